@@ -1,0 +1,91 @@
+/**
+ * The cache of results: one JSON file a run, checked when read, written atomically.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { OPTIMIZERS } from "~/lib/optimizer.ts";
+import { STOPPING_RULES } from "~/lib/study.ts";
+
+/** Version of the file format; a file of another version is computed again. */
+export const RESULT_FORMAT = 1;
+
+const finite = z.number();
+const count = z.int().min(0);
+const fraction = z.number().min(0).max(1);
+const engine = z.strictObject({ name: z.string(), library: z.string() });
+
+const run = z.strictObject({
+  config: z.strictObject({
+    optimizer: z.enum(OPTIMIZERS),
+    learningRate: z.number().positive(),
+    batchSize: z.int().min(1),
+    seed: count,
+  }),
+  protocol: z.strictObject({
+    sizes: z.array(z.int().min(1)),
+    images: z.int().min(1),
+    maxEpochs: count,
+    stopping: z.enum(STOPPING_RULES),
+    stoppingCriterion: z.number().min(0),
+    stoppingCriterionEpochs: z.int().min(1),
+    radius: z.number().min(0),
+    directions: z.int().min(1),
+    directionSeed: count,
+  }),
+  /** MD5 of every data file used, by file name. */
+  data: z.record(z.string(), z.string().regex(/^[0-9a-f]{32}$/)),
+  engines: z.strictObject({
+    /** In the order in which they trained the run: more than one where it was resumed elsewhere. */
+    training: z.array(engine),
+    sharpness: z.nullable(engine),
+  }),
+  training: z.strictObject({
+    /** Mean batch loss of every epoch in nats; ends before the epoch that diverged. */
+    epochLosses: z.array(finite),
+    epochs: count,
+    stopped: z.enum(["converged", "epoch limit", "diverged"]),
+    /** Full-split losses in nats and accuracies, fractions; null where training diverged. */
+    trainLoss: z.nullable(finite),
+    trainAccuracy: z.nullable(fraction),
+    testLoss: z.nullable(finite),
+    testAccuracy: z.nullable(fraction),
+    /** Euclidean norms over all P parameters. */
+    gradientNorm: z.nullable(finite),
+    weightNorm: z.nullable(finite),
+  }),
+  /** Null where training diverged. */
+  sharpness: z.nullable(z.strictObject({
+    /** Unperturbed full training loss in nats. */
+    loss: finite,
+    /** L(w + r u_k) - L(w) in nats, by direction k. */
+    samples: z.array(finite),
+  })),
+});
+
+/** One trained and measured network. */
+export type RunResult = z.infer<typeof run>;
+
+const timing = z.strictObject({
+  /** Wall time of training, its evaluation included, over all resumed parts. */
+  trainSeconds: z.number().min(0),
+  /** The run's share of the wall time of the block in which it was measured. */
+  sharpnessSeconds: z.number().min(0),
+  threads: z.int().min(1),
+  /** ISO 8601. */
+  finished: z.iso.datetime(),
+});
+
+/** What may differ between two computations of the same run. */
+export type RunTiming = z.infer<typeof timing>;
+
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+
+/** A result file: the run and its timing apart, each with its checksum. */
+export const resultFile = z.strictObject({
+  format: z.literal(RESULT_FORMAT),
+  run,
+  timing,
+  sha256: z.strictObject({ run: sha256, timing: sha256 }),
+});
+export type ResultFile = z.infer<typeof resultFile>;
