@@ -1,0 +1,41 @@
+/**
+ * Builds kernels.wasm from assembly/kernels.ts: `deno task build:kernels`.
+ *
+ * @module
+ */
+import asc from "assemblyscript/asc";
+
+/**
+ * Compiles the kernels; the same source gives the same bytes.
+ *
+ * @throws {Error} With the compiler's messages.
+ */
+export async function buildKernels(): Promise<Uint8Array> {
+  const source = await Deno.readTextFile(new URL("./assembly/kernels.ts", import.meta.url));
+  let binary: Uint8Array | undefined;
+  const { error, stderr } = await asc.main([
+    "kernels.ts",
+    "--outFile=kernels.wasm",
+    "--optimizeLevel=3",
+    "--shrinkLevel=0",
+    "--noAssert",
+    "--runtime=stub",
+    "--enable=simd",
+    "--enable=bulk-memory",
+    "--importMemory",
+  ], {
+    readFile: (name: string) => (name === "kernels.ts" ? source : null),
+    writeFile: (_name: string, contents: string | Uint8Array) => {
+      if (typeof contents !== "string") binary = contents;
+    },
+    listFiles: () => [],
+  });
+  if (error !== null || binary === undefined) {
+    throw new Error(`Cannot build the kernels: ${stderr.toString()}`);
+  }
+  return binary;
+}
+
+if (import.meta.main) {
+  await Deno.writeFile(new URL("./kernels.wasm", import.meta.url), await buildKernels());
+}
