@@ -71,6 +71,8 @@ export function openBlas(): GemmLibrary | undefined {
     useOneThread(library);
     const gemm: GemmLibrary = {
       name: describe(name, library),
+      accumulates: true,
+      panelled: (k) => k <= 64,
       bind: (memory) => bindBlas(library, memory),
     };
     if (computesRightly(gemm)) return gemm;

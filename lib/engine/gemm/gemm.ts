@@ -28,6 +28,10 @@ export type Gemm = (
 export interface GemmLibrary {
   /** Name and version: "OpenBLAS 0.3.21 (SkylakeX)". */
   readonly name: string;
+  /** Whether beta = 1 with C updated in place costs no more than beta = 0. */
+  readonly accumulates: boolean;
+  /** Whether a large C is best computed in panels of its rows, for so small a k. */
+  panelled(k: number): boolean;
   /** Binds products to a memory; call again whenever the memory has grown. */
   bind(memory: WebAssembly.Memory): Gemm;
 }

@@ -12,6 +12,8 @@ export async function openOnnxRuntime(): Promise<GemmLibrary> {
   const ort = await import("onnxruntime-node");
   return {
     name: `onnxruntime-node ${ort.env.versions.node ?? ort.env.versions.common}`,
+    accumulates: false,
+    panelled: (k) => k <= 64,
     bind: (memory) => bindOnnxRuntime(ort, memory),
   };
 }

@@ -1,0 +1,78 @@
+/**
+ * A thread of the CPU engine: takes tasks, keeps nothing between them but its memory.
+ *
+ * @module
+ */
+import { openWorkspace, type Workspace } from "~/lib/engine/cpu/workspace.ts";
+import type { SharedSplit } from "~/lib/engine/cpu/pass.ts";
+import { pairLoss, type PairTask, perturbedLogits } from "~/lib/engine/cpu/perturb.ts";
+import { type EpochTask, evaluate, trainEpoch } from "~/lib/engine/cpu/train.ts";
+import { drawDirection } from "~/lib/direction.ts";
+import type { Evaluation, SharedFloats } from "~/lib/engine/engine.ts";
+import { type GemmLibraryName, openGemmLibrary } from "~/lib/engine/gemm/gemm.ts";
+import type { LayerSizes } from "~/lib/model.ts";
+
+/** What a thread can be asked, and what it answers. */
+export interface Tasks {
+  open: {
+    ask: { splits: Record<"train" | "test", SharedSplit>; library: GemmLibraryName | undefined };
+    answer: string;
+  };
+  trainEpoch: { ask: EpochTask; answer: number };
+  evaluate: {
+    ask: {
+      sizes: LayerSizes;
+      parameters: SharedFloats;
+      split: "train" | "test";
+      gradient: boolean;
+    };
+    answer: Evaluation;
+  };
+  /** Draws direction `k` into `out`; answers 1 / |g_k|. */
+  drawDirection: { ask: { out: SharedFloats; seed: number; k: number }; answer: number };
+  perturbedLogits: { ask: { task: PairTask; start: number }; answer: void };
+  pairLoss: { ask: { task: PairTask; pair: number }; answer: number };
+}
+
+/** A message to a thread. */
+export type Request = { [K in keyof Tasks]: { kind: K; ask: Tasks[K]["ask"] } }[keyof Tasks];
+
+/** A thread's answer: what was asked for, or why it could not be had. */
+export type Response = { answer: unknown } | { error: string };
+
+let workspace: Workspace;
+let splits: Record<"train" | "test", SharedSplit>;
+
+async function perform(request: Request): Promise<unknown> {
+  switch (request.kind) {
+    case "open": {
+      const library = await openGemmLibrary(request.ask.library);
+      workspace = openWorkspace(library);
+      splits = request.ask.splits;
+      return library.name;
+    }
+    case "trainEpoch":
+      return await trainEpoch(workspace, splits.train, request.ask);
+    case "evaluate":
+      return await evaluate(workspace, splits[request.ask.split], request.ask.sizes, request.ask);
+    case "drawDirection":
+      return drawDirection(request.ask.out, request.ask.seed, request.ask.k).inverseNorm;
+    case "perturbedLogits":
+      return await perturbedLogits(workspace, splits.train, request.ask.task, request.ask.start);
+    case "pairLoss":
+      return pairLoss(workspace, splits.train, request.ask.task, request.ask.pair);
+  }
+}
+
+const scope = self as unknown as {
+  onmessage: (event: MessageEvent<Request>) => void;
+  postMessage: (response: Response) => void;
+};
+
+scope.onmessage = async (event): Promise<void> => {
+  try {
+    scope.postMessage({ answer: await perform(event.data) });
+  } catch (error) {
+    scope.postMessage({ error: error instanceof Error ? error.message : String(error) });
+  }
+};

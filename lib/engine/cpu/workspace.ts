@@ -1,0 +1,104 @@
+/**
+ * One thread's memory: where parameters, activations and gradients of a network lie.
+ *
+ * @module
+ */
+import type { Gemm, GemmLibrary } from "~/lib/engine/gemm/gemm.ts";
+import { FREE_BYTES_FROM, type Kernels, openKernels } from "~/lib/engine/kernels/kernels.ts";
+import { countParameters, type Layer, type LayerSizes, layoutLayers } from "~/lib/model.ts";
+
+/**
+ * Rows that are worked on at once. A block's activations stay in a core's cache, and every block of
+ * a split is the same product, so that results do not depend on who computes it.
+ */
+export const BLOCK = 512;
+
+/** Byte offsets of a network's arrays; activations and deltas are [units, rows], by block. */
+export interface Layout {
+  readonly layers: readonly Layer[];
+  readonly classes: number;
+  /** [P] each. */
+  readonly parameters: number;
+  readonly gradient: number;
+  readonly state: number;
+  /** Pixels of one block as bytes and as floats, [BLOCK, inputs]. */
+  readonly bytes: number;
+  readonly pixels: number;
+  /** [rows] bytes. */
+  readonly labels: number;
+  /** Outputs of every layer for all rows, blocks of [units, BLOCK] one after the other. */
+  readonly outputs: readonly number[];
+  /** Gradient with respect to the logits, as `outputs`; of hidden layers for one block. */
+  readonly deltas: readonly number[];
+  /** float64: [2 * classes] and [3 * classes]. */
+  readonly statistics: number;
+  readonly scratch: number;
+  /** First free byte behind. */
+  readonly end: number;
+}
+
+/** A thread's memory with its kernels and matrix products. */
+export interface Workspace {
+  readonly memory: WebAssembly.Memory;
+  readonly kernels: Kernels;
+  /** Whether the library updates C in place (beta = 1) without a loss of speed. */
+  readonly accumulates: boolean;
+  /** Whether a layer's gradient is best computed in panels for so many rows. */
+  panelled(rows: number): boolean;
+  /** Bound to the memory as it is now. */
+  gemm: Gemm;
+  /** Grows the memory to hold `bytes`. */
+  reserve(bytes: number): void;
+}
+
+/** Opens an empty workspace. */
+export function openWorkspace(library: GemmLibrary): Workspace {
+  const memory = new WebAssembly.Memory({ initial: 2, maximum: 65_536 });
+  const workspace: Workspace = {
+    memory,
+    kernels: openKernels(memory),
+    accumulates: library.accumulates,
+    panelled: library.panelled,
+    gemm: library.bind(memory),
+    reserve(bytes): void {
+      const missing = bytes - memory.buffer.byteLength;
+      if (missing <= 0) return;
+      memory.grow(Math.ceil(missing / 65_536));
+      // Growing may move the memory.
+      workspace.gemm = library.bind(memory);
+    },
+  };
+  return workspace;
+}
+
+/** Lays out a network for batches of up to `rows` rows. */
+export function layOut(sizes: LayerSizes, rows: number): Layout {
+  let next = FREE_BYTES_FROM;
+  function allocate(bytes: number): number {
+    const offset = next;
+    next = Math.ceil((next + bytes) / 64) * 64; // whole cache lines
+    return offset;
+  }
+  const layers = layoutLayers(sizes);
+  const parameterBytes = 4 * countParameters(sizes);
+  const block = Math.min(BLOCK, rows);
+  const inputs = layers[0]!.inputs;
+  const classes = layers.at(-1)!.outputs;
+  return {
+    layers,
+    classes,
+    parameters: allocate(parameterBytes),
+    gradient: allocate(parameterBytes),
+    state: allocate(parameterBytes),
+    bytes: allocate(block * inputs),
+    pixels: allocate(4 * block * inputs),
+    labels: allocate(rows),
+    outputs: layers.map(({ outputs }) => allocate(4 * rows * outputs)),
+    deltas: layers.map(({ outputs }, index) =>
+      allocate(4 * (index === layers.length - 1 ? rows : block) * outputs)
+    ),
+    statistics: allocate(16 * classes),
+    scratch: allocate(24 * classes),
+    end: next,
+  };
+}
