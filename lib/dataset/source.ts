@@ -1,0 +1,29 @@
+/**
+ * A source: something that binary files can be taken from when they are not in the data directory.
+ *
+ * @module
+ */
+import type { DataFile } from "~/lib/dataset/catalogue.ts";
+import type { Report } from "~/lib/dataset/store.ts";
+
+/** What a source works with. */
+export interface Delivery {
+  /** The files to deliver. */
+  readonly wanted: readonly DataFile[];
+  /** A folder for unfinished files, removed afterwards. */
+  readonly folder: string;
+  readonly report: Report;
+  /** Takes a file's bytes; checks them and refuses wrong ones. */
+  readonly deliver: (file: DataFile, bytes: Uint8Array) => Promise<void>;
+}
+
+export interface Source {
+  /** As it stands in messages. */
+  readonly name: string;
+  /**
+   * Delivers as many of the wanted files as it can.
+   *
+   * @throws {Error} If it cannot go on; what was delivered before counts.
+   */
+  readonly fetch: (delivery: Delivery) => Promise<void>;
+}
