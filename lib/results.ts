@@ -4,6 +4,7 @@
  * @module
  */
 import { z } from "zod";
+import { sha256 as sha256Of } from "~/lib/files.ts";
 import { OPTIMIZERS } from "~/lib/optimizer.ts";
 import { STOPPING_RULES } from "~/lib/study.ts";
 
@@ -15,7 +16,8 @@ const count = z.int().min(0);
 const fraction = z.number().min(0).max(1);
 const engine = z.strictObject({ name: z.string(), library: z.string() });
 
-const run = z.strictObject({
+/** What is kept of a run; the same bytes whenever it is computed again on the same machine. */
+export const runSchema = z.strictObject({
   config: z.strictObject({
     optimizer: z.enum(OPTIMIZERS),
     learningRate: z.number().positive(),
@@ -64,7 +66,7 @@ const run = z.strictObject({
 });
 
 /** One trained and measured network. */
-export type RunResult = z.infer<typeof run>;
+export type RunResult = z.infer<typeof runSchema>;
 
 const timing = z.strictObject({
   /** Wall time of training, its evaluation included, over all resumed parts. */
@@ -84,8 +86,54 @@ const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 /** A result file: the run and its timing apart, each with its checksum. */
 export const resultFile = z.strictObject({
   format: z.literal(RESULT_FORMAT),
-  run,
+  run: runSchema,
   timing,
   sha256: z.strictObject({ run: sha256, timing: sha256 }),
 });
 export type ResultFile = z.infer<typeof resultFile>;
+
+/**
+ * Reads and checks a result file.
+ *
+ * @param text The file's text.
+ * @param name Names the file in messages.
+ * @throws {TypeError} If it is not such a file, or was altered: the message says where.
+ */
+export function parseResult(text: string, name: string): ResultFile {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    throw new TypeError(`Cannot read ${name}: it is not JSON`);
+  }
+  const parsed = resultFile.safeParse(json);
+  if (!parsed.success) {
+    const { path, message } = parsed.error.issues[0]!;
+    throw new TypeError(`Cannot read ${name}: ${path.join(".") || "the file"}: ${message}`);
+  }
+  const expected = checksums(parsed.data);
+  for (const part of ["run", "timing"] as const) {
+    if (parsed.data.sha256[part] !== expected[part]) {
+      throw new TypeError(
+        `Cannot read ${name} as the checksum of its ${part} must be ` +
+          `${parsed.data.sha256[part]}: current value is ${expected[part]}`,
+      );
+    }
+  }
+  return parsed.data;
+}
+
+/** The text of a result file: stable, readable in a diff, the same bytes for the same run. */
+export function formatResult(content: Pick<ResultFile, "run" | "timing">): string {
+  // The schema brings keys into its own order, on which the checksums stand.
+  const ordered = { run: runSchema.parse(content.run), timing: timing.parse(content.timing) };
+  const file = { format: RESULT_FORMAT, ...ordered, sha256: checksums(ordered) };
+  return JSON.stringify(file, null, 1) + "\n";
+}
+
+function checksums(content: Pick<ResultFile, "run" | "timing">): ResultFile["sha256"] {
+  return {
+    run: sha256Of(JSON.stringify(content.run)),
+    timing: sha256Of(JSON.stringify(content.timing)),
+  };
+}

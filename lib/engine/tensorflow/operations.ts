@@ -1,0 +1,106 @@
+/**
+ * The arithmetic of E networks at once as few, fused operations: what a backend must offer.
+ *
+ * Shapes: images [rows, inputs], hidden units and deltas [E, B, units], weights [E, out, in] as
+ * PyTorch stores them (so that members' arrays are copied in and out as they are), biases
+ * [E, 1, out], logits [E, B, C]. An operation that "uses up" a tensor owns it: the caller goes on
+ * with the one that is returned.
+ *
+ * @module
+ */
+import type { Tensor } from "@tensorflow/tfjs-core";
+
+/** Rows of images on the device, shared by all members of a stack. */
+export interface ImageRows {
+  /** What `uploadImages` returned. */
+  readonly images: Tensor;
+  /** First row in `images`. */
+  readonly start: number;
+  /** Rows, B. */
+  readonly count: number;
+  /** Values in 0..1 a row. */
+  readonly width: number;
+}
+
+/** What a layer reads: images, the same for all members, or the layer below, [E, B, in]. */
+export type LayerInput = ImageRows | Tensor;
+
+/** The labels of a batch and where its loss is to be kept. */
+export interface BatchLabels {
+  /** What `uploadLabels` returned. */
+  readonly labels: Tensor;
+  /** First row in `labels`. */
+  readonly start: number;
+  readonly record: LossRecord;
+  /** Place in the record. */
+  readonly index: number;
+}
+
+/** What was recorded, by member and batch: [E][batches]. */
+export interface Recorded {
+  /** Mean cross-entropy in nats. */
+  readonly losses: number[][];
+  /** Fraction of rows whose largest logit is the label's. */
+  readonly accuracies: number[][];
+}
+
+/** Losses that stay on the device until they are read. */
+export interface LossRecord {
+  /** Reads everything back; the record stays usable. */
+  read(): Promise<Recorded>;
+  dispose(): void;
+}
+
+/** The operations. All are enqueued; only `settle` and `LossRecord.read` wait. */
+export interface Operations {
+  /** Bytes that a pixel takes on the device. */
+  readonly bytesPerPixel: 1 | 4;
+  /** Uploads rows of bytes 0..255. */
+  uploadImages(pixels: Uint8Array, width: number): Tensor;
+  /** Uploads labels 0..classes-1. */
+  uploadLabels(labels: Uint8Array, classes: number): Tensor;
+  /** X W^T + b, then ReLU where asked: [E, B, out]. */
+  linear(
+    input: LayerInput,
+    weight: Tensor,
+    options: { readonly bias?: Tensor; readonly relu: boolean },
+  ): Tensor;
+  /** D W where `hidden`, a ReLU's output, is > 0, else 0: the delta of the layer below. */
+  propagate(delta: Tensor, weight: Tensor, hidden: Tensor): Tensor;
+  /** `target` + `sign` D^T X, [E, out, in]; no target counts as 0. Uses `target` up. */
+  addWeightGradient(
+    target: Tensor | undefined,
+    sign: 1 | -1,
+    delta: Tensor,
+    input: LayerInput,
+  ): Tensor;
+  /** `target` + `sign` (sum of the rows of D), [E, 1, out]; no target counts as 0. Uses `target` up. */
+  addBiasGradient(target: Tensor | undefined, sign: 1 | -1, delta: Tensor): Tensor;
+  /** Records loss and accuracy of logits, normalised over all their rows. */
+  recordLoss(logits: Tensor, batch: BatchLabels): void;
+  /**
+   * As `recordLoss`; also the gradient of the mean loss in the logits before normalisation, times
+   * `scale` by member where given, shape [E].
+   */
+  logitsDelta(logits: Tensor, batch: BatchLabels, scale?: Tensor): Tensor;
+  /** `target` - `amount`. Uses `target` up. */
+  subtract(target: Tensor, amount: Tensor): Tensor;
+  /** a += g^2; w -= lr g / (sqrt(a) + 1e-10), `learningRate` of shape [E]. Uses both up. */
+  adagrad(
+    weight: Tensor,
+    accumulator: Tensor,
+    gradient: Tensor,
+    learningRate: Tensor,
+  ): { readonly weight: Tensor; readonly accumulator: Tensor };
+  /** x + `scale` y, then ReLU where asked; y has a 1 for E. Exactly x (or its ReLU) at scale 0. */
+  addScaled(x: Tensor, y: Tensor, options: { readonly scale: number; readonly relu: boolean }): Tensor;
+  /** A place for the losses of that many batches of E members. */
+  openRecord(members: number, batches: number): LossRecord;
+  /** Waits for what was enqueued, so that the queue stays short. */
+  settle(): Promise<void>;
+}
+
+/** Tells images from hidden units. */
+export function isImages(input: LayerInput): input is ImageRows {
+  return "images" in input;
+}

@@ -1,0 +1,156 @@
+/**
+ * The operations in TensorFlow.js's own API, for every backend that has no kernels of ours.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import {
+  type BatchLabels,
+  isImages,
+  type LayerInput,
+  type LossRecord,
+  type Operations,
+} from "~/lib/engine/tensorflow/operations.ts";
+import { NORMALISATION_EPSILON } from "~/lib/model.ts";
+import { ADAGRAD_EPSILON } from "~/lib/optimizer.ts";
+
+/** Losses and accuracies of batches, each of shape [E], in the order of their indices. */
+interface TensorRecord extends LossRecord {
+  readonly batches: { readonly loss: tf.Tensor; readonly accuracy: tf.Tensor }[];
+}
+
+/** Operations on the active backend. */
+export function createTensorOperations(): Operations {
+  return {
+    bytesPerPixel: 4,
+    uploadImages,
+    uploadLabels: (labels, classes) =>
+      tf.tidy(() => tf.cast(tf.oneHot(tf.tensor1d(labels, "int32"), classes), "float32")),
+    linear: (input, weight, { bias, relu }) =>
+      tf.tidy(() =>
+        tf.fused.matMul({
+          a: rowsOf(input),
+          b: weight as tf.Tensor3D,
+          transposeB: true,
+          ...(bias ? { bias } : {}),
+          activation: relu ? "relu" : "linear",
+        })
+      ),
+    propagate: (delta, weight, hidden) =>
+      tf.tidy(() => tf.mul(tf.matMul(delta, weight), tf.step(hidden))),
+    addWeightGradient: (target, sign, delta, input) =>
+      addTo(target, sign, () => tf.matMul(delta, rowsOf(input), true)),
+    addBiasGradient: (target, sign, delta) => addTo(target, sign, () => tf.sum(delta, 1, true)),
+    recordLoss(logits, batch): void {
+      tf.tidy(() => record(normalise(logits).normalised, batch));
+    },
+    logitsDelta,
+    subtract: (target, amount) => addTo(target, -1, () => tf.clone(amount)),
+    adagrad,
+    addScaled: (x, y, { scale, relu }) =>
+      tf.tidy(() => {
+        const sum = tf.add(x, tf.mul(y, scale));
+        return relu ? tf.relu(sum) : sum;
+      }),
+    openRecord,
+    // Backends of this kind compute at once, or keep their queue short themselves.
+    settle: () => Promise.resolve(),
+  };
+}
+
+/** float32 in 0..1, shape [rows, width]. */
+function uploadImages(pixels: Uint8Array, width: number): tf.Tensor {
+  const values = new Float32Array(pixels.length);
+  for (let i = 0; i < values.length; i++) values[i] = pixels[i]! / 255;
+  return tf.tensor2d(values, [pixels.length / width, width]);
+}
+
+/** Operands of rank 3: images as [1, B, in], which products share between members. */
+function rowsOf(input: LayerInput): tf.Tensor3D {
+  if (!isImages(input)) return input as tf.Tensor3D;
+  const { images, start, count, width } = input;
+  return tf.reshape(tf.slice(images, [start, 0], [count, width]), [1, count, width]);
+}
+
+function addTo(target: tf.Tensor | undefined, sign: 1 | -1, amount: () => tf.Tensor): tf.Tensor {
+  const sum = tf.tidy(() => {
+    const addend = amount();
+    if (target === undefined) return sign === 1 ? addend : tf.neg(addend);
+    return sign === 1 ? tf.add(target, addend) : tf.sub(target, addend);
+  });
+  target?.dispose();
+  return sum;
+}
+
+/** Batch normalisation over the rows: biased variance, no scale and shift. */
+function normalise(logits: tf.Tensor): { normalised: tf.Tensor; inverse: tf.Tensor } {
+  const centred = tf.sub(logits, tf.mean(logits, 1, true));
+  const variance = tf.mean(tf.square(centred), 1, true);
+  const inverse = tf.rsqrt(tf.add(variance, NORMALISATION_EPSILON));
+  return { normalised: tf.mul(centred, inverse), inverse };
+}
+
+/** Records loss and accuracy of normalised logits; returns softmax and one-hot labels. */
+function record(
+  normalised: tf.Tensor,
+  { labels, start, record, index }: BatchLabels,
+): { softmax: tf.Tensor; oneHot: tf.Tensor } {
+  const [, count, classes] = normalised.shape as [number, number, number];
+  const oneHot = tf.reshape(tf.slice(labels, [start, 0], [count, classes]), [1, count, classes]);
+  const logSoftmax = tf.logSoftmax(normalised);
+  const loss = tf.neg(tf.mean(tf.sum(tf.mul(logSoftmax, oneHot), 2), 1));
+  const hits = tf.equal(tf.argMax(normalised, 2), tf.argMax(oneHot, 2));
+  const accuracy = tf.mean(tf.cast(hits, "float32"), 1);
+  (record as TensorRecord).batches[index] = { loss: tf.keep(loss), accuracy: tf.keep(accuracy) };
+  return { softmax: tf.exp(logSoftmax), oneHot };
+}
+
+function logitsDelta(logits: tf.Tensor, batch: BatchLabels, scale?: tf.Tensor): tf.Tensor {
+  return tf.tidy(() => {
+    const { normalised, inverse } = normalise(logits);
+    const { softmax, oneHot } = record(normalised, batch);
+    const error = tf.sub(softmax, oneHot);
+    const projection = tf.mean(tf.mul(error, normalised), 1, true);
+    // Through the normalisation: what is constant over the rows, or along the logits, is lost.
+    const delta = tf.sub(tf.sub(error, tf.mean(error, 1, true)), tf.mul(normalised, projection));
+    const factor = tf.div(inverse, logits.shape[1]!);
+    return tf.mul(delta, scale ? tf.mul(factor, tf.reshape(scale, [-1, 1, 1])) : factor);
+  });
+}
+
+function adagrad(
+  weight: tf.Tensor,
+  accumulator: tf.Tensor,
+  gradient: tf.Tensor,
+  learningRate: tf.Tensor,
+): { weight: tf.Tensor; accumulator: tf.Tensor } {
+  const nextAccumulator = addTo(accumulator, 1, () => tf.square(gradient));
+  const next = addTo(weight, -1, () => {
+    const step = tf.div(gradient, tf.add(tf.sqrt(nextAccumulator), ADAGRAD_EPSILON));
+    return tf.mul(step, tf.reshape(learningRate, [-1, 1, 1]));
+  });
+  return { weight: next, accumulator: nextAccumulator };
+}
+
+function openRecord(members: number, batches: number): LossRecord {
+  const record: TensorRecord = {
+    batches: [],
+    async read() {
+      const read = async (name: "loss" | "accuracy"): Promise<number[][]> => {
+        const all = tf.stack(record.batches.map((batch) => batch[name]), 1);
+        const values = await all.data();
+        all.dispose();
+        return Array.from(
+          { length: members },
+          (_, member) => Array.from(values.subarray(member * batches, (member + 1) * batches)),
+        );
+      };
+      return { losses: await read("loss"), accuracies: await read("accuracy") };
+    },
+    dispose(): void {
+      for (const { loss, accuracy } of record.batches) tf.dispose([loss, accuracy]);
+      record.batches.length = 0;
+    },
+  };
+  return record;
+}

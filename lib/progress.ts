@@ -1,0 +1,54 @@
+/**
+ * Progress of long work, and an estimate of the time left.
+ *
+ * @module
+ */
+
+/** What a display shows. */
+export interface Progress {
+  readonly message: string;
+  /** Work done and in all, in any unit. */
+  readonly done?: number;
+  readonly total?: number;
+  readonly secondsLeft?: number;
+}
+
+export type OnProgress = (progress: Progress) => void;
+
+/** Counts work in seconds of a nominal machine and scales by what it really took. */
+export interface Meter {
+  /** Adds finished work; a negative amount takes some back. */
+  add(cost: number): void;
+  /** The state as a display wants it. */
+  report(message: string): Progress;
+}
+
+/** Starts a meter for `total` units of cost. */
+export function startMeter(total: number): Meter {
+  const start = performance.now();
+  let done = 0;
+  return {
+    add(cost): void {
+      done += cost;
+    },
+    report(message): Progress {
+      const seconds = (performance.now() - start) / 1000;
+      const left = seconds * (total - done) / done;
+      return {
+        message,
+        done: Math.min(done, total),
+        total,
+        // The first moments say little about the rest.
+        ...(done > 0.002 * total && seconds > 2 ? { secondsLeft: Math.max(0, left) } : {}),
+      };
+    },
+  };
+}
+
+/** "45 s", "12 min", "3 h 20 min". */
+export function formatSeconds(seconds: number): string {
+  if (seconds < 99.5) return `${Math.round(seconds)} s`;
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 100) return `${minutes} min`;
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}

@@ -1,0 +1,48 @@
+/**
+ * What the steps of a study share while it runs.
+ *
+ * @module
+ */
+import type { Engine } from "~/lib/engine/engine.ts";
+import { type Lock, tryLock } from "~/lib/lock.ts";
+import type { Meter, OnProgress } from "~/lib/progress.ts";
+import { type Folders, type RunFiles, runFiles } from "~/lib/run_files.ts";
+import { type RunConfig, runPath, type Study } from "~/lib/study.ts";
+
+/** An engine, and the MD5 of every file of the data that it holds. */
+export interface EngineOnData {
+  readonly engine: Engine;
+  readonly data: Readonly<Record<string, string>>;
+}
+
+/** A study that is being worked on. */
+export interface Context extends EngineOnData {
+  readonly study: Study;
+  readonly folders: Folders;
+  readonly meter: Meter;
+  readonly onProgress: OnProgress;
+  /** One line to the user: a file set aside, a lock taken over. */
+  readonly onMessage: (message: string) => void;
+  readonly checkpointSeconds: number;
+  readonly signal: AbortSignal;
+}
+
+/** A run that no other process works on while this one does. */
+export interface Claim {
+  readonly config: RunConfig;
+  readonly files: RunFiles;
+  readonly lock: Lock;
+}
+
+/** Claims a run; undefined if another process, or another lane of this one, works on it. */
+export async function claim(context: Context, config: RunConfig): Promise<Claim | undefined> {
+  const files = runFiles(context.study, config, context.folders);
+  const lock = await tryLock(files.lock);
+  if (lock === undefined) return undefined;
+  if (lock.abandonedBy !== undefined) {
+    context.onMessage(
+      `${runPath(config)}: taking over from ${lock.abandonedBy}, which ended without finishing`,
+    );
+  }
+  return { config, files, lock };
+}

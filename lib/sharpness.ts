@@ -1,0 +1,73 @@
+/**
+ * Sharpness: the rise in training loss at random points around a minimum.
+ *
+ * @module
+ */
+import type { Engine, SharedFloats } from "~/lib/engine/engine.ts";
+import type { LayerSizes } from "~/lib/model.ts";
+import type { SharpnessProtocol } from "~/lib/study.ts";
+
+/** Sharpness samples of one model. */
+export interface SharpnessSamples {
+  /** Unperturbed loss L(w) on the full training split in nats. */
+  readonly loss: number;
+  /** L(w + r u_k) - L(w) in nats by direction, shape [K]; may be negative. */
+  readonly samples: number[];
+}
+
+/** How sampling goes on. */
+export interface SampleOptions {
+  readonly onProgress?: (done: number, total: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Samples the rise in loss at random points around minima.
+ *
+ * Sample k of a model is `L(w + r u_k) - L(w)` with `u_k` uniform on the unit sphere in R^P and the
+ * same for every model; L is the mean cross-entropy over the full training split, logits normalised
+ * with the statistics of all its rows. Both losses go through the same products, so that a radius of
+ * 0 gives exactly 0.
+ *
+ * @param models Flat parameters, shape [P] each; read, never written.
+ * @returns Samples of each model in nats.
+ * @throws {RangeError} If `radius` is not finite and >= 0 or `directions` is not an integer >= 1.
+ * @throws {TypeError} If a model's loss is not finite.
+ */
+export async function sampleSharpness(
+  engine: Engine,
+  { sizes, models, radius, directions, directionSeed }:
+    & { readonly sizes: LayerSizes; readonly models: readonly SharedFloats[] }
+    & SharpnessProtocol,
+  { onProgress, signal }: SampleOptions = {},
+): Promise<SharpnessSamples[]> {
+  if (!(Number.isFinite(radius) && radius >= 0)) {
+    throw new RangeError(
+      `Cannot sample sharpness as radius must be finite and >= 0: current value is ${radius}`,
+    );
+  }
+  if (!(Number.isSafeInteger(directions) && directions >= 1)) {
+    throw new RangeError(
+      `Cannot sample sharpness as directions must be an integer >= 1: current value is ${directions}`,
+    );
+  }
+  const evaluations = await engine.evaluate(sizes, models, { split: "train", gradient: false });
+  for (const { loss } of evaluations) {
+    if (!Number.isFinite(loss)) {
+      throw new TypeError(
+        `Cannot sample sharpness as the loss must be finite: current value is ${loss}`,
+      );
+    }
+  }
+  const perturbed = await engine.perturbedLosses(sizes, models, {
+    seed: directionSeed,
+    directions: Array.from({ length: directions }, (_, k) => k),
+    radius,
+    ...(onProgress ? { onProgress } : {}),
+    ...(signal ? { signal } : {}),
+  });
+  return evaluations.map(({ loss }, index) => ({
+    loss,
+    samples: perturbed[index]!.map((value) => value - loss),
+  }));
+}
