@@ -13,7 +13,7 @@ import { sharpnessCost, trainingCost } from "~/lib/reproduce/cost.ts";
 import { measureRuns } from "~/lib/reproduce/measure_runs.ts";
 import { trainRuns } from "~/lib/reproduce/train_runs.ts";
 import type { ResultFile } from "~/lib/results.ts";
-import { type Folders, forget, readResult, runFiles } from "~/lib/run_files.ts";
+import { type Folders, forget, hasResult, readResult, runFiles } from "~/lib/run_files.ts";
 import { listRuns, type RunConfig, type Study } from "~/lib/study.ts";
 import { checkStudy } from "~/lib/study_check.ts";
 import { CHECKPOINT_SECONDS } from "~/lib/trainer.ts";
@@ -120,6 +120,32 @@ export async function run(study: Study, options: RunOptions = {}): Promise<RunOu
     cachedRuns,
     computedRuns: Math.min(computedRuns, configs.length - cachedRuns),
   };
+}
+
+/** What a study consists of and what is missing. */
+export interface Plan {
+  readonly runs: readonly { readonly config: RunConfig; readonly cached: boolean }[];
+  /** An upper bound: runs that converge before their last epoch take less. */
+  readonly secondsOfMissing: number;
+}
+
+/** Lists a study's runs without computing anything. */
+export async function plan(
+  study: Study,
+  { folders = PROJECT_FOLDERS, threads = navigator.hardwareConcurrency }: RunOptions = {},
+): Promise<Plan> {
+  checkStudy(study);
+  const runs = await Promise.all(
+    listRuns(study.grid).map(async (config) => ({
+      config,
+      cached: await hasResult(runFiles(study, config, folders)),
+    })),
+  );
+  const secondsOfMissing = runs.filter(({ cached }) => !cached).reduce(
+    (sum, { config }) => sum + trainingCost(study, config) + sharpnessCost(study),
+    0,
+  ) / threads;
+  return { runs, secondsOfMissing };
 }
 
 /**

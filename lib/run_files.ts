@@ -70,18 +70,25 @@ export function readResult(
   files: RunFiles,
   onDamage: OnDamage,
 ): Promise<ResultFile | undefined> {
-  return readChecked(files.result, onDamage, (bytes) => {
-    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-    const result = parseResult(text, files.result);
-    const { sizes, ...training } = files.study.training;
-    demandSame(files.result, result.run.config, files.config);
-    demandSame(files.result, result.run.protocol, {
-      sizes,
-      ...training,
-      ...files.study.sharpness,
-    });
-    return result;
-  });
+  return readChecked(files.result, onDamage, (bytes) => decodeResult(files, bytes));
+}
+
+/** Tells whether a run has a good result, without touching a damaged one. */
+export async function hasResult(files: RunFiles): Promise<boolean> {
+  try {
+    const bytes = await readIfThere(files.result);
+    return bytes !== undefined && decodeResult(files, bytes) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+function decodeResult({ result: path, config, study }: RunFiles, bytes: Uint8Array): ResultFile {
+  const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  const result = parseResult(text, path);
+  demandSame(path, result.run.config, config);
+  demandSame(path, result.run.protocol, { ...study.training, ...study.sharpness });
+  return result;
 }
 
 /** Writes a run's result. */

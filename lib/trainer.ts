@@ -26,7 +26,7 @@ export type Stopped = "converged" | "epoch limit" | "diverged";
 /** What happens while a stack learns. */
 export interface LearnOptions {
   /** After every epoch, with the learners still in the stack. */
-  readonly onEpoch?: (learners: readonly Learner[]) => void;
+  readonly onEpoch?: (learners: readonly [Learner, ...Learner[]]) => void;
   /** A learner is done; its parameters are final. */
   readonly onFinish: (learner: Learner, stopped: Stopped) => Promise<void>;
   /** The learners' arrays are those after their last epoch: the time to keep them. */
@@ -84,7 +84,7 @@ export async function learn(
         learner.epochLosses.push(losses[index]!);
         return outcome(learner);
       });
-      onEpoch?.(active);
+      onEpoch?.(active as [Learner, ...Learner[]]);
       if (ends.some((stopped) => stopped !== undefined)) {
         await stack.save();
         for (const [index, stopped] of ends.entries()) {

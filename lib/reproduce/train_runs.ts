@@ -18,7 +18,7 @@ import {
   writeModel,
   writeResult,
 } from "~/lib/run_files.ts";
-import { type RunConfig, runPath } from "~/lib/study.ts";
+import { type RunConfig, runPath, type TrainingProtocol } from "~/lib/study.ts";
 import { learn, type Learner, type Stopped } from "~/lib/trainer.ts";
 
 /** A claimed run with its network. */
@@ -126,10 +126,10 @@ async function trainStack(context: Context, pupils: readonly Pupil[]): Promise<v
     checkpointSeconds,
     onEpoch(learners): void {
       meter.add(learners.length * epochCost(study, first.config));
-      const { epochLosses } = learners[0]!;
+      const { epochLosses } = learners[0];
       const others = learners.length > 1 ? ` and ${learners.length - 1} more` : "";
       onProgress(meter.report(
-        `${runPath(byLearner.get(learners[0]!)!.config)}${others}: ` +
+        `${runPath(byLearner.get(learners[0])!.config)}${others}: ` +
           `epoch ${epochLosses.length}, loss ${epochLosses.at(-1)?.toFixed(4)}`,
       ));
     },
@@ -155,7 +155,11 @@ async function finish(context: Context, pupil: Pupil, stopped: Stopped): Promise
   const { files, learner: { parameters, epochLosses, seconds }, config, engines } = pupil;
   const { engine, data, study } = context;
   const start = performance.now();
-  const training = await evaluateTrained(context, parameters, epochLosses, stopped);
+  const training = await evaluateTrained(
+    { engine, protocol: study.training },
+    parameters,
+    { epochLosses, stopped },
+  );
   const record: ModelRecord = { config, protocol: protocolOf(context), data, engines, training };
   const trainSeconds = seconds + (performance.now() - start) / 1000;
   if (training.stopped !== "diverged") {
@@ -186,12 +190,10 @@ async function finish(context: Context, pupil: Pupil, stopped: Stopped): Promise
 
 /** The training record of a network; one whose evaluation is not finite has diverged. */
 export async function evaluateTrained(
-  { engine, study }: Pick<Context, "engine" | "study">,
+  { engine, protocol: { sizes } }: Pick<Context, "engine"> & { protocol: TrainingProtocol },
   parameters: Learner["parameters"],
-  epochLosses: number[],
-  stopped: Stopped,
+  { epochLosses, stopped }: { epochLosses: number[]; stopped: Stopped },
 ): Promise<ModelRecord["training"]> {
-  const { sizes } = study.training;
   const diverged = {
     epochLosses,
     epochs: epochLosses.length,

@@ -1,0 +1,130 @@
+/**
+ * Starts a command with the permissions that its arguments call for, and no others.
+ *
+ * `deno task reproduce --results /mnt/a` must be able to write to /mnt/a, and nothing else needs to;
+ * a task's permissions are fixed, so this launcher turns the folders and files that are named on the
+ * command line into `--allow-read` and `--allow-write`. It imports no package.
+ *
+ * @module
+ */
+import { dirname, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+
+/** The project's root. */
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+const COMMANDS = ["reproduce", "train", "sharpness", "bench"] as const;
+type Command = typeof COMMANDS[number];
+
+/** Environment variables that the program and its packages read. */
+const ENVIRONMENT = [
+  "CIFAR10_DIR",
+  // Of the packages: colours and widths of the terminal, debugging switches, temporary folders.
+  "NO_COLOR",
+  "FORCE_COLOR",
+  "TERM",
+  "COLUMNS",
+  "CI",
+  "DEBUG",
+  "NODE_DEBUG",
+  "NODE_ENV",
+  "TMPDIR",
+  "DEV",
+];
+
+/** Whether a GPU can be asked for: WebGPU needs no permission, tfjs-node only FFI. */
+const flags: Record<Command, (args: Arguments) => { read: string[]; write: string[] }> = {
+  reproduce: (args) => {
+    const folders = [args.models ?? `${ROOT}models`, args.results ?? `${ROOT}results`];
+    return { read: folders, write: folders };
+  },
+  train: ({ init, out }) => ({
+    read: [init, out].filter((path) => path !== undefined),
+    write: out === undefined ? [] : [dirname(resolve(out))],
+  }),
+  sharpness: ({ model }) => ({ read: model === undefined ? [] : [model], write: [] }),
+  bench: () => ({ read: [], write: [] }),
+};
+
+interface Arguments {
+  readonly data?: string;
+  readonly models?: string;
+  readonly results?: string;
+  readonly out?: string;
+  readonly init?: string;
+  readonly model?: string;
+}
+
+/**
+ * The permissions of a command with these arguments, as flags for `deno run`.
+ */
+export function permissions(command: Command, args: readonly string[]): string[] {
+  const text = { type: "string" } as const;
+  const { values } = parseArgs({
+    args: [...args],
+    options: { data: text, models: text, results: text, out: text, init: text, model: text },
+    strict: false,
+  });
+  const named = Object.fromEntries(
+    Object.entries(values).filter(([, value]) => typeof value === "string" && value !== ""),
+  ) as Arguments;
+  const { read, write } = flags[command](named);
+  const own = `${ROOT}data`;
+  const copies = [named.data, Deno.env.get("CIFAR10_DIR")].filter((path) => path);
+  return [
+    `--allow-read=${list([ROOT, ...copies as string[], ...read])}`,
+    `--allow-write=${list([own, ...write])}`,
+    `--allow-env=${ENVIRONMENT.join(",")}`,
+    "--allow-sys=hostname,osRelease,cpus,systemMemoryInfo",
+    // By name, in the system's own search path: Deno has no narrower form of this permission.
+    "--allow-ffi",
+    // Only to fetch the data set, once.
+    "--allow-run=npm",
+    "--allow-net=www.cs.toronto.edu",
+  ];
+}
+
+/** A list of paths as a permission flag takes it; a comma within one is doubled. */
+function list(paths: readonly string[]): string {
+  return paths.map((path) => resolve(path).replaceAll(",", ",,")).join(",");
+}
+
+async function launch(): Promise<number> {
+  const [command, ...args] = Deno.args;
+  const known = COMMANDS.find((name) => name === command);
+  if (known === undefined) {
+    console.error(`Cannot start ${command} as the command must be one of ${COMMANDS.join(", ")}`);
+    return 2;
+  }
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--quiet",
+      "--no-prompt",
+      `--config=${ROOT}deno.json`,
+      ...permissions(known, args),
+      `${ROOT}lib/cli/${known}.ts`,
+      ...args,
+    ],
+    stdin: "inherit",
+    stdout: "inherit",
+    stderr: "inherit",
+  }).spawn();
+  // Ctrl-C reaches the whole group, a signal to this process alone must be passed on; the command
+  // takes two signals within half a second for one.
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    if (signal === "SIGTERM" && Deno.build.os === "windows") continue;
+    Deno.addSignalListener(signal, () => {
+      try {
+        child.kill(signal);
+      } catch {
+        // It has ended already.
+      }
+    });
+  }
+  const { code } = await child.status;
+  return code;
+}
+
+if (import.meta.main) Deno.exit(await launch());
