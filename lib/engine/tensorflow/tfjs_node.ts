@@ -1,0 +1,69 @@
+/**
+ * The optional packages @tensorflow/tfjs-node and tfjs-node-gpu: where they are installed, and how
+ * they are loaded.
+ *
+ * They are not among the project's imports: their install script downloads 200 to 500 MB.
+ *
+ * @module
+ */
+import { createRequire } from "node:module";
+import util from "node:util";
+
+/** The packages with TensorFlow's own library, for CUDA and for CPUs. */
+export type TfjsNodeName = "tfjs-node-gpu" | "tfjs-node";
+
+/** The version that goes with the project's TensorFlow.js. */
+export const TFJS_NODE_VERSION = "4.22.0";
+
+/** Where `deno task setup:gpu` installs a package: a folder of its own, which the lock file ignores. */
+export function tfjsNodeHome(name: TfjsNodeName): URL {
+  return new URL(`../../../node_modules/.${name}/`, import.meta.url);
+}
+
+/**
+ * Loads a package, which registers its backend "tensorflow".
+ *
+ * @returns The package's version.
+ * @throws {Error} If it is not installed, cannot be loaded, or finds no CUDA device.
+ */
+export async function loadTfjsNode(name: TfjsNodeName): Promise<string> {
+  const task = name === "tfjs-node-gpu" ? "setup:gpu" : "setup:gpu --cpu";
+  let require: ReturnType<typeof createRequire>;
+  let entry: string;
+  try {
+    require = createRequire(new URL("package.json", tfjsNodeHome(name)));
+    entry = require.resolve(`@tensorflow/${name}`);
+  } catch {
+    throw new Error(
+      `Cannot use ${name} as it is not installed: run \`deno task ${task}\` to install it`,
+    );
+  }
+  // Node removed it in version 23, the packages still call it.
+  (util as unknown as Record<string, unknown>).isNullOrUndefined ??= (value: unknown): boolean =>
+    value === null || value === undefined;
+  useFullPrecision();
+  try {
+    const tfjsNode = await Promise.resolve(require(entry)) as {
+      readonly version: Record<string, string>;
+      backend(): { readonly isUsingGpuDevice?: boolean };
+    };
+    if (name === "tfjs-node-gpu" && tfjsNode.backend().isUsingGpuDevice === false) {
+      throw new Error("TensorFlow finds no CUDA device");
+    }
+    return tfjsNode.version[name] ?? TFJS_NODE_VERSION;
+  } catch (error) {
+    const reason = String(error instanceof Error ? error.message : error).split("\n")[0];
+    throw new Error(`Cannot use ${name} as it does not load: ${reason}`);
+  }
+}
+
+/** TensorFlow multiplies in TF32, with 10 bits of mantissa, unless the driver is told not to. */
+function useFullPrecision(): void {
+  if (
+    Deno.permissions.querySync({ name: "env", variable: "NVIDIA_TF32_OVERRIDE" }).state !==
+      "granted"
+  ) {
+    return;
+  }
+  Deno.env.set("NVIDIA_TF32_OVERRIDE", "0");
+}
