@@ -9,6 +9,7 @@ import type { Operations } from "~/lib/engine/tensorflow/operations.ts";
 import { adapterName, requestAdapter } from "~/lib/engine/tensorflow/real_gpu.ts";
 import { createTensorOperations } from "~/lib/engine/tensorflow/tensor_operations.ts";
 import { loadTfjsNode, type TfjsNodeName } from "~/lib/engine/tensorflow/tfjs_node.ts";
+import { createWebGpuOperations } from "~/lib/engine/tensorflow/webgpu_operations.ts";
 
 /** The backends, in the order in which they are tried; "cpu" is TensorFlow.js's own, for tests. */
 export const TENSORFLOW_BACKENDS = ["tfjs-node-gpu", "webgpu", "tfjs-node", "cpu"] as const;
@@ -98,6 +99,7 @@ async function openWebGpu(): Promise<Device> {
   const { maxBufferSize, maxStorageBufferBindingSize } = backend.device.limits;
   return makeDevice("webgpu", {
     library: `TensorFlow.js ${tf.version_core} webgpu (${adapterName(adapter)})`,
+    operations: createWebGpuOperations(backend),
     tensorBytes: Math.min(maxBufferSize, maxStorageBufferBindingSize, TENSOR_BYTES),
     async settle(): Promise<void> {
       flush(backend);

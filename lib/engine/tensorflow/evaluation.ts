@@ -48,7 +48,7 @@ async function gradientNorms(
   const gradients = await gradientOf(device, layers, { ...rows, record, index: 0 });
   const norms = device.tidy(() => {
     const squares = gradients.flatMap(({ weight, bias }) =>
-      [weight, bias].map((part) => tf.sum(tf.square(part), [1, 2]))
+      [weight, bias ?? []].flat().map((part) => tf.sum(tf.square(part), [1, 2]))
     );
     return tf.sqrt(tf.addN(squares));
   });

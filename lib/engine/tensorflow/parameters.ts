@@ -6,22 +6,29 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { type LayerSizes, layoutLayers } from "~/lib/model.ts";
 
-/** One layer of E networks: weights [E, out, in], biases [E, 1, out]. */
+/**
+ * One layer of E networks: weights [E, out, in], biases [E, 1, out].
+ *
+ * The last layer's biases stay out: the normalisation of the logits removes them, so that they
+ * change nothing and their gradient is 0.
+ */
 export type LayerTensors = {
   readonly weight: tf.Tensor;
-  readonly bias: tf.Tensor;
+  readonly bias: tf.Tensor | undefined;
 };
 
 /** Uploads E flat vectors, shape [P] each; call inside `tidy`. */
 export function uploadLayers(sizes: LayerSizes, vectors: readonly Float32Array[]): LayerTensors[] {
   const E = vectors.length;
-  return layoutLayers(sizes).map(({ inputs, outputs, weight, bias }) => ({
+  return layoutLayers(sizes).map(({ inputs, outputs, weight, bias }, index) => ({
     weight: tf.tensor3d(gatherParts(vectors, weight, inputs * outputs), [E, outputs, inputs]),
-    bias: tf.tensor3d(gatherParts(vectors, bias, outputs), [E, 1, outputs]),
+    bias: index === sizes.length - 2
+      ? undefined
+      : tf.tensor3d(gatherParts(vectors, bias, outputs), [E, 1, outputs]),
   }));
 }
 
-/** Reads tensors as `uploadLayers` makes them into flat vectors, shape [P] each. */
+/** Reads tensors that `uploadLayers` made back into their vectors. */
 export async function downloadLayers(
   sizes: LayerSizes,
   layers: readonly LayerTensors[],
@@ -30,18 +37,30 @@ export async function downloadLayers(
   for (const [index, { weight, bias, inputs, outputs }] of layoutLayers(sizes).entries()) {
     const layer = layers[index]!;
     scatterParts(vectors, weight, inputs * outputs, await readCopy(layer.weight));
-    scatterParts(vectors, bias, outputs, await readCopy(layer.bias));
+    if (layer.bias) scatterParts(vectors, bias, outputs, await readCopy(layer.bias));
   }
 }
 
-/** The members at `places` of a tensor whose first dimension is E. */
-export function retainMembers(tensor: tf.Tensor, places: readonly number[]): tf.Tensor {
-  return tf.tidy(() => tf.gather(tensor, tf.tensor1d([...places], "int32")));
+/** Copies of the members at `places`; call inside `tidy`. */
+export function selectMembers(layers: readonly LayerTensors[], places: number[]): LayerTensors[] {
+  const indices = tf.tensor1d(places, "int32");
+  return layers.map(({ weight, bias }) => ({
+    weight: tf.gather(weight, indices),
+    bias: bias && tf.gather(bias, indices),
+  }));
+}
+
+/** Keeps a layer beyond the end of `tidy`. */
+export function keepLayer({ weight, bias }: LayerTensors): LayerTensors {
+  return { weight: tf.keep(weight), bias: bias && tf.keep(bias) };
 }
 
 /** Frees layers. */
 export function disposeLayers(layers: readonly LayerTensors[]): void {
-  for (const { weight, bias } of layers) tf.dispose([weight, bias]);
+  for (const { weight, bias } of layers) {
+    weight.dispose();
+    bias?.dispose();
+  }
 }
 
 /**

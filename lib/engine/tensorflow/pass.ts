@@ -6,7 +6,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { type Device, keepPace } from "~/lib/engine/tensorflow/device.ts";
 import type { LayerInput, LossRecord, Operations } from "~/lib/engine/tensorflow/operations.ts";
-import type { LayerTensors } from "~/lib/engine/tensorflow/parameters.ts";
+import { keepLayer, type LayerTensors } from "~/lib/engine/tensorflow/parameters.ts";
 import type { Range, SplitTensors } from "~/lib/engine/tensorflow/split.ts";
 
 /** Rows of a split, taken through a network in chunks of at most `chunk` rows. */
@@ -27,7 +27,9 @@ export function forwardPass(
   const outputs: tf.Tensor[] = [];
   for (const [index, { weight, bias }] of layers.entries()) {
     const relu = index < layers.length - 1;
-    outputs.push(operations.linear(outputs.at(-1) ?? input, weight, { bias, relu }));
+    outputs.push(
+      operations.linear(outputs.at(-1) ?? input, weight, { ...(bias && { bias }), relu }),
+    );
   }
   return outputs;
 }
@@ -121,10 +123,10 @@ export async function gradientOf(
         delta: tf.slice(all, [0, part.from - from, 0], [E, part.to - part.from, C]),
         visit(layer, input, delta): void {
           const sum = total[layer];
-          total[layer] = {
-            weight: tf.keep(operations.addWeightGradient(sum?.weight, 1, delta, input)),
-            bias: tf.keep(operations.addBiasGradient(sum?.bias, 1, delta)),
-          };
+          total[layer] = keepLayer({
+            weight: operations.addWeightGradient(sum?.weight, 1, delta, input),
+            bias: layers[layer]!.bias && operations.addBiasGradient(sum?.bias, 1, delta),
+          });
         },
       });
     });

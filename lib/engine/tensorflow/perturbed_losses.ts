@@ -10,7 +10,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { Direction } from "~/lib/direction.ts";
 import type { SharedFloats } from "~/lib/engine/engine.ts";
 import { type Device, keepPace } from "~/lib/engine/tensorflow/device.ts";
-import type { Operations } from "~/lib/engine/tensorflow/operations.ts";
+import type { ImageRows, Operations } from "~/lib/engine/tensorflow/operations.ts";
 import {
   disposeLayers,
   type LayerTensors,
@@ -51,12 +51,9 @@ export async function perturbedLossesAt(
   }
   try {
     const pace = keepPace(device, PACE);
-    const { weight, bias } = layers[0]!;
     for (const chunk of chunks) {
       signal?.throwIfAborted();
-      firsts.push(
-        device.tidy(() => operations.linear(rows.split.rows(chunk), weight, { bias, relu: false })),
-      );
+      firsts.push(device.tidy(() => firstOutput(operations, layers, rows.split.rows(chunk))));
       await pace();
     }
     for (const { normal, inverseNorm } of directions) {
@@ -68,9 +65,7 @@ export async function perturbedLossesAt(
         for (const [index, chunk] of chunks.entries()) {
           signal?.throwIfAborted();
           parts.push(device.tidy(() => {
-            const { weight, bias } = direction[0]!;
-            const input = rows.split.rows(chunk);
-            const shared = operations.linear(input, weight, { bias, relu: false });
+            const shared = firstOutput(operations, direction, rows.split.rows(chunk));
             const first = operations.addScaled(firsts[index]!, shared, {
               scale,
               relu: moved.length > 0,
@@ -98,6 +93,16 @@ export async function perturbedLossesAt(
   }
 }
 
+/** The first layer's outputs before ReLU. */
+function firstOutput(
+  operations: Operations,
+  [layer]: readonly LayerTensors[],
+  input: ImageRows,
+): tf.Tensor {
+  const { weight, bias } = layer!;
+  return operations.linear(input, weight, { ...(bias && { bias }), relu: false });
+}
+
 /** The layers above the first, at w + scale u. */
 function moveLayers(
   operations: Operations,
@@ -107,7 +112,7 @@ function moveLayers(
   const options = { scale, relu: false };
   return layers.slice(1).map(({ weight, bias }, index) => ({
     weight: operations.addScaled(weight, direction[index + 1]!.weight, options),
-    bias: operations.addScaled(bias, direction[index + 1]!.bias, options),
+    bias: bias && operations.addScaled(bias, direction[index + 1]!.bias!, options),
   }));
 }
 

@@ -7,16 +7,19 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { Member, Stack, StackOptions } from "~/lib/engine/engine.ts";
 import { type Device, keepPace } from "~/lib/engine/tensorflow/device.ts";
 import { type Budget, fitBatch } from "~/lib/engine/tensorflow/memory.ts";
-import type { LossRecord } from "~/lib/engine/tensorflow/operations.ts";
+import type { LossRecord, Operations } from "~/lib/engine/tensorflow/operations.ts";
 import {
   disposeLayers,
   downloadLayers,
+  keepLayer,
   type LayerTensors,
-  retainMembers,
+  selectMembers,
   uploadLayers,
 } from "~/lib/engine/tensorflow/parameters.ts";
 import { backwardPass, forwardPass, gradientOf } from "~/lib/engine/tensorflow/pass.ts";
 import type { Range, SplitTensors } from "~/lib/engine/tensorflow/split.ts";
+
+type AdagradResult = ReturnType<Operations["adagrad"]>;
 
 /** Batches between two looks at the device. */
 const PACE = 16;
@@ -57,25 +60,14 @@ export function createTensorStack(
 
   /** AdaGrad's update of one layer; uses the gradient up. */
   function adagrad(index: number, gradient: LayerTensors): void {
-    const weight = adagradPart("weight", index, gradient);
-    const bias = adagradPart("bias", index, gradient);
-    layers[index] = { weight: weight.weight, bias: bias.weight };
-    accumulators[index] = { weight: weight.accumulator, bias: bias.accumulator };
-  }
-
-  function adagradPart(
-    part: "weight" | "bias",
-    index: number,
-    gradient: LayerTensors,
-  ): { readonly weight: tf.Tensor; readonly accumulator: tf.Tensor } {
-    const next = operations.adagrad(
-      layers[index]![part],
-      accumulators[index]![part],
-      gradient[part],
-      rates,
-    );
-    gradient[part].dispose();
-    return { weight: tf.keep(next.weight), accumulator: tf.keep(next.accumulator) };
+    const update = (part: "weight" | "bias"): AdagradResult | undefined => {
+      const [value, sums, g] = [layers[index]![part], accumulators[index]![part], gradient[part]];
+      return value && sums && g && operations.adagrad(value, sums, g, rates);
+    };
+    const [weight, bias] = [update("weight")!, update("bias")];
+    layers[index] = keepLayer({ weight: weight.weight, bias: bias?.weight });
+    accumulators[index] = keepLayer({ weight: weight.accumulator, bias: bias?.accumulator });
+    disposeLayers([gradient]);
   }
 
   function trainBatch(range: Range, record: LossRecord, index: number): void {
@@ -88,16 +80,16 @@ export function createTensorStack(
       outputs,
       delta,
       visit(index, input, delta): void {
+        const { weight, bias } = layers[index]!;
         if (isSgd) {
-          const { weight, bias } = layers[index]!;
-          layers[index] = {
-            weight: tf.keep(operations.addWeightGradient(weight, -1, delta, input)),
-            bias: tf.keep(operations.addBiasGradient(bias, -1, delta)),
-          };
+          layers[index] = keepLayer({
+            weight: operations.addWeightGradient(weight, -1, delta, input),
+            bias: bias && operations.addBiasGradient(bias, -1, delta),
+          });
         } else {
           adagrad(index, {
             weight: operations.addWeightGradient(undefined, 1, delta, input),
-            bias: operations.addBiasGradient(undefined, 1, delta),
+            bias: bias && operations.addBiasGradient(undefined, 1, delta),
           });
         }
       },
@@ -123,10 +115,10 @@ export function createTensorStack(
           continue;
         }
         const { weight, bias } = layers[index]!;
-        layers[index] = {
-          weight: tf.keep(operations.subtract(weight, gradient.weight)),
-          bias: tf.keep(operations.subtract(bias, gradient.bias)),
-        };
+        layers[index] = keepLayer({
+          weight: operations.subtract(weight, gradient.weight),
+          bias: bias && operations.subtract(bias, gradient.bias!),
+        });
         disposeLayers([gradient]);
       }
     });
@@ -172,15 +164,12 @@ export function createTensorStack(
       if (places.length === active.length) return;
       const before = [...layers, ...accumulators];
       active = places.map((place) => active[place]!);
-      const retained = (tensors: LayerTensors[]): LayerTensors[] =>
-        active.length === 0 ? [] : tensors.map(({ weight, bias }) =>
-          device.tidy(() => ({
-            weight: retainMembers(weight, places),
-            bias: retainMembers(bias, places),
-          }))
-        );
-      layers = retained(layers);
-      accumulators = retained(accumulators);
+      if (active.length === 0) {
+        layers = accumulators = [];
+      } else {
+        layers = device.tidy(() => selectMembers(layers, places));
+        accumulators = device.tidy(() => selectMembers(accumulators, places));
+      }
       disposeLayers(before);
       rates.dispose();
       rates = uploadRates();
