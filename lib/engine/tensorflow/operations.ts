@@ -93,11 +93,32 @@ export interface Operations {
     learningRate: Tensor,
   ): { readonly weight: Tensor; readonly accumulator: Tensor };
   /** x + `scale` y, then ReLU where asked; y has a 1 for E. Exactly x (or its ReLU) at scale 0. */
-  addScaled(x: Tensor, y: Tensor, options: { readonly scale: number; readonly relu: boolean }): Tensor;
+  addScaled(
+    x: Tensor,
+    y: Tensor,
+    options: { readonly scale: number; readonly relu: boolean },
+  ): Tensor;
   /** A place for the losses of that many batches of E members. */
   openRecord(members: number, batches: number): LossRecord;
   /** Waits for what was enqueued, so that the queue stays short. */
   settle(): Promise<void>;
+}
+
+/** Loss and accuracy of batch b of member e stand at e `stride` + 2 b and after it. */
+export function readRecord(
+  values: ArrayLike<number>,
+  { members, batches, stride }: Readonly<Record<"members" | "batches" | "stride", number>>,
+): Recorded {
+  const column = (offset: number): number[][] =>
+    Array.from(
+      { length: members },
+      (_, member) =>
+        Array.from(
+          { length: batches },
+          (_, batch) => values[member * stride + 2 * batch + offset]!,
+        ),
+    );
+  return { losses: column(0), accuracies: column(1) };
 }
 
 /** Tells images from hidden units. */

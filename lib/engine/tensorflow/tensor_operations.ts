@@ -10,6 +10,8 @@ import {
   type LayerInput,
   type LossRecord,
   type Operations,
+  readRecord,
+  type Recorded,
 } from "~/lib/engine/tensorflow/operations.ts";
 import { NORMALISATION_EPSILON } from "~/lib/model.ts";
 import { ADAGRAD_EPSILON } from "~/lib/optimizer.ts";
@@ -45,7 +47,7 @@ export function createTensorOperations(): Operations {
       tf.tidy(() => record(normalise(logits).normalised, batch));
     },
     logitsDelta,
-    subtract: (target, amount) => addTo(target, -1, () => tf.clone(amount)),
+    subtract: (target, amount) => addTo(target, -1, () => amount),
     adagrad,
     addScaled: (x, y, { scale, relu }) =>
       tf.tidy(() => {
@@ -135,17 +137,13 @@ function adagrad(
 function openRecord(members: number, batches: number): LossRecord {
   const record: TensorRecord = {
     batches: [],
-    async read() {
-      const read = async (name: "loss" | "accuracy"): Promise<number[][]> => {
-        const all = tf.stack(record.batches.map((batch) => batch[name]), 1);
-        const values = await all.data();
-        all.dispose();
-        return Array.from(
-          { length: members },
-          (_, member) => Array.from(values.subarray(member * batches, (member + 1) * batches)),
-        );
-      };
-      return { losses: await read("loss"), accuracies: await read("accuracy") };
+    async read(): Promise<Recorded> {
+      const all = tf.tidy(() =>
+        tf.stack(record.batches.flatMap(({ loss, accuracy }) => [loss, accuracy]), 1)
+      );
+      const values = await all.data();
+      all.dispose();
+      return readRecord(values, { members, batches, stride: 2 * batches });
     },
     dispose(): void {
       for (const { loss, accuracy } of record.batches) tf.dispose([loss, accuracy]);

@@ -1,0 +1,150 @@
+/**
+ * Updates, sums of rows and steps along directions on WebGPU, one launch each.
+ *
+ * @module
+ */
+import type { TensorInfo } from "@tensorflow/tfjs-core";
+import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import { launch } from "~/lib/engine/tensorflow/webgpu_launch.ts";
+import { ADAGRAD_EPSILON } from "~/lib/optimizer.ts";
+
+const THREADS = 256;
+
+/** The most workgroups along one axis that every adapter takes; threads go on to further elements. */
+const MAX_WORKGROUPS = 65535;
+
+/** Runs `expression` on every element of a tensor [E, ...], in place or into a new one. */
+function runElements(
+  backend: WebGPUBackend,
+  { name, expression, inputs, target, shape, floats = {}, single = [] }: {
+    readonly name: string;
+    /** Of `old` (the target's element), `index` (in elements of `result`), `network`, the inputs. */
+    readonly expression: string;
+    readonly inputs: Readonly<Record<string, TensorInfo>>;
+    readonly target?: TensorInfo;
+    readonly shape: readonly number[];
+    readonly floats?: Readonly<Record<string, number>>;
+    /** Inputs that are not read four numbers at a time. */
+    readonly single?: readonly string[];
+  },
+): TensorInfo {
+  const each = shape.slice(1).reduce((product, size) => product * size, 1);
+  const vector = each % 4 === 0;
+  const width = vector ? 4 : 1;
+  const count = shape[0]! * each / width;
+  const type = vector ? "vec4<f32>" : "f32";
+  return launch(backend, {
+    name: `${name} elements`,
+    code: `
+fn main() {
+  for (var index = i32(globalId.x); index < uniforms.count; index += i32(numWorkgroups.x) * ${THREADS}) {
+    let network = index / uniforms.each;
+    let zero = ${type}(0.0);
+    ${target ? `let old = result[index];` : ""}
+    result[index] = ${expression};
+  }
+}`,
+    inputs,
+    ...(target ? { target } : { output: shape }),
+    uniforms: { count, each: each / width, ...floats },
+    floats: Object.keys(floats),
+    threads: THREADS,
+    workgroups: [Math.min(MAX_WORKGROUPS, Math.ceil(count / THREADS)), 1],
+    vector,
+    single,
+  });
+}
+
+/** target -= amount. */
+export function runSubtract(backend: WebGPUBackend, target: TensorInfo, amount: TensorInfo): void {
+  runElements(backend, {
+    name: "subtract",
+    expression: "old - amount[index]",
+    inputs: { amount },
+    target,
+    shape: target.shape,
+  });
+}
+
+/** accumulator += gradient^2; weight -= learningRate gradient / (sqrt(accumulator) + 1e-10). */
+export function runAdagrad(
+  backend: WebGPUBackend,
+  { weight, accumulator, gradient, learningRate }: Readonly<
+    Record<"weight" | "accumulator" | "gradient" | "learningRate", TensorInfo>
+  >,
+): void {
+  runElements(backend, {
+    name: "accumulate",
+    expression: "old + gradient[index] * gradient[index]",
+    inputs: { gradient },
+    target: accumulator,
+    shape: accumulator.shape,
+  });
+  runElements(backend, {
+    name: "adagrad",
+    expression: "old - learningRate[network] * gradient[index] / " +
+      `(sqrt(accumulator[index]) + ${ADAGRAD_EPSILON})`,
+    inputs: { gradient, accumulator, learningRate },
+    single: ["learningRate"],
+    target: weight,
+    shape: weight.shape,
+  });
+}
+
+/** x + scale y, then ReLU where asked; y is shared by all networks. */
+export function runAddScaled(
+  backend: WebGPUBackend,
+  x: TensorInfo,
+  y: TensorInfo,
+  { scale, relu }: { readonly scale: number; readonly relu: boolean },
+): TensorInfo {
+  const sum = "x[index] + uniforms.scale * y[index % uniforms.each]";
+  return runElements(backend, {
+    name: relu ? "addScaledRelu" : "addScaled",
+    expression: relu ? `select(${sum}, zero, ${sum} < zero)` : sum,
+    inputs: { x, y },
+    shape: x.shape,
+    floats: { scale },
+  });
+}
+
+/** target + sign (sum of the rows of delta [E, B, units]), or the sum itself: [E, 1, units]. */
+export function runRowSum(
+  backend: WebGPUBackend,
+  delta: TensorInfo,
+  target?: { readonly tensor: TensorInfo; readonly sign: 1 | -1 },
+): TensorInfo {
+  const [networks, rows, units] = delta.shape as [number, number, number];
+  const columns = 32;
+  const lanes = THREADS / columns;
+  const before = target
+    ? `result[network * uniforms.units + unit] ${target.sign === 1 ? "+" : "-"} `
+    : "";
+  return launch(backend, {
+    name: `rowSum${target?.sign ?? 0}`,
+    code: `
+var<workgroup> partial : array<f32, ${THREADS}>;
+fn main() {
+  let network = i32(workgroupId.y);
+  let lane = i32(localIndex) / ${columns};
+  let unit = i32(workgroupId.x) * ${columns} + i32(localIndex) % ${columns};
+  var sum = 0.0;
+  if (unit < uniforms.units) {
+    for (var row = lane; row < uniforms.rows; row += ${lanes}) {
+      sum += delta[(network * uniforms.rows + row) * uniforms.units + unit];
+    }
+  }
+  partial[localIndex] = sum;
+  workgroupBarrier();
+  if (lane == 0 && unit < uniforms.units) {
+    for (var other = 1; other < ${lanes}; other++) { sum += partial[i32(localIndex) + other * ${columns}]; }
+    result[network * uniforms.units + unit] = ${before}sum;
+  }
+}`,
+    inputs: { delta },
+    ...(target ? { target: target.tensor } : { output: [networks, 1, units] }),
+    uniforms: { rows, units },
+    threads: THREADS,
+    workgroups: [Math.ceil(units / columns), networks],
+  });
+}

@@ -1,0 +1,60 @@
+/**
+ * One launch of a WebGPU kernel through TensorFlow.js's backend.
+ *
+ * @module
+ */
+import type { TensorInfo } from "@tensorflow/tfjs-core";
+import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+
+/** A kernel and what it runs on. */
+export interface Launch {
+  /** Names the kernel: one name, one code. */
+  readonly name: string;
+  /** WGSL with `fn main()`; sees `result`, the inputs and uniforms by name, `localIndex`, `workgroupId`, `globalId`. */
+  readonly code: string;
+  /** Buffers to read, by name. */
+  readonly inputs: Readonly<Record<string, TensorInfo>>;
+  /** Shape of the result, a new tensor ... */
+  readonly output?: readonly number[];
+  /** ... or the tensor that `result` is; not one of the inputs. */
+  readonly target?: TensorInfo;
+  /** Whole numbers by name; those in `floats` are f32. */
+  readonly uniforms: Readonly<Record<string, number>>;
+  readonly floats?: readonly string[];
+  readonly threads: number;
+  readonly workgroups: readonly [number, number];
+  /** Whether all buffers are read and written four numbers at a time, but those in `single`. */
+  readonly vector?: boolean;
+  readonly single?: readonly string[];
+}
+
+/** Enqueues a launch; returns the target or a new tensor, which the caller must dispose of. */
+export function launch(backend: WebGPUBackend, options: Launch): TensorInfo {
+  const { name, code, inputs, target, uniforms, floats = [], vector = false, single = [] } =
+    options;
+  const names = Object.keys(inputs);
+  const type = (uniform: string): "f32" | "i32" => floats.includes(uniform) ? "f32" : "i32";
+  const program = {
+    variableNames: names,
+    variableComponents: names.map((input) => vector && !single.includes(input) ? 4 : 1),
+    outputComponent: vector ? 4 : 1,
+    outputShape: [...(target?.shape ?? options.output!)],
+    uniforms: Object.keys(uniforms).map((uniform) => `${uniform} : ${type(uniform)}, `).join(""),
+    // x and y, so that TensorFlow.js leaves indices to the kernel.
+    dispatchLayout: { x: [0], y: [1] },
+    dispatch: [...options.workgroups, 1] as [number, number, number],
+    workgroupSize: [options.threads, 1, 1] as [number, number, number],
+    shaderKey: `stack ${name} ${vector}`,
+    getUserCode: () => code,
+  };
+  return backend.runWebGPUProgram(
+    program,
+    Object.values(inputs),
+    "float32",
+    Object.entries(uniforms).map(([uniform, value]) => ({
+      type: type(uniform) === "f32" ? "float32" : "int32",
+      data: [value],
+    })),
+    target,
+  );
+}
