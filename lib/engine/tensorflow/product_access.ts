@@ -60,7 +60,7 @@ export function writeFunction(epilogue: Epilogue, vectorResult: boolean): string
       subtract: `result[${index}] - value`,
     })[epilogue.then];
   const bias = (column: string): string => `bias[network * uniforms.columns + ${column}]`;
-  const head = `
+  const head = `${epilogue.then === "relu" ? reluFunction(vectorResult) : ""}
 fn write(network : i32, row : i32, column : i32, sums : vec4<f32>) {
   if (row >= uniforms.rows || column >= uniforms.columns) { return; }
   let index = (network * uniforms.rows + row) * uniforms.columns + column;`;
@@ -80,6 +80,20 @@ fn write(network : i32, row : i32, column : i32, sums : vec4<f32>) {
   }`
     ).join("\n  ")
   }
+}`;
+}
+
+/**
+ * ReLU that keeps NaN, or a network that diverged would look well: max(), and comparisons that a
+ * driver may turn into it, give 0 for NaN. Here -0 to -Infinity are recognised by their bits.
+ */
+export function reluFunction(vector: boolean): string {
+  const [float, bits] = vector ? ["vec4<f32>", "vec4<u32>"] : ["f32", "u32"];
+  return `
+fn relu(value : ${float}) -> ${float} {
+  let bits = bitcast<${bits}>(value);
+  let negative = bits - ${bits}(0x80000000u) <= ${bits}(0x7f800000u);
+  return bitcast<${float}>(select(bits, ${bits}(0u), negative));
 }`;
 }
 

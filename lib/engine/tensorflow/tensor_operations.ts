@@ -44,7 +44,9 @@ export function createTensorOperations(): Operations {
       addTo(target, sign, () => tf.matMul(delta, rowsOf(input), true)),
     addBiasGradient: (target, sign, delta) => addTo(target, sign, () => tf.sum(delta, 1, true)),
     recordLoss(logits, batch): void {
-      tf.tidy(() => record(normalise(logits).normalised, batch));
+      tf.tidy((): void => {
+        record(normalise(logits).normalised, batch);
+      });
     },
     logitsDelta,
     subtract: (target, amount) => addTo(target, -1, () => amount),
@@ -103,7 +105,9 @@ function record(
   const loss = tf.neg(tf.mean(tf.sum(tf.mul(logSoftmax, oneHot), 2), 1));
   const hits = tf.equal(tf.argMax(normalised, 2), tf.argMax(oneHot, 2));
   const accuracy = tf.mean(tf.cast(hits, "float32"), 1);
-  (record as TensorRecord).batches[index] = { loss: tf.keep(loss), accuracy: tf.keep(accuracy) };
+  const { batches } = record as TensorRecord;
+  tf.dispose(batches[index] ?? []);
+  batches[index] = { loss: tf.keep(loss), accuracy: tf.keep(accuracy) };
   return { softmax: tf.exp(logSoftmax), oneHot };
 }
 
@@ -146,7 +150,7 @@ function openRecord(members: number, batches: number): LossRecord {
       return readRecord(values, { members, batches, stride: 2 * batches });
     },
     dispose(): void {
-      for (const { loss, accuracy } of record.batches) tf.dispose([loss, accuracy]);
+      for (const batch of record.batches) tf.dispose(batch);
       record.batches.length = 0;
     },
   };

@@ -5,6 +5,7 @@
  */
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import { reluFunction } from "~/lib/engine/tensorflow/product_access.ts";
 import { launch } from "~/lib/engine/tensorflow/webgpu_launch.ts";
 import { ADAGRAD_EPSILON } from "~/lib/optimizer.ts";
 
@@ -16,7 +17,7 @@ const MAX_WORKGROUPS = 65535;
 /** Runs `expression` on every element of a tensor [E, ...], in place or into a new one. */
 function runElements(
   backend: WebGPUBackend,
-  { name, expression, inputs, target, shape, floats = {}, single = [] }: {
+  { name, expression, inputs, target, shape, floats = {}, single = [], relu = false }: {
     readonly name: string;
     /** Of `old` (the target's element), `index` (in elements of `result`), `network`, the inputs. */
     readonly expression: string;
@@ -26,20 +27,20 @@ function runElements(
     readonly floats?: Readonly<Record<string, number>>;
     /** Inputs that are not read four numbers at a time. */
     readonly single?: readonly string[];
+    /** Whether the expression calls `relu`. */
+    readonly relu?: boolean;
   },
 ): TensorInfo {
   const each = shape.slice(1).reduce((product, size) => product * size, 1);
   const vector = each % 4 === 0;
   const width = vector ? 4 : 1;
   const count = shape[0]! * each / width;
-  const type = vector ? "vec4<f32>" : "f32";
   return launch(backend, {
     name: `${name} elements`,
-    code: `
+    code: `${relu ? reluFunction(vector) : ""}
 fn main() {
   for (var index = i32(globalId.x); index < uniforms.count; index += i32(numWorkgroups.x) * ${THREADS}) {
     let network = index / uniforms.each;
-    let zero = ${type}(0.0);
     ${target ? `let old = result[index];` : ""}
     result[index] = ${expression};
   }
@@ -101,7 +102,8 @@ export function runAddScaled(
   const sum = "x[index] + uniforms.scale * y[index % uniforms.each]";
   return runElements(backend, {
     name: relu ? "addScaledRelu" : "addScaled",
-    expression: relu ? `select(${sum}, zero, ${sum} < zero)` : sum,
+    expression: relu ? `relu(${sum})` : sum,
+    relu,
     inputs: { x, y },
     shape: x.shape,
     floats: { scale },

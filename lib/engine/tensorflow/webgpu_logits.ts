@@ -46,35 +46,35 @@ fn total(value : f32) -> f32 {
   return partial[0];
 }`;
 
-/** The normalised logit of a row and class, and the logarithm of the sum of a row's exponentials. */
+/** The normalised logit of a row and class, and the logarithm of the sum of a row's exponentials. `class` is a reserved word. */
 const SOFTMAX = `
-fn normalised(network : i32, row : i32, class : i32) -> f32 {
-  let moment = (network * uniforms.classes + class) * 2;
-  let index = (network * uniforms.rows + row) * uniforms.classes + class;
+fn normalised(network : i32, row : i32, kind : i32) -> f32 {
+  let moment = (network * uniforms.classes + kind) * 2;
+  let index = (network * uniforms.rows + row) * uniforms.classes + kind;
   return (logits[index] - moments[moment]) * moments[moment + 1];
 }
 fn logSum(network : i32, row : i32) -> f32 {
   var largest = normalised(network, row, 0);
-  for (var class = 1; class < uniforms.classes; class++) {
-    largest = max(largest, normalised(network, row, class));
+  for (var kind = 1; kind < uniforms.classes; kind++) {
+    largest = max(largest, normalised(network, row, kind));
   }
   var sum = 0.0;
-  for (var class = 0; class < uniforms.classes; class++) {
-    sum += exp(normalised(network, row, class) - largest);
+  for (var kind = 0; kind < uniforms.classes; kind++) {
+    sum += exp(normalised(network, row, kind) - largest);
   }
   return largest + log(sum);
 }
-fn error(network : i32, row : i32, class : i32, logarithm : f32) -> f32 {
-  let hit = select(0.0, 1.0, labels[uniforms.firstRow + row] == class);
-  return exp(normalised(network, row, class) - logarithm) - hit;
+fn error(network : i32, row : i32, kind : i32, logarithm : f32) -> f32 {
+  let hit = select(0.0, 1.0, labels[uniforms.firstRow + row] == kind);
+  return exp(normalised(network, row, kind) - logarithm) - hit;
 }`;
 
 /** Mean and 1 / sqrt(variance + eps) over the rows: a workgroup a class and network. */
 const MOMENTS = `${TOTAL}
 fn main() {
   let network = i32(workgroupId.y);
-  let class = i32(workgroupId.x);
-  let first = network * uniforms.rows * uniforms.classes + class;
+  let kind = i32(workgroupId.x);
+  let first = network * uniforms.rows * uniforms.classes + kind;
   var sum = 0.0;
   for (var row = i32(localIndex); row < uniforms.rows; row += ${THREADS}) {
     sum += logits[first + row * uniforms.classes];
@@ -87,7 +87,7 @@ fn main() {
   }
   let variance = total(squares) / f32(uniforms.rows);
   if (localIndex == 0u) {
-    let moment = (network * uniforms.classes + class) * 2;
+    let moment = (network * uniforms.classes + kind) * 2;
     result[moment] = mean;
     result[moment + 1] = 1.0 / sqrt(variance + ${NORMALISATION_EPSILON});
   }
@@ -97,15 +97,15 @@ fn main() {
 const SUMS = `${TOTAL}${SOFTMAX}
 fn main() {
   let network = i32(workgroupId.y);
-  let class = i32(workgroupId.x) - 1;
+  let kind = i32(workgroupId.x) - 1;
   var first = 0.0;
   var second = 0.0;
   for (var row = i32(localIndex); row < uniforms.rows; row += ${THREADS}) {
     let logarithm = logSum(network, row);
-    if (class >= 0) {
-      let wrong = error(network, row, class, logarithm);
+    if (kind >= 0) {
+      let wrong = error(network, row, kind, logarithm);
       first += wrong;
-      second += wrong * normalised(network, row, class);
+      second += wrong * normalised(network, row, kind);
     } else {
       let label = labels[uniforms.firstRow + row];
       let own = normalised(network, row, label);
@@ -122,7 +122,7 @@ fn main() {
   let firstMean = total(first) / f32(uniforms.rows);
   let secondMean = total(second) / f32(uniforms.rows);
   if (localIndex == 0u) {
-    let own = select(uniforms.index, uniforms.stride / 2 - uniforms.classes + class, class >= 0);
+    let own = select(uniforms.index, uniforms.stride / 2 - uniforms.classes + kind, kind >= 0);
     result[network * uniforms.stride + 2 * own] = firstMean;
     result[network * uniforms.stride + 2 * own + 1] = secondMean;
   }
@@ -136,13 +136,13 @@ fn main() {
   let network = i32(globalId.y);
   if (row >= uniforms.rows) { return; }
   let logarithm = logSum(network, row);
-  for (var class = 0; class < uniforms.classes; class++) {
-    let place = network * uniforms.stride + uniforms.stride - 2 * (uniforms.classes - class);
-    let moment = (network * uniforms.classes + class) * 2;
-    let projection = record[place] + normalised(network, row, class) * record[place + 1];
+  for (var kind = 0; kind < uniforms.classes; kind++) {
+    let place = network * uniforms.stride + uniforms.stride - 2 * (uniforms.classes - kind);
+    let moment = (network * uniforms.classes + kind) * 2;
+    let projection = record[place] + normalised(network, row, kind) * record[place + 1];
     let factor = moments[moment + 1] / f32(uniforms.rows)${scaled ? " * scale[network]" : ""};
-    result[(network * uniforms.rows + row) * uniforms.classes + class] =
-      (error(network, row, class, logarithm) - projection) * factor;
+    result[(network * uniforms.rows + row) * uniforms.classes + kind] =
+      (error(network, row, kind, logarithm) - projection) * factor;
   }
 }`;
 }
