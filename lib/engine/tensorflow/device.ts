@@ -28,6 +28,8 @@ export interface Device {
   settle(): Promise<void>;
   /** Gives the memory of disposed tensors back; the WebGPU backend would keep it for ever. */
   trim(): void;
+  /** Throws what the device has reported, which TensorFlow.js would pass over. */
+  check(): void;
 }
 
 /**
@@ -37,6 +39,8 @@ export interface Device {
  * @throws {Error} If it is not there; the message says how to get it.
  */
 export async function openDevice(name?: TensorFlowBackend): Promise<Device> {
+  // Without its advice to install tfjs-node, and its checks for NaN: a run may diverge.
+  tf.enableProdMode();
   if (name === "webgpu") return await openWebGpu();
   if (name === "cpu") return await openCpu();
   if (name !== undefined) return await openTfjsNode(name);
@@ -64,6 +68,7 @@ export function keepPace(device: Device, pieces: number): () => Promise<void> {
   return async (): Promise<void> => {
     if (++done % pieces !== 0) return;
     await ahead;
+    device.check();
     ahead = device.settle();
   };
 }
@@ -96,6 +101,9 @@ async function openWebGpu(): Promise<Device> {
     throw new Error(`Cannot use WebGPU as ${adapterName(adapter)} gives no device`);
   }
   const backend = tf.backend() as WebGPUBackend;
+  let problem: string | undefined;
+  backend.device.addEventListener("uncapturederror", ({ error }) => problem ??= error.message);
+  void backend.device.lost.then(({ message }) => problem ??= message || "the device is lost");
   const { maxBufferSize, maxStorageBufferBindingSize } = backend.device.limits;
   return makeDevice("webgpu", {
     library: `TensorFlow.js ${tf.version_core} webgpu (${adapterName(adapter)})`,
@@ -108,6 +116,10 @@ async function openWebGpu(): Promise<Device> {
     trim(): void {
       flush(backend);
       destroyFreeBuffers(backend);
+    },
+    check(): void {
+      if (problem === undefined) return;
+      throw new Error(`Cannot go on with WebGPU as it reports: ${problem.split("\n")[0]}`);
     },
   });
 }
@@ -127,6 +139,7 @@ function makeDevice(
     },
     settle: () => new Promise((resolve) => setTimeout(resolve, 0)),
     trim(): void {},
+    check(): void {},
     ...parts,
   };
 }

@@ -26,6 +26,7 @@ export async function evaluateLayers(
     );
     logits.dispose();
     const { losses, accuracies } = await record.read();
+    device.check();
     const norms = gradient ? await gradientNorms(device, layers, rows) : [];
     return losses.map(([loss], e) => ({
       loss: loss!,

@@ -4,6 +4,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import type { Device } from "~/lib/engine/tensorflow/device.ts";
 import { type LayerSizes, layoutLayers } from "~/lib/model.ts";
 
 /**
@@ -30,14 +31,17 @@ export function uploadLayers(sizes: LayerSizes, vectors: readonly Float32Array[]
 
 /** Reads tensors that `uploadLayers` made back into their vectors. */
 export async function downloadLayers(
+  device: Device,
   sizes: LayerSizes,
-  layers: readonly LayerTensors[],
-  vectors: readonly Float32Array[],
+  { layers, vectors }: {
+    readonly layers: readonly LayerTensors[];
+    readonly vectors: readonly Float32Array[];
+  },
 ): Promise<void> {
   for (const [index, { weight, bias, inputs, outputs }] of layoutLayers(sizes).entries()) {
     const layer = layers[index]!;
-    scatterParts(vectors, weight, inputs * outputs, await readCopy(layer.weight));
-    if (layer.bias) scatterParts(vectors, bias, outputs, await readCopy(layer.bias));
+    scatterParts(vectors, weight, inputs * outputs, await readCopy(device, layer.weight));
+    if (layer.bias) scatterParts(vectors, bias, outputs, await readCopy(device, layer.bias));
   }
 }
 
@@ -67,8 +71,8 @@ export function disposeLayers(layers: readonly LayerTensors[]): void {
  * Reads a tensor by way of a copy: TensorFlow.js keeps what it has read and would return the same
  * after the tensor was written in place. Times 1 keeps every bit, plus 0 would lose the sign of -0.
  */
-async function readCopy(tensor: tf.Tensor): Promise<Float32Array> {
-  const copy = tf.mul(tensor, 1);
+async function readCopy(device: Device, tensor: tf.Tensor): Promise<Float32Array> {
+  const copy = device.tidy(() => tf.mul(tensor, 1));
   try {
     return await copy.data<"float32">();
   } finally {

@@ -119,7 +119,7 @@ export async function gradientOf(
       const input = split.rows(part);
       backwardPass(operations, layers, {
         input,
-        outputs: forwardPass(operations, layers.slice(0, -1), input),
+        outputs: forwardPass(operations, layers, input),
         delta: tf.slice(all, [0, part.from - from, 0], [E, part.to - part.from, C]),
         visit(layer, input, delta): void {
           const sum = total[layer];

@@ -48,6 +48,7 @@ export async function perturbedLossesAt(
   let reading: Promise<number[]> = Promise.resolve([]);
   async function record(): Promise<void> {
     for (const [e, loss] of (await reading).entries()) losses[e]!.push(loss);
+    device.check();
   }
   try {
     const pace = keepPace(device, PACE);

@@ -145,18 +145,19 @@ export function createTensorStack(
           await pace();
         }
         const { losses } = await record.read();
+        device.check();
         return losses.map((each) => each.reduce((sum, loss) => sum + loss, 0) / batches);
       } finally {
         record.dispose();
       }
     },
     async save(): Promise<void> {
-      await downloadLayers(sizes, layers, active.map(({ parameters }) => parameters));
-      await downloadLayers(
-        accumulators.length > 0 ? sizes : [],
-        accumulators,
-        active.map(({ state }) => state),
-      );
+      const parameters = active.map(({ parameters }) => parameters);
+      await downloadLayers(device, sizes, { layers, vectors: parameters });
+      if (!isSgd) {
+        const states = active.map(({ state }) => state);
+        await downloadLayers(device, sizes, { layers: accumulators, vectors: states });
+      }
       device.trim();
     },
     retain(keep): void {
