@@ -7,15 +7,16 @@ import { dirname, join } from "node:path";
 import type { Catalogue, DataFile } from "~/lib/dataset/catalogue.ts";
 import type { Source } from "~/lib/dataset/source.ts";
 import {
-  type Report,
-  setAside,
   StorageError,
   storeFile,
   withWorkFolder,
+  wrap,
   type WriteWhole,
 } from "~/lib/dataset/store.ts";
 import { archiveSource } from "~/lib/dataset/tarball_source.ts";
 import { findFault, readVerified } from "~/lib/dataset/verify.ts";
+import { setAside } from "~/lib/files.ts";
+import type { OnProgress } from "~/lib/progress.ts";
 
 /** Where the files are, and where they come from. */
 export interface Place {
@@ -26,7 +27,7 @@ export interface Place {
   readonly catalogue: Catalogue;
   /** Sources in their order, after archives in the copy and in the data directory. */
   readonly sources: readonly Source[];
-  readonly report: Report;
+  readonly report: OnProgress;
   readonly write?: WriteWhole;
 }
 
@@ -89,7 +90,7 @@ export async function readFiles(
 async function readFolders(
   wanted: readonly DataFile[],
   folders: readonly string[],
-  { use, report }: { use: Use; report: Report },
+  { use, report }: { use: Use; report: OnProgress },
 ): Promise<DataFile[]> {
   const left: DataFile[] = [];
   for (const file of wanted) {
@@ -158,7 +159,7 @@ async function clearDamaged({ home, catalogue, report }: Place): Promise<DataFil
     const reading = await readVerified(path, file);
     if (reading.state === "right") continue;
     if (reading.state === "damaged") {
-      const aside = await setAside(path);
+      const aside = await wrap(path, () => setAside(path));
       report({ message: `${path} is set aside as ${aside}: it is ${reading.found}` });
     }
     const below = await readVerified(join(home, catalogue.archive.folder, file.name), file);

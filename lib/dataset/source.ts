@@ -4,7 +4,7 @@
  * @module
  */
 import type { DataFile } from "~/lib/dataset/catalogue.ts";
-import type { Report } from "~/lib/dataset/store.ts";
+import type { OnProgress } from "~/lib/progress.ts";
 
 /** What a source works with. */
 export interface Delivery {
@@ -12,7 +12,7 @@ export interface Delivery {
   readonly wanted: readonly DataFile[];
   /** A folder for unfinished files, removed afterwards. */
   readonly folder: string;
-  readonly report: Report;
+  readonly report: OnProgress;
   /** Takes a file's bytes; checks them and refuses wrong ones. */
   readonly deliver: (file: DataFile, bytes: Uint8Array) => Promise<void>;
 }

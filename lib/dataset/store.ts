@@ -4,14 +4,8 @@
  * @module
  */
 import { join } from "node:path";
-
-/** What a piece of work says while it runs; `done` of `total` in the message's own unit. */
-export interface Progress {
-  readonly message: string;
-  readonly done?: number;
-  readonly total?: number;
-}
-export type Report = (progress: Progress) => void;
+import { reasonOf } from "~/lib/files.ts";
+import type { OnProgress } from "~/lib/progress.ts";
 
 /** The data directory cannot be written: no other source can help. */
 export class StorageError extends Error {
@@ -31,7 +25,7 @@ const WORK_PREFIX = ".unfinished-";
  */
 export async function withWorkFolder(
   directory: string,
-  report: Report,
+  report: OnProgress,
   work: (folder: string) => Promise<void>,
 ): Promise<void> {
   const { lock, folder } = await wrap(directory, async () => {
@@ -76,26 +70,6 @@ export async function storeFile(
   });
 }
 
-/**
- * Gives a damaged file the first free name of `<name>.damaged-1`, `<name>.damaged-2`, ...
- *
- * @returns The new path.
- */
-export async function setAside(path: string): Promise<string> {
-  return await wrap(path, async () => {
-    for (let number = 1;; number++) {
-      const free = `${path}.damaged-${number}`;
-      try {
-        await Deno.lstat(free);
-      } catch (error) {
-        if (!(error instanceof Deno.errors.NotFound)) throw error;
-        await Deno.rename(path, free);
-        return free;
-      }
-    }
-  });
-}
-
 /** Turns a failure of the file system into one that names the path and what to do. */
 export async function wrap<T>(path: string, action: () => Promise<T>): Promise<T> {
   try {
@@ -103,7 +77,7 @@ export async function wrap<T>(path: string, action: () => Promise<T>): Promise<T
   } catch (cause) {
     throw new StorageError(
       `Cannot write ${path} as the data directory must be writable with 350 MB free ` +
-        `(or pass a copy with --data): ${(cause as Error).message}`,
+        `(or pass a copy with --data): ${reasonOf(cause)}`,
       { cause },
     );
   }
@@ -117,7 +91,7 @@ async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
   await file.sync();
 }
 
-async function openLocked(directory: string, report: Report): Promise<Deno.FsFile> {
+async function openLocked(directory: string, report: OnProgress): Promise<Deno.FsFile> {
   const file = await Deno.open(join(directory, ".lock"), { create: true, write: true });
   try {
     if (!(await file.tryLock(true))) {

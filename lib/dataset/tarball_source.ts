@@ -7,7 +7,8 @@ import { join } from "node:path";
 import { readEntries } from "~/lib/dataset/archive.ts";
 import { type Archive, fileBytes } from "~/lib/dataset/catalogue.ts";
 import type { Delivery, Source } from "~/lib/dataset/source.ts";
-import { type Report, wrap } from "~/lib/dataset/store.ts";
+import { wrap } from "~/lib/dataset/store.ts";
+import type { OnProgress } from "~/lib/progress.ts";
 import { hashFile } from "~/lib/dataset/verify.ts";
 
 /** Fetches a URL; a parameter so that tests need no network. */
@@ -66,7 +67,7 @@ async function unpack(path: string, archive: Archive, delivery: Delivery): Promi
 async function download(
   archive: Archive,
   path: string,
-  { fetch, stalledSeconds, report }: { fetch: Fetch; stalledSeconds: number; report: Report },
+  { fetch, stalledSeconds, report }: { fetch: Fetch; stalledSeconds: number; report: OnProgress },
 ): Promise<void> {
   const stalled = new AbortController();
   const reason = new Error(`no byte came for ${stalledSeconds} seconds`);
