@@ -1,0 +1,61 @@
+/**
+ * `deno task setup:gpu`: installs @tensorflow/tfjs-node-gpu for machines with CUDA, or with `--cpu`
+ * @tensorflow/tfjs-node. Nothing else needs them; WebGPU needs no installation.
+ *
+ * They go into a folder of their own in node_modules, out of reach of deno.json and its lock file:
+ * their install script downloads libtensorflow, which nobody else should wait for.
+ *
+ * @module
+ */
+import { runCommand } from "~/lib/cli/command.ts";
+import {
+  loadTfjsNode,
+  TFJS_NODE_VERSION,
+  tfjsNodeHome,
+  type TfjsNodeName,
+} from "~/lib/engine/tensorflow/tfjs_node.ts";
+
+/**
+ * Installs a package and loads it.
+ *
+ * @returns Its version.
+ * @throws {Error} If npm fails, as it does offline, or the package does not load.
+ */
+async function install(name: TfjsNodeName): Promise<string> {
+  const home = tfjsNodeHome(name);
+  await Deno.mkdir(home, { recursive: true });
+  const dependencies = { [`@tensorflow/${name}`]: TFJS_NODE_VERSION };
+  await Deno.writeTextFile(
+    new URL("package.json", home),
+    JSON.stringify({ private: true, dependencies }),
+  );
+  const { success, stderr } = await new Deno.Command(
+    Deno.build.os === "windows" ? "npm.cmd" : "npm",
+    { args: ["install", "--no-audit", "--no-fund", "--loglevel=error"], cwd: home },
+  ).output();
+  if (!success) {
+    await Deno.remove(home, { recursive: true });
+    console.error(new TextDecoder().decode(stderr).trimEnd());
+    throw new Error(
+      `Cannot install ${name} as npm failed: its install script downloads libtensorflow, some ` +
+        "400 MB, so run this again where the internet can be reached; meanwhile " +
+        "`--engine tensorflow:webgpu` uses the GPU with nothing to install but its driver",
+    );
+  }
+  return await loadTfjsNode(name);
+}
+
+if (import.meta.main) {
+  await runCommand({
+    name: "setup:gpu",
+    summary: `Installs TensorFlow.js for CUDA, @tensorflow/tfjs-node-gpu ${TFJS_NODE_VERSION} ` +
+      "(CUDA 11.2 and cuDNN 8.1), for --engine tensorflow:tfjs-node-gpu.",
+    options: {
+      cpu: { help: "@tensorflow/tfjs-node instead, for --engine tensorflow:tfjs-node" },
+    },
+  }, async ({ cpu }) => {
+    const name = cpu ? "tfjs-node" : "tfjs-node-gpu";
+    console.error(`Installing @tensorflow/${name} ${TFJS_NODE_VERSION} ...`);
+    console.error(`@tensorflow/${name} ${await install(name)} is ready`);
+  });
+}
