@@ -27,12 +27,12 @@ fn read${name}(network : i32, row : i32, column : i32) -> vec4<f32> {
   let stored = network * uniforms.networks${name} + row + uniforms.first${name};`;
   if (access === "vector") {
     return `${head}
-  return ${name}[(stored * uniforms.columns${name} + column) / 4];
+  return ${name}[(stored * uniforms.columns${name} + column) >> 2u];
 }`;
   }
   if (access === "bytes") {
     return `${head}
-  return unpack4x8unorm(bitcast<u32>(${name}[stored * ((uniforms.columns${name} + 3) / 4) + column / 4]));
+  return unpack4x8unorm(bitcast<u32>(${name}[stored * ((uniforms.columns${name} + 3) >> 2u) + (column >> 2u)]));
 }`;
   }
   return `${head}
@@ -68,7 +68,7 @@ fn write(network : i32, row : i32, column : i32, sums : vec4<f32>) {
     const biases = range(4).map((c) => bias(`column + ${c}`)).join(", ");
     return `${head}
   let value = sums${epilogue.bias ? ` + vec4<f32>(${biases})` : ""};
-  result[index / 4] = ${finish("index / 4")};
+  result[index >> 2u] = ${finish("index >> 2u")};
 }`;
   }
   return `${head}

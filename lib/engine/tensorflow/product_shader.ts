@@ -23,8 +23,8 @@ import {
 } from "~/lib/engine/tensorflow/product_access.ts";
 
 /**
- * Sizes of a workgroup's tile and of a thread's part of it: thread's multiples of 4, and multiples of
- * 8 threads along rows and columns.
+ * Sizes of a workgroup's tile and of a thread's part of it: powers of two, a thread's 4 at least, with
+ * 8 threads at least along rows and columns.
  */
 export interface Tile {
   readonly rows: number;
@@ -135,9 +135,10 @@ fn main() {
  * banks of workgroup memory whichever dimension they run along.
  */
 function blockPlace(operand: Operand, outer: number): string {
-  return operand.innerLast
-    ? `let k = block % ${INNER / 4}; let o = block / ${INNER / 4};`
-    : `let o = block % ${outer / 4}; let k = block / ${outer / 4};`;
+  const [along, across] = operand.innerLast ? ["k", "o"] : ["o", "k"];
+  const size = operand.innerLast ? INNER / 4 : outer / 4;
+  // Sizes are powers of two; WGSL's division checks for more than a shift does.
+  return `let ${along} = block & ${size - 1}; let ${across} = block >> ${Math.log2(size)}u;`;
 }
 
 function loadBlock(
