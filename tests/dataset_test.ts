@@ -116,7 +116,7 @@ Deno.test("loadImagesLabels() refuses a directory that does not exist", async ()
     () => loadImagesLabels(1, { directory: "/nowhere/at all" }),
     RangeError,
   );
-  assertStringIncludes(error.message, "--data must name a folder or a tar.gz");
+  assertStringIncludes(error.message, "--data or CIFAR10_DIR must name a folder or a tar.gz");
   assertStringIncludes(error.message, "current value is /nowhere/at all");
 });
 
@@ -128,6 +128,18 @@ Deno.test("dataDirectory() takes the option, then CIFAR10_DIR, then the project'
     assertEquals(dataDirectory(), "/from/environment");
     Deno.env.set("CIFAR10_DIR", "");
     assertEquals(dataDirectory(""), fileURLToPath(new URL("../data", import.meta.url)));
+  } finally {
+    if (before === undefined) Deno.env.delete("CIFAR10_DIR");
+    else Deno.env.set("CIFAR10_DIR", before);
+  }
+});
+
+Deno.test("loadImagesLabels() looks where CIFAR10_DIR points", async () => {
+  const before = Deno.env.get("CIFAR10_DIR");
+  try {
+    Deno.env.set("CIFAR10_DIR", "/nowhere");
+    const error = await assertRejects(() => loadImagesLabels(1), RangeError);
+    assertStringIncludes(error.message, "current value is /nowhere");
   } finally {
     if (before === undefined) Deno.env.delete("CIFAR10_DIR");
     else Deno.env.set("CIFAR10_DIR", before);

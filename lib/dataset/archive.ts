@@ -7,7 +7,9 @@ import { createTarDecoder } from "modern-tar";
 
 /** A file taken out of an archive. */
 export interface Entry {
+  /** Its name without a folder. */
   readonly name: string;
+  /** Its contents. */
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 

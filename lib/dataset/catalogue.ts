@@ -7,10 +7,11 @@
 /** Bytes of an image: 32 x 32 pixels in three planes. */
 export const IMAGE_BYTES = 3072;
 /** Bytes of a record in a binary file: the label, then the image. */
-export const RECORD_BYTES = 1 + IMAGE_BYTES;
+export const RECORD_BYTES: number = 1 + IMAGE_BYTES;
 
 /** A binary file of the data set. */
 export interface DataFile {
+  /** Its name without a folder. */
   readonly name: string;
   /** Records in the file, each `RECORD_BYTES` long. */
   readonly images: number;
@@ -20,10 +21,13 @@ export interface DataFile {
 
 /** A tar.gz that holds the binary files. */
 export interface Archive {
+  /** Its name without a folder. */
   readonly name: string;
   /** The folder that the binary files lie in. */
   readonly folder: string;
+  /** Where it can be downloaded. */
   readonly url: string;
+  /** MD5 of the whole archive, in hexadecimal. */
   readonly md5: string;
   /** Bytes at which a download is given up. */
   readonly maxBytes: number;
@@ -47,7 +51,9 @@ export interface ImagePackage {
 export interface Catalogue {
   /** The training files in order, then the test file. */
   readonly files: readonly DataFile[];
+  /** The canonical download. */
   readonly archive: Archive;
+  /** The same images from npm. */
   readonly npm: ImagePackage;
 }
 

@@ -24,10 +24,13 @@ export interface Place {
   readonly home: string;
   /** A copy that one already has, a folder or a tar.gz: only ever read. */
   readonly copy?: string | undefined;
+  /** What the data set consists of. */
   readonly catalogue: Catalogue;
   /** Sources in their order, after archives in the copy and in the data directory. */
   readonly sources: readonly Source[];
+  /** Told what is done, and of every file that is not used and why. */
   readonly report: OnProgress;
+  /** How a file is written; default: whole and synchronised. */
   readonly write?: WriteWhole;
 }
 
@@ -68,7 +71,7 @@ export async function readFiles(
   });
   if (copy.folders.length > 0 && elsewhere.length > 0) {
     place.report({
-      message: `${place.copy} lacks ${names(elsewhere)}: taken from ${place.home}`,
+      message: `${place.copy} has no intact ${names(elsewhere)}: taken from ${place.home}`,
     });
   }
   if (left.length === 0) return;
@@ -188,7 +191,7 @@ async function locateCopy({ copy, catalogue, report }: Place): Promise<Holdings>
       return { folders: [], archives: [] };
     }
     throw new RangeError(
-      `Cannot load CIFAR-10 as --data must name a folder or a tar.gz: current value is ${copy} ` +
+      `Cannot load CIFAR-10 as --data or CIFAR10_DIR must name a folder or a tar.gz: current value is ${copy} ` +
         `(${(error as Error).message})`,
     );
   }

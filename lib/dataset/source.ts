@@ -12,11 +12,13 @@ export interface Delivery {
   readonly wanted: readonly DataFile[];
   /** A folder for unfinished files, removed afterwards. */
   readonly folder: string;
+  /** Told how far the source is. */
   readonly report: OnProgress;
   /** Takes a file's bytes; checks them and refuses wrong ones. */
   readonly deliver: (file: DataFile, bytes: Uint8Array) => Promise<void>;
 }
 
+/** Something that files can be taken from. */
 export interface Source {
   /** As it stands in messages. */
   readonly name: string;

@@ -22,7 +22,9 @@ export interface Dataset {
   readonly name: string;
   /** The classes' names in the order of their labels. */
   readonly classes: readonly string[];
+  /** The first training files, in order. */
   readonly train: Split;
+  /** The test file. */
   readonly test: Split;
   /** MD5 of every file that was loaded, by its name. */
   readonly md5: Readonly<Record<string, string>>;

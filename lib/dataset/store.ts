@@ -9,6 +9,7 @@ import type { OnProgress } from "~/lib/progress.ts";
 
 /** The data directory cannot be written: no other source can help. */
 export class StorageError extends Error {
+  /** "StorageError". */
   override name = "StorageError";
 }
 
