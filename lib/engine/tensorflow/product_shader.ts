@@ -67,8 +67,8 @@ export function productShader(variant: ProductVariant): string {
     range(4).flatMap((i) => columnGroups.map((h) => ({ g, i, h, name: `sum${g}${i}${h}` })))
   );
   return `
-var<workgroup> tileA : array<vec4<f32>, ${INNER * tile.rows / 4}>;
-var<workgroup> tileB : array<vec4<f32>, ${INNER * tile.columns / 4}>;
+var<workgroup> tileA : array<array<vec4<f32>, ${tile.rows / 4}>, ${INNER}>;
+var<workgroup> tileB : array<array<vec4<f32>, ${tile.columns / 4}>, ${INNER}>;
 ${readFunction("A", a)}
 ${readFunction("B", b)}
 ${writeFunction(variant.epilogue, variant.vectorResult)}
@@ -97,15 +97,13 @@ fn main() {
     range(INNER).map((k) =>
       `{
       ${
-        rowGroups.map((g) => `let a${g} = tileA[${k * tile.rows / 4 + g * down} + below${k >> 2}];`)
+        rowGroups.map((g) => `let a${g} = tileA[${k}][${g * down} + below${k >> 2}];`)
           .join(
             " ",
           )
       }
       ${
-        columnGroups.map((h) =>
-          `let b${h} = tileB[${k * tile.columns / 4 + h * across} + right${k >> 2}];`
-        )
+        columnGroups.map((h) => `let b${h} = tileB[${k}][${h * across} + right${k >> 2}];`)
           .join(" ")
       }
       ${
@@ -176,7 +174,7 @@ function storeBlock(
       const value = operand.innerLast
         ? `vec4<f32>(${range(4).map((j) => `next${slot}${j}[${i}]`).join(", ")})`
         : `next${slot}${i}`;
-      return `tile${name}[(k * 4 + ${i}) * ${outer / 4} + (o ^ (2 * k))] = ${value};`;
+      return `tile${name}[k * 4 + ${i}][o ^ (2 * k)] = ${value};`;
     }).join(" ");
   return `{
         let block = thread + ${slot * threads};
