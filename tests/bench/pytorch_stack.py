@@ -4,7 +4,7 @@ The peer of tensorflow_stack.ts: the same network, normalised logits, manual bac
 in place, one product of the shared batch for all first layers, torch.baddbmm for the others. Images
 are random: the arithmetic does not depend on them. Images a second are summed over the members.
 
-    python3 tests/bench/pytorch_stack.py [--stacks 1,12,84] [--batch-sizes 32,128,1024]
+    python3 tests/bench/pytorch_stack.py [--stacks 1,12,84] [--batches 32,128,1024]
         [--optimizers SGD,AdaGrad] [--images 50000] [--seconds 5] [--device cuda] [--check] [--json]
 """
 import argparse, json, sys, time
@@ -141,7 +141,7 @@ def main():
     numbers = lambda text: [int(part) for part in text.split(",")]
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--stacks", type=numbers, default=[1, 12, 84])
-    parser.add_argument("--batch-sizes", type=numbers, default=[32, 128, 1024])
+    parser.add_argument("--batches", type=numbers, default=[32, 128, 1024])
     parser.add_argument("--optimizers", type=lambda text: text.split(","), default=["SGD", "AdaGrad"])
     parser.add_argument("--images", type=int, default=50000)
     parser.add_argument("--seconds", type=float, default=5)
@@ -160,11 +160,11 @@ def main():
     rows = []
     for optimizer in options.optimizers:
         for members in options.stacks:
-            for batch in options.batch_sizes:
+            for batch in options.batches:
                 speed = measure(members, batch, optimizer, options, images, labels)
                 rows.append({
                     "optimizer": optimizer, "stack": members, "batchSize": batch,
-                    "engine": f"PyTorch {torch.__version__} ({name})", "samplesPerSecond": speed,
+                    "engine": f"PyTorch {torch.__version__} ({name})", "imagesPerSecond": speed,
                 })
                 print(f"{optimizer} stack {members} batch {batch}: {speed:,.0f} images/s", file=sys.stderr)
     if options.json:
