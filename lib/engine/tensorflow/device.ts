@@ -26,6 +26,8 @@ export interface Device {
   tidy<T>(work: () => T): T;
   /** Resolves once the device has done all that was asked so far. */
   settle(): Promise<void>;
+  /** Starts what was asked so far; memory of disposed tensors can be used again. */
+  flush(): void;
   /** Gives the memory of disposed tensors back; the WebGPU backend would keep it for ever. */
   trim(): void;
   /** Throws what the device has reported, which TensorFlow.js would pass over. */
@@ -55,17 +57,26 @@ export async function openDevice(name?: TensorFlowBackend): Promise<Device> {
   throw new Error(problems.join("; "));
 }
 
+/** Bytes of temporary tensors that make a piece of work large. */
+const LARGE_PIECE = 2 ** 28;
+
 /**
- * Bounds how far the host runs ahead of the device.
+ * Bounds how far the host runs ahead of the device, and with it the memory of what is queued.
  *
- * @param pieces Pieces of work between two looks; at most twice as many wait. Waiting for the device
- * takes Deno 10 ms at least, which more pieces hide.
+ * WebGPU frees a tensor when the commands that use it are submitted, every 15 launches: after a
+ * large piece that is done at once. Waiting for the device takes Deno 10 ms at least, which other
+ * pieces hide.
+ *
+ * @param bytes Temporary tensors of a piece.
  * @returns A function to await after each piece; events and signals are seen there.
  */
-export function keepPace(device: Device, pieces: number): () => Promise<void> {
+export function keepPace(device: Device, bytes: number): () => Promise<void> {
+  const isLarge = bytes > LARGE_PIECE;
+  const pieces = isLarge ? 4 : 16;
   let done = 0;
   let ahead: Promise<void> = Promise.resolve();
   return async (): Promise<void> => {
+    if (isLarge) device.flush();
     if (++done % pieces !== 0) return;
     await ahead;
     device.check();
@@ -109,6 +120,7 @@ async function openWebGpu(): Promise<Device> {
     library: `TensorFlow.js ${tf.version_core} webgpu (${adapterName(adapter)})`,
     operations: createWebGpuOperations(backend),
     tensorBytes: Math.min(maxBufferSize, maxStorageBufferBindingSize, TENSOR_BYTES),
+    flush: () => flush(backend),
     async settle(): Promise<void> {
       flush(backend);
       await backend.queue.onSubmittedWorkDone();
@@ -138,6 +150,7 @@ function makeDevice(
       return tf.tidy(work as () => tf.TensorContainer) as T;
     },
     settle: () => new Promise((resolve) => setTimeout(resolve, 0)),
+    flush(): void {},
     trim(): void {},
     check(): void {},
     ...parts,

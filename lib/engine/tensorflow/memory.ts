@@ -21,10 +21,10 @@ export interface Budget {
 const FLOAT = 4;
 
 /** Members in lock-step at most: more fill no GPU better, and lose more when interrupted. */
-const MAX_MEMBERS = 256;
+const MAX_MEMBERS = 128;
 
 /** Outputs of all layers and their gradients, bytes a row and member. */
-function rowBytes(sizes: LayerSizes): number {
+export function rowBytes(sizes: LayerSizes): number {
   return 2 * FLOAT * sizes.slice(1).reduce((sum, units) => sum + units, 0);
 }
 

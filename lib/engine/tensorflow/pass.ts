@@ -15,8 +15,13 @@ export interface Rows extends Range {
   readonly chunk: number;
 }
 
-/** Chunks between two looks at the device. */
-export const PACE = 4;
+/** Temporary tensors of a chunk: outputs and deltas of every layer. */
+export function chunkBytes(layers: readonly LayerTensors[], chunk: number): number {
+  return layers.reduce(
+    (sum, { weight: { shape: [E, units] } }) => sum + 8 * E! * units! * chunk,
+    0,
+  );
+}
 
 /** The outputs of every layer, the logits last. */
 export function forwardPass(
@@ -67,7 +72,7 @@ export async function logitsOf(
   { split, chunk, ...range }: Rows,
 ): Promise<tf.Tensor> {
   const parts: tf.Tensor[] = [];
-  const pace = keepPace(device, PACE);
+  const pace = keepPace(device, chunkBytes(layers, chunk));
   for (const part of split.chunks(range, chunk)) {
     parts.push(
       device.tidy(() => forwardPass(device.operations, layers, split.rows(part)).at(-1)!),
@@ -113,7 +118,7 @@ export async function gradientOf(
   const all = device.tidy(() => operations.logitsDelta(logits, labels, scale));
   logits.dispose();
   const total: LayerTensors[] = [];
-  const pace = keepPace(device, PACE);
+  const pace = keepPace(device, chunkBytes(layers, rows.chunk));
   for (const part of split.chunks(rows, rows.chunk)) {
     device.tidy(() => {
       const input = split.rows(part);

@@ -16,7 +16,7 @@ import {
   type LayerTensors,
   uploadLayers,
 } from "~/lib/engine/tensorflow/parameters.ts";
-import { forwardPass, joinRows, PACE, type Rows } from "~/lib/engine/tensorflow/pass.ts";
+import { chunkBytes, forwardPass, joinRows, type Rows } from "~/lib/engine/tensorflow/pass.ts";
 import type { LayerSizes } from "~/lib/model.ts";
 
 /** Models, where they are moved to, and on which rows. */
@@ -51,7 +51,7 @@ export async function perturbedLossesAt(
     device.check();
   }
   try {
-    const pace = keepPace(device, PACE);
+    const pace = keepPace(device, chunkBytes(layers, rows.chunk));
     for (const chunk of chunks) {
       signal?.throwIfAborted();
       firsts.push(device.tidy(() => firstOutput(operations, layers, rows.split.rows(chunk))));

@@ -6,7 +6,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Member, Stack, StackOptions } from "~/lib/engine/engine.ts";
 import { type Device, keepPace } from "~/lib/engine/tensorflow/device.ts";
-import { type Budget, fitBatch } from "~/lib/engine/tensorflow/memory.ts";
+import { type Budget, fitBatch, rowBytes } from "~/lib/engine/tensorflow/memory.ts";
 import type { LossRecord, Operations } from "~/lib/engine/tensorflow/operations.ts";
 import {
   disposeLayers,
@@ -20,9 +20,6 @@ import { backwardPass, forwardPass, gradientOf } from "~/lib/engine/tensorflow/p
 import type { Range, SplitTensors } from "~/lib/engine/tensorflow/split.ts";
 
 type AdagradResult = ReturnType<Operations["adagrad"]>;
-
-/** Batches between two looks at the device. */
-const PACE = 16;
 
 /**
  * Uploads a stack.
@@ -132,7 +129,7 @@ export function createTensorStack(
       const batches = Math.ceil(train.size / batchSize);
       const chunk = fitBatch(options, active.length, budget);
       const record = device.tidy(() => operations.openRecord(active.length, batches));
-      const pace = keepPace(device, PACE);
+      const pace = keepPace(device, active.length * batchSize * rowBytes(sizes));
       try {
         for (let index = 0; index < batches; index++) {
           const from = index * batchSize;
