@@ -31,6 +31,7 @@ export interface BatchLabels {
   readonly labels: Tensor;
   /** First row in `labels`. */
   readonly start: number;
+  /** Where the batch's loss and accuracy go. */
   readonly record: LossRecord;
   /** Place in the record. */
   readonly index: number;
@@ -48,6 +49,7 @@ export interface Recorded {
 export interface LossRecord {
   /** Reads everything back; the record stays usable. */
   read(): Promise<Recorded>;
+  /** Frees the record. */
   dispose(): void;
 }
 

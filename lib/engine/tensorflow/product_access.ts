@@ -14,6 +14,7 @@ export interface Operand {
 
 /** What becomes of a sum before it is stored. */
 export interface Epilogue {
+  /** Whether a bias is added first. */
   readonly bias: boolean;
   /** `relu` of the sum, 0 where `mask` <= 0, or added to / subtracted from what is stored there. */
   readonly then: "store" | "relu" | "mask" | "add" | "subtract";

@@ -27,17 +27,25 @@ import {
  * 8 threads at least along rows and columns.
  */
 export interface Tile {
+  /** Rows of the result, a workgroup. */
   readonly rows: number;
+  /** Columns of the result, a workgroup. */
   readonly columns: number;
+  /** Rows of the result, a thread. */
   readonly threadRows: number;
+  /** Columns of the result, a thread. */
   readonly threadColumns: number;
 }
 
 /** One variant of the product. */
 export interface ProductVariant {
+  /** How the result is cut. */
   readonly tile: Tile;
+  /** The left operand. */
   readonly a: Operand;
+  /** The right operand. */
   readonly b: Operand;
+  /** What becomes of the sums. */
   readonly epilogue: Epilogue;
   /** Whether the result is stored four numbers at a time. */
   readonly vectorResult: boolean;

@@ -18,13 +18,17 @@ export interface Launch {
   readonly output?: readonly number[];
   /** ... or the tensor that `result` is; not one of the inputs. */
   readonly target?: TensorInfo;
-  /** Whole numbers by name; those in `floats` are f32. */
+  /** Numbers by name; i32 but for those in `floats`. */
   readonly uniforms: Readonly<Record<string, number>>;
+  /** Uniforms that are f32. */
   readonly floats?: readonly string[];
+  /** Threads of a workgroup. */
   readonly threads: number;
+  /** Workgroups along x and y. */
   readonly workgroups: readonly [number, number];
-  /** Whether all buffers are read and written four numbers at a time, but those in `single`. */
+  /** Whether buffers are read and written four numbers at a time. */
   readonly vector?: boolean;
+  /** Inputs that are read one by one although the others are not. */
   readonly single?: readonly string[];
 }
 

@@ -10,33 +10,52 @@ import { countThreads, productShader, type Tile } from "~/lib/engine/tensorflow/
 
 /** A matrix of every network, or one that they share. */
 export interface Matrix {
+  /** [E, rows, columns], or with fewer or more rows where shared. */
   readonly tensor: TensorInfo;
-  /** Rows and columns as stored. */
+  /** Rows as stored. */
   readonly rows: number;
+  /** Columns as stored. */
   readonly columns: number;
   /** Whether all networks read the same one. */
   readonly shared: boolean;
   /** First row in `tensor`; 0 unless shared. */
   readonly first: number;
+  /** Whether int32s hold four columns each, bytes 0..255 that count as 0..1. */
   readonly bytes: boolean;
+}
+
+/** A matrix and whether the dimension that the product sums over is its last. */
+export interface Factor extends Matrix {
+  /** Rows are the outer dimension, columns the inner one; else the other way round. */
+  readonly innerLast: boolean;
 }
 
 /** A product A B: [E, rows, inner] x [E, inner, columns]. */
 export interface Product {
+  /** E. */
   readonly networks: number;
+  /** Rows of the result. */
   readonly rows: number;
+  /** Columns of the result. */
   readonly columns: number;
+  /** Terms of each sum. */
   readonly inner: number;
-  readonly a: Matrix & { readonly innerLast: boolean };
-  readonly b: Matrix & { readonly innerLast: boolean };
+  /** The left factor. */
+  readonly a: Factor;
+  /** The right factor. */
+  readonly b: Factor;
+  /** Added to every row, [E, 1, columns]. */
   readonly bias?: TensorInfo;
   /** The result is 0 where this one, of its shape, is not > 0. */
   readonly mask?: TensorInfo;
+  /** Whether the result is 0 where it would be negative. */
   readonly relu?: boolean;
   /** Added to this one, of the result's shape, in place; `sign` times. */
   readonly target?: { readonly tensor: TensorInfo; readonly sign: 1 | -1 };
 }
 
+// One large enough that arithmetic outweighs memory, one for batches of up to 32, one for fewer
+// workgroups, one for fewest.
 const LARGE: Tile = { rows: 128, columns: 128, threadRows: 8, threadColumns: 8 };
 const WIDE: Tile = { rows: 32, columns: 128, threadRows: 4, threadColumns: 8 };
 const MEDIUM: Tile = { rows: 64, columns: 64, threadRows: 4, threadColumns: 4 };
@@ -123,7 +142,7 @@ function chooseTile({ networks, rows, columns }: Product): Tile {
     SMALL;
 }
 
-function describe({ innerLast, bytes, columns }: Product["a"]): Operand {
+function describe({ innerLast, bytes, columns }: Factor): Operand {
   return { innerLast, access: bytes ? "bytes" : columns % 4 === 0 ? "vector" : "scalar" };
 }
 
