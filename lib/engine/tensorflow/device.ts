@@ -13,6 +13,7 @@ import { createWebGpuOperations } from "~/lib/engine/tensorflow/webgpu_operation
 
 /** The backends, in the order in which they are tried; "cpu" is TensorFlow.js's own, for tests. */
 export const TENSORFLOW_BACKENDS = ["tfjs-node-gpu", "webgpu", "tfjs-node", "cpu"] as const;
+/** One of `TENSORFLOW_BACKENDS`. */
 export type TensorFlowBackend = typeof TENSORFLOW_BACKENDS[number];
 
 /** A backend in use. */

@@ -17,6 +17,7 @@ export async function evaluateLayers(
 ): Promise<Evaluation[]> {
   const { operations } = device;
   const [E, C] = layers.at(-1)!.weight.shape as [number, number, number];
+  const size = rows.to - rows.from;
   const record = device.tidy(() => operations.openRecord(E, 1));
   try {
     const logits = await logitsOf(device, layers, rows);
@@ -30,7 +31,8 @@ export async function evaluateLayers(
     const norms = gradient ? await gradientNorms(device, layers, rows) : [];
     return losses.map(([loss], e) => ({
       loss: loss!,
-      accuracy: accuracies[e]![0]!,
+      // The whole number of rows behind the float32, so that all engines give the same fraction.
+      accuracy: Math.round(accuracies[e]![0]! * size) / size,
       gradientNorm: norms[e] ?? NaN,
     }));
   } finally {

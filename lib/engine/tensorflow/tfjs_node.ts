@@ -41,7 +41,7 @@ export async function loadTfjsNode(name: TfjsNodeName): Promise<string> {
   // Node removed it in version 23, the packages still call it.
   (util as unknown as Record<string, unknown>).isNullOrUndefined ??= (value: unknown): boolean =>
     value === null || value === undefined;
-  useFullPrecision();
+  if (name === "tfjs-node-gpu") useFullPrecision();
   try {
     const tfjsNode = await Promise.resolve(require(entry)) as {
       readonly version: Record<string, string>;
@@ -59,11 +59,10 @@ export async function loadTfjsNode(name: TfjsNodeName): Promise<string> {
 
 /** TensorFlow multiplies in TF32, with 10 bits of mantissa, unless the driver is told not to. */
 function useFullPrecision(): void {
-  if (
-    Deno.permissions.querySync({ name: "env", variable: "NVIDIA_TF32_OVERRIDE" }).state !==
-      "granted"
-  ) {
-    return;
+  const variable = "NVIDIA_TF32_OVERRIDE";
+  if (Deno.permissions.querySync({ name: "env", variable }).state === "granted") {
+    Deno.env.set(variable, "0");
+  } else {
+    console.error(`TensorFlow may multiply in TF32 as setting ${variable}=0 is not allowed`);
   }
-  Deno.env.set("NVIDIA_TF32_OVERRIDE", "0");
 }
