@@ -1,0 +1,108 @@
+/**
+ * The axes of the figures: which scale, from where to where, and how ticks are labelled.
+ *
+ * @module
+ */
+import type { ScaleOptions } from "@observablehq/plot";
+import type { CellSummary } from "~/lib/cells.ts";
+import { textWidth } from "~/lib/figures/svg.ts";
+import { FONT_SIZE, formatValue } from "~/lib/figures/theme.ts";
+import type { Effect } from "~/lib/study.ts";
+
+/** A vertical axis in nats. */
+export interface Axis {
+  readonly scale: ScaleOptions;
+  /** Values below are off the axis. */
+  readonly bottom: number;
+  readonly hasNegative: boolean;
+}
+
+/** Above this ratio of largest to smallest value the small ones lie on a linear axis' ground. */
+const LOG_RATIO = 100;
+
+/**
+ * The axis of sharpness: linear from 0 (from below it where values are negative), logarithmic where
+ * all means and seeds are positive and span more than two orders of magnitude.
+ */
+export function sharpnessAxis(cells: readonly CellSummary[]): Axis {
+  const points = cells.flatMap(({ sharpness, bySeed }) => [
+    ...(sharpness === null ? [] : [sharpness.mean]),
+    ...bySeed.flatMap((seed) => seed.sharpness ?? []),
+  ]);
+  const ends = cells.flatMap(({ sharpness }) => [
+    ...(sharpness?.interval ?? []),
+    ...(sharpness?.pooledInterval ?? []),
+  ]);
+  return axisOf(points, [...points, ...ends]);
+}
+
+/** The axis of losses: from 0 past the loss of a network that has learnt nothing, ln(classes). */
+export function lossAxis(losses: readonly number[], { classes }: { classes: number }): Axis {
+  const reference = [lossFloor(classes), 1.04 * Math.log(classes)];
+  return axisOf([...losses, ...reference], [...losses, ...reference]);
+}
+
+/**
+ * The lowest cross-entropy in nats of balanced classes with logits of mean 0 and variance 1: the
+ * right logit is sqrt(C - 1), every other -1 / sqrt(C - 1). 0.278439 for 10 classes.
+ */
+export function lossFloor(classes: number): number {
+  const right = Math.sqrt(classes - 1);
+  return Math.log1p((classes - 1) * Math.exp(-right - 1 / right));
+}
+
+/** A tick of a vertical axis, at most six letters wide. */
+export function formatTick(value: number): string {
+  const size = Math.abs(value);
+  const digits = size !== 0 && (size >= 1e4 || size < 1e-3)
+    ? value.toExponential(2).replace(/\.?0*e\+?/, "e")
+    : String(Number(value.toPrecision(4)));
+  return digits.replaceAll("-", "−");
+}
+
+function axisOf(points: readonly number[], all: readonly number[]): Axis {
+  const [low, high] = [Math.min(...points), Math.max(...points)];
+  if (low > 0 && high / low > LOG_RATIO) {
+    const bottom = low / 1.4;
+    return {
+      scale: { type: "log", domain: [bottom, 1.4 * Math.max(...all)] },
+      bottom,
+      hasNegative: false,
+    };
+  }
+  const [from, to] = [Math.min(0, ...all), Math.max(0, ...all)];
+  return {
+    scale: { type: "linear", domain: from === to ? [0, 1] : [from, to], nice: true, insetTop: 5 },
+    bottom: -Infinity,
+    hasNegative: from < 0,
+  };
+}
+
+/** The labels of an effect's values: as texts, and whether they must lean to have room. */
+export interface ValueLabels {
+  readonly labels: readonly string[];
+  readonly leaning: boolean;
+  /** Pixels below the frame that they take. */
+  readonly height: number;
+}
+
+/**
+ * Labels values on a logarithmic axis of so many pixels between the first and the last.
+ *
+ * @param values Ascending, at least one.
+ */
+export function labelValues(
+  effect: Effect,
+  values: readonly number[],
+  { pixels }: { pixels: number },
+): ValueLabels {
+  const labels = values.map((value) => formatValue(effect, value));
+  const widths = labels.map((label) => textWidth(label, FONT_SIZE.tick));
+  const whole = Math.log(values.at(-1)! / values[0]!);
+  const leaning = values.some((value, i) =>
+    i > 0 &&
+    Math.log(value / values[i - 1]!) / whole * pixels < (widths[i]! + widths[i - 1]!) / 2 + 2
+  );
+  const height = leaning ? 14 + Math.max(...widths) * Math.SQRT1_2 : 20;
+  return { labels, leaning, height };
+}

@@ -1,0 +1,126 @@
+/**
+ * The marks of one optimizer in a sharpness panel: means, both intervals, single seeds.
+ *
+ * @module
+ */
+import * as Plot from "@observablehq/plot";
+import { type CellSummary, effectValue, type Interval } from "~/lib/cells.ts";
+import { CAP } from "~/lib/figures/plot.ts";
+import { OPTIMIZER_COLOR, OPTIMIZER_SYMBOL } from "~/lib/figures/theme.ts";
+import type { OptimizerName } from "~/lib/optimizer.ts";
+
+/** The cells of one optimizer and effect by ascending value, and their place beside the tick. */
+export interface Series {
+  readonly optimizer: OptimizerName;
+  readonly cells: readonly CellSummary[];
+  /** Pixels by which means, seeds and pooled intervals stand beside their value. */
+  readonly shift: { readonly mean: number; readonly seeds: number; readonly pooled: number };
+}
+
+/** A cell whose runs all diverged: it has no mean. */
+export function isLost({ seeds, diverged }: CellSummary): boolean {
+  return seeds.length > 0 && diverged.length === seeds.length;
+}
+
+/** Marks of a series' sharpness; `bottom` is where the sharpness axis begins, in nats. */
+export function sharpnessMarks(
+  { optimizer, cells, shift }: Series,
+  { bottom }: { bottom: number },
+): Plot.Markish[] {
+  const stroke = OPTIMIZER_COLOR[optimizer];
+  const measured = cells.filter(({ sharpness }) => sharpness !== null);
+  const seeds = measured.filter(({ bySeed }) => bySeed.length > 1).flatMap((cell) =>
+    cell.bySeed.flatMap(({ sharpness }) =>
+      sharpness === null ? [] : [{ x: effectValue(cell), y: sharpness }]
+    )
+  );
+  return [
+    Plot.line(cells, {
+      x: effectValue,
+      y: (cell: CellSummary) => cell.sharpness?.mean,
+      dx: shift.mean,
+      stroke,
+      strokeOpacity: 0.4,
+    }),
+    whisker(measured, (cell) => cell.sharpness?.pooledInterval, {
+      bottom,
+      dx: shift.pooled,
+      stroke,
+      strokeWidth: 1,
+      strokeOpacity: 0.6,
+      r: 1.5,
+    }),
+    Plot.dot(seeds, { x: "x", y: "y", dx: shift.seeds, r: 1.5, fill: stroke, fillOpacity: 0.75 }),
+    whisker(measured, (cell) => cell.sharpness?.interval, {
+      bottom,
+      dx: shift.mean,
+      stroke,
+      strokeWidth: 2,
+      strokeOpacity: 1,
+      r: 3,
+    }),
+    means(measured, { optimizer, dx: shift.mean, y: (cell) => cell.sharpness?.mean }),
+    Plot.text(cells.filter(isLost), {
+      x: effectValue,
+      frameAnchor: "top",
+      dy: 6,
+      dx: shift.mean,
+      text: () => "× diverged",
+      rotate: -90,
+      textAnchor: "end",
+      fill: stroke,
+      stroke: "#fff",
+    }),
+  ].flat();
+}
+
+/** A marker a cell, hollow where the epoch limit stopped a run. */
+export function means(
+  cells: readonly CellSummary[],
+  { optimizer, dx, y }: {
+    optimizer: OptimizerName;
+    dx: number;
+    y: (cell: CellSummary) => number | null | undefined;
+  },
+): Plot.Dot {
+  const color = OPTIMIZER_COLOR[optimizer];
+  return Plot.dot(cells, {
+    x: effectValue,
+    y,
+    dx,
+    r: 3,
+    symbol: OPTIMIZER_SYMBOL[optimizer],
+    fill: ({ unconverged }: CellSummary) => unconverged.length > 0 ? "#fff" : color,
+    stroke: color,
+    strokeWidth: 1.5,
+  });
+}
+
+/** Vertical strokes with caps; an end below the axis (a logarithmic one ends above 0) has none. */
+function whisker(
+  cells: readonly CellSummary[],
+  intervalOf: (cell: CellSummary) => Interval | null | undefined,
+  { bottom, r, ...style }: {
+    bottom: number;
+    dx: number;
+    r: number;
+    stroke: string;
+    strokeWidth: number;
+    strokeOpacity: number;
+  },
+): Plot.Markish[] {
+  const rows = cells.flatMap((cell) => {
+    const interval = intervalOf(cell);
+    return interval ? [{ x: effectValue(cell), low: interval[0], high: interval[1] }] : [];
+  });
+  const ends = rows.flatMap(({ x, low, high }) => [{ x, y: low }, { x, y: high }]);
+  return [
+    Plot.ruleX(rows, {
+      x: "x",
+      y1: (row: typeof rows[number]) => Math.max(row.low, bottom),
+      y2: "high",
+      ...style,
+    }),
+    Plot.dot(ends.filter(({ y }) => y >= bottom), { x: "x", y: "y", r, symbol: CAP, ...style }),
+  ];
+}

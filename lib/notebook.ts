@@ -1,0 +1,116 @@
+/**
+ * What a Deno notebook shows: figures, tables, and progress that stays in one place.
+ *
+ * @module
+ */
+import type { ColumnTable } from "arquero";
+import { Buffer } from "node:buffer";
+import { type Figure, renderPng } from "~/lib/figures.ts";
+import { formatSeconds, type OnProgress, type Progress } from "~/lib/progress.ts";
+
+/** Width of the progress bar in letters, and the milliseconds between two states of it. */
+const BAR = 30;
+const INTERVAL = 200;
+
+/** Progress and messages of long work in a cell's output. */
+export interface NotebookDisplay {
+  readonly onProgress: OnProgress;
+  readonly onMessage: (message: string) => void;
+  /** Leaves `message` in the progress' place, or nothing. */
+  close(message?: string): Promise<void>;
+}
+
+/**
+ * Shows a figure as PNG of twice its size. An SVG would look sharper, but nbconvert's HTML prefers
+ * it and then drops all but its text; code hosts drop it too.
+ *
+ * @throws {Error} Outside a notebook.
+ */
+export async function showFigure(figure: Figure): Promise<void> {
+  const { title, caption, width, height } = figure;
+  await Deno.jupyter.broadcast("display_data", {
+    data: {
+      "image/png": Buffer.from(renderPng(figure)).toString("base64"),
+      "text/plain": `${title}. ${caption}`,
+    },
+    metadata: { "image/png": { width, height } },
+    transient: {},
+  });
+}
+
+/** How much of a table is shown. */
+export interface ShowTableOptions {
+  /** Rows; 20 by default. */
+  readonly limit?: number;
+}
+
+/**
+ * Shows a table as HTML, numbers to four significant digits.
+ *
+ * @throws {Error} Outside a notebook.
+ */
+export async function showTable(
+  table: ColumnTable,
+  { limit = 20 }: ShowTableOptions = {},
+): Promise<void> {
+  const format = Object.fromEntries(table.columnNames().map((name) => [name, formatCell]));
+  await Deno.jupyter.broadcast("display_data", {
+    data: {
+      "text/html": table.toHTML({ limit, format, null: () => "" }),
+      "text/plain": `${table.numRows()} rows: ${table.columnNames().join(", ")}`,
+    },
+    metadata: {},
+    transient: {},
+  });
+}
+
+/**
+ * Opens a display whose progress replaces itself. `close()` it before the cell ends: a time left
+ * that stays in the output would differ from one execution to the next.
+ *
+ * @param id Names the output; other cells that use the same would replace it.
+ * @throws {Error} Outside a notebook.
+ */
+export function openNotebookDisplay(id: string = crypto.randomUUID()): NotebookDisplay {
+  let sent: Promise<unknown> = show("", { id, update: false });
+  let last = -Infinity;
+  return {
+    onProgress(progress): void {
+      const now = performance.now();
+      if (now - last < INTERVAL) return;
+      last = now;
+      sent = sent.then(() => show(formatProgress(progress), { id, update: true }));
+    },
+    onMessage: (message) => console.log(message),
+    async close(message = ""): Promise<void> {
+      await sent;
+      await show(message, { id, update: true });
+    },
+  };
+}
+
+/** One line of text: "██████░░░░ 60 % 3 min left  training". */
+export function formatProgress({ message, done, total, secondsLeft }: Progress): string {
+  const share = done === undefined || !total ? undefined : Math.min(1, Math.max(0, done / total));
+  return [
+    share !== undefined &&
+    "█".repeat(Math.round(share * BAR)).padEnd(BAR, "░") + ` ${Math.floor(100 * share)} %`,
+    secondsLeft !== undefined && `${formatSeconds(secondsLeft)} left`,
+    message,
+  ].filter((part) => typeof part === "string" && part !== "").join("  ");
+}
+
+async function show(
+  line: string,
+  { id, update }: { id: string; update: boolean },
+): Promise<void> {
+  await Deno.jupyter.broadcast(update ? "update_display_data" : "display_data", {
+    data: { "text/plain": line },
+    metadata: {},
+    transient: { display_id: id },
+  });
+}
+
+function formatCell(value: unknown): string {
+  return typeof value === "number" ? String(Number(value.toPrecision(4))) : String(value ?? "");
+}
