@@ -6,7 +6,7 @@
 import type { CellSummary } from "~/lib/cells.ts";
 import { lossFloor, sharpnessAxis } from "~/lib/figures/axis.ts";
 import { formatValue } from "~/lib/figures/theme.ts";
-import { runPath, type Study } from "~/lib/study.ts";
+import { type RunConfig, runPath, type Study } from "~/lib/study.ts";
 
 /** Cells with diverged runs that are named; of more the runs are only counted. */
 const NAMED_CELLS = 4;
@@ -21,6 +21,7 @@ export function sharpnessCaption(study: Study, cells: readonly CellSummary[]): s
     ? `; n = ${range(counts)} ${Math.max(...counts) === 1 ? "seed" : "seeds"} a cell`
     : "";
   const pooled = "thin: the original study's, over all seeds × directions as if independent.";
+  const unknown = counts.includes(1) ? " (none where n = 1)" : "";
   const { bottom } = sharpnessAxis(cells);
   const isCut = cells.some(({ sharpness }) =>
     [sharpness?.interval, sharpness?.pooledInterval].some((ends) => ends && ends[0] < bottom)
@@ -29,11 +30,10 @@ export function sharpnessCaption(study: Study, cells: readonly CellSummary[]): s
     `Mean rise in the loss over ${studyImages(study)} at K = ${directions} random points at ` +
     `distance r = ${radius} from the trained weights${seeds}.`,
     hasSeedIntervals
-      ? `Bold: 95 % t interval over seed means; ${pooled}`
-      : counts.length > 0 && `One seed a cell: no interval over seeds; ${pooled}`,
+      ? `Bold: 95 % t interval over seed means${unknown}; ${pooled}`
+      : counts.length > 0 && `One seed gives no interval over seeds; ${pooled}`,
     isCut && "Intervals that reach below the axis end at it.",
-    `Lower panels: mean final training loss; dashed: the lowest possible, ` +
-    `${lossFloor(study.training.sizes.at(-1)!).toFixed(3)}.`,
+    `Lower panels: mean final training loss; dashed: the lowest possible, ${lowestLoss(study)}.`,
     ...trainingSentences(study, cells, { divergedAre: "excluded from all means" }),
   ].filter((sentence) => typeof sentence === "string").join(" ");
 }
@@ -43,9 +43,14 @@ export function trainingCaption(study: Study, cells: readonly CellSummary[]): st
   return [
     `Mean batch loss of every epoch, one line a run; ${studyImages(study)}, seeds ` +
     `${study.grid.seeds.join(", ")}. A line ends in a filled dot where the run converged, in a ` +
-    "hollow one where the epoch limit stopped it, in × where it diverged.",
+    "hollow one where the epoch limit stopped it, in × where it diverged; dashed: the lowest " +
+    `possible loss, ${lowestLoss(study)}.`,
     ...trainingSentences(study, cells, { divergedAre: "drawn to the last finite loss" }),
   ].join(" ");
+}
+
+function lowestLoss({ training }: Study): string {
+  return lossFloor(training.sizes.at(-1)!).toFixed(3);
 }
 
 function studyImages({ training }: Study): string {
@@ -72,26 +77,35 @@ function trainingSentences(
   ).size;
   const withEnd = (end: string) => [...runs.values()].filter(({ stopped }) => stopped === end);
   const [unconverged, diverged] = [withEnd("epoch limit"), withEnd("diverged")];
-  const names = Map.groupBy(
-    diverged,
-    ({ optimizer, learningRate, batchSize }) =>
-      `${optimizer} at learning rate ${
-        formatValue("learning-rate", learningRate)
-      } and batch size ` +
-      `${batchSize}, seed`,
-  );
-  const named = [...names].map(([cell, ends]) =>
-    `${cell}${ends.length === 1 ? "" : "s"} ${ends.map(({ seed }) => seed).join(", ")}`
-  );
+  const endings = [
+    unconverged.length > 0 && `${unconverged.length} did not converge (hollow)`,
+    diverged.length > 0 && `${diverged.length} diverged (${divergedAre})${nameRuns(diverged)}`,
+  ].filter((ending) => ending !== false);
+  const ended = endings.length > 0
+    ? `of ${plural(runs.size, "run")} ${endings.join(" and ")}`
+    : `all ${plural(runs.size, "run")} converged`;
+  const limit = `At most ${plural(study.training.maxEpochs, "epoch")}`;
   return [
-    `At most ${plural(study.training.maxEpochs, "epoch")}; ${unconverged.length} of ` +
-    `${plural(runs.size, "run")} did not converge${unconverged.length > 0 ? " (hollow)" : ""}.`,
-    diverged.length > 0 &&
-    `${plural(diverged.length, "run")} diverged, ${divergedAre}` +
-      (named.length <= NAMED_CELLS ? `: ${named.join("; ")}.` : "."),
-    runs.size < planned &&
-    `${planned - runs.size} of ${plural(planned, "run")} without result yet.`,
-  ].filter((sentence) => typeof sentence === "string");
+    runs.size > 0 ? `${limit}; ${ended}.` : `${limit}.`,
+    ...(runs.size < planned
+      ? [`${planned - runs.size} of ${plural(planned, "run")} without result yet.`]
+      : []),
+  ];
+}
+
+/** ": SGD at learning rate 1e-1, batch size 128, seeds 0, 2; ..." or nothing where it grows long. */
+function nameRuns(runs: readonly RunConfig[]): string {
+  const cells = Map.groupBy(
+    runs,
+    ({ optimizer, learningRate, batchSize }) =>
+      `${optimizer} at learning rate ${formatValue("learning-rate", learningRate)}, ` +
+      `batch size ${batchSize}`,
+  );
+  if (cells.size > NAMED_CELLS) return "";
+  const names = [...cells].map(([cell, ends]) =>
+    `${cell}, seed${ends.length === 1 ? "" : "s"} ${ends.map(({ seed }) => seed).join(", ")}`
+  );
+  return `: ${names.join("; ")}`;
 }
 
 function range(counts: readonly number[]): string {

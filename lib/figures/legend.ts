@@ -35,7 +35,7 @@ export function sharpnessLegend(
   }));
   return [
     ...(optimizers.length > 1 ? series : []),
-    {
+    measured.length > 0 && {
       mark: (hasInterval ? whisker({ ink, width: 2, cap: 3 }) : "") +
         marker(symbol, { stroke: ink, fill: ink }),
       label: hasInterval ? "mean and 95 % t interval over seeds" : "mean (one seed)",

@@ -39,32 +39,49 @@ export function sharpnessMarks(
       x: effectValue,
       y: (cell: CellSummary) => cell.sharpness?.mean,
       dx: shift.mean,
+      className: `${optimizer}-line-through-means`,
       stroke,
       strokeOpacity: 0.4,
     }),
     whisker(measured, (cell) => cell.sharpness?.pooledInterval, {
       bottom,
       dx: shift.pooled,
+      className: `${optimizer}-pooled-interval`,
       stroke,
       strokeWidth: 1,
       strokeOpacity: 0.6,
       r: 1.5,
     }),
-    Plot.dot(seeds, { x: "x", y: "y", dx: shift.seeds, r: 1.5, fill: stroke, fillOpacity: 0.75 }),
+    Plot.dot(seeds, {
+      x: "x",
+      y: "y",
+      dx: shift.seeds,
+      className: `${optimizer}-one-seed`,
+      r: 1.5,
+      fill: stroke,
+      fillOpacity: 0.75,
+    }),
     whisker(measured, (cell) => cell.sharpness?.interval, {
       bottom,
       dx: shift.mean,
+      className: `${optimizer}-t-interval-over-seeds`,
       stroke,
       strokeWidth: 2,
       strokeOpacity: 1,
       r: 3,
     }),
-    means(measured, { optimizer, dx: shift.mean, y: (cell) => cell.sharpness?.mean }),
+    means(measured, {
+      optimizer,
+      dx: shift.mean,
+      y: (cell) => cell.sharpness?.mean,
+      className: `${optimizer}-mean-sharpness`,
+    }),
     Plot.text(cells.filter(isLost), {
       x: effectValue,
       frameAnchor: "top",
       dy: 6,
       dx: shift.mean,
+      className: `${optimizer}-diverged`,
       text: () => "× diverged",
       rotate: -90,
       textAnchor: "end",
@@ -77,17 +94,17 @@ export function sharpnessMarks(
 /** A marker a cell, hollow where the epoch limit stopped a run. */
 export function means(
   cells: readonly CellSummary[],
-  { optimizer, dx, y }: {
+  { optimizer, ...place }: {
     optimizer: OptimizerName;
     dx: number;
+    className: string;
     y: (cell: CellSummary) => number | null | undefined;
   },
 ): Plot.Dot {
   const color = OPTIMIZER_COLOR[optimizer];
   return Plot.dot(cells, {
     x: effectValue,
-    y,
-    dx,
+    ...place,
     r: 3,
     symbol: OPTIMIZER_SYMBOL[optimizer],
     fill: ({ unconverged }: CellSummary) => unconverged.length > 0 ? "#fff" : color,
@@ -103,6 +120,7 @@ function whisker(
   { bottom, r, ...style }: {
     bottom: number;
     dx: number;
+    className: string;
     r: number;
     stroke: string;
     strokeWidth: number;

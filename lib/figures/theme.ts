@@ -34,11 +34,12 @@ export const EFFECT_LABEL: Readonly<Record<Effect, string>> = {
   "batch-size": "Batch size (images)",
 };
 
-/** A value of an effect as its axis and legends show it: "5e-4" and "32768". */
+/** A value of an effect as its axis and legends show it: "5e-4", "2" and "32768". */
 export function formatValue(effect: Effect, value: number): string {
-  return effect === "learning-rate"
-    ? value.toExponential(2).replace(/\.?0+e/, "e").replace("e+", "e")
-    : String(value);
+  if (effect === "batch-size") return String(value);
+  return value >= 1 && value < 1000
+    ? String(Number(value.toPrecision(3)))
+    : value.toExponential(2).replace(/\.?0*e\+?/, "e");
 }
 
 /** What a panel's other factor was: "batch size 128". */
