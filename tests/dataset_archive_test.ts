@@ -78,13 +78,13 @@ Deno.test("readDataset() takes no file from an entry that leaves the archive or 
     const message = await load(
       await tarball([entry(name, FILES.get(NAMES[0])!), ...ENTRIES.slice(1)]),
     );
-    assertEquals(message?.includes(`ARCHIVE: it lacks ${NAMES[0]}\n`), true, message);
+    assertEquals(message?.includes(`ARCHIVE: it lacks ${NAMES[0]}; it is `), true, message);
   }
   for (const type of ["symlink", "link", "fifo", "directory", "character-device"] as const) {
     const header = { name: `${FOLDER}/${NAMES[0]}`, type, size: 0, linkname: "/etc/passwd" };
     const message = await load(await tarball([{ header }, ...ENTRIES]));
     assertEquals(
-      message?.split("\n")[1],
+      message?.split("\n")[1]?.split(";")[0],
       `ARCHIVE: Cannot unpack ARCHIVE as ${NAMES[0]} must be a file of ${FILE_BYTES} bytes: ` +
         `it is a ${type} of 0`,
     );

@@ -135,6 +135,39 @@ Deno.test("readDataset() unpacks a copy's or the data directory's archive into t
   assertEquals(listNames(place.home), ["cifar-10-binary.tar.gz", ...NAMES]);
 });
 
+Deno.test("readDataset() names a damaged archive and sets it aside in the data directory only", async () => {
+  const name = "cifar-10-binary.tar.gz";
+  const damaged = ARCHIVE.slice(0, ARCHIVE.length >> 1);
+  const fault = `it is ${damaged.length} bytes with MD5 ${md5(damaged)}, ` +
+    `expected MD5 ${md5(ARCHIVE)}`;
+  const place = await openPlace(new Map([[name, damaged]]), { sources: [sourceOf(FILES)] });
+  const copy = await newFolder();
+  await writeFiles(copy, new Map([[name, damaged]]));
+  assertSmall(await readDataset(2, { ...place, copy }));
+  assertEquals(listNames(place.home), [`${name}.damaged-1`, ...NAMES]);
+  assertEquals(await Deno.readFile(join(place.home, `${name}.damaged-1`)), damaged);
+  assertEquals(listNames(copy), [name]);
+  const said = place.messages.filter((message) => message.includes("did not deliver"));
+  assertEquals(said.length, 2);
+  assertEquals(said[0]!.startsWith(join(copy, name)) && said[0]!.endsWith(fault), true, said[0]);
+  assertStringIncludes(said[1]!, `${fault}; set aside as ${join(place.home, name)}.damaged-1`);
+
+  const folder = await openPlace(new Map(), { sources: [sourceOf(FILES)] });
+  await Deno.mkdir(join(folder.home, name));
+  assertSmall(await readDataset(2, folder));
+  assertEquals(listNames(folder.home), [`${name}.damaged-1`, ...NAMES]);
+});
+
+Deno.test("readDataset() keeps an intact archive where the disk is full", async () => {
+  const name = "cifar-10-binary.tar.gz";
+  const place = await openPlace(new Map([[name, ARCHIVE]]), {
+    write: () => Promise.reject(Object.assign(new Error("full"), { code: "ENOSPC" })),
+  });
+  const error = await assertRejects(() => readDataset(2, place), Error, "the disk is full");
+  assertEquals(error.name, "StorageError");
+  assertEquals(listNames(place.home), [name]);
+});
+
 Deno.test("readDataset() goes from source to source and says why each did not deliver", async () => {
   const wrong = new Map([[NAMES[0], RIGHT], [NAMES[1], RIGHT]]);
   const place = await openPlace(new Map(), {

@@ -24,6 +24,7 @@ export interface EntryOptions {
 // The archives read here hold 8 and 12 entries and 185 MB at most.
 const MAX_ENTRIES = 100;
 const MAX_UNPACKED_BYTES = 256 * 2 ** 20;
+const CHUNK_BYTES = 8192;
 
 /**
  * Yields the wanted files of an archive in its order, each once.
@@ -42,6 +43,7 @@ export async function* readEntries(
   const left = new Map(wanted);
   using file = await Deno.open(path);
   const entries = file.readable
+    .pipeThrough(splitChunks())
     .pipeThrough(new DecompressionStream("gzip"))
     .pipeThrough(limitBytes(path))
     .pipeThrough(createTarDecoder({ strict: true }));
@@ -74,6 +76,20 @@ export async function* readEntries(
 
 function dropPrefix(name: string, prefix: string): string {
   return name.startsWith(prefix) ? name.slice(prefix.length) : name;
+}
+
+/**
+ * Cuts chunks into small ones: DecompressionStream unpacks each at once, and gzip by 1,032 to 1 at
+ * most, so that no more than 8 MB come of one.
+ */
+function splitChunks(): TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>> {
+  return new TransformStream({
+    transform(chunk, controller): void {
+      for (let at = 0; at < chunk.length; at += CHUNK_BYTES) {
+        controller.enqueue(chunk.subarray(at, at + CHUNK_BYTES));
+      }
+    },
+  });
 }
 
 /** Stops a gzip bomb: passes bytes on until there are too many. */

@@ -98,7 +98,15 @@ function imageName(name: string): string {
 
 async function npmPack(spec: string, folder: string): Promise<void> {
   const command = new Deno.Command("npm", {
-    args: ["pack", spec, "--pack-destination", ".", "--ignore-scripts", "--loglevel=error"],
+    args: [
+      "pack",
+      spec,
+      "--pack-destination=.",
+      "--ignore-scripts",
+      // The version is pinned: what npm has in its cache is never too old, and needs no network.
+      "--prefer-offline",
+      "--loglevel=error",
+    ],
     cwd: folder,
     // Deno starts no program while one of these is set, as clusters and CUDA set-ups like to do.
     env: { LD_LIBRARY_PATH: "", LD_PRELOAD: "", DYLD_LIBRARY_PATH: "" },

@@ -5,6 +5,7 @@
  */
 import { dirname, join } from "node:path";
 import type { Catalogue, DataFile } from "~/lib/dataset/catalogue.ts";
+import { locate, locateCopy } from "~/lib/dataset/locate.ts";
 import type { Source } from "~/lib/dataset/source.ts";
 import {
   StorageError,
@@ -37,12 +38,6 @@ export interface Place {
 /** Takes the verified bytes of a file. */
 export type Use = (file: DataFile, bytes: Uint8Array<ArrayBuffer>, path: string) => void;
 
-/** Folders that may hold binary files, and archives that may. */
-interface Holdings {
-  readonly folders: readonly string[];
-  readonly archives: readonly string[];
-}
-
 /**
  * Hands every wanted file to `use`, once, in their order as far as they are found at once.
  *
@@ -58,7 +53,7 @@ export async function readFiles(
   place: Place,
   use: Use,
 ): Promise<void> {
-  const copy = await locateCopy(place);
+  const copy = await locateCopy(place.copy, place);
   const home = await locate(place.home, place.catalogue);
   const folders = [...copy.folders, ...home.folders];
   const elsewhere: DataFile[] = [];
@@ -75,7 +70,11 @@ export async function readFiles(
     });
   }
   if (left.length === 0) return;
-  const reasons = await fetchMissing(place, [...copy.archives, ...home.archives]);
+  const reasons = await fetchMissing(place, [
+    ...copy.archives.map((path) => archiveSource(path, place.catalogue.archive)),
+    ...home.archives.map((path) => archiveSource(path, place.catalogue.archive, { own: true })),
+    ...place.sources,
+  ]);
   const lost = await readFolders(left, folders, { use, report: () => {} });
   if (lost.length > 0) {
     throw new Error(
@@ -115,18 +114,13 @@ async function readFolders(
 }
 
 /** Fetches all that the data directory lacks; returns why sources failed. */
-async function fetchMissing(place: Place, archives: readonly string[]): Promise<string[]> {
-  const { home, catalogue, report } = place;
+async function fetchMissing(place: Place, sources: readonly Source[]): Promise<string[]> {
+  const { home, report } = place;
   const reasons: string[] = [];
   await withWorkFolder(home, report, async (folder) => {
     let wanted = await clearDamaged(place);
     const options = { folder, ...(place.write && { write: place.write }) };
-    for (
-      const source of [
-        ...archives.map((path) => archiveSource(path, catalogue.archive)),
-        ...place.sources,
-      ]
-    ) {
+    for (const source of sources) {
       if (wanted.length === 0) return;
       report({ message: `Fetching ${names(wanted)} from ${source.name}` });
       const refused: string[] = [];
@@ -146,6 +140,8 @@ async function fetchMissing(place: Place, archives: readonly string[]): Promise<
         refused.push((error as Error).message);
       }
       if (refused.length > 0) {
+        const fault = await source.examine?.();
+        if (fault !== undefined) refused.push(fault);
         reasons.push(`${source.name}: ${refused.join("; ")}`);
         report({ message: `${source.name} did not deliver: ${refused.join("; ")}` });
       }
@@ -169,32 +165,6 @@ async function clearDamaged({ home, catalogue, report }: Place): Promise<DataFil
     if (below.state !== "right") lacking.push(file);
   }
   return lacking;
-}
-
-async function locate(directory: string, { archive }: Catalogue): Promise<Holdings> {
-  const path = join(directory, archive.name);
-  const exists = await Deno.stat(path).then(() => true, () => false);
-  return {
-    folders: [directory, join(directory, archive.folder)],
-    archives: exists ? [path] : [],
-  };
-}
-
-async function locateCopy({ copy, catalogue, report }: Place): Promise<Holdings> {
-  if (copy === undefined) return { folders: [], archives: [] };
-  try {
-    const { isDirectory } = await Deno.stat(copy);
-    return isDirectory ? await locate(copy, catalogue) : { folders: [], archives: [copy] };
-  } catch (error) {
-    if (error instanceof Deno.errors.NotCapable) {
-      report({ message: `${copy} is not used: ${error.message}` });
-      return { folders: [], archives: [] };
-    }
-    throw new RangeError(
-      `Cannot load CIFAR-10 as --data or CIFAR10_DIR must name a folder or a tar.gz: current value is ${copy} ` +
-        `(${(error as Error).message})`,
-    );
-  }
 }
 
 function names(files: readonly DataFile[]): string {

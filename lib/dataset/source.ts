@@ -28,4 +28,11 @@ export interface Source {
    * @throws {Error} If it cannot go on; what was delivered before counts.
    */
   readonly fetch: (delivery: Delivery) => Promise<void>;
+  /**
+   * Looks, after a delivery that failed, for what is wrong with the source itself, and sets it
+   * aside if it is a damaged file of the data directory.
+   *
+   * @returns What is wrong and what became of it; undefined if nothing is known to be.
+   */
+  readonly examine?: () => Promise<string | undefined>;
 }

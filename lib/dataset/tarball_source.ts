@@ -8,8 +8,9 @@ import { readEntries } from "~/lib/dataset/archive.ts";
 import { type Archive, fileBytes } from "~/lib/dataset/catalogue.ts";
 import type { Delivery, Source } from "~/lib/dataset/source.ts";
 import { wrap } from "~/lib/dataset/store.ts";
-import type { OnProgress } from "~/lib/progress.ts";
 import { hashFile } from "~/lib/dataset/verify.ts";
+import { setAside } from "~/lib/files.ts";
+import type { OnProgress } from "~/lib/progress.ts";
 
 /** Fetches a URL; a parameter so that tests need no network. */
 export type Fetch = (url: string, init: { signal: AbortSignal }) => Promise<Response>;
@@ -17,9 +18,26 @@ export type Fetch = (url: string, init: { signal: AbortSignal }) => Promise<Resp
 /** Seconds without a byte after which a download is given up. */
 const STALLED_SECONDS = 60;
 
-/** The archive at `path`, which is only read. Any tar.gz will do that holds the right files. */
-export function archiveSource(path: string, archive: Archive): Source {
-  return { name: path, fetch: (delivery) => unpack(path, archive, delivery) };
+/**
+ * The archive at `path`. Any tar.gz will do that holds the right files.
+ *
+ * @param options `own` if it lies in the data directory: if it does not deliver and its MD5 is
+ * wrong, it is set aside. Any other is only read. Default: false.
+ */
+export function archiveSource(
+  path: string,
+  archive: Archive,
+  { own = false }: { own?: boolean } = {},
+): Source {
+  return {
+    name: path,
+    fetch: (delivery) => unpack(path, archive, delivery),
+    examine: async (): Promise<string | undefined> => {
+      const fault = await findArchiveFault(path, archive);
+      if (fault === undefined || !own) return fault;
+      return `${fault}; set aside as ${await wrap(path, () => setAside(path))}`;
+    },
+  };
 }
 
 /** The archive from the data set's home page. */
@@ -45,6 +63,21 @@ export function downloadSource(
       await unpack(path, archive, delivery);
     },
   };
+}
+
+/** Says how a file differs from the canonical archive, or nothing if it does not. */
+async function findArchiveFault(path: string, archive: Archive): Promise<string | undefined> {
+  const expected = `expected MD5 ${archive.md5}`;
+  try {
+    const { isFile, size } = await Deno.stat(path);
+    if (!isFile) return `it is no regular file, ${expected}`;
+    // No archive of the data set is longer: no huge file is read.
+    if (size > archive.maxBytes) return `it is ${size} bytes, ${expected}`;
+    const md5 = await hashFile("md5", path, "hex");
+    return md5 === archive.md5 ? undefined : `it is ${size} bytes with MD5 ${md5}, ${expected}`;
+  } catch (error) {
+    return `it is unreadable (${(error as Error).message}), ${expected}`;
+  }
 }
 
 async function unpack(path: string, archive: Archive, delivery: Delivery): Promise<void> {
