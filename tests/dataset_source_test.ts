@@ -120,7 +120,10 @@ Deno.test("downloadSource() refuses errors, other files, endless and stalled dow
     [answers(() => new Response(bodyOf(ARCHIVE.slice(0, -1)))), `${ARCHIVE.length - 1} bytes`],
     [answers(endless), "must have 100000 bytes at most"],
     [answers(broken), "connection reset"],
-    [() => Promise.reject(new TypeError("dns error")), "dns error"],
+    [
+      () => Promise.reject(new TypeError("fetch failed", { cause: new Error("dns error") })),
+      "fetch failed: dns error",
+    ],
     [
       (_url, { signal }) =>
         Promise.resolve(

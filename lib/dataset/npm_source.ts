@@ -105,6 +105,9 @@ async function npmPack(spec: string, folder: string): Promise<void> {
       "--ignore-scripts",
       // The version is pinned: what npm has in its cache is never too old, and needs no network.
       "--prefer-offline",
+      // npm's own pauses make a machine without network wait for 70 seconds.
+      "--fetch-retry-mintimeout=1000",
+      "--fetch-retry-maxtimeout=5000",
       "--loglevel=error",
     ],
     cwd: folder,

@@ -137,7 +137,7 @@ async function fetchMissing(place: Place, sources: readonly Source[]): Promise<s
         await source.fetch({ wanted, folder, report, deliver });
       } catch (error) {
         if (error instanceof StorageError) throw error;
-        refused.push((error as Error).message);
+        refused.push(describe(error as Error));
       }
       if (refused.length > 0) {
         const fault = await source.examine?.();
@@ -165,6 +165,11 @@ async function clearDamaged({ home, catalogue, report }: Place): Promise<DataFil
     if (below.state !== "right") lacking.push(file);
   }
   return lacking;
+}
+
+/** An error in words; fetch and fast-png say what really happened in its cause only. */
+function describe({ message, cause }: Error): string {
+  return cause instanceof Error ? `${message}: ${cause.message}` : message;
 }
 
 function names(files: readonly DataFile[]): string {

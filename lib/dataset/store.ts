@@ -78,7 +78,7 @@ export async function wrap<T>(path: string, action: () => Promise<T>): Promise<T
   } catch (cause) {
     throw new StorageError(
       `Cannot write ${path} as the data directory must be writable with 350 MB free ` +
-        `(or pass a copy with --data): ${reasonOf(cause)}`,
+        `(or pass an unpacked copy with --data): ${reasonOf(cause)}`,
       { cause },
     );
   }
