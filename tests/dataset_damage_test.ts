@@ -10,6 +10,8 @@ import { assertEquals, assertRejects, assertStringIncludes } from "~/tests/asser
 import {
   ARCHIVE,
   assertSmall,
+  catalogueOf,
+  entry,
   FILE_BYTES,
   FILES,
   listNames,
@@ -17,7 +19,9 @@ import {
   NAMES,
   newFolder,
   openPlace,
+  PACKAGE,
   sourceOf,
+  tarball,
   writeFiles,
 } from "~/tests/dataset_fixture.ts";
 
@@ -156,6 +160,21 @@ Deno.test("readDataset() names a damaged archive and sets it aside in the data d
   await Deno.mkdir(join(folder.home, name));
   assertSmall(await readDataset(2, folder));
   assertEquals(listNames(folder.home), [`${name}.damaged-1`, ...NAMES]);
+});
+
+Deno.test("readDataset() leaves an archive with the right MD5 where it is, whatever it lacks", async () => {
+  const name = "cifar-10-binary.tar.gz";
+  const half = await tarball([entry(NAMES[1], RIGHT)]);
+  const place = await openPlace(new Map([[name, half]]), {
+    catalogue: catalogueOf(half, PACKAGE),
+    sources: [sourceOf(FILES)],
+  });
+  assertSmall(await readDataset(2, place));
+  assertEquals(listNames(place.home), [name, ...NAMES]);
+  assertEquals(
+    place.messages.filter((message) => message.includes("did not deliver")),
+    [`${join(place.home, name)} did not deliver: it lacks ${NAMES[0]}, ${NAMES[2]}`],
+  );
 });
 
 Deno.test("readDataset() keeps an intact archive where the disk is full", async () => {
