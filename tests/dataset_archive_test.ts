@@ -9,7 +9,13 @@ import { packTar, type TarEntry } from "modern-tar";
 import { readEntries } from "~/lib/dataset/archive.ts";
 import { decodeImages, encodeRecords, parseLabels } from "~/lib/dataset/records.ts";
 import { readDataset } from "~/lib/dataset/split.ts";
-import { assertEquals, assertLess, assertRejects, assertThrows } from "~/tests/assert.ts";
+import {
+  assertEquals,
+  assertLess,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "~/tests/assert.ts";
 import {
   ARCHIVE,
   assertSmall,
@@ -128,6 +134,37 @@ Deno.test("readDataset() refuses bombs within 10 s", async () => {
     assertEquals(message?.includes(expected), true, `${name}: ${message}`);
   }
   assertLess(performance.now() - start, 10_000);
+});
+
+Deno.test("readEntries() unpacks a bomb in pieces of 8.5 MB at most and stops at its limit", async () => {
+  const path = join(await newFolder(), "bomb.tgz");
+  await Deno.writeFile(path, gzipSync(new Uint8Array(2 ** 30)));
+  const lengths: number[] = [];
+  const Original = globalThis.DecompressionStream;
+  // Watches what comes out: the memory of the process says too little, as garbage counts in it.
+  globalThis.DecompressionStream = class extends Original {
+    override readonly readable = super.readable.pipeThrough(
+      new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
+        transform(chunk, controller): void {
+          lengths.push(chunk.length);
+          controller.enqueue(chunk);
+        },
+      }),
+    );
+  };
+  try {
+    const error = await assertRejects(async () => {
+      for await (const _ of readEntries(path, { folder: "f", wanted: new Map() }));
+    }, RangeError);
+    assertStringIncludes(error.message, "must unpack to 268435456 bytes at most: it has more");
+  } finally {
+    globalThis.DecompressionStream = Original;
+  }
+  // Deflate gives 1,032 bytes for one at most (https://zlib.net/zlib_tech.html); 8,192 go in at once.
+  assertLess(Math.max(...lengths), 8192 * 1032 + 1);
+  const unpacked = lengths.reduce((sum, length) => sum + length, 0);
+  // What the streams' queues hold comes on top of the limit.
+  assertLess(unpacked, 2 ** 28 + 5 * 8192 * 1032);
 });
 
 Deno.test("readDataset() loads from 200 damaged archives either the right bytes or none", async () => {
