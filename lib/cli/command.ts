@@ -72,7 +72,7 @@ export async function runCommand(
 function parse({ options }: Command, args: string[]): Values {
   try {
     const { values } = parseArgs({
-      args,
+      args: joinNegativeNumbers(args),
       options: {
         help: { type: "boolean", short: "h" },
         ...Object.fromEntries(
@@ -94,6 +94,18 @@ function parse({ options }: Command, args: string[]): Values {
   } catch (error) {
     throw new UsageError(`${(error as Error).message.split("\n")[0]}; see --help`);
   }
+}
+
+/** "--learning-rate -1" as "--learning-rate=-1", so that the message is about the value. */
+function joinNegativeNumbers(args: readonly string[]): string[] {
+  const joined: string[] = [];
+  for (const arg of args) {
+    const last = joined.at(-1);
+    if (/^-[\d.]/.test(arg) && last?.startsWith("--") && !last.includes("=")) {
+      joined.push(`${joined.pop()}=${arg}`);
+    } else joined.push(arg);
+  }
+  return joined;
 }
 
 /** The text of `--help`. */

@@ -40,7 +40,10 @@ const flags: Record<Command, (args: Arguments) => { read: string[]; write: strin
     return { read: folders, write: folders };
   },
   train: ({ init, out }) => ({
-    read: [init, out].filter((path) => path !== undefined),
+    read: [
+      ...(init === undefined ? [] : [init]),
+      ...(out === undefined ? [] : [dirname(resolve(out))]),
+    ],
     write: out === undefined ? [] : [dirname(resolve(out))],
   }),
   sharpness: ({ model }) => ({ read: model === undefined ? [] : [model], write: [] }),

@@ -20,6 +20,12 @@ import { allocateParameters, type LayerSizes } from "~/lib/model.ts";
 /** Bytes of logits that wait for their split to be complete: what bounds the sampler's memory. */
 const LOGIT_BYTES = 1_000_000_000;
 
+/** The CPU engine, with what a benchmark compares it to. */
+export interface CpuEngine extends Engine {
+  /** Rate of the matrix library on all threads together, in FLOP/s: the peak that it reaches here. */
+  peak(): Promise<number>;
+}
+
 /**
  * Starts the CPU engine.
  *
@@ -29,7 +35,7 @@ const LOGIT_BYTES = 1_000_000_000;
 export async function createCpuEngine(
   { dataset, threads = navigator.hardwareConcurrency }: EngineOptions,
   library?: GemmLibraryName,
-): Promise<Engine> {
+): Promise<CpuEngine> {
   if (!(Number.isInteger(threads) && threads >= 1 && threads <= 256)) {
     throw new RangeError(
       `Cannot start the CPU engine as threads must be an integer in 1..256: current value is ${threads}`,
@@ -48,6 +54,13 @@ export async function createCpuEngine(
       ),
     perturbedLosses: (sizes, models, options) =>
       perturbedLosses(pool, train.size, sizes, models, options),
+    async peak(): Promise<number> {
+      const ask = { repeats: 8 };
+      const rates = await Promise.all(
+        Array.from({ length: threads }, () => pool.run("gemmRate", ask)),
+      );
+      return rates.reduce((sum, rate) => sum + rate, 0);
+    },
     close: () => Promise.resolve(pool.close()),
   };
 }

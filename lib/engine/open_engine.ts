@@ -35,7 +35,7 @@ export async function openEngine(name: EngineName, options: EngineOptions): Prom
     case "cpu:onnxruntime":
       return await createCpuEngine(options, "onnxruntime");
     case "auto": {
-      const { findRealGpu } = await import("~/lib/engine/tensorflow/adapter.ts");
+      const { findRealGpu } = await import("~/lib/engine/tensorflow/real_gpu.ts");
       return await openEngine(await findRealGpu() === undefined ? "cpu" : "tensorflow", options);
     }
     default: {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { gemmRate } from "~/lib/engine/cpu/gemm_rate.ts";
 import { openWorkspace, type Workspace } from "~/lib/engine/cpu/workspace.ts";
 import type { SharedSplit } from "~/lib/engine/cpu/pass.ts";
 import { pairLoss, type PairTask, perturbedLogits } from "~/lib/engine/cpu/perturb.ts";
@@ -32,6 +33,8 @@ export interface Tasks {
   drawDirection: { ask: { out: SharedFloats; seed: number; k: number }; answer: number };
   perturbedLogits: { ask: { task: PairTask; start: number }; answer: void };
   pairLoss: { ask: { task: PairTask; pair: number }; answer: number };
+  /** Best rate of one large product on this thread, in FLOP/s. */
+  gemmRate: { ask: { repeats: number }; answer: number };
 }
 
 /** A message to a thread. */
@@ -61,6 +64,8 @@ async function perform(request: Request): Promise<unknown> {
       return await perturbedLogits(workspace, splits.train, request.ask.task, request.ask.start);
     case "pairLoss":
       return pairLoss(workspace, splits.train, request.ask.task, request.ask.pair);
+    case "gemmRate":
+      return await gemmRate(workspace, request.ask.repeats);
   }
 }
 
