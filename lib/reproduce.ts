@@ -7,14 +7,22 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { firstRows, loadImagesLabels } from "~/lib/dataset.ts";
 import { type EngineName, openEngine } from "~/lib/engine/open_engine.ts";
+import type { SharedFloats } from "~/lib/engine/engine.ts";
 import { type OnProgress, startMeter } from "~/lib/progress.ts";
 import { type Context, type EngineOnData } from "~/lib/reproduce/context.ts";
 import { sharpnessCost, trainingCost } from "~/lib/reproduce/cost.ts";
 import { measureRuns } from "~/lib/reproduce/measure_runs.ts";
 import { trainRuns } from "~/lib/reproduce/train_runs.ts";
 import type { ResultFile } from "~/lib/results.ts";
-import { type Folders, forget, hasResult, readResult, runFiles } from "~/lib/run_files.ts";
-import { listRuns, type RunConfig, type Study } from "~/lib/study.ts";
+import {
+  type Folders,
+  forget,
+  hasResult,
+  readModel,
+  readResult,
+  runFiles,
+} from "~/lib/run_files.ts";
+import { listRuns, type RunConfig, runPath, type Study } from "~/lib/study.ts";
 import { checkStudy } from "~/lib/study_check.ts";
 import { CHECKPOINT_SECONDS } from "~/lib/trainer.ts";
 
@@ -120,6 +128,62 @@ export async function run(study: Study, options: RunOptions = {}): Promise<RunOu
     cachedRuns,
     computedRuns: Math.min(computedRuns, configs.length - cachedRuns),
   };
+}
+
+/**
+ * Gives the trained network of a run: from models/ if it is there, else it is trained and kept.
+ *
+ * @throws {TypeError} If the run diverged: there is no network then.
+ */
+export async function getModelReady(
+  study: Study,
+  config: RunConfig,
+  options: RunOptions = {},
+): Promise<SharedFloats> {
+  const { folders = PROJECT_FOLDERS, onMessage = console.error } = options;
+  const { optimizer, learningRate, batchSize, seed } = config;
+  const single: Study = {
+    ...study,
+    grid: {
+      ...study.grid,
+      effects: ["learning-rate"],
+      optimizers: [optimizer],
+      learningRates: [learningRate],
+      baseBatchSize: batchSize,
+      seeds: [seed],
+    },
+  };
+  checkStudy(single);
+  const files = runFiles(study, config, folders);
+  const there = await readModel(files, onMessage);
+  if (there !== undefined) return there.model.parameters;
+  const { engine, data } = await openEngineOnData(study, options);
+  try {
+    await trainRuns(
+      {
+        study,
+        folders,
+        engine,
+        data,
+        meter: startMeter(trainingCost(study, config)),
+        onProgress: options.onProgress ?? ((): void => {}),
+        onMessage,
+        checkpointSeconds: options.checkpointSeconds ?? CHECKPOINT_SECONDS,
+        signal: options.signal ?? new AbortController().signal,
+      },
+      [config],
+      { evenWithResult: true },
+    );
+  } finally {
+    await engine.close();
+  }
+  const trained = await readModel(files, onMessage);
+  if (trained === undefined) {
+    throw new TypeError(
+      `Cannot get the model of ${runPath(config)} ready as its training diverged`,
+    );
+  }
+  return trained.model.parameters;
 }
 
 /** What a study consists of and what is missing. */

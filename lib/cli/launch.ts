@@ -31,6 +31,7 @@ const ENVIRONMENT = [
   "NODE_ENV",
   "TMPDIR",
   "DEV",
+  "NVIDIA_TF32_OVERRIDE",
 ];
 
 /** Whether a GPU can be asked for: WebGPU needs no permission, tfjs-node only FFI. */
@@ -79,7 +80,7 @@ export function permissions(command: Command, args: readonly string[]): string[]
     `--allow-read=${list([ROOT, ...copies as string[], ...read])}`,
     `--allow-write=${list([own, ...write])}`,
     `--allow-env=${ENVIRONMENT.join(",")}`,
-    "--allow-sys=hostname,osRelease,cpus,systemMemoryInfo",
+    "--allow-sys=hostname,networkInterfaces,osRelease,cpus,systemMemoryInfo",
     // By name, in the system's own search path: Deno has no narrower form of this permission.
     "--allow-ffi",
     // Only to fetch the data set, once.

@@ -78,12 +78,18 @@ function trainingSentences(
   const withEnd = (end: string) => [...runs.values()].filter(({ stopped }) => stopped === end);
   const [unconverged, diverged] = [withEnd("epoch limit"), withEnd("diverged")];
   const endings = [
-    unconverged.length > 0 && `${unconverged.length} did not converge (hollow)`,
-    diverged.length > 0 && `${diverged.length} diverged (${divergedAre})${nameRuns(diverged)}`,
-  ].filter((ending) => ending !== false);
-  const ended = endings.length > 0
-    ? `of ${plural(runs.size, "run")} ${endings.join(" and ")}`
-    : `all ${plural(runs.size, "run")} converged`;
+    [unconverged, "did not converge (hollow)"],
+    [diverged, `diverged (${divergedAre})${nameRuns(diverged)}`],
+  ] as const;
+  const all = `all ${plural(runs.size, "run")}`;
+  const whole = endings.find(([ended]) => ended.length === runs.size);
+  const some = endings.filter(([ended]) => ended.length > 0)
+    .map(([ended, how]) => `${ended.length} ${how}`);
+  const ended = whole !== undefined
+    ? `${all} ${whole[1]}`
+    : some.length > 0
+    ? `of ${plural(runs.size, "run")} ${some.join(" and ")}`
+    : `${all} converged`;
   const limit = `At most ${plural(study.training.maxEpochs, "epoch")}`;
   return [
     runs.size > 0 ? `${limit}; ${ended}.` : `${limit}.`,

@@ -82,11 +82,12 @@ function arrange(
   { optimizers, frameWidth }: PanelsOptions,
 ): Panel {
   const { effect } = content;
+  const hasSeedIntervals = cells.some(({ sharpness }) => sharpness?.interval);
   const series = optimizers.map((optimizer, i): Series => ({
     optimizer,
     cells: cells.filter((cell) => cell.effect === effect && cell.optimizer === optimizer)
       .sort((a, b) => effectValue(a) - effectValue(b)),
-    shift: shiftOf(i, optimizers.length),
+    shift: shiftOf(i, { count: optimizers.length, hasSeedIntervals }),
   }));
   const values = [...new Set(series.flatMap((one) => one.cells.map(effectValue)))]
     .sort((a, b) => a - b);
@@ -175,11 +176,19 @@ function drawPanel(
   };
 }
 
-/** Two series stand back to back, seeds outside; 12 batch sizes leave 24 pixels for the pair. */
-function shiftOf(index: number, count: number): Series["shift"] {
-  if (count === 1) return { mean: 0, seeds: -7, pooled: 6 };
+/**
+ * Two series stand back to back, pooled intervals inside, seeds outside: 12 batch sizes leave 27
+ * pixels for the pair. Without intervals over seeds the pooled ones take their place.
+ */
+function shiftOf(
+  index: number,
+  { count, hasSeedIntervals }: { count: number; hasSeedIntervals: boolean },
+): Series["shift"] {
   const side = index === 0 ? -1 : 1;
-  return { mean: 4.5 * side, seeds: 9 * side, pooled: 1.25 * side };
+  const shift = count === 1
+    ? { mean: 0, seeds: -7, pooled: 6 }
+    : { mean: 5.5 * side, seeds: 10.5 * side, pooled: 1.25 * side };
+  return hasSeedIntervals ? shift : { ...shift, pooled: shift.mean };
 }
 
 /** Frame and grid: about so many labelled values upwards, one line a value along. */

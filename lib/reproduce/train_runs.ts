@@ -28,8 +28,18 @@ interface Pupil extends Claim {
   readonly engines: EngineInfo[];
 }
 
+/** Which runs count as trained. */
+export interface TrainRunsOptions {
+  /** A result does not replace a model. Default false. */
+  readonly evenWithResult?: boolean;
+}
+
 /** Trains what is missing and free. @returns How many runs were trained. */
-export async function trainRuns(context: Context, configs: readonly RunConfig[]): Promise<number> {
+export async function trainRuns(
+  context: Context,
+  configs: readonly RunConfig[],
+  { evenWithResult = false }: TrainRunsOptions = {},
+): Promise<number> {
   const { engine, study } = context;
   // The longest first, so that no lane is left alone with a long one at the end.
   const queue = [...configs].sort((a, b) => trainingCost(study, b) - trainingCost(study, a));
@@ -38,7 +48,7 @@ export async function trainRuns(context: Context, configs: readonly RunConfig[])
   let trained = 0;
   async function lane(): Promise<void> {
     while (queue.length > 0 && !signal.aborted) {
-      const pupils = await takeStack(context, queue);
+      const pupils = await takeStack(context, queue, evenWithResult);
       try {
         await trainStack({ ...context, signal }, pupils);
         trained += pupils.length;
@@ -59,7 +69,11 @@ export async function trainRuns(context: Context, configs: readonly RunConfig[])
 }
 
 /** Takes runs that can be trained together from the queue, the first free one and its like. */
-async function takeStack(context: Context, queue: RunConfig[]): Promise<Pupil[]> {
+async function takeStack(
+  context: Context,
+  queue: RunConfig[],
+  evenWithResult: boolean,
+): Promise<Pupil[]> {
   const { engine, study: { training: { sizes } } } = context;
   const pupils: Pupil[] = [];
   for (let index = 0; index < queue.length;) {
@@ -74,14 +88,18 @@ async function takeStack(context: Context, queue: RunConfig[]): Promise<Pupil[]>
     queue.splice(index, 1);
     const claimed = await claim(context, config);
     if (claimed === undefined) continue;
-    if (await isTrained(context, claimed)) claimed.lock.release();
+    if (await isTrained(context, claimed, evenWithResult)) claimed.lock.release();
     else pupils.push(await startOrResume(context, claimed));
   }
   return pupils;
 }
 
-async function isTrained({ onMessage }: Context, { files }: Claim): Promise<boolean> {
-  return await readResult(files, onMessage) !== undefined ||
+async function isTrained(
+  { onMessage }: Context,
+  { files }: Claim,
+  evenWithResult: boolean,
+): Promise<boolean> {
+  return (!evenWithResult && await readResult(files, onMessage) !== undefined) ||
     await readModel(files, onMessage) !== undefined;
 }
 

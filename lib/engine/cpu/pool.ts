@@ -54,7 +54,7 @@ export async function openPool(
   }
 
   const pool: Pool = {
-    run(kind, ask) {
+    run<K extends keyof Tasks>(kind: K, ask: Tasks[K]["ask"]): Promise<Tasks[K]["answer"]> {
       return new Promise((resolve, reject) => {
         const request = { kind, ask } as Request;
         queue.push({ request, settle: (response) => deliver(response, resolve, reject) });
