@@ -13,7 +13,6 @@ import { sharpnessPanels } from "~/lib/figures/sharpness_panel.ts";
 import { type Figure, stack } from "~/lib/figures/stack.ts";
 import { otherFactor } from "~/lib/figures/theme.ts";
 import { trainingLossFigure } from "~/lib/figures/training_figure.ts";
-
 import type { OptimizerName } from "~/lib/optimizer.ts";
 import type { RunResult } from "~/lib/results.ts";
 import type { Effect, Study } from "~/lib/study.ts";
@@ -22,7 +21,9 @@ export type { Figure };
 
 /** Which part of a study a figure shows. */
 export interface PlotResultsOptions {
+  /** What stands along the axis. */
   readonly effect: Effect;
+  /** Whose cells are shown. */
   readonly optimizer: OptimizerName;
 }
 
@@ -77,7 +78,7 @@ export function plotTrainingLoss(study: Study, results: readonly RunResult[]): F
 }
 
 /** All figures of a study: both panels, each effect for each optimizer, training losses. */
-export function drawFigures(study: Study, results: readonly RunResult[]): Figure[] {
+export function listFigures(study: Study, results: readonly RunResult[]): Figure[] {
   const { effects, optimizers } = study.grid;
   return [
     plotResults2(study, results),
@@ -106,7 +107,7 @@ export async function writeFigures(
   directory: string,
 ): Promise<string[]> {
   const paths: string[] = [];
-  for (const figure of drawFigures(study, results)) {
+  for (const figure of listFigures(study, results)) {
     const path = join(directory, figure.name);
     await writeWhole(`${path}.svg`, figure.svg);
     await writeWhole(`${path}.png`, renderPng(figure));

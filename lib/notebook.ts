@@ -20,7 +20,9 @@ const SETTLE = 20;
 
 /** Progress and messages of long work in a cell's output. */
 export interface NotebookDisplay {
+  /** Shows a new state in the place of the last; at most five a second. */
   readonly onProgress: OnProgress;
+  /** Prints a line that stays. */
   readonly onMessage: (message: string) => void;
   /** Leaves `message` in the progress' place, or nothing. */
   close(message?: string): Promise<void>;
@@ -79,7 +81,7 @@ export async function showTable(
  * @param id Names the output; other cells that use the same would replace it.
  * @throws {Error} Outside a notebook.
  */
-export function openNotebookDisplay(id: string = crypto.randomUUID()): NotebookDisplay {
+export function showProgress(id: string = crypto.randomUUID()): NotebookDisplay {
   let sent: Promise<unknown> = show({ "text/plain": "" }, { id });
   let last = -Infinity;
   return {

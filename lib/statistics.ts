@@ -11,12 +11,15 @@ const { studentt }: { studentt: { inv(probability: number, degreesOfFreedom: num
 
 /** A mean and its confidence interval; null where one value alone cannot give it. */
 export interface MeanInterval {
+  /** Unit of the values, as every number here but n. */
   readonly mean: number;
   /** `s / sqrt(n)` with s the sample standard deviation (divisor n - 1). */
   readonly standardError: number | null;
   /** Number of values that count as independent. */
   readonly n: number;
+  /** Lower end of the interval. */
   readonly low: number | null;
+  /** Upper end of the interval. */
   readonly high: number | null;
 }
 

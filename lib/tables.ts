@@ -4,7 +4,7 @@
  * @module
  */
 import { type ColumnTable, table } from "arquero";
-import { type CellSummary, effectValue, sharpnessBySeed } from "~/lib/cells.ts";
+import { type CellSummary, effectValue, sharpnessBySeed, summariseCells } from "~/lib/cells.ts";
 import { OPTIMIZERS } from "~/lib/optimizer.ts";
 import type { RunResult } from "~/lib/results.ts";
 import {
@@ -55,12 +55,16 @@ const CELL_COLUMNS = {
 
 /** What a cell is compared with. */
 export const COMPARISONS = ["base cell", "next smaller value", "AdaGrad - SGD"] as const;
+/** One of `COMPARISONS`. */
 export type Comparison = typeof COMPARISONS[number];
 
 /** A paired difference in sharpness: the mean of `cell - against` within seed, in nats. */
 export interface CellDifference extends PairedDifference {
+  /** Which kind of pair this is. */
   readonly comparison: Comparison;
+  /** The cell whose value is the minuend. */
   readonly cell: CellSummary;
+  /** The cell that is subtracted. */
   readonly against: CellSummary;
 }
 
@@ -101,10 +105,13 @@ export function cellsTable(cells: readonly CellSummary[]): ColumnTable {
 
 /**
  * One row a paired difference in mean sharpness, `cell - against` within seed, in nats, with its
- * 95 % t interval over seeds (n = seeds in both; no interval for one).
+ * 95 % t interval over seeds (n = seeds in both; no interval for one), in `listDifferences`' order.
+ *
+ * @param results In any order; pairs of cells without a seed in common are left out.
+ * @throws {RangeError} If two results are of the same run.
  */
-export function differencesTable(differences: readonly CellDifference[]): ColumnTable {
-  return tableOf(DIFFERENCE_COLUMNS, differences);
+export function differencesTable(study: Study, results: readonly RunResult[]): ColumnTable {
+  return tableOf(DIFFERENCE_COLUMNS, listDifferences(study, summariseCells(study, results)));
 }
 
 /**

@@ -2,8 +2,8 @@ import { Resvg } from "@resvg/resvg-js";
 import { DOMParser } from "linkedom";
 import { fileURLToPath } from "node:url";
 import {
-  drawFigures,
   type Figure,
+  listFigures,
   plotResults,
   plotResults2,
   plotTrainingLoss,
@@ -15,7 +15,7 @@ import { text, textWidth, wrap } from "~/lib/figures/svg.ts";
 import { formatValue } from "~/lib/figures/theme.ts";
 import type { RunResult } from "~/lib/results.ts";
 import { presets, type Study } from "~/lib/study.ts";
-import { formatProgress, openNotebookDisplay, showText } from "~/lib/notebook.ts";
+import { formatProgress, showProgress, showText } from "~/lib/notebook.ts";
 import {
   assert,
   assertAlmostEquals,
@@ -37,6 +37,15 @@ function marks({ svg }: Figure, className: string): Element[] {
   return [...document.querySelectorAll(`.${className}`)].flatMap((group) =>
     [...group.children] as unknown as Element[]
   );
+}
+
+/** Pixels by which the groups of one kind of mark are moved along the axis, where they are. */
+function shifts({ svg }: Figure, className: string): number[] {
+  const group = new RegExp(`<g [^>]*class="${className}"[^>]*>`, "g");
+  return [...svg.matchAll(group)].flatMap(([tag]) => {
+    const shift = /translate\((-?[\d.]+),0\)/.exec(tag);
+    return shift === null ? [] : [Number(shift[1])];
+  });
 }
 
 function numbers(elements: readonly Element[], attribute: string): number[] {
@@ -137,12 +146,16 @@ Deno.test("plotResults() puts doublings of the batch size at even distances", ()
 });
 
 Deno.test("plotResults2() stands SGD and AdaGrad beside each other, not on each other", () => {
-  const { svg } = plotResults2(quick, risingResults(quick));
-  const shift = (name: string): number =>
-    Number(new RegExp(`translate\\((-?[\\d.]+),0\\)"[^>]*class="${name}"`).exec(svg)![1]);
-  assertEquals(shift("SGD-mean-sharpness"), -shift("AdaGrad-mean-sharpness"));
-  // Wider than a marker: 2 (3 + 1.5 / 2) = 7.5.
-  assert(shift("AdaGrad-mean-sharpness") - shift("SGD-mean-sharpness") > 7.5);
+  const figure = plotResults2(quick, risingResults(quick));
+  const [sgd, adagrad] = ["SGD", "AdaGrad"].map((optimizer) =>
+    shifts(figure, `${optimizer}-mean-sharpness`)[0]!
+  );
+  assertEquals(sgd, -adagrad!);
+  // Further than a marker with its outline, of radius 3 + 1.5 / 2, and than a letter of "diverged".
+  assert(adagrad! - sgd! >= 11);
+  // A thin interval shows between the markers: half its stroke further in than they reach.
+  const [pooled] = shifts(figure, "AdaGrad-pooled-interval");
+  assert(pooled! > 0.5 && pooled! + 0.5 <= adagrad! - 3.75, `${pooled}`);
 });
 
 Deno.test("plotResults() draws cells with runs at the epoch limit hollow and says so", () => {
@@ -162,6 +175,23 @@ Deno.test("plotResults() draws cells with runs at the epoch limit hollow and say
   assert(!texts(converged).includes(entry));
   assertStringIncludes(converged.caption, "At most 10 epochs; all 9 runs converged.");
 });
+
+for (
+  const [count, run, sentence] of [
+    [9, { stopped: "epoch limit" }, "all 9 runs did not converge (hollow)."],
+    [9, { stopped: "diverged" }, "all 9 runs diverged (excluded from all means)"],
+    [1, {}, "the only run converged."],
+    [1, { stopped: "epoch limit" }, "the only run did not converge (hollow)."],
+  ] as const
+) {
+  Deno.test(`plotResults() says how all runs ended: ${sentence}`, () => {
+    const results = syntheticResults(quick, () => run).filter(({ config }) =>
+      config.optimizer === "SGD" && config.batchSize === 128
+    );
+    const options = { effect: "learning-rate", optimizer: "SGD" } as const;
+    assertStringIncludes(plotResults(quick, results.slice(0, count), options).caption, sentence);
+  });
+}
 
 Deno.test("plotResults() leaves diverged runs out of means, marks lost cells, names the runs", () => {
   const results = syntheticResults(quick, ({ learningRate, seed, optimizer }) => {
@@ -191,6 +221,11 @@ Deno.test("plotResults() draws no interval over one seed and says so", () => {
   assertEquals(marks(figure, "SGD-pooled-interval").length, 9);
   assertStringIncludes(figure.caption, "n = 1 seed a cell. One seed gives no interval over seeds;");
   assert(texts(figure).includes("mean (one seed)"));
+  // Pooled intervals stand on the means: neither is shifted.
+  assertEquals(shifts(figure, "SGD-pooled-interval"), []);
+  const both = plotResults2(study, syntheticResults(study));
+  const [mean] = shifts(both, "SGD-mean-sharpness");
+  assertEquals(new Set(shifts(both, "SGD-pooled-interval")), new Set([mean]));
 });
 
 Deno.test("figures name axes with units, n, directions, intervals, images and epochs", () => {
@@ -277,8 +312,8 @@ Deno.test("plotTrainingLoss() thins long runs and keeps their first and last epo
 });
 
 for (const [name, study, run] of KINDS) {
-  Deno.test(`drawFigures() gives standalone figures with everything inside: ${name}`, () => {
-    for (const figure of drawFigures(study, syntheticResults(study, run))) {
+  Deno.test(`listFigures() gives standalone figures with everything inside: ${name}`, () => {
+    for (const figure of listFigures(study, syntheticResults(study, run))) {
       const { svg, width, height } = figure;
       assert(svg.startsWith('<svg xmlns="http://www.w3.org/2000/svg" '));
       const ground = `<rect width="${width}" height="${height}" fill="#fff"/>`;
@@ -293,10 +328,10 @@ for (const [name, study, run] of KINDS) {
   });
 }
 
-Deno.test("drawFigures() and renderPng() give the same bytes for results in any order", () => {
+Deno.test("listFigures() and renderPng() give the same bytes for results in any order", () => {
   const results = risingResults(quick);
-  const once = drawFigures(quick, results);
-  const again = drawFigures(quick, results.toReversed());
+  const once = listFigures(quick, results);
+  const again = listFigures(quick, results.toReversed());
   assertEquals(again, once);
   assertEquals(renderPng(again[0]!), renderPng(once[0]!));
 });
@@ -363,7 +398,7 @@ Deno.test("lossFloor() is the least cross-entropy of standardised logits", () =>
 });
 
 Deno.test("textWidth() is at least the width that DejaVu Sans takes, and near it", () => {
-  const caption = drawFigures(quick, risingResults(quick)).map((figure) => figure.caption).join(
+  const caption = listFigures(quick, risingResults(quick)).map((figure) => figure.caption).join(
     " ",
   );
   for (
@@ -424,9 +459,9 @@ Deno.test("formatProgress() shows a bar, a share and the time left where they ar
   assertEquals(formatProgress({ message: "", done: 9, total: 4 }), "█".repeat(30) + " 100 %");
 });
 
-Deno.test("showText() and openNotebookDisplay() fail outside a notebook, not on import", async () => {
+Deno.test("showText() and showProgress() fail outside a notebook, not on import", async () => {
   await assertRejects(() => showText("x"));
-  await assertRejects(() => openNotebookDisplay("x").close());
+  await assertRejects(() => showProgress("x").close());
 });
 
 /** The box of everything drawn, also beyond the picture's edge, with the figures' font. */

@@ -81,7 +81,7 @@ function trainingSentences(
     [unconverged, "did not converge (hollow)"],
     [diverged, `diverged (${divergedAre})${nameRuns(diverged)}`],
   ] as const;
-  const all = `all ${plural(runs.size, "run")}`;
+  const all = runs.size === 1 ? "the only run" : `all ${plural(runs.size, "run")}`;
   const whole = endings.find(([ended]) => ended.length === runs.size);
   const some = endings.filter(([ended]) => ended.length > 0)
     .map(([ended, how]) => `${ended.length} ${how}`);

@@ -22,6 +22,21 @@ export function isLost({ seeds, diverged }: CellSummary): boolean {
   return seeds.length > 0 && diverged.length === seeds.length;
 }
 
+/**
+ * Two series stand back to back, pooled intervals inside, seeds outside: 12 batch sizes leave 27
+ * pixels for the pair. Without intervals over seeds the pooled ones take their place.
+ */
+export function shiftOf(
+  index: number,
+  { count, hasSeedIntervals }: { count: number; hasSeedIntervals: boolean },
+): Series["shift"] {
+  const side = index === 0 ? -1 : 1;
+  const shift = count === 1
+    ? { mean: 0, seeds: -7, pooled: 6 }
+    : { mean: 5.5 * side, seeds: 10.5 * side, pooled: 1.25 * side };
+  return hasSeedIntervals ? shift : { ...shift, pooled: shift.mean };
+}
+
 /** Marks of a series' sharpness; `bottom` is where the sharpness axis begins, in nats. */
 export function sharpnessMarks(
   { optimizer, cells, shift }: Series,

@@ -15,7 +15,7 @@ import {
   type ValueLabels,
 } from "~/lib/figures/axis.ts";
 import { renderPlot } from "~/lib/figures/plot.ts";
-import { means, type Series, sharpnessMarks } from "~/lib/figures/series.ts";
+import { means, type Series, sharpnessMarks, shiftOf } from "~/lib/figures/series.ts";
 import { beside } from "~/lib/figures/stack.ts";
 import { type Piece, text, translate } from "~/lib/figures/svg.ts";
 import { EFFECT_LABEL, INK } from "~/lib/figures/theme.ts";
@@ -174,21 +174,6 @@ function drawPanel(
     width,
     height: bottom + 10,
   };
-}
-
-/**
- * Two series stand back to back, pooled intervals inside, seeds outside: 12 batch sizes leave 27
- * pixels for the pair. Without intervals over seeds the pooled ones take their place.
- */
-function shiftOf(
-  index: number,
-  { count, hasSeedIntervals }: { count: number; hasSeedIntervals: boolean },
-): Series["shift"] {
-  const side = index === 0 ? -1 : 1;
-  const shift = count === 1
-    ? { mean: 0, seeds: -7, pooled: 6 }
-    : { mean: 5.5 * side, seeds: 10.5 * side, pooled: 1.25 * side };
-  return hasSeedIntervals ? shift : { ...shift, pooled: shift.mean };
 }
 
 /** Frame and grid: about so many labelled values upwards, one line a value along. */

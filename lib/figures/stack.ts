@@ -10,13 +10,15 @@ import { FONT_SIZE } from "~/lib/figures/theme.ts";
 export interface Figure {
   /** Name of its files, without extension. */
   readonly name: string;
+  /** The line above the figure. */
   readonly title: string;
   /** What stands under the figure, in one line. */
   readonly caption: string;
   /** A standalone SVG document. */
   readonly svg: string;
-  /** Pixels of the SVG; a PNG has twice as many. */
+  /** Pixels of the SVG; the PNG has twice as many. */
   readonly width: number;
+  /** Pixels of the SVG; the PNG has twice as many. */
   readonly height: number;
 }
 
