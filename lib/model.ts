@@ -16,6 +16,9 @@ export const MLP_1: LayerSizes = [3072, 512, 256, 128, 10];
 /** Added to the variance of the logits before the root (PyTorch's BatchNorm1d default). */
 export const NORMALISATION_EPSILON = 1e-5;
 
+/** Most units that a layer can have. */
+export const MAX_UNITS = 2 ** 20;
+
 /** One linear layer: its shape and where its parameters lie in the flat vector. */
 export interface Layer {
   readonly inputs: number;
@@ -41,7 +44,7 @@ export function layoutLayers(sizes: LayerSizes): Layer[] {
   const layers: Layer[] = [];
   let offset = 0;
   for (const [index, inputs] of sizes.entries()) {
-    if (!(Number.isInteger(inputs) && inputs >= 1 && inputs <= 2 ** 20)) {
+    if (!(Number.isInteger(inputs) && inputs >= 1 && inputs <= MAX_UNITS)) {
       throw new RangeError(
         `Cannot lay out a network as layer sizes must be integers in 1..2^20: current value is [${sizes}]`,
       );

@@ -6,7 +6,7 @@
  */
 import { type SharedFloats } from "~/lib/engine/engine.ts";
 import { sha256 } from "~/lib/files.ts";
-import { allocateParameters, type LayerSizes, layoutLayers } from "~/lib/model.ts";
+import { allocateParameters, type LayerSizes, layoutLayers, MAX_UNITS } from "~/lib/model.ts";
 import { decodeTensors, encodeTensors, type Tensor } from "~/lib/safetensors.ts";
 
 /** A network that was read: its sizes follow from its tensors' shapes. */
@@ -106,7 +106,8 @@ function sizesOf(tensors: ReadonlyMap<string, Tensor>, name: string): LayerSizes
   for (let index = 0; tensors.has(`${2 * index}.weight`); index++) {
     const { shape } = tensors.get(`${2 * index}.weight`)!;
     const [outputs, inputs] = shape;
-    if (shape.length !== 2 || (sizes.length > 0 && sizes.at(-1) !== inputs)) {
+    const isMatrix = shape.length === 2 && shape.every((size) => size >= 1 && size <= MAX_UNITS);
+    if (!isMatrix || (sizes.length > 0 && sizes.at(-1) !== inputs)) {
       throw new TypeError(
         `Cannot read ${name} as ${2 * index}.weight must have shape [outputs, ` +
           `${sizes.at(-1) ?? "inputs"}]: current shape is [${shape}]`,

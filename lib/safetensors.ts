@@ -19,6 +19,9 @@ export interface TensorFile {
 /** Largest header that is read: a million epoch losses, the longest training, take 20 MB. */
 const MAX_HEADER_BYTES = 32_000_000;
 
+/** Most entries of a header that is read: the deepest network that anybody trains has fewer. */
+const MAX_ENTRIES = 10_000;
+
 /** Encodes tensors, one behind the other without gaps. */
 export function encodeTensors(
   tensors: ReadonlyMap<string, Tensor>,
@@ -72,6 +75,10 @@ export function decodeTensors(bytes: Uint8Array, name: string): TensorFile {
     return fail("its header is not JSON");
   }
   if (!isRecord(json)) return fail("its header does not describe tensors");
+  const count = Object.keys(json).length;
+  if (count > MAX_ENTRIES) {
+    return fail(`its header has ${count} entries where at most ${MAX_ENTRIES} can be`);
+  }
   const { __metadata__: metadata = {}, ...entries } = json;
   if (!isText(metadata)) return fail("its metadata is not text");
 
@@ -80,7 +87,7 @@ export function decodeTensors(bytes: Uint8Array, name: string): TensorFile {
   let expected = 0;
   const inOrder = Object.entries(entries).map(([key, entry]) =>
     isTensorEntry(entry) ? { key, ...entry } : fail(`${key} is not a tensor`)
-  ).sort((a, b) => a.data_offsets[0] - b.data_offsets[0]);
+  ).sort(({ data_offsets: a }, { data_offsets: b }) => a[0] - b[0] || a[1] - b[1]);
   for (const { key, dtype, shape, data_offsets: [from, to] } of inOrder) {
     if (dtype !== "F32") return fail(`${key} must be of type F32: current type is ${dtype}`);
     const length = shape.reduce((product, size) => product * size, 1);
@@ -101,7 +108,7 @@ interface TensorEntry {
   data_offsets: [number, number];
 }
 
-// By hand and up to the first fault: a schema's list of faults in a hostile header fills gigabytes.
+// By hand and up to the first fault: a schema's list of all faults in a hostile header fills gigabytes.
 function isTensorEntry(value: unknown): value is TensorEntry {
   if (!isRecord(value)) return false;
   const { dtype, shape, data_offsets: offsets, ...others } = value;
