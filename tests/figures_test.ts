@@ -178,8 +178,8 @@ Deno.test("plotResults() draws cells with runs at the epoch limit hollow and say
 
 for (
   const [count, run, sentence] of [
-    [9, { stopped: "epoch limit" }, "all 9 runs did not converge (hollow)."],
-    [9, { stopped: "diverged" }, "all 9 runs diverged (excluded from all means)"],
+    [9, { stopped: "epoch limit" }, "none of 9 runs converged (hollow)."],
+    [9, { stopped: "diverged" }, "of 9 runs 9 diverged (excluded from all means)"],
     [1, {}, "the only run converged."],
     [1, { stopped: "epoch limit" }, "the only run did not converge (hollow)."],
   ] as const
@@ -253,6 +253,20 @@ Deno.test("figures name axes with units, n, directions, intervals, images and ep
       "final training loss; dashed: the lowest possible, 0.278. At most 20,000 epochs; all 216 " +
       "runs converged.",
   );
+});
+
+Deno.test("plotResults() leaves room between the widest ticks and the axis' label", () => {
+  // Means of -0.0015 to 0.0015: ticks of a half in a thousand, the widest that formatTick() makes.
+  const results = syntheticResults(quick, ({ learningRate }) => ({
+    samples: [{ 0.001: -0.0015, 0.01: 0, 0.1: 0.0015 }[learningRate] ?? 0],
+  }));
+  const figure = plotResults(quick, results, { effect: "learning-rate", optimizer: "SGD" });
+  assert(texts(figure).includes("−0.0015"));
+  const [, place] = /<text[^>]*transform="translate\(([\d.]+),[^>]*>−0\.0015</.exec(figure.svg)!;
+  // The label's second line has its baseline at 27 and reaches 0.24 em below it: DejaVu's descent.
+  const [, padding] = /x="(-?[\d.]+)"[^>]*>−0\.0015</.exec(figure.svg) ?? [, "0"];
+  const left = Number(place) + Number(padding) - textWidth("−0.0015", 11);
+  assert(left > 27 + 0.24 * 12 + 1, `${left}`);
 });
 
 Deno.test("plotResults2() says how many runs have no result yet", () => {
@@ -439,13 +453,15 @@ Deno.test("formatValue() and formatTick() are short and exact", () => {
     "2e3",
   ]);
   assertEquals(formatValue("batch-size", 50000), "50000");
-  assertEquals([0, 0.30000000000000004, -0.2, 1e4, -25e5, 1e-4].map(formatTick), [
+  assertEquals([0, 0.30000000000000004, -0.2, 1e4, -25e5, 1e-4, -15e-4, 25e-5].map(formatTick), [
     "0",
     "0.3",
     "−0.2",
     "1e4",
     "−2.5e6",
-    "1e−4",
+    "0.0001",
+    "−0.0015",
+    "2.5e−4",
   ]);
 });
 

@@ -51,13 +51,14 @@ export function lossFloor(classes: number): number {
   return Math.log1p((classes - 1) * Math.exp(-right - 1 / right));
 }
 
-/** A tick of a vertical axis, at most six letters wide. */
+/** A tick of a vertical axis: six letters and a sign at most. */
 export function formatTick(value: number): string {
   const size = Math.abs(value);
-  const digits = size !== 0 && (size >= 1e4 || size < 1e-3)
-    ? value.toExponential(2).replace(/\.?0*e\+?/, "e")
-    : String(Number(value.toPrecision(4)));
-  return digits.replaceAll("-", "−");
+  const decimal = String(Number(size.toPrecision(4)));
+  const digits = size < 1e4 && decimal.length <= 6
+    ? decimal
+    : size.toExponential(2).replace(/\.?0*e\+?/, "e");
+  return (value < 0 ? "−" : "") + digits.replace("-", "−");
 }
 
 function axisOf(points: readonly number[], all: readonly number[]): Axis {

@@ -81,15 +81,15 @@ function trainingSentences(
     [unconverged, "did not converge (hollow)"],
     [diverged, `diverged (${divergedAre})${nameRuns(diverged)}`],
   ] as const;
-  const all = runs.size === 1 ? "the only run" : `all ${plural(runs.size, "run")}`;
-  const whole = endings.find(([ended]) => ended.length === runs.size);
   const some = endings.filter(([ended]) => ended.length > 0)
     .map(([ended, how]) => `${ended.length} ${how}`);
-  const ended = whole !== undefined
-    ? `${all} ${whole[1]}`
+  const ended = runs.size === 1
+    ? `the only run ${endings.find(([ended]) => ended.length === 1)?.[1] ?? "converged"}`
+    : unconverged.length === runs.size
+    ? `none of ${runs.size} runs converged (hollow)`
     : some.length > 0
     ? `of ${plural(runs.size, "run")} ${some.join(" and ")}`
-    : `${all} converged`;
+    : `all ${plural(runs.size, "run")} converged`;
   const limit = `At most ${plural(study.training.maxEpochs, "epoch")}`;
   return [
     runs.size > 0 ? `${limit}; ${ended}.` : `${limit}.`,

@@ -24,7 +24,7 @@ import type { Effect } from "~/lib/study.ts";
 
 const HEIGHT = { heading: 24, sharpness: 240, gap: 6, loss: 86 } as const;
 /** Pixels left of the frame: two lines of label, which the first panel has, and the tick labels. */
-const MARGIN = { label: 34, ticks: 42, right: 6 } as const;
+const MARGIN = { label: 34, ticks: 50, right: 6 } as const;
 /** Pixels between the frame and the first and last value. */
 const INSET = 18;
 

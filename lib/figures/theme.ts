@@ -10,8 +10,8 @@ import type { Effect, Study } from "~/lib/study.ts";
 export const FONT_FAMILY = "DejaVu Sans, Verdana, sans-serif";
 
 /**
- * Pixels of the SVG. At 7 inches a 760 pixel figure prints 11 pixels as 7 points, at 3.5 inches a
- * 420 pixel one as 6.6 points.
+ * Pixels of the SVG. At 7 inches the widest figure, 830 pixels, prints 11 of them as 6.7 points, at
+ * 3.5 inches a single panel, 442 pixels, as 6.3 points.
  */
 export const FONT_SIZE = { title: 14, label: 12, tick: 11, caption: 10.5 } as const;
 
