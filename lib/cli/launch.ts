@@ -89,9 +89,16 @@ export function permissions(command: Command, args: readonly string[]): string[]
   ];
 }
 
-/** A list of paths as a permission flag takes it; a comma within one is doubled. */
+/**
+ * A list of paths as a permission flag takes it. The flag splits at commas, so a path with one is
+ * granted by the nearest folder above it that has none.
+ */
 function list(paths: readonly string[]): string {
-  return paths.map((path) => resolve(path).replaceAll(",", ",,")).join(",");
+  return paths.map((path) => {
+    let granted = resolve(path);
+    while (granted.includes(",")) granted = dirname(granted);
+    return granted;
+  }).join(",");
 }
 
 async function launch(): Promise<number> {
