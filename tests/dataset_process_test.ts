@@ -5,6 +5,7 @@
  */
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { ensureCifar10 } from "~/lib/dataset.ts";
 import { CIFAR10 } from "~/lib/dataset/catalogue.ts";
 import { readDataset } from "~/lib/dataset/split.ts";
 import { assertEquals, assertRejects, assertStringIncludes } from "~/tests/assert.ts";
@@ -82,6 +83,7 @@ Deno.test("readDataset() says which permission each source lacks", async () => {
 });
 
 Deno.test("loadImagesLabels() needs the permission to read and no other once data is there", async () => {
+  await ensureCifar10();
   const { code, stdout, stderr } = await run(
     `import { loadImagesLabels } from "~/lib/dataset.ts";
     console.log((await loadImagesLabels(1)).train.size);`,
