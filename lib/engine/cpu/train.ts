@@ -5,7 +5,7 @@
  */
 import { backward } from "~/lib/engine/cpu/gradient.ts";
 import { forward, loadLabels, lossOfLogits, type SharedSplit } from "~/lib/engine/cpu/pass.ts";
-import { BLOCK, layOut, type Workspace } from "~/lib/engine/cpu/workspace.ts";
+import { layOut, type Workspace } from "~/lib/engine/cpu/workspace.ts";
 import type { Evaluation, SharedFloats } from "~/lib/engine/engine.ts";
 import { countParameters, type LayerSizes } from "~/lib/model.ts";
 import type { OptimizerName } from "~/lib/optimizer.ts";
@@ -49,14 +49,8 @@ export async function trainEpoch(
         rate,
       );
   const inPlace = task.optimizer === "SGD" && workspace.accumulates;
-  // Steps wait for the whole backward pass where later blocks still need the weights.
-  const waiting: [number, number][] = [];
-  const options = {
-    ...(inPlace ? { inPlaceRate: rate } : {}),
-    onGradient: batchSize <= BLOCK
-      ? step
-      : (offset: number, length: number): number => waiting.push([offset, length]),
-  };
+  // A gradient is complete in the last block only, when nothing needs its weights any more.
+  const options = { ...(inPlace ? { inPlaceRate: rate } : {}), onGradient: step };
   let sum = 0;
   let batches = 0;
   for (let first = 0; first < split.size; first += batchSize) {
@@ -66,7 +60,6 @@ export async function trainEpoch(
     sum += lossOfLogits(workspace, layout, rows.count, true).loss;
     batches++;
     await backward(workspace, layout, rows, options);
-    for (const [offset, length] of waiting.splice(0)) step(offset, length);
   }
   task.parameters.set(parameters);
   task.state.set(state);
