@@ -32,7 +32,7 @@ export interface SampleOptions {
  * @param models Flat parameters, shape [P] each; read, never written.
  * @returns Samples of each model in nats.
  * @throws {RangeError} If `radius` is not finite and >= 0 or `directions` is not an integer >= 1.
- * @throws {TypeError} If a model's loss is not finite.
+ * @throws {TypeError} If a loss is not finite, at a model or around it.
  */
 export async function sampleSharpness(
   engine: Engine,
@@ -52,13 +52,7 @@ export async function sampleSharpness(
     );
   }
   const evaluations = await engine.evaluate(sizes, models, { split: "train", gradient: false });
-  for (const { loss } of evaluations) {
-    if (!Number.isFinite(loss)) {
-      throw new TypeError(
-        `Cannot sample sharpness as the loss must be finite: current value is ${loss}`,
-      );
-    }
-  }
+  for (const { loss } of evaluations) checkLoss(loss, "the loss");
   const perturbed = await engine.perturbedLosses(sizes, models, {
     seed: directionSeed,
     directions: Array.from({ length: directions }, (_, k) => k),
@@ -66,8 +60,17 @@ export async function sampleSharpness(
     ...(onProgress ? { onProgress } : {}),
     ...(signal ? { signal } : {}),
   });
+  for (const loss of perturbed.flat()) checkLoss(loss, `the loss at radius ${radius}`);
   return evaluations.map(({ loss }, index) => ({
     loss,
     samples: perturbed[index]!.map((value) => value - loss),
   }));
+}
+
+function checkLoss(loss: number, name: string): void {
+  if (!Number.isFinite(loss)) {
+    throw new TypeError(
+      `Cannot sample sharpness as ${name} must be finite: current value is ${loss}`,
+    );
+  }
 }
