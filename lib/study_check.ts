@@ -3,17 +3,20 @@
  *
  * @module
  */
+import { CLASSES, IMAGE_BYTES } from "~/lib/dataset/catalogue.ts";
+import { layoutLayers } from "~/lib/model.ts";
 import { type OptimizerName, OPTIMIZERS } from "~/lib/optimizer.ts";
 import { MAX_SEED } from "~/lib/random.ts";
-import { type Effect, EFFECTS, STOPPING_RULES, type Study } from "~/lib/study.ts";
+import { type Effect, EFFECTS, PRESETS, STOPPING_RULES, type Study } from "~/lib/study.ts";
 
 /**
  * Checks a study that a caller put together.
  *
- * @throws {RangeError} If a value is out of its domain, a list empty or with duplicates.
- * @throws {TypeError} If an optimizer or effect is unknown.
+ * @throws {RangeError} If a value is out of its domain, a list empty or with duplicates, a network
+ * not one for CIFAR-10's images and classes.
  */
-export function checkStudy({ grid, training, sharpness }: Study): void {
+export function checkStudy({ preset, grid, training, sharpness }: Study): void {
+  checkChoice("preset", preset, PRESETS);
   const lists: [string, readonly unknown[], (value: never) => boolean, string][] = [
     ["effects", grid.effects, (value: Effect) => EFFECTS.includes(value), EFFECTS.join(" or ")],
     [
@@ -55,10 +58,20 @@ export function checkStudy({ grid, training, sharpness }: Study): void {
       );
     }
   }
-  if (!STOPPING_RULES.includes(training.stopping)) {
+  checkChoice("stopping", training.stopping, STOPPING_RULES);
+  layoutLayers(training.sizes);
+  if (training.sizes[0] !== IMAGE_BYTES || training.sizes.at(-1) !== CLASSES.length) {
     throw new RangeError(
-      `Cannot plan the study as stopping must be ${STOPPING_RULES.join(" or ")}: ` +
-        `current value is ${training.stopping}`,
+      `Cannot plan the study as layer sizes must begin with ${IMAGE_BYTES} and end with ` +
+        `${CLASSES.length}: current value is [${training.sizes.join(", ")}]`,
+    );
+  }
+}
+
+function checkChoice<T extends string>(name: string, value: T, choices: readonly T[]): void {
+  if (!choices.includes(value)) {
+    throw new RangeError(
+      `Cannot plan the study as ${name} must be ${choices.join(" or ")}: current value is ${value}`,
     );
   }
 }
