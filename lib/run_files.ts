@@ -10,6 +10,7 @@ import { type SharedFloats } from "~/lib/engine/engine.ts";
 import { readIfThere, setAside, writeWhole } from "~/lib/files.ts";
 import { decodeModel, encodeModel, type ModelFile } from "~/lib/model_file.ts";
 import { formatResult, parseResult, type ResultFile, runSchema } from "~/lib/results.ts";
+import { optimizers } from "~/lib/optimizer.ts";
 import { modelsFolder, resultsFolder, type RunConfig, runPath, type Study } from "~/lib/study.ts";
 
 /** Where a study lives. */
@@ -140,6 +141,9 @@ export function readCheckpoint(
     demandSame(files.checkpoint, record.config, files.config);
     demandSame(files.checkpoint, record.protocol, files.study.training);
     demandSame(files.checkpoint, model.sizes, files.study.training.sizes);
+    const slots = optimizers[files.config.optimizer].stateSlots;
+    const state = { "state length": slots * model.parameters.length };
+    demandSame(files.checkpoint, { "state length": model.state.length }, state);
     return { model, record, seconds: z.coerce.number().min(0).parse(model.metadata.seconds) };
   });
 }
@@ -179,11 +183,16 @@ async function readChecked<T>(
     return bytes === undefined ? undefined : decode(bytes);
   } catch (error) {
     if (error instanceof Deno.errors.NotCapable) throw error;
-    reason = error instanceof z.ZodError
-      ? `Cannot read ${path}: its record is not a run's`
-      : (error as Error).message;
+    const { message } = error as Error;
+    if (error instanceof z.ZodError) reason = `Cannot read ${path}: its record is not a run's`;
+    else reason = message.includes(path) ? message : `Cannot read ${path}: ${message}`;
   }
-  onDamage(`${reason}; set aside as ${await setAside(path)}, it will be computed again`);
+  try {
+    onDamage(`${reason}; set aside as ${await setAside(path)}, it will be computed again`);
+  } catch (error) {
+    // Another process that shares the study was first.
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
   return undefined;
 }
 
