@@ -108,15 +108,16 @@ export async function run(study: Study, options: RunOptions = {}): Promise<RunOu
     };
     try {
       while (missing.length > 0) {
-        const trained = await trainRuns(context, missing);
-        computedRuns += await measureRuns(context, missing);
+        const { trained, diverged } = await trainRuns(context, missing);
+        computedRuns += diverged + await measureRuns(context, missing);
         const before = missing.length;
         missing = await collect();
         if (trained === 0 && missing.length === before && missing.length > 0) {
           context.onProgress(
             context.meter.report(`waiting for another process to finish ${missing.length} runs`),
           );
-          await delay(1000, undefined, { signal: context.signal });
+          await delay(1000, undefined, { signal: context.signal }).catch(() => {});
+          context.signal.throwIfAborted();
         }
       }
     } finally {
@@ -133,7 +134,7 @@ export async function run(study: Study, options: RunOptions = {}): Promise<RunOu
 /**
  * Gives the trained network of a run: from models/ if it is there, else it is trained and kept.
  *
- * @throws {TypeError} If the run diverged: there is no network then.
+ * @throws {TypeError} If the run diverged, or another process trains it: there is no network then.
  */
 export async function getModelReady(
   study: Study,
@@ -179,9 +180,10 @@ export async function getModelReady(
   }
   const trained = await readModel(files, onMessage);
   if (trained === undefined) {
-    throw new TypeError(
-      `Cannot get the model of ${runPath(config)} ready as its training diverged`,
-    );
+    const reason = await hasResult(files)
+      ? "its training diverged"
+      : "another process trains it: wait for that to end";
+    throw new TypeError(`Cannot get the model of ${runPath(config)} ready as ${reason}`);
   }
   return trained.model.parameters;
 }

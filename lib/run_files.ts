@@ -127,6 +127,11 @@ export async function writeModel(
     files.model,
     encodeModel(sizes, parameters, { metadata: { run: JSON.stringify(record) } }),
   );
+  await removeCheckpoint(files);
+}
+
+/** Removes the checkpoint of a run that has ended. */
+export async function removeCheckpoint(files: RunFiles): Promise<void> {
   await removeIfThere(files.checkpoint);
 }
 

@@ -14,6 +14,7 @@ import {
   readCheckpoint,
   readModel,
   readResult,
+  removeCheckpoint,
   writeCheckpoint,
   writeModel,
   writeResult,
@@ -34,23 +35,25 @@ export interface TrainRunsOptions {
   readonly evenWithResult?: boolean;
 }
 
-/** Trains what is missing and free. @returns How many runs were trained. */
+/** Trains what is missing and free. @returns How many runs were trained, and diverged among them. */
 export async function trainRuns(
   context: Context,
   configs: readonly RunConfig[],
   { evenWithResult = false }: TrainRunsOptions = {},
-): Promise<number> {
+): Promise<{ trained: number; diverged: number }> {
   const { engine, study } = context;
   // The longest first, so that no lane is left alone with a long one at the end.
   const queue = [...configs].sort((a, b) => trainingCost(study, b) - trainingCost(study, a));
   const failure = new AbortController();
   const signal = AbortSignal.any([context.signal, failure.signal]);
   let trained = 0;
+  let diverged = 0;
   async function lane(): Promise<void> {
     while (queue.length > 0 && !signal.aborted) {
       const pupils = await takeStack(context, queue, evenWithResult);
       try {
-        await trainStack({ ...context, signal }, pupils);
+        const ended = await trainStack({ ...context, signal }, pupils);
+        diverged += ended.filter((stopped) => stopped === "diverged").length;
         trained += pupils.length;
       } finally {
         for (const { lock } of pupils) lock.release();
@@ -65,7 +68,7 @@ export async function trainRuns(
   const ends = await Promise.allSettled(lanes);
   context.signal.throwIfAborted();
   for (const end of ends) if (end.status === "rejected") throw end.reason;
-  return trained;
+  return { trained, diverged };
 }
 
 /** Takes runs that can be trained together from the queue, the first free one and its like. */
@@ -130,9 +133,11 @@ async function startOrResume(context: Context, claimed: Claim): Promise<Pupil> {
   };
 }
 
-async function trainStack(context: Context, pupils: readonly Pupil[]): Promise<void> {
+/** Trains a stack to its end. @returns Why each of its runs ended. */
+async function trainStack(context: Context, pupils: readonly Pupil[]): Promise<Stopped[]> {
   const [first] = pupils;
-  if (first === undefined) return;
+  if (first === undefined) return [];
+  const ended: Stopped[] = [];
   const { engine, study, meter, onProgress, signal, checkpointSeconds } = context;
   const byLearner = new Map(pupils.map((pupil) => [pupil.learner, pupil]));
   const { optimizer, batchSize } = first.config;
@@ -163,13 +168,14 @@ async function trainStack(context: Context, pupils: readonly Pupil[]): Promise<v
     async onFinish(learner, stopped): Promise<void> {
       const unused = study.training.maxEpochs - learner.epochLosses.length;
       meter.add(unused * epochCost(study, first.config));
-      await finish(context, byLearner.get(learner)!, stopped);
+      ended.push(await finish(context, byLearner.get(learner)!, stopped));
     },
   });
+  return ended;
 }
 
 /** Evaluates a trained network and writes its model; a diverged one has a result at once. */
-async function finish(context: Context, pupil: Pupil, stopped: Stopped): Promise<void> {
+async function finish(context: Context, pupil: Pupil, stopped: Stopped): Promise<Stopped> {
   const { files, learner: { parameters, epochLosses, seconds }, config, engines } = pupil;
   const { engine, data, study } = context;
   const start = performance.now();
@@ -182,7 +188,7 @@ async function finish(context: Context, pupil: Pupil, stopped: Stopped): Promise
   const trainSeconds = seconds + (performance.now() - start) / 1000;
   if (training.stopped !== "diverged") {
     await writeModel(files, parameters, { record, seconds: trainSeconds });
-    return;
+    return training.stopped;
   }
   context.onMessage(
     `${runPath(config)}: training diverged in epoch ${epochLosses.length + 1}; recorded as such`,
@@ -204,6 +210,8 @@ async function finish(context: Context, pupil: Pupil, stopped: Stopped): Promise
       finished: new Date().toISOString(),
     },
   });
+  await removeCheckpoint(files);
+  return training.stopped;
 }
 
 /** The training record of a network; one whose evaluation is not finite has diverged. */
