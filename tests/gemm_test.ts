@@ -125,6 +125,19 @@ testLibraries("bind() again follows a memory that has grown", async (library) =>
   await check(library, memory, product);
 });
 
+Deno.test("openBlas() finds OpenBLAS wherever the system does", () => {
+  let library: Deno.DynamicLibrary<Record<string, never>>;
+  try {
+    library = Deno.dlopen("libopenblas.so.0", {});
+  } catch {
+    console.warn("No libopenblas.so.0: nothing to find");
+    return;
+  }
+  library.close();
+  // Else the tests above would be skipped, whatever is wrong with it.
+  assertMatch(openBlas()!.name, /^OpenBLAS \d+\.\d+/);
+});
+
 Deno.test("openGemmLibrary() takes a BLAS where there is one, and says its name and version", async () => {
   const name = async (demanded?: GemmLibraryName): Promise<string> =>
     (await openGemmLibrary(demanded)).name;

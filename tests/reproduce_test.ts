@@ -5,6 +5,7 @@
  */
 import { join } from "node:path";
 import { loadImagesLabels } from "~/lib/dataset.ts";
+import { sha256 } from "~/lib/files.ts";
 import { initialise } from "~/lib/model.ts";
 import { decodeModel } from "~/lib/model_file.ts";
 import {
@@ -120,7 +121,10 @@ async function uninterrupted(): Promise<Map<string, unknown>> {
 /** Fails unless two studies' files are the same. */
 function assertSame(actual: Map<string, unknown>, wanted: Map<string, unknown>): void {
   assertEquals([...actual.keys()].sort(), [...wanted.keys()].sort());
-  for (const [path, content] of wanted) assertEquals(actual.get(path), content, path);
+  // Checksums of models: a list of the differing bytes would help nobody.
+  const brief = (content: unknown): unknown =>
+    content instanceof Uint8Array ? sha256(content) : content;
+  for (const [path, content] of wanted) assertEquals(brief(actual.get(path)), brief(content), path);
 }
 
 Deno.test("run() trains and measures every run of the grid, in its order", async () => {
@@ -298,9 +302,9 @@ function abortAt(text: string, times: number): {
 
 Deno.test("run() aborted anywhere and started again ends with the uninterrupted bytes", async () => {
   const wanted = await uninterrupted();
-  // In the first epoch, between runs, in the last run, while measuring.
+  // In the first epoch, in the last run, while measuring.
   for (
-    const [text, times] of [["epoch", 1], ["epoch", 4], ["epoch", 11], ["sharpness", 1]] as const
+    const [text, times] of [["epoch", 1], ["epoch", 10], ["sharpness", 1]] as const
   ) {
     await withPlace(async ({ folder, messages, compute }) => {
       const { reason, options } = abortAt(text, times);
