@@ -361,6 +361,7 @@ testLibraries("the mean rise over +-u quarters when a small r halves", async (li
     const rise = async (radius: number): Promise<number> => {
       const ask = { seed: 2, directions };
       const [up] = await engine.perturbedLosses(sizes, [model], { ...ask, radius });
+      // A negative radius walks the other way.
       const [down] = await engine.perturbedLosses(sizes, [model], { ...ask, radius: -radius });
       return [...up!, ...down!].reduce((sum, loss) => sum + loss - plain!.loss, 0) / 16;
     };
