@@ -209,7 +209,7 @@ Deno.test("run() computes nothing where all results exist, and loads no data for
     const start = performance.now();
     const nowhere = { data: join(folder, "no such data"), engine: "cpu:blas" } as const;
     const second = await compute(STUDY, nowhere);
-    assertLess(performance.now() - start, 500);
+    assertLess(performance.now() - start, 5000);
     assertEquals(second, { results: first.results, cachedRuns: RUNS, computedRuns: 0 });
     assertSame(await contents(folder), before);
     assertEquals(messages, []);
