@@ -25,13 +25,54 @@ export async function writeWhole(path: string, contents: string | Uint8Array): P
   }
 }
 
-/** Reads a file; undefined if there is none. A directory or an unreadable file throws. */
-export async function readIfThere(path: string): Promise<Uint8Array | undefined> {
+/** What a file may be. */
+export interface ReadOptions {
+  /** Bytes; a longer file is not read. Default: any number. */
+  readonly atMost?: number;
+}
+
+/**
+ * Reads a file; undefined if there is none.
+ *
+ * @throws {TypeError} If what is there is no file, or too long a one.
+ * @throws {Error} If it cannot be read now, which says nothing about what it holds.
+ */
+export async function readIfThere(
+  path: string,
+  { atMost = Infinity }: ReadOptions = {},
+): Promise<Uint8Array | undefined> {
   try {
+    const { isFile, isDirectory, size } = await Deno.stat(path);
+    if (!isFile) {
+      throw new TypeError(
+        `Cannot read ${path} as it must be a file: it is ${isDirectory ? "a directory" : "none"}`,
+      );
+    }
+    if (size > atMost) {
+      throw new TypeError(
+        `Cannot read ${path} as it must have at most ${atMost} bytes: current number is ${size}`,
+      );
+    }
     return await Deno.readFile(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
+    if (error instanceof TypeError || error instanceof Deno.errors.NotCapable) throw error;
+    const { message } = error as Error;
+    if (error instanceof Deno.errors.FilesystemLoop) {
+      throw new TypeError(`Cannot read ${path}: ${message}`);
+    }
+    throw new Error(`Cannot read ${path}, which stays as it is: ${message}`, { cause: error });
+  }
+}
+
+/** Tells whether something other than a file, or than a link to one, stands at a path. */
+export async function isObstructed(path: string): Promise<boolean> {
+  try {
+    return !(await Deno.stat(path)).isFile;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    if (error instanceof Deno.errors.FilesystemLoop) return true;
+    throw new Error(`Cannot use ${path}: ${reasonOf(error)}`, { cause: error });
   }
 }
 
@@ -60,6 +101,19 @@ export function sha256(...parts: (string | Uint8Array)[]): string {
   return hash.digest("hex");
 }
 
+/**
+ * Text from a file as it may go to a terminal: control and formatting characters escaped.
+ *
+ * @param atMost Letters that are kept; default 500.
+ */
+export function printable(text: string, atMost = 500): string {
+  const kept = text.length > atMost ? `${text.slice(0, atMost)}...` : text;
+  return kept.replace(
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
+    (letter) => `\\u{${letter.codePointAt(0)!.toString(16)}}`,
+  );
+}
+
 /** A failed system call in words that say what to do. */
 export function reasonOf(error: unknown): string {
   const { code, message } = error as { code?: string; message: string };
@@ -71,6 +125,10 @@ export function reasonOf(error: unknown): string {
     case "EPERM":
     case "EROFS":
       return "the folder cannot be written to; choose another or change its permissions";
+    case "EISDIR":
+      return "a folder stands in its place; move it away";
+    case "ENOTDIR":
+      return "a file stands where a folder above it must be; move it away";
     default:
       return message;
   }

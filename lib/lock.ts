@@ -4,6 +4,7 @@
  * @module
  */
 import { dirname } from "node:path";
+import { printable, reasonOf } from "~/lib/files.ts";
 
 /** A lock that is held. */
 export interface Lock {
@@ -19,8 +20,17 @@ export interface Lock {
  * that of a process which ended without releasing it.
  *
  * @returns The lock; undefined if a living process holds it.
+ * @throws {Error} If there can be no such file, or the disk is full; the message says why.
  */
 export async function tryLock(path: string): Promise<Lock | undefined> {
+  try {
+    return await take(path);
+  } catch (error) {
+    throw new Error(`Cannot lock ${path}: ${reasonOf(error)}`, { cause: error });
+  }
+}
+
+async function take(path: string): Promise<Lock | undefined> {
   await Deno.mkdir(dirname(path), { recursive: true });
   const file = await Deno.open(path, { read: true, write: true, create: true });
   try {
@@ -32,7 +42,7 @@ export async function tryLock(path: string): Promise<Lock | undefined> {
     const length = await file.read(buffer) ?? 0;
     const abandonedBy = length === 0
       ? undefined
-      : new TextDecoder().decode(buffer.subarray(0, length)).trim();
+      : printable(new TextDecoder().decode(buffer.subarray(0, length)).trim());
     await file.truncate();
     await file.seek(0, Deno.SeekMode.Start);
     await file.write(

@@ -5,7 +5,7 @@
  * @module
  */
 import { type SharedFloats } from "~/lib/engine/engine.ts";
-import { sha256 } from "~/lib/files.ts";
+import { printable, sha256 } from "~/lib/files.ts";
 import { allocateParameters, type LayerSizes, layoutLayers, MAX_UNITS } from "~/lib/model.ts";
 import { decodeTensors, encodeTensors, type Tensor } from "~/lib/safetensors.ts";
 
@@ -50,7 +50,7 @@ export function decodeModel(bytes: Uint8Array, name: string): ModelFile {
   const { tensors, metadata: { sha256: expected, ...metadata } } = decodeTensors(bytes, name);
   if (expected !== undefined && checksum(tensors, metadata) !== expected) {
     throw new TypeError(
-      `Cannot read ${name} as its checksum must be ${expected}: current value is ` +
+      `Cannot read ${name} as its checksum must be ${printable(expected)}: current value is ` +
         checksum(tensors, metadata),
     );
   }
@@ -122,15 +122,22 @@ function sizesOf(tensors: ReadonlyMap<string, Tensor>, name: string): LayerSizes
   return sizes;
 }
 
+/**
+ * SHA-256 of JSON, in which every name, shape and text has its end, and of the tensors behind it,
+ * whose lengths it tells.
+ */
 function checksum(
   tensors: ReadonlyMap<string, Tensor>,
   metadata: Readonly<Record<string, string>>,
 ): string {
-  const parts: (string | Uint8Array)[] = [];
-  for (const key of [...tensors.keys()].sort()) {
-    const { values } = tensors.get(key)!;
-    parts.push(key, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
-  }
-  for (const key of Object.keys(metadata).sort()) parts.push(key, metadata[key]!);
-  return sha256(...parts);
+  const names = [...tensors.keys()].sort();
+  const shapes = names.map((name) => [name, tensors.get(name)!.shape]);
+  const texts = Object.keys(metadata).sort().map((key) => [key, metadata[key]!]);
+  return sha256(
+    JSON.stringify([shapes, texts]),
+    ...names.map((name) => {
+      const { values } = tensors.get(name)!;
+      return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+    }),
+  );
 }

@@ -9,7 +9,7 @@ import { firstRows, loadImagesLabels } from "~/lib/dataset.ts";
 import { type EngineName, openEngine } from "~/lib/engine/open_engine.ts";
 import type { SharedFloats } from "~/lib/engine/engine.ts";
 import { type OnProgress, startMeter } from "~/lib/progress.ts";
-import { type Context, type EngineOnData } from "~/lib/reproduce/context.ts";
+import { claim, type Context, type EngineOnData } from "~/lib/reproduce/context.ts";
 import { sharpnessCost, trainingCost } from "~/lib/reproduce/cost.ts";
 import { measureRuns } from "~/lib/reproduce/measure_runs.ts";
 import { trainRuns } from "~/lib/reproduce/train_runs.ts";
@@ -84,7 +84,18 @@ export async function run(study: Study, options: RunOptions = {}): Promise<RunOu
   }
   if (options.fresh) {
     onMessage(`Removing the results and models of ${configs.length} runs to compute them again`);
-    for (const config of configs) await forget(runFiles(study, config, folders));
+    for (const config of configs) {
+      const claimed = await claim({ study, folders, onMessage }, config);
+      if (claimed === undefined) {
+        onMessage(`${runPath(config)}: another process works on it; its files are kept`);
+        continue;
+      }
+      try {
+        await forget(claimed.files, onMessage);
+      } finally {
+        claimed.lock.release();
+      }
+    }
   }
   let missing = await collect();
   const cachedRuns = configs.length - missing.length;

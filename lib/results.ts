@@ -16,6 +16,31 @@ const count = z.int().min(0);
 const fraction = z.number().min(0).max(1);
 const engine = z.strictObject({ name: z.string(), library: z.string() });
 
+/** A list, up to its first fault: zod's own tells every one, gigabytes of them in a hostile file. */
+function listOf<T>(item: z.ZodType<T>): z.ZodType<T[]> {
+  return z.unknown().transform((value, context) => {
+    if (!Array.isArray(value)) {
+      context.addIssue("Invalid input: expected array");
+      return z.NEVER;
+    }
+    const list: T[] = [];
+    for (const [index, each] of value.entries()) {
+      const parsed = item.safeParse(each);
+      if (!parsed.success) {
+        const { path, message } = parsed.error.issues[0]!;
+        context.addIssue({ code: "custom", path: [index, ...path], message });
+        return z.NEVER;
+      }
+      list.push(parsed.data);
+    }
+    return list;
+  });
+}
+
+/** MD5 by file name; no more than a data set can have. */
+const md5s = z.custom<object>((value) => Object.keys(Object(value)).length <= 100, "Too many files")
+  .pipe(z.record(z.string(), z.string().regex(/^[0-9a-f]{32}$/)));
+
 /** What is kept of a run; the same bytes whenever it is computed again on the same machine. */
 export const runSchema = z.strictObject({
   config: z.strictObject({
@@ -25,7 +50,7 @@ export const runSchema = z.strictObject({
     seed: count,
   }),
   protocol: z.strictObject({
-    sizes: z.array(z.int().min(1)),
+    sizes: listOf(z.int().min(1)),
     images: z.int().min(1),
     maxEpochs: count,
     stopping: z.enum(STOPPING_RULES),
@@ -36,15 +61,15 @@ export const runSchema = z.strictObject({
     directionSeed: count,
   }),
   /** MD5 of every data file used, by file name. */
-  data: z.record(z.string(), z.string().regex(/^[0-9a-f]{32}$/)),
+  data: md5s,
   engines: z.strictObject({
     /** In the order in which they trained the run: more than one where it was resumed elsewhere. */
-    training: z.array(engine),
+    training: listOf(engine),
     sharpness: z.nullable(engine),
   }),
   training: z.strictObject({
     /** Mean batch loss of every epoch in nats; ends before the epoch that diverged. */
-    epochLosses: z.array(finite),
+    epochLosses: listOf(finite),
     epochs: count,
     stopped: z.enum(["converged", "epoch limit", "diverged"]),
     /** Full-split losses in nats and accuracies, fractions; null where training diverged. */
@@ -61,7 +86,7 @@ export const runSchema = z.strictObject({
     /** Unperturbed full training loss in nats. */
     loss: finite,
     /** L(w + r u_k) - L(w) in nats, by direction k. */
-    samples: z.array(finite),
+    samples: listOf(finite),
   })),
 });
 

@@ -4,10 +4,18 @@
  *
  * @module
  */
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { z } from "zod";
 import { type SharedFloats } from "~/lib/engine/engine.ts";
-import { readIfThere, setAside, writeWhole } from "~/lib/files.ts";
+import {
+  isObstructed,
+  printable,
+  readIfThere,
+  reasonOf,
+  setAside,
+  writeWhole,
+} from "~/lib/files.ts";
+import { countParameters } from "~/lib/model.ts";
 import { decodeModel, encodeModel, type ModelFile } from "~/lib/model_file.ts";
 import { formatResult, parseResult, type ResultFile, runSchema } from "~/lib/results.ts";
 import { optimizers } from "~/lib/optimizer.ts";
@@ -62,7 +70,7 @@ export type ModelRecord = z.infer<typeof modelRecord>;
 
 /** What a checkpoint's metadata says. */
 const checkpointRecord = modelRecord.omit({ training: true }).extend({
-  epochLosses: z.array(z.number()),
+  epochLosses: runSchema.shape.training.shape.epochLosses,
 });
 export type CheckpointRecord = z.infer<typeof checkpointRecord>;
 
@@ -71,15 +79,17 @@ export function readResult(
   files: RunFiles,
   onDamage: OnDamage,
 ): Promise<ResultFile | undefined> {
-  return readChecked(files.result, onDamage, (bytes) => decodeResult(files, bytes));
+  const atMost = recordBytes(files);
+  return readChecked(files.result, { onDamage, atMost }, (bytes) => decodeResult(files, bytes));
 }
 
 /** Tells whether a run has a good result, without touching a damaged one. */
 export async function hasResult(files: RunFiles): Promise<boolean> {
   try {
-    const bytes = await readIfThere(files.result);
+    const bytes = await readIfThere(files.result, { atMost: recordBytes(files) });
     return bytes !== undefined && decodeResult(files, bytes) !== undefined;
-  } catch {
+  } catch (error) {
+    damageOf(files.result, error);
     return false;
   }
 }
@@ -105,7 +115,8 @@ export function readModel(
   files: RunFiles,
   onDamage: OnDamage,
 ): Promise<{ model: ModelFile; record: ModelRecord } | undefined> {
-  return readChecked(files.model, onDamage, (bytes) => {
+  const atMost = recordBytes(files) + tensorBytes(files);
+  return readChecked(files.model, { onDamage, atMost }, (bytes) => {
     const model = decodeModel(bytes, files.model);
     const record = modelRecord.parse(JSON.parse(model.metadata.run ?? "null"));
     demandSame(files.model, record.config, files.config);
@@ -140,13 +151,14 @@ export function readCheckpoint(
   files: RunFiles,
   onDamage: OnDamage,
 ): Promise<{ model: ModelFile; record: CheckpointRecord; seconds: number } | undefined> {
-  return readChecked(files.checkpoint, onDamage, (bytes) => {
+  const slots = optimizers[files.config.optimizer].stateSlots;
+  const atMost = recordBytes(files) + (1 + slots) * tensorBytes(files);
+  return readChecked(files.checkpoint, { onDamage, atMost }, (bytes) => {
     const model = decodeModel(bytes, files.checkpoint);
     const record = checkpointRecord.parse(JSON.parse(model.metadata.run ?? "null"));
     demandSame(files.checkpoint, record.config, files.config);
     demandSame(files.checkpoint, record.protocol, files.study.training);
     demandSame(files.checkpoint, model.sizes, files.study.training.sizes);
-    const slots = optimizers[files.config.optimizer].stateSlots;
     const state = { "state length": slots * model.parameters.length };
     demandSame(files.checkpoint, { "state length": model.state.length }, state);
     return { model, record, seconds: z.coerce.number().min(0).parse(model.metadata.seconds) };
@@ -170,35 +182,89 @@ export async function readSeconds(files: RunFiles): Promise<number> {
   return Math.max(0, Number(text) || 0);
 }
 
-/** Removes a run's result, model and checkpoint. */
-export async function forget(files: RunFiles): Promise<void> {
+/** Removes a run's result, model and checkpoint; what is no file in their places is set aside. */
+export async function forget(files: RunFiles, onDamage: OnDamage): Promise<void> {
   for (const path of [files.result, files.checkpoint, files.model, files.seconds]) {
+    await clearWay(path, onDamage);
     await removeIfThere(path);
   }
 }
 
-async function readChecked<T>(
-  path: string,
-  onDamage: OnDamage,
-  decode: (bytes: Uint8Array) => T,
-): Promise<T | undefined> {
-  let reason: string;
-  try {
-    const bytes = await readIfThere(path);
-    return bytes === undefined ? undefined : decode(bytes);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotCapable) throw error;
-    const { message } = error as Error;
-    if (error instanceof z.ZodError) reason = `Cannot read ${path}: its record is not a run's`;
-    else reason = message.includes(path) ? message : `Cannot read ${path}: ${message}`;
+/** Sets aside what stands in the place of a file and is none. */
+export async function clearWay(path: string, onDamage: OnDamage): Promise<void> {
+  if (await isObstructed(path)) {
+    await announceAside(path, `Cannot use ${path} as it must be a file`, onDamage);
   }
+}
+
+/** Removes what a process that was killed while it wrote has left beside a run's files. */
+export async function removeUnfinished({ result, model }: RunFiles): Promise<void> {
+  for (const folder of [dirname(result), dirname(model)]) {
+    const run = basename(model, "safetensors");
+    for await (const { name, isFile } of readFolder(folder)) {
+      // As write-file-atomic names them.
+      if (isFile && name.startsWith(run) && /\.(json|safetensors|seconds)\.\d+$/.test(name)) {
+        await removeIfThere(join(folder, name));
+      }
+    }
+  }
+}
+
+async function* readFolder(folder: string): AsyncGenerator<Deno.DirEntry> {
   try {
-    onDamage(`${reason}; set aside as ${await setAside(path)}, it will be computed again`);
+    yield* Deno.readDir(folder);
   } catch (error) {
-    // Another process that shares the study was first.
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
-  return undefined;
+}
+
+/** Most bytes of a record: a number of a list takes 25 digits at most, indented on its own line. */
+function recordBytes({ study: { training, sharpness } }: RunFiles): number {
+  return 2 ** 16 + 40 * (training.maxEpochs + sharpness.directions);
+}
+
+/** Bytes of a network's parameters, or of a slot of an optimizer's state. */
+function tensorBytes({ study: { training: { sizes } } }: RunFiles): number {
+  return 4 * countParameters(sizes);
+}
+
+async function readChecked<T>(
+  path: string,
+  { onDamage, atMost }: { onDamage: OnDamage; atMost: number },
+  decode: (bytes: Uint8Array) => T,
+): Promise<T | undefined> {
+  try {
+    const bytes = await readIfThere(path, { atMost });
+    return bytes === undefined ? undefined : decode(bytes);
+  } catch (error) {
+    await announceAside(path, damageOf(path, error), onDamage);
+    return undefined;
+  }
+}
+
+/**
+ * Says what is wrong with a file.
+ *
+ * @throws The error itself where it does not show that the file is damaged: a disk that fails to
+ * read, a permission, memory that is short.
+ */
+function damageOf(path: string, error: unknown): string {
+  if (error instanceof z.ZodError) return `Cannot read ${path}: its record is not a run's`;
+  if (!(error instanceof TypeError || error instanceof SyntaxError)) throw error;
+  const { message } = error;
+  return printable(message.includes(path) ? message : `Cannot read ${path}: ${message}`, 5000);
+}
+
+async function announceAside(path: string, reason: string, onDamage: OnDamage): Promise<void> {
+  let aside: string;
+  try {
+    aside = await setAside(path);
+  } catch (error) {
+    // Another process that shares the study was first.
+    if (error instanceof Deno.errors.NotFound) return;
+    throw new Error(`${reason}; it cannot be set aside: ${reasonOf(error)}`, { cause: error });
+  }
+  onDamage(`${reason}; set aside as ${aside}, it will be computed again`);
 }
 
 function demandSame(path: string, found: object, expected: object): void {

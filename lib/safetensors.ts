@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { printable } from "~/lib/files.ts";
 
 /** A float32 tensor: its shape and its values, row major. */
 export interface Tensor {
@@ -57,7 +58,7 @@ export function encodeTensors(
  */
 export function decodeTensors(bytes: Uint8Array, name: string): TensorFile {
   const fail = (reason: string): never => {
-    throw new TypeError(`Cannot read ${name} as safetensors: ${reason}`);
+    throw new TypeError(`Cannot read ${name} as safetensors: ${printable(reason)}`);
   };
   if (bytes.length < 8) return fail(`it has ${bytes.length} bytes, at least 8 are needed`);
   const claimed = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true);

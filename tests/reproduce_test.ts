@@ -5,20 +5,12 @@
  */
 import { join } from "node:path";
 import { loadImagesLabels } from "~/lib/dataset.ts";
-import { sha256 } from "~/lib/files.ts";
 import { initialise } from "~/lib/model.ts";
 import { decodeModel } from "~/lib/model_file.ts";
-import {
-  getModelReady,
-  openEngineOnData,
-  plan,
-  run,
-  type RunOptions,
-  type RunOutcome,
-} from "~/lib/reproduce.ts";
+import { getModelReady, openEngineOnData, plan, run, type RunOptions } from "~/lib/reproduce.ts";
 import type { RunResult } from "~/lib/results.ts";
 import { runFiles } from "~/lib/run_files.ts";
-import { listRuns, presets, runPath, type Study } from "~/lib/study.ts";
+import { listRuns, runPath } from "~/lib/study.ts";
 import { trainOne } from "~/lib/train_one.ts";
 import { tryLock } from "~/lib/lock.ts";
 import {
@@ -32,104 +24,20 @@ import {
   assertStringIncludes,
 } from "~/tests/assert.ts";
 import { ended, outputUntil, startScript } from "~/tests/script.ts";
-import { listFiles, withFolder } from "~/tests/temporary_folder.ts";
-
-/** Six runs of a network of 24,674 parameters on 200 images. */
-const STUDY: Study = {
-  preset: "quick",
-  grid: {
-    effects: ["learning-rate", "batch-size"],
-    optimizers: ["SGD", "AdaGrad"],
-    learningRates: [0.1],
-    batchSizes: [64],
-    baseLearningRate: 0.1,
-    baseBatchSize: 100,
-    seeds: [0],
-  },
-  training: {
-    sizes: [3072, 8, 10],
-    images: 200,
-    maxEpochs: 3,
-    stopping: "consecutive",
-    stoppingCriterion: 1e-3,
-    stoppingCriterionEpochs: 5,
-  },
-  sharpness: { radius: 5, directions: 3, directionSeed: presets.quick.sharpness.directionSeed },
-};
-const RUNS = listRuns(STUDY.grid).length;
-
-/** A study with its grid or training changed. */
-function change(
-  { grid = {}, training = {} }: {
-    grid?: Partial<Study["grid"]>;
-    training?: Partial<Study["training"]>;
-  },
-): Study {
-  return {
-    ...STUDY,
-    grid: { ...STUDY.grid, ...grid },
-    training: { ...STUDY.training, ...training },
-  };
-}
-
-interface Place {
-  readonly folder: string;
-  readonly messages: string[];
-  /** Runs a study here on the CPU. */
-  readonly compute: (study?: Study, options?: RunOptions) => Promise<RunOutcome>;
-  readonly options: RunOptions;
-}
-
-function withPlace<T>(work: (place: Place) => Promise<T>): Promise<T> {
-  return withFolder((folder) => {
-    const messages: string[] = [];
-    const options: RunOptions = {
-      folders: { models: join(folder, "models"), results: join(folder, "results") },
-      engine: "cpu",
-      threads: 2,
-      onMessage: (message) => void messages.push(message),
-    };
-    const compute = (study = STUDY, more: RunOptions = {}): Promise<RunOutcome> =>
-      run(study, { ...options, ...more });
-    return work({ folder, messages, options, compute });
-  });
-}
-
-/** What must be the same whenever and however a study is run: models' bytes, results' runs. */
-async function contents(folder: string): Promise<Map<string, unknown>> {
-  const found = new Map<string, unknown>();
-  for (const path of listFiles(folder)) {
-    const whole = join(folder, path);
-    if (path.endsWith(".json")) found.set(path, JSON.parse(await Deno.readTextFile(whole)).run);
-    else if (path.endsWith(".safetensors")) found.set(path, await Deno.readFile(whole));
-  }
-  return found;
-}
-
-// Computed once, in peace: what all other ways are compared with.
-let expected: Map<string, unknown> | undefined;
-let outcome: RunOutcome | undefined;
-async function uninterrupted(): Promise<Map<string, unknown>> {
-  expected ??= await withPlace(async ({ folder, messages, compute }) => {
-    outcome = await compute();
-    assertEquals(messages, []);
-    return await contents(folder);
-  });
-  return expected;
-}
-
-/** Fails unless two studies' files are the same. */
-function assertSame(actual: Map<string, unknown>, wanted: Map<string, unknown>): void {
-  assertEquals([...actual.keys()].sort(), [...wanted.keys()].sort());
-  // Checksums of models: a list of the differing bytes would help nobody.
-  const brief = (content: unknown): unknown =>
-    content instanceof Uint8Array ? sha256(content) : content;
-  for (const [path, content] of wanted) assertEquals(brief(actual.get(path)), brief(content), path);
-}
+import { listFiles } from "~/tests/temporary_folder.ts";
+import {
+  assertSame,
+  change,
+  contents,
+  RUNS,
+  STUDY,
+  uninterrupted,
+  withPlace,
+} from "~/tests/tiny_study.ts";
 
 Deno.test("run() trains and measures every run of the grid, in its order", async () => {
-  const files = await uninterrupted();
-  const { results, cachedRuns, computedRuns } = outcome!;
+  const { files, outcome } = await uninterrupted();
+  const { results, cachedRuns, computedRuns } = outcome;
   assertEquals([cachedRuns, computedRuns, RUNS], [0, 4, 4]);
   assertEquals(results.map(({ run }) => run.config), listRuns(STUDY.grid));
   assertEquals(
@@ -162,10 +70,10 @@ Deno.test("run() trains and measures every run of the grid, in its order", async
 });
 
 Deno.test("run() gives each run the network and record that training it alone gives", async () => {
-  const files = await uninterrupted();
+  const { files, outcome } = await uninterrupted();
   const { engine, data } = await openEngineOnData(STUDY, { engine: "cpu", threads: 1 });
   try {
-    for (const { run } of outcome!.results) {
+    for (const { run } of outcome.results) {
       const parameters = initialise(STUDY.training.sizes, run.config.seed);
       const protocol = STUDY.training;
       const alone = await trainOne({ engine, data }, { config: run.config, protocol, parameters });
@@ -181,7 +89,7 @@ Deno.test("run() gives each run the network and record that training it alone gi
 });
 
 Deno.test("run() gives the same bytes on 1 thread and in another order", async () => {
-  const wanted = await uninterrupted();
+  const { files: wanted } = await uninterrupted();
   const seeds = change({ grid: { seeds: [1, 0] } });
   await withPlace(async ({ folder, compute }) => {
     await compute(STUDY, { threads: 1 });
@@ -236,7 +144,7 @@ Deno.test("run() computes nothing where all results exist, and loads no data for
 });
 
 Deno.test("run() with fresh computes again what exists, and says so", async () => {
-  const wanted = await uninterrupted();
+  const { files: wanted } = await uninterrupted();
   await withPlace(async ({ folder, messages, compute }) => {
     await compute();
     const { cachedRuns, computedRuns } = await compute(STUDY, { fresh: true });
@@ -301,7 +209,7 @@ function abortAt(text: string, times: number): {
 }
 
 Deno.test("run() aborted anywhere and started again ends with the uninterrupted bytes", async () => {
-  const wanted = await uninterrupted();
+  const { files: wanted } = await uninterrupted();
   // In the first epoch, in the last run, while measuring.
   for (
     const [text, times] of [["epoch", 1], ["epoch", 10], ["sharpness", 1]] as const
@@ -355,7 +263,7 @@ function startStudy(folder: string): Deno.ChildProcess {
 }
 
 Deno.test("run() in two processes at once shares the work", async () => {
-  const wanted = await uninterrupted();
+  const { files: wanted } = await uninterrupted();
   await withPlace(async ({ folder }) => {
     const processes = await Promise.all([0, 1].map(() => ended(startStudy(folder))));
     let computed = 0;
@@ -374,7 +282,7 @@ Deno.test("run() in two processes at once shares the work", async () => {
 });
 
 Deno.test("run() after kill -9 takes over and goes on from the checkpoint", async () => {
-  const wanted = await uninterrupted();
+  const { files: wanted } = await uninterrupted();
   await withPlace(async ({ folder, messages, compute }) => {
     const process = startStudy(folder);
     // The second epoch's end: the checkpoint of the first is there.
@@ -393,7 +301,7 @@ Deno.test("run() after kill -9 takes over and goes on from the checkpoint", asyn
 });
 
 Deno.test("run() waits for a run that a living process holds; aborting ends the wait", async () => {
-  const wanted = await uninterrupted();
+  const { files: wanted } = await uninterrupted();
   await withPlace(async ({ folder, messages, options, compute }) => {
     const held = listRuns(STUDY.grid)[1]!;
     const lock = await tryLock(runFiles(STUDY, held, options.folders!).lock);
@@ -441,7 +349,7 @@ Deno.test("run() records a run that diverges, counts it, and goes on with the st
         `${wild.training.epochs + 1}; recorded as such`,
     );
     // The others are as ever.
-    const wanted = await uninterrupted();
+    const { files: wanted } = await uninterrupted();
     for (const optimizer of ["SGD", "AdaGrad"]) {
       const path = `${optimizer}/lr=0.1,batch=100,seed=0.json`;
       const known = [...wanted].find(([each]) => each.endsWith(path))![1];
@@ -470,7 +378,7 @@ Deno.test("run() leaves no checkpoint of a run that diverges after its first epo
 });
 
 Deno.test("run() replaces damaged results and models by the same bytes, and names them", async () => {
-  const wanted = await uninterrupted();
+  const { files: wanted } = await uninterrupted();
   await withPlace(async ({ folder, messages, options, compute }) => {
     await compute();
     const [first, second, third] = listRuns(STUDY.grid).map((config) =>
@@ -497,7 +405,7 @@ Deno.test("run() replaces damaged results and models by the same bytes, and name
 });
 
 Deno.test("getModelReady() trains a run's network once, the one that run() trains", async () => {
-  const wanted = await uninterrupted();
+  const { files: wanted } = await uninterrupted();
   await withPlace(async ({ folder, messages, options }) => {
     const config = listRuns(STUDY.grid)[2]!;
     const [path, bytes] = [...wanted].find(([each]) =>

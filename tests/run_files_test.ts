@@ -67,6 +67,9 @@ async function withPlace(
   });
 }
 
+/** For what must find nothing damaged. */
+const UNDAMAGED = (message: string): void => assert(false, message);
+
 /** The three kinds of files that are checked when they are read. */
 const KINDS = {
   result: {
@@ -157,14 +160,14 @@ Deno.test("writeModel() gives the same bytes whatever time the training took", a
 
 Deno.test("forget() removes all files of a run and nothing else", async () => {
   await withPlace(async ({ folder, files }) => {
-    await forget(files); // nothing there
+    await forget(files, UNDAMAGED); // nothing there
     for (const name of ["result", "model", "checkpoint"] as const) await KINDS[name].write(files);
     const other = runFiles(TINY_STUDY, { ...TINY_RUN, seed: 1 }, {
       models: join(folder, "models"),
       results: join(folder, "results"),
     });
     await writeResult(other, { ...TINY_RESULT, run: { ...run, config: other.config } });
-    await forget(files);
+    await forget(files, UNDAMAGED);
     assertEquals(listFiles(folder).filter((path) => !path.endsWith("/")), [
       other.result.slice(folder.length + 1),
     ]);

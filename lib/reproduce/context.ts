@@ -6,7 +6,13 @@
 import type { Engine } from "~/lib/engine/engine.ts";
 import { type Lock, tryLock } from "~/lib/lock.ts";
 import type { Meter, OnProgress } from "~/lib/progress.ts";
-import { type Folders, type RunFiles, runFiles } from "~/lib/run_files.ts";
+import {
+  clearWay,
+  type Folders,
+  removeUnfinished,
+  type RunFiles,
+  runFiles,
+} from "~/lib/run_files.ts";
 import { type RunConfig, runPath, type Study } from "~/lib/study.ts";
 
 /** An engine, and the MD5 of every file of the data that it holds. */
@@ -35,14 +41,36 @@ export interface Claim {
 }
 
 /** Claims a run; undefined if another process, or another lane of this one, works on it. */
-export async function claim(context: Context, config: RunConfig): Promise<Claim | undefined> {
-  const files = runFiles(context.study, config, context.folders);
+export async function claim(
+  { study, folders, onMessage }: Pick<Context, "study" | "folders" | "onMessage">,
+  config: RunConfig,
+): Promise<Claim | undefined> {
+  const files = runFiles(study, config, folders);
+  await clearWay(files.lock, onMessage);
   const lock = await tryLock(files.lock);
   if (lock === undefined) return undefined;
-  if (lock.abandonedBy !== undefined) {
-    context.onMessage(
-      `${runPath(config)}: taking over from ${lock.abandonedBy}, which ended without finishing`,
-    );
+  return await releasedOnFailure(new Set([lock]), async () => {
+    // The only other file of a run that is written without being read before.
+    await clearWay(files.seconds, onMessage);
+    if (lock.abandonedBy !== undefined) {
+      onMessage(
+        `${runPath(config)}: taking over from ${lock.abandonedBy}, which ended without finishing`,
+      );
+      await removeUnfinished(files);
+    }
+    return { config, files, lock };
+  });
+}
+
+/** Does work that fills or empties a set of locks; if it fails, those in it are released. */
+export async function releasedOnFailure<T>(
+  held: ReadonlySet<Lock>,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    for (const lock of held) lock.release();
+    throw error;
   }
-  return { config, files, lock };
 }

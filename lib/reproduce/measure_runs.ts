@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { type Claim, claim, type Context } from "~/lib/reproduce/context.ts";
+import { type Claim, claim, type Context, releasedOnFailure } from "~/lib/reproduce/context.ts";
+import type { Lock } from "~/lib/lock.ts";
 import { sharpnessCost } from "~/lib/reproduce/cost.ts";
 import {
   type ModelRecord,
@@ -47,19 +48,26 @@ export async function measureRuns(
   return measured;
 }
 
-async function takeGroup(context: Context, queue: RunConfig[]): Promise<Trained[]> {
+function takeGroup(context: Context, queue: RunConfig[]): Promise<Trained[]> {
   const { onMessage } = context;
-  const group: Trained[] = [];
-  while (queue.length > 0 && group.length < GROUP) {
-    const claimed = await claim(context, queue.shift()!);
-    if (claimed === undefined) continue;
-    const trained = await readResult(claimed.files, onMessage) === undefined
-      ? await readModel(claimed.files, onMessage)
-      : undefined;
-    if (trained === undefined) claimed.lock.release();
-    else group.push({ ...claimed, ...trained });
-  }
-  return group;
+  const held = new Set<Lock>();
+  return releasedOnFailure(held, async () => {
+    const group: Trained[] = [];
+    while (queue.length > 0 && group.length < GROUP) {
+      const claimed = await claim(context, queue.shift()!);
+      if (claimed === undefined) continue;
+      held.add(claimed.lock);
+      const trained = await readResult(claimed.files, onMessage) === undefined
+        ? await readModel(claimed.files, onMessage)
+        : undefined;
+      if (trained !== undefined) group.push({ ...claimed, ...trained });
+      else {
+        held.delete(claimed.lock);
+        claimed.lock.release();
+      }
+    }
+    return group;
+  });
 }
 
 async function measureGroup(context: Context, group: readonly Trained[]): Promise<void> {

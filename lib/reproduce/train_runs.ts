@@ -5,9 +5,10 @@
  * @module
  */
 import type { EngineInfo } from "~/lib/engine/engine.ts";
+import type { Lock } from "~/lib/lock.ts";
 import { initialise } from "~/lib/model.ts";
 import { allocateState } from "~/lib/optimizer.ts";
-import { type Claim, claim, type Context } from "~/lib/reproduce/context.ts";
+import { type Claim, claim, type Context, releasedOnFailure } from "~/lib/reproduce/context.ts";
 import { epochCost, trainingCost } from "~/lib/reproduce/cost.ts";
 import {
   type ModelRecord,
@@ -66,35 +67,48 @@ export async function trainRuns(
       throw error;
     }));
   const ends = await Promise.allSettled(lanes);
+  const failures = ends.flatMap((end) => end.status === "rejected" ? [end.reason] : []);
+  if (context.signal.aborted) {
+    // A checkpoint that could not be written is no part of what is kept.
+    for (const reason of failures) {
+      if (reason !== context.signal.reason) context.onMessage((reason as Error).message);
+    }
+  }
   context.signal.throwIfAborted();
-  for (const end of ends) if (end.status === "rejected") throw end.reason;
+  for (const reason of failures) throw reason;
   return { trained, diverged };
 }
 
 /** Takes runs that can be trained together from the queue, the first free one and its like. */
-async function takeStack(
+function takeStack(
   context: Context,
   queue: RunConfig[],
   evenWithResult: boolean,
 ): Promise<Pupil[]> {
   const { engine, study: { training: { sizes } } } = context;
-  const pupils: Pupil[] = [];
-  for (let index = 0; index < queue.length;) {
-    const config = queue[index]!;
-    const { optimizer, batchSize } = config;
-    const first = pupils[0]?.config;
-    if (first && (first.optimizer !== optimizer || first.batchSize !== batchSize)) {
-      index++;
-      continue;
+  const held = new Set<Lock>();
+  return releasedOnFailure(held, async () => {
+    const pupils: Pupil[] = [];
+    for (let index = 0; index < queue.length;) {
+      const config = queue[index]!;
+      const { optimizer, batchSize } = config;
+      const first = pupils[0]?.config;
+      if (first && (first.optimizer !== optimizer || first.batchSize !== batchSize)) {
+        index++;
+        continue;
+      }
+      if (pupils.length >= engine.stackSize({ sizes, optimizer, batchSize })) break;
+      queue.splice(index, 1);
+      const claimed = await claim(context, config);
+      if (claimed === undefined) continue;
+      held.add(claimed.lock);
+      if (await isTrained(context, claimed, evenWithResult)) {
+        held.delete(claimed.lock);
+        claimed.lock.release();
+      } else pupils.push(await startOrResume(context, claimed));
     }
-    if (pupils.length >= engine.stackSize({ sizes, optimizer, batchSize })) break;
-    queue.splice(index, 1);
-    const claimed = await claim(context, config);
-    if (claimed === undefined) continue;
-    if (await isTrained(context, claimed, evenWithResult)) claimed.lock.release();
-    else pupils.push(await startOrResume(context, claimed));
-  }
-  return pupils;
+    return pupils;
+  });
 }
 
 async function isTrained(
