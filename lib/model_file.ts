@@ -17,6 +17,8 @@ export interface ModelFile {
   /** The optimizer's state, shape [P]; empty where the file holds none. */
   readonly state: Float32Array;
   readonly metadata: Readonly<Record<string, string>>;
+  /** Whether the file has a checksum; then it held. */
+  readonly verified: boolean;
 }
 
 /** What goes into a model file besides the parameters. */
@@ -77,7 +79,7 @@ export function decodeModel(bytes: Uint8Array, name: string): ModelFile {
       `Cannot read ${name} as it must hold ${expectedCount} tensors: current number is ${tensors.size}`,
     );
   }
-  return { sizes, parameters, state, metadata };
+  return { sizes, parameters, state, metadata, verified: expected !== undefined };
 }
 
 /** The views of a flat vector that are its layers' tensors, under PyTorch's names. */

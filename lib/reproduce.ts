@@ -230,11 +230,14 @@ export async function plan(
  */
 export async function openEngineOnData(
   { training: { images } }: Pick<Study, "training">,
-  { data: directory, engine = "auto", threads, onProgress }: RunOptions,
+  { data: directory, engine = "auto", threads, ...options }: RunOptions,
 ): Promise<EngineOnData> {
+  const { onProgress, onMessage = console.error } = options;
   const dataset = await loadImagesLabels(Math.ceil(images / 10_000), {
     ...(directory === undefined ? {} : { directory }),
-    ...(onProgress === undefined ? {} : { onProgress }),
+    // What is not counted is said once, as that a file is damaged: no display may pass over it.
+    onProgress: (progress) =>
+      progress.done === undefined ? onMessage(progress.message) : onProgress?.(progress),
   });
   const used = { ...dataset, train: firstRows(dataset.train, images) };
   return {

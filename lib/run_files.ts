@@ -118,6 +118,7 @@ export function readModel(
   const atMost = recordBytes(files) + tensorBytes(files);
   return readChecked(files.model, { onDamage, atMost }, (bytes) => {
     const model = decodeModel(bytes, files.model);
+    demandVerified(files.model, model);
     const record = modelRecord.parse(JSON.parse(model.metadata.run ?? "null"));
     demandSame(files.model, record.config, files.config);
     demandSame(files.model, record.protocol, files.study.training);
@@ -155,6 +156,7 @@ export function readCheckpoint(
   const atMost = recordBytes(files) + (1 + slots) * tensorBytes(files);
   return readChecked(files.checkpoint, { onDamage, atMost }, (bytes) => {
     const model = decodeModel(bytes, files.checkpoint);
+    demandVerified(files.checkpoint, model);
     const record = checkpointRecord.parse(JSON.parse(model.metadata.run ?? "null"));
     demandSame(files.checkpoint, record.config, files.config);
     demandSame(files.checkpoint, record.protocol, files.study.training);
@@ -265,6 +267,10 @@ async function announceAside(path: string, reason: string, onDamage: OnDamage): 
     throw new Error(`${reason}; it cannot be set aside: ${reasonOf(error)}`, { cause: error });
   }
   onDamage(`${reason}; set aside as ${aside}, it will be computed again`);
+}
+
+function demandVerified(path: string, { verified }: ModelFile): void {
+  if (!verified) throw new TypeError(`Cannot use ${path} for this run as it has no checksum`);
 }
 
 function demandSame(path: string, found: object, expected: object): void {

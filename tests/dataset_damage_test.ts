@@ -86,6 +86,30 @@ Deno.test("readDataset() names, sets aside and replaces what is no file", async 
   }
 });
 
+Deno.test("readDataset() leaves a file that cannot be read where it is, and says so", async () => {
+  const place = await openPlace(FILES, { sources: [sourceOf(FILES)] });
+  const path = join(place.home, NAMES[1]);
+  const { readFile } = Deno;
+  Deno.readFile = (file, options): ReturnType<typeof readFile> =>
+    file === path ? Promise.reject(new Error("a failing disk")) : readFile(file, options);
+  try {
+    const error = await assertRejects(() => readDataset(2, place), Error);
+    assertEquals(error.name, "StorageError");
+    assertEquals(
+      error.message,
+      `Cannot replace ${path}, which stays as it is: it is unreadable (a failing disk)`,
+    );
+    // A copy's unreadable file is passed over like a damaged one.
+    const other = await openPlace(FILES);
+    assertSmall(await readDataset(2, { ...other, copy: place.home }));
+    assertStringIncludes(other.messages[0]!, `${path} is not used: it is unreadable`);
+  } finally {
+    Deno.readFile = readFile;
+  }
+  assertEquals(listNames(place.home), [...NAMES]);
+  assertSmall(await readDataset(2, place));
+});
+
 Deno.test("readDataset() never overwrites what was set aside before", async () => {
   const place = await openPlace(FILES, { sources: [sourceOf(FILES)] });
   const path = join(place.home, NAMES[0]);

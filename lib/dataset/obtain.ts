@@ -100,7 +100,7 @@ async function readFolders(
     for (const folder of folders) {
       const path = join(folder, file.name);
       const reading = await readVerified(path, file);
-      if (reading.state === "damaged") {
+      if (reading.state === "damaged" || reading.state === "unreadable") {
         report({ message: `${path} is not used: it is ${reading.found}` });
       } else if (reading.state === "right") {
         use(file, reading.bytes, path);
@@ -157,6 +157,11 @@ async function clearDamaged({ home, catalogue, report }: Place): Promise<DataFil
     const path = join(home, file.name);
     const reading = await readVerified(path, file);
     if (reading.state === "right") continue;
+    if (reading.state === "unreadable") {
+      throw new StorageError(
+        `Cannot replace ${path}, which stays as it is: it is ${reading.found}`,
+      );
+    }
     if (reading.state === "damaged") {
       const aside = await wrap(path, () => setAside(path));
       report({ message: `${path} is set aside as ${aside}: it is ${reading.found}` });

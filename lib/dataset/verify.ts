@@ -10,6 +10,8 @@ import { type DataFile, fileBytes } from "~/lib/dataset/catalogue.ts";
 export type Reading =
   | { readonly state: "right"; readonly bytes: Uint8Array<ArrayBuffer> }
   | { readonly state: "missing" }
+  /** It may be right: the disk or a permission keeps it from being read. */
+  | { readonly state: "unreadable"; readonly found: string }
   | { readonly state: "damaged"; readonly found: string };
 
 /** Longer files are judged by their length alone, so that no huge file is read. */
@@ -37,8 +39,12 @@ export async function readVerified(path: string, file: DataFile): Promise<Readin
     return fault === undefined ? { state: "right", bytes } : { state: "damaged", found: fault };
   } catch (error) {
     if (error instanceof Deno.errors.NotCapable) throw error;
-    if (error instanceof Deno.errors.NotFound && !(await isLink(path))) return { state: "missing" };
-    return { state: "damaged", found: `unreadable (${(error as Error).message})` };
+    const found = `unreadable (${(error as Error).message})`;
+    if (error instanceof Deno.errors.NotFound) {
+      return await isLink(path) ? { state: "damaged", found } : { state: "missing" };
+    }
+    const isLoop = error instanceof Deno.errors.FilesystemLoop;
+    return { state: isLoop ? "damaged" : "unreadable", found };
   }
 }
 
