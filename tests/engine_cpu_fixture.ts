@@ -33,7 +33,7 @@ export interface EngineChoice {
   readonly dataset: Dataset;
   readonly library: GemmLibraryName;
   readonly threads?: number;
-  readonly logitBytes?: number;
+  readonly samplerBytes?: number;
 }
 
 /** Runs with an engine and closes it. */

@@ -5,10 +5,11 @@
  */
 import { createCpuEngine } from "~/lib/engine/cpu.ts";
 import { pairLoss, perturbedLogits } from "~/lib/engine/cpu/perturb.ts";
+import { chooseTile } from "~/lib/engine/cpu/perturbed_losses.ts";
 import { openWorkspace } from "~/lib/engine/cpu/workspace.ts";
 import { drawDirection } from "~/lib/direction.ts";
 import { openGemmLibrary } from "~/lib/engine/gemm/gemm.ts";
-import { initialise, layoutLayers } from "~/lib/model.ts";
+import { initialise, layoutLayers, MLP_1 } from "~/lib/model.ts";
 import { OPTIMIZERS } from "~/lib/optimizer.ts";
 import { openStream } from "~/lib/random.ts";
 import {
@@ -247,7 +248,7 @@ testLibraries("perturbedLogits() and pairLoss() give PyTorch's perturbed loss", 
     scales: [radius / Math.hypot(...direction)],
     logits: share(new Float32Array(2 * 40 * 3)),
   };
-  await perturbedLogits(workspace, pytorch.train, task, 0);
+  await perturbedLogits(workspace, pytorch.train, task, { start: 0, count: 40 });
   for (const [index, { perturbedLoss }] of fixture.runs.entries()) {
     // Losses of 1.5 in float32 on PyTorch's side, rounded weights on ours.
     assertAlmostEquals(pairLoss(workspace, pytorch.train, task, index), perturbedLoss, 1e-6);
@@ -438,11 +439,10 @@ testLibraries(
     const directions = [0, 1, 2, 3, 4, 5, 6];
     const ask = { seed: 3, directions, radius: 1 };
     const results: { evaluations: unknown; losses: number[][] }[] = [];
-    const pair = 4 * 1100 * 4; // bytes of one pair's logits
     for (const threads of [1, 3]) {
       // Room for all pairs, for few, and for less than one.
-      for (const logitBytes of [1e9, 12 * pair, 5 * pair, 1]) {
-        await withEngine({ dataset, library, threads, logitBytes }, async (engine) => {
+      for (const samplerBytes of [1.5e9, 1.2e6, 7e5, 1]) {
+        await withEngine({ dataset, library, threads, samplerBytes }, async (engine) => {
           const options = { split: "train", gradient: true } as const;
           results.push({
             evaluations: await engine.evaluate(TALL, models, options),
@@ -577,15 +577,28 @@ testLibraries("a member that diverges leaves the others as they are", async (lib
   });
 });
 
+Deno.test("chooseTile() fits the sampler into its memory with the fewest products", () => {
+  const work = { threads: 2, rows: 50_000, bytes: 1.5e9 };
+  assertEquals(chooseTile(work, MLP_1, 18, 49), { models: 18, directions: 25 });
+  assertEquals(chooseTile(work, MLP_1, 3, 16), { models: 3, directions: 16 });
+  assertEquals(chooseTile({ ...work, bytes: 1 }, MLP_1, 18, 49), { models: 1, directions: 1 });
+  for (const models of [1, 18, 108, 1000]) {
+    for (const threads of [1, 2, 8]) {
+      const tile = chooseTile({ ...work, threads }, MLP_1, models, 49);
+      assertLess(4 * 50_000 * 10 * tile.models * tile.directions, 1.5e9);
+      assertGreater(tile.models * tile.directions, 0);
+    }
+  }
+});
+
 // --- Progress, abort, errors ---
 
 testLibraries("perturbedLosses() reports progress that rises to the end", async (library) => {
   const dataset = randomDataset(TALL, 1100);
   const models = [1, 2, 3].map((seed) => initialise(TALL, seed));
   const seen: [number, number][] = [];
-  const logitBytes = 4 * 4 * 4 * 1100;
   await withEngine(
-    { dataset, library, threads: 2, logitBytes },
+    { dataset, library, threads: 2, samplerBytes: 6e5 },
     (engine) =>
       engine.perturbedLosses(TALL, models, {
         seed: 1,

@@ -381,8 +381,8 @@ testLibraries("the mean rise over +-u quarters when a small r halves", async (li
 
 testLibraries("every sample is exactly 0 at radius 0", async (library) => {
   for (const sizes of [SIZES, [9, 4]]) {
-    for (const logitBytes of [1e9, 1]) {
-      await withEngine({ dataset, library, threads: 2, logitBytes }, async (engine) => {
+    for (const samplerBytes of [1e9, 1]) {
+      await withEngine({ dataset, library, threads: 2, samplerBytes }, async (engine) => {
         const models = [1, 2].map((seed) => initialise(sizes, seed));
         const measured = await sampleSharpness(engine, {
           sizes,

@@ -14,16 +14,16 @@ import type {
   Stack,
   StackOptions,
 } from "~/lib/engine/engine.ts";
-import type { GemmLibraryName } from "~/lib/engine/gemm/gemm.ts";
+import { type GemmLibraryName, openGemmLibrary } from "~/lib/engine/gemm/gemm.ts";
 import type { LayerSizes } from "~/lib/model.ts";
 
 /** What the CPU engine is made from. */
 export interface CpuEngineOptions extends EngineOptions {
   /**
-   * Bytes of logits that wait for their split to be complete: what bounds the sampler's memory.
-   * It changes no result. Default 1e9.
+   * Bound on the sampler's memory in bytes; it changes no result. Default 1.5e9, or 2.5e8 a thread
+   * where that is more.
    */
-  readonly logitBytes?: number;
+  readonly samplerBytes?: number;
 }
 
 /** The CPU engine, with what a benchmark compares it to. */
@@ -39,9 +39,10 @@ export interface CpuEngine extends Engine {
  * @throws {RangeError} If `threads` is not an integer in 1..256.
  */
 export async function createCpuEngine(
-  { dataset, threads = navigator.hardwareConcurrency, logitBytes = 1e9 }: CpuEngineOptions,
+  { dataset, threads = navigator.hardwareConcurrency, ...options }: CpuEngineOptions,
   library?: GemmLibraryName,
 ): Promise<CpuEngine> {
+  const samplerBytes = options.samplerBytes ?? Math.max(1.5e9, 2.5e8 * threads);
   if (!(Number.isInteger(threads) && threads >= 1 && threads <= 256)) {
     throw new RangeError(
       `Cannot start the CPU engine as threads must be an integer in 1..256: current value is ${threads}`,
@@ -65,9 +66,15 @@ export async function createCpuEngine(
       );
     }
   }
-  const { pool, library: name } = await openPool(threads, { splits: { train, test }, library });
+  // Opened here first, and kept: the threads load what is chosen and set up already.
+  const chosen = await openGemmLibrary(library);
+  const splits = { train, test };
+  const pool = await openPool(threads, { splits, library: chosen.kind }).catch((error) => {
+    chosen.close();
+    throw error;
+  });
   return {
-    info: { name: "cpu", library: name },
+    info: { name: "cpu", library: chosen.name },
     concurrency: threads,
     stackSize: () => 1,
     createStack(options, members): Promise<Stack> {
@@ -84,7 +91,7 @@ export async function createCpuEngine(
     },
     async perturbedLosses(sizes, models, options): Promise<number[][]> {
       check(sizes);
-      const work = { pool, threads, rows: train.size, logitBytes };
+      const work = { pool, threads, rows: train.size, bytes: samplerBytes };
       return await perturbedLosses(work, sizes, models, options);
     },
     async peak(): Promise<number> {
@@ -94,7 +101,11 @@ export async function createCpuEngine(
       );
       return rates.reduce((sum, rate) => sum + rate, 0);
     },
-    close: () => Promise.resolve(pool.close()),
+    close(): Promise<void> {
+      pool.close();
+      chosen.close();
+      return Promise.resolve();
+    },
   };
 }
 

@@ -1,18 +1,19 @@
 /**
- * Losses around minima on one thread, one block of rows at a time.
+ * Losses around minima on one thread, a few blocks of rows at a time.
  *
- * Because u_k is shared by all models, X (W1 + s U1) = X W1 + s X U1: a block's products with W1 are
+ * Because u_k is shared by all models, X (W1 + s U1) = X W1 + s X U1: the products with W1 are
  * computed once a model and those with U1 once a direction, and a pair of the two costs only the
- * sum, the ReLU and the small layers behind.
+ * sum, the ReLU and the small layers behind. All products are of one block of rows, as in training
+ * and evaluation, so that a radius of 0 gives exactly the unperturbed loss.
  *
  * @module
  */
-import { loadPixels, type SharedSplit } from "~/lib/engine/cpu/pass.ts";
-import { BLOCK, type Workspace } from "~/lib/engine/cpu/workspace.ts";
+import { blockOffset, loadPixels, type SharedSplit } from "~/lib/engine/cpu/pass.ts";
+import { BLOCK, openPlaces, type Workspace } from "~/lib/engine/cpu/workspace.ts";
 import type { SharedFloats } from "~/lib/engine/engine.ts";
-import { FREE_BYTES_FROM } from "~/lib/engine/kernels/kernels.ts";
 import {
   countParameters,
+  type Layer,
   type LayerSizes,
   layoutLayers,
   NORMALISATION_EPSILON,
@@ -30,84 +31,86 @@ export interface PairTask {
   readonly logits: SharedFloats;
 }
 
-/** Computes the logits of all pairs for the block of rows that begins at `start`. */
+/** Computes the logits of all pairs for `count` rows from `start` on, whole blocks of the split. */
 export async function perturbedLogits(
   workspace: Workspace,
   split: SharedSplit,
   task: PairTask,
-  start: number,
+  { start, count }: { start: number; count: number },
 ): Promise<void> {
-  const length = Math.min(BLOCK, split.size - start);
   const layers = layoutLayers(task.sizes);
-  const [first, ...rest] = layers;
+  const [first, ...rest] = layers as [Layer, ...Layer[]];
   const classes = layers.at(-1)!.outputs;
   const P = countParameters(task.sizes);
-  const smallStart = first!.bias;
+  const smallStart = first.bias;
   const smallLength = P - smallStart;
+  const blocks = Array.from(
+    { length: Math.ceil(count / BLOCK) },
+    (_, index) => ({ at: index * BLOCK, length: Math.min(BLOCK, count - index * BLOCK) }),
+  );
+  const { inputs, outputs: units } = first;
 
-  let next = FREE_BYTES_FROM;
-  function allocate(bytes: number): number {
-    const offset = next;
-    next = Math.ceil((next + bytes) / 64) * 64;
-    return offset;
-  }
-  const inputs = first!.inputs;
-  const bytes = allocate(length * inputs);
-  const pixels = allocate(4 * length * inputs);
+  const places = openPlaces();
+  const { allocate } = places;
+  const bytes = allocate(BLOCK * inputs);
+  const pixels = allocate(4 * count * inputs);
   const parameters = allocate(4 * P);
-  const outputs = layers.map((layer) => allocate(4 * layer.outputs * length));
-  const base = allocate(4 * first!.outputs * length);
+  const outputs = layers.map((layer) => allocate(4 * layer.outputs * BLOCK));
+  const base = allocate(4 * units * count);
   const small = allocate(4 * smallLength);
-  const shifts = task.directions.map(() => allocate(4 * first!.outputs * length));
+  const shifts = task.directions.map(() => allocate(4 * units * count));
   const smallDirections = task.directions.map(() => allocate(4 * smallLength));
-  workspace.reserve(next);
+  workspace.reserve(places.end);
   const { memory, kernels, gemm } = workspace;
   const load = (values: Float32Array, at: number): void =>
     new Float32Array(memory.buffer, at, values.length).set(values);
-  /** out = W1 X^T + b1 with the parameters that were loaded. */
+  /** out = W1 X^T + b1 with the parameters that were loaded, block by block. */
   async function firstLayer(out: number): Promise<void> {
-    const { outputs: units, weight, bias } = first!;
-    const W = parameters + 4 * weight;
-    const pending = gemm(false, true, units, length, inputs, 1, W, pixels, 0, out);
-    if (pending) await pending;
-    // Logits take no bias: the normalisation removes any constant.
-    if (rest.length > 0) kernels.addBias(out, parameters + 4 * bias, units, length);
+    const W = parameters + 4 * first.weight;
+    for (const { at, length } of blocks) {
+      const X = pixels + 4 * inputs * at;
+      const Z = blockOffset(out, units, at);
+      const pending = gemm(false, true, units, length, inputs, 1, W, X, 0, Z);
+      if (pending) await pending;
+      // Logits take no bias: the normalisation removes any constant.
+      if (rest.length > 0) kernels.addBias(Z, parameters + 4 * first.bias, units, length);
+    }
   }
 
-  loadPixels(
-    workspace,
-    { layers, bytes, pixels },
-    { split, first: 0, count: split.size },
-    start,
-    length,
-  );
+  for (const { at, length } of blocks) {
+    const target = { layers, bytes, pixels: pixels + 4 * inputs * at };
+    loadPixels(workspace, target, { split, first: start, count }, at, length);
+  }
   for (const [k, direction] of task.directions.entries()) {
     load(direction, parameters);
     await firstLayer(shifts[k]!);
     load(direction.subarray(smallStart), smallDirections[k]!);
   }
+  const combine = rest.length > 0 ? kernels.addScaledRelu : kernels.addScaled;
   for (const [m, model] of task.models.entries()) {
     load(model, parameters);
     await firstLayer(base);
     for (const [k, scale] of task.scales.entries()) {
-      const combine = rest.length > 0 ? kernels.addScaledRelu : kernels.addScaled;
-      combine(base, shifts[k]!, outputs[0]!, first!.outputs * length, scale);
       const weights = parameters + 4 * smallStart;
       kernels.addScaled(weights, smallDirections[k]!, small, smallLength, scale);
-      for (const [index, { inputs: K, outputs: units, weight, bias }] of rest.entries()) {
-        const W = small + 4 * (weight - smallStart);
-        const out = outputs[index + 1]!;
-        const pending = gemm(false, false, units, length, K, 1, W, outputs[index]!, 0, out);
-        if (pending) await pending;
-        if (index < rest.length - 1) {
-          kernels.addBiasRelu(out, small + 4 * (bias - smallStart), units, length);
-        }
-      }
       const pair = m * task.directions.length + k;
-      task.logits.set(
-        new Float32Array(memory.buffer, outputs.at(-1)!, classes * length),
-        classes * (pair * split.size + start),
-      );
+      for (const { at, length } of blocks) {
+        const [Z, shift] = [base, shifts[k]!].map((array) => blockOffset(array, units, at));
+        combine(Z!, shift!, outputs[0]!, units * length, scale);
+        for (const [index, { inputs: K, outputs: n, weight, bias }] of rest.entries()) {
+          const W = small + 4 * (weight - smallStart);
+          const out = outputs[index + 1]!;
+          const pending = gemm(false, false, n, length, K, 1, W, outputs[index]!, 0, out);
+          if (pending) await pending;
+          if (index < rest.length - 1) {
+            kernels.addBiasRelu(out, small + 4 * (bias - smallStart), n, length);
+          }
+        }
+        task.logits.set(
+          new Float32Array(memory.buffer, outputs.at(-1)!, classes * length),
+          classes * (pair * split.size + start + at),
+        );
+      }
     }
   }
 }
@@ -121,11 +124,12 @@ export function pairLoss(
 ): number {
   const rows = split.size;
   const classes = task.sizes.at(-1)!;
-  const labels = FREE_BYTES_FROM;
-  const statistics = Math.ceil((labels + rows) / 64) * 64;
-  const scratch = statistics + 16 * classes;
-  const logits = Math.ceil((scratch + 8 * classes) / 64) * 64;
-  workspace.reserve(logits + 4 * classes * rows);
+  const places = openPlaces();
+  const labels = places.allocate(rows);
+  const statistics = places.allocate(16 * classes);
+  const scratch = places.allocate(8 * classes);
+  const logits = places.allocate(4 * classes * rows);
+  workspace.reserve(places.end);
   const { memory, kernels } = workspace;
   new Uint8Array(memory.buffer, labels, rows).set(split.labels.subarray(0, rows));
   const from = pair * classes * rows;

@@ -16,15 +16,8 @@ export interface Pool {
 /** What the threads start from. */
 export type OpenTask = Tasks["open"]["ask"];
 
-/**
- * Starts `threads` threads.
- *
- * @returns The pool, and what the first thread answered to `open`: the matrix library's name.
- */
-export async function openPool(
-  threads: number,
-  open: OpenTask,
-): Promise<{ pool: Pool; library: string }> {
+/** Starts `threads` threads. */
+export async function openPool(threads: number, open: OpenTask): Promise<Pool> {
   const idle: Worker[] = [];
   const queue: { request: Request; settle: (response: Response) => void }[] = [];
   const workers = Array.from(
@@ -66,12 +59,12 @@ export async function openPool(
     },
   };
 
-  const libraries = await Promise.all(
+  await Promise.all(
     workers.map((worker) =>
-      new Promise<string>((resolve, reject) => {
+      new Promise<void>((resolve, reject) => {
         post(worker, { kind: "open", ask: open }, (response) => {
           idle.push(worker);
-          deliver(response, resolve as (answer: unknown) => void, reject);
+          deliver(response, resolve, reject);
         });
       })
     ),
@@ -79,7 +72,7 @@ export async function openPool(
     pool.close();
     throw error;
   });
-  return { pool, library: libraries[0]! };
+  return pool;
 }
 
 function deliver<T>(

@@ -16,8 +16,8 @@ import type { LayerSizes } from "~/lib/model.ts";
 /** What a thread can be asked, and what it answers. */
 export interface Tasks {
   open: {
-    ask: { splits: Record<"train" | "test", SharedSplit>; library: GemmLibraryName | undefined };
-    answer: string;
+    ask: { splits: Record<"train" | "test", SharedSplit>; library: GemmLibraryName };
+    answer: void;
   };
   trainEpoch: { ask: EpochTask; answer: number };
   evaluate: {
@@ -31,7 +31,7 @@ export interface Tasks {
   };
   /** Draws direction `k` into `out`; answers 1 / |g_k|. */
   drawDirection: { ask: { out: SharedFloats; seed: number; k: number }; answer: number };
-  perturbedLogits: { ask: { task: PairTask; start: number }; answer: void };
+  perturbedLogits: { ask: { task: PairTask; start: number; count: number }; answer: void };
   pairLoss: { ask: { task: PairTask; pair: number }; answer: number };
   /** Best rate of one large product on this thread, in FLOP/s. */
   gemmRate: { ask: { repeats: number }; answer: number };
@@ -49,10 +49,9 @@ let splits: Record<"train" | "test", SharedSplit>;
 async function perform(request: Request): Promise<unknown> {
   switch (request.kind) {
     case "open": {
-      const library = await openGemmLibrary(request.ask.library);
-      workspace = openWorkspace(library);
+      workspace = openWorkspace(await openGemmLibrary(request.ask.library));
       splits = request.ask.splits;
-      return library.name;
+      return;
     }
     case "trainEpoch":
       return await trainEpoch(workspace, splits.train, request.ask);
@@ -61,7 +60,7 @@ async function perform(request: Request): Promise<unknown> {
     case "drawDirection":
       return drawDirection(request.ask.out, request.ask.seed, request.ask.k).inverseNorm;
     case "perturbedLogits":
-      return await perturbedLogits(workspace, splits.train, request.ask.task, request.ask.start);
+      return await perturbedLogits(workspace, splits.train, request.ask.task, request.ask);
     case "pairLoss":
       return pairLoss(workspace, splits.train, request.ask.task, request.ask.pair);
     case "gemmRate":

@@ -71,14 +71,40 @@ export function openWorkspace(library: GemmLibrary): Workspace {
   return workspace;
 }
 
+/** Places in a workspace, given out one after the other. */
+export interface Places {
+  /** Byte offset of an array of so many bytes. */
+  allocate(bytes: number): number;
+  /** First free byte behind all arrays. */
+  readonly end: number;
+}
+
+/**
+ * Bytes left free between arrays. Arrays of a multiple of 4 KiB would else lie a multiple of 4 KiB
+ * apart, and a processor that compares the low 12 bits of addresses makes the loads from one wait
+ * for the stores to the other.
+ */
+const GAP = 21 * 64;
+
+/** Opens an empty list of places; arrays begin with a cache line. */
+export function openPlaces(): Places {
+  let end = FREE_BYTES_FROM;
+  return {
+    allocate(bytes): number {
+      const offset = end;
+      end = Math.ceil((end + bytes) / 64) * 64 + GAP;
+      return offset;
+    },
+    get end(): number {
+      return end;
+    },
+  };
+}
+
 /** Lays out a network for batches of up to `rows` rows. */
 export function layOut(sizes: LayerSizes, rows: number): Layout {
-  let next = FREE_BYTES_FROM;
-  function allocate(bytes: number): number {
-    const offset = next;
-    next = Math.ceil((next + bytes) / 64) * 64; // whole cache lines
-    return offset;
-  }
+  const places = openPlaces();
+  const { allocate } = places;
   const layers = layoutLayers(sizes);
   const parameterBytes = 4 * countParameters(sizes);
   const block = Math.min(BLOCK, rows);
@@ -99,6 +125,6 @@ export function layOut(sizes: LayerSizes, rows: number): Layout {
     ),
     statistics: allocate(16 * classes),
     scratch: allocate(24 * classes),
-    end: next,
+    end: places.end,
   };
 }

@@ -25,10 +25,13 @@ const SYMBOLS = {
     ],
     result: "void",
   },
+  openblas_get_num_threads: { parameters: [], result: "i32", optional: true },
   openblas_set_num_threads: { parameters: ["i32"], result: "void", optional: true },
   openblas_get_config: { parameters: [], result: "pointer", optional: true },
+  bli_thread_get_num_threads: { parameters: [], result: "i64", optional: true },
   bli_thread_set_num_threads: { parameters: ["i64"], result: "void", optional: true },
   bli_info_get_version_str: { parameters: [], result: "pointer", optional: true },
+  MKL_Get_Max_Threads: { parameters: [], result: "i32", optional: true },
   MKL_Set_Num_Threads: { parameters: ["i32"], result: "void", optional: true },
   // macOS 15 and later; 1 is BLAS_THREADING_SINGLE_THREADED.
   BLASSetThreading: { parameters: ["i32"], result: "i32", optional: true },
@@ -70,10 +73,12 @@ export function openBlas(): GemmLibrary | undefined {
     }
     useOneThread(library);
     const gemm: GemmLibrary = {
+      kind: "blas",
       name: describe(name, library),
       accumulates: true,
       panelled: (k) => k <= 64,
       bind: (memory) => bindBlas(library, memory),
+      close: () => library.close(),
     };
     if (computesRightly(gemm)) return gemm;
     library.close();
@@ -113,11 +118,17 @@ function bindBlas(library: Library, memory: WebAssembly.Memory): Gemm {
   };
 }
 
-/** One run a thread is faster than one product on many, so the library itself gets one. */
+/**
+ * One run a thread is faster than one product on many, so the library itself gets one.
+ *
+ * The number is the process's, and setting it frees buffers that another thread's product may be
+ * using: it is set where it is not 1 yet, by whoever opens the library first.
+ */
 function useOneThread({ symbols }: Library): void {
-  symbols.openblas_set_num_threads?.(1);
-  symbols.bli_thread_set_num_threads?.(1n);
-  symbols.MKL_Set_Num_Threads?.(1);
+  if (symbols.openblas_get_num_threads?.() !== 1) symbols.openblas_set_num_threads?.(1);
+  if (symbols.bli_thread_get_num_threads?.() !== 1n) symbols.bli_thread_set_num_threads?.(1n);
+  if (symbols.MKL_Get_Max_Threads?.() !== 1) symbols.MKL_Set_Num_Threads?.(1);
+  // Accelerate's is the calling thread's.
   symbols.BLASSetThreading?.(1);
 }
 

@@ -26,6 +26,7 @@ export type Gemm = (
 
 /** A library of matrix products on one thread. */
 export interface GemmLibrary {
+  readonly kind: GemmLibraryName;
   /** Name and version: "OpenBLAS 0.3.21 (SkylakeX)". */
   readonly name: string;
   /** Whether beta = 1 with C updated in place costs no more than beta = 0. */
@@ -34,6 +35,8 @@ export interface GemmLibrary {
   panelled(k: number): boolean;
   /** Binds products to a memory; call again whenever the memory has grown. */
   bind(memory: WebAssembly.Memory): Gemm;
+  /** Gives the library back; it is of no use afterwards. */
+  close(): void;
 }
 
 /** The matrix libraries in the order in which they are tried. */

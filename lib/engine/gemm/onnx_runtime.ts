@@ -11,10 +11,12 @@ import type { InferenceSession, Tensor } from "onnxruntime-node";
 export async function openOnnxRuntime(): Promise<GemmLibrary> {
   const ort = await import("onnxruntime-node");
   return {
+    kind: "onnxruntime",
     name: `onnxruntime-node ${ort.env.versions.node ?? ort.env.versions.common}`,
     accumulates: false,
     panelled: (k) => k <= 64,
     bind: (memory) => bindOnnxRuntime(ort, memory),
+    close: () => {},
   };
 }
 
