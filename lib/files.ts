@@ -5,24 +5,38 @@
  */
 import { createHash } from "node:crypto";
 import { dirname } from "node:path";
-import writeFileAtomic from "write-file-atomic";
+
+/** Names of files that are being written end with this and a UUID. */
+export const UNFINISHED = ".unfinished-";
 
 /**
- * Writes a file so that a reader finds the old one or the new one, never a part: a temporary file
+ * Writes a file so that a reader finds the old one or the new one, never a part: an unfinished file
  * in the same folder, synchronised, then renamed. Folders are made as needed.
+ *
+ * It names no path but the given one: write-file-atomic follows links, for which a command that may
+ * write to a linked folder has no permission.
  *
  * @throws {Error} If the file cannot be written; the message says why, and what was there stays.
  */
 export async function writeWhole(path: string, contents: string | Uint8Array): Promise<void> {
+  const unfinished = `${path}${UNFINISHED}${crypto.randomUUID()}`;
   try {
     await Deno.mkdir(dirname(path), { recursive: true });
-    const data = typeof contents === "string"
-      ? contents
-      : Buffer.from(contents.buffer, contents.byteOffset, contents.byteLength);
-    await writeFileAtomic(path, data);
+    await writeSynchronised(unfinished, contents);
+    await Deno.rename(unfinished, path);
   } catch (error) {
+    await Deno.remove(unfinished).catch(() => {});
     throw new Error(`Cannot write ${path}: ${reasonOf(error)}`, { cause: error });
   }
+}
+
+async function writeSynchronised(path: string, contents: string | Uint8Array): Promise<void> {
+  const bytes = typeof contents === "string" ? new TextEncoder().encode(contents) : contents;
+  using file = await Deno.open(path, { write: true, createNew: true });
+  for (let written = 0; written < bytes.length;) {
+    written += await file.write(bytes.subarray(written));
+  }
+  await file.sync();
 }
 
 /** What a file may be. */

@@ -13,6 +13,7 @@ import {
   readIfThere,
   reasonOf,
   setAside,
+  UNFINISHED,
   writeWhole,
 } from "~/lib/files.ts";
 import { countParameters } from "~/lib/model.ts";
@@ -204,8 +205,7 @@ export async function removeUnfinished({ result, model }: RunFiles): Promise<voi
   for (const folder of [dirname(result), dirname(model)]) {
     const run = basename(model, "safetensors");
     for await (const { name, isFile } of readFolder(folder)) {
-      // As write-file-atomic names them.
-      if (isFile && name.startsWith(run) && /\.(json|safetensors|seconds)\.\d+$/.test(name)) {
+      if (isFile && name.startsWith(run) && name.includes(UNFINISHED)) {
         await removeIfThere(join(folder, name));
       }
     }
@@ -290,6 +290,7 @@ async function removeIfThere(path: string): Promise<void> {
   try {
     await Deno.remove(path);
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    if (error instanceof Deno.errors.NotFound) return;
+    throw new Error(`Cannot remove ${path}: ${reasonOf(error)}`, { cause: error });
   }
 }

@@ -422,13 +422,17 @@ Deno.test("run() that takes over from a killed process removes what it left half
     await Deno.writeTextFile(first!.lock, "process 1, started\u{9b}31m long ago\n");
     await Deno.mkdir(dirname(first!.result), { recursive: true });
     const torn = [
-      `${first!.result}.17`,
-      `${first!.model}.18`,
-      `${first!.checkpoint}.19`,
-      `${first!.seconds}.20`,
+      `${first!.result}.unfinished-17`,
+      `${first!.model}.unfinished-18`,
+      `${first!.checkpoint}.unfinished-19`,
+      `${first!.seconds}.unfinished-20`,
     ];
     // Of a run that somebody may be at work on, and of nobody's.
-    const others = [`${second!.model}.21`, `${first!.model}.old`, `${first!.model}.damaged-1`];
+    const others = [
+      `${second!.model}.unfinished-21`,
+      `${first!.model}.old`,
+      `${first!.model}.damaged-1`,
+    ];
     for (const path of [...torn, ...others]) await Deno.writeTextFile(path, "torn");
     await compute(STUDY);
     assertEquals(messages, [

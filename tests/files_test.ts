@@ -4,7 +4,15 @@
  * @module
  */
 import { join } from "node:path";
-import { readIfThere, reasonOf, setAside, sha256, writeWhole } from "~/lib/files.ts";
+import {
+  isObstructed,
+  printable,
+  readIfThere,
+  reasonOf,
+  setAside,
+  sha256,
+  writeWhole,
+} from "~/lib/files.ts";
 import { assert, assertEquals, assertRejects } from "~/tests/assert.ts";
 import { listFiles, withFolder } from "~/tests/temporary_folder.ts";
 
@@ -60,12 +68,61 @@ Deno.test("writeWhole() that cannot write says so and keeps what was there", asy
   });
 });
 
-Deno.test("readIfThere() gives undefined for what is not there, and throws for a folder", async () => {
+Deno.test("readIfThere() gives undefined for what is not there", async () => {
   await withFolder(async (folder) => {
     assertEquals(await readIfThere(join(folder, "none")), undefined);
     assertEquals(await readIfThere(join(folder, "none", "below")), undefined);
-    await assertRejects(() => readIfThere(folder), Error);
   });
+});
+
+Deno.test("readIfThere() tells what is no file, or too long, from what cannot be read", async () => {
+  await withFolder(async (folder) => {
+    const path = join(folder, "file");
+    await assertRejects(() => readIfThere(folder), TypeError, "must be a file: it is a directory");
+    await Deno.writeTextFile(path, "12345");
+    assertEquals((await readIfThere(path, { atMost: 5 }))!.length, 5);
+    await assertRejects(
+      () => readIfThere(path, { atMost: 4 }),
+      TypeError,
+      `Cannot read ${path} as it must have at most 4 bytes: current number is 5`,
+    );
+    const below = join(path, "below");
+    const error = await assertRejects(() => readIfThere(below), Error);
+    assert(!(error instanceof TypeError));
+    assert(error.message.startsWith(`Cannot read ${below}, which stays as it is: `), error.message);
+    await Deno.symlink("loop", join(folder, "loop"));
+    await assertRejects(() => readIfThere(join(folder, "loop")), TypeError);
+  });
+});
+
+Deno.test("isObstructed() tells what is neither a file nor free", async () => {
+  await withFolder(async (folder) => {
+    await Deno.writeTextFile(join(folder, "file"), "");
+    await Deno.symlink("file", join(folder, "link"));
+    await Deno.symlink("nowhere", join(folder, "broken"));
+    await Deno.symlink("loop", join(folder, "loop"));
+    const found = await Promise.all(
+      [".", "file", "link", "broken", "loop", "none"].map((name) =>
+        isObstructed(join(folder, name))
+      ),
+    );
+    assertEquals(found, [true, false, false, false, true, false]);
+    await assertRejects(
+      () => isObstructed(join(folder, "file", "x")),
+      Error,
+      "a file stands where",
+    );
+  });
+});
+
+Deno.test("printable() escapes what moves a terminal and keeps 500 letters", () => {
+  assertEquals(
+    printable("é 漢 \u{1b}[1m\0\n\u{85}\u{2028}\u{feff}"),
+    "é 漢 \\u{1b}[1m\\u{0}\\u{a}" +
+      "\\u{85}\\u{2028}\\u{feff}",
+  );
+  assertEquals(printable("a".repeat(501)), "a".repeat(500) + "...");
+  assertEquals(printable("abc", 2), "ab...");
 });
 
 Deno.test("setAside() takes the first free number and keeps what is in the file", async () => {

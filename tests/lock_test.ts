@@ -94,14 +94,26 @@ Deno.test("tryLock() takes a lock file of any contents, and shows 200 bytes of i
     const lock = await tryLock(path);
     assertEquals(lock!.abandonedBy, "\ufffd".repeat(200));
     lock!.release();
+    // Nothing of it moves a terminal's cursor or changes its colours.
+    await Deno.writeTextFile(path, "\u{1b}[31mred\u{7}\r\u{9b}2J\u{202e}\n");
+    const hostile = await tryLock(path);
+    assertEquals(hostile!.abandonedBy, "\\u{1b}[31mred\\u{7}\\u{d}\\u{9b}2J\\u{202e}");
+    hostile!.release();
     assertEquals((await Deno.stat(path)).size, 0);
   });
 });
 
 Deno.test("tryLock() fails where no lock can be", async () => {
   await withFolder(async (folder) => {
-    await assertRejects(() => tryLock(folder), Error);
+    assertEquals(
+      (await assertRejects(() => tryLock(folder), Error)).message,
+      `Cannot lock ${folder}: a folder stands in its place; move it away`,
+    );
     await Deno.writeTextFile(join(folder, "file"), "");
-    await assertRejects(() => tryLock(join(folder, "file", "run.lock")), Error);
+    const below = join(folder, "file", "folder", "run.lock");
+    assertEquals(
+      (await assertRejects(() => tryLock(below), Error)).message,
+      `Cannot lock ${below}: a file stands where a folder above it must be; move it away`,
+    );
   });
 });

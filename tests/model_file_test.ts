@@ -120,6 +120,26 @@ Deno.test("decodeModel() says which checksum it expected and found", () => {
   );
 });
 
+Deno.test("decodeModel() notices another shape or division of the same bytes", () => {
+  const metadata = { run: "ab", seconds: "12" };
+  const { tensors, metadata: { sha256, ...texts } } = decodeTensors(
+    encodeModel(SIZES, initialise(SIZES, 4), { metadata }),
+    "file",
+  );
+  assertEquals(texts, metadata);
+  const refused = (altered: ReadonlyMap<string, Tensor>, texts: Record<string, string>): void => {
+    const bytes = encodeTensors(altered, { ...texts, sha256: sha256! });
+    assertThrows(() => decodeModel(bytes, "file"), TypeError, `its checksum must be ${sha256}`);
+  };
+  const weight = tensors.get("0.weight")!;
+  refused(new Map([...tensors, ["0.weight", { ...weight, shape: [2, 3] }]]), texts);
+  refused(new Map([...tensors, ["0.weight", { ...weight, shape: [6] }]]), texts);
+  for (const other of [{ runa: "b", seconds: "12" }, { run: "a", bseconds: "12" }]) {
+    refused(tensors, other);
+  }
+  refused(tensors, { run: "abseconds12" });
+});
+
 Deno.test("decodeModel() refuses a small file truncated at any length", () => {
   const bytes = encodeModel(SIZES, initialise(SIZES, 4), { metadata: METADATA });
   for (let length = 0; length < bytes.length; length++) {

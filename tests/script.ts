@@ -15,12 +15,19 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** Starts a script that may import from `~/`, with all permissions. */
-export function startScript(script: string, args: readonly string[] = []): Deno.ChildProcess {
+/** Starts a script that may import from `~/`, with all permissions; `flags` are Deno's. */
+export function startScript(
+  script: string,
+  args: readonly string[] = [],
+  flags: readonly string[] = [],
+): Deno.ChildProcess {
   const source = script.replaceAll("~/", new URL("..", import.meta.url).href);
   const url = `data:application/typescript,${encodeURIComponent(source)}`;
   return new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", "--no-prompt", `--config=${ROOT}deno.json`, url, ...args],
+    args: [
+      ...["run", "-A", "--no-check", "--no-prompt", `--config=${ROOT}deno.json`, ...flags],
+      ...[url, ...args],
+    ],
     cwd: ROOT,
     stdin: "null",
     stdout: "piped",
