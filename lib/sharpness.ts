@@ -51,19 +51,24 @@ export async function sampleSharpness(
       `Cannot sample sharpness as directions must be an integer >= 1: current value is ${directions}`,
     );
   }
-  const evaluations = await engine.evaluate(sizes, models, { split: "train", gradient: false });
-  for (const { loss } of evaluations) checkLoss(loss, "the loss");
+  const common = { seed: directionSeed, ...(signal ? { signal } : {}) };
+  // Any direction: the products of the samples are those of a step of length 0, too.
+  const minima = await engine.perturbedLosses(sizes, models, {
+    ...common,
+    directions: [0],
+    radius: 0,
+  });
+  for (const loss of minima.flat()) checkLoss(loss, "the loss");
   const perturbed = await engine.perturbedLosses(sizes, models, {
-    seed: directionSeed,
+    ...common,
     directions: Array.from({ length: directions }, (_, k) => k),
     radius,
     ...(onProgress ? { onProgress } : {}),
-    ...(signal ? { signal } : {}),
   });
   for (const loss of perturbed.flat()) checkLoss(loss, `the loss at radius ${radius}`);
-  return evaluations.map(({ loss }, index) => ({
-    loss,
-    samples: perturbed[index]!.map((value) => value - loss),
+  return minima.map(([loss], index) => ({
+    loss: loss!,
+    samples: perturbed[index]!.map((value) => value - loss!),
   }));
 }
 

@@ -106,24 +106,33 @@ Deno.test("bytesToFloats() maps 0 to 0 and 255 to 1", () => {
   }
 });
 
-for (const name of ["addBias", "addBiasRelu"] as const) {
-  Deno.test(`${name}() adds each unit's bias to its row, to the bit`, () => {
-    for (const rows of LENGTHS) {
-      const units = 3;
-      const { floats, assertGuarded } = arena();
-      const start = normals(units * rows, rows);
-      const z = floats(start);
-      const bias = floats([0.5, -0.25, 0]);
-      kernels[name](z.at, bias.at, units, rows);
-      const expected = start.map((value, i) => {
-        const sum = f(value + bias.values[Math.floor(i / rows)]!);
-        return name === "addBias" ? sum : Math.max(0, sum);
-      });
-      assertEquals(z.values, expected);
-      assertGuarded();
-    }
-  });
-}
+Deno.test("addBiasRelu() adds each unit's bias to its row, to the bit", () => {
+  for (const rows of LENGTHS) {
+    const units = 3;
+    const { floats, assertGuarded } = arena();
+    const start = normals(units * rows, rows);
+    const z = floats(start);
+    const bias = floats([0.5, -0.25, 0]);
+    kernels.addBiasRelu(z.at, bias.at, units, rows);
+    const expected = start.map((value, i) =>
+      Math.max(0, f(value + bias.values[Math.floor(i / rows)]!))
+    );
+    assertEquals(z.values, expected);
+    assertGuarded();
+  }
+});
+
+Deno.test("addBiasToRows() adds each unit's bias to its column, to the bit", () => {
+  for (const units of LENGTHS) {
+    const { floats, assertGuarded } = arena();
+    const start = normals(3 * units, units);
+    const z = floats(start);
+    const bias = floats(normals(units, 1));
+    kernels.addBiasToRows(z.at, bias.at, 3, units);
+    assertEquals(z.values, start.map((value, i) => f(value + bias.values[i % units]!)));
+    assertGuarded();
+  }
+});
 
 Deno.test("addBiasRelu() and addScaledRelu() pass NaN on, in vectors and behind them", () => {
   // Training that diverges must show: a ReLU that hides NaN would end in a finite loss.

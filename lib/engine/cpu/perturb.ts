@@ -3,8 +3,7 @@
  *
  * Because u_k is shared by all models, X (W1 + s U1) = X W1 + s X U1: the products with W1 are
  * computed once a model and those with U1 once a direction, and a pair of the two costs only the
- * sum, the ReLU and the small layers behind. All products are of one block of rows, as in training
- * and evaluation, so that a radius of 0 gives exactly the unperturbed loss.
+ * sum, the ReLU and the small layers behind.
  *
  * @module
  */
@@ -64,17 +63,12 @@ export async function perturbedLogits(
   const { memory, kernels, gemm } = workspace;
   const load = (values: Float32Array, at: number): void =>
     new Float32Array(memory.buffer, at, values.length).set(values);
-  /** out = W1 X^T + b1 with the parameters that were loaded, block by block. */
+  /** out = X W1^T + b1, [count, units], with the parameters that were loaded. */
   async function firstLayer(out: number): Promise<void> {
     const W = parameters + 4 * first.weight;
-    for (const { at, length } of blocks) {
-      const X = pixels + 4 * inputs * at;
-      const Z = blockOffset(out, units, at);
-      const pending = gemm(false, true, units, length, inputs, 1, W, X, 0, Z);
-      if (pending) await pending;
-      // Logits take no bias: the normalisation removes any constant.
-      if (rest.length > 0) kernels.addBias(Z, parameters + 4 * first.bias, units, length);
-    }
+    const pending = gemm(false, true, count, units, inputs, 1, pixels, W, 0, out);
+    if (pending) await pending;
+    kernels.addBiasToRows(out, parameters + 4 * first.bias, count, units);
   }
 
   for (const { at, length } of blocks) {
@@ -95,24 +89,32 @@ export async function perturbedLogits(
       kernels.addScaled(weights, smallDirections[k]!, small, smallLength, scale);
       const pair = m * task.directions.length + k;
       for (const { at, length } of blocks) {
-        const [Z, shift] = [base, shifts[k]!].map((array) => blockOffset(array, units, at));
-        combine(Z!, shift!, outputs[0]!, units * length, scale);
+        const Z = blockOffset(base, units, at);
+        const shift = blockOffset(shifts[k]!, units, at);
+        combine(Z, shift, outputs[0]!, units * length, scale);
         for (const [index, { inputs: K, outputs: n, weight, bias }] of rest.entries()) {
           const W = small + 4 * (weight - smallStart);
           const out = outputs[index + 1]!;
-          const pending = gemm(false, false, n, length, K, 1, W, outputs[index]!, 0, out);
+          // The first layer's outputs lie as [rows, units], the others' as [units, rows].
+          const pending = gemm(false, index === 0, n, length, K, 1, W, outputs[index]!, 0, out);
           if (pending) await pending;
           if (index < rest.length - 1) {
             kernels.addBiasRelu(out, small + 4 * (bias - smallStart), n, length);
           }
         }
+        const logits = new Float32Array(memory.buffer, outputs.at(-1)!, classes * length);
         task.logits.set(
-          new Float32Array(memory.buffer, outputs.at(-1)!, classes * length),
+          rest.length > 0 ? logits : transpose(logits, length, classes),
           classes * (pair * split.size + start + at),
         );
       }
     }
   }
+}
+
+/** A matrix [rows, columns] as [columns, rows]. */
+function transpose(matrix: Float32Array, rows: number, columns: number): Float32Array {
+  return matrix.map((_, i) => matrix[(i % rows) * columns + Math.floor(i / rows)]!);
 }
 
 /** Mean cross-entropy of one pair whose logits are complete. */

@@ -10,7 +10,7 @@ export type Offset = number;
 /** See assembly/kernels.ts for what each computes. */
 export interface Kernels {
   bytesToFloats(bytes: Offset, out: Offset, length: number): void;
-  addBias(z: Offset, bias: Offset, units: number, rows: number): void;
+  addBiasToRows(z: Offset, bias: Offset, rows: number, units: number): void;
   addBiasRelu(z: Offset, bias: Offset, units: number, rows: number): void;
   maskAndSum(
     d: Offset,

@@ -43,20 +43,18 @@ export function addBiasRelu(z: usize, bias: usize, units: i32, rows: i32): void 
   }
 }
 
-/** z[u][r] += bias[u] in place. */
-export function addBias(z: usize, bias: usize, units: i32, rows: i32): void {
-  for (let u = 0; u < units; u++) {
-    const b = load<f32>(bias + (<usize> u << 2));
-    const bs = f32x4.splat(b);
-    const row = z + (<usize> u * rows << 2);
-    let r = 0;
-    for (; r + 4 <= rows; r += 4) {
-      const at = row + (<usize> r << 2);
-      v128.store(at, f32x4.add(v128.load(at), bs));
+/** z[r][u] += bias[u] in place. */
+export function addBiasToRows(z: usize, bias: usize, rows: i32, units: i32): void {
+  for (let r = 0; r < rows; r++) {
+    const row = z + (<usize> r * units << 2);
+    let u = 0;
+    for (; u + 4 <= units; u += 4) {
+      const at = <usize> u << 2;
+      v128.store(row + at, f32x4.add(v128.load(row + at), v128.load(bias + at)));
     }
-    for (; r < rows; r++) {
-      const at = row + (<usize> r << 2);
-      store<f32>(at, load<f32>(at) + b);
+    for (; u < units; u++) {
+      const at = <usize> u << 2;
+      store<f32>(row + at, load<f32>(row + at) + load<f32>(bias + at));
     }
   }
 }
