@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { decodeModel, encodeModel } from "~/lib/model_file.ts";
 import { initialise, type LayerSizes } from "~/lib/model.ts";
 import { formatResult } from "~/lib/results.ts";
+import { decodeTensors, encodeTensors } from "~/lib/safetensors.ts";
 import {
   type CheckpointRecord,
   forget,
@@ -250,6 +251,14 @@ const IMPOSTORS: Record<typeof NAMES[number], [string, () => string | Uint8Array
       "for this run as its 1 must be 2: current value is 3",
     ],
     ["a record of an older form", () => modelBytes({ epochs: 3 }), "its record is not a run's"],
+    [
+      "a right record and no checksum",
+      () => {
+        const { tensors, metadata } = decodeTensors(modelBytes(MODEL_RECORD), "file");
+        return encodeTensors(tensors, { run: metadata.run! });
+      },
+      "for this run as it has no checksum",
+    ],
     ["another program's model", () => encodeModel(SIZES, PARAMETERS), "its record is not a run's"],
     [
       "a record that is no JSON",
