@@ -262,9 +262,7 @@ Deno.test("run() names damaged files of a copy of the data and takes right ones"
   const [batch, test] = ["data_batch_1.bin", "test_batch.bin"] as const;
   const bytes = await Deno.readFile(right[batch]!);
   const damages: [string, Uint8Array][] = [
-    ["it is 0 bytes", new Uint8Array(0)],
     ["it is 15365000 bytes", bytes.subarray(0, bytes.length >> 1)],
-    ["it is 30729999 bytes", bytes.subarray(0, bytes.length - 1)],
     ["it is 30730000 bytes", bytes.with(bytes.length >> 1, bytes[bytes.length >> 1]! ^ 1)],
     ["it is 30730000 bytes", await Deno.readFile(right[test]!)],
   ];
@@ -313,7 +311,7 @@ Deno.test("run() sets aside what is no file in the place of a lock or a time", a
   });
 });
 
-/** Makes reading one file fail, as a disk or a permission does, from the `nth` time on. */
+/** Makes reading one file fail, as a disk or a permission does, the `nth` time. */
 async function withUnreadable<T>(
   { path, code, nth = 1 }: { path: string; code: string; nth?: number },
   work: () => Promise<T>,
@@ -321,7 +319,7 @@ async function withUnreadable<T>(
   const { readFile } = Deno;
   let times = 0;
   Deno.readFile = (file, options): ReturnType<typeof readFile> =>
-    file === path && ++times >= nth
+    file === path && ++times === nth
       ? Promise.reject(Object.assign(new Error(`failed with ${code}`), { code }))
       : readFile(file, options);
   try {
@@ -395,7 +393,10 @@ Deno.test("run() with fresh sets folders aside and keeps what another process wo
       await Deno.mkdir(join(path, "not empty"), { recursive: true });
     }
     const held = await tryLock(files[4]!.lock);
-    const { cachedRuns, computedRuns } = await compute(STUDY, { fresh: true });
+    const { cachedRuns, computedRuns } = await compute(STUDY, {
+      fresh: true,
+      onProgress: ({ message }) => assert(!message.startsWith("waiting"), message),
+    });
     held!.release();
     assertEquals([cachedRuns, computedRuns], [1, 11]);
     assertEquals(messages, [
