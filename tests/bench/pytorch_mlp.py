@@ -1,0 +1,124 @@
+"""Training speed of the same network in PyTorch on the CPU: the peer of `deno task bench`.
+
+    python3 tests/bench/pytorch_mlp.py [--data DIR] [--batch-sizes 32,128,1024] [--json]
+
+Every process trains a network of its own on its first images in file order, as the study does; rates
+are images a second summed over processes, the median of 5 rounds, each as long as its slowest
+process. Needs torch (Debian: python3-torch) and numpy, and data/ as `deno task reproduce` leaves it.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import time
+
+ROUNDS = 5
+SIZES = [3072, 512, 256, 128, 10]
+
+
+def work(options):
+    """One process: trains a round whenever a line arrives on stdin and answers with its seconds."""
+    import numpy
+    import torch
+    from torch import nn
+
+    torch.set_num_threads(options.threads)
+    count = max(10_240, options.batch_size)
+    files = [
+        numpy.fromfile(f"{options.data}/data_batch_{index + 1}.bin", numpy.uint8)
+        for index in range((count + 9_999) // 10_000)
+    ]
+    rows = numpy.concatenate(files).reshape(-1, 3073)[:count]
+    labels = torch.from_numpy(rows[:, 0].astype(numpy.int64))
+    images = torch.from_numpy(rows[:, 1:].astype(numpy.float32) / 255)
+    torch.manual_seed(0)
+    layers = []
+    for inputs, outputs in zip(SIZES, SIZES[1:]):
+        layers += [nn.Linear(inputs, outputs), nn.ReLU()]
+    layers[-1] = nn.BatchNorm1d(SIZES[-1], affine=False, track_running_stats=False)
+    model = nn.Sequential(*layers)
+    optimizer = {
+        "SGD": lambda: torch.optim.SGD(model.parameters(), lr=1e-3),
+        "AdaGrad": lambda: torch.optim.Adagrad(model.parameters(), lr=1e-3),
+        "AdaGrad foreach": lambda: torch.optim.Adagrad(model.parameters(), lr=1e-3, foreach=True),
+    }[options.optimizer]()
+    cross_entropy = nn.CrossEntropyLoss()
+
+    def epoch():
+        for first in range(0, count, options.batch_size):
+            batch = slice(first, first + options.batch_size)
+            optimizer.zero_grad(set_to_none=True)
+            cross_entropy(model(images[batch]), labels[batch]).backward()
+            optimizer.step()
+
+    epoch()
+    print(count, torch.__version__, flush=True)
+    for _ in sys.stdin:
+        start = time.perf_counter()
+        epoch()
+        print(time.perf_counter() - start, flush=True)
+
+
+def measure(options, optimizer, batch_size, processes, threads):
+    """Images a second of `processes` processes with `threads` threads each."""
+    command = [sys.executable, __file__, "--worker", "--data", options.data]
+    command += ["--optimizer", optimizer, "--batch-size", str(batch_size), "--threads", str(threads)]
+    workers = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for _ in range(processes)
+    ]
+    try:
+        count, version = [worker.stdout.readline().split() for worker in workers][0]
+        rates = []
+        for _ in range(ROUNDS):
+            for worker in workers:
+                worker.stdin.write("\n")
+                worker.stdin.flush()
+            slowest = max(float(worker.stdout.readline()) for worker in workers)
+            rates.append(processes * int(count) / slowest)
+    finally:
+        for worker in workers:
+            worker.stdin.close()
+            worker.wait()
+    return {
+        "optimizer": optimizer,
+        "batchSize": batch_size,
+        "engine": f"PyTorch {version}",
+        "processes": processes,
+        "threads": threads,
+        "samplesPerSecond": statistics.median(rates),
+    }
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--data", default="data", help="folder of the six .bin files")
+    parser.add_argument("--batch-sizes", default="32,128,1024")
+    parser.add_argument("--json", action="store_true", help="print one JSON document on stdout")
+    parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--optimizer", help=argparse.SUPPRESS)
+    parser.add_argument("--batch-size", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--threads", type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.worker:
+        work(options)
+        return
+    rows = []
+    for batch_size in map(int, options.batch_sizes.split(",")):
+        for optimizer in ["SGD", "AdaGrad", "AdaGrad foreach"]:
+            for processes, threads in [(1, 2), (2, 1)]:
+                row = measure(options, optimizer, batch_size, processes, threads)
+                rows.append(row)
+                print(
+                    f"{row['engine']}  {processes} x {threads} threads  {optimizer:15}  "
+                    f"batch {batch_size:5}  {row['samplesPerSecond']:8.0f} images/s",
+                    file=sys.stderr,
+                )
+    if options.json:
+        print(json.dumps(rows))
+
+
+if __name__ == "__main__":
+    main()
