@@ -6,7 +6,13 @@
  */
 import { type SharedFloats } from "~/lib/engine/engine.ts";
 import { printable, sha256 } from "~/lib/files.ts";
-import { allocateParameters, type LayerSizes, layoutLayers, MAX_UNITS } from "~/lib/model.ts";
+import {
+  allocateParameters,
+  countParameters,
+  type LayerSizes,
+  layoutLayers,
+  MAX_UNITS,
+} from "~/lib/model.ts";
 import { decodeTensors, encodeTensors, type Tensor } from "~/lib/safetensors.ts";
 
 /** A network that was read: its sizes follow from its tensors' shapes. */
@@ -28,12 +34,23 @@ export interface ModelFileOptions {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
-/** Encodes a network; the metadata gains the SHA-256 of the tensors and of the rest of itself. */
+/**
+ * Encodes a network; the metadata gains the SHA-256 of the tensors and of the rest of itself.
+ *
+ * @throws {RangeError} If the numbers of parameters or of state are not those of the layer sizes.
+ */
 export function encodeModel(
   sizes: LayerSizes,
   parameters: Float32Array,
   { state = new Float32Array(0), metadata = {} }: ModelFileOptions = {},
 ): Uint8Array {
+  const count = countParameters(sizes);
+  if (parameters.length !== count || ![0, count].includes(state.length)) {
+    throw new RangeError(
+      `Cannot encode a network of sizes ${sizes} as it must have ${count} parameters and as many ` +
+        `numbers of state or none: it has ${parameters.length} and ${state.length}`,
+    );
+  }
   const tensors = new Map([
     ...namedTensors(sizes, parameters, ""),
     ...(state.length > 0 ? namedTensors(sizes, state, "state.") : []),

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Engine, SharedFloats, StackOptions } from "~/lib/engine/engine.ts";
+import { OPTIMIZERS } from "~/lib/optimizer.ts";
 import { hasConverged } from "~/lib/stopping.ts";
 import type { TrainingProtocol } from "~/lib/study.ts";
 
@@ -47,6 +48,7 @@ export const CHECKPOINT_SECONDS = 30;
  * `hasConverged` says so, after `maxEpochs` epochs, or when a loss is not finite; that epoch is then
  * not part of its record.
  *
+ * @throws {RangeError} If a number is out of its domain; nothing is trained then.
  * @throws The signal's reason, after a checkpoint.
  */
 export async function learn(
@@ -57,6 +59,7 @@ export async function learn(
     & TrainingProtocol
     & LearnOptions,
 ): Promise<void> {
+  checkNumbers({ maxEpochs, ...options }, learners);
   const checkpointSeconds = options.checkpointSeconds ?? CHECKPOINT_SECONDS;
   function outcome({ epochLosses }: Learner): Stopped | undefined {
     if (hasConverged(epochLosses, options)) return "converged";
@@ -104,5 +107,37 @@ export async function learn(
     }
   } finally {
     stack.dispose();
+  }
+}
+
+function checkNumbers(
+  { optimizer, batchSize, maxEpochs, ...stopping }: StackOptions & TrainingProtocol,
+  learners: readonly Learner[],
+): void {
+  const { stoppingCriterion, stoppingCriterionEpochs } = stopping;
+  const isCount = (value: number): boolean => Number.isSafeInteger(value) && value >= 1;
+  const rates = learners.map(({ learningRate }) => learningRate);
+  const rules: [string, unknown, boolean, string][] = [
+    ["optimizer", optimizer, OPTIMIZERS.includes(optimizer), OPTIMIZERS.join(" or ")],
+    ["batch size", batchSize, isCount(batchSize), "an integer >= 1"],
+    ["max epochs", maxEpochs, maxEpochs === 0 || isCount(maxEpochs), "an integer >= 0"],
+    ["stopping criterion", stoppingCriterion, stoppingCriterion >= 0, ">= 0"],
+    [
+      "stopping criterion epochs",
+      stoppingCriterionEpochs,
+      isCount(stoppingCriterionEpochs),
+      "an integer >= 1",
+    ],
+    [
+      "learning rates",
+      rates,
+      rates.every((rate) => rate >= 0 && rate < Infinity),
+      "finite and >= 0",
+    ],
+  ];
+  for (const [name, value, valid, domain] of rules) {
+    if (!valid) {
+      throw new RangeError(`Cannot train as ${name} must be ${domain}: current value is ${value}`);
+    }
   }
 }

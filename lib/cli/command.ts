@@ -6,10 +6,16 @@
  * @module
  */
 import { parseArgs } from "node:util";
+import { printable } from "~/lib/files.ts";
 
 /** The command line or a file that it names is wrong. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
+
+  /** @param message One line; what of it is not printable is escaped. */
+  constructor(message: string) {
+    super(printable(message));
+  }
 }
 
 /** An option: what `--help` says of its value, and the sentence beside it. */
@@ -55,7 +61,7 @@ export async function runCommand(
     });
   }
   try {
-    const values = parse(command, Deno.args);
+    const values = parseOptions(command, Deno.args);
     if (values.help) console.log(help(command));
     else await main(values, interruption.signal);
   } catch (error) {
@@ -69,7 +75,12 @@ export async function runCommand(
   Deno.exit(status);
 }
 
-function parse({ options }: Command, args: string[]): Values {
+/**
+ * Reads a command line.
+ *
+ * @throws {UsageError} If an option is unknown, lacks its value or is given twice.
+ */
+export function parseOptions({ options }: Command, args: readonly string[]): Values {
   try {
     const { values } = parseArgs({
       args: joinNegativeNumbers(args),

@@ -28,13 +28,19 @@ export const ENGINE_OPTIONS: Readonly<Record<string, Option>> = {
 export function engineOptions(values: Values): Pick<RunOptions, "engine" | "threads" | "data"> {
   const engine = choiceOption(values, "engine", ENGINE_NAMES);
   const threads = numberOption(values, "threads", THREADS);
-  const data = textOption(values, "data");
-  if (data !== undefined) demandThere(data, "data");
+  const data = dataOption(values);
   return {
     ...(engine === undefined ? {} : { engine }),
     ...(threads === undefined ? {} : { threads }),
     ...(data === undefined ? {} : { data }),
   };
+}
+
+/** Where the data are, if the command line says so. */
+export function dataOption(values: Values): string | undefined {
+  const data = textOption(values, "data");
+  if (data !== undefined) demandThere(data, "data");
+  return data;
 }
 
 /** Number of training images, all by default. */

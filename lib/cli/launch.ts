@@ -121,6 +121,10 @@ async function launch(): Promise<number> {
     stdin: "inherit",
     stdout: "inherit",
     stderr: "inherit",
+    // Where it is not set, as on servers, the look for a GPU prints errors that are none.
+    env: Deno.build.os !== "linux" || Deno.env.has("XDG_RUNTIME_DIR")
+      ? {}
+      : { XDG_RUNTIME_DIR: "/tmp" },
   }).spawn();
   // Ctrl-C reaches the whole group, a signal to this process alone must be passed on; the command
   // takes two signals within half a second for one.

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { join } from "node:path";
+import { isAbsolute, join, relative } from "node:path";
 import { reportCells, summariseCells } from "~/lib/cells.ts";
 import { type Command, runCommand, UsageError, type Values } from "~/lib/cli/command.ts";
 import { ENGINE_OPTIONS, engineOptions } from "~/lib/cli/common_options.ts";
@@ -22,6 +22,7 @@ import {
   SEED,
   textOption,
 } from "~/lib/cli/values.ts";
+import { dataDirectory } from "~/lib/dataset.ts";
 import { OPTIMIZERS } from "~/lib/optimizer.ts";
 import { formatSeconds } from "~/lib/progress.ts";
 import { type Plan, plan, PROJECT_FOLDERS, run } from "~/lib/reproduce.ts";
@@ -37,7 +38,8 @@ import {
 } from "~/lib/study.ts";
 import { checkStudy } from "~/lib/study_check.ts";
 
-const COMMAND: Command = {
+/** Its options. */
+export const COMMAND: Command = {
   name: "reproduce",
   summary:
     "Trains and measures the runs of a study that have no result yet, then draws its figures.",
@@ -68,8 +70,12 @@ const COMMAND: Command = {
   },
 };
 
-/** The study that the options describe. */
-function studyFrom(values: Values): Study {
+/**
+ * The study that the options describe.
+ *
+ * @throws {UsageError | RangeError} If a value is not one for a study.
+ */
+export function studyFrom(values: Values): Study {
   const preset = presets[choiceOption(values, "preset", PRESETS) ?? "quick"];
   const { grid, training, sharpness } = preset;
   const study: Study = {
@@ -105,22 +111,36 @@ function foldersFrom(values: Values): Folders {
     models: textOption(values, "models") ?? PROJECT_FOLDERS.models,
     results: textOption(values, "results") ?? PROJECT_FOLDERS.results,
   };
+  const data = dataDirectory(textOption(values, "data"));
   for (const [option, path] of Object.entries(folders)) {
-    const info = tryStat(path);
+    const info = tryStat(option, path);
     if (info !== undefined && !info.isDirectory) {
       throw new UsageError(`--${option} must name a folder: ${path} is a file`);
+    }
+    const way = relative(data, path);
+    if (!isAbsolute(way) && way.split(/[/\\]/)[0] !== "..") {
+      throw new UsageError(
+        `--${option} must not lie in the data's folder: current value is ${path}`,
+      );
     }
   }
   return folders;
 }
 
-function tryStat(path: string): Deno.FileInfo | undefined {
-  try {
-    return Deno.statSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw new UsageError(`Cannot read ${path}: ${(error as Error).message}`);
+function tryStat(option: string, path: string): Deno.FileInfo | undefined {
+  for (const stat of [Deno.statSync, Deno.lstatSync]) {
+    try {
+      const info = stat(path);
+      if (stat === Deno.statSync) return info;
+      throw new UsageError(`--${option} must name a folder: ${path} is a link to nothing`);
+    } catch (error) {
+      if (error instanceof UsageError) throw error;
+      if (!(error instanceof Deno.errors.NotFound)) {
+        throw new UsageError(`--${option} cannot be used: ${(error as Error).message}`);
+      }
+    }
   }
+  return undefined;
 }
 
 function showPlan({ runs, secondsOfMissing }: Plan): void {

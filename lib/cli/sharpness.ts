@@ -18,7 +18,8 @@ import { sampleSharpness } from "~/lib/sharpness.ts";
 import { meanInterval } from "~/lib/statistics.ts";
 import { presets } from "~/lib/study.ts";
 
-const COMMAND: Command = {
+/** Its options. */
+export const COMMAND: Command = {
   name: "sharpness",
   summary: "Samples the rise in training loss at random points around a trained network.",
   options: {

@@ -31,7 +31,8 @@ import { openEngineOnData } from "~/lib/reproduce.ts";
 import { presets, STOPPING_RULES } from "~/lib/study.ts";
 import { trainOne } from "~/lib/train_one.ts";
 
-const COMMAND: Command = {
+/** Its options. */
+export const COMMAND: Command = {
   name: "train",
   summary: "Trains one network and writes it as safetensors, with PyTorch's names and layout.",
   options: {

@@ -15,7 +15,8 @@ import type {
   StackOptions,
 } from "~/lib/engine/engine.ts";
 import { type GemmLibraryName, openGemmLibrary } from "~/lib/engine/gemm/gemm.ts";
-import type { LayerSizes } from "~/lib/model.ts";
+import { countParameters, type LayerSizes } from "~/lib/model.ts";
+import { optimizers } from "~/lib/optimizer.ts";
 
 /** What the CPU engine is made from. */
 export interface CpuEngineOptions extends EngineOptions {
@@ -80,6 +81,7 @@ export async function createCpuEngine(
     createStack(options, members): Promise<Stack> {
       return Promise.try(() => {
         check(options.sizes);
+        checkMembers(options, members);
         return createStack(pool, options, members);
       });
     },
@@ -107,6 +109,22 @@ export async function createCpuEngine(
       return Promise.resolve();
     },
   };
+}
+
+function checkMembers(
+  { sizes, optimizer }: StackOptions,
+  members: readonly Member[],
+): void {
+  const count = countParameters(sizes);
+  const numbers = count * optimizers[optimizer].stateSlots;
+  for (const { parameters, state } of members) {
+    if (parameters.length !== count || state.length !== numbers) {
+      throw new RangeError(
+        `Cannot train a network of sizes ${sizes} as it must have ${count} parameters and ` +
+          `${numbers} numbers of state: it has ${parameters.length} and ${state.length}`,
+      );
+    }
+  }
 }
 
 function createStack(

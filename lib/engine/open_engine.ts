@@ -24,9 +24,17 @@ export type EngineName = typeof ENGINE_NAMES[number];
  * Opens an engine on a data set.
  *
  * @param name "auto" takes a GPU where there is a real one, else the CPU engine.
+ * @throws {RangeError} If there is no engine of that name.
  * @throws {Error} If what the name demands is not there; the message says what to install.
  */
 export async function openEngine(name: EngineName, options: EngineOptions): Promise<Engine> {
+  if (!ENGINE_NAMES.includes(name)) {
+    throw new RangeError(
+      `Cannot open an engine as its name must be ${
+        ENGINE_NAMES.join(", ")
+      }: current value is ${name}`,
+    );
+  }
   switch (name) {
     case "cpu":
       return await createCpuEngine(options);

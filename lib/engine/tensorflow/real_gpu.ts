@@ -4,8 +4,8 @@
  * @module
  */
 
-/** The longest that the look may take, in milliseconds: it precedes every command. */
-const PATIENCE = 250;
+/** The longest that the look may take, in milliseconds: a driver that is just waking up is slow. */
+const PATIENCE = 5000;
 
 /** Names of drivers that compute on the CPU. */
 const SOFTWARE = /llvmpipe|lavapipe|swiftshader|software|basic render|\bwarp\b|\bcpu\b/i;
@@ -13,7 +13,7 @@ const SOFTWARE = /llvmpipe|lavapipe|swiftshader|software|basic render|\bwarp\b|\
 /**
  * Finds a GPU through WebGPU; software rasterisers do not count.
  *
- * Takes at most 0.3 s and never throws.
+ * Takes at most 5 s, some milliseconds where there is no driver, and never throws.
  *
  * @returns Its name, or undefined.
  */
