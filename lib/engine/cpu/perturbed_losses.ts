@@ -55,16 +55,17 @@ export async function perturbedLosses(
     await Promise.all(Array.from({ length: threads }, lane));
     return answers;
   }
+  // The first tile is the largest: the others use its memory again.
   let logits: SharedFloats | undefined;
+  const vectors: SharedFloats[] = [];
   for (const { start: d, count } of evenly(directions.length, tile.directions)) {
     const drawn = await askAll(count, async (index) => {
-      const out = allocateParameters(sizes);
+      const out = vectors[index] ??= allocateParameters(sizes);
       const inverseNorm = await pool.run("drawDirection", { out, seed, k: directions[d + index]! });
       return { out, scale: radius * inverseNorm };
     });
     for (const { start: m, count } of evenly(models.length, tile.models)) {
       const pairs = count * drawn.length;
-      // The first tile is the largest.
       logits ??= new Float32Array(new SharedArrayBuffer(logitBytes(sizes, rows) * pairs));
       const task = {
         sizes,
