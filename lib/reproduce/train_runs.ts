@@ -116,8 +116,11 @@ async function isTrained(
   { files }: Claim,
   evenWithResult: boolean,
 ): Promise<boolean> {
-  return (!evenWithResult && await readResult(files, onMessage) !== undefined) ||
-    await readModel(files, onMessage) !== undefined;
+  if (!evenWithResult && await readResult(files, onMessage) !== undefined) return true;
+  if (await readModel(files, onMessage) === undefined) return false;
+  // Its process may have been killed between the two.
+  await removeCheckpoint(files);
+  return true;
 }
 
 async function startOrResume(context: Context, claimed: Claim): Promise<Pupil> {
