@@ -1,5 +1,8 @@
 import { assert, assertEquals, assertStringIncludes } from "~/tests/assert.ts";
 import { permissions } from "~/lib/cli/launch.ts";
+import { sha256 } from "~/lib/files.ts";
+import { type Ended, ended } from "~/tests/script.ts";
+import { listFiles, withFolder } from "~/tests/temporary_folder.ts";
 
 const ROOT = new URL("..", import.meta.url).pathname;
 
@@ -21,19 +24,11 @@ function start(command: Parameters<typeof permissions>[0], args: string[]): Deno
   }).spawn();
 }
 
-async function finish(
-  child: Deno.ChildProcess,
-): Promise<{ code: number; stdout: string; stderr: string }> {
-  const { code, stdout, stderr } = await child.output();
-  const decoder = new TextDecoder();
-  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
-}
-
 function run(
   command: Parameters<typeof permissions>[0],
   ...args: string[]
-): ReturnType<typeof finish> {
-  return finish(start(command, args));
+): Promise<Ended> {
+  return ended(start(command, args));
 }
 
 const TRAIN = [
@@ -168,52 +163,80 @@ Deno.test("train, then sharpness: losses agree, r = 0 gives 0", async () => {
 /** A study of four short runs; SGD diverges at the second learning rate. */
 const SMALL = [
   ...["--effects", "learning-rate", "--learning-rates", "1e-2,1e38", "--optimizers", "SGD"],
-  ...["--seeds", "0,1", "--images", "2000", "--max-epochs", "6", "--directions", "2"],
-  ...["--engine", "cpu"],
+  ...["--seeds", "0,1", "--images", "500", "--max-epochs", "2", "--directions", "2"],
+  ...["--engine", "cpu", "--json"],
 ];
 
-/** The part of every result that may not depend on when and how often it was computed. */
-async function runsIn(folder: string): Promise<Record<string, string>> {
-  const found: Record<string, string> = {};
-  for await (const study of Deno.readDir(folder)) {
-    for await (const file of Deno.readDir(`${folder}/${study.name}/SGD`)) {
-      const text = await Deno.readTextFile(`${folder}/${study.name}/SGD/${file.name}`);
-      found[file.name] = JSON.stringify(JSON.parse(text).run);
-    }
+/** Every file of a study by its path: results without their timing, all others to the byte. */
+async function filesOf(folder: string): Promise<Record<string, unknown>> {
+  const found: Record<string, unknown> = {};
+  for (const path of listFiles(folder)) {
+    const bytes = path.endsWith("/") ? "" : await Deno.readFile(`${folder}/${path}`);
+    if (path.endsWith(".seconds")) found[path] = "a time";
+    else if (path.endsWith(".json")) {
+      const { timing, sha256: { timing: _, ...sums }, ...rest } = JSON.parse(
+        new TextDecoder().decode(bytes as Uint8Array),
+      );
+      found[path] = JSON.stringify({ ...rest, timing: Object.keys(timing), sums });
+    } else found[path] = sha256(bytes);
   }
   return found;
 }
 
-Deno.test("reproduce killed at random moments, then two at once: the uninterrupted bytes", async () => {
-  const folder = await Deno.makeTempDir();
-  try {
+/** What a command printed, without the time that it took and the folder that it worked in. */
+function told({ stdout }: Ended, folder: string): unknown {
+  const { seconds, ...rest } = JSON.parse(stdout.replaceAll(folder, ""));
+  assert(seconds > 0);
+  return rest;
+}
+
+Deno.test("reproduce gives the same bytes twice, on any number of threads, by two at once", async () => {
+  await withFolder(async (folder) => {
     const at = (name: string): string[] => [
       ...SMALL,
       ...["--models", `${folder}/${name}/models`, "--results", `${folder}/${name}/results`],
     ];
-    const whole = await run("reproduce", ...at("whole"), "--threads", "1", "--json");
+    const whole = await run("reproduce", ...at("whole"), "--threads", "1");
     assertEquals(whole.code, 0, whole.stderr);
     const { cells } = JSON.parse(whole.stdout);
     assertEquals(cells[1].sharpness, null);
     assertStringIncludes(whole.stderr, "diverged");
-    const expected = await runsIn(`${folder}/whole/results`);
-    assertEquals(Object.keys(expected).length, 4);
+    const wanted = await filesOf(`${folder}/whole`);
+    // Two models with their locks and times, two locks of diverged runs, four results, six figures.
+    assertEquals(Object.keys(wanted).filter((path) => !path.endsWith("/")).length, 18);
 
-    for (let kill = 0; kill < 8; kill++) {
-      const child = start("reproduce", at("killed"));
-      const timer = setTimeout(() => child.kill("SIGKILL"), 300 + 230 * kill);
-      await finish(child);
-      clearTimeout(timer);
-    }
-    const ends = await Promise.all([
-      run("reproduce", ...at("killed")),
-      run("reproduce", ...at("killed"), "--threads", "1"),
+    const again = await run("reproduce", ...at("again"), "--threads", "2");
+    assertEquals(await filesOf(`${folder}/again`), wanted);
+    assertEquals(told(again, `${folder}/again`), told(whole, `${folder}/whole`));
+    await Promise.all([
+      run("reproduce", ...at("two")),
+      run("reproduce", ...at("two"), "--threads", "1"),
     ]);
-    for (const { code, stderr } of ends) assertEquals(code, 0, stderr);
-    assertEquals(await runsIn(`${folder}/killed/results`), expected);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+    assertEquals(await filesOf(`${folder}/two`), wanted);
+  });
+});
+
+Deno.test("train and sharpness give the same bytes twice, on any number of threads", async () => {
+  await withFolder(async (folder) => {
+    const images = ["--images", "500", "--engine", "cpu", "--json"];
+    const outcomes = [];
+    for (const threads of ["1", "2"]) {
+      const out = `${folder}/${threads}.safetensors`;
+      const options = [...images, "--threads", threads];
+      const training = [...TRAIN, "--max-epochs", "2", "--out", out];
+      const trained = await run("train", ...training, ...options);
+      assertEquals(trained.code, 0, trained.stderr);
+      const sampling = ["--model", out, "--directions", "3"];
+      const sampled = await run("sharpness", ...sampling, ...options);
+      assertEquals(sampled.code, 0, sampled.stderr);
+      outcomes.push([
+        told(trained, folder),
+        told(sampled, folder),
+        sha256(await Deno.readFile(out)),
+      ]);
+    }
+    assertEquals(outcomes[0], outcomes[1]);
+  });
 });
 
 Deno.test("a command's permissions end at the folders that it names", async () => {
@@ -226,7 +249,7 @@ Deno.test("a command's permissions end at the folders that it names", async () =
         () => fetch("https://example.com"), () => new Deno.Command("sh").output(),
       ]) { try { await attempt(); console.log("done"); } catch (e) { console.log(e.name); } }`,
     );
-    const { stdout } = await finish(
+    const { stdout } = await ended(
       new Deno.Command(Deno.execPath(), {
         args: ["run", "--quiet", "--no-prompt", ...permissions("reproduce", []), script],
         cwd: ROOT,

@@ -69,7 +69,7 @@ export async function runCommand(
       console.error("Interrupted: what is finished is kept; the same command goes on from there");
     } else {
       status = error instanceof UsageError ? 2 : 1;
-      console.error(error instanceof Error ? error.message : String(error));
+      console.error(printable(error instanceof Error ? error.message : String(error), 5000));
     }
   }
   Deno.exit(status);

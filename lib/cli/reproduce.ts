@@ -111,13 +111,13 @@ function foldersFrom(values: Values): Folders {
     models: textOption(values, "models") ?? PROJECT_FOLDERS.models,
     results: textOption(values, "results") ?? PROJECT_FOLDERS.results,
   };
-  const data = dataDirectory(textOption(values, "data"));
+  const data = realPath(dataDirectory(textOption(values, "data")));
   for (const [option, path] of Object.entries(folders)) {
     const info = tryStat(option, path);
     if (info !== undefined && !info.isDirectory) {
       throw new UsageError(`--${option} must name a folder: ${path} is a file`);
     }
-    const way = relative(data, path);
+    const way = relative(data, realPath(path));
     if (!isAbsolute(way) && way.split(/[/\\]/)[0] !== "..") {
       throw new UsageError(
         `--${option} must not lie in the data's folder: current value is ${path}`,
@@ -125,6 +125,15 @@ function foldersFrom(values: Values): Folders {
     }
   }
   return folders;
+}
+
+/** Where a path leads, links followed; the path itself if nothing is there yet. */
+function realPath(path: string): string {
+  try {
+    return Deno.realPathSync(path);
+  } catch {
+    return path;
+  }
 }
 
 function tryStat(option: string, path: string): Deno.FileInfo | undefined {

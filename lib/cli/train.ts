@@ -115,6 +115,9 @@ if (import.meta.main) {
 }
 
 function demandWritable(out: string): void {
+  if (/[/\\]$/.test(out)) {
+    throw new UsageError(`--out must name a file in a folder: ${out} ends as a folder does`);
+  }
   const folder = dirname(out);
   for (const [path, wanted] of [[folder, "folder"], [out, "file"]] as const) {
     let info: Deno.FileInfo;
