@@ -5,6 +5,7 @@
  */
 import type { Engine, SharedFloats } from "~/lib/engine/engine.ts";
 import type { LayerSizes } from "~/lib/model.ts";
+import { MAX_SEED } from "~/lib/random.ts";
 import type { SharpnessProtocol } from "~/lib/study.ts";
 
 /** Sharpness samples of one model. */
@@ -31,7 +32,8 @@ export interface SampleOptions {
  *
  * @param models Flat parameters, shape [P] each; read, never written.
  * @returns Samples of each model in nats.
- * @throws {RangeError} If `radius` is not finite and >= 0 or `directions` is not an integer >= 1.
+ * @throws {RangeError} If `radius` is not finite and >= 0, `directions` not an integer >= 1 or
+ * `directionSeed` not one in 0..2^32-1.
  * @throws {TypeError} If a loss is not finite, at a model or around it.
  */
 export async function sampleSharpness(
@@ -49,6 +51,12 @@ export async function sampleSharpness(
   if (!(Number.isSafeInteger(directions) && directions >= 1)) {
     throw new RangeError(
       `Cannot sample sharpness as directions must be an integer >= 1: current value is ${directions}`,
+    );
+  }
+  if (!(Number.isInteger(directionSeed) && directionSeed >= 0 && directionSeed <= MAX_SEED)) {
+    throw new RangeError(
+      `Cannot sample sharpness as direction seed must be an integer in 0..${MAX_SEED}: ` +
+        `current value is ${directionSeed}`,
     );
   }
   const common = { seed: directionSeed, ...(signal ? { signal } : {}) };

@@ -3,29 +3,41 @@
  *
  * @module
  */
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { permissions } from "~/lib/cli/launch.ts";
 import { loadImagesLabels } from "~/lib/dataset.ts";
 import { drawDirection } from "~/lib/direction.ts";
 import { type CpuEngine, createCpuEngine } from "~/lib/engine/cpu.ts";
 import { type EngineName, openEngine } from "~/lib/engine/open_engine.ts";
-import { plotResults } from "~/lib/figures.ts";
+import { plotResults, plotResults2, writeFigures } from "~/lib/figures.ts";
 import { countParameters, initialise } from "~/lib/model.ts";
 import { decodeModel, encodeModel } from "~/lib/model_file.ts";
 import { openStream } from "~/lib/random.ts";
-import { getModelReady, plan, run } from "~/lib/reproduce.ts";
+import { getModelReady, plan, run, type RunOutcome } from "~/lib/reproduce.ts";
+import { runFiles } from "~/lib/run_files.ts";
 import { sampleSharpness } from "~/lib/sharpness.ts";
-import { meanInterval, pooledInterval, seedInterval, tQuantile } from "~/lib/statistics.ts";
+import {
+  meanInterval,
+  pairedDifference,
+  pooledInterval,
+  seedInterval,
+  tQuantile,
+} from "~/lib/statistics.ts";
 import { listRuns } from "~/lib/study.ts";
 import { learn, type Learner } from "~/lib/trainer.ts";
 import { assertEquals, assertMatch } from "~/tests/assert.ts";
 import { type Ended, ended, ROOT } from "~/tests/script.ts";
+import { TINY_RESULT } from "~/tests/result_fixture.ts";
 import { stubEngine, stubMember } from "~/tests/stub_engine.ts";
 import { listFiles, withFolder } from "~/tests/temporary_folder.ts";
 import { randomDataset } from "~/tests/tiny_dataset.ts";
 import { change, STUDY } from "~/tests/tiny_study.ts";
 
 // --- The library ---
+
+/** Nothing may be written here. */
+const NOWHERE = { models: join(ROOT, "data", "never"), results: join(ROOT, "data", "never") };
 
 /** A name, what is called, and the kind of error. */
 type Case = [string, () => unknown, new (message?: string) => Error];
@@ -70,6 +82,10 @@ const stack = (sizes: number[], count: number, state: number): Promise<unknown> 
       state: new Float32Array(new SharedArrayBuffer(4 * state)),
     }])
   );
+
+const [config] = listRuns(STUDY.grid);
+const { run: result } = TINY_RESULT;
+const twice = [0, 1].map(() => ({ ...result, config: config! }));
 
 const CASES: Case[] = [
   ...[-1, 1.5, NaN, 2 ** 32, Infinity, wrong("1"), wrong(undefined)].map((seed): Case => [
@@ -153,6 +169,16 @@ const CASES: Case[] = [
       }),
     RangeError,
   ],
+  [
+    "plotResults, an optimizer outside the grid",
+    () => plotResults(STUDY, [], { effect: "batch-size", optimizer: wrong("Adam") }),
+    RangeError,
+  ],
+  ["plotResults2, a run twice", () => plotResults2(STUDY, twice), RangeError],
+  ["writeFigures, a run twice", () => writeFigures(STUDY, twice, "/no/such folder"), RangeError],
+  ["pairedDifference of NaN", () => {
+    pairedDifference(new Map([[0, NaN]]), new Map([[0, 1]]));
+  }, RangeError],
   ["encodeModel, parameters of another network", () => {
     encodeModel([3, 2], new Float32Array(7));
   }, RangeError],
@@ -165,9 +191,29 @@ const CASES: Case[] = [
   ["plan, batch size 0", () => plan(change({ grid: { batchSizes: [0] } })), RangeError],
   [
     "getModelReady, learning rate NaN",
-    () => getModelReady(STUDY, { ...listRuns(STUDY.grid)[0]!, learningRate: NaN }),
+    () => getModelReady(STUDY, { ...config!, learningRate: NaN }),
     RangeError,
   ],
+  ...[{ optimizer: "Adam" }, { optimizer: "__proto__" }, { batchSize: 0.5 }, { seed: "0" }].map(
+    (part): Case => [
+      `getModelReady, ${JSON.stringify(part)}`,
+      () => getModelReady(STUDY, { ...config!, ...wrong(part) as object }),
+      RangeError,
+    ],
+  ),
+  ...[{ threads: 0 }, { threads: NaN }, { engine: wrong("abacus") }, { data: "/no/such" }].map(
+    (options): Case => [
+      `run, ${JSON.stringify(options)}`,
+      () => run(STUDY, { folders: NOWHERE, engine: "cpu", ...options }),
+      RangeError,
+    ],
+  ),
+  ["drawDirection, seed NaN", () => drawDirection(new Float32Array(4), NaN, 0), RangeError],
+  ...[-1, 2 ** 32, wrong("1")].map((directionSeed): Case => [
+    `sampleSharpness, direction seed ${directionSeed}`,
+    () => sample({ directionSeed }),
+    RangeError,
+  ]),
 ];
 
 Deno.test(`${CASES.length} calls with bad input: an error that names what must be`, async () => {
@@ -184,6 +230,7 @@ Deno.test(`${CASES.length} calls with bad input: an error that names what must b
     }
   }
   assertEquals(faults, []);
+  assertEquals(existsSync(NOWHERE.models), false);
 });
 
 // --- Command lines ---
@@ -213,6 +260,7 @@ async function withOddities(work: (folder: string) => Promise<void>): Promise<vo
     await Deno.symlink(join(folder, "nowhere"), join(folder, "to nothing"));
     await Deno.symlink(join(folder, "loop"), join(folder, "loop"));
     await Deno.symlink(join(folder, "a folder, ünicode 数"), join(folder, "link"));
+    await Deno.symlink(join(ROOT, "data"), join(folder, "to data"));
     await work(folder);
   });
 }
@@ -220,6 +268,7 @@ async function withOddities(work: (folder: string) => Promise<void>): Promise<vo
 Deno.test("paths that cannot be used: one line, status 2, nothing written", async () => {
   await withOddities(async (folder) => {
     const before = listFiles(folder);
+    const data = listFiles(join(ROOT, "data"));
     const TRAIN = ["--learning-rate", "0.1", "--batch-size", "8", "--optimizer", "SGD"];
     const at = (name: string): string => join(folder, name);
     const cases: [Parameters<typeof permissions>[0], string[]][] = [
@@ -236,6 +285,19 @@ Deno.test("paths that cannot be used: one line, status 2, nothing written", asyn
       ["reproduce", ["--data", at("to nothing")]],
       ["reproduce", ["--data", at("loop")]],
       ["reproduce", ["--results", ""]],
+      ["reproduce", ["--results", at("to data")]],
+      ["reproduce", ["--results", "/no\u001b[31m\nfolder", "--data", at("\u001b[31m\n")]],
+      ["reproduce", ["--preset", "\u001b]0;title\u0007"]],
+      ["reproduce", ["--fresh=yes"]],
+      ["reproduce", ["--no-fresh"]],
+      ["reproduce", ["--__proto__=1"]],
+      ["reproduce", ["--seeds", "9".repeat(5000)]],
+      ["reproduce", ["--models"]],
+      ["sharpness", ["--model", "--json"]],
+      ["train", [...TRAIN, "--seed", "0", "--out", `${at("link")}/`]],
+      ["train", [...TRAIN, "--seed", "0", "--out", `${at("new")}/`]],
+      ["train", [...TRAIN, "--seed", "0", "--out", at("to nothing/m")]],
+      ["train", [...TRAIN, "--seed", "0", "--out", at("m"), "--data", at("loop")]],
       ["train", [...TRAIN, "--seed", "0", "--out", at("loop")]],
       ["train", [...TRAIN, "--seed", "0", "--out", at("a file/m.safetensors")]],
       ["train", [...TRAIN, "--seed", "0", "--out", at("link")]],
@@ -254,12 +316,14 @@ Deno.test("paths that cannot be used: one line, status 2, nothing written", asyn
     await Promise.all([0, 1].map(async () => {
       for (let next = waiting.shift(); next; next = waiting.shift()) {
         const { code, stdout, stderr } = await command(...next);
-        const isClear = code === 2 && stdout === "" && stderr.trim().split("\n").length === 1;
+        // deno-lint-ignore no-control-regex
+        const isClear = code === 2 && stdout === "" && /^[^\u0000-\u001f]{10,700}\n$/.test(stderr);
         if (!isClear) faults.push(`${next.flat().join(" ")}: ${code} ${stdout} ${stderr}`);
       }
     }));
     assertEquals(faults, []);
     assertEquals(listFiles(folder), before);
+    assertEquals(listFiles(join(ROOT, "data")), data);
   });
 });
 
@@ -305,8 +369,41 @@ Deno.test("folders with spaces, unicode and links work, models and results in on
   });
 });
 
+Deno.test("a link as a result and as the data's folder works, one to nothing is no result", async () => {
+  await withOddities(async (folder) => {
+    const place = join(folder, "a folder, ünicode 数");
+    const one = change({ grid: { effects: ["learning-rate"], optimizers: ["SGD"] } });
+    const folders = { models: join(folder, "models"), results: place };
+    const data = join(folder, "to data");
+    const messages: string[] = [];
+    const compute = (): Promise<RunOutcome> =>
+      run(one, {
+        ...{ folders, data, engine: "cpu", threads: 1 },
+        onMessage: (message) => void messages.push(message),
+      });
+    const first = await compute();
+    assertEquals(first.computedRuns, 1);
+    const { result } = runFiles(one, listRuns(one.grid)[0]!, folders);
+    const elsewhere = join(folder, "moved.json");
+    await Deno.rename(result, elsewhere);
+    await Deno.symlink(elsewhere, result);
+    assertEquals(await compute(), { ...first, cachedRuns: 1, computedRuns: 0 });
+    // A dangling one is no result: it is measured again.
+    await Deno.remove(elsewhere);
+    const again = await compute();
+    assertEquals(again.results.map((each) => each.run), first.results.map((each) => each.run));
+    assertEquals([again.computedRuns, messages], [1, []]);
+    // One that leads to itself is set aside.
+    await Deno.remove(result);
+    await Deno.symlink(result, result);
+    assertEquals((await compute()).computedRuns, 1);
+    assertEquals(messages.length, 1);
+    assertMatch(messages[0]!, /^Cannot read .*; set aside as .*\.damaged-1, it will be computed/);
+  });
+});
+
 Deno.test("setup:gpu refuses what it does not know, before it installs anything", async () => {
-  for (const args of [["--bogus"], ["tfjs-node"], ["--cpu=1"]]) {
+  for (const args of [["--bogus"], ["tfjs-node"], ["--cpu=1"], ["--cpu", "--cpu"], ["--", "x"]]) {
     const { code, stderr } = await ended(
       new Deno.Command(Deno.execPath(), {
         args: [
