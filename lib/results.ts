@@ -134,7 +134,8 @@ export function parseResult(text: string, name: string): ResultFile {
   const parsed = resultFile.safeParse(json);
   if (!parsed.success) {
     const { path, message } = parsed.error.issues[0]!;
-    throw new TypeError(`Cannot read ${name}: ${path.join(".") || "the file"}: ${message}`);
+    const reason = `${path.join(".") || "the file"}: ${message}`;
+    throw new TypeError(`Cannot read ${name}: ${printable(reason)}`);
   }
   const expected = checksums(parsed.data);
   for (const part of ["run", "timing"] as const) {

@@ -262,3 +262,17 @@ Deno.test("a command's permissions end at the folders that it names", async () =
     await Deno.remove(script);
   }
 });
+
+Deno.test("dependencies are pinned, the lock is frozen, nothing is installed by script or allowed all", async () => {
+  const { lock, imports, tasks, ...config } = JSON.parse(
+    await Deno.readTextFile(`${ROOT}deno.json`),
+  );
+  assertEquals(lock, { path: "./deno.lock", frozen: true });
+  assertEquals(config.allowScripts, undefined);
+  for (const [name, from] of Object.entries<string>(imports)) {
+    if (name !== "~/") assertEquals(from.match(/^npm:.+@\d+\.\d+\.\d+$/)?.[0], from);
+  }
+  for (const { command } of Object.values<{ command: string }>(tasks)) {
+    assert(!/ -A\b|--allow-all/.test(command), command);
+  }
+});
