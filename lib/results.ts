@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from "zod";
-import { sha256 as sha256Of } from "~/lib/files.ts";
+import { printable, sha256 as sha256Of } from "~/lib/files.ts";
 import { OPTIMIZERS } from "~/lib/optimizer.ts";
 import { STOPPING_RULES } from "~/lib/study.ts";
 
