@@ -1,10 +1,8 @@
 import { assert, assertEquals, assertStringIncludes } from "~/tests/assert.ts";
 import { permissions } from "~/lib/cli/launch.ts";
 import { sha256 } from "~/lib/files.ts";
-import { type Ended, ended } from "~/tests/script.ts";
+import { type Ended, ended, ROOT } from "~/tests/script.ts";
 import { listFiles, withFolder } from "~/tests/temporary_folder.ts";
-
-const ROOT = new URL("..", import.meta.url).pathname;
 
 /** Starts a command as its task does, with exactly the task's permissions. */
 function start(command: Parameters<typeof permissions>[0], args: string[]): Deno.ChildProcess {
@@ -237,42 +235,4 @@ Deno.test("train and sharpness give the same bytes twice, on any number of threa
     }
     assertEquals(outcomes[0], outcomes[1]);
   });
-});
-
-Deno.test("a command's permissions end at the folders that it names", async () => {
-  const script = await Deno.makeTempFile({ suffix: ".ts", dir: `${ROOT}data` });
-  try {
-    await Deno.writeTextFile(
-      script,
-      `for (const attempt of [
-        () => Deno.writeTextFile("/outside", ""), () => Deno.writeTextFile("README.md", ""),
-        () => fetch("https://example.com"), () => new Deno.Command("sh").output(),
-      ]) { try { await attempt(); console.log("done"); } catch (e) { console.log(e.name); } }`,
-    );
-    const { stdout } = await ended(
-      new Deno.Command(Deno.execPath(), {
-        args: ["run", "--quiet", "--no-prompt", ...permissions("reproduce", []), script],
-        cwd: ROOT,
-        stdout: "piped",
-        stderr: "piped",
-      }).spawn(),
-    );
-    assertEquals(stdout.trim().split("\n"), Array(4).fill("NotCapable"));
-  } finally {
-    await Deno.remove(script);
-  }
-});
-
-Deno.test("dependencies are pinned, the lock is frozen, nothing is installed by script or allowed all", async () => {
-  const { lock, imports, tasks, ...config } = JSON.parse(
-    await Deno.readTextFile(`${ROOT}deno.json`),
-  );
-  assertEquals(lock, { path: "./deno.lock", frozen: true });
-  assertEquals(config.allowScripts, undefined);
-  for (const [name, from] of Object.entries<string>(imports)) {
-    if (name !== "~/") assertEquals(from.match(/^npm:.+@\d+\.\d+\.\d+$/)?.[0], from);
-  }
-  for (const { command } of Object.values<{ command: string }>(tasks)) {
-    assert(!/ -A\b|--allow-all/.test(command), command);
-  }
 });

@@ -69,10 +69,13 @@ Deno.test("deno.lock is frozen: what differs from it is neither installed nor ru
   });
 });
 
-Deno.test("neither a task nor .ci/run thaws the lock file or lets install scripts run", async () => {
+Deno.test("no task and not .ci/run thaws the lock, lets install scripts run or allows all", async () => {
   const ci = await Deno.readTextFile(`${ROOT}.ci/run`);
   assertMatch(ci, /^step deno install --quiet$/m);
   for (const text of [ci, JSON.stringify(config)]) assertEquals(text.match(UNDOING), null);
+  for (const { command } of Object.values(config.tasks)) {
+    assertEquals(command.match(/ -A\b|--allow-all/), null);
+  }
 });
 
 Deno.test("install scripts were not run", () => {
