@@ -7,7 +7,7 @@
 import { type Command, runCommand, UsageError } from "~/lib/cli/command.ts";
 import { dataOption } from "~/lib/cli/common_options.ts";
 import { openDisplay } from "~/lib/cli/terminal.ts";
-import { numberOption, textOption, THREADS } from "~/lib/cli/values.ts";
+import { BATCH_SIZE, numberOption, numbersOption, textOption, THREADS } from "~/lib/cli/values.ts";
 import { type Dataset, firstRows, loadImagesLabels } from "~/lib/dataset.ts";
 import { type CpuEngine, createCpuEngine } from "~/lib/engine/cpu.ts";
 import { GEMM_LIBRARIES, type GemmLibraryName } from "~/lib/engine/gemm/gemm.ts";
@@ -50,7 +50,12 @@ interface Row {
 async function measureTraining(
   engine: CpuEngine,
   dataset: Dataset,
-  { optimizer, batchSize, peak }: { optimizer: OptimizerName; batchSize: number; peak: number },
+  { optimizer, batchSize, peak, signal }: {
+    optimizer: OptimizerName;
+    batchSize: number;
+    peak: number;
+    signal: AbortSignal;
+  },
 ): Promise<Row> {
   const threads = engine.concurrency;
   const members = Array.from({ length: threads }, (_, seed) => ({
@@ -62,6 +67,7 @@ async function measureTraining(
   await stack.trainEpoch();
   const rates: number[] = [];
   for (let repeat = 0; repeat < REPEATS; repeat++) {
+    signal.throwIfAborted();
     const start = performance.now();
     await stack.trainEpoch();
     rates.push(1000 * threads * dataset.train.size / (performance.now() - start));
@@ -81,7 +87,7 @@ async function measureTraining(
 /** Sharpness samples a second, shared and one full pass a sample, on all 50,000 images. */
 async function measureSharpness(
   engine: CpuEngine,
-  peak: number,
+  { peak, signal }: { peak: number; signal: AbortSignal },
 ): Promise<Row & { speedup: number }> {
   const threads = engine.concurrency;
   const models = Array.from({ length: MODELS }, (_, seed) => initialise(MLP_1, seed));
@@ -101,6 +107,7 @@ async function measureSharpness(
     seed: DIRECTION_SEED,
     directions: Array.from({ length: DIRECTIONS }, (_, k) => k),
     radius: 5,
+    signal,
   });
   const samplesPerSecond = 1000 * MODELS * DIRECTIONS / (performance.now() - start);
   await pass();
@@ -137,13 +144,7 @@ if (import.meta.main) {
   await runCommand(COMMAND, async (values, signal) => {
     const threads = numberOption(values, "threads", THREADS);
     const demanded = librariesFrom(textOption(values, "libraries"));
-    const batchSizes = (textOption(values, "batch-sizes") ?? "32,128,1024,50000").split(",")
-      .map(Number);
-    if (!batchSizes.every((size) => Number.isSafeInteger(size) && size >= 1)) {
-      throw new UsageError(
-        `--batch-sizes must be integers >= 1: current value is ${values["batch-sizes"]}`,
-      );
-    }
+    const batchSizes = numbersOption(values, "batch-sizes", BATCH_SIZE) ?? [32, 128, 1024, 50_000];
     const directory = dataOption(values);
     const { onProgress, onMessage, close } = openDisplay();
     const whole = await loadImagesLabels(5, {
@@ -164,7 +165,12 @@ if (import.meta.main) {
           }, library);
           const peak = await engine.peak();
           for (const optimizer of OPTIMIZERS) {
-            const row = await measureTraining(engine, dataset, { optimizer, batchSize, peak });
+            const row = await measureTraining(engine, dataset, {
+              optimizer,
+              batchSize,
+              peak,
+              signal,
+            });
             rows.push(row);
             onMessage(describe(row));
           }
@@ -174,7 +180,7 @@ if (import.meta.main) {
           dataset: whole,
           ...(threads === undefined ? {} : { threads }),
         }, library);
-        const row = await measureSharpness(engine, await engine.peak());
+        const row = await measureSharpness(engine, { peak: await engine.peak(), signal });
         await engine.close();
         rows.push(row);
         onMessage(`${describe(row)}, ${row.speedup.toFixed(1)} times as fast as full passes`);
