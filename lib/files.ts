@@ -79,6 +79,15 @@ export async function readIfThere(
   }
 }
 
+/** Whether a link stands at `path`: one that leads nowhere is not a missing file. */
+export async function isLink(path: string): Promise<boolean> {
+  try {
+    return (await Deno.lstat(path)).isSymlink;
+  } catch {
+    return false;
+  }
+}
+
 /** Tells whether something other than a file, or than a link to one, stands at a path. */
 export async function isObstructed(path: string): Promise<boolean> {
   try {

@@ -5,8 +5,9 @@
  */
 import type { Engine, SharedFloats } from "~/lib/engine/engine.ts";
 import type { LayerSizes } from "~/lib/model.ts";
-import { MAX_SEED } from "~/lib/random.ts";
+import { isSeed, MAX_SEED } from "~/lib/random.ts";
 import type { SharpnessProtocol } from "~/lib/study.ts";
+import { isCount } from "~/lib/study_check.ts";
 
 /** Sharpness samples of one model. */
 export interface SharpnessSamples {
@@ -48,12 +49,12 @@ export async function sampleSharpness(
       `Cannot sample sharpness as radius must be finite and >= 0: current value is ${radius}`,
     );
   }
-  if (!(Number.isSafeInteger(directions) && directions >= 1)) {
+  if (!isCount(directions)) {
     throw new RangeError(
       `Cannot sample sharpness as directions must be an integer >= 1: current value is ${directions}`,
     );
   }
-  if (!(Number.isInteger(directionSeed) && directionSeed >= 0 && directionSeed <= MAX_SEED)) {
+  if (!isSeed(directionSeed)) {
     throw new RangeError(
       `Cannot sample sharpness as direction seed must be an integer in 0..${MAX_SEED}: ` +
         `current value is ${directionSeed}`,

@@ -6,7 +6,7 @@
 import { CLASSES, IMAGE_BYTES } from "~/lib/dataset/catalogue.ts";
 import { layoutLayers } from "~/lib/model.ts";
 import { type OptimizerName, OPTIMIZERS } from "~/lib/optimizer.ts";
-import { MAX_SEED } from "~/lib/random.ts";
+import { isSeed, MAX_SEED } from "~/lib/random.ts";
 import { type Effect, EFFECTS, PRESETS, STOPPING_RULES, type Study } from "~/lib/study.ts";
 
 /**
@@ -82,7 +82,8 @@ function isLearningRate(value: number): boolean {
 function isNonNegative(value: number): boolean {
   return Number.isFinite(value) && value >= 0;
 }
-function isCount(value: number): boolean {
+/** Whether a number counts something that there must be one of at least. */
+export function isCount(value: number): boolean {
   return Number.isSafeInteger(value) && value >= 1;
 }
 function isImages(value: number): boolean {
@@ -93,7 +94,4 @@ function isEpochs(value: number): boolean {
 }
 function isDirections(value: number): boolean {
   return isCount(value) && value <= 10_000;
-}
-function isSeed(value: number): boolean {
-  return Number.isInteger(value) && value >= 0 && value <= MAX_SEED;
 }

@@ -7,6 +7,7 @@ import type { Engine, SharedFloats, StackOptions } from "~/lib/engine/engine.ts"
 import { OPTIMIZERS } from "~/lib/optimizer.ts";
 import { hasConverged } from "~/lib/stopping.ts";
 import type { TrainingProtocol } from "~/lib/study.ts";
+import { isCount } from "~/lib/study_check.ts";
 
 /** A network in training: what a checkpoint keeps, and all that the next epoch depends on. */
 export interface Learner {
@@ -115,7 +116,6 @@ function checkNumbers(
   learners: readonly Learner[],
 ): void {
   const { stoppingCriterion, stoppingCriterionEpochs } = stopping;
-  const isCount = (value: number): boolean => Number.isSafeInteger(value) && value >= 1;
   const rates = learners.map(({ learningRate }) => learningRate);
   const rules: [string, unknown, boolean, string][] = [
     ["optimizer", optimizer, OPTIMIZERS.includes(optimizer), OPTIMIZERS.join(" or ")],

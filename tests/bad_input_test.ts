@@ -5,7 +5,6 @@
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { permissions } from "~/lib/cli/launch.ts";
 import { loadImagesLabels } from "~/lib/dataset.ts";
 import { drawDirection } from "~/lib/direction.ts";
 import { type CpuEngine, createCpuEngine } from "~/lib/engine/cpu.ts";
@@ -27,7 +26,7 @@ import {
 import { listRuns } from "~/lib/study.ts";
 import { learn, type Learner } from "~/lib/trainer.ts";
 import { assertEquals, assertMatch } from "~/tests/assert.ts";
-import { type Ended, ended, ROOT } from "~/tests/script.ts";
+import { type Command, type Ended, ended, ROOT, startCommand, startDeno } from "~/tests/script.ts";
 import { TINY_RESULT } from "~/tests/result_fixture.ts";
 import { stubEngine, stubMember } from "~/tests/stub_engine.ts";
 import { listFiles, withFolder } from "~/tests/temporary_folder.ts";
@@ -236,20 +235,8 @@ Deno.test(`${CASES.length} calls with bad input: an error that names what must b
 // --- Command lines ---
 
 /** Runs a command with exactly its task's permissions. */
-function command(name: Parameters<typeof permissions>[0], args: string[]): Promise<Ended> {
-  return ended(
-    new Deno.Command(Deno.execPath(), {
-      args: [
-        ...["run", "--quiet", "--no-prompt", ...permissions(name, args)],
-        ...[`lib/cli/${name}.ts`, ...args],
-      ],
-      cwd: ROOT,
-      stdin: "null",
-      stdout: "piped",
-      stderr: "piped",
-      env: { NO_COLOR: "1" },
-    }).spawn(),
-  );
+function command(name: Command, args: string[]): Promise<Ended> {
+  return ended(startCommand(name, args));
 }
 
 /** A folder with what a path may lead to besides a folder or a file. */
@@ -271,7 +258,7 @@ Deno.test("paths that cannot be used: one line, status 2, nothing written", asyn
     const data = listFiles(join(ROOT, "data"));
     const TRAIN = ["--learning-rate", "0.1", "--batch-size", "8", "--optimizer", "SGD"];
     const at = (name: string): string => join(folder, name);
-    const cases: [Parameters<typeof permissions>[0], string[]][] = [
+    const cases: [Command, string[]][] = [
       ["reproduce", ["--results", "data/results"]],
       ["reproduce", ["--models", "data"]],
       ["reproduce", ["--results", "data/../data/x"]],
@@ -330,19 +317,12 @@ Deno.test("paths that cannot be used: one line, status 2, nothing written", asyn
 Deno.test("CIFAR10_DIR that leads nowhere: one line that names it, nothing written", async () => {
   await withFolder(async (folder) => {
     const args = ["--results", `${folder}/r`, "--models", `${folder}/m`, "--images", "100"];
+    const flags = ["--allow-read=.", "--allow-env=CIFAR10_DIR,XDG_RUNTIME_DIR", "--allow-run"];
     const { code, stderr } = await ended(
-      new Deno.Command(Deno.execPath(), {
-        args: [
-          ...["run", "--quiet", "--no-prompt", "--allow-read=."],
-          ...["--allow-env=CIFAR10_DIR,XDG_RUNTIME_DIR", "--allow-run"],
-          ...["lib/cli/launch.ts", "reproduce", ...args],
-        ],
-        cwd: ROOT,
-        stdin: "null",
-        stdout: "piped",
-        stderr: "piped",
-        env: { NO_COLOR: "1", CIFAR10_DIR: `${folder}/none` },
-      }).spawn(),
+      startDeno(
+        ["run", "--quiet", "--no-prompt", ...flags, "lib/cli/launch.ts", "reproduce", ...args],
+        { CIFAR10_DIR: `${folder}/none` },
+      ),
     );
     assertMatch(stderr, /^Cannot load CIFAR-10 as .*none.*\n$/);
     assertEquals(code, 1);
@@ -404,17 +384,9 @@ Deno.test("a link as a result and as the data's folder works, one to nothing is 
 
 Deno.test("setup:gpu refuses what it does not know, before it installs anything", async () => {
   for (const args of [["--bogus"], ["tfjs-node"], ["--cpu=1"], ["--cpu", "--cpu"], ["--", "x"]]) {
+    const flags = ["--allow-read=.", "--allow-env", "--allow-sys"];
     const { code, stderr } = await ended(
-      new Deno.Command(Deno.execPath(), {
-        args: [
-          ...["run", "--quiet", "--no-prompt", "--allow-read=.", "--allow-env", "--allow-sys"],
-          ...["lib/cli/setup_gpu.ts", ...args],
-        ],
-        cwd: ROOT,
-        stdin: "null",
-        stdout: "piped",
-        stderr: "piped",
-      }).spawn(),
+      startDeno(["run", "--quiet", "--no-prompt", ...flags, "lib/cli/setup_gpu.ts", ...args]),
     );
     assertEquals([code, stderr.trim().split("\n").length], [2, 1], stderr);
   }

@@ -1,32 +1,10 @@
 import { assert, assertEquals, assertStringIncludes } from "~/tests/assert.ts";
-import { permissions } from "~/lib/cli/launch.ts";
 import { sha256 } from "~/lib/files.ts";
-import { type Ended, ended, ROOT } from "~/tests/script.ts";
+import { type Command, type Ended, ended, startCommand } from "~/tests/script.ts";
 import { listFiles, withFolder } from "~/tests/temporary_folder.ts";
 
-/** Starts a command as its task does, with exactly the task's permissions. */
-function start(command: Parameters<typeof permissions>[0], args: string[]): Deno.ChildProcess {
-  return new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "--quiet",
-      "--no-prompt",
-      ...permissions(command, args),
-      `lib/cli/${command}.ts`,
-      ...args,
-    ],
-    cwd: ROOT,
-    stdout: "piped",
-    stderr: "piped",
-    env: { NO_COLOR: "1" },
-  }).spawn();
-}
-
-function run(
-  command: Parameters<typeof permissions>[0],
-  ...args: string[]
-): Promise<Ended> {
-  return ended(start(command, args));
+function run(command: Command, ...args: string[]): Promise<Ended> {
+  return ended(startCommand(command, args));
 }
 
 const TRAIN = [
@@ -48,7 +26,7 @@ function but(option: string, value: string): string[] {
   return args;
 }
 
-const WRONG: [Parameters<typeof permissions>[0], string[]][] = [
+const WRONG: [Command, string[]][] = [
   ["train", []],
   ["train", TRAIN],
   ["train", [...TRAIN, "--bogus"]],

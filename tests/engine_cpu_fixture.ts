@@ -5,10 +5,8 @@
  */
 import type { Dataset } from "~/lib/dataset.ts";
 import { type CpuEngine, createCpuEngine } from "~/lib/engine/cpu.ts";
-import type { Engine, Member, StackOptions } from "~/lib/engine/engine.ts";
 import { openBlas } from "~/lib/engine/gemm/blas.ts";
 import { GEMM_LIBRARIES, type GemmLibraryName } from "~/lib/engine/gemm/gemm.ts";
-import { share } from "~/tests/tiny_dataset.ts";
 
 /** Whether the system has a BLAS. */
 export const hasBlas: boolean = openBlas() !== undefined;
@@ -47,29 +45,4 @@ export async function withEngine<T>(
   } finally {
     await engine.close();
   }
-}
-
-/** Epoch losses, shape [epochs][E], and the members as saved. */
-export interface Trained {
-  readonly losses: number[][];
-  readonly members: Member[];
-}
-
-/** Trains copies of members. */
-export async function train(
-  engine: Engine,
-  options: StackOptions,
-  { members, epochs }: { readonly members: readonly Member[]; readonly epochs: number },
-): Promise<Trained> {
-  const copies = members.map(({ learningRate, parameters, state }) => ({
-    learningRate,
-    parameters: share(parameters),
-    state: share(state),
-  }));
-  const stack = await engine.createStack(options, copies);
-  const losses: number[][] = [];
-  for (let epoch = 0; epoch < epochs; epoch++) losses.push(await stack.trainEpoch());
-  await stack.save();
-  stack.dispose();
-  return { losses, members: copies };
 }

@@ -23,7 +23,7 @@ import {
   assertRejects,
   assertStrictEquals,
 } from "~/tests/assert.ts";
-import { testLibraries, train, withEngine } from "~/tests/engine_cpu_fixture.ts";
+import { testLibraries, withEngine } from "~/tests/engine_cpu_fixture.ts";
 import { fixture, flatten } from "~/tests/pytorch_fixture.ts";
 import { referencePass } from "~/tests/reference_network.ts";
 import {
@@ -39,6 +39,7 @@ import {
   randomDataset,
   referenceSplit,
   share,
+  train,
 } from "~/tests/tiny_dataset.ts";
 
 // --- PyTorch ---

@@ -17,7 +17,7 @@ import {
   assertLess,
   assertLessOrEqual,
 } from "~/tests/assert.ts";
-import { testLibraries, train, withEngine } from "~/tests/engine_cpu_fixture.ts";
+import { testLibraries, withEngine } from "~/tests/engine_cpu_fixture.ts";
 import { type ReferenceData, referencePass, referenceRows } from "~/tests/reference_network.ts";
 import { floatTolerance, furthest } from "~/tests/reference_training.ts";
 import {
@@ -27,6 +27,7 @@ import {
   randomDataset,
   referenceSplit,
   share,
+  train,
 } from "~/tests/tiny_dataset.ts";
 
 const SIZES = [9, 17, 8, 4];

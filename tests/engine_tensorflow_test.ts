@@ -12,7 +12,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { Dataset } from "~/lib/dataset.ts";
 import { drawDirection } from "~/lib/direction.ts";
 import { createCpuEngine } from "~/lib/engine/cpu.ts";
-import type { Engine, Member, SharedFloats, StackOptions } from "~/lib/engine/engine.ts";
+import type { Engine, StackOptions } from "~/lib/engine/engine.ts";
 import { createTensorFlowEngine, findRealGpu } from "~/lib/engine/tensorflow.ts";
 import { openDevice } from "~/lib/engine/tensorflow/device.ts";
 import { fitBatch, fitMembers, planSplit } from "~/lib/engine/tensorflow/memory.ts";
@@ -25,6 +25,7 @@ import { allocateState, type OptimizerName, OPTIMIZERS, optimizers } from "~/lib
 import { openStream } from "~/lib/random.ts";
 import { assert, assertAlmostEquals, assertEquals, assertRejects } from "~/tests/assert.ts";
 import { referenceData, referencePass, referenceRows } from "~/tests/reference_network.ts";
+import { makeMember, share, train } from "~/tests/tiny_dataset.ts";
 
 const FLOAT = 1e-6;
 
@@ -60,12 +61,6 @@ function testBackends(
 const SIZES: LayerSizes = [21, 37, 10, 3];
 const small = randomDataset(SIZES, 70);
 
-function share(values: ArrayLike<number>): SharedFloats {
-  const shared = new Float32Array(new SharedArrayBuffer(4 * values.length));
-  shared.set(values);
-  return shared;
-}
-
 function makeDataset(
   pixels: ArrayLike<number>,
   labels: ArrayLike<number>,
@@ -97,42 +92,11 @@ function randomDataset(sizes: LayerSizes, rows: number): Dataset {
   );
 }
 
-function makeMember(
-  sizes: LayerSizes,
-  { seed, learningRate, optimizer }: {
-    readonly seed: number;
-    readonly learningRate: number;
-    readonly optimizer: OptimizerName;
-  },
-): Member {
-  const state = allocateState(optimizer, countParameters(sizes));
-  return { learningRate, parameters: initialise(sizes, seed), state };
-}
-
 const stackOptions = (optimizer: OptimizerName, batchSize = 16): StackOptions => ({
   sizes: SIZES,
   batchSize,
   optimizer,
 });
-
-/** Trains copies of members; returns epoch losses [epochs][E] and the members as saved. */
-async function train(
-  engine: Engine,
-  options: StackOptions,
-  { members, epochs }: { readonly members: readonly Member[]; readonly epochs: number },
-): Promise<{ losses: number[][]; members: Member[] }> {
-  const copies = members.map(({ learningRate, parameters, state }) => ({
-    learningRate,
-    parameters: share(parameters),
-    state: share(state),
-  }));
-  const stack = await engine.createStack(options, copies);
-  const losses: number[][] = [];
-  for (let epoch = 0; epoch < epochs; epoch++) losses.push(await stack.trainEpoch());
-  await stack.save();
-  stack.dispose();
-  return { losses, members: copies };
-}
 
 /** Runs with an engine and closes it. */
 async function withEngine(

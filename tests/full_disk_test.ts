@@ -21,7 +21,7 @@ import {
   sourceOf,
 } from "~/tests/dataset_fixture.ts";
 import { MAY_MOUNT, withDisk, withReadOnly, withRoom } from "~/tests/mount.ts";
-import { type Ended, ended, ROOT } from "~/tests/script.ts";
+import { type Ended, ended, startDeno } from "~/tests/script.ts";
 import { listFiles, withFolder } from "~/tests/temporary_folder.ts";
 import { assertSame, change, contents, withPlace } from "~/tests/tiny_study.ts";
 
@@ -41,16 +41,7 @@ function diskTest(name: string, work: () => Promise<void>): void {
 
 /** A task as a user starts it. */
 function task(name: string, ...args: string[]): Promise<Ended> {
-  return ended(
-    new Deno.Command(Deno.execPath(), {
-      args: ["task", "--quiet", name, ...args],
-      cwd: ROOT,
-      stdin: "null",
-      stdout: "piped",
-      stderr: "piped",
-      env: { NO_COLOR: "1" },
-    }).spawn(),
-  );
+  return ended(startDeno(["task", "--quiet", name, ...args]));
 }
 
 /** The study in a folder: `deno task reproduce`. */

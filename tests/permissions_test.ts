@@ -8,20 +8,12 @@ import { join } from "node:path";
 import config from "~/deno.json" with { type: "json" };
 import { permissions } from "~/lib/cli/launch.ts";
 import { assertEquals, assertStringIncludes } from "~/tests/assert.ts";
-import { ended, ROOT } from "~/tests/script.ts";
+import { type Command, ended, ROOT, startDeno } from "~/tests/script.ts";
 import { listFiles, withFolder } from "~/tests/temporary_folder.ts";
 
-type Command = Parameters<typeof permissions>[0];
-
 function start(flags: readonly string[], args: readonly string[]): Deno.ChildProcess {
-  return new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--no-prompt", `--config=${ROOT}deno.json`, ...flags, ...args],
-    cwd: ROOT,
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-    env: { NO_COLOR: "1" },
-  }).spawn();
+  const common = ["--quiet", "--no-prompt", `--config=${ROOT}deno.json`];
+  return startDeno(["run", ...common, ...flags, ...args]);
 }
 
 /** What a command is given in a folder, and the paths below it that it may then write and read. */

@@ -4,6 +4,7 @@
  * @module
  */
 import { fileURLToPath } from "node:url";
+import { permissions } from "~/lib/cli/launch.ts";
 
 /** The project's folder. */
 export const ROOT: string = fileURLToPath(new URL("..", import.meta.url));
@@ -15,6 +16,30 @@ export interface Ended {
   readonly stderr: string;
 }
 
+/** Starts Deno in the project's folder. */
+export function startDeno(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Deno.ChildProcess {
+  return new Deno.Command(Deno.execPath(), {
+    args: [...args],
+    cwd: ROOT,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+    env: { NO_COLOR: "1", ...env },
+  }).spawn();
+}
+
+/** The commands that the launcher starts. */
+export type Command = Parameters<typeof permissions>[0];
+
+/** Starts a command as its task does, with exactly the task's permissions. */
+export function startCommand(command: Command, args: readonly string[]): Deno.ChildProcess {
+  const flags = ["--quiet", "--no-prompt", ...permissions(command, args)];
+  return startDeno(["run", ...flags, `lib/cli/${command}.ts`, ...args]);
+}
+
 /** Starts a script that may import from `~/`, with all permissions; `flags` are Deno's. */
 export function startScript(
   script: string,
@@ -23,17 +48,8 @@ export function startScript(
 ): Deno.ChildProcess {
   const source = script.replaceAll("~/", new URL("..", import.meta.url).href);
   const url = `data:application/typescript,${encodeURIComponent(source)}`;
-  return new Deno.Command(Deno.execPath(), {
-    args: [
-      ...["run", "-A", "--no-check", "--no-prompt", `--config=${ROOT}deno.json`, ...flags],
-      ...[url, ...args],
-    ],
-    cwd: ROOT,
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-    env: { NO_COLOR: "1" },
-  }).spawn();
+  const own = ["-A", "--no-check", "--no-prompt", `--config=${ROOT}deno.json`];
+  return startDeno(["run", ...own, ...flags, url, ...args]);
 }
 
 /** Waits for a process to end. */

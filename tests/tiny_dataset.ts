@@ -4,7 +4,7 @@
  * @module
  */
 import type { Dataset, Split } from "~/lib/dataset.ts";
-import type { Member, SharedFloats } from "~/lib/engine/engine.ts";
+import type { Engine, Member, SharedFloats, StackOptions } from "~/lib/engine/engine.ts";
 import { countParameters, initialise, type LayerSizes } from "~/lib/model.ts";
 import { allocateState, type OptimizerName } from "~/lib/optimizer.ts";
 import { openStream } from "~/lib/random.ts";
@@ -61,4 +61,29 @@ export function makeMember(
 ): Member {
   const state = allocateState(optimizer, countParameters(sizes));
   return { learningRate, parameters: initialise(sizes, seed), state };
+}
+
+/** Epoch losses, shape [epochs][E], and the members as saved. */
+export interface Trained {
+  readonly losses: number[][];
+  readonly members: Member[];
+}
+
+/** Trains copies of members. */
+export async function train(
+  engine: Engine,
+  options: StackOptions,
+  { members, epochs }: { readonly members: readonly Member[]; readonly epochs: number },
+): Promise<Trained> {
+  const copies = members.map(({ learningRate, parameters, state }) => ({
+    learningRate,
+    parameters: share(parameters),
+    state: share(state),
+  }));
+  const stack = await engine.createStack(options, copies);
+  const losses: number[][] = [];
+  for (let epoch = 0; epoch < epochs; epoch++) losses.push(await stack.trainEpoch());
+  await stack.save();
+  stack.dispose();
+  return { losses, members: copies };
 }

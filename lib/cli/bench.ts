@@ -91,17 +91,18 @@ async function measureSharpness(
 ): Promise<Row & { speedup: number }> {
   const threads = engine.concurrency;
   const models = Array.from({ length: MODELS }, (_, seed) => initialise(MLP_1, seed));
+  const evaluated = Array.from({ length: threads }, (_, index) => models[index % MODELS]!);
   const passes: number[] = [];
-  async function pass(): Promise<void> {
+  async function measurePasses(): Promise<void> {
     for (let repeat = 0; repeat < REPEATS; repeat++) {
+      signal.throwIfAborted();
       const start = performance.now();
-      const evaluated = Array.from({ length: threads }, (_, index) => models[index % MODELS]!);
       await engine.evaluate(MLP_1, evaluated, { split: "train", gradient: false });
       passes.push((performance.now() - start) / 1000 / threads);
     }
   }
   // Before and after, as a machine's speed drifts.
-  await pass();
+  await measurePasses();
   const start = performance.now();
   await engine.perturbedLosses(MLP_1, models, {
     seed: DIRECTION_SEED,
@@ -110,7 +111,7 @@ async function measureSharpness(
     signal,
   });
   const samplesPerSecond = 1000 * MODELS * DIRECTIONS / (performance.now() - start);
-  await pass();
+  await measurePasses();
   const flop = 2 * 50_000 * countParameters(MLP_1);
   return {
     optimizer: "sharpness",

@@ -23,6 +23,7 @@ import {
   textOption,
 } from "~/lib/cli/values.ts";
 import { dataDirectory } from "~/lib/dataset.ts";
+import { isLink } from "~/lib/files.ts";
 import { OPTIMIZERS } from "~/lib/optimizer.ts";
 import { formatSeconds } from "~/lib/progress.ts";
 import { type Plan, plan, PROJECT_FOLDERS, run } from "~/lib/reproduce.ts";
@@ -106,14 +107,14 @@ export function studyFrom(values: Values): Study {
   return study;
 }
 
-function foldersFrom(values: Values): Folders {
+async function foldersFrom(values: Values): Promise<Folders> {
   const folders = {
     models: textOption(values, "models") ?? PROJECT_FOLDERS.models,
     results: textOption(values, "results") ?? PROJECT_FOLDERS.results,
   };
   const data = realPath(dataDirectory(textOption(values, "data")));
   for (const [option, path] of Object.entries(folders)) {
-    const info = tryStat(option, path);
+    const info = await tryStat(option, path);
     if (info !== undefined && !info.isDirectory) {
       throw new UsageError(`--${option} must name a folder: ${path} is a file`);
     }
@@ -136,18 +137,17 @@ function realPath(path: string): string {
   }
 }
 
-function tryStat(option: string, path: string): Deno.FileInfo | undefined {
-  for (const stat of [Deno.statSync, Deno.lstatSync]) {
-    try {
-      const info = stat(path);
-      if (stat === Deno.statSync) return info;
-      throw new UsageError(`--${option} must name a folder: ${path} is a link to nothing`);
-    } catch (error) {
-      if (error instanceof UsageError) throw error;
-      if (!(error instanceof Deno.errors.NotFound)) {
-        throw new UsageError(`--${option} cannot be used: ${(error as Error).message}`);
-      }
+/** What a path leads to; undefined if nothing is there yet. */
+async function tryStat(option: string, path: string): Promise<Deno.FileInfo | undefined> {
+  try {
+    return await Deno.stat(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) {
+      throw new UsageError(`--${option} cannot be used: ${(error as Error).message}`);
     }
+  }
+  if (await isLink(path)) {
+    throw new UsageError(`--${option} must name a folder: ${path} is a link to nothing`);
   }
   return undefined;
 }
@@ -167,7 +167,7 @@ if (import.meta.main) {
   await runCommand(COMMAND, async (values, signal) => {
     const start = performance.now();
     const study = studyFrom(values);
-    const folders = foldersFrom(values);
+    const folders = await foldersFrom(values);
     const options = { ...engineOptions(values), folders, signal };
     if (values["dry-run"]) {
       const planned = await plan(study, options);

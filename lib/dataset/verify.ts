@@ -5,6 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import { type DataFile, fileBytes } from "~/lib/dataset/catalogue.ts";
+import { isLink } from "~/lib/files.ts";
 
 /** What lies at a path. `found` says what is wrong, beside what was expected. */
 export type Reading =
@@ -71,13 +72,4 @@ export async function hashFile(
   const digest = createHash(algorithm);
   for await (const chunk of file.readable) digest.update(chunk);
   return digest.digest(encoding);
-}
-
-/** Whether a link stands at `path`: one that leads nowhere is not a missing file. */
-async function isLink(path: string): Promise<boolean> {
-  try {
-    return (await Deno.lstat(path)).isSymlink;
-  } catch {
-    return false;
-  }
 }
