@@ -55,10 +55,10 @@ export async function perturbedLogits(
   const pixels = allocate(4 * count * inputs);
   const parameters = allocate(4 * P);
   const outputs = layers.map((layer) => allocate(4 * layer.outputs * BLOCK));
-  const base = allocate(4 * units * count);
+  const shift = allocate(4 * units * count);
   const small = allocate(4 * smallLength);
-  const shifts = task.directions.map(() => allocate(4 * units * count));
-  const smallDirections = task.directions.map(() => allocate(4 * smallLength));
+  const bases = task.models.map(() => allocate(4 * units * count));
+  const smallModels = task.models.map(() => allocate(4 * smallLength));
   workspace.reserve(places.end);
   const { memory, kernels, gemm } = workspace;
   const load = (values: Float32Array, at: number): void =>
@@ -75,23 +75,23 @@ export async function perturbedLogits(
     const target = { layers, bytes, pixels: pixels + 4 * inputs * at };
     loadPixels(workspace, target, { split, first: start, count }, at, length);
   }
-  for (const [k, direction] of task.directions.entries()) {
-    load(direction, parameters);
-    await firstLayer(shifts[k]!);
-    load(direction.subarray(smallStart), smallDirections[k]!);
-  }
-  const combine = rest.length > 0 ? kernels.addScaledRelu : kernels.addScaled;
   for (const [m, model] of task.models.entries()) {
     load(model, parameters);
-    await firstLayer(base);
-    for (const [k, scale] of task.scales.entries()) {
+    await firstLayer(bases[m]!);
+    load(model.subarray(smallStart), smallModels[m]!);
+  }
+  const combine = rest.length > 0 ? kernels.addScaledRelu : kernels.addScaled;
+  for (const [k, direction] of task.directions.entries()) {
+    load(direction, parameters);
+    await firstLayer(shift);
+    const scale = task.scales[k]!;
+    for (const m of task.models.keys()) {
       const weights = parameters + 4 * smallStart;
-      kernels.addScaled(weights, smallDirections[k]!, small, smallLength, scale);
+      kernels.addScaled(smallModels[m]!, weights, small, smallLength, scale);
       const pair = m * task.directions.length + k;
       for (const { at, length } of blocks) {
-        const Z = blockOffset(base, units, at);
-        const shift = blockOffset(shifts[k]!, units, at);
-        combine(Z, shift, outputs[0]!, units * length, scale);
+        const Z = blockOffset(bases[m]!, units, at);
+        combine(Z, blockOffset(shift, units, at), outputs[0]!, units * length, scale);
         for (const [index, { inputs: K, outputs: n, weight, bias }] of rest.entries()) {
           const W = small + 4 * (weight - smallStart);
           const out = outputs[index + 1]!;
@@ -129,7 +129,7 @@ export function pairLoss(
   const places = openPlaces();
   const labels = places.allocate(rows);
   const statistics = places.allocate(16 * classes);
-  const scratch = places.allocate(8 * classes);
+  const scratch = places.allocate(16 * classes + 48);
   const logits = places.allocate(4 * classes * rows);
   workspace.reserve(places.end);
   const { memory, kernels } = workspace;

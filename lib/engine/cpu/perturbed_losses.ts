@@ -22,7 +22,7 @@ export interface SamplerWork {
  * Blocks that a thread takes at once: a model's or direction's parameters are loaded once for all
  * of them.
  */
-const BLOCKS_AT_ONCE = 4;
+const BLOCKS_AT_ONCE = 7;
 
 /**
  * Computes the losses at w + r u_k of every model and direction, in tiles that fit into memory.
@@ -119,7 +119,7 @@ export function chooseTile(
   const needed = (tile: Tile): number =>
     logitBytes(sizes, rows) * tile.models * tile.directions +
     vector * tile.directions +
-    threads * (4 * rowsAtOnce * sizes[0]! + vector + first * (1 + tile.directions));
+    threads * (4 * rowsAtOnce * sizes[0]! + vector + first * (1 + tile.models));
   let best: Tile = { models: 1, directions: 1 };
   let fewest = Infinity;
   for (let m = 1; m <= models; m++) {

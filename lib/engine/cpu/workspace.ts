@@ -30,7 +30,7 @@ export interface Layout {
   readonly outputs: readonly number[];
   /** Gradient with respect to the logits, as `outputs`; of hidden layers for one block. */
   readonly deltas: readonly number[];
-  /** float64: [2 * classes] and [3 * classes]. */
+  /** float64: [2 * classes] and [3 * classes + 6]. */
   readonly statistics: number;
   readonly scratch: number;
   /** First free byte behind. */
@@ -124,7 +124,7 @@ export function layOut(sizes: LayerSizes, rows: number): Layout {
       allocate(4 * (index === layers.length - 1 ? rows : block) * outputs)
     ),
     statistics: allocate(16 * classes),
-    scratch: allocate(24 * classes),
+    scratch: allocate(24 * classes + 48),
     end: places.end,
   };
 }
