@@ -19,6 +19,7 @@ export interface SharpnessSamples {
 
 /** How sampling goes on. */
 export interface SampleOptions {
+  /** Losses finished and in all: K + 1 a model. */
   readonly onProgress?: (done: number, total: number) => void;
   readonly signal?: AbortSignal;
 }
@@ -60,25 +61,19 @@ export async function sampleSharpness(
         `current value is ${directionSeed}`,
     );
   }
-  const common = { seed: directionSeed, ...(signal ? { signal } : {}) };
-  // Any direction: the products of the samples are those of a step of length 0, too.
-  const minima = await engine.perturbedLosses(sizes, models, {
-    ...common,
-    directions: [0],
-    radius: 0,
-  });
-  for (const loss of minima.flat()) checkLoss(loss, "the loss");
-  const perturbed = await engine.perturbedLosses(sizes, models, {
-    ...common,
-    directions: Array.from({ length: directions }, (_, k) => k),
+  // The minimum among its neighbours: its loss takes no pass of its own over the first layer.
+  const losses = await engine.perturbedLosses(sizes, models, {
+    seed: directionSeed,
+    directions: [null, ...Array.from({ length: directions }, (_, k) => k)],
     radius,
     ...(onProgress ? { onProgress } : {}),
+    ...(signal ? { signal } : {}),
   });
-  for (const loss of perturbed.flat()) checkLoss(loss, `the loss at radius ${radius}`);
-  return minima.map(([loss], index) => ({
-    loss: loss!,
-    samples: perturbed[index]!.map((value) => value - loss!),
-  }));
+  return losses.map(([loss, ...perturbed]) => {
+    checkLoss(loss!, "the loss");
+    for (const value of perturbed) checkLoss(value, `the loss at radius ${radius}`);
+    return { loss: loss!, samples: perturbed.map((value) => value - loss!) };
+  });
 }
 
 function checkLoss(loss: number, name: string): void {

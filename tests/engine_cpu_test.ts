@@ -384,13 +384,14 @@ testLibraries("perturbedLosses() is the loss at w + r u_k, in the order asked", 
     const dataset = randomDataset(sizes, rows);
     const data = referenceSplit(dataset.train);
     const models = [1, 2, 3].map((seed) => initialise(sizes, seed));
-    const directions = [4, 0, 2];
+    const directions = [4, null, 0, 2];
     await withEngine({ dataset, library, threads: 2 }, async (engine) => {
       const found = await engine.perturbedLosses(sizes, models, { seed: 9, directions, radius: 2 });
       for (const [m, model] of models.entries()) {
         for (const [index, k] of directions.entries()) {
           const { normal, inverseNorm } = drawDirection(new Float32Array(model.length), 9, k);
           const moved = Float64Array.from(model, (w, i) => w + 2 * inverseNorm * normal[i]!);
+          if (k === null) assertEquals([...moved], [...model]);
           const { loss } = referencePass(sizes, moved, data);
           const tolerance = floatTolerance((round) => [
             referencePass(sizes, moved.map(round), data).loss,
@@ -437,7 +438,7 @@ testLibraries(
   async (library) => {
     const dataset = randomDataset(TALL, 1100);
     const models = [1, 2, 3, 4, 5].map((seed) => initialise(TALL, seed));
-    const directions = [0, 1, 2, 3, 4, 5, 6];
+    const directions = [0, 1, 2, 3, 4, 5, 6, null];
     const ask = { seed: 3, directions, radius: 1 };
     const results: { evaluations: unknown; losses: number[][] }[] = [];
     for (const threads of [1, 3]) {
@@ -456,10 +457,10 @@ testLibraries(
     // Alone, and in another order.
     await withEngine({ dataset, library }, async (engine) => {
       for (const [m, model] of models.entries()) {
-        for (const k of [6, 2]) {
-          const options = { ...ask, directions: [k] };
+        for (const index of [6, 2, 7]) {
+          const options = { ...ask, directions: [directions[index] ?? null] };
           assertEquals(await engine.perturbedLosses(TALL, [model], options), [
-            [results[0]!.losses[m]![k]!],
+            [results[0]!.losses[m]![index]!],
           ]);
         }
       }

@@ -370,7 +370,7 @@ testBackends("trainEpoch() agrees with the CPU engine", async (backend) => {
 
 testBackends("perturbedLosses() agrees with the CPU engine and with float64", async (backend) => {
   const models = [8, 9].map((seed) => initialise(SIZES, seed));
-  const options = { seed: 11, directions: [3, 0], radius: 2 };
+  const options = { seed: 11, directions: [3, null, 0], radius: 2 };
   const data = referenceData(small.train.pixels, small.train.labels, SIZES[0]!);
   const expected = models.map((model) =>
     options.directions.map((k) => {
@@ -524,17 +524,15 @@ testBackends("chunks change nothing but rounding", async (backend) => {
   assert(plan.members < 3 && plan.rows < small.train.size, JSON.stringify(plan));
 });
 
-testBackends("perturbedLosses() at radius 0 gives evaluate()'s losses", async (backend) => {
+testBackends("perturbedLosses() without a step gives evaluate()'s losses", async (backend) => {
   const models = [1, 2, 3].map((seed) => initialise(SIZES, seed));
   for (const memory of [60_000, 2 ** 30]) {
     await withEngine(backend, async (engine) => {
       const evaluations = await engine.evaluate(SIZES, models, { split: "train", gradient: false });
-      const losses = await engine.perturbedLosses(SIZES, models, {
-        seed: 1,
-        directions: [0, 7],
-        radius: 0,
-      });
-      assertEquals(losses, evaluations.map(({ loss }) => [loss, loss]));
+      for (const [directions, radius] of [[[0, 7], 0], [[null, null], 5]] as const) {
+        const losses = await engine.perturbedLosses(SIZES, models, { seed: 1, directions, radius });
+        assertEquals(losses, evaluations.map(({ loss }) => [loss, loss]));
+      }
     }, { memory });
   }
 });

@@ -75,7 +75,11 @@ export function stubEngine(
     evaluate: (_sizes, models) =>
       Promise.resolve(models.map(([w]) => ({ loss: lossOf(w!, 0), accuracy: 1, gradientNorm: 0 }))),
     perturbedLosses: (_sizes, models, { directions, radius }) =>
-      Promise.resolve(models.map(([w]) => directions.map((k) => lossOf(w! + radius * (k + 1), 0)))),
+      Promise.resolve(
+        models.map(([w]) =>
+          directions.map((k) => lossOf(k === null ? w! : w! + radius * (k + 1), 0))
+        ),
+      ),
     close: () => Promise.resolve(),
   };
 }

@@ -59,7 +59,7 @@ if (import.meta.main) {
           onProgress(done, total): void {
             meter.add(done - reported);
             reported = done;
-            onProgress(meter.report(`sample ${done} of ${total}`));
+            onProgress(meter.report(`loss ${done} of ${total}`));
           },
         });
         const { loss, samples } = measured!;

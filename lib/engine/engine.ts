@@ -72,15 +72,15 @@ export interface EvaluateOptions {
   readonly gradient: boolean;
 }
 
-/** Points around a minimum: w + radius u_k for k in `directions`. */
+/** Points at and around a minimum: w + radius u_k for k in `directions`. */
 export interface PerturbOptions {
   /** Seed of all directions. */
   readonly seed: number;
-  /** Which directions, integers >= 0. */
-  readonly directions: readonly number[];
+  /** Which directions, integers >= 0; null for w itself. */
+  readonly directions: readonly (number | null)[];
   /** Length of the step, >= 0, in the norm of all P parameters. */
   readonly radius: number;
-  /** Called as work is done: samples finished and in all. */
+  /** Called as work is done: losses finished and in all. */
   readonly onProgress?: (done: number, total: number) => void;
   /** Aborts between blocks of work with the signal's reason. */
   readonly signal?: AbortSignal;

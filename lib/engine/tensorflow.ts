@@ -138,7 +138,7 @@ export async function createTensorFlowEngine(
 /** Directions one by one in one vector, which the next one overwrites. */
 function* drawDirections(
   seed: number,
-  directions: readonly number[],
+  directions: readonly (number | null)[],
   parameterCount: number,
 ): Generator<Direction> {
   const normal = new Float32Array(parameterCount);

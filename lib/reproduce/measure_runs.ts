@@ -84,7 +84,7 @@ async function measureGroup(context: Context, group: readonly Trained[]): Promis
     onProgress(done, total): void {
       meter.add(cost * (done / total - reported));
       reported = done / total;
-      onProgress(meter.report(`sharpness of ${group.length} models: sample ${done} of ${total}`));
+      onProgress(meter.report(`sharpness of ${group.length} models: loss ${done} of ${total}`));
     },
   });
   meter.add(cost * (1 - reported));

@@ -61,7 +61,8 @@ export async function perturbedLosses(
   for (const { start: d, count } of evenly(directions.length, tile.directions)) {
     const drawn = await askAll(count, async (index) => {
       const out = vectors[index] ??= allocateParameters(sizes);
-      const inverseNorm = await pool.run("drawDirection", { out, seed, k: directions[d + index]! });
+      const k = directions[d + index] ?? null;
+      const inverseNorm = await pool.run("drawDirection", { out, seed, k });
       return { out, scale: radius * inverseNorm };
     });
     for (const { start: m, count } of evenly(models.length, tile.models)) {

@@ -29,8 +29,8 @@ export interface Tasks {
     };
     answer: Evaluation;
   };
-  /** Draws direction `k` into `out`; answers 1 / |g_k|. */
-  drawDirection: { ask: { out: SharedFloats; seed: number; k: number }; answer: number };
+  /** Draws direction `k` into `out`; answers 1 / |g_k|, or 0 where `k` is null. */
+  drawDirection: { ask: { out: SharedFloats; seed: number; k: number | null }; answer: number };
   perturbedLogits: { ask: { task: PairTask; start: number; count: number }; answer: void };
   pairLoss: { ask: { task: PairTask; pair: number }; answer: number };
   /** Best rate of one large product on this thread, in FLOP/s. */

@@ -130,36 +130,32 @@ export function adagradStep(w: usize, g: usize, a: usize, length: i32, learningR
 
 /** out[i] = x[i] + scale * y[i]. */
 export function addScaled(x: usize, y: usize, out: usize, length: i32, scale: f32): void {
-  const s = f32x4.splat(scale);
-  let i = 0;
-  for (; i + 4 <= length; i += 4) {
-    const at = <usize> i << 2;
-    v128.store(out + at, f32x4.add(v128.load(x + at), f32x4.mul(s, v128.load(y + at))));
-  }
-  for (; i < length; i++) {
-    const at = <usize> i << 2;
-    store<f32>(out + at, load<f32>(x + at) + scale * load<f32>(y + at));
-  }
+  combine(x, y, out, length, scale, false);
+}
+
+/** out[i] = max(0, x[i] + scale * y[i]); NaN stays. */
+export function addScaledRelu(x: usize, y: usize, out: usize, length: i32, scale: f32): void {
+  combine(x, y, out, length, scale, true);
 }
 
 /**
- * out[i] = max(0, x[i] + scale * y[i]); NaN stays.
- *
  * Four quarters are walked at once: x and y come from far memory, and a processor that fetches
  * ahead in each of eight places waits less than in two.
  */
-export function addScaledRelu(x: usize, y: usize, out: usize, length: i32, scale: f32): void {
+@inline
+function combine(x: usize, y: usize, out: usize, length: i32, scale: f32, relu: bool): void {
   const s = f32x4.splat(scale);
   const zero = f32x4.splat(0);
   const quarter = <usize> (length >> 4) << 4;
   for (let start: usize = 0; start < quarter; start += 16) {
     for (let at = start; at < 4 * quarter; at += quarter) {
       const sum = f32x4.add(v128.load(x + at), f32x4.mul(s, v128.load(y + at)));
-      v128.store(out + at, f32x4.pmax(sum, zero));
+      v128.store(out + at, relu ? f32x4.pmax(sum, zero) : sum);
     }
   }
   for (let at: usize = 4 * quarter, end = <usize> length << 2; at < end; at += 4) {
-    store<f32>(out + at, max<f32>(load<f32>(x + at) + scale * load<f32>(y + at), 0));
+    const sum = load<f32>(x + at) + scale * load<f32>(y + at);
+    store<f32>(out + at, relu ? max<f32>(sum, 0) : sum);
   }
 }
 
