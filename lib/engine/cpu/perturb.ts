@@ -86,8 +86,8 @@ export async function perturbedLogits(
     await firstLayer(shift);
     const scale = task.scales[k]!;
     for (const m of task.models.keys()) {
-      const weights = parameters + 4 * smallStart;
-      kernels.addScaled(smallModels[m]!, weights, small, smallLength, scale);
+      const smallDirection = parameters + 4 * smallStart;
+      kernels.addScaled(smallModels[m]!, smallDirection, small, smallLength, scale);
       const pair = m * task.directions.length + k;
       for (const { at, length } of blocks) {
         const Z = blockOffset(bases[m]!, units, at);
