@@ -5,7 +5,7 @@
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { loadImagesLabels } from "~/lib/dataset.ts";
+import { ensureCifar10, loadImagesLabels } from "~/lib/dataset.ts";
 import { drawDirection } from "~/lib/direction.ts";
 import { type CpuEngine, createCpuEngine } from "~/lib/engine/cpu.ts";
 import { type EngineName, openEngine } from "~/lib/engine/open_engine.ts";
@@ -255,6 +255,8 @@ async function withOddities(work: (folder: string) => Promise<void>): Promise<vo
 Deno.test("paths that cannot be used: one line, status 2, nothing written", async () => {
   await withOddities(async (folder) => {
     const before = listFiles(folder);
+    // Another test may be fetching them just now.
+    await ensureCifar10();
     const data = listFiles(join(ROOT, "data"));
     const TRAIN = ["--learning-rate", "0.1", "--batch-size", "8", "--optimizer", "SGD"];
     const at = (name: string): string => join(folder, name);
