@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertStringIncludes } from "~/tests/assert.ts";
+import { assert, assertAlmostEquals, assertEquals, assertStringIncludes } from "~/tests/assert.ts";
 import { sha256 } from "~/lib/files.ts";
 import { type Command, type Ended, ended, startCommand } from "~/tests/script.ts";
 import { listFiles, withFolder } from "~/tests/temporary_folder.ts";
@@ -194,7 +194,8 @@ Deno.test("reproduce gives the same bytes twice, on any number of threads, by tw
 
 Deno.test("train and sharpness give the same bytes twice, on any number of threads", async () => {
   await withFolder(async (folder) => {
-    const images = ["--images", "500", "--engine", "cpu", "--json"];
+    // Four blocks of rows: on 2 threads there is progress to report between.
+    const images = ["--images", "2000", "--engine", "cpu", "--json"];
     const outcomes = [];
     for (const threads of ["1", "2"]) {
       const out = `${folder}/${threads}.safetensors`;
@@ -205,6 +206,13 @@ Deno.test("train and sharpness give the same bytes twice, on any number of threa
       const sampling = ["--model", out, "--directions", "3"];
       const sampled = await run("sharpness", ...sampling, ...options);
       assertEquals(sampled.code, 0, sampled.stderr);
+      for (
+        const [, percent, done, all] of sampled.stderr.matchAll(/(\d+) % .*loss (\d+) of (\d+)/g)
+      ) {
+        assertEquals(Number(all), 4);
+        assertAlmostEquals(Number(percent), 100 * Number(done) / 4, 1);
+      }
+      assertStringIncludes(sampled.stderr, " of 4");
       outcomes.push([
         told(trained, folder),
         told(sampled, folder),

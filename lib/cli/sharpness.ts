@@ -46,7 +46,7 @@ if (import.meta.main) {
       const { onProgress } = display;
       const { engine } = await openEngineOnData({ training }, { ...options, onProgress });
       try {
-        const meter = startMeter(directions);
+        const meter = startMeter(1);
         let reported = 0;
         const [measured] = await sampleSharpness(engine, {
           ...usual,
@@ -57,8 +57,8 @@ if (import.meta.main) {
         }, {
           signal,
           onProgress(done, total): void {
-            meter.add(done - reported);
-            reported = done;
+            meter.add(done / total - reported);
+            reported = done / total;
             onProgress(meter.report(`loss ${done} of ${total}`));
           },
         });

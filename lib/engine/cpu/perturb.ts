@@ -22,9 +22,9 @@ import {
 export interface PairTask {
   readonly sizes: LayerSizes;
   readonly models: readonly SharedFloats[];
-  /** Standard normal vectors g_k, shape [P] each. */
+  /** Standard normal vectors g_k, or zeros for no step, shape [P] each. */
   readonly directions: readonly SharedFloats[];
-  /** radius / |g_k| for each direction. */
+  /** radius / |g_k| for each direction, or 0 for no step. */
   readonly scales: readonly number[];
   /** Written: logits of every pair, shape [models][directions][rows x classes], by block of rows. */
   readonly logits: SharedFloats;
@@ -80,13 +80,13 @@ export async function perturbedLogits(
     await firstLayer(bases[m]!);
     load(model.subarray(smallStart), smallModels[m]!);
   }
+  const smallDirection = parameters + 4 * smallStart;
   const combine = rest.length > 0 ? kernels.addScaledRelu : kernels.addScaled;
   for (const [k, direction] of task.directions.entries()) {
     load(direction, parameters);
     await firstLayer(shift);
     const scale = task.scales[k]!;
     for (const m of task.models.keys()) {
-      const smallDirection = parameters + 4 * smallStart;
       kernels.addScaled(smallModels[m]!, smallDirection, small, smallLength, scale);
       const pair = m * task.directions.length + k;
       for (const { at, length } of blocks) {
