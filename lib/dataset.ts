@@ -25,11 +25,11 @@ import { npmSource } from "~/lib/dataset/npm_source.ts";
 import { type Place, readFiles } from "~/lib/dataset/obtain.ts";
 import { type Dataset, readDataset } from "~/lib/dataset/split.ts";
 import { downloadSource } from "~/lib/dataset/tarball_source.ts";
-import type { OnProgress } from "~/lib/progress.ts";
+import type { OnProgress } from "~/lib/files/progress.ts";
 
 export { type Dataset, firstRows, type Split } from "~/lib/dataset/split.ts";
 export { StorageError } from "~/lib/dataset/store.ts";
-export type { OnProgress, Progress } from "~/lib/progress.ts";
+export type { OnProgress, Progress } from "~/lib/files/progress.ts";
 
 /** How to find the data set. */
 export interface LoadOptions {

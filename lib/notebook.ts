@@ -5,8 +5,8 @@
  */
 import type { ColumnTable } from "arquero";
 import { Buffer } from "node:buffer";
-import { type Figure, renderPng } from "~/lib/figures.ts";
-import { formatSeconds, type OnProgress, type Progress } from "~/lib/progress.ts";
+import { type Figure, renderPng } from "~/lib/figures/list_figures.ts";
+import { formatSeconds, type OnProgress, type Progress } from "~/lib/files/progress.ts";
 
 /** Width of the progress bar in letters, and the milliseconds between two states of it. */
 const BAR = 30;

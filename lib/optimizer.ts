@@ -1,61 +1,105 @@
 /**
- * SGD and AdaGrad as update rules: the definition that every engine's own kernels must reproduce.
+ * The optimizers: update rules with their hyperparameters, each in one file.
  *
  * @module
  */
+import { formatCall, type Parameters, parseCall } from "~/lib/domain.ts";
+import { adagrad } from "~/lib/optimizer/adagrad.ts";
+import type {
+  OptimizerDefinition,
+  StepOptions,
+  TensorUpdate,
+  Vector,
+} from "~/lib/optimizer/definition.ts";
+import { sgd } from "~/lib/optimizer/sgd.ts";
 
-/** The optimizers' names, as they stand in file names and results. */
-export const OPTIMIZERS = ["SGD", "AdaGrad"] as const;
-export type OptimizerName = typeof OPTIMIZERS[number];
+export type { StepOptions, Vector } from "~/lib/optimizer/definition.ts";
 
-/** Added to the root of the accumulator in AdaGrad (PyTorch's default). */
-export const ADAGRAD_EPSILON = 1e-10;
+/** Every optimizer; a new one is a file and a line here. */
+const DEFINITIONS: readonly OptimizerDefinition[] = [sgd, adagrad] as never;
 
-/** Any vector of numbers that an update rule can write: float32 in engines, float64 in tests. */
-export type Vector = Float32Array | Float64Array;
+/** Their names. */
+export const OPTIMIZER_NAMES: readonly string[] = DEFINITIONS.map(({ name }) => name);
 
-/** An update rule on flat vectors of the same length P. */
+const DOMAINS = Object.fromEntries(
+  DEFINITIONS.map(({ name, hyperparameters }) => [name, hyperparameters]),
+);
+
+/** An optimizer whose hyperparameters are set. */
 export interface Optimizer {
-  /** Numbers of state a parameter, kept in checkpoints: 0 or 1. */
-  readonly stateSlots: 0 | 1;
-  /** Moves `parameters` against `gradient`; `accumulator` is empty where `stateSlots` is 0. */
-  step(parameters: Vector, gradient: Vector, accumulator: Vector, learningRate: number): void;
+  /** Canonical: "SGD", "SGD(momentum=0.9)". The same text is the same optimizer. */
+  readonly text: string;
+  readonly name: string;
+  readonly summary: string;
+  readonly hyperparameters: Parameters;
+  /** Names of the vectors of state, S of them. */
+  readonly slots: readonly string[];
+  /** Moves `parameters` against `gradient`; `state` is [S * P], slot after slot. */
+  step(
+    vectors: { parameters: Vector; gradient: Vector; state: Vector },
+    options: StepOptions,
+  ): void;
+  readonly kernel: ReturnType<OptimizerDefinition["kernel"]>;
+  tensorStep(
+    tf: typeof import("@tensorflow/tfjs-core"),
+    update: TensorUpdate,
+  ): ReturnType<OptimizerDefinition["tensorStep"]>;
+  readonly color: string;
+  readonly symbol: string;
 }
 
 /**
- * The update rules.
+ * Opens an optimizer by its text, `NAME` or `NAME(key=value,...)`.
  *
- * - SGD, no momentum, no decay: `w -= lr g`.
- * - AdaGrad, accumulator from 0: `a += g^2; w -= lr g / (sqrt(a) + 1e-10)`
- *   (Duchi, Hazan and Singer, https://jmlr.org/papers/v12/duchi11a.html).
+ * @throws {UsageError} If there is no such optimizer, or a hyperparameter is out of its domain.
+ *
+ * @example
+ * ```ts
+ * import { openOptimizer } from "~/lib/optimizer.ts";
+ *
+ * if (openOptimizer("sgd(momentum=0)").text !== "SGD") throw new Error("not canonical");
+ * if (openOptimizer("SGD(momentum=0.9)").slots.length !== 1) throw new Error("no buffer");
+ * ```
  */
-export const optimizers: Readonly<Record<OptimizerName, Optimizer>> = {
-  SGD: {
-    stateSlots: 0,
-    step(parameters, gradient, _accumulator, learningRate): void {
-      for (let i = 0; i < parameters.length; i++) parameters[i]! -= learningRate * gradient[i]!;
+export function openOptimizer(text: string): Optimizer {
+  const call = parseCall(text, "optimizer", DOMAINS);
+  const definition = DEFINITIONS.find(({ name }) => name === call.name)!;
+  const h = call.parameters;
+  const slots = definition.slots(h);
+  const { name, summary, color, symbol } = definition;
+  return {
+    text: formatCall(call, definition.hyperparameters),
+    name,
+    summary,
+    hyperparameters: h,
+    slots,
+    step({ parameters, gradient, state }, options): void {
+      const P = parameters.length;
+      const views = slots.map((_, slot) => state.subarray(slot * P, (slot + 1) * P));
+      definition.step({ parameters, gradient, slots: views }, { ...options, h });
     },
-  },
-  AdaGrad: {
-    stateSlots: 1,
-    step(parameters, gradient, accumulator, learningRate): void {
-      for (let i = 0; i < parameters.length; i++) {
-        const g = gradient[i]!;
-        accumulator[i]! += g * g;
-        parameters[i]! -= learningRate * g / (Math.sqrt(accumulator[i]!) + ADAGRAD_EPSILON);
-      }
-    },
-  },
-};
+    kernel: definition.kernel(h),
+    tensorStep: (tf, update) => definition.tensorStep(tf, { ...update, h }),
+    color,
+    symbol,
+  };
+}
 
-/**
- * Zeros for the optimizer's state, shape [stateSlots * P], in memory that threads can share.
- */
+/** Help of all optimizers: a line each with its hyperparameters. */
+export function optimizerHelp(): string[] {
+  return DEFINITIONS.flatMap(({ name, summary, hyperparameters }) => [
+    `${name}: ${summary}`,
+    ...Object.entries(hyperparameters).map(([key, { default: usual, help, schema }]) =>
+      `  ${key}: ${help}, ${schema.description} (default ${usual})`
+    ),
+  ]);
+}
+
+/** Zeros for an optimizer's state, shape [S * P], in memory that threads can share. */
 export function allocateState(
-  name: OptimizerName,
+  text: string,
   parameterCount: number,
 ): Float32Array<SharedArrayBuffer> {
-  return new Float32Array(
-    new SharedArrayBuffer(4 * optimizers[name].stateSlots * parameterCount),
-  );
+  const { slots } = openOptimizer(text);
+  return new Float32Array(new SharedArrayBuffer(4 * slots.length * parameterCount));
 }

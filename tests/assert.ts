@@ -2,7 +2,7 @@
  * `@std/assert`'s names and signatures over `node:assert/strict`.
  *
  * The package is on JSR only, which cannot be resolved everywhere. Where it can, the import
- * `"~/tests/assert.ts"` of a test becomes `"jsr:@std/assert@1"` and nothing else changes.
+ * `"@std/assert"` of a test becomes `"jsr:@std/assert@1"` and nothing else changes.
  *
  * @module
  */

@@ -11,7 +11,7 @@ import {
   assertLess,
   assertLessOrEqual,
   assertThrows,
-} from "~/tests/assert.ts";
+} from "@std/assert";
 
 const WORD = (1n << 64n) - 1n;
 

@@ -5,8 +5,8 @@
  */
 import { type Option, UsageError, type Values } from "~/lib/cli/command.ts";
 import { choiceOption, IMAGES, numberOption, textOption, THREADS } from "~/lib/cli/values.ts";
-import { ENGINE_NAMES } from "~/lib/engine/open_engine.ts";
-import { decodeModel, type ModelFile } from "~/lib/model_file.ts";
+import { ENGINE_NAMES } from "~/lib/engine.ts";
+import { decodeModel, type ModelFile } from "~/lib/model.ts";
 import type { RunOptions } from "~/lib/reproduce.ts";
 
 /** What says where arithmetic and data come from. */

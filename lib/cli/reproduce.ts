@@ -4,7 +4,7 @@
  * @module
  */
 import { isAbsolute, join, relative } from "node:path";
-import { reportCells, summariseCells } from "~/lib/cells.ts";
+import { reportCells, summariseCells } from "~/lib/results.ts";
 import { type Command, runCommand, UsageError, type Values } from "~/lib/cli/command.ts";
 import { ENGINE_OPTIONS, engineOptions } from "~/lib/cli/common_options.ts";
 import { openDisplay } from "~/lib/cli/terminal.ts";
@@ -23,11 +23,11 @@ import {
   textOption,
 } from "~/lib/cli/values.ts";
 import { dataDirectory } from "~/lib/dataset.ts";
-import { isLink } from "~/lib/files.ts";
+import { isLink } from "~/lib/files/files.ts";
 import { OPTIMIZERS } from "~/lib/optimizer.ts";
-import { formatSeconds } from "~/lib/progress.ts";
+import { formatSeconds } from "~/lib/files/progress.ts";
 import { type Plan, plan, PROJECT_FOLDERS, run } from "~/lib/reproduce.ts";
-import type { Folders } from "~/lib/run_files.ts";
+import type { Folders } from "~/lib/results.ts";
 import {
   EFFECTS,
   PRESETS,
@@ -37,7 +37,7 @@ import {
   STOPPING_RULES,
   type Study,
 } from "~/lib/study.ts";
-import { checkStudy } from "~/lib/study_check.ts";
+import { checkStudy } from "~/lib/study.ts";
 
 /** Its options. */
 export const COMMAND: Command = {

@@ -13,7 +13,7 @@ import {
   TFJS_NODE_VERSION,
   tfjsNodeHome,
   type TfjsNodeName,
-} from "~/lib/engine/tensorflow/tfjs_node.ts";
+} from "~/lib/engine.ts";
 
 /**
  * Installs a package and loads it.

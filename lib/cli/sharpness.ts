@@ -12,9 +12,9 @@ import {
 } from "~/lib/cli/common_options.ts";
 import { openDisplay } from "~/lib/cli/terminal.ts";
 import { DIRECTIONS, NON_NEGATIVE, numberOption, required, textOption } from "~/lib/cli/values.ts";
-import { startMeter } from "~/lib/progress.ts";
+import { startMeter } from "~/lib/files/progress.ts";
 import { openEngineOnData } from "~/lib/reproduce.ts";
-import { sampleSharpness } from "~/lib/sharpness.ts";
+import { sampleSharpness } from "~/lib/measure.ts";
 import { meanInterval } from "~/lib/statistics.ts";
 import { presets } from "~/lib/study.ts";
 

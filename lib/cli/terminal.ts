@@ -4,7 +4,7 @@
  * @module
  */
 import cliProgress from "cli-progress";
-import { formatSeconds, type OnProgress, type Progress } from "~/lib/progress.ts";
+import { formatSeconds, type OnProgress, type Progress } from "~/lib/files/progress.ts";
 
 /** Seconds between plain lines: a log of a long study stays readable. */
 const LINE_SECONDS = 10;

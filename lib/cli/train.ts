@@ -23,13 +23,13 @@ import {
   SEED,
   textOption,
 } from "~/lib/cli/values.ts";
-import { writeWhole } from "~/lib/files.ts";
+import { writeWhole } from "~/lib/files/files.ts";
 import { initialise, MLP_1 } from "~/lib/model.ts";
-import { encodeModel } from "~/lib/model_file.ts";
+import { encodeModel } from "~/lib/model.ts";
 import { OPTIMIZERS } from "~/lib/optimizer.ts";
 import { openEngineOnData } from "~/lib/reproduce.ts";
 import { presets, STOPPING_RULES } from "~/lib/study.ts";
-import { trainOne } from "~/lib/train_one.ts";
+import { trainOne } from "~/lib/trainer.ts";
 
 /** Its options. */
 export const COMMAND: Command = {

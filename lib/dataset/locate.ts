@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 import type { Catalogue } from "~/lib/dataset/catalogue.ts";
-import type { OnProgress } from "~/lib/progress.ts";
+import type { OnProgress } from "~/lib/files/progress.ts";
 
 /** Folders that may hold binary files, and archives that may. */
 export interface Holdings {

@@ -16,8 +16,8 @@ import {
 } from "~/lib/dataset/store.ts";
 import { archiveSource } from "~/lib/dataset/tarball_source.ts";
 import { findFault, readVerified } from "~/lib/dataset/verify.ts";
-import { setAside } from "~/lib/files.ts";
-import type { OnProgress } from "~/lib/progress.ts";
+import { setAside } from "~/lib/files/files.ts";
+import type { OnProgress } from "~/lib/files/progress.ts";
 
 /** Where the files are, and where they come from. */
 export interface Place {

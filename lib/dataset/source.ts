@@ -4,7 +4,7 @@
  * @module
  */
 import type { DataFile } from "~/lib/dataset/catalogue.ts";
-import type { OnProgress } from "~/lib/progress.ts";
+import type { OnProgress } from "~/lib/files/progress.ts";
 
 /** What a source works with. */
 export interface Delivery {

@@ -4,8 +4,8 @@
  * @module
  */
 import { join } from "node:path";
-import { reasonOf } from "~/lib/files.ts";
-import type { OnProgress } from "~/lib/progress.ts";
+import { reasonOf } from "~/lib/files/files.ts";
+import type { OnProgress } from "~/lib/files/progress.ts";
 
 /** The data directory cannot be written: no other source can help. */
 export class StorageError extends Error {

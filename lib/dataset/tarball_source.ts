@@ -9,8 +9,8 @@ import { type Archive, fileBytes } from "~/lib/dataset/catalogue.ts";
 import type { Delivery, Source } from "~/lib/dataset/source.ts";
 import { wrap } from "~/lib/dataset/store.ts";
 import { hashFile } from "~/lib/dataset/verify.ts";
-import { setAside } from "~/lib/files.ts";
-import type { OnProgress } from "~/lib/progress.ts";
+import { setAside } from "~/lib/files/files.ts";
+import type { OnProgress } from "~/lib/files/progress.ts";
 
 /** Fetches a URL; a parameter so that tests need no network. */
 export type Fetch = (url: string, init: { signal: AbortSignal }) => Promise<Response>;

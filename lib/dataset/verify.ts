@@ -5,7 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import { type DataFile, fileBytes } from "~/lib/dataset/catalogue.ts";
-import { isLink } from "~/lib/files.ts";
+import { isLink } from "~/lib/files/files.ts";
 
 /** What lies at a path. `found` says what is wrong, beside what was expected. */
 export type Reading =

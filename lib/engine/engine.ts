@@ -1,12 +1,11 @@
 /**
- * The Engine: the arithmetic of the study behind three questions, so that the same trainer and
- * sampler run on a laptop's cores or on a GPU.
+ * The Engine: the arithmetic of the study behind four questions, so that the same trainer and the
+ * same measures run on a laptop's cores or on a GPU.
  *
  * @module
  */
 import type { Dataset } from "~/lib/dataset.ts";
 import type { LayerSizes } from "~/lib/model.ts";
-import type { OptimizerName } from "~/lib/optimizer.ts";
 
 /** float32 in memory that threads can share. */
 export type SharedFloats = Float32Array<SharedArrayBuffer>;
@@ -24,7 +23,8 @@ export interface StackOptions {
   readonly sizes: LayerSizes;
   /** Images a batch, >= 1; larger than the training set means the full set. */
   readonly batchSize: number;
-  readonly optimizer: OptimizerName;
+  /** Canonical text of an optimizer: see `openOptimizer`. */
+  readonly optimizer: string;
 }
 
 /** One network of a stack. */
@@ -32,8 +32,10 @@ export interface Member {
   readonly learningRate: number;
   /** Flat parameters, shape [P]. */
   readonly parameters: SharedFloats;
-  /** The optimizer's state, shape [stateSlots * P]. */
+  /** The optimizer's state, shape [S * P], slot after slot. */
   readonly state: SharedFloats;
+  /** Epochs that it was trained before: Adam's steps depend on their number. */
+  readonly epochs: number;
 }
 
 /** E networks that are trained in lock-step. */
@@ -72,21 +74,61 @@ export interface EvaluateOptions {
   readonly gradient: boolean;
 }
 
-/** Points at and around a minimum: w + radius u_k for k in `directions`. */
+/**
+ * How a direction g_k ~ N(0, I_P) is scaled for a model before the step s:
+ *
+ * - "global": `s g_k / |g_k|`, the norm over all P parameters;
+ * - "tensor": every tensor t (weights and biases apart) by `s |w_t| / |g_k,t|`;
+ * - "filter": every row of weights f by `s |w_f| / |g_k,f|`, biases as with "tensor"
+ *   (Li et al. arXiv 1712.09913).
+ */
+export type Scaling = "global" | "tensor" | "filter";
+
+/** Points on a line through every model: the steps may be negative or 0, which is the model itself. */
+export interface Ray {
+  /** k of the direction g_k, an integer >= 0. */
+  readonly direction: number;
+  readonly scaling: Scaling;
+  readonly steps: readonly number[];
+}
+
+/** Which points are asked for. Rays of one direction share its product with the images. */
 export interface PerturbOptions {
   /** Seed of all directions. */
   readonly seed: number;
-  /** Which directions, integers >= 0; null for w itself. */
-  readonly directions: readonly (number | null)[];
-  /** Length of the step, >= 0, in the norm of all P parameters. */
-  readonly radius: number;
+  readonly rays: readonly Ray[];
+  /** Also the losses with the normalisation's statistics kept at those of w. Default false. */
+  readonly frozen?: boolean;
   /** Called as work is done: losses finished and in all. */
   readonly onProgress?: (done: number, total: number) => void;
   /** Aborts between blocks of work with the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
-/** The three questions, for one data set. */
+/** Losses of one model on the full training split, mean cross-entropies in nats. */
+export interface PerturbedLosses {
+  /** L(w), by the same products as the others: a step of 0 gives exactly this. */
+  readonly loss: number;
+  /** By ray and step, logits normalised with their own statistics. */
+  readonly losses: readonly (readonly number[])[];
+  /** By ray and step, with the statistics at w; empty where not asked for. */
+  readonly frozen: readonly (readonly number[])[];
+}
+
+/** How curvature is computed. */
+export interface CurvatureOptions {
+  readonly signal?: AbortSignal;
+}
+
+/** The full training loss of a model and its gradient. */
+export interface LossGradient {
+  /** Mean cross-entropy in nats. */
+  readonly loss: number;
+  /** Shape [P]; exactly 0 for the last layer's biases. */
+  readonly gradient: SharedFloats;
+}
+
+/** The four questions, for one data set. */
 export interface Engine {
   readonly info: EngineInfo;
   /** Stacks worth working on at once: threads of a CPU, 1 on a GPU. */
@@ -101,16 +143,32 @@ export interface Engine {
     models: readonly SharedFloats[],
     options: EvaluateOptions,
   ): Promise<Evaluation[]>;
-  /**
-   * Question 3. Losses on the full training split at w + r u_k for every model and direction.
-   *
-   * @returns Mean cross-entropies in nats, shape [models][directions].
-   */
+  /** Question 3. Losses on the full training split at points around each model. */
   perturbedLosses(
     sizes: LayerSizes,
     models: readonly SharedFloats[],
     options: PerturbOptions,
-  ): Promise<number[][]>;
+  ): Promise<PerturbedLosses[]>;
+  /** Question 4a. Loss and gradient on the full training split, one a model. */
+  gradients(
+    sizes: LayerSizes,
+    models: readonly SharedFloats[],
+    options?: CurvatureOptions,
+  ): Promise<LossGradient[]>;
+  /**
+   * Question 4b. Exact products H v of the full training loss's Hessian, by forward over reverse
+   * through ReLU, the normalisation over all rows and cross-entropy (Pearlmutter 1994,
+   * https://doi.org/10.1162/neco.1994.6.1.147).
+   *
+   * @param vectors For each model its vectors, shape [P] each; read, never written.
+   * @returns Shape [models][vectors] of [P].
+   */
+  hessianProducts(
+    sizes: LayerSizes,
+    models: readonly SharedFloats[],
+    vectors: readonly (readonly SharedFloats[])[],
+    options?: CurvatureOptions,
+  ): Promise<SharedFloats[][]>;
   /** Frees threads and device memory; the engine is of no use afterwards. */
   close(): Promise<void>;
 }

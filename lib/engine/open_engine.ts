@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { createCpuEngine } from "~/lib/engine/cpu.ts";
+import { createCpuEngine } from "~/lib/engine/cpu/cpu_engine.ts";
 import type { Engine, EngineOptions } from "~/lib/engine/engine.ts";
 
 /** Names that `openEngine` takes. */
@@ -47,7 +47,7 @@ export async function openEngine(name: EngineName, options: EngineOptions): Prom
       return await openEngine(await findRealGpu() === undefined ? "cpu" : "tensorflow", options);
     }
     default: {
-      const { createTensorFlowEngine } = await import("~/lib/engine/tensorflow.ts");
+      const { createTensorFlowEngine } = await import("~/lib/engine/tensorflow/tensorflow_engine.ts");
       const backend = name.split(":")[1] as Parameters<typeof createTensorFlowEngine>[0];
       return await createTensorFlowEngine(backend, options);
     }

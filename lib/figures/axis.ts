@@ -4,7 +4,7 @@
  * @module
  */
 import type { ScaleOptions } from "@observablehq/plot";
-import type { CellSummary } from "~/lib/cells.ts";
+import type { CellSummary } from "~/lib/results.ts";
 import { textWidth } from "~/lib/figures/svg.ts";
 import { FONT_SIZE, formatValue } from "~/lib/figures/theme.ts";
 import type { Effect } from "~/lib/study.ts";

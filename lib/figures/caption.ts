@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { CellSummary } from "~/lib/cells.ts";
+import type { CellSummary } from "~/lib/results.ts";
 import { lossFloor, sharpnessAxis } from "~/lib/figures/axis.ts";
 import { formatValue } from "~/lib/figures/theme.ts";
 import { type RunConfig, runPath, type Study } from "~/lib/study.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { CellSummary } from "~/lib/cells.ts";
+import type { CellSummary } from "~/lib/results.ts";
 import { isLost } from "~/lib/figures/series.ts";
 import { type Piece, text, textWidth, translate } from "~/lib/figures/svg.ts";
 import { FONT_SIZE, INK, OPTIMIZER_COLOR, OPTIMIZER_SYMBOL } from "~/lib/figures/theme.ts";

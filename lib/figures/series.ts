@@ -4,7 +4,7 @@
  * @module
  */
 import * as Plot from "@observablehq/plot";
-import { type CellSummary, effectValue, type Interval } from "~/lib/cells.ts";
+import { type CellSummary, effectValue, type Interval } from "~/lib/results.ts";
 import { CAP } from "~/lib/figures/plot.ts";
 import { OPTIMIZER_COLOR, OPTIMIZER_SYMBOL } from "~/lib/figures/theme.ts";
 import type { OptimizerName } from "~/lib/optimizer.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import * as Plot from "@observablehq/plot";
-import { type CellSummary, effectValue } from "~/lib/cells.ts";
+import { type CellSummary, effectValue } from "~/lib/results.ts";
 import {
   type Axis,
   formatTick,

@@ -4,7 +4,7 @@
  * @module
  */
 import * as Plot from "@observablehq/plot";
-import { effectValue, summariseCells } from "~/lib/cells.ts";
+import { effectValue, summariseCells } from "~/lib/results.ts";
 import { trainingCaption } from "~/lib/figures/caption.ts";
 import { beside, type Figure, stack } from "~/lib/figures/stack.ts";
 import { type Piece, text, translate } from "~/lib/figures/svg.ts";

@@ -3,16 +3,16 @@
  *
  * @module
  */
-import type { Engine } from "~/lib/engine/engine.ts";
-import { type Lock, tryLock } from "~/lib/lock.ts";
-import type { Meter, OnProgress } from "~/lib/progress.ts";
+import type { Engine } from "~/lib/engine.ts";
+import { type Lock, tryLock } from "~/lib/files/lock.ts";
+import type { Meter, OnProgress } from "~/lib/files/progress.ts";
 import {
   clearWay,
   type Folders,
   removeUnfinished,
   type RunFiles,
   runFiles,
-} from "~/lib/run_files.ts";
+} from "~/lib/results.ts";
 import { type RunConfig, runPath, type Study } from "~/lib/study.ts";
 
 /** An engine, and the MD5 of every file of the data that it holds. */

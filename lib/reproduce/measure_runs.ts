@@ -4,7 +4,7 @@
  * @module
  */
 import { type Claim, claim, type Context, releasedOnFailure } from "~/lib/reproduce/context.ts";
-import type { Lock } from "~/lib/lock.ts";
+import type { Lock } from "~/lib/files/lock.ts";
 import { sharpnessCost } from "~/lib/reproduce/cost.ts";
 import {
   type ModelRecord,
@@ -12,10 +12,10 @@ import {
   readResult,
   readSeconds,
   writeResult,
-} from "~/lib/run_files.ts";
+} from "~/lib/results.ts";
 import type { RunConfig } from "~/lib/study.ts";
-import { sampleSharpness } from "~/lib/sharpness.ts";
-import type { ModelFile } from "~/lib/model_file.ts";
+import { sampleSharpness } from "~/lib/measure.ts";
+import type { ModelFile } from "~/lib/model.ts";
 
 /**
  * Models that share their directions' first-layer products and whose results are written together:

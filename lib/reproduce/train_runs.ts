@@ -4,8 +4,8 @@
  *
  * @module
  */
-import type { EngineInfo } from "~/lib/engine/engine.ts";
-import type { Lock } from "~/lib/lock.ts";
+import type { EngineInfo } from "~/lib/engine.ts";
+import type { Lock } from "~/lib/files/lock.ts";
 import { initialise } from "~/lib/model.ts";
 import { allocateState } from "~/lib/optimizer.ts";
 import { type Claim, claim, type Context, releasedOnFailure } from "~/lib/reproduce/context.ts";
@@ -19,7 +19,7 @@ import {
   writeCheckpoint,
   writeModel,
   writeResult,
-} from "~/lib/run_files.ts";
+} from "~/lib/results.ts";
 import { type RunConfig, runPath, type TrainingProtocol } from "~/lib/study.ts";
 import { learn, type Learner, type Stopped } from "~/lib/trainer.ts";
 

@@ -8,9 +8,9 @@
 import { parseArgs } from "node:util";
 import type { Dataset, Split } from "~/lib/dataset.ts";
 import type { Engine, StackOptions } from "~/lib/engine/engine.ts";
-import { createTensorFlowEngine, TENSORFLOW_BACKENDS } from "~/lib/engine/tensorflow.ts";
-import { countParameters, initialise, MLP_1 } from "~/lib/model.ts";
-import { allocateState, type OptimizerName, OPTIMIZERS } from "~/lib/optimizer.ts";
+import { createTensorFlowEngine, TENSORFLOW_BACKENDS } from "~/lib/engine/tensorflow/tensorflow_engine.ts";
+import { countParameters, initialise, MLP_1 } from "~/lib/model/layout.ts";
+import { allocateState, type OptimizerName, OPTIMIZERS } from "~/lib/optimizer/optimizer.ts";
 import { openStream } from "~/lib/random.ts";
 
 const HELP = `Usage: deno run tests/bench/tensorflow_stack.ts [options]

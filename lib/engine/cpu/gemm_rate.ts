@@ -4,7 +4,7 @@
  * @module
  */
 import type { Workspace } from "~/lib/engine/cpu/workspace.ts";
-import { FREE_BYTES_FROM } from "~/lib/engine/kernels/kernels.ts";
+import { FREE_BYTES_FROM } from "~/lib/engine/cpu/kernels/kernels.ts";
 
 /** Edge of the square matrices: large enough that packing is lost in the arithmetic. */
 const SIZE = 1536;

@@ -8,9 +8,9 @@ import { openWorkspace, type Workspace } from "~/lib/engine/cpu/workspace.ts";
 import type { SharedSplit } from "~/lib/engine/cpu/pass.ts";
 import { pairLoss, type PairTask, perturbedLogits } from "~/lib/engine/cpu/perturb.ts";
 import { type EpochTask, evaluate, trainEpoch } from "~/lib/engine/cpu/train.ts";
-import { drawDirection } from "~/lib/direction.ts";
+import { drawDirection } from "~/lib/engine/direction.ts";
 import type { Evaluation, SharedFloats } from "~/lib/engine/engine.ts";
-import { type GemmLibraryName, openGemmLibrary } from "~/lib/engine/gemm/gemm.ts";
+import { type GemmLibraryName, openGemmLibrary } from "~/lib/engine/cpu/gemm/gemm.ts";
 import type { LayerSizes } from "~/lib/model.ts";
 
 /** What a thread can be asked, and what it answers. */

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { Gemm, GemmLibrary } from "~/lib/engine/gemm/gemm.ts";
-import { FREE_BYTES_FROM, type Kernels, openKernels } from "~/lib/engine/kernels/kernels.ts";
+import type { Gemm, GemmLibrary } from "~/lib/engine/cpu/gemm/gemm.ts";
+import { FREE_BYTES_FROM, type Kernels, openKernels } from "~/lib/engine/cpu/kernels/kernels.ts";
 import { countParameters, type Layer, type LayerSizes, layoutLayers } from "~/lib/model.ts";
 
 /**

@@ -7,7 +7,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import type { Direction } from "~/lib/direction.ts";
+import type { Direction } from "~/lib/engine/direction.ts";
 import type { SharedFloats } from "~/lib/engine/engine.ts";
 import { type Device, keepPace } from "~/lib/engine/tensorflow/device.ts";
 import type { ImageRows, Operations } from "~/lib/engine/tensorflow/operations.ts";

@@ -1,0 +1,113 @@
+/**
+ * The domains of what a user can set, one schema each: command line, notebooks, files and functions
+ * read these and no others. A schema's description completes "must be ...".
+ *
+ * @module
+ */
+import { z } from "zod";
+
+/** Largest seed: the generator takes 32 bits. */
+const MAX_SEED = 2 ** 32 - 1;
+
+export const learningRate = z.number().positive().describe("a number > 0");
+export const batchSize = z.int().min(1).max(1e6).describe("an integer in 1..1000000");
+export const seed = z.int().min(0).max(MAX_SEED).describe(`an integer in 0..${MAX_SEED}`);
+export const images = z.int().min(1).max(50_000).describe("an integer in 1..50000");
+export const epochs = z.int().min(0).max(1e6).describe("an integer in 0..1000000");
+export const directions = z.int().min(1).max(10_000).describe("an integer in 1..10000");
+/** Of measures that vanish at 0, or divide by it. */
+export const positiveRadius = z.number().positive().describe("a number > 0");
+export const radius = z.number().min(0).describe("a number >= 0");
+export const threads = z.int().min(1).max(256).describe("an integer in 1..256");
+export const count = z.int().min(1).max(1e6).describe("an integer in 1..1000000");
+export const nats = z.number().min(0).describe("a number of nats >= 0");
+/** Of what is remembered from step to step: momentum, moving averages. */
+export const decay = z.number().min(0).lt(1).describe("a number in [0, 1)");
+export const positive = z.number().positive().describe("a number > 0");
+export const flag = z.boolean().describe("true or false");
+
+/** The command line or a call asks for something that is not in its domain; nothing was done. */
+export class UsageError extends RangeError {
+  override readonly name: string = "UsageError";
+}
+
+/** Parameters of an optimizer or a measure, by name. */
+export type Parameters = Readonly<Record<string, number | boolean>>;
+
+/** What a parameter may be, its default, and one line of help. */
+export interface ParameterDomain {
+  readonly schema: z.ZodType<number | boolean>;
+  readonly default: number | boolean;
+  readonly help: string;
+}
+
+/**
+ * Checks a value against its domain.
+ *
+ * @param what Begins the message: "Cannot plan the study as batch size".
+ * @throws {UsageError} "<what> must be <domain>: current value is <value>".
+ */
+export function demand<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new UsageError(`${what} must be ${schema.description}: current value is ${String(value)}`);
+}
+
+/** A name with parameters: `SGD(momentum=0.9)`. */
+export interface Call {
+  readonly name: string;
+  /** All of them, defaults filled in. */
+  readonly parameters: Parameters;
+}
+
+/**
+ * Reads `name` or `name(key=value,...)`, with the domains of that name.
+ *
+ * @param kind Names what is read in messages: "optimizer", "measure".
+ * @param domainsOf The domains by name, case ignored.
+ * @throws {UsageError} If the name or a key is unknown, or a value out of its domain.
+ */
+export function parseCall(
+  text: string,
+  kind: string,
+  domainsOf: Readonly<Record<string, Readonly<Record<string, ParameterDomain>>>>,
+): Call {
+  const fail = (reason: string): never => {
+    throw new UsageError(`Cannot use ${kind} ${text.slice(0, 200) || "(empty)"} as ${reason}`);
+  };
+  const match = /^\s*([\w-]+)\s*(?:\(([^()]*)\))?\s*$/.exec(text);
+  const wanted = (match?.[1] ?? text.trim()).toLowerCase();
+  const name = Object.keys(domainsOf).find((known) => known.toLowerCase() === wanted);
+  if (match === null || name === undefined) {
+    return fail(`it must be ${Object.keys(domainsOf).join(" or ")}, with (key=value) where wanted`);
+  }
+  const domains = domainsOf[name]!;
+  const parameters: Record<string, number | boolean> = Object.fromEntries(
+    Object.entries(domains).map(([key, domain]) => [key, domain.default]),
+  );
+  for (const part of (match[2] ?? "").split(",").filter((each) => each.trim() !== "")) {
+    const [key = "", value = ""] = part.split("=").map((each) => each.trim());
+    const domain = Object.hasOwn(domains, key) ? domains[key]! : fail(
+      `it has no ${key}: there is ${Object.keys(domains).join(", ") || "nothing to set"}`,
+    );
+    const parsed = value === "true" ? true : value === "false" ? false : Number(value || NaN);
+    parameters[key] = demand(domain.schema, parsed, `Cannot use ${kind} ${name} as ${key}`);
+  }
+  return { name, parameters };
+}
+
+/** The canonical text of a call: parameters at their defaults are left out. */
+export function formatCall(
+  { name, parameters }: Call,
+  domains: Readonly<Record<string, ParameterDomain>>,
+): string {
+  const set = Object.entries(domains)
+    .filter(([key, domain]) => parameters[key] !== domain.default)
+    .map(([key]) => `${key}=${parameters[key]}`);
+  return set.length === 0 ? name : `${name}(${set.join(",")})`;
+}
+
+/** Splits a list at the commas outside brackets: `SGD,Adam(beta1=0.8,beta2=0.9)`. */
+export function splitList(text: string): string[] {
+  return text.split(/,(?![^(]*\))/).map((part) => part.trim());
+}

@@ -1,0 +1,7 @@
+/**
+ * The Engine: the arithmetic of training and of everything that is measured around a network.
+ *
+ * @module
+ */
+export type * from "~/lib/engine/engine.ts";
+export * from "~/lib/engine/open_engine.ts";

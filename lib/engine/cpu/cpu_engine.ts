@@ -1,0 +1,175 @@
+/**
+ * The CPU engine: one network a thread, matrix products from a library, SIMD kernels for the rest.
+ *
+ * @module
+ */
+import { perturbedLosses } from "~/lib/engine/cpu/perturbed_losses.ts";
+import { openPool, type Pool } from "~/lib/engine/cpu/pool.ts";
+import type {
+  Engine,
+  EngineOptions,
+  Evaluation,
+  Member,
+  SharedFloats,
+  Stack,
+  StackOptions,
+} from "~/lib/engine/engine.ts";
+import { type GemmLibraryName, openGemmLibrary } from "~/lib/engine/cpu/gemm/gemm.ts";
+import { countParameters, type LayerSizes } from "~/lib/model.ts";
+import { optimizers } from "~/lib/optimizer.ts";
+
+/** What the CPU engine is made from. */
+export interface CpuEngineOptions extends EngineOptions {
+  /**
+   * Bound on the sampler's memory in bytes; it changes no result. Default 1.5e9, or 2.5e8 a thread
+   * where that is more.
+   */
+  readonly samplerBytes?: number;
+}
+
+/** The CPU engine, with what a benchmark compares it to. */
+export interface CpuEngine extends Engine {
+  /** Rate of the matrix library on all threads together, in FLOP/s: the peak that it reaches here. */
+  peak(): Promise<number>;
+}
+
+/**
+ * Starts the CPU engine.
+ *
+ * @param library Demands a matrix library; default: a BLAS if there is one, else ONNX Runtime.
+ * @throws {RangeError} If `threads` is not an integer in 1..256.
+ */
+export async function createCpuEngine(
+  { dataset, threads = navigator.hardwareConcurrency, ...options }: CpuEngineOptions,
+  library?: GemmLibraryName,
+): Promise<CpuEngine> {
+  const samplerBytes = options.samplerBytes ?? Math.max(1.5e9, 2.5e8 * threads);
+  if (!(Number.isInteger(threads) && threads >= 1 && threads <= 256)) {
+    throw new RangeError(
+      `Cannot start the CPU engine as threads must be an integer in 1..256: current value is ${threads}`,
+    );
+  }
+  const { train, test } = dataset;
+  const inputs = train.pixels.length / train.size;
+  const classes = 1 + Math.max(largest(train.labels), largest(test.labels));
+  function check(sizes: LayerSizes): void {
+    const [first, last] = [sizes[0]!, sizes.at(-1)!];
+    if (first !== inputs) {
+      throw new RangeError(
+        `Cannot run a network on these images as its first layer must have ${inputs} inputs: ` +
+          `current value is ${first}`,
+      );
+    }
+    if (last < classes) {
+      throw new RangeError(
+        `Cannot run a network on these images as its last layer must have ${classes} outputs or ` +
+          `more: current value is ${last}`,
+      );
+    }
+  }
+  // Opened here first, and kept: the threads load what is chosen and set up already.
+  const chosen = await openGemmLibrary(library);
+  const splits = { train, test };
+  const pool = await openPool(threads, { splits, library: chosen.kind }).catch((error) => {
+    chosen.close();
+    throw error;
+  });
+  return {
+    info: { name: "cpu", library: chosen.name },
+    concurrency: threads,
+    stackSize: () => 1,
+    createStack(options, members): Promise<Stack> {
+      return Promise.try(() => {
+        check(options.sizes);
+        checkMembers(options, members);
+        return createStack(pool, options, members);
+      });
+    },
+    async evaluate(sizes, models, options): Promise<Evaluation[]> {
+      check(sizes);
+      return await Promise.all(
+        models.map((parameters) => pool.run("evaluate", { sizes, parameters, ...options })),
+      );
+    },
+    async perturbedLosses(sizes, models, options): Promise<number[][]> {
+      check(sizes);
+      const work = { pool, threads, rows: train.size, bytes: samplerBytes };
+      return await perturbedLosses(work, sizes, models, options);
+    },
+    async peak(): Promise<number> {
+      const ask = { repeats: 8 };
+      const rates = await Promise.all(
+        Array.from({ length: threads }, () => pool.run("gemmRate", ask)),
+      );
+      return rates.reduce((sum, rate) => sum + rate, 0);
+    },
+    close(): Promise<void> {
+      pool.close();
+      chosen.close();
+      return Promise.resolve();
+    },
+  };
+}
+
+function checkMembers(
+  { sizes, optimizer }: StackOptions,
+  members: readonly Member[],
+): void {
+  const count = countParameters(sizes);
+  const numbers = count * optimizers[optimizer].stateSlots;
+  for (const { parameters, state } of members) {
+    if (parameters.length !== count || state.length !== numbers) {
+      throw new RangeError(
+        `Cannot train a network of sizes ${sizes} as it must have ${count} parameters and ` +
+          `${numbers} numbers of state: it has ${parameters.length} and ${state.length}`,
+      );
+    }
+  }
+}
+
+function createStack(
+  pool: Pool,
+  options: StackOptions,
+  members: readonly Member[],
+): Stack {
+  // The threads work on copies: a member's arrays change in `save` only.
+  let current = members.map((member) => ({
+    member,
+    parameters: share(member.parameters),
+    state: share(member.state),
+  }));
+  return {
+    get size(): number {
+      return current.length;
+    },
+    trainEpoch: () =>
+      Promise.all(
+        current.map(({ member: { learningRate }, parameters, state }) =>
+          pool.run("trainEpoch", { ...options, learningRate, parameters, state })
+        ),
+      ),
+    save(): Promise<void> {
+      for (const { member, parameters, state } of current) {
+        member.parameters.set(parameters);
+        member.state.set(state);
+      }
+      return Promise.resolve();
+    },
+    retain(keep): void {
+      current = current.filter((_, index) => keep[index]);
+    },
+    dispose(): void {
+      current = [];
+    },
+  };
+}
+
+function share(values: Float32Array): SharedFloats {
+  const copy = new Float32Array(new SharedArrayBuffer(values.byteLength));
+  copy.set(values);
+  return copy;
+}
+
+function largest(values: Uint8Array): number {
+  return values.reduce((most, value) => Math.max(most, value), 0);
+}

@@ -1,0 +1,96 @@
+/**
+ * The network as data: layer sizes, the layout of its parameters in one flat vector, initialisation.
+ *
+ * Between layers ReLU, on the logits batch normalisation without scale and shift.
+ *
+ * @module
+ */
+import { fillUniform, openStream } from "~/lib/random.ts";
+
+/** Units of each layer, inputs first, classes last. */
+export type LayerSizes = readonly number[];
+
+/** The study's network: 3072 -> 512 -> 256 -> 128 -> 10, P = 1,738,890. */
+export const MLP_1: LayerSizes = [3072, 512, 256, 128, 10];
+
+/** Added to the variance of the logits before the root (PyTorch's BatchNorm1d default). */
+export const NORMALISATION_EPSILON = 1e-5;
+
+/** Most units that a layer can have. */
+export const MAX_UNITS = 2 ** 20;
+
+/** One linear layer: its shape and where its parameters lie in the flat vector. */
+export interface Layer {
+  readonly inputs: number;
+  readonly outputs: number;
+  /** Offset of the weights, shape [outputs, inputs], row major, as PyTorch stores them. */
+  readonly weight: number;
+  /** Offset of the biases, shape [outputs]. */
+  readonly bias: number;
+}
+
+/**
+ * Lays the parameters out: weight and bias of layer 1, of layer 2, and so on (PyTorch's
+ * `parameters()` order, so that a flat vector means the same in both).
+ *
+ * @throws {RangeError} If there are fewer than two sizes or one is not an integer in 1..2^20.
+ */
+export function layoutLayers(sizes: LayerSizes): Layer[] {
+  if (!Array.isArray(sizes) || sizes.length < 2) {
+    throw new RangeError(
+      `Cannot lay out a network as it must have at least 2 layer sizes: current value is [${sizes}]`,
+    );
+  }
+  const layers: Layer[] = [];
+  let offset = 0;
+  for (const [index, inputs] of sizes.entries()) {
+    if (!(Number.isInteger(inputs) && inputs >= 1 && inputs <= MAX_UNITS)) {
+      throw new RangeError(
+        `Cannot lay out a network as layer sizes must be integers in 1..2^20: current value is [${sizes}]`,
+      );
+    }
+    const outputs = sizes[index + 1];
+    if (outputs === undefined) break;
+    layers.push({ inputs, outputs, weight: offset, bias: offset + outputs * inputs });
+    offset += outputs * inputs + outputs;
+  }
+  return layers;
+}
+
+/** Number of parameters P, biases included. */
+export function countParameters(sizes: LayerSizes): number {
+  return layoutLayers(sizes).reduce((sum, layer) => sum + layer.outputs * (layer.inputs + 1), 0);
+}
+
+/**
+ * Draws initial parameters as PyTorch's `Linear` does: weights and biases from
+ * U(-1/sqrt(fan_in), 1/sqrt(fan_in)).
+ *
+ * They depend on `sizes` and `seed` only: every cell of the grid starts from the same weights.
+ *
+ * @param seed Integer in 0..2^32-1.
+ * @returns Flat parameters, shape [P].
+ * @throws {RangeError} If `seed` or `sizes` is out of its domain.
+ *
+ * @example
+ * ```ts
+ * import { initialise, MLP_1 } from "~/lib/model/layout.ts";
+ *
+ * const parameters = initialise(MLP_1, 0);
+ * if (parameters.length !== 1_738_890) throw new Error("P changed");
+ * ```
+ */
+export function initialise(sizes: LayerSizes, seed: number): Float32Array<SharedArrayBuffer> {
+  const parameters = allocateParameters(sizes);
+  const generator = openStream(seed, 0);
+  for (const { inputs, outputs, weight } of layoutLayers(sizes)) {
+    const layer = parameters.subarray(weight, weight + outputs * (inputs + 1));
+    fillUniform(layer, generator, 1 / Math.sqrt(inputs));
+  }
+  return parameters;
+}
+
+/** Zeros of shape [P] in memory that threads can share. */
+export function allocateParameters(sizes: LayerSizes): Float32Array<SharedArrayBuffer> {
+  return new Float32Array(new SharedArrayBuffer(4 * countParameters(sizes)));
+}

@@ -1,0 +1,162 @@
+/**
+ * Networks as safetensors files with PyTorch's names and layout: "0.weight" [512, 3072], "0.bias",
+ * "2.weight" and so on, as `torch.nn.Sequential` of Linear and ReLU names them.
+ *
+ * @module
+ */
+import { type SharedFloats } from "~/lib/engine.ts";
+import { printable, sha256 } from "~/lib/files/files.ts";
+import {
+  allocateParameters,
+  countParameters,
+  type LayerSizes,
+  layoutLayers,
+  MAX_UNITS,
+} from "~/lib/model/layout.ts";
+import { decodeTensors, encodeTensors, type Tensor } from "~/lib/model/safetensors.ts";
+
+/** A network that was read: its sizes follow from its tensors' shapes. */
+export interface ModelFile {
+  readonly sizes: LayerSizes;
+  /** Flat parameters, shape [P]. */
+  readonly parameters: SharedFloats;
+  /** The optimizer's state, shape [P]; empty where the file holds none. */
+  readonly state: Float32Array;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Whether the file has a checksum; then it held. */
+  readonly verified: boolean;
+}
+
+/** What goes into a model file besides the parameters. */
+export interface ModelFileOptions {
+  /** The optimizer's state; kept in checkpoints as "state.0.weight" and so on. */
+  readonly state?: Float32Array;
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+/**
+ * Encodes a network; the metadata gains the SHA-256 of the tensors and of the rest of itself.
+ *
+ * @throws {RangeError} If the numbers of parameters or of state are not those of the layer sizes.
+ */
+export function encodeModel(
+  sizes: LayerSizes,
+  parameters: Float32Array,
+  { state = new Float32Array(0), metadata = {} }: ModelFileOptions = {},
+): Uint8Array {
+  const count = countParameters(sizes);
+  if (parameters.length !== count || ![0, count].includes(state.length)) {
+    throw new RangeError(
+      `Cannot encode a network of sizes ${sizes} as it must have ${count} parameters and as many ` +
+        `numbers of state or none: it has ${parameters.length} and ${state.length}`,
+    );
+  }
+  const tensors = new Map([
+    ...namedTensors(sizes, parameters, ""),
+    ...(state.length > 0 ? namedTensors(sizes, state, "state.") : []),
+  ]);
+  return encodeTensors(tensors, { ...metadata, sha256: checksum(tensors, metadata) });
+}
+
+/**
+ * Decodes a network.
+ *
+ * @param name Names the file in messages.
+ * @throws {TypeError} If the file is not a safetensors file, its tensors do not make up a chain of
+ * linear layers, or it is one of ours and its checksum does not hold.
+ */
+export function decodeModel(bytes: Uint8Array, name: string): ModelFile {
+  const { tensors, metadata: { sha256: expected, ...metadata } } = decodeTensors(bytes, name);
+  if (expected !== undefined && checksum(tensors, metadata) !== expected) {
+    throw new TypeError(
+      `Cannot read ${name} as its checksum must be ${printable(expected)}: current value is ` +
+        checksum(tensors, metadata),
+    );
+  }
+  const sizes = sizesOf(tensors, name);
+  const parameters = allocateParameters(sizes);
+  const hasState = tensors.has("state.0.weight");
+  const state = new Float32Array(hasState ? parameters.length : 0);
+  for (const [prefix, vector] of [["", parameters], ["state.", state]] as const) {
+    if (vector.length === 0) continue;
+    for (const [key, { shape, values }] of namedTensors(sizes, vector, prefix)) {
+      const found = tensors.get(key);
+      if (found === undefined || String(found.shape) !== String(shape)) {
+        throw new TypeError(
+          `Cannot read ${name} as ${key} must have shape [${shape}]: ` +
+            `current shape is ${found === undefined ? "absent" : `[${found.shape}]`}`,
+        );
+      }
+      values.set(found.values);
+    }
+  }
+  const expectedCount = 2 * (sizes.length - 1) * (hasState ? 2 : 1);
+  if (tensors.size !== expectedCount) {
+    throw new TypeError(
+      `Cannot read ${name} as it must hold ${expectedCount} tensors: current number is ${tensors.size}`,
+    );
+  }
+  return { sizes, parameters, state, metadata, verified: expected !== undefined };
+}
+
+/** The views of a flat vector that are its layers' tensors, under PyTorch's names. */
+function namedTensors(
+  sizes: LayerSizes,
+  vector: Float32Array,
+  prefix: string,
+): Map<string, Tensor> {
+  const tensors = new Map<string, Tensor>();
+  for (const [index, { inputs, outputs, weight, bias }] of layoutLayers(sizes).entries()) {
+    // Every other place of the Sequential is a ReLU.
+    tensors.set(`${prefix}${2 * index}.weight`, {
+      shape: [outputs, inputs],
+      values: vector.subarray(weight, bias),
+    });
+    tensors.set(`${prefix}${2 * index}.bias`, {
+      shape: [outputs],
+      values: vector.subarray(bias, bias + outputs),
+    });
+  }
+  return tensors;
+}
+
+function sizesOf(tensors: ReadonlyMap<string, Tensor>, name: string): LayerSizes {
+  const sizes: number[] = [];
+  for (let index = 0; tensors.has(`${2 * index}.weight`); index++) {
+    const { shape } = tensors.get(`${2 * index}.weight`)!;
+    const [outputs, inputs] = shape;
+    const isMatrix = shape.length === 2 && shape.every((size) => size >= 1 && size <= MAX_UNITS);
+    if (!isMatrix || (sizes.length > 0 && sizes.at(-1) !== inputs)) {
+      throw new TypeError(
+        `Cannot read ${name} as ${2 * index}.weight must have shape [outputs, ` +
+          `${sizes.at(-1) ?? "inputs"}]: current shape is [${shape}]`,
+      );
+    }
+    if (sizes.length === 0) sizes.push(inputs!);
+    sizes.push(outputs!);
+  }
+  if (sizes.length === 0) {
+    throw new TypeError(`Cannot read ${name} as it must hold a tensor 0.weight: there is none`);
+  }
+  return sizes;
+}
+
+/**
+ * SHA-256 of JSON, in which every name, shape and text has its end, and of the tensors behind it,
+ * whose lengths it tells.
+ */
+function checksum(
+  tensors: ReadonlyMap<string, Tensor>,
+  metadata: Readonly<Record<string, string>>,
+): string {
+  const names = [...tensors.keys()].sort();
+  const shapes = names.map((name) => [name, tensors.get(name)!.shape]);
+  const texts = Object.keys(metadata).sort().map((key) => [key, metadata[key]!]);
+  return sha256(
+    JSON.stringify([shapes, texts]),
+    ...names.map((name) => {
+      const { values } = tensors.get(name)!;
+      return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+    }),
+  );
+}

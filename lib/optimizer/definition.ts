@@ -1,0 +1,61 @@
+/**
+ * What an optimizer is: one record of this shape, in a file of its own.
+ *
+ * @module
+ */
+import type { Tensor } from "@tensorflow/tfjs-core";
+import type { ParameterDomain, Parameters } from "~/lib/domain.ts";
+
+/** Any vector of numbers that an update rule can write: float32 in engines, float64 in tests. */
+export type Vector = Float32Array | Float64Array;
+
+/** What one update depends on besides its vectors. */
+export interface StepOptions {
+  readonly learningRate: number;
+  /** Which update this is, 1 for the first. */
+  readonly t: number;
+}
+
+/** One parameter tensor of E networks in an update on TensorFlow.js. */
+export interface TensorUpdate {
+  readonly weight: Tensor;
+  readonly gradient: Tensor;
+  /** One a slot, of the weight's shape. */
+  readonly slots: readonly Tensor[];
+  /** Broadcasts over the weight: shape [E, 1, 1]. */
+  readonly learningRate: Tensor;
+  readonly t: number;
+}
+
+/** An optimizer before its hyperparameters are set. */
+export interface OptimizerDefinition<H extends Parameters = Parameters> {
+  /** As it stands in file names and results. */
+  readonly name: string;
+  /** One sentence with the formula and its source. */
+  readonly summary: string;
+  readonly hyperparameters: { readonly [K in keyof H]: ParameterDomain };
+  /** Names of the vectors of state that are kept from update to update, shape [P] each, from 0. */
+  slots(hyperparameters: H): readonly string[];
+  /** The definition that engines are tested against: writes `parameters` and `slots`. */
+  step(
+    vectors: { parameters: Vector; gradient: Vector; slots: readonly Vector[] },
+    options: StepOptions & { readonly h: H },
+  ): void;
+  /** The kernel in lib/engine/cpu/kernels that does the same, and the numbers that it takes last. */
+  kernel(h: H): { readonly name: string; coefficients(options: StepOptions): readonly number[] };
+  /** The same with TensorFlow.js's public operations; disposes nothing, call inside `tidy`. */
+  tensorStep(
+    tf: typeof import("@tensorflow/tfjs-core"),
+    update: TensorUpdate & { readonly h: H },
+  ): { readonly weight: Tensor; readonly slots: readonly Tensor[] };
+  /** Colour and symbol in figures (Okabe and Ito's palette, readable without colour vision). */
+  readonly color: string;
+  readonly symbol: string;
+}
+
+/** For inference of H in an optimizer's file. */
+export function defineOptimizer<H extends Parameters>(
+  definition: OptimizerDefinition<H>,
+): OptimizerDefinition<H> {
+  return definition;
+}

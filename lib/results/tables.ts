@@ -1,0 +1,168 @@
+/**
+ * Results, cells and paired differences as Arquero tables.
+ *
+ * @module
+ */
+import { type ColumnTable, table } from "arquero";
+import { type CellSummary, effectValue, sharpnessBySeed, summariseCells } from "~/lib/results/cells.ts";
+import { OPTIMIZERS } from "~/lib/optimizer.ts";
+import type { RunResult } from "~/lib/results/schema.ts";
+import {
+  type MeanInterval,
+  meanInterval,
+  type PairedDifference,
+  pairedDifference,
+} from "~/lib/statistics.ts";
+import type { Study } from "~/lib/study.ts";
+
+const RUN_COLUMNS = {
+  optimizer: ({ config }) => config.optimizer,
+  learningRate: ({ config }) => config.learningRate,
+  batchSize: ({ config }) => config.batchSize,
+  seed: ({ config }) => config.seed,
+  epochs: ({ training }) => training.epochs,
+  stopped: ({ training }) => training.stopped,
+  trainLoss: ({ training }) => training.trainLoss,
+  trainAccuracy: ({ training }) => training.trainAccuracy,
+  testLoss: ({ training }) => training.testLoss,
+  testAccuracy: ({ training }) => training.testAccuracy,
+  gradientNorm: ({ training }) => training.gradientNorm,
+  weightNorm: ({ training }) => training.weightNorm,
+  sharpness: (run) => overDirections(run)?.mean ?? null,
+  sharpnessStandardError: (run) => overDirections(run)?.standardError ?? null,
+  directions: ({ sharpness }) => sharpness?.samples.length ?? null,
+} satisfies Record<string, (run: RunResult) => unknown>;
+
+const CELL_COLUMNS = {
+  effect: (cell) => cell.effect,
+  optimizer: (cell) => cell.optimizer,
+  learningRate: (cell) => cell.learningRate,
+  batchSize: (cell) => cell.batchSize,
+  seeds: (cell) => cell.seeds.length,
+  unconverged: (cell) => cell.unconverged.length,
+  diverged: (cell) => cell.diverged.length,
+  sharpness: (cell) => cell.sharpness?.mean ?? null,
+  low: (cell) => cell.sharpness?.interval?.[0] ?? null,
+  high: (cell) => cell.sharpness?.interval?.[1] ?? null,
+  pooledLow: (cell) => cell.sharpness?.pooledInterval?.[0] ?? null,
+  pooledHigh: (cell) => cell.sharpness?.pooledInterval?.[1] ?? null,
+  trainLoss: (cell) => cell.trainLoss,
+  trainAccuracy: (cell) => cell.trainAccuracy,
+  testLoss: (cell) => cell.testLoss,
+  testAccuracy: (cell) => cell.testAccuracy,
+  epochs: (cell) => cell.epochs,
+} satisfies Record<string, (cell: CellSummary) => unknown>;
+
+/** What a cell is compared with. */
+export const COMPARISONS = ["base cell", "next smaller value", "AdaGrad - SGD"] as const;
+/** One of `COMPARISONS`. */
+export type Comparison = typeof COMPARISONS[number];
+
+/** A paired difference in sharpness: the mean of `cell - against` within seed, in nats. */
+export interface CellDifference extends PairedDifference {
+  /** Which kind of pair this is. */
+  readonly comparison: Comparison;
+  /** The cell whose value is the minuend. */
+  readonly cell: CellSummary;
+  /** The cell that is subtracted. */
+  readonly against: CellSummary;
+}
+
+const DIFFERENCE_COLUMNS = {
+  comparison: ({ comparison }) => comparison,
+  effect: ({ cell }) => cell.effect,
+  optimizer: ({ cell }) => cell.optimizer,
+  learningRate: ({ cell }) => cell.learningRate,
+  batchSize: ({ cell }) => cell.batchSize,
+  against: ({ cell, against, comparison }) =>
+    comparison === "AdaGrad - SGD"
+      ? against.optimizer
+      : `${cell.effect.replace("-", " ")} ${effectValue(against)}`,
+  difference: ({ mean }) => mean,
+  standardError: ({ standardError }) => standardError,
+  low: ({ low }) => low,
+  high: ({ high }) => high,
+  seeds: ({ n }) => n,
+} satisfies Record<string, (difference: CellDifference) => unknown>;
+
+/**
+ * One row a run, by optimizer, learning rate, batch size and seed: how training ended, losses in
+ * nats, accuracies as fractions, Euclidean norms, and the mean of its sharpness samples in nats
+ * with their standard error over directions.
+ */
+export function runsTable(results: readonly RunResult[]): ColumnTable {
+  const ordered = results.toSorted(({ config: a }, { config: b }) =>
+    OPTIMIZERS.indexOf(a.optimizer) - OPTIMIZERS.indexOf(b.optimizer) ||
+    a.learningRate - b.learningRate || a.batchSize - b.batchSize || a.seed - b.seed
+  );
+  return tableOf(RUN_COLUMNS, ordered);
+}
+
+/** One row a cell: means over its seeds in nats, the ends of both intervals, how training ended. */
+export function cellsTable(cells: readonly CellSummary[]): ColumnTable {
+  return tableOf(CELL_COLUMNS, cells);
+}
+
+/**
+ * One row a paired difference in mean sharpness, `cell - against` within seed, in nats, with its
+ * 95 % t interval over seeds (n = seeds in both; no interval for one), in `listDifferences`' order.
+ *
+ * @param results In any order; pairs of cells without a seed in common are left out.
+ * @throws {RangeError} If two results are of the same run.
+ */
+export function differencesTable(study: Study, results: readonly RunResult[]): ColumnTable {
+  return tableOf(DIFFERENCE_COLUMNS, listDifferences(study, summariseCells(study, results)));
+}
+
+/**
+ * Every cell against the base cell and against the next smaller value of its effect, optimizer by
+ * optimizer, and AdaGrad against SGD in every cell; pairs without a seed in common are left out.
+ *
+ * @param cells All cells of `study`, from `summariseCells`.
+ */
+export function listDifferences(study: Study, cells: readonly CellSummary[]): CellDifference[] {
+  const { baseLearningRate, baseBatchSize } = study.grid;
+  const isBase = (cell: CellSummary): boolean =>
+    cell.learningRate === baseLearningRate && cell.batchSize === baseBatchSize;
+  const partners: Record<Comparison, (cell: CellSummary) => CellSummary | undefined> = {
+    "base cell": (cell) => isBase(cell) ? undefined : seriesOf(cells, cell).find(isBase),
+    "next smaller value": (cell) => {
+      const series = seriesOf(cells, cell);
+      return series[series.indexOf(cell) - 1];
+    },
+    "AdaGrad - SGD": (cell) =>
+      cell.optimizer === "AdaGrad"
+        ? seriesOf(cells, { effect: cell.effect, optimizer: "SGD" })
+          .find((other) => effectValue(other) === effectValue(cell))
+        : undefined,
+  };
+  return COMPARISONS.flatMap((comparison) =>
+    cells.flatMap((cell) => {
+      const against = partners[comparison](cell);
+      if (against === undefined) return [];
+      const difference = pairedDifference(sharpnessBySeed(cell), sharpnessBySeed(against));
+      return difference === null ? [] : [{ comparison, cell, against, ...difference }];
+    })
+  );
+}
+
+/** The cells of one line of a figure, by ascending value. */
+function seriesOf(
+  cells: readonly CellSummary[],
+  { effect, optimizer }: Pick<CellSummary, "effect" | "optimizer">,
+): CellSummary[] {
+  return cells.filter((cell) => cell.effect === effect && cell.optimizer === optimizer)
+    .sort((a, b) => effectValue(a) - effectValue(b));
+}
+
+function overDirections({ sharpness }: RunResult): MeanInterval | null {
+  return sharpness === null ? null : meanInterval(sharpness.samples);
+}
+
+/** A table with its columns even where there are no rows. */
+function tableOf<Row>(
+  columns: Record<string, (row: Row) => unknown>,
+  rows: readonly Row[],
+): ColumnTable {
+  return table(Object.entries(columns).map(([name, valueOf]) => [name, rows.map(valueOf)]));
+}

@@ -1,0 +1,175 @@
+/**
+ * What the commands may not do, tried from inside with exactly their permissions, and that they
+ * need neither the network nor another program once the data are there.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import config from "~/deno.json" with { type: "json" };
+import { permissions } from "~/lib/cli/launch.ts";
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { type Command, ended, ROOT, startDeno } from "~/tests/fixtures/script.ts";
+import { listFiles, withFolder } from "~/tests/fixtures/temporary_folder.ts";
+
+function start(flags: readonly string[], args: readonly string[]): Deno.ChildProcess {
+  const common = ["--quiet", "--no-prompt", `--config=${ROOT}deno.json`];
+  return startDeno(["run", ...common, ...flags, ...args]);
+}
+
+/** What a command is given in a folder, and the paths below it that it may then write and read. */
+const GRANTS: Record<Command, { args(folder: string): string[]; write: string[]; read: string[] }> =
+  {
+    reproduce: {
+      args: (folder) => ["--models", `${folder}/own/models`, "--results", `${folder}/own/results`],
+      write: ["own/models/a", "own/results/quick/a"],
+      read: ["own/results/quick/a"],
+    },
+    train: {
+      args: (folder) => ["--out", `${folder}/own/m.safetensors`, "--init", `${folder}/init`],
+      write: ["own/m.safetensors", "own/m.safetensors.unfinished"],
+      read: ["init"],
+    },
+    sharpness: { args: (folder) => ["--model", `${folder}/init`], write: [], read: ["init"] },
+    bench: { args: () => [], write: [], read: [] },
+  };
+
+/** Attempts by name; all must fail for want of a permission. None harms a project that let it. */
+const DENIED: Record<string, string> = {
+  "write beside": `Deno.writeTextFile(folder + "/beside", "")`,
+  "write above by dots": `Deno.writeTextFile(folder + "/own/results/../../beside", "")`,
+  "write the sources": `Deno.writeTextFile("lib/never.ts", "")`,
+  "write beside the settings": `Deno.writeTextFile("never.json", "")`,
+  "write committed results": `Deno.writeTextFile("results/quick/never.json", "")`,
+  "remove a model": `Deno.remove("models/never")`,
+  "write git's folder": `Deno.writeTextFile(".git/hooks/never", "")`,
+  "write node_modules": `Deno.writeTextFile("node_modules/never", "")`,
+  "write the root": `Deno.writeTextFile("/never", "")`,
+  "make a folder": `Deno.mkdir(folder + "/new")`,
+  "make a temporary file": `Deno.makeTempFile()`,
+  "link out": `Deno.symlink("/etc", "data/never")`,
+  "rename out of the data": `Deno.rename("data/never", folder + "/never")`,
+  "read beside": `Deno.readTextFile(folder + "/secret")`,
+  "read passwords": `Deno.readTextFile("/etc/passwd")`,
+  "list the root": `Array.fromAsync(Deno.readDir("/"))`,
+  "fetch": `fetch("https://example.com")`,
+  "fetch in clear": `fetch("http://www.toronto.edu/")`,
+  "connect": `Deno.connect({ hostname: "127.0.0.1", port: 9 })`,
+  "listen": `Promise.try(() => Deno.listen({ port: 0 }))`,
+  "resolve": `Deno.resolveDns("example.com", "A")`,
+  "import from afar": `import("https://example.com/a.ts")`,
+  "start a shell": `new Deno.Command("sh", { args: ["-c", "true"] }).output()`,
+  "start deno": `new Deno.Command(Deno.execPath(), { args: ["--version"] }).output()`,
+  "read HOME": `Promise.try(() => Deno.env.get("HOME"))`,
+  "list the environment": `Promise.try(() => Deno.env.toObject())`,
+  "set the search path": `Promise.try(() => Deno.env.set("PATH", ""))`,
+};
+
+for (const [command, { args, write, read }] of Object.entries(GRANTS)) {
+  const name = `${command} may write and read what is named, and ${Object.keys(DENIED).length} ` +
+    "other things it may not";
+  Deno.test(name, async () => {
+    await withFolder(async (folder) => {
+      await Deno.mkdir(join(folder, "own/models"), { recursive: true });
+      await Deno.mkdir(join(folder, "own/results/quick"), { recursive: true });
+      for (const file of ["secret", "init"]) await Deno.writeTextFile(join(folder, file), file);
+      const before = listFiles(folder);
+      const denied = Object.entries(DENIED);
+      const script = `
+        const folder = Deno.args[0];
+        const outcomes = {};
+        const attempts = {
+          ${denied.map(([name, code]) => `"${name}": () => ${code},`).join("\n")}
+          ${
+        write.map((path) => `"${path}": () => Deno.writeTextFile(folder + "/${path}", ""),`)
+          .join("\n")
+      }
+          ${
+        read.map((path) => `"read ${path}": () => Deno.readTextFile(folder + "/${path}"),`)
+          .join("\n")
+      }
+        };
+        for (const [name, attempt] of Object.entries(attempts)) {
+          try {
+            await attempt();
+            outcomes[name] = "done";
+          } catch (error) {
+            outcomes[name] = 
+              /^NotCapable|Requires import access/.test(error) ? "denied" : String(error);
+          }
+        }
+        console.log(JSON.stringify(outcomes));`;
+      const { stdout, stderr } = await ended(
+        start(permissions(command as Command, args(folder)), [
+          `data:application/typescript,${encodeURIComponent(script)}`,
+          folder,
+        ]),
+      );
+      assertEquals(stderr, "");
+      assertEquals(JSON.parse(stdout), {
+        ...Object.fromEntries(denied.map(([name]) => [name, "denied"])),
+        ...Object.fromEntries(write.map((path) => [path, "done"])),
+        ...Object.fromEntries(read.map((path) => [`read ${path}`, "done"])),
+      });
+      assertEquals(listFiles(folder), [...before, ...write].sort());
+    });
+  });
+}
+
+Deno.test("once the data are there every command runs without network and other programs", async () => {
+  await withFolder(async (folder) => {
+    const small = ["--images", "200", "--directions", "1", "--engine", "cpu", "--json"];
+    const model = `${folder}/m.safetensors`;
+    const cases: [Command, string[]][] = [
+      ["train", [
+        ...["--learning-rate", "0.1", "--batch-size", "50", "--optimizer", "SGD", "--seed", "0"],
+        ...["--max-epochs", "1", "--images", "200", "--engine", "cpu", "--json", "--out", model],
+      ]],
+      ["sharpness", ["--model", model, ...small]],
+      ["reproduce", [
+        ...["--effects", "learning-rate", "--learning-rates", "0.1", "--optimizers", "SGD"],
+        ...["--seeds", "0", "--max-epochs", "1", ...small],
+        ...["--models", `${folder}/models`, "--results", `${folder}/results`],
+      ]],
+    ];
+    for (const [command, args] of cases) {
+      const { code, stdout, stderr } = await ended(startDenied(command, args));
+      assertEquals(code, 0, stderr);
+      JSON.parse(stdout);
+    }
+    // It would go on for minutes: its first row shows that data and libraries were found.
+    const bench = startDenied("bench", ["--batch-sizes", "10240", "--threads", "1"]);
+    const said = outputUntil(bench.stderr, "images/s");
+    bench.stdout.pipeTo(new WritableStream());
+    assertStringIncludes(await said, "images/s");
+    bench.kill("SIGKILL");
+    await bench.status;
+  });
+});
+
+/** A command with its permissions, less the network, other programs and the data's folder. */
+function startDenied(command: Command, args: readonly string[]): Deno.ChildProcess {
+  const less = ["--deny-net", "--deny-run", `--deny-write=${ROOT}data`];
+  return start([...permissions(command, args), ...less], [`lib/cli/${command}.ts`, ...args]);
+}
+
+async function outputUntil(
+  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+  text: string,
+): Promise<string> {
+  let seen = "";
+  for await (const part of stream.pipeThrough(new TextDecoderStream())) {
+    seen += part;
+    if (seen.includes(text)) break;
+  }
+  return seen;
+}
+
+Deno.test("the launcher may read the project and two variables and start programs, no more", () => {
+  for (const name of ["reproduce", "train", "sharpness", "bench"] as const) {
+    const flags = config.tasks[name].command.match(/--[a-z][^ ]*/g)!;
+    assertEquals(flags.map((flag) => flag.replace(/^(--allow-run)=.*/, "$1")), [
+      ...["--no-prompt", "--allow-read=.", "--allow-env=CIFAR10_DIR,XDG_RUNTIME_DIR"],
+      "--allow-run",
+    ]);
+  }
+});

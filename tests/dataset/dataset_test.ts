@@ -1,0 +1,171 @@
+/**
+ * The loader against the real CIFAR-10.
+ *
+ * The real data are taken from data/, or fetched into it by the first test.
+ *
+ * @module
+ */
+import { createHash } from "node:crypto";
+import { fileURLToPath } from "node:url";
+import { dataDirectory, ensureCifar10, firstRows, loadImagesLabels } from "~/lib/dataset.ts";
+import { readDataset } from "~/lib/dataset/split.ts";
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertLess,
+  assertRejects,
+  assertStrictEquals,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import { FILES, md5, NAMES, openPlace, recordsOf } from "~/tests/fixtures/dataset_fixture.ts";
+
+// PROTOCOL: the canonical binary files.
+const CANONICAL_MD5 = {
+  "data_batch_1.bin": "5dd7e06a14cb22eb9f671a540d1b7c25",
+  "data_batch_2.bin": "5ea93a67294ea407fff1d09f752e9692",
+  "data_batch_3.bin": "942cd6a4bcdd0dd3c604fbe906cb4421",
+  "data_batch_4.bin": "ae636b3ba5c66a11e91e8cb52e771fcb",
+  "data_batch_5.bin": "53f37980c15c3d472c316c40844f3f0d",
+  "test_batch.bin": "803d5f7f4d78ea53de84dbe85f74fb6d",
+};
+
+Deno.test("ensureCifar10() finds or fetches files with the canonical MD5s", async () => {
+  const paths = await ensureCifar10({ onProgress: ({ message }) => console.error(message) });
+  assertEquals(Object.keys(paths).sort(), Object.keys(CANONICAL_MD5).sort());
+  for (const [name, expected] of Object.entries(CANONICAL_MD5)) {
+    const hash = createHash("md5");
+    for await (const chunk of (await Deno.open(paths[name]!)).readable) hash.update(chunk);
+    assertEquals(hash.digest("hex"), expected, name);
+  }
+});
+
+Deno.test("loadImagesLabels() holds the canonical records, in order, in shared memory, within 2 s", async () => {
+  const messages: string[] = [];
+  const start = performance.now();
+  const { name, classes, train, test, md5: loaded } = await loadImagesLabels(5, {
+    onProgress: ({ message }) => messages.push(message),
+  });
+  // The bound of the study's start-up.
+  assertLess(performance.now() - start, 2000);
+  assertEquals(messages, []);
+  assertEquals([name, classes.length, classes[0], classes[9]], [
+    "CIFAR-10",
+    10,
+    "airplane",
+    "truck",
+  ]);
+  assertEquals([train.size, test.size], [50_000, 10_000]);
+  assertEquals(loaded, CANONICAL_MD5);
+  for (let file = 0; file < 5; file++) {
+    const records = recordsOf(train, file * 10_000, (file + 1) * 10_000);
+    assertEquals(md5(records), Object.values(CANONICAL_MD5)[file]);
+  }
+  assertEquals(md5(recordsOf(test, 0, 10_000)), CANONICAL_MD5["test_batch.bin"]);
+  for (const { pixels, labels } of [train, test]) {
+    assert(pixels.buffer instanceof SharedArrayBuffer);
+    assert(labels.buffer instanceof SharedArrayBuffer);
+  }
+});
+
+Deno.test("loadImagesLabels() has PROTOCOL's channel means and deviations and balanced classes", async () => {
+  const { train, test } = await loadImagesLabels();
+  const means = [0.49139968, 0.48215841, 0.44653091];
+  const deviations = [0.24703223, 0.24348513, 0.26158784];
+  for (let channel = 0; channel < 3; channel++) {
+    // Sums of 51.2 million integers up to 65,025 stay below 2^53: they are exact.
+    let sum = 0;
+    let squares = 0;
+    for (let n = 0; n < train.size; n++) {
+      for (let i = n * 3072 + channel * 1024, end = i + 1024; i < end; i++) {
+        const value = train.pixels[i]!;
+        sum += value;
+        squares += value * value;
+      }
+    }
+    const count = train.size * 1024;
+    const mean = sum / count;
+    // The values are given to 8 decimals.
+    assertAlmostEquals(mean / 255, means[channel]!, 0.5e-8);
+    assertAlmostEquals(
+      Math.sqrt(squares / count - mean * mean) / 255,
+      deviations[channel]!,
+      0.5e-8,
+    );
+  }
+  for (const { labels } of [train, test]) {
+    const counts = new Array(10).fill(0);
+    for (const label of labels) counts[label]++;
+    assertEquals(counts, new Array(10).fill(labels.length / 10));
+  }
+});
+
+Deno.test("loadImagesLabels() refuses a number of batches outside 1..5", async () => {
+  for (const nBatches of [0, -1, 6, 1.5, NaN, Infinity, "2" as unknown as number]) {
+    const error = await assertRejects(() => loadImagesLabels(nBatches), RangeError);
+    assertEquals(
+      error.message,
+      `Cannot load CIFAR-10 as nBatches must be an integer in 1..5: current value is ${nBatches}`,
+    );
+  }
+});
+
+Deno.test("loadImagesLabels() refuses a directory that does not exist", async () => {
+  const error = await assertRejects(
+    () => loadImagesLabels(1, { directory: "/nowhere/at all" }),
+    RangeError,
+  );
+  assertStringIncludes(error.message, "--data or CIFAR10_DIR must name a folder or a tar.gz");
+  assertStringIncludes(error.message, "current value is /nowhere/at all");
+});
+
+Deno.test("dataDirectory() takes the option, then CIFAR10_DIR, then the project's own", () => {
+  const before = Deno.env.get("CIFAR10_DIR");
+  try {
+    Deno.env.set("CIFAR10_DIR", "/from/environment");
+    assertEquals(dataDirectory("/option"), "/option");
+    assertEquals(dataDirectory(), "/from/environment");
+    Deno.env.set("CIFAR10_DIR", "");
+    assertEquals(dataDirectory(""), fileURLToPath(new URL("../../data", import.meta.url)));
+  } finally {
+    if (before === undefined) Deno.env.delete("CIFAR10_DIR");
+    else Deno.env.set("CIFAR10_DIR", before);
+  }
+});
+
+Deno.test("loadImagesLabels() looks where CIFAR10_DIR points", async () => {
+  const before = Deno.env.get("CIFAR10_DIR");
+  try {
+    Deno.env.set("CIFAR10_DIR", "/nowhere");
+    const error = await assertRejects(() => loadImagesLabels(1), RangeError);
+    assertStringIncludes(error.message, "current value is /nowhere");
+  } finally {
+    if (before === undefined) Deno.env.delete("CIFAR10_DIR");
+    else Deno.env.set("CIFAR10_DIR", before);
+  }
+});
+
+Deno.test("firstRows() shares memory and refuses what is not in 1..N", async () => {
+  const { train } = await readDataset(2, await openPlace(FILES));
+  const first = firstRows(train, 4);
+  assertEquals([first.size, first.labels.length, first.pixels.length], [4, 4, 4 * 3072]);
+  assertStrictEquals(first.pixels.buffer, train.pixels.buffer);
+  assertEquals(recordsOf(first, 0, 4), recordsOf(train, 0, 4));
+  for (const n of [0, 7, -1, 2.5, NaN]) {
+    const error = assertThrows(() => firstRows(train, n), RangeError);
+    assertEquals(
+      error.message,
+      `Cannot limit the images as n must be an integer in 1..6: current value is ${n}`,
+    );
+  }
+});
+
+Deno.test("readDataset() demands only the files that it loads and writes nothing then", async () => {
+  const place = await openPlace(new Map([...FILES].filter(([name]) => name !== NAMES[1])));
+  const { train, md5: loaded } = await readDataset(1, place);
+  assertEquals(train.size, 3);
+  assertEquals(Object.keys(loaded), [NAMES[0], NAMES[2]]);
+  assertEquals([...Deno.readDirSync(place.home)].length, 2);
+  assertEquals(place.messages, []);
+});

@@ -1,0 +1,179 @@
+/**
+ * Matrix products of both libraries against float64 loops.
+ *
+ * @module
+ */
+import { fileURLToPath } from "node:url";
+import { openBlas } from "~/lib/engine/cpu/gemm/blas.ts";
+import {
+  GEMM_LIBRARIES,
+  type GemmLibrary,
+  type GemmLibraryName,
+  openGemmLibrary,
+} from "~/lib/engine/cpu/gemm/gemm.ts";
+import { fillNormal, openStream } from "~/lib/random.ts";
+import { assert, assertEquals, assertLessOrEqual, assertMatch } from "@std/assert";
+
+const hasBlas = openBlas() !== undefined;
+if (!hasBlas) {
+  console.warn("No BLAS: its tests are skipped (Debian: libopenblas0-pthread)");
+}
+
+/** A test on every library that is there. */
+function testLibraries(name: string, run: (library: GemmLibrary) => Promise<void>): void {
+  for (const library of GEMM_LIBRARIES) {
+    Deno.test({
+      name: `${name} (${library})`,
+      ignore: library === "blas" && !hasBlas,
+      fn: async () => await run(await openGemmLibrary(library)),
+    });
+  }
+}
+
+interface Product {
+  readonly transposeA: boolean;
+  readonly transposeB: boolean;
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  readonly alpha: number;
+  readonly beta: number;
+}
+
+const GUARD = 12345;
+
+/** Multiplies random matrices that lie between guards, and compares with float64 loops. */
+async function check(
+  library: GemmLibrary,
+  memory: WebAssembly.Memory,
+  { transposeA, transposeB, m, n, k, alpha, beta }: Product,
+): Promise<void> {
+  const floats = new Float32Array(memory.buffer);
+  const a = 16, b = a + m * k + 16, c = b + k * n + 16;
+  floats.fill(GUARD, 0, c + m * n + 16);
+  const stream = openStream(21, 0);
+  for (const [at, length] of [[a, m * k], [b, k * n], [c, m * n]] as const) {
+    fillNormal(floats.subarray(at, at + length), stream);
+  }
+  const before = floats.slice(0, c + m * n + 16);
+  await library.bind(memory)(transposeA, transposeB, m, n, k, alpha, 4 * a, 4 * b, beta, 4 * c);
+  for (let i = 0; i < m; i++) {
+    for (let j = 0; j < n; j++) {
+      let sum = 0;
+      let size = 0;
+      for (let p = 0; p < k; p++) {
+        const term = before[a + (transposeA ? p * m + i : i * k + p)]! *
+          before[b + (transposeB ? j * k + p : p * n + j)]!;
+        sum += term;
+        size += Math.abs(term);
+      }
+      const at = c + i * n + j;
+      const own = beta * before[at]!;
+      // k products and additions, each within 2^-24 of what has been added up, then alpha and C.
+      const tolerance = 2 ** -24 * ((k + 2) * Math.abs(alpha) * size + 2 * Math.abs(own));
+      assertLessOrEqual(Math.abs(floats[at]! - (alpha * sum + own)), tolerance);
+      before[at] = floats[at]!;
+    }
+  }
+  // Neither the inputs nor anything around was written.
+  assertEquals(floats.slice(0, before.length), before);
+}
+
+testLibraries("gemm is alpha op(A) op(B) + beta C in every form and shape", async (library) => {
+  const memory = new WebAssembly.Memory({ initial: 4 });
+  for (const [m, n, k] of [[1, 1, 1], [5, 3, 7], [17, 33, 9], [64, 1, 40], [1, 50, 130]] as const) {
+    for (
+      const [transposeA, transposeB] of [[false, false], [false, true], [true, false]] as const
+    ) {
+      for (const [alpha, beta] of [[1, 0], [1, 1], [-0.01, 1]] as const) {
+        await check(library, memory, { transposeA, transposeB, m, n, k, alpha, beta });
+      }
+    }
+  }
+});
+
+testLibraries("gemm with beta 0 does not read C", async (library) => {
+  const memory = new WebAssembly.Memory({ initial: 1 });
+  const floats = new Float32Array(memory.buffer);
+  floats.set([1, 2, 3, 4, 1, 0, 0, 1, NaN, NaN, Infinity, NaN]);
+  await library.bind(memory)(false, false, 2, 2, 2, 1, 0, 16, 0, 32);
+  assertEquals([...floats.subarray(8, 12)], [1, 2, 3, 4]);
+});
+
+testLibraries(
+  "gemm gives the same bits every time, in whatever cache lines the arrays lie",
+  async (library) => {
+    const [m, n, k] = [37, 29, 51];
+    const memory = new WebAssembly.Memory({ initial: 4 });
+    const floats = new Float32Array(memory.buffer);
+    const results: Float32Array[] = [];
+    for (const shift of [0, 0, 16, 160, 4096]) {
+      const [a, b, c] = [shift, shift + 2000, shift + 4000];
+      fillNormal(floats.subarray(a, c), openStream(22, 0));
+      await library.bind(memory)(false, true, m, n, k, 1, 4 * a, 4 * b, 0, 4 * c);
+      results.push(floats.slice(c, c + m * n));
+    }
+    for (const result of results) assertEquals(result, results[0]!);
+  },
+);
+
+testLibraries("bind() again follows a memory that has grown", async (library) => {
+  const memory = new WebAssembly.Memory({ initial: 1, maximum: 1000 });
+  const product = { transposeA: false, transposeB: false, m: 3, n: 4, k: 5, alpha: 1, beta: 0 };
+  await check(library, memory, product);
+  memory.grow(900);
+  await check(library, memory, product);
+});
+
+Deno.test("openBlas() finds OpenBLAS wherever the system does", () => {
+  let library: Deno.DynamicLibrary<Record<string, never>>;
+  try {
+    library = Deno.dlopen("libopenblas.so.0", {});
+  } catch {
+    console.warn("No libopenblas.so.0: nothing to find");
+    return;
+  }
+  library.close();
+  // Else the tests above would be skipped, whatever is wrong with it.
+  assertMatch(openBlas()!.name, /^OpenBLAS \d+\.\d+/);
+});
+
+Deno.test("openGemmLibrary() takes a BLAS where there is one, and says its name and version", async () => {
+  const name = async (demanded?: GemmLibraryName): Promise<string> =>
+    (await openGemmLibrary(demanded)).name;
+  assertMatch(await name("onnxruntime"), /^onnxruntime-node \d+\.\d+\.\d+$/);
+  assertEquals(await name(), await name(hasBlas ? "blas" : "onnxruntime"));
+  if (hasBlas) assert(!(await name()).startsWith("onnx"));
+});
+
+Deno.test("openGemmLibrary() goes on without a BLAS; where it is demanded it says what to install", async () => {
+  // A process that may load ONNX Runtime's library and no other has no BLAS.
+  const script = `
+    import { openGemmLibrary } from "${
+    new URL("../../lib/engine/cpu/gemm/gemm.ts", import.meta.url).href
+  }";
+    console.log((await openGemmLibrary()).name.split(" ")[0]);
+    await openGemmLibrary("blas").catch((error) => console.log(error.message));`;
+  const folder = await Deno.makeTempDir();
+  await Deno.writeTextFile(`${folder}/script.ts`, script);
+  const root = fileURLToPath(new URL("../..", import.meta.url));
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--no-prompt",
+      "--no-check",
+      `--config=${root}deno.json`,
+      "--allow-read",
+      "--allow-env",
+      "--allow-sys",
+      `--allow-ffi=${root}node_modules`,
+      `${folder}/script.ts`,
+    ],
+  }).output();
+  await Deno.remove(folder, { recursive: true });
+  assertEquals(
+    new TextDecoder().decode(stdout),
+    "onnxruntime-node\nCannot multiply matrices with a BLAS as none was found: install OpenBLAS " +
+      "(Debian: libopenblas0-pthread), BLIS or MKL, or choose onnxruntime\n",
+  );
+});

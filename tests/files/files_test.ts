@@ -1,0 +1,169 @@
+/**
+ * Files that are whole or absent.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import {
+  isObstructed,
+  printable,
+  readIfThere,
+  reasonOf,
+  setAside,
+  sha256,
+  writeWhole,
+} from "~/lib/files/files.ts";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { listFiles, withFolder } from "~/tests/fixtures/temporary_folder.ts";
+
+Deno.test("writeWhole() writes text and bytes, makes folders, and leaves nothing beside", async () => {
+  await withFolder(async (folder) => {
+    const path = join(folder, "a", "b", "c d.txt");
+    await writeWhole(path, "é\n");
+    assertEquals(await Deno.readFile(path), Uint8Array.of(0xc3, 0xa9, 10));
+    // Part of a larger buffer: its own bytes and no others.
+    await writeWhole(path, Uint8Array.of(1, 2, 3, 4, 5).subarray(1, 3));
+    assertEquals(await Deno.readFile(path), Uint8Array.of(2, 3));
+    await writeWhole(path, "");
+    assertEquals(await Deno.readFile(path), new Uint8Array(0));
+    assertEquals(listFiles(folder), ["a/", "a/b/", join("a", "b", "c d.txt")]);
+  });
+});
+
+Deno.test("writeWhole() by many at once leaves one whole version, and readers see whole ones", async () => {
+  await withFolder(async (folder) => {
+    const path = join(folder, "file");
+    const versions = Array.from({ length: 8 }, (_, i) => String(i).repeat(200_000));
+    await writeWhole(path, versions[0]!);
+    let writing = true;
+    let reads = 0;
+    const reader = (async (): Promise<void> => {
+      while (writing) {
+        assert(versions.includes(await Deno.readTextFile(path)));
+        reads++;
+      }
+    })();
+    await Promise.all(versions.map((version) => writeWhole(path, version)));
+    writing = false;
+    await reader;
+    assert(reads > 0);
+    assert(versions.includes(await Deno.readTextFile(path)));
+    assertEquals(listFiles(folder), ["file"]);
+  });
+});
+
+Deno.test("writeWhole() that cannot write says so and keeps what was there", async () => {
+  await withFolder(async (folder) => {
+    await Deno.writeTextFile(join(folder, "file"), "old");
+    const below = join(folder, "file", "more");
+    const error = await assertRejects(() => writeWhole(below, "new"), Error);
+    assert(error.message.startsWith(`Cannot write ${below}: `), error.message);
+    assertEquals(await Deno.readTextFile(join(folder, "file")), "old");
+    // A folder in the file's place.
+    await Deno.mkdir(join(folder, "folder"));
+    const place = join(folder, "folder");
+    const refused = await assertRejects(() => writeWhole(place, "new"), Error);
+    assert(refused.message.startsWith(`Cannot write ${place}: `), refused.message);
+    assertEquals(listFiles(folder), ["file", "folder/"]);
+  });
+});
+
+Deno.test("readIfThere() gives undefined for what is not there", async () => {
+  await withFolder(async (folder) => {
+    assertEquals(await readIfThere(join(folder, "none")), undefined);
+    assertEquals(await readIfThere(join(folder, "none", "below")), undefined);
+  });
+});
+
+Deno.test("readIfThere() tells what is no file, or too long, from what cannot be read", async () => {
+  await withFolder(async (folder) => {
+    const path = join(folder, "file");
+    await assertRejects(() => readIfThere(folder), TypeError, "must be a file: it is a directory");
+    await Deno.writeTextFile(path, "12345");
+    assertEquals((await readIfThere(path, { atMost: 5 }))!.length, 5);
+    await assertRejects(
+      () => readIfThere(path, { atMost: 4 }),
+      TypeError,
+      `Cannot read ${path} as it must have at most 4 bytes: current number is 5`,
+    );
+    const below = join(path, "below");
+    const error = await assertRejects(() => readIfThere(below), Error);
+    assert(!(error instanceof TypeError));
+    assert(error.message.startsWith(`Cannot read ${below}, which stays as it is: `), error.message);
+    await Deno.symlink("loop", join(folder, "loop"));
+    await assertRejects(() => readIfThere(join(folder, "loop")), TypeError);
+  });
+});
+
+Deno.test("isObstructed() tells what is neither a file nor free", async () => {
+  await withFolder(async (folder) => {
+    await Deno.writeTextFile(join(folder, "file"), "");
+    await Deno.symlink("file", join(folder, "link"));
+    await Deno.symlink("nowhere", join(folder, "broken"));
+    await Deno.symlink("loop", join(folder, "loop"));
+    const found = await Promise.all(
+      [".", "file", "link", "broken", "loop", "none"].map((name) =>
+        isObstructed(join(folder, name))
+      ),
+    );
+    assertEquals(found, [true, false, false, false, true, false]);
+    await assertRejects(
+      () => isObstructed(join(folder, "file", "x")),
+      Error,
+      "a file stands where",
+    );
+  });
+});
+
+Deno.test("printable() escapes what moves a terminal and keeps 500 letters", () => {
+  assertEquals(
+    printable("é 漢 \u{1b}[1m\0\n\u{85}\u{2028}\u{feff}"),
+    "é 漢 \\u{1b}[1m\\u{0}\\u{a}" +
+      "\\u{85}\\u{2028}\\u{feff}",
+  );
+  assertEquals(printable("a".repeat(501)), "a".repeat(500) + "...");
+  assertEquals(printable("abc", 2), "ab...");
+});
+
+Deno.test("setAside() takes the first free number and keeps what is in the file", async () => {
+  await withFolder(async (folder) => {
+    const path = join(folder, "x.json");
+    for (const contents of ["one", "two", "three"]) {
+      await Deno.writeTextFile(path, contents);
+      const aside = await setAside(path);
+      assertEquals(await Deno.readTextFile(aside), contents);
+    }
+    assertEquals(listFiles(folder), [1, 2, 3].map((n) => `x.json.damaged-${n}`));
+    // A link is renamed, not what it points to; a number that a broken link has is not free.
+    await Deno.writeTextFile(join(folder, "target"), "far");
+    await Deno.symlink(join(folder, "target"), path);
+    await Deno.symlink(join(folder, "nowhere"), `${path}.damaged-4`);
+    assertEquals(await setAside(path), `${path}.damaged-5`);
+    assertEquals(await Deno.readTextFile(join(folder, "target")), "far");
+    await assertRejects(() => setAside(path), Deno.errors.NotFound);
+  });
+});
+
+Deno.test("sha256() is FIPS 180-4's, parts one behind the other", () => {
+  // The standard's example.
+  const abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+  assertEquals(sha256("abc"), abc);
+  assertEquals(sha256("a", Uint8Array.of(98), "c"), abc);
+});
+
+Deno.test("reasonOf() says what to do about a full disk and a folder that cannot be written", () => {
+  const failure = (code: string): Error => Object.assign(new Error("failed"), { code });
+  for (const code of ["ENOSPC", "EDQUOT"]) {
+    assertEquals(
+      reasonOf(failure(code)),
+      "the disk is full; make room and start again, what is finished is kept",
+    );
+  }
+  for (const code of ["EACCES", "EPERM", "EROFS"]) {
+    assertEquals(
+      reasonOf(failure(code)),
+      "the folder cannot be written to; choose another or change its permissions",
+    );
+  }
+  assertEquals(reasonOf(failure("EIO")), "failed");
+});
