@@ -5,9 +5,12 @@
  */
 import { parseCall, UsageError } from "~/lib/domain.ts";
 import type { Engine } from "~/lib/engine.ts";
+import { adaptiveWorstCase } from "~/lib/measure/adaptive_worst_case.ts";
 import { antithetic } from "~/lib/measure/antithetic.ts";
 import type { MeasureDefinition, MeasuredNetwork, MeasureValue } from "~/lib/measure/definition.ts";
+import { frozen } from "~/lib/measure/frozen.ts";
 import { generalisation } from "~/lib/measure/generalisation.ts";
+import { lambdaMax } from "~/lib/measure/lambda_max.ts";
 import { type Measure, setParameters } from "~/lib/measure/measure.ts";
 import {
   computeMeasures,
@@ -15,7 +18,13 @@ import {
   type MeasureTask,
   tasksPasses,
 } from "~/lib/measure/measure_networks.ts";
+import { preconditionedLambdaMax } from "~/lib/measure/preconditioned_lambda_max.ts";
+import { radiusCurve } from "~/lib/measure/radius_curve.ts";
+import { relativeFilter, relativeTensor } from "~/lib/measure/relative.ts";
 import { sharpness } from "~/lib/measure/sharpness.ts";
+import { trace } from "~/lib/measure/trace.ts";
+import { weightNorm } from "~/lib/measure/weight_norm.ts";
+import { worstCase } from "~/lib/measure/worst_case.ts";
 
 export type { MeasuredNetwork, MeasureValue } from "~/lib/measure/definition.ts";
 export type { Measure, MeasureMethod } from "~/lib/measure/measure.ts";
@@ -26,7 +35,17 @@ export { NotFiniteError } from "~/lib/measure/not_finite_error.ts";
 const DEFINITIONS: readonly MeasureDefinition[] = [
   sharpness,
   antithetic,
+  radiusCurve,
+  trace,
+  lambdaMax,
+  preconditionedLambdaMax,
+  relativeTensor,
+  relativeFilter,
+  worstCase,
+  adaptiveWorstCase,
+  frozen,
   generalisation,
+  weightNorm,
 ] as never;
 
 /** Their names. */

@@ -26,3 +26,11 @@ export function rayPasses(rays: readonly Ray[], networks: number): number {
   const points = rays.reduce((sum, { steps }) => sum + steps.length, 0);
   return directions * DIRECTION_PASSES + networks * (1 + points * POINT_PASSES);
 }
+
+/** Products that Lanczos takes until 1e-3 on networks of this study, one for the residual included. */
+const PRODUCTS = 16;
+
+/** Passes of a largest eigenvalue. */
+export function eigenvaluePasses({ iterations }: { readonly iterations: number }): number {
+  return Math.min(iterations + 1, PRODUCTS) * HESSIAN_PASSES;
+}

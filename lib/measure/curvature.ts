@@ -1,0 +1,70 @@
+/**
+ * The largest eigenvalue of a network's Hessian, as it is or scaled.
+ *
+ * @module
+ */
+import type { Engine, SharedFloats } from "~/lib/engine.ts";
+import type { ComputeOptions, MeasuredNetwork, MeasureValue } from "~/lib/measure/definition.ts";
+import { lanczos } from "~/lib/measure/lanczos.ts";
+import { demandFinite } from "~/lib/measure/not_finite_error.ts";
+import { fillNormal, openStream } from "~/lib/random.ts";
+
+/** What is asked for. */
+export interface EigenvalueOptions
+  extends ComputeOptions<{ readonly iterations: number; readonly tolerance: number }> {
+  /** For messages. */
+  readonly measure: string;
+  /** The diagonal of S in S H S, shape [P]; default: 1. Where it is 0 the parameter is left out. */
+  readonly scale?: Float64Array;
+}
+
+/**
+ * The largest eigenvalue of H or S H S with what the value of `lambda-max` has.
+ *
+ * @throws {NotFiniteError} If a product is not finite.
+ */
+export async function largestEigenvalue(
+  engine: Engine,
+  { sizes, parameters, learningRate }: MeasuredNetwork,
+  { p, seed, signal, onProgress, measure, scale }: EigenvalueOptions,
+): Promise<MeasureValue> {
+  const multiply = async (vector: SharedFloats): Promise<SharedFloats> => {
+    signal?.throwIfAborted();
+    const [[product]] = await engine.hessianProducts(
+      sizes,
+      [parameters],
+      [[scaled(vector, scale)]],
+      signal ? { signal } : {},
+    ) as [[SharedFloats]];
+    const result = scaled(product, scale);
+    // A sum over all entries is NaN or infinite where one of them is.
+    demandFinite(result.reduce((sum, value) => sum + value, 0), measure, "the Hessian's product");
+    return result;
+  };
+  // The first direction of the study: any start would do, as nothing is averaged over starts.
+  const start = new Float32Array(new SharedArrayBuffer(4 * parameters.length));
+  fillNormal(start, openStream(seed, 0));
+  scale?.forEach((s, i) => s === 0 && (start[i] = 0));
+  const allowed = Math.min(p.iterations, parameters.length);
+  const { values, residuals, converged, iterations } = await lanczos(
+    multiply,
+    start,
+    { ...p, onIteration: (n) => onProgress?.(n / (allowed + 1)) },
+  );
+  const estimate = values[0]!;
+  return {
+    estimate,
+    standardError: null,
+    residual: residuals[0]!,
+    converged,
+    iterations,
+    timesLearningRate: learningRate === undefined ? null : learningRate * estimate,
+  };
+}
+
+function scaled(vector: SharedFloats, scale: Float64Array | undefined): SharedFloats {
+  if (scale === undefined) return vector;
+  const out = new Float32Array(new SharedArrayBuffer(4 * vector.length));
+  for (let i = 0; i < out.length; i++) out[i] = vector[i]! * scale[i]!;
+  return out;
+}

@@ -1,0 +1,52 @@
+/**
+ * The trace of the Hessian, from losses alone.
+ *
+ * @module
+ */
+import { directions, positiveRadius } from "~/lib/domain.ts";
+import type { Ray } from "~/lib/engine.ts";
+import { defineMeasure, type MeasureValue } from "~/lib/measure/definition.ts";
+import { rayPasses } from "~/lib/measure/passes.ts";
+import { drawRays, riseEstimate } from "~/lib/measure/rises.ts";
+import { countParameters } from "~/lib/model.ts";
+
+type Protocol = { readonly directions: number; readonly radius: number };
+
+/**
+ * `tr H = 2 P m / r^2` with m the antithetic mean at a small r: Hutchinson's estimator on the sphere,
+ * where `u' H u` has mean `tr(H) / P` (https://doi.org/10.1080/03610919008812866).
+ *
+ * The radius trades two errors: terms of fourth order, which grow with r^2, and the rounding of the
+ * losses, which grows with 1 / r^2.
+ *
+ * Its value has `loss`, L(w) in nats, and `samples`, one estimate of the trace a direction.
+ */
+export const trace = defineMeasure<Protocol>({
+  name: "trace",
+  summary: "tr H = 2 P m / r^2, m the antithetic mean at a small r (Hutchinson, on the sphere)",
+  unit: "nats per unit^2",
+  label: "trace of the Hessian",
+  parameters: {
+    directions: { schema: directions, default: 49, help: "pairs of random directions K" },
+    radius: { schema: positiveRadius, default: 0.5, help: "length r of the step" },
+  },
+  passes: (p) => rayPasses(rays(p), 1),
+  how: {
+    kind: "rays",
+    rays,
+    estimate({ loss, losses }, { sizes }, { radius }): MeasureValue {
+      const scale = 2 * countParameters(sizes) / radius ** 2;
+      const { estimate, standardError, samples } = riseEstimate(loss, losses);
+      return {
+        estimate: scale * estimate,
+        standardError: standardError === null ? null : scale * standardError,
+        loss,
+        samples: samples.map((sample) => scale * sample),
+      };
+    },
+  },
+});
+
+function rays(p: Protocol): Ray[] {
+  return drawRays({ ...p, steps: [p.radius, -p.radius] });
+}
