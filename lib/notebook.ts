@@ -6,7 +6,8 @@
 import type { ColumnTable } from "arquero";
 import { Buffer } from "node:buffer";
 import { type Figure, renderPng } from "~/lib/figures/list_figures.ts";
-import { formatSeconds, type OnProgress, type Progress } from "~/lib/files/progress.ts";
+import { type OnProgress, type Progress } from "~/lib/files/progress.ts";
+import { formatSeconds } from "~/lib/files/text.ts";
 
 /** Width of the progress bar in letters, and the milliseconds between two states of it. */
 const BAR = 30;

@@ -6,7 +6,7 @@
  * @module
  */
 import { parseArgs } from "node:util";
-import { printable } from "~/lib/files/files.ts";
+import { printable } from "~/lib/files/text.ts";
 
 /** The command line or a file that it names is wrong. */
 export class UsageError extends Error {

@@ -4,7 +4,8 @@
  * @module
  */
 import cliProgress from "cli-progress";
-import { formatSeconds, type OnProgress, type Progress } from "~/lib/files/progress.ts";
+import { type OnProgress, type Progress } from "~/lib/files/progress.ts";
+import { formatSeconds } from "~/lib/files/text.ts";
 
 /** Seconds between plain lines: a log of a long study stays readable. */
 const LINE_SECONDS = 10;

@@ -4,7 +4,7 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import { dirname } from "node:path";
+import { basename, dirname, join } from "node:path";
 
 /** Names of files that are being written end with this and a UUID. */
 export const UNFINISHED = ".unfinished-";
@@ -124,19 +124,6 @@ export function sha256(...parts: (string | Uint8Array)[]): string {
   return hash.digest("hex");
 }
 
-/**
- * Text from a file as it may go to a terminal: control and formatting characters escaped.
- *
- * @param atMost Letters that are kept; default 500.
- */
-export function printable(text: string, atMost = 500): string {
-  const kept = text.length > atMost ? `${text.slice(0, atMost)}...` : text;
-  return kept.replace(
-    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
-    (letter) => `\\u{${letter.codePointAt(0)!.toString(16)}}`,
-  );
-}
-
 /** A failed system call in words that say what to do. */
 export function reasonOf(error: unknown): string {
   const { code, message } = error as { code?: string; message: string };
@@ -154,5 +141,29 @@ export function reasonOf(error: unknown): string {
       return "a file stands where a folder above it must be; move it away";
     default:
       return message;
+  }
+}
+
+/** Removes a file if it is there. */
+export async function removeIfThere(path: string): Promise<void> {
+  try {
+    await Deno.remove(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return;
+    throw new Error(`Cannot remove ${path}: ${reasonOf(error)}`, { cause: error });
+  }
+}
+
+/** Removes what processes that were killed while they wrote have left beside `path`. */
+export async function removeUnfinished(path: string): Promise<void> {
+  const folder = dirname(path);
+  try {
+    for await (const { name, isFile } of Deno.readDir(folder)) {
+      if (isFile && name.startsWith(basename(path)) && name.includes(UNFINISHED)) {
+        await removeIfThere(join(folder, name));
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }

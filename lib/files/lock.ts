@@ -3,8 +3,10 @@
  *
  * @module
  */
+import { hostname } from "node:os";
 import { dirname } from "node:path";
-import { printable, reasonOf } from "~/lib/files/files.ts";
+import { reasonOf } from "~/lib/files/files.ts";
+import { printable } from "~/lib/files/text.ts";
 
 /** A lock that is held. */
 export interface Lock {
@@ -30,6 +32,22 @@ export async function tryLock(path: string): Promise<Lock | undefined> {
   }
 }
 
+/** Who holds the lock of a file now, in the holder's words; undefined if nobody does. */
+export async function isHeld(path: string): Promise<string | undefined> {
+  let file: Deno.FsFile;
+  try {
+    file = await Deno.open(path, { read: true });
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw new Error(`Cannot look at the lock ${path}: ${reasonOf(error)}`, { cause: error });
+  }
+  using opened = file;
+  if (await opened.tryLock(false)) return undefined;
+  const buffer = new Uint8Array(200);
+  const length = await opened.read(buffer) ?? 0;
+  return printable(new TextDecoder().decode(buffer.subarray(0, length)).trim()) || "a process";
+}
+
 async function take(path: string): Promise<Lock | undefined> {
   await Deno.mkdir(dirname(path), { recursive: true });
   const file = await Deno.open(path, { read: true, write: true, create: true });
@@ -46,7 +64,9 @@ async function take(path: string): Promise<Lock | undefined> {
     await file.truncate();
     await file.seek(0, Deno.SeekMode.Start);
     await file.write(
-      new TextEncoder().encode(`process ${Deno.pid}, started ${new Date().toISOString()}\n`),
+      new TextEncoder().encode(
+        `process ${Deno.pid} on ${hostname()}, since ${new Date().toISOString()}\n`,
+      ),
     );
     return {
       abandonedBy,

@@ -44,11 +44,3 @@ export function startMeter(total: number): Meter {
     },
   };
 }
-
-/** "45 s", "12 min", "3 h 20 min". */
-export function formatSeconds(seconds: number): string {
-  if (seconds < 99.5) return `${Math.round(seconds)} s`;
-  const minutes = Math.round(seconds / 60);
-  if (minutes < 100) return `${minutes} min`;
-  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
-}

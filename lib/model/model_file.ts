@@ -5,7 +5,8 @@
  * @module
  */
 import { type SharedFloats } from "~/lib/engine.ts";
-import { printable, sha256 } from "~/lib/files/files.ts";
+import { sha256 } from "~/lib/files/files.ts";
+import { printable } from "~/lib/files/text.ts";
 import {
   allocateParameters,
   countParameters,
@@ -20,7 +21,7 @@ export interface ModelFile {
   readonly sizes: LayerSizes;
   /** Flat parameters, shape [P]. */
   readonly parameters: SharedFloats;
-  /** The optimizer's state, shape [P]; empty where the file holds none. */
+  /** The optimizer's state, shape [S * P], slot after slot; empty where the file holds none. */
   readonly state: Float32Array;
   readonly metadata: Readonly<Record<string, string>>;
   /** Whether the file has a checksum; then it held. */
@@ -29,7 +30,7 @@ export interface ModelFile {
 
 /** What goes into a model file besides the parameters. */
 export interface ModelFileOptions {
-  /** The optimizer's state; kept in checkpoints as "state.0.weight" and so on. */
+  /** The optimizer's state, shape [S * P]; slot 0 is kept as "state.0.0.weight" and so on. */
   readonly state?: Float32Array;
   readonly metadata?: Readonly<Record<string, string>>;
 }
@@ -45,15 +46,17 @@ export function encodeModel(
   { state = new Float32Array(0), metadata = {} }: ModelFileOptions = {},
 ): Uint8Array {
   const count = countParameters(sizes);
-  if (parameters.length !== count || ![0, count].includes(state.length)) {
+  if (parameters.length !== count || state.length % count !== 0) {
     throw new RangeError(
-      `Cannot encode a network of sizes ${sizes} as it must have ${count} parameters and as many ` +
-        `numbers of state or none: it has ${parameters.length} and ${state.length}`,
+      `Cannot encode a network of sizes ${sizes} as it must have ${count} parameters and a multiple ` +
+        `of that as state: it has ${parameters.length} and ${state.length}`,
     );
   }
   const tensors = new Map([
     ...namedTensors(sizes, parameters, ""),
-    ...(state.length > 0 ? namedTensors(sizes, state, "state.") : []),
+    ...slotsOf(state, count).flatMap((slot, index) => [
+      ...namedTensors(sizes, slot, `state.${index}.`),
+    ]),
   ]);
   return encodeTensors(tensors, { ...metadata, sha256: checksum(tensors, metadata) });
 }
@@ -75,10 +78,14 @@ export function decodeModel(bytes: Uint8Array, name: string): ModelFile {
   }
   const sizes = sizesOf(tensors, name);
   const parameters = allocateParameters(sizes);
-  const hasState = tensors.has("state.0.weight");
-  const state = new Float32Array(hasState ? parameters.length : 0);
-  for (const [prefix, vector] of [["", parameters], ["state.", state]] as const) {
-    if (vector.length === 0) continue;
+  const perNetwork = 2 * (sizes.length - 1);
+  const slots = Math.floor(tensors.size / perNetwork) - 1;
+  const state = new Float32Array(Math.max(0, slots) * parameters.length);
+  const vectors = [
+    ["", parameters] as const,
+    ...slotsOf(state, parameters.length).map((slot, index) => [`state.${index}.`, slot] as const),
+  ];
+  for (const [prefix, vector] of vectors) {
     for (const [key, { shape, values }] of namedTensors(sizes, vector, prefix)) {
       const found = tensors.get(key);
       if (found === undefined || String(found.shape) !== String(shape)) {
@@ -90,13 +97,21 @@ export function decodeModel(bytes: Uint8Array, name: string): ModelFile {
       values.set(found.values);
     }
   }
-  const expectedCount = 2 * (sizes.length - 1) * (hasState ? 2 : 1);
+  const expectedCount = perNetwork * vectors.length;
   if (tensors.size !== expectedCount) {
     throw new TypeError(
       `Cannot read ${name} as it must hold ${expectedCount} tensors: current number is ${tensors.size}`,
     );
   }
   return { sizes, parameters, state, metadata, verified: expected !== undefined };
+}
+
+/** The views of an optimizer's state that are its slots, shape [P] each. */
+function slotsOf(state: Float32Array, count: number): Float32Array[] {
+  return Array.from(
+    { length: state.length / count },
+    (_, slot) => state.subarray(slot * count, (slot + 1) * count),
+  );
 }
 
 /** The views of a flat vector that are its layers' tensors, under PyTorch's names. */

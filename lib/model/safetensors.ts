@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { printable } from "~/lib/files/files.ts";
+import { printable } from "~/lib/files/text.ts";
 
 /** A float32 tensor: its shape and its values, row major. */
 export interface Tensor {

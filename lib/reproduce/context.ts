@@ -3,28 +3,25 @@
  *
  * @module
  */
-import type { Engine } from "~/lib/engine.ts";
+import { clearWay } from "~/lib/files/checked.ts";
+import { removeUnfinished } from "~/lib/files/files.ts";
 import { type Lock, tryLock } from "~/lib/files/lock.ts";
 import type { Meter, OnProgress } from "~/lib/files/progress.ts";
-import {
-  clearWay,
-  type Folders,
-  removeUnfinished,
-  type RunFiles,
-  runFiles,
-} from "~/lib/results.ts";
-import { type RunConfig, runPath, type Study } from "~/lib/study.ts";
-
-/** An engine, and the MD5 of every file of the data that it holds. */
-export interface EngineOnData {
-  readonly engine: Engine;
-  readonly data: Readonly<Record<string, string>>;
-}
+import type { EngineOnData } from "~/lib/reproduce/engine_on_data.ts";
+import type { Estimate } from "~/lib/reproduce/estimate.ts";
+import type { Folders } from "~/lib/reproduce/options.ts";
+import { recordFile } from "~/lib/results.ts";
+import type { Study } from "~/lib/study.ts";
+import { describeTrajectory, lockFile, networkFile, type Trajectory } from "~/lib/trainer.ts";
 
 /** A study that is being worked on. */
 export interface Context extends EngineOnData {
   readonly study: Study;
   readonly folders: Folders;
+  readonly fresh: boolean;
+  /** Whether networks must be there besides records. */
+  readonly networks: boolean;
+  readonly estimate: Estimate;
   readonly meter: Meter;
   readonly onProgress: OnProgress;
   /** One line to the user: a file set aside, a lock taken over. */
@@ -33,44 +30,44 @@ export interface Context extends EngineOnData {
   readonly signal: AbortSignal;
 }
 
-/** A run that no other process works on while this one does. */
+/** A trajectory that no other process works on while this one does. */
 export interface Claim {
-  readonly config: RunConfig;
-  readonly files: RunFiles;
+  readonly trajectory: Trajectory;
   readonly lock: Lock;
 }
 
-/** Claims a run; undefined if another process, or another lane of this one, works on it. */
-export async function claim(
-  { study, folders, onMessage }: Pick<Context, "study" | "folders" | "onMessage">,
-  config: RunConfig,
-): Promise<Claim | undefined> {
-  const files = runFiles(study, config, folders);
-  await clearWay(files.lock, onMessage);
-  const lock = await tryLock(files.lock);
-  if (lock === undefined) return undefined;
-  return await releasedOnFailure(new Set([lock]), async () => {
-    // The only other file of a run that is written without being read before.
-    await clearWay(files.seconds, onMessage);
-    if (lock.abandonedBy !== undefined) {
-      onMessage(
-        `${runPath(config)}: taking over from ${lock.abandonedBy}, which ended without finishing`,
-      );
-      await removeUnfinished(files);
-    }
-    return { config, files, lock };
-  });
+/** Another process holds a trajectory that is wanted now. */
+export class HeldElsewhereError extends Error {
+  override readonly name = "HeldElsewhereError";
 }
 
-/** Does work that fills or empties a set of locks; if it fails, those in it are released. */
-export async function releasedOnFailure<T>(
-  held: ReadonlySet<Lock>,
-  work: () => Promise<T>,
-): Promise<T> {
+/** A trajectory ended with a loss that is not finite: there is no network at the stop. */
+export class DivergedError extends Error {
+  override readonly name = "DivergedError";
+}
+
+/** Claims a trajectory; undefined if another process, or another lane of this one, works on it. */
+export async function claim(
+  { folders, onMessage }: Pick<Context, "folders" | "onMessage">,
+  trajectory: Trajectory,
+): Promise<Claim | undefined> {
+  const path = lockFile(folders.models, trajectory);
+  await clearWay(path, onMessage);
+  const lock = await tryLock(path);
+  if (lock === undefined) return undefined;
   try {
-    return await work();
+    if (lock.abandonedBy !== undefined) {
+      onMessage(
+        `${describeTrajectory(trajectory)}: taking over from ${lock.abandonedBy}, ` +
+          "which ended without finishing",
+      );
+      const network = networkFile(folders.models, trajectory, "latest");
+      await removeUnfinished(network.replace(/latest\.safetensors$/, ""));
+      await removeUnfinished(recordFile(folders.results, trajectory));
+    }
+    return { trajectory, lock };
   } catch (error) {
-    for (const lock of held) lock.release();
+    lock.release();
     throw error;
   }
 }

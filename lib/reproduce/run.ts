@@ -1,116 +1,84 @@
 /**
- * The whole study headless: plan, train, measure, draw.
+ * The whole study headless: train, evaluate, measure whatever is missing.
  *
  * @module
  */
 import { setTimeout as delay } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
-import { firstRows, loadImagesLabels } from "~/lib/dataset.ts";
-import { type EngineName, openEngine } from "~/lib/engine.ts";
-import type { SharedFloats } from "~/lib/engine.ts";
-import { type OnProgress, startMeter } from "~/lib/files/progress.ts";
-import { claim, type Context, type EngineOnData } from "~/lib/reproduce/context.ts";
-import { sharpnessCost, trainingCost } from "~/lib/reproduce/cost.ts";
-import { measureRuns } from "~/lib/reproduce/measure_runs.ts";
-import { trainRuns } from "~/lib/reproduce/train_runs.ts";
-import type { ResultFile } from "~/lib/results.ts";
-import {
-  type Folders,
-  forget,
-  hasResult,
-  readModel,
-  readResult,
-  runFiles,
-} from "~/lib/results.ts";
-import { listRuns, type RunConfig, runPath, type Study } from "~/lib/study.ts";
-import { checkStudy } from "~/lib/study.ts";
-import { CHECKPOINT_SECONDS } from "~/lib/trainer.ts";
-
-/** How a study is run. */
-export interface RunOptions {
-  /** Default: models/ and results/ of the project. */
-  readonly folders?: Folders;
-  /** Folder or tarball of the data; default: CIFAR10_DIR, else data/ of the project. */
-  readonly data?: string;
-  /** Default "auto". */
-  readonly engine?: EngineName;
-  /** Threads of the CPU engine; default: the machine's cores. */
-  readonly threads?: number;
-  /** Computes again what exists. Default false. */
-  readonly fresh?: boolean;
-  readonly onProgress?: OnProgress;
-  readonly onMessage?: (message: string) => void;
-  /** Ends the work after the epoch in progress; what is finished is kept. */
-  readonly signal?: AbortSignal;
-  /** Seconds between checkpoints; default 30. */
-  readonly checkpointSeconds?: number;
-}
+import { startMeter } from "~/lib/files/progress.ts";
+import type { Lock } from "~/lib/files/lock.ts";
+import { claim, type Context } from "~/lib/reproduce/context.ts";
+import { openEngineOnData } from "~/lib/reproduce/engine_on_data.ts";
+import { estimateFrom } from "~/lib/reproduce/estimate.ts";
+import { evaluateStage, measureStage, type Pending } from "~/lib/reproduce/measure_stage.ts";
+import { PROJECT_FOLDERS, type RunOptions } from "~/lib/reproduce/options.ts";
+import { type Item, trainStage } from "~/lib/reproduce/train_stage.ts";
+import { isDone, missingWork, withNetworks, type Work } from "~/lib/reproduce/work.ts";
+import { readRecord, type TrajectoryRecord } from "~/lib/results.ts";
+import { checkStudy, listTrajectories, type Study } from "~/lib/study.ts";
+import { CHECKPOINT_SECONDS, listNetworks, type Trajectory } from "~/lib/trainer.ts";
 
 /** What `run` found and did. */
 export interface RunOutcome {
-  /** One a run, in the grid's order. */
-  readonly results: readonly ResultFile[];
+  /** One a trajectory that there is a record of, in the grid's order. */
+  readonly records: readonly TrajectoryRecord[];
+  /** Trajectories of which nothing was missing. */
   readonly cachedRuns: number;
   readonly computedRuns: number;
+  /** Trajectories that are still not done: held by other processes, or not to be computed. */
+  readonly missingRuns: number;
 }
 
-/** The project's own folders. */
-export const PROJECT_FOLDERS: Folders = {
-  models: fileURLToPath(new URL("../../models", import.meta.url)),
-  results: fileURLToPath(new URL("../../results", import.meta.url)),
-};
+/**
+ * Networks that are measured together: enough to share the directions' products, few enough that an
+ * interruption costs minutes.
+ */
+const GROUP = 18;
 
 /**
- * Trains and measures the runs of a study that have no result yet; does nothing where all have.
+ * Trains, evaluates and measures what a study's trajectories lack; does nothing where nothing is
+ * missing.
  *
  * The data are loaded and the engine is started only if there is something to compute. Another
- * process on the same folders shares the work: a run is claimed by a lock, and whoever runs out of
- * free runs waits for the others' results.
+ * process on the same folders shares the work: a trajectory is claimed by a lock, and whoever runs
+ * out of free ones waits for the others' results.
  *
- * @throws {RangeError | TypeError} If the study is not a valid one; nothing is written then.
+ * @throws {UsageError} If the study is not a valid one; nothing is written then.
  */
-export async function run(study: Study, options: RunOptions = {}): Promise<RunOutcome> {
-  checkStudy(study);
-  const { folders = PROJECT_FOLDERS, onMessage = console.error } = options;
-  const configs = listRuns(study.grid);
-  const results = new Map<RunConfig, ResultFile>();
-  async function collect(): Promise<RunConfig[]> {
-    for (const config of configs) {
-      if (results.has(config)) continue;
-      const result = await readResult(runFiles(study, config, folders), onMessage);
-      if (result !== undefined) results.set(config, result);
+export async function run(asked: Study, options: RunOptions = {}): Promise<RunOutcome> {
+  const study = checkStudy(asked);
+  const { folders = PROJECT_FOLDERS, onMessage = console.error, networks = false } = options;
+  const trajectories = listTrajectories(study);
+  const records = new Map<Trajectory, TrajectoryRecord>();
+  async function lookAt(among: readonly Trajectory[]): Promise<Trajectory[]> {
+    const open: Trajectory[] = [];
+    for (const trajectory of among) {
+      const record = await readRecord(folders.results, trajectory, onMessage);
+      if (record !== undefined) records.set(trajectory, record);
+      const work = await workOf({ study, folders, networks }, trajectory, record);
+      if (!isDone(work)) open.push(trajectory);
     }
-    return configs.filter((config) => !results.has(config));
+    return open;
   }
-  if (options.fresh) {
-    onMessage(`Removing the results and models of ${configs.length} runs to compute them again`);
-    for (const config of configs) {
-      const claimed = await claim({ study, folders, onMessage }, config);
-      if (claimed === undefined) {
-        onMessage(`${runPath(config)}: another process works on it; its files are kept`);
-        continue;
-      }
-      try {
-        await forget(claimed.files, onMessage);
-      } finally {
-        claimed.lock.release();
-      }
-    }
-  }
-  let missing = await collect();
-  const cachedRuns = configs.length - missing.length;
-  let computedRuns = 0;
-  if (missing.length > 0) {
-    const total = missing.reduce(
-      (sum, config) => sum + trainingCost(study, config) + sharpnessCost(study),
-      0,
-    );
-    const { engine, data } = await openEngineOnData(study, options);
+  const found = await lookAt(trajectories);
+  let missing = options.fresh ? trajectories : found;
+  const cachedRuns = trajectories.length - missing.length;
+  const computed = new Set<Trajectory>();
+  if (missing.length > 0 && !options.cachedOnly) {
+    const estimate = estimateFrom(study, [...records.values()]);
+    const total = missing.reduce((sum, trajectory) => {
+      const record = options.fresh ? undefined : records.get(trajectory);
+      const work = missingWork(study, trajectory, record);
+      return sum + estimate.seconds(trajectory, work, record?.content.epochLosses.length ?? 0);
+    }, 0);
+    const { engine, data } = await openEngineOnData(study.images, options);
     const context: Context = {
       study,
       folders,
       engine,
       data,
+      fresh: options.fresh ?? false,
+      networks,
+      estimate,
       meter: startMeter(total),
       onProgress: options.onProgress ?? ((): void => {}),
       onMessage,
@@ -119,132 +87,145 @@ export async function run(study: Study, options: RunOptions = {}): Promise<RunOu
     };
     try {
       while (missing.length > 0) {
-        const { trained, diverged } = await trainRuns(context, missing);
-        computedRuns += diverged + await measureRuns(context, missing);
+        const done = await workThrough(context, missing);
+        for (const trajectory of done) computed.add(trajectory);
         const before = missing.length;
-        missing = await collect();
-        if (trained === 0 && missing.length === before && missing.length > 0) {
-          context.onProgress(
-            context.meter.report(`waiting for another process to finish ${missing.length} runs`),
-          );
-          await delay(1000, undefined, { signal: context.signal }).catch(() => {});
-          context.signal.throwIfAborted();
-        }
+        missing = context.fresh
+          ? missing.filter((trajectory) => !done.includes(trajectory))
+          : await lookAt(missing);
+        if (context.fresh) await lookAt(done);
+        if (missing.length === 0) break;
+        if (done.length > 0 || missing.length < before) continue;
+        if (options.wait === false) break;
+        context.onProgress(
+          context.meter.report(`waiting for another process to finish ${missing.length} runs`),
+        );
+        await delay(1000, undefined, { signal: context.signal }).catch(() => {});
+        context.signal.throwIfAborted();
       }
     } finally {
       await engine.close();
     }
   }
   return {
-    results: configs.map((config) => results.get(config)!),
+    records: trajectories.flatMap((trajectory) => records.get(trajectory) ?? []),
     cachedRuns,
-    computedRuns: Math.min(computedRuns, configs.length - cachedRuns),
+    computedRuns: computed.size,
+    missingRuns: missing.length,
   };
 }
 
 /**
- * Gives the trained network of a run: from models/ if it is there, else it is trained and kept.
+ * Works on trajectories in their order, in as many lanes as the engine has; a lane that finds enough
+ * networks to measure measures them while the others train on.
  *
- * @throws {TypeError} If the run diverged, or another process trains it: there is no network then.
+ * @returns Those that were free, and are now as far as they can be.
  */
-export async function getModelReady(
-  study: Study,
-  config: RunConfig,
-  options: RunOptions = {},
-): Promise<SharedFloats> {
-  const { folders = PROJECT_FOLDERS, onMessage = console.error } = options;
-  const { optimizer, learningRate, batchSize, seed } = config;
-  const single: Study = {
-    ...study,
-    grid: {
-      ...study.grid,
-      effects: ["learning-rate"],
-      optimizers: [optimizer],
-      learningRates: [learningRate],
-      baseBatchSize: batchSize,
-      seeds: [seed],
-    },
-  };
-  checkStudy(single);
-  const files = runFiles(study, config, folders);
-  const there = await readModel(files, onMessage);
-  if (there !== undefined) return there.model.parameters;
-  const { engine, data } = await openEngineOnData(study, options);
+export async function workThrough(
+  context: Context,
+  trajectories: readonly Trajectory[],
+): Promise<Trajectory[]> {
+  const queue = [...trajectories];
+  const done: Trajectory[] = [];
+  const held = new Map<Item, Lock>();
+  let pending: Pending[] = [];
+  const failure = new AbortController();
+  const signal = AbortSignal.any([context.signal, failure.signal]);
+  const shared = { ...context, signal };
+  function release(item: Item): void {
+    held.get(item)?.release();
+    held.delete(item);
+    done.push(item.trajectory);
+  }
+  async function measurePending(): Promise<void> {
+    const group = pending;
+    pending = [];
+    await measureStage(shared, group);
+    for (const item of new Set(group.map((each) => each.item))) release(item);
+  }
+  async function lane(): Promise<void> {
+    while (queue.length > 0 && !signal.aborted) {
+      const items = await takeStack(shared, queue, held);
+      if (items.length === 0) continue;
+      await trainStage(shared, items);
+      for (const item of items) {
+        const wanted = await evaluateStage(shared, item);
+        if (wanted.length > 0) pending.push(...wanted);
+        else release(item);
+      }
+      if (pending.length >= GROUP) await measurePending();
+    }
+  }
   try {
-    await trainRuns(
-      {
-        study,
-        folders,
-        engine,
-        data,
-        meter: startMeter(trainingCost(study, config)),
-        onProgress: options.onProgress ?? ((): void => {}),
-        onMessage,
-        checkpointSeconds: options.checkpointSeconds ?? CHECKPOINT_SECONDS,
-        signal: options.signal ?? new AbortController().signal,
-      },
-      [config],
-      { evenWithResult: true },
-    );
+    const lanes = Array.from({ length: context.engine.concurrency }, () =>
+      lane().catch((error) => {
+        failure.abort(error);
+        throw error;
+      }));
+    const ends = await Promise.allSettled(lanes);
+    const failures = ends.flatMap((end) => end.status === "rejected" ? [end.reason] : []);
+    if (context.signal.aborted) {
+      // A checkpoint that could not be written is no part of what is kept.
+      for (const reason of failures) {
+        if (reason !== context.signal.reason) context.onMessage((reason as Error).message);
+      }
+    }
+    context.signal.throwIfAborted();
+    for (const reason of failures) throw reason;
+    if (pending.length > 0) await measurePending();
   } finally {
-    await engine.close();
+    for (const lock of held.values()) lock.release();
   }
-  const trained = await readModel(files, onMessage);
-  if (trained === undefined) {
-    const reason = await hasResult(files)
-      ? "its training diverged"
-      : "another process trains it: wait for that to end";
-    throw new TypeError(`Cannot get the model of ${runPath(config)} ready as ${reason}`);
+  return done;
+}
+
+/** Takes trajectories that can be trained together from the queue, the first free one and its like. */
+async function takeStack(
+  context: Context,
+  queue: Trajectory[],
+  held: Map<Item, Lock>,
+): Promise<Item[]> {
+  const { engine, folders, fresh, onMessage } = context;
+  const items: Item[] = [];
+  let training = false;
+  for (let index = 0; index < queue.length;) {
+    const trajectory = queue[index]!;
+    const first = items[0]?.trajectory;
+    const alike = first === undefined || (first.optimizer === trajectory.optimizer &&
+      first.batchSize === trajectory.batchSize);
+    if (!alike) {
+      index++;
+      continue;
+    }
+    if (first !== undefined && (!training || items.length >= engine.stackSize(trajectory))) break;
+    queue.splice(index, 1);
+    const claimed = await claim(context, trajectory);
+    if (claimed === undefined) continue;
+    try {
+      const record = fresh ? undefined : await readRecord(folders.results, trajectory, onMessage);
+      const work = await workOf(context, trajectory, record);
+      if (isDone(work)) {
+        claimed.lock.release();
+        continue;
+      }
+      const item: Item = { ...claimed, record, work };
+      held.set(item, claimed.lock);
+      items.push(item);
+      training = work.train;
+    } catch (error) {
+      claimed.lock.release();
+      throw error;
+    }
   }
-  return trained.model.parameters;
+  return items;
 }
 
-/** What a study consists of and what is missing. */
-export interface Plan {
-  readonly runs: readonly { readonly config: RunConfig; readonly cached: boolean }[];
-  /** An upper bound: runs that converge before their last epoch take less. */
-  readonly secondsOfMissing: number;
-}
-
-/** Lists a study's runs without computing anything. */
-export async function plan(
-  study: Study,
-  { folders = PROJECT_FOLDERS, threads = navigator.hardwareConcurrency }: RunOptions = {},
-): Promise<Plan> {
-  checkStudy(study);
-  const runs = await Promise.all(
-    listRuns(study.grid).map(async (config) => ({
-      config,
-      cached: await hasResult(runFiles(study, config, folders)),
-    })),
-  );
-  const secondsOfMissing = runs.filter(({ cached }) => !cached).reduce(
-    (sum, { config }) => sum + trainingCost(study, config) + sharpnessCost(study),
-    0,
-  ) / threads;
-  return { runs, secondsOfMissing };
-}
-
-/**
- * Loads the study's training images and the test set, and opens an engine on them.
- */
-export async function openEngineOnData(
-  { training: { images } }: Pick<Study, "training">,
-  { data: directory, engine = "auto", threads, ...options }: RunOptions,
-): Promise<EngineOnData> {
-  const { onProgress, onMessage = console.error } = options;
-  const dataset = await loadImagesLabels(Math.ceil(images / 10_000), {
-    ...(directory === undefined ? {} : { directory }),
-    // What is not counted is said once, as that a file is damaged: no display may pass over it.
-    onProgress: (progress) =>
-      progress.done === undefined ? onMessage(progress.message) : onProgress?.(progress),
-  });
-  const used = { ...dataset, train: firstRows(dataset.train, images) };
-  return {
-    engine: await openEngine(engine, {
-      dataset: used,
-      ...(threads === undefined ? {} : { threads }),
-    }),
-    data: dataset.md5,
-  };
+async function workOf(
+  { study, folders, networks }: Pick<Context, "study" | "folders" | "networks">,
+  trajectory: Trajectory,
+  record: TrajectoryRecord | undefined,
+): Promise<Work> {
+  const work = missingWork(study, trajectory, record);
+  if (!networks) return work;
+  return withNetworks(study, record, work, await listNetworks(folders.models, trajectory));
 }

@@ -3,9 +3,11 @@
  *
  * @module
  */
-import { meanInterval, pooledInterval, seedInterval } from "~/lib/statistics.ts";
-import { type Cell, listCells, runPath, type Study } from "~/lib/study.ts";
-import type { RunResult } from "~/lib/results/schema.ts";
+import { type Measurement } from "~/lib/results/record.ts";
+import type { Outcome, RunResult } from "~/lib/results/run_result.ts";
+import { meanInterval, pooledInterval } from "~/lib/statistics.ts";
+import { type Cell, listCells, type Study, trajectoryOf } from "~/lib/study.ts";
+import { trajectoryPath } from "~/lib/trainer.ts";
 
 /** Low and high end of a 95 % interval. */
 export type Interval = readonly [low: number, high: number];
@@ -13,11 +15,12 @@ export type Interval = readonly [low: number, high: number];
 /** One seed of a cell, with what a figure shows of it. */
 export interface SeedSummary {
   readonly seed: number;
-  readonly stopped: RunResult["training"]["stopped"];
-  /** Mean over directions in nats; null where training diverged. */
+  readonly stopped: Outcome;
+  /** The measure's estimate; null where training diverged or it was not taken. */
   readonly sharpness: number | null;
   /** Full-set loss in nats; null where training diverged. */
   readonly trainLoss: number | null;
+  readonly run: RunResult;
 }
 
 /**
@@ -25,14 +28,19 @@ export interface SeedSummary {
  * no mean. A mean over no run is null, and so is an interval of one value.
  */
 export interface CellSummary extends Cell {
+  /** Canonical text of the measure that `sharpness` holds. */
+  readonly measure: string;
   /** Every seed of the grid that has a result, ascending. */
   readonly seeds: readonly number[];
-  /** Rise in training loss in nats. */
+  /** The measure's estimate, in its unit: for "sharpness" the rise in training loss in nats. */
   readonly sharpness: {
     readonly mean: number;
     /** 95 % t interval over seed means, n = seeds. */
     readonly interval: Interval | null;
-    /** The original's: 95 % t interval over seeds x directions as if independent. */
+    /**
+     * The original's: 95 % t interval over seeds x directions as if independent; null for a measure
+     * that keeps no samples.
+     */
     readonly pooledInterval: Interval | null;
   } | null;
   /** Full-split losses in nats, accuracies as fractions. */
@@ -41,7 +49,8 @@ export interface CellSummary extends Cell {
   readonly testLoss: number | null;
   readonly testAccuracy: number | null;
   readonly epochs: number | null;
-  /** Whether there are results and all of them stopped because they converged. */
+  readonly weightNorm: number | null;
+  /** Whether there are results and all of them reached the stop. */
   readonly converged: boolean;
   /** Seeds that the epoch limit stopped. */
   readonly unconverged: readonly number[];
@@ -53,6 +62,7 @@ export interface CellSummary extends Cell {
 /** A cell as `reproduce --json` prints it. */
 export type CellReport =
   & Cell
+  & { readonly stop: string }
   & Pick<
     CellSummary,
     "seeds" | "sharpness" | "trainLoss" | "testAccuracy" | "epochs" | "converged" | "diverged"
@@ -61,46 +71,70 @@ export type CellReport =
 /**
  * Summarises every cell of a study's grid, in the order of `listCells`.
  *
- * @param results In any order; runs that are not in the grid are passed over, and a cell without
- * results has an empty `seeds`.
- * @throws {RangeError} If two results are of the same run.
+ * @param results Runs at one stop, in any order; those that are not in the grid are passed over, and
+ * a cell without results has an empty `seeds`.
+ * @param measure What is summarised; default: the study's first measure.
+ * @throws {RangeError} If two results are of the same trajectory.
  */
-export function summariseCells(study: Study, results: readonly RunResult[]): CellSummary[] {
+export function summariseCells(
+  study: Study,
+  results: readonly RunResult[],
+  measure: string = study.measures.first[0] ?? "sharpness",
+): CellSummary[] {
   const byPath = new Map<string, RunResult>();
   for (const result of results) {
-    const path = runPath(result.config);
+    const path = trajectoryPath(result.config);
     if (byPath.has(path)) {
       throw new RangeError(
-        `Cannot summarise the study as a run must have one result: ${path} has more`,
+        `Cannot summarise the study as a trajectory must have one result: ${path} has more`,
       );
     }
     byPath.set(path, result);
   }
   const seeds = [...study.grid.seeds].sort((a, b) => a - b);
-  return listCells(study.grid).map((cell) =>
-    summariseCell(cell, seeds.flatMap((seed) => byPath.get(runPath({ ...cell, seed })) ?? []))
+  return listCells(study).map((cell) =>
+    summariseCell(
+      cell,
+      seeds.flatMap((seed) => byPath.get(trajectoryPath(trajectoryOf(study, cell, seed))) ?? []),
+      measure,
+    )
   );
 }
 
-/** Where a cell stands on its effect's axis: its learning rate, or its batch size in images. */
-export function effectValue(cell: Omit<Cell, "optimizer">): number {
-  return { "learning-rate": cell.learningRate, "batch-size": cell.batchSize }[cell.effect];
+/**
+ * Where a cell stands on its effect's axis: its learning rate, its batch size in images, or their
+ * ratio.
+ */
+export function effectValue(
+  { effect, learningRate, batchSize }: Omit<Cell, "optimizer">,
+): number {
+  return {
+    "learning-rate": learningRate,
+    "batch-size": batchSize,
+    pairs: learningRate / batchSize,
+  }[effect];
 }
 
-/** A cell's sharpness by seed in nats, for paired differences; seeds without one are left out. */
+/** A cell's measure by seed, for paired differences; seeds without one are left out. */
 export function sharpnessBySeed({ bySeed }: CellSummary): Map<number, number> {
   return new Map(
     bySeed.flatMap(({ seed, sharpness }) => sharpness === null ? [] : [[seed, sharpness] as const]),
   );
 }
 
+/** The samples of a measure that keeps them, by direction. */
+export function samplesOf(value: Measurement | undefined): readonly number[] | undefined {
+  return Array.isArray(value?.samples) ? value.samples as number[] : undefined;
+}
+
 /** What `reproduce --json` prints of the cells that have results. */
-export function reportCells(summaries: readonly CellSummary[]): CellReport[] {
+export function reportCells(summaries: readonly CellSummary[], stop: string): CellReport[] {
   return summaries.filter(({ seeds }) => seeds.length > 0).map((cell) => ({
     effect: cell.effect,
     optimizer: cell.optimizer,
     learningRate: cell.learningRate,
     batchSize: cell.batchSize,
+    stop,
     seeds: cell.seeds,
     sharpness: cell.sharpness,
     trainLoss: cell.trainLoss,
@@ -111,43 +145,51 @@ export function reportCells(summaries: readonly CellSummary[]): CellReport[] {
   }));
 }
 
-function summariseCell(cell: Cell, results: readonly RunResult[]): CellSummary {
+function summariseCell(cell: Cell, results: readonly RunResult[], measure: string): CellSummary {
   const kept = results.filter(({ training }) => training.stopped !== "diverged");
-  const samples = kept.flatMap(({ sharpness }) => sharpness === null ? [] : [sharpness.samples]);
-  const seedsStopped = (why: RunResult["training"]["stopped"]): number[] =>
+  const values = kept.flatMap(({ measures }) => measures[measure] ?? []);
+  const seedsStopped = (why: Outcome): number[] =>
     results.filter(({ training }) => training.stopped === why).map(({ config }) => config.seed);
-  const meanOf = (key: "trainLoss" | "trainAccuracy" | "testLoss" | "testAccuracy" | "epochs") =>
-    meanOrNull(kept.flatMap(({ training }) => training[key] ?? []));
+  const meanOf = (
+    key: "trainLoss" | "trainAccuracy" | "testLoss" | "testAccuracy" | "epochs" | "weightNorm",
+  ) => meanOrNull(kept.flatMap(({ training }) => training[key] ?? []));
   return {
     ...cell,
+    measure,
     seeds: results.map(({ config }) => config.seed),
-    sharpness: samples.length === 0 ? null : summariseSharpness(samples),
+    sharpness: values.length === 0 ? null : summariseValues(values),
     trainLoss: meanOf("trainLoss"),
     trainAccuracy: meanOf("trainAccuracy"),
     testLoss: meanOf("testLoss"),
     testAccuracy: meanOf("testAccuracy"),
     epochs: meanOf("epochs"),
+    weightNorm: meanOf("weightNorm"),
     converged: results.length > 0 &&
       results.every(({ training }) => training.stopped === "converged"),
     unconverged: seedsStopped("epoch limit"),
     diverged: seedsStopped("diverged"),
-    bySeed: results.map(({ config: { seed }, training: { stopped, trainLoss }, sharpness }) => ({
-      seed,
-      stopped,
-      sharpness: sharpness === null || stopped === "diverged"
-        ? null
-        : meanInterval(sharpness.samples).mean,
-      trainLoss,
+    bySeed: results.map((run) => ({
+      seed: run.config.seed,
+      stopped: run.training.stopped,
+      sharpness: run.measures[measure]?.estimate ?? null,
+      trainLoss: run.training.trainLoss,
+      run,
     })),
   };
 }
 
-function summariseSharpness(samples: readonly number[][]): NonNullable<CellSummary["sharpness"]> {
-  const overSeeds = seedInterval(samples);
-  const pooled = pooledInterval(samples);
-  const ends = ({ low, high }: typeof pooled): Interval | null =>
+function summariseValues(values: readonly Measurement[]): NonNullable<CellSummary["sharpness"]> {
+  const overSeeds = meanInterval(values.map(({ estimate }) => estimate));
+  const samples = values.map(samplesOf);
+  const ends = ({ low, high }: typeof overSeeds): Interval | null =>
     low === null || high === null ? null : [low, high];
-  return { mean: overSeeds.mean, interval: ends(overSeeds), pooledInterval: ends(pooled) };
+  return {
+    mean: overSeeds.mean,
+    interval: ends(overSeeds),
+    pooledInterval: samples.includes(undefined)
+      ? null
+      : ends(pooledInterval(samples as (readonly number[])[])),
+  };
 }
 
 function meanOrNull(values: readonly number[]): number | null {

@@ -4,15 +4,14 @@
  * @module
  */
 import { type ColumnTable, table } from "arquero";
-import { type CellSummary, effectValue, sharpnessBySeed, summariseCells } from "~/lib/results/cells.ts";
-import { OPTIMIZERS } from "~/lib/optimizer.ts";
-import type { RunResult } from "~/lib/results/schema.ts";
 import {
-  type MeanInterval,
-  meanInterval,
-  type PairedDifference,
-  pairedDifference,
-} from "~/lib/statistics.ts";
+  type CellSummary,
+  effectValue,
+  sharpnessBySeed,
+  summariseCells,
+} from "~/lib/results/cells.ts";
+import type { RunResult } from "~/lib/results/run_result.ts";
+import { type PairedDifference, pairedDifference } from "~/lib/statistics.ts";
 import type { Study } from "~/lib/study.ts";
 
 const RUN_COLUMNS = {
@@ -20,17 +19,17 @@ const RUN_COLUMNS = {
   learningRate: ({ config }) => config.learningRate,
   batchSize: ({ config }) => config.batchSize,
   seed: ({ config }) => config.seed,
+  stop: ({ stop }) => stop,
   epochs: ({ training }) => training.epochs,
-  stopped: ({ training }) => training.stopped,
+  outcome: ({ training }) => training.stopped,
   trainLoss: ({ training }) => training.trainLoss,
   trainAccuracy: ({ training }) => training.trainAccuracy,
   testLoss: ({ training }) => training.testLoss,
   testAccuracy: ({ training }) => training.testAccuracy,
   gradientNorm: ({ training }) => training.gradientNorm,
   weightNorm: ({ training }) => training.weightNorm,
-  sharpness: (run) => overDirections(run)?.mean ?? null,
-  sharpnessStandardError: (run) => overDirections(run)?.standardError ?? null,
-  directions: ({ sharpness }) => sharpness?.samples.length ?? null,
+  distance: ({ training }) => training.distance,
+  trainingSeconds: ({ training }) => training.seconds,
 } satisfies Record<string, (run: RunResult) => unknown>;
 
 const CELL_COLUMNS = {
@@ -54,7 +53,7 @@ const CELL_COLUMNS = {
 } satisfies Record<string, (cell: CellSummary) => unknown>;
 
 /** What a cell is compared with. */
-export const COMPARISONS = ["base cell", "next smaller value", "AdaGrad - SGD"] as const;
+export const COMPARISONS = ["base cell", "next smaller value", "optimizer"] as const;
 /** One of `COMPARISONS`. */
 export type Comparison = typeof COMPARISONS[number];
 
@@ -75,9 +74,9 @@ const DIFFERENCE_COLUMNS = {
   learningRate: ({ cell }) => cell.learningRate,
   batchSize: ({ cell }) => cell.batchSize,
   against: ({ cell, against, comparison }) =>
-    comparison === "AdaGrad - SGD"
+    comparison === "optimizer"
       ? against.optimizer
-      : `${cell.effect.replace("-", " ")} ${effectValue(against)}`,
+      : `${against.learningRate}, ${against.batchSize}`,
   difference: ({ mean }) => mean,
   standardError: ({ standardError }) => standardError,
   low: ({ low }) => low,
@@ -86,16 +85,16 @@ const DIFFERENCE_COLUMNS = {
 } satisfies Record<string, (difference: CellDifference) => unknown>;
 
 /**
- * One row a run, by optimizer, learning rate, batch size and seed: how training ended, losses in
- * nats, accuracies as fractions, Euclidean norms, and the mean of its sharpness samples in nats
- * with their standard error over directions.
+ * One row a run, in the order given: how training ended, losses in nats, accuracies as fractions,
+ * Euclidean norms, wall time in seconds, and for every measure its estimate and standard error.
  */
 export function runsTable(results: readonly RunResult[]): ColumnTable {
-  const ordered = results.toSorted(({ config: a }, { config: b }) =>
-    OPTIMIZERS.indexOf(a.optimizer) - OPTIMIZERS.indexOf(b.optimizer) ||
-    a.learningRate - b.learningRate || a.batchSize - b.batchSize || a.seed - b.seed
-  );
-  return tableOf(RUN_COLUMNS, ordered);
+  const texts = [...new Set(results.flatMap(({ measures }) => Object.keys(measures)))];
+  const columns = Object.fromEntries(texts.flatMap((text) => [
+    [text, ({ measures }: RunResult) => measures[text]?.estimate ?? null],
+    [`${text} standard error`, ({ measures }: RunResult) => measures[text]?.standardError ?? null],
+  ]));
+  return tableOf<RunResult>({ ...RUN_COLUMNS, ...columns }, results);
 }
 
 /** One row a cell: means over its seeds in nats, the ends of both intervals, how training ended. */
@@ -116,12 +115,13 @@ export function differencesTable(study: Study, results: readonly RunResult[]): C
 
 /**
  * Every cell against the base cell and against the next smaller value of its effect, optimizer by
- * optimizer, and AdaGrad against SGD in every cell; pairs without a seed in common are left out.
+ * optimizer, and every optimizer against the study's first in every cell. Each distinct comparison
+ * stands once; pairs without a seed in common are left out.
  *
  * @param cells All cells of `study`, from `summariseCells`.
  */
 export function listDifferences(study: Study, cells: readonly CellSummary[]): CellDifference[] {
-  const { baseLearningRate, baseBatchSize } = study.grid;
+  const { baseLearningRate, baseBatchSize, optimizers: [reference] } = study.grid;
   const isBase = (cell: CellSummary): boolean =>
     cell.learningRate === baseLearningRate && cell.batchSize === baseBatchSize;
   const partners: Record<Comparison, (cell: CellSummary) => CellSummary | undefined> = {
@@ -130,16 +130,22 @@ export function listDifferences(study: Study, cells: readonly CellSummary[]): Ce
       const series = seriesOf(cells, cell);
       return series[series.indexOf(cell) - 1];
     },
-    "AdaGrad - SGD": (cell) =>
-      cell.optimizer === "AdaGrad"
-        ? seriesOf(cells, { effect: cell.effect, optimizer: "SGD" })
-          .find((other) => effectValue(other) === effectValue(cell))
-        : undefined,
+    optimizer: (cell) =>
+      cell.optimizer === reference
+        ? undefined
+        : seriesOf(cells, { effect: cell.effect, optimizer: reference! })
+          .find((other) => effectValue(other) === effectValue(cell)),
   };
+  const seen = new Set<string>();
+  const nameOf = ({ optimizer, learningRate, batchSize }: CellSummary): string =>
+    `${optimizer} ${learningRate} ${batchSize}`;
   return COMPARISONS.flatMap((comparison) =>
     cells.flatMap((cell) => {
       const against = partners[comparison](cell);
       if (against === undefined) return [];
+      const pair = [nameOf(cell), nameOf(against)].sort().join(" - ");
+      if (seen.has(pair)) return [];
+      seen.add(pair);
       const difference = pairedDifference(sharpnessBySeed(cell), sharpnessBySeed(against));
       return difference === null ? [] : [{ comparison, cell, against, ...difference }];
     })
@@ -155,14 +161,36 @@ function seriesOf(
     .sort((a, b) => effectValue(a) - effectValue(b));
 }
 
-function overDirections({ sharpness }: RunResult): MeanInterval | null {
-  return sharpness === null ? null : meanInterval(sharpness.samples);
-}
-
 /** A table with its columns even where there are no rows. */
 function tableOf<Row>(
   columns: Record<string, (row: Row) => unknown>,
   rows: readonly Row[],
 ): ColumnTable {
   return table(Object.entries(columns).map(([name, valueOf]) => [name, rows.map(valueOf)]));
+}
+
+/** Units of `studyTable`'s columns that are no measures. */
+const UNITS: Readonly<Record<string, string>> = {
+  batchSize: "images",
+  trainLoss: "nats",
+  testLoss: "nats",
+  trainAccuracy: "fraction",
+  testAccuracy: "fraction",
+  trainingSeconds: "s",
+};
+
+/** A study's runs as CSV, one row a run and stop, units in the header in brackets. */
+export function runsCsv(
+  results: readonly RunResult[],
+  unitOf: (measure: string) => string,
+): string {
+  const runs = runsTable(results);
+  const names = Object.fromEntries(
+    runs.columnNames().map((name) => {
+      const unit = UNITS[name] ??
+        (name in RUN_COLUMNS ? undefined : unitOf(name.replace(/ standard error$/, "")));
+      return [name, unit === undefined ? name : `${name} [${unit}]`];
+    }),
+  );
+  return runs.rename(names).toCSV() + "\n";
 }

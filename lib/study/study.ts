@@ -1,216 +1,189 @@
 /**
- * The study as data: presets, the grid of runs, and what identifies a run.
+ * A study as data: a grid of trajectories, and what is asked of each.
  *
  * @module
  */
+import { z } from "zod";
+import * as domain from "~/lib/domain.ts";
+import { openMeasure } from "~/lib/measure.ts";
 import { type LayerSizes, MLP_1 } from "~/lib/model.ts";
-import { type OptimizerName, OPTIMIZERS } from "~/lib/optimizer.ts";
+import { openOptimizer } from "~/lib/optimizer.ts";
+import { openStop } from "~/lib/trainer.ts";
 
-/** What the study varies, one factor at a time. */
-export const EFFECTS = ["learning-rate", "batch-size"] as const;
+/** What a study varies: one factor at a time, or pairs of both. */
+export const EFFECTS = ["learning-rate", "batch-size", "pairs"] as const;
 export type Effect = typeof EFFECTS[number];
 
-/** How epochs without improvement are counted: see `hasConverged`. */
-export const STOPPING_RULES = ["consecutive", "cumulative"] as const;
-export type StoppingRule = typeof STOPPING_RULES[number];
-
-/** What tells one trained network from another within a study. */
-export interface RunConfig {
-  readonly optimizer: OptimizerName;
+/** A learning rate and a batch size. */
+export interface Pair {
   readonly learningRate: number;
-  /** Images a batch. */
   readonly batchSize: number;
-  /** Seed of the initial weights, the same weights in every cell. */
-  readonly seed: number;
 }
 
-/** How every network of a study is trained. */
-export interface TrainingProtocol {
-  readonly sizes: LayerSizes;
-  /** The first so many training images are used; the test set is always whole. */
-  readonly images: number;
-  readonly maxEpochs: number;
-  readonly stopping: StoppingRule;
-  /** Nats: an epoch that improves the loss by less counts as one without improvement. */
-  readonly stoppingCriterion: number;
-  /** Epochs without improvement that end training. */
-  readonly stoppingCriterionEpochs: number;
-}
-
-/** How sharpness is sampled. */
-export interface SharpnessProtocol {
-  /** Length of the step r in parameter space. */
-  readonly radius: number;
-  /** Number of directions K. */
-  readonly directions: number;
-  /** Seed of the directions. */
-  readonly directionSeed: number;
-}
-
-/** Which cells are trained: learning rates at `baseBatchSize`, batch sizes at `baseLearningRate`. */
+/** Which cells are trained. */
 export interface Grid {
   readonly effects: readonly Effect[];
-  readonly optimizers: readonly OptimizerName[];
+  /** Canonical texts of optimizers. */
+  readonly optimizers: readonly string[];
+  /** At `baseBatchSize`. */
   readonly learningRates: readonly number[];
+  /** At `baseLearningRate`. */
   readonly batchSizes: readonly number[];
   readonly baseLearningRate: number;
   readonly baseBatchSize: number;
+  /** Of the effect "pairs". */
+  readonly pairs: readonly Pair[];
   readonly seeds: readonly number[];
 }
 
-/** A study: a grid and how its runs are trained and measured. */
+/** Which measures are taken where, canonical texts. */
+export interface MeasurePlan {
+  /** Of every network at the first stop. */
+  readonly first: readonly string[];
+  /** Of every network at the other stops. */
+  readonly others: readonly string[];
+  /** Also at the first stop of the grid's first seed: the expensive ones. */
+  readonly once: readonly string[];
+}
+
+/** A study: a grid, the stops and measures that are asked of its trajectories. */
 export interface Study {
-  readonly preset: PresetName;
+  /** The preset that it came from. */
+  readonly preset: string;
   readonly grid: Grid;
-  readonly training: TrainingProtocol;
-  readonly sharpness: SharpnessProtocol;
+  readonly sizes: LayerSizes;
+  /** The first so many training images are used; the test set is always whole. */
+  readonly images: number;
+  /** A trajectory ends here where a stop is not reached before. */
+  readonly maxEpochs: number;
+  /** Canonical texts; figures show the first. */
+  readonly stops: readonly string[];
+  readonly measures: MeasurePlan;
 }
 
-/** A point of a figure: the runs that differ in seed only, seen as one value of one effect. */
-export interface Cell {
-  readonly effect: Effect;
-  readonly optimizer: OptimizerName;
-  readonly learningRate: number;
-  readonly batchSize: number;
+const list = <T>(item: z.ZodType<T>, what: string): z.ZodType<T[]> =>
+  z.array(item).min(1).refine(
+    (values) => new Set(values.map((value) => JSON.stringify(value))).size === values.length,
+  ).describe(`a list of ${what}, at least 1, none twice`);
+
+/**
+ * Checks a study that a caller put together, and brings its texts into canonical form.
+ *
+ * @throws {UsageError} If a value is out of its domain, or a list empty or with duplicates.
+ */
+export function checkStudy(study: Study): Study {
+  const { grid, measures } = study;
+  const check = <T>(schema: z.ZodType<T>, value: unknown, name: string): T =>
+    domain.demand(schema, value, `Cannot plan the study as ${name}`);
+  const all = <T>(values: readonly unknown[], schema: z.ZodType<T>, name: string): T[] => {
+    const checked = values.map((value) => check(schema, value, name));
+    return check(list(schema, name), checked, name);
+  };
+  const texts = (
+    values: readonly string[],
+    open: (text: string) => { text: string },
+  ): string[] => [...new Set(values.map((value) => open(value).text))];
+  for (const effect of grid.effects) {
+    check(z.enum(EFFECTS).describe(EFFECTS.join(" or ")), effect, "effect");
+  }
+  all(grid.effects, z.enum(EFFECTS).describe(EFFECTS.join(" or ")), "effects");
+  const has = (effect: Effect): boolean => grid.effects.includes(effect);
+  if (has("learning-rate")) all(grid.learningRates, domain.learningRate, "learning rates");
+  if (has("batch-size")) all(grid.batchSizes, domain.batchSize, "batch sizes");
+  if (has("pairs")) {
+    all(
+      grid.pairs,
+      z.object({ learningRate: domain.learningRate, batchSize: domain.batchSize })
+        .describe("learning rates > 0 with batch sizes >= 1"),
+      "cells",
+    );
+  }
+  all(grid.seeds, domain.seed, "seeds");
+  check(domain.learningRate, grid.baseLearningRate, "base learning rate");
+  check(domain.batchSize, grid.baseBatchSize, "base batch size");
+  check(domain.images, study.images, "images");
+  check(domain.epochs, study.maxEpochs, "max epochs");
+  const sizes = z.array(z.int().min(1)).min(2).refine((values) =>
+    values[0] === 3072 && values.at(-1) === 10
+  )
+    .describe("layer sizes that begin with 3072 inputs and end with 10 classes");
+  check(sizes, study.sizes, "layer sizes");
+  if (study.stops.length === 0 || grid.optimizers.length === 0) {
+    throw new domain.UsageError(
+      "Cannot plan the study as there must be at least 1 stop and 1 optimizer",
+    );
+  }
+  return {
+    ...study,
+    grid: { ...grid, optimizers: texts(grid.optimizers, openOptimizer) },
+    stops: texts(study.stops, openStop),
+    measures: {
+      first: texts(measures.first, openMeasure),
+      others: texts(measures.others, openMeasure),
+      once: texts(measures.once, openMeasure),
+    },
+  };
 }
 
-/** Seed of the study's directions; a number of its own so that no initialisation shares a stream. */
-export const DIRECTION_SEED = 20_251_107;
-
-const PROTOCOL = {
-  training: {
-    sizes: MLP_1,
-    stopping: "consecutive",
-    stoppingCriterion: 1e-3,
-    stoppingCriterionEpochs: 5,
+/** What the presets have in common. */
+const FULL: Omit<Study, "preset"> = {
+  grid: {
+    effects: ["learning-rate", "batch-size"],
+    optimizers: ["SGD", "AdaGrad"],
+    learningRates: [1e-4, 5e-4, 1e-3, 5e-3, 1e-2, 5e-2, 1e-1],
+    batchSizes: [32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 50000],
+    baseLearningRate: 1e-4,
+    baseBatchSize: 128,
+    pairs: [],
+    seeds: [0, 1, 2],
   },
-  sharpness: { radius: 5, directionSeed: DIRECTION_SEED },
-} as const;
-
-const FULL_GRID: Omit<Grid, "seeds"> = {
-  effects: EFFECTS,
-  optimizers: OPTIMIZERS,
-  learningRates: [1e-4, 5e-4, 1e-3, 5e-3, 1e-2, 5e-2, 1e-1],
-  batchSizes: [32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 50000],
-  baseLearningRate: 1e-4,
-  baseBatchSize: 128,
+  sizes: MLP_1,
+  images: 50_000,
+  maxEpochs: 20_000,
+  stops: ["cumulative:1e-3", "loss:1.9", "loss:1.7", "loss:1.5", "loss:1.2", "loss:1", "loss:0.7"],
+  measures: {
+    first: [
+      "sharpness",
+      "antithetic",
+      "radius-curve",
+      "trace",
+      "relative-tensor",
+      "relative-filter",
+      "frozen",
+      "generalisation",
+    ],
+    others: ["antithetic(directions=16)", "generalisation"],
+    once: ["lambda-max", "worst-case"],
+  },
 };
 
 export const PRESETS = ["quick", "standard", "paper"] as const;
 export type PresetName = typeof PRESETS[number];
 
-/** A first look in minutes, hours on a laptop, and the original's protocol to convergence. */
+/** Views of the same trajectories: a first look in minutes, hours on a laptop, days. */
 export const presets: Readonly<Record<PresetName, Study>> = {
   quick: {
+    ...FULL,
     preset: "quick",
     grid: {
-      ...FULL_GRID,
+      ...FULL.grid,
       learningRates: [1e-3, 1e-2, 1e-1],
       batchSizes: [32, 128, 1024],
       baseLearningRate: 1e-2,
-      seeds: [0, 1, 2],
     },
-    training: { ...PROTOCOL.training, images: 10_000, maxEpochs: 10 },
-    sharpness: { ...PROTOCOL.sharpness, directions: 16 },
+    images: 10_000,
+    stops: ["epochs:10"],
+    measures: {
+      first: [...FULL.measures.first, "worst-case", "adaptive-worst-case"],
+      others: FULL.measures.others,
+      once: ["lambda-max", "preconditioned-lambda-max"],
+    },
   },
-  standard: {
-    preset: "standard",
-    grid: { ...FULL_GRID, seeds: [0, 1, 2] },
-    training: { ...PROTOCOL.training, images: 50_000, maxEpochs: 30 },
-    sharpness: { ...PROTOCOL.sharpness, directions: 49 },
-  },
+  standard: { ...FULL, preset: "standard" },
   paper: {
+    ...FULL,
     preset: "paper",
-    grid: { ...FULL_GRID, seeds: [0, 1, 2, 3, 4, 5] },
-    training: { ...PROTOCOL.training, images: 50_000, maxEpochs: 20_000 },
-    sharpness: { ...PROTOCOL.sharpness, directions: 49 },
+    grid: { ...FULL.grid, seeds: [0, 1, 2, 3, 4, 5] },
+    stops: ["cumulative:1e-4", "consecutive:1e-3", ...FULL.stops],
   },
 };
-
-/**
- * The cells of a grid in the order of its figures. The base cell belongs to both effects and so
- * stands twice, with runs in common.
- */
-export function listCells(grid: Grid): Cell[] {
-  const { baseBatchSize, baseLearningRate } = grid;
-  const points: Record<Effect, { learningRate: number; batchSize: number }[]> = {
-    "learning-rate": grid.learningRates.map((learningRate) => (
-      { learningRate, batchSize: baseBatchSize }
-    )),
-    "batch-size": grid.batchSizes.map((batchSize) => (
-      { learningRate: baseLearningRate, batchSize }
-    )),
-  };
-  return grid.effects.flatMap((effect) =>
-    grid.optimizers.flatMap((optimizer) =>
-      points[effect].map((point) => ({ effect, optimizer, ...point }))
-    )
-  );
-}
-
-/** The distinct runs of a grid: every cell with every seed, each once. */
-export function listRuns(grid: Grid): RunConfig[] {
-  const runs = new Map<string, RunConfig>();
-  for (const { optimizer, learningRate, batchSize } of listCells(grid)) {
-    for (const seed of grid.seeds) {
-      const run = { optimizer, learningRate, batchSize, seed };
-      runs.set(runPath(run), run);
-    }
-  }
-  return [...runs.values()];
-}
-
-/** A run's place below a study's folder, without extension: "SGD/lr=0.001,batch=128,seed=0". */
-export function runPath({ optimizer, learningRate, batchSize, seed }: RunConfig): string {
-  return `${optimizer}/lr=${learningRate},batch=${batchSize},seed=${seed}`;
-}
-
-/**
- * Names the folder of a study's models: the preset, and every training option that differs from it,
- * so that a run under another protocol can never be taken for one of the preset's.
- *
- * @example
- * ```ts
- * import { modelsFolder, presets } from "~/lib/study/study.ts";
- *
- * const { quick } = presets;
- * const shorter = { ...quick, training: { ...quick.training, maxEpochs: 2 } };
- * if (modelsFolder(quick) !== "quick") throw new Error("preset renamed");
- * if (modelsFolder(shorter) !== "quick,max-epochs=2") throw new Error("protocol lost");
- * ```
- */
-export function modelsFolder({ preset, training }: Study): string {
-  const usual = presets[preset].training;
-  const name = [preset as string];
-  if (String(training.sizes) !== String(usual.sizes)) {
-    name.push(`layers=${training.sizes.join("-")}`);
-  }
-  for (
-    const [key, option] of [
-      ["images", "images"],
-      ["maxEpochs", "max-epochs"],
-      ["stopping", "stopping"],
-      ["stoppingCriterion", "stopping-criterion"],
-      ["stoppingCriterionEpochs", "stopping-criterion-epochs"],
-    ] as const
-  ) {
-    if (training[key] !== usual[key]) name.push(`${option}=${training[key]}`);
-  }
-  return name.join(",");
-}
-
-/** Names the folder of a study's results: its models' and every sharpness option that differs. */
-export function resultsFolder(study: Study): string {
-  const usual = presets[study.preset].sharpness;
-  const name = [modelsFolder(study)];
-  for (
-    const [key, option] of [
-      ["radius", "radius"],
-      ["directions", "directions"],
-      ["directionSeed", "direction-seed"],
-    ] as const
-  ) {
-    if (study.sharpness[key] !== usual[key]) name.push(`${option}=${study.sharpness[key]}`);
-  }
-  return name.join(",");
-}

@@ -1,37 +1,43 @@
 /**
- * Trains stacks of networks until each has converged, diverged or used up its epochs.
+ * Trains stacks of networks until each has passed all stops that are asked of it.
  *
  * @module
  */
+import { count, demand, epochs as epochsDomain, learningRate } from "~/lib/domain.ts";
 import type { Engine, SharedFloats, StackOptions } from "~/lib/engine.ts";
-import { OPTIMIZERS } from "~/lib/optimizer.ts";
-import { hasConverged } from "~/lib/trainer/stopping.ts";
-import type { TrainingProtocol } from "~/lib/study.ts";
-import { isCount } from "~/lib/study.ts";
+import { openOptimizer } from "~/lib/optimizer.ts";
+import { isFarEnough, type Stop } from "~/lib/trainer/stop.ts";
 
-/** A network in training: what a checkpoint keeps, and all that the next epoch depends on. */
+/** A network in training: what is kept of it, and all that the next epoch depends on. */
 export interface Learner {
   readonly learningRate: number;
-  /** Flat parameters, shape [P]; written when a checkpoint is due and at the end. */
+  /** Flat parameters, shape [P]; those of the last epoch whenever a callback is called with it. */
   readonly parameters: SharedFloats;
-  /** The optimizer's state, shape [stateSlots * P]. */
+  /** The optimizer's state, shape [S * P]. */
   readonly state: SharedFloats;
   /** Mean batch loss of every epoch so far in nats. */
   readonly epochLosses: number[];
   /** Wall time of training so far; a stack's time is shared equally by its members. */
   seconds: number;
+  /** Epochs, besides those of the stops, whose networks are wanted. */
+  readonly wanted?: ReadonlySet<number>;
 }
 
-/** Why training ended. */
-export type Stopped = "converged" | "epoch limit" | "diverged";
+/** Why training ended: all stops passed, epochs used up, or a loss that is not finite. */
+export type Ended = "stopped" | "epoch limit" | "diverged";
 
-/** What happens while a stack learns. */
-export interface LearnOptions {
+/** What is asked, and what happens while a stack learns. */
+export interface LearnOptions extends StackOptions {
+  readonly stops: readonly Stop[];
+  /** Epochs at most. */
+  readonly maxEpochs: number;
   /** After every epoch, with the learners still in the stack. */
   readonly onEpoch?: (learners: readonly [Learner, ...Learner[]]) => void;
-  /** A learner is done; its parameters are final. */
-  readonly onFinish: (learner: Learner, stopped: Stopped) => Promise<void>;
-  /** The learners' arrays are those after their last epoch: the time to keep them. */
+  /** A network that is to be kept: at a stop, or at an epoch that was wanted. */
+  readonly onNetwork: (learner: Learner) => Promise<void>;
+  /** A learner is done; its parameters and state are final. Of a diverged one they say nothing. */
+  readonly onEnd: (learner: Learner, ended: Ended) => Promise<void>;
+  /** The time to keep all that the next epoch depends on. */
   readonly onCheckpoint?: (learners: readonly Learner[]) => Promise<void>;
   /** Seconds between checkpoints. */
   readonly checkpointSeconds?: number;
@@ -45,58 +51,66 @@ export const CHECKPOINT_SECONDS = 30;
 /**
  * Trains learners of one shape, batch size and optimizer in lock-step, from wherever they are.
  *
- * An epoch's loss is the unweighted mean of its batch losses. Training ends for a learner when
- * `hasConverged` says so, after `maxEpochs` epochs, or when a loss is not finite; that epoch is then
- * not part of its record.
+ * An epoch's loss is the unweighted mean of its batch losses. A loss that is not finite ends a
+ * learner's training, and that epoch is no part of its record.
  *
- * @throws {RangeError} If a number is out of its domain; nothing is trained then.
+ * @throws {UsageError} If a number is out of its domain; nothing is trained then.
  * @throws The signal's reason, after a checkpoint.
  */
 export async function learn(
   engine: Engine,
   learners: readonly Learner[],
-  { maxEpochs, onFinish, onEpoch, onCheckpoint, signal, ...options }:
-    & StackOptions
-    & TrainingProtocol
-    & LearnOptions,
+  options: LearnOptions,
 ): Promise<void> {
-  checkNumbers({ maxEpochs, ...options }, learners);
+  const { stops, maxEpochs, onNetwork, onEnd, onEpoch, onCheckpoint, signal } = options;
+  checkDomains(options, learners);
   const checkpointSeconds = options.checkpointSeconds ?? CHECKPOINT_SECONDS;
-  function outcome({ epochLosses }: Learner): Stopped | undefined {
-    if (hasConverged(epochLosses, options)) return "converged";
+  function endOf({ epochLosses, wanted }: Learner): Ended | undefined {
+    const ahead = wanted !== undefined && [...wanted].some((epoch) => epoch > epochLosses.length);
+    if (isFarEnough(stops, epochLosses) && !ahead) return "stopped";
     return epochLosses.length >= maxEpochs ? "epoch limit" : undefined;
   }
   let active: Learner[] = [];
   for (const learner of learners) {
-    const stopped = outcome(learner);
-    if (stopped === undefined) active.push(learner);
-    else await onFinish(learner, stopped);
+    if (isKept(learner, stops)) await onNetwork(learner);
+    const ended = endOf(learner);
+    if (ended === undefined) active.push(learner);
+    else await onEnd(learner, ended);
   }
   if (active.length === 0) return;
 
   const { sizes, batchSize, optimizer } = options;
-  const stack = await engine.createStack({ sizes, batchSize, optimizer }, active);
+  const stack = await engine.createStack(
+    { sizes, batchSize, optimizer },
+    active.map(({ learningRate, parameters, state, epochLosses }) => (
+      { learningRate, parameters, state, epochs: epochLosses.length }
+    )),
+  );
   let lastCheckpoint = performance.now();
   try {
     while (active.length > 0) {
       const start = performance.now();
       const losses = await stack.trainEpoch();
       const seconds = (performance.now() - start) / 1000 / active.length;
-      const ends = active.map((learner, index): Stopped | undefined => {
+      const ends = active.map((learner, index): Ended | undefined => {
         learner.seconds += seconds;
         if (!Number.isFinite(losses[index])) return "diverged";
         learner.epochLosses.push(losses[index]!);
-        return outcome(learner);
+        return endOf(learner);
       });
       onEpoch?.(active as [Learner, ...Learner[]]);
-      if (ends.some((stopped) => stopped !== undefined)) {
+      const kept = active.map((learner, index) =>
+        ends[index] !== "diverged" && isKept(learner, stops)
+      );
+      if (kept.includes(true) || ends.some((ended) => ended !== undefined)) {
         await stack.save();
-        for (const [index, stopped] of ends.entries()) {
-          if (stopped !== undefined) await onFinish(active[index]!, stopped);
+        for (const [index, learner] of active.entries()) {
+          if (kept[index]) await onNetwork(learner);
+          if (ends[index] !== undefined) await onEnd(learner, ends[index]);
         }
-        const keep = ends.map((stopped) => stopped === undefined);
-        active = active.filter((_, index) => keep[index]);
-        stack.retain(keep);
+        const going = ends.map((ended) => ended === undefined);
+        active = active.filter((_, index) => going[index]);
+        stack.retain(going);
       }
       const due = performance.now() - lastCheckpoint >= 1000 * checkpointSeconds;
       if (active.length > 0 && (due || signal?.aborted)) {
@@ -111,33 +125,20 @@ export async function learn(
   }
 }
 
-function checkNumbers(
-  { optimizer, batchSize, maxEpochs, ...stopping }: StackOptions & TrainingProtocol,
+/** Whether the network of the last epoch is at a stop, or wanted for itself. */
+function isKept({ epochLosses, wanted }: Learner, stops: readonly Stop[]): boolean {
+  const epoch = epochLosses.length;
+  return wanted?.has(epoch) || stops.some((stop) => stop.epoch(epochLosses) === epoch);
+}
+
+function checkDomains(
+  { optimizer, batchSize, maxEpochs }: LearnOptions,
   learners: readonly Learner[],
 ): void {
-  const { stoppingCriterion, stoppingCriterionEpochs } = stopping;
-  const rates = learners.map(({ learningRate }) => learningRate);
-  const rules: [string, unknown, boolean, string][] = [
-    ["optimizer", optimizer, OPTIMIZERS.includes(optimizer), OPTIMIZERS.join(" or ")],
-    ["batch size", batchSize, isCount(batchSize), "an integer >= 1"],
-    ["max epochs", maxEpochs, maxEpochs === 0 || isCount(maxEpochs), "an integer >= 0"],
-    ["stopping criterion", stoppingCriterion, stoppingCriterion >= 0, ">= 0"],
-    [
-      "stopping criterion epochs",
-      stoppingCriterionEpochs,
-      isCount(stoppingCriterionEpochs),
-      "an integer >= 1",
-    ],
-    [
-      "learning rates",
-      rates,
-      rates.every((rate) => rate >= 0 && rate < Infinity),
-      "finite and >= 0",
-    ],
-  ];
-  for (const [name, value, valid, domain] of rules) {
-    if (!valid) {
-      throw new RangeError(`Cannot train as ${name} must be ${domain}: current value is ${value}`);
-    }
+  openOptimizer(optimizer);
+  demand(count, batchSize, "Cannot train as batch size");
+  demand(epochsDomain, maxEpochs, "Cannot train as max epochs");
+  for (const learner of learners) {
+    demand(learningRate, learner.learningRate, "Cannot train as learning rate");
   }
 }

@@ -1,0 +1,70 @@
+/**
+ * Files whose content is checked when they are read: a damaged one is set aside and counts as absent.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { isObstructed, readIfThere, reasonOf, setAside } from "~/lib/files/files.ts";
+import { printable } from "~/lib/files/text.ts";
+
+/** Called with one line about every file that was set aside. */
+export type OnDamage = (message: string) => void;
+
+/** What a file holds is not what it should be. */
+export class DamagedFileError extends Error {
+  override readonly name = "DamagedFileError";
+}
+
+/**
+ * Reads and decodes a file; undefined if there is none, or if it is damaged.
+ *
+ * @param onDamage A damaged file is set aside and this is told; without it the file stays.
+ * @param decode Throws DamagedFileError, TypeError, SyntaxError or zod's error at what is damaged.
+ * @throws {Error} If the file cannot be read now, which says nothing about what it holds.
+ */
+export async function readChecked<T>(
+  path: string,
+  onDamage: OnDamage | undefined,
+  decode: (bytes: Uint8Array) => T,
+): Promise<T | undefined> {
+  try {
+    const bytes = await readIfThere(path);
+    return bytes === undefined ? undefined : decode(bytes);
+  } catch (error) {
+    const reason = damageOf(path, error);
+    if (onDamage !== undefined) await announceAside(path, reason, onDamage);
+    return undefined;
+  }
+}
+
+/** Sets aside what stands in the place of a file and is none. */
+export async function clearWay(path: string, onDamage: OnDamage): Promise<void> {
+  if (await isObstructed(path)) {
+    await announceAside(path, `Cannot use ${path} as it must be a file`, onDamage);
+  }
+}
+
+/** Says what is wrong with a file; throws the error itself where it does not show damage. */
+export function damageOf(path: string, error: unknown): string {
+  if (error instanceof z.ZodError) {
+    const [issue] = error.issues;
+    return printable(`Cannot read ${path}: ${issue?.path.join(".")} ${issue?.message}`, 1000);
+  }
+  const isDamage = error instanceof DamagedFileError || error instanceof TypeError ||
+    error instanceof SyntaxError;
+  if (!isDamage) throw error;
+  const { message } = error;
+  return printable(message.includes(path) ? message : `Cannot read ${path}: ${message}`, 5000);
+}
+
+async function announceAside(path: string, reason: string, onDamage: OnDamage): Promise<void> {
+  let aside: string;
+  try {
+    aside = await setAside(path);
+  } catch (error) {
+    // Another process that shares the study was first.
+    if (error instanceof Deno.errors.NotFound) return;
+    throw new Error(`${reason}; it cannot be set aside: ${reasonOf(error)}`, { cause: error });
+  }
+  onDamage(`${reason}; set aside as ${aside}, it will be computed again`);
+}

@@ -1,0 +1,26 @@
+/**
+ * Text as it may go to a terminal.
+ *
+ * @module
+ */
+
+/**
+ * Text from a file as it may go to a terminal: control and formatting characters escaped.
+ *
+ * @param atMost Letters that are kept; default 500.
+ */
+export function printable(text: string, atMost = 500): string {
+  const kept = text.length > atMost ? `${text.slice(0, atMost)}...` : text;
+  return kept.replace(
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
+    (letter) => `\\u{${letter.codePointAt(0)!.toString(16)}}`,
+  );
+}
+
+/** "45 s", "12 min", "3 h 20 min". */
+export function formatSeconds(seconds: number): string {
+  if (seconds < 99.5) return `${Math.round(seconds)} s`;
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 100) return `${minutes} min`;
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}

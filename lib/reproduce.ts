@@ -1,0 +1,13 @@
+/**
+ * The whole study headless: plan, train, measure; for the command line, notebooks and cluster jobs.
+ *
+ * @module
+ */
+export { DivergedError, HeldElsewhereError } from "~/lib/reproduce/context.ts";
+export * from "~/lib/reproduce/engine_on_data.ts";
+export { evaluateNetwork } from "~/lib/reproduce/measure_stage.ts";
+export * from "~/lib/reproduce/model_ready.ts";
+export * from "~/lib/reproduce/options.ts";
+export * from "~/lib/reproduce/plan.ts";
+export { run, type RunOutcome } from "~/lib/reproduce/run.ts";
+export * from "~/lib/reproduce/verify.ts";

@@ -1,0 +1,35 @@
+/**
+ * An engine on the images of a study.
+ *
+ * @module
+ */
+import { firstRows, loadImagesLabels } from "~/lib/dataset.ts";
+import { type Engine, openEngine } from "~/lib/engine.ts";
+import type { RunOptions } from "~/lib/reproduce/options.ts";
+
+/** An engine, and the MD5 of every file of the data that it holds. */
+export interface EngineOnData {
+  readonly engine: Engine;
+  readonly data: Readonly<Record<string, string>>;
+}
+
+/** Loads the first `images` training images and the test set, and opens an engine on them. */
+export async function openEngineOnData(
+  images: number,
+  { data: directory, engine = "auto", threads, ...options }: RunOptions,
+): Promise<EngineOnData> {
+  const { onProgress, onMessage = console.error } = options;
+  const dataset = await loadImagesLabels(Math.ceil(images / 10_000), {
+    ...(directory === undefined ? {} : { directory }),
+    // What is not counted is said once, as that a file is damaged: no display may pass over it.
+    onProgress: (progress) =>
+      progress.done === undefined ? onMessage(progress.message) : onProgress?.(progress),
+  });
+  return {
+    engine: await openEngine(engine, {
+      dataset: { ...dataset, train: firstRows(dataset.train, images) },
+      ...(threads === undefined ? {} : { threads }),
+    }),
+    data: dataset.md5,
+  };
+}

@@ -1,0 +1,88 @@
+/**
+ * How long things will take here: from what was seen on this machine, else from a nominal one.
+ *
+ * @module
+ */
+import { openMeasure } from "~/lib/measure.ts";
+import { processor } from "~/lib/reproduce/provenance.ts";
+import type { Work } from "~/lib/reproduce/work.ts";
+import { locateStop, type TrajectoryRecord } from "~/lib/results.ts";
+import type { Study } from "~/lib/study.ts";
+import { openStop, type Trajectory } from "~/lib/trainer.ts";
+
+/** Estimates of a study's work in seconds of one thread. */
+export interface Estimate {
+  /** Of one epoch of a trajectory. */
+  epochSeconds(trajectory: Trajectory): number;
+  /** Epochs that it still trains. */
+  epochsLeft(trajectory: Trajectory, trained: number): number;
+  /** Of everything that is missing. */
+  seconds(trajectory: Trajectory, work: Work, trained: number): number;
+  /** Whether the rates were seen on this machine. */
+  readonly measured: boolean;
+}
+
+/** Seconds a training image and a batch on one thread of a nominal machine. */
+const NOMINAL = { image: 95e-6, batch: 1.2e-3 } as const;
+/** A forward pass against a training epoch, and a sample that shares its first layer with others. */
+const PASS = 0.33;
+/** Epochs of a trajectory of which nothing like it was seen. */
+const UNSEEN_EPOCHS = 150;
+
+/** Reads rates and numbers of epochs from the records that there are. */
+export function estimateFrom(study: Study, records: readonly TrajectoryRecord[]): Estimate {
+  const here = processor();
+  const seen = records.flatMap(({ content, provenance }) => {
+    const parts = provenance.filter((part) => part.did === "trained" && part.processor === here);
+    const epochs = parts.reduce((sum, { from = 0, to }) => sum + to - from, 0);
+    const seconds = parts.reduce((sum, part) => sum + part.seconds, 0);
+    return epochs > 0 ? [{ ...content.trajectory, perEpoch: seconds / epochs }] : [];
+  });
+  const nominal = ({ images, batchSize }: Trajectory): number =>
+    images * NOMINAL.image + Math.ceil(images / batchSize) * NOMINAL.batch;
+  const ratios = seen.map((each) => each.perEpoch / nominal(each)).sort((a, b) => a - b);
+  const ratio = ratios.length > 0 ? ratios[ratios.length >> 1]! : 1;
+  function epochSeconds(trajectory: Trajectory): number {
+    const same = seen.filter(({ optimizer, batchSize, images }) =>
+      optimizer === trajectory.optimizer && batchSize === trajectory.batchSize &&
+      images === trajectory.images
+    );
+    return same.length > 0
+      ? same.reduce((sum, { perEpoch }) => sum + perEpoch, 0) / same.length
+      : ratio * nominal(trajectory);
+  }
+  /** Epochs of the last driving stop: of the same cell, else of the nearest that was seen. */
+  function epochsOf(trajectory: Trajectory): number {
+    const driving = study.stops.map(openStop).filter(({ drives }) => drives);
+    const fixed = driving.map(({ text }) => /^epochs:(\d+)$/.exec(text)?.[1]).map(Number);
+    if (fixed.length > 0 && fixed.every(Number.isFinite)) return Math.max(...fixed);
+    const known = records.flatMap(({ content }) => {
+      const ends = driving.map(({ text }) => locateStop(study, text, content)?.epoch);
+      if (ends.length === 0 || ends.includes(undefined)) return [];
+      const { optimizer, learningRate, batchSize } = content.trajectory;
+      const distance = Math.abs(Math.log(learningRate / trajectory.learningRate)) +
+        Math.abs(Math.log(batchSize / trajectory.batchSize)) +
+        (optimizer === trajectory.optimizer ? 0 : 1);
+      return [{ distance, epochs: Math.max(...ends as number[]) }];
+    }).sort((a, b) => a.distance - b.distance);
+    return known[0]?.epochs ?? UNSEEN_EPOCHS;
+  }
+  const epochsLeft = (trajectory: Trajectory, trained: number): number =>
+    Math.max(1, Math.min(epochsOf(trajectory), study.maxEpochs) - trained);
+  return {
+    measured: seen.length > 0,
+    epochSeconds,
+    epochsLeft,
+    seconds(trajectory, { train, evaluate, measure }, trained): number {
+      const pass = PASS * epochSeconds(trajectory);
+      const { first, others } = study.measures;
+      const texts = train
+        ? [...first, ...study.stops.slice(1).flatMap(() => others)]
+        : [...measure.values()].flat();
+      const passes = texts.reduce((sum, text) => sum + openMeasure(text).passes, 0);
+      return (train ? epochsLeft(trajectory, trained) * epochSeconds(trajectory) : 0) +
+        // Directions that networks share, and points that measures share, save most of a pass.
+        pass * (2 * evaluate.length + 0.25 * passes);
+    },
+  };
+}

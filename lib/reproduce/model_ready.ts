@@ -1,0 +1,73 @@
+/**
+ * One trained network: the counterpart of the original's `get_model_ready`.
+ *
+ * @module
+ */
+import type { SharedFloats } from "~/lib/engine.ts";
+import { DivergedError, HeldElsewhereError } from "~/lib/reproduce/context.ts";
+import { PROJECT_FOLDERS, type RunOptions } from "~/lib/reproduce/options.ts";
+import { run } from "~/lib/reproduce/run.ts";
+import { locateStop } from "~/lib/results.ts";
+import { checkStudy, type Study } from "~/lib/study.ts";
+import { describeTrajectory, readNetwork, type Trajectory } from "~/lib/trainer.ts";
+
+/**
+ * Gives the network of a trajectory at a study's first stop: from models/ if it is there, else it is
+ * trained and kept.
+ *
+ * @returns Flat parameters, shape [P].
+ * @throws {DivergedError} If the trajectory diverged before the stop.
+ * @throws {HeldElsewhereError} If another process is training it.
+ */
+export async function getModelReady(
+  asked: Study,
+  trajectory: Trajectory,
+  options: RunOptions = {},
+): Promise<SharedFloats> {
+  const { folders = PROJECT_FOLDERS, onMessage = console.error } = options;
+  const { optimizer, learningRate, batchSize, seed, sizes, images } = trajectory;
+  const alone = checkStudy({
+    ...asked,
+    sizes,
+    images,
+    stops: asked.stops.slice(0, 1),
+    measures: { first: [], others: [], once: [] },
+    grid: {
+      ...asked.grid,
+      effects: ["learning-rate"],
+      optimizers: [optimizer],
+      learningRates: [learningRate],
+      baseBatchSize: batchSize,
+      seeds: [seed],
+    },
+  });
+  const [stop] = alone.stops;
+  async function read(record: Parameters<typeof locateStop>[2]): Promise<SharedFloats | undefined> {
+    const state = locateStop(alone, stop!, record);
+    if (state?.outcome === "diverged") {
+      throw new DivergedError(
+        `Cannot get the network of ${describeTrajectory(trajectory)} ready as training diverged ` +
+          `after epoch ${state.epoch}`,
+      );
+    }
+    if (state === undefined) return undefined;
+    const network = await readNetwork(folders.models, trajectory, state.epoch, onMessage);
+    return network?.parameters;
+  }
+  const { records: [record], missingRuns } = await run(alone, {
+    ...options,
+    wait: false,
+    networks: true,
+  });
+  if (missingRuns > 0) {
+    throw new HeldElsewhereError(
+      `Cannot get the network of ${describeTrajectory(trajectory)} ready as another process is ` +
+        "training it: wait for that to end",
+    );
+  }
+  const parameters = record && await read(record.content);
+  if (parameters === undefined) {
+    throw new Error(`Cannot get the network of ${describeTrajectory(trajectory)} ready: not kept`);
+  }
+  return parameters;
+}

@@ -1,0 +1,46 @@
+/**
+ * How a study is run, whatever it is.
+ *
+ * @module
+ */
+import { fileURLToPath } from "node:url";
+import type { EngineName } from "~/lib/engine.ts";
+import type { OnProgress } from "~/lib/files/progress.ts";
+
+/** Where networks and records are kept. */
+export interface Folders {
+  readonly models: string;
+  readonly results: string;
+}
+
+/** The project's own folders. */
+export const PROJECT_FOLDERS: Folders = {
+  models: fileURLToPath(new URL("../../models", import.meta.url)),
+  results: fileURLToPath(new URL("../../results", import.meta.url)),
+};
+
+/** How a study is run. */
+export interface RunOptions {
+  /** Default: models/ and results/ of the project. */
+  readonly folders?: Folders;
+  /** Folder or tarball of the data; default: CIFAR10_DIR, else data/ of the project. */
+  readonly data?: string;
+  /** Default "auto". */
+  readonly engine?: EngineName;
+  /** Threads of the CPU engine; default: the machine's cores. */
+  readonly threads?: number;
+  /** Computes nothing: what is there is all there is. Default false. */
+  readonly cachedOnly?: boolean;
+  /** Computes again what exists; each record is replaced once its successor is whole. */
+  readonly fresh?: boolean;
+  /** A record without the networks of its stops is not enough: they are trained again. */
+  readonly networks?: boolean;
+  /** Waits for trajectories that other processes work on. Default true. */
+  readonly wait?: boolean;
+  readonly onProgress?: OnProgress;
+  readonly onMessage?: (message: string) => void;
+  /** Ends the work after the epoch in progress; what is finished is kept. */
+  readonly signal?: AbortSignal;
+  /** Seconds between checkpoints; default 30. */
+  readonly checkpointSeconds?: number;
+}

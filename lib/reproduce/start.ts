@@ -1,0 +1,87 @@
+/**
+ * From which kept state a trajectory is trained, so that as little as possible is trained again.
+ *
+ * @module
+ */
+import type { EngineInfo } from "~/lib/engine.ts";
+import { openOptimizer } from "~/lib/optimizer.ts";
+import type { Context } from "~/lib/reproduce/context.ts";
+import type { Item } from "~/lib/reproduce/train_stage.ts";
+import { describeTrajectory, type KeptNetwork, listNetworks, readNetwork } from "~/lib/trainer.ts";
+
+/** Where training starts, and what for. */
+export interface Start {
+  /** Undefined: at the initial weights. */
+  readonly network: KeptNetwork | undefined;
+  /** Epochs that were passed before and whose networks are wanted again. */
+  readonly wanted: ReadonlySet<number>;
+  /** Whether training goes on past what is recorded, to the study's stops. */
+  readonly goesOn: boolean;
+  /** Epoch of the newest state that is kept; 0 where there is none. */
+  readonly latestEpoch: number;
+  /** Everything that will have trained it. */
+  readonly engines: readonly EngineInfo[];
+}
+
+/** Chooses a start; undefined where there is nothing to train. */
+export async function chooseStart(
+  { engine, folders, fresh, onMessage }: Context,
+  { trajectory, record, work }: Item,
+): Promise<Start | undefined> {
+  const { models } = folders;
+  const enginesWith = (before: readonly EngineInfo[]): EngineInfo[] =>
+    before.some((info) => JSON.stringify(info) === JSON.stringify(engine.info))
+      ? [...before]
+      : [...before, engine.info];
+  if (fresh) {
+    const engines = enginesWith([]);
+    return { network: undefined, wanted: new Set(), goesOn: true, latestEpoch: 0, engines };
+  }
+  const losses = record?.content.epochLosses ?? [];
+  const agrees = (network: KeptNetwork): boolean =>
+    network.epochLosses.slice(0, losses.length).every((loss, index) => loss === losses[index]);
+  const latest = await readNetwork(models, trajectory, "latest", onMessage);
+  const kept = await listNetworks(models, trajectory);
+  // Without a state to carry, training can go on from any network.
+  const stateless = openOptimizer(trajectory.optimizer).slots.length === 0;
+
+  const needed = new Set([...work.evaluate, ...work.measure.keys()]);
+  const wanted = new Set<number>();
+  for (const epoch of needed) {
+    const there = kept.includes(epoch)
+      ? await readNetwork(models, trajectory, epoch, onMessage)
+      : undefined;
+    if (there === undefined || !agrees(there)) wanted.add(epoch);
+  }
+  if (!work.train && wanted.size === 0) return undefined;
+  const upTo = Math.min(work.train ? Infinity : losses.length, ...wanted);
+  let network: KeptNetwork | undefined;
+  const latestEpoch = latest?.epochLosses.length ?? 0;
+  if (latest !== undefined && latestEpoch <= upTo) network = latest;
+  if (stateless) {
+    for (const epoch of kept.toReversed()) {
+      if (epoch > upTo || epoch <= (network?.epochLosses.length ?? 0)) continue;
+      const candidate = await readNetwork(models, trajectory, epoch, onMessage);
+      if (candidate === undefined || !agrees(candidate)) continue;
+      network = { ...candidate, seconds: latest?.seconds ?? 0 };
+      break;
+    }
+  }
+  const from = network?.epochLosses.length ?? 0;
+  const again = Math.min(losses.length, work.train ? Infinity : Math.max(...wanted, 0));
+  if (again > from) {
+    onMessage(
+      `${describeTrajectory(trajectory)}: epochs ${from + 1} to ${again} are trained again, as ` +
+        (wanted.size > 0
+          ? `the network of epoch ${[...wanted].join(", ")} was not kept`
+          : "no state was kept to go on from"),
+    );
+  } else if (from > 0) onMessage(`${describeTrajectory(trajectory)}: going on after epoch ${from}`);
+  return {
+    network,
+    wanted,
+    goesOn: work.train,
+    latestEpoch,
+    engines: enginesWith(network?.engines ?? []),
+  };
+}

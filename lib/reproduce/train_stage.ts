@@ -1,0 +1,179 @@
+/**
+ * Trains claimed trajectories, from the newest state that is kept to where the study wants them.
+ *
+ * @module
+ */
+import { initialise } from "~/lib/model.ts";
+import { allocateState } from "~/lib/optimizer.ts";
+import type { Claim, Context } from "~/lib/reproduce/context.ts";
+import { provenanceOf } from "~/lib/reproduce/provenance.ts";
+import { chooseStart, type Start } from "~/lib/reproduce/start.ts";
+import type { Work } from "~/lib/reproduce/work.ts";
+import type { TrajectoryRecord } from "~/lib/results.ts";
+import { locateStop } from "~/lib/results.ts";
+import {
+  describeTrajectory,
+  type KeptNetwork,
+  learn,
+  type Learner,
+  openStop,
+  writeNetwork,
+} from "~/lib/trainer.ts";
+
+/** A claimed trajectory, its record as far as there is one, and what is missing. */
+export interface Item extends Claim {
+  record: TrajectoryRecord | undefined;
+  work: Work;
+}
+
+interface Pupil {
+  readonly item: Item;
+  readonly start: Start;
+  readonly learner: Learner;
+}
+
+/**
+ * Trains a stack of trajectories of one optimizer and batch size; their records are then up to date
+ * with their losses, and the networks that are wanted lie in models/.
+ */
+export async function trainStage(context: Context, items: readonly Item[]): Promise<void> {
+  const pupils: Pupil[] = [];
+  for (const item of items) {
+    const start = await chooseStart(context, item);
+    if (start !== undefined) pupils.push({ item, start, learner: learnerFrom(item, start) });
+  }
+  const [first] = pupils;
+  if (first === undefined) return;
+  const { engine, study, folders, meter, onProgress, signal, checkpointSeconds } = context;
+  const { optimizer, batchSize, sizes } = first.item.trajectory;
+  const byLearner = new Map(pupils.map((pupil) => [pupil.learner, pupil]));
+  const going = first.start.goesOn ? study.stops.map(openStop) : [];
+  const cost = context.estimate.epochSeconds(first.item.trajectory);
+  const kept = (learner: Learner): KeptNetwork => ({
+    ...learner,
+    data: context.data,
+    engines: byLearner.get(learner)!.start.engines,
+  });
+  await learn(engine, pupils.map(({ learner }) => learner), {
+    sizes,
+    optimizer,
+    batchSize,
+    stops: going,
+    maxEpochs: study.maxEpochs,
+    signal,
+    checkpointSeconds,
+    onEpoch(learners): void {
+      meter.add(learners.length * cost);
+      const { item } = byLearner.get(learners[0])!;
+      const { epochLosses } = learners[0];
+      const others = learners.length > 1 ? ` and ${learners.length - 1} more` : "";
+      onProgress(meter.report(
+        `${describeTrajectory(item.trajectory)}${others}: epoch ${epochLosses.length}, ` +
+          `loss ${epochLosses.at(-1)?.toFixed(4)}`,
+      ));
+    },
+    async onNetwork(learner): Promise<void> {
+      const { item } = byLearner.get(learner)!;
+      await writeNetwork(folders.models, item.trajectory, kept(learner));
+    },
+    async onCheckpoint(learners): Promise<void> {
+      for (const learner of learners) await keepLatest(context, byLearner.get(learner)!);
+    },
+    async onEnd(learner, ended): Promise<void> {
+      const pupil = byLearner.get(learner)!;
+      if (ended === "epoch limit") {
+        await writeNetwork(folders.models, pupil.item.trajectory, kept(learner));
+      }
+      if (ended !== "diverged") await keepLatest(context, pupil);
+      pupil.item.record = extend(context, pupil, ended === "diverged");
+    },
+  });
+}
+
+function learnerFrom({ trajectory }: Item, { network, wanted }: Start): Learner {
+  const { sizes, optimizer, seed, learningRate } = trajectory;
+  const parameters = network?.parameters ?? initialise(sizes, seed);
+  const state = allocateState(optimizer, parameters.length);
+  if (network !== undefined) state.set(network.state);
+  return {
+    learningRate,
+    parameters,
+    state,
+    epochLosses: [...(network?.epochLosses ?? [])],
+    seconds: network?.seconds ?? 0,
+    wanted,
+  };
+}
+
+/** Keeps the state to go on from, unless a newer one of the same trajectory is kept already. */
+async function keepLatest(
+  { folders, data }: Context,
+  { item: { trajectory }, start, learner }: Pupil,
+): Promise<void> {
+  if (start.latestEpoch > learner.epochLosses.length) return;
+  await writeNetwork(folders.models, trajectory, {
+    ...learner,
+    data,
+    engines: start.engines,
+  }, { latest: true });
+}
+
+/** The record with what was trained; replaced from the start where it was another machine's. */
+function extend(
+  { study, engine, data, onMessage }: Context,
+  { item: { trajectory, record }, start, learner }: Pupil,
+  diverged: boolean,
+): TrajectoryRecord {
+  const { epochLosses } = learner;
+  const before = record?.content;
+  const shared = Math.min(before?.epochLosses.length ?? 0, epochLosses.length);
+  const differs = before?.epochLosses.slice(0, shared)
+    .findIndex((loss, index) => loss !== epochLosses[index]) ?? -1;
+  const from = start.network?.epochLosses.length ?? 0;
+  const part = provenanceOf(engine, {
+    did: "trained",
+    from,
+    to: epochLosses.length,
+    seconds: learner.seconds - (start.network?.seconds ?? 0),
+  });
+  if (before === undefined || differs >= 0) {
+    if (differs >= 0) {
+      onMessage(
+        `${describeTrajectory(trajectory)}: the loss of epoch ${differs + 1} is ` +
+          `${epochLosses[differs]} here and was ${before!.epochLosses[differs]} where it was ` +
+          "computed before: its results are replaced by this machine's",
+      );
+    }
+    const content = { trajectory, data, epochLosses: [...epochLosses], diverged, networks: [] };
+    return withStops(study, {
+      content: {
+        ...content,
+        trajectory: { ...trajectory, sizes: [...trajectory.sizes] },
+        stops: {},
+      },
+      provenance: [part],
+    });
+  }
+  const isLonger = epochLosses.length > before.epochLosses.length;
+  return withStops(study, {
+    ...record!,
+    content: {
+      ...before,
+      epochLosses: isLonger ? [...epochLosses] : before.epochLosses,
+      diverged: before.diverged || diverged,
+    },
+    provenance: [...record!.provenance, part],
+  });
+}
+
+function withStops(study: Context["study"], record: TrajectoryRecord): TrajectoryRecord {
+  const { content } = record;
+  const found = study.stops.flatMap((stop) => {
+    const state = locateStop(study, stop, content);
+    return state?.outcome === "converged" ? [[stop, state.epoch] as const] : [];
+  });
+  const stops = Object.fromEntries(
+    Object.entries({ ...content.stops, ...Object.fromEntries(found) }).sort(),
+  );
+  return { ...record, content: { ...content, stops } };
+}

@@ -1,0 +1,116 @@
+/**
+ * Computes cached trajectories again, apart from them, and compares.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { uniformInt } from "pure-rand/distribution/uniformInt";
+import { openStream } from "~/lib/random.ts";
+import { PROJECT_FOLDERS, type RunOptions } from "~/lib/reproduce/options.ts";
+import { run } from "~/lib/reproduce/run.ts";
+import { isDone, missingWork } from "~/lib/reproduce/work.ts";
+import { readRecord, type RunResult, runsAt, type TrajectoryRecord } from "~/lib/results.ts";
+import { checkStudy, listTrajectories, type Study } from "~/lib/study.ts";
+import type { Trajectory } from "~/lib/trainer.ts";
+
+/** How far two computations of a trajectory agree at a study's first stop. */
+export interface Agreement {
+  readonly trajectory: Trajectory;
+  /** Whether the contents of both records are the same to the bit. */
+  readonly identical: boolean;
+  /** Epoch of the stop, before and now. */
+  readonly epochs: readonly [number, number];
+  /** Largest relative difference of an epoch loss that both have. */
+  readonly epochLosses: number;
+  /** Relative differences of the full-set training loss and of every measure's estimate. */
+  readonly values: Readonly<Record<string, number>>;
+}
+
+/**
+ * Computes `count` of a study's cached trajectories again and compares; the records stay as they are.
+ *
+ * @param seed Chooses them: the same seed chooses the same of the same study.
+ */
+export async function verify(
+  asked: Study,
+  { count, seed, ...options }: RunOptions & { readonly count: number; readonly seed: number },
+): Promise<Agreement[]> {
+  const study = checkStudy(asked);
+  const { folders = PROJECT_FOLDERS, onMessage = console.error } = options;
+  const cached: { trajectory: Trajectory; record: TrajectoryRecord }[] = [];
+  for (const trajectory of listTrajectories(study)) {
+    const record = await readRecord(folders.results, trajectory, onMessage);
+    if (record !== undefined && isDone(missingWork(study, trajectory, record))) {
+      cached.push({ trajectory, record });
+    }
+  }
+  const generator = openStream(seed, 0);
+  const chosen = Array.from(
+    { length: Math.min(count, cached.length) },
+    () => cached.splice(uniformInt(generator, 0, cached.length - 1), 1)[0]!,
+  );
+  const apart = join(folders.models, `.verify-${crypto.randomUUID()}`);
+  const agreements: Agreement[] = [];
+  try {
+    for (const { trajectory, record } of chosen) {
+      const { optimizer, learningRate, batchSize } = trajectory;
+      const alone: Study = {
+        ...study,
+        grid: {
+          ...study.grid,
+          effects: ["pairs"],
+          optimizers: [optimizer],
+          pairs: [{ learningRate, batchSize }],
+          seeds: [trajectory.seed],
+        },
+      };
+      const { records: [again] } = await run(alone, {
+        ...options,
+        folders: { models: apart, results: apart },
+      });
+      const [before] = runsAt(alone, [record]);
+      const [now] = runsAt(alone, [again!]);
+      agreements.push({
+        trajectory,
+        identical: JSON.stringify(again!.content.epochLosses) ===
+            JSON.stringify(record.content.epochLosses) &&
+          sameValues(before!, now!),
+        epochs: [before!.training.epochs, now!.training.epochs],
+        epochLosses: largestDifference(before!.training.epochLosses, now!.training.epochLosses),
+        values: compareValues(before!, now!),
+      });
+    }
+  } finally {
+    await Deno.remove(apart, { recursive: true }).catch(() => {});
+  }
+  return agreements;
+}
+
+function sameValues(a: RunResult, b: RunResult): boolean {
+  return Object.values(compareValues(a, b)).every((difference) => difference === 0);
+}
+
+function compareValues(a: RunResult, b: RunResult): Record<string, number> {
+  const measures = Object.keys(a.measures).filter((text) => text in b.measures);
+  return {
+    trainLoss: relative(a.training.trainLoss ?? NaN, b.training.trainLoss ?? NaN),
+    testLoss: relative(a.training.testLoss ?? NaN, b.training.testLoss ?? NaN),
+    ...Object.fromEntries(
+      measures.map((text) => [
+        text,
+        relative(a.measures[text]!.estimate, b.measures[text]!.estimate),
+      ]),
+    ),
+  };
+}
+
+function largestDifference(a: readonly number[], b: readonly number[]): number {
+  const shared = Math.min(a.length, b.length);
+  let largest = 0;
+  for (let i = 0; i < shared; i++) largest = Math.max(largest, relative(a[i]!, b[i]!));
+  return largest;
+}
+
+function relative(a: number, b: number): number {
+  return a === b ? 0 : Math.abs(a - b) / Math.max(Math.abs(a), Math.abs(b));
+}

@@ -1,0 +1,87 @@
+/**
+ * What a study still wants of a trajectory.
+ *
+ * @module
+ */
+import { openMeasure } from "~/lib/measure.ts";
+import { openOptimizer } from "~/lib/optimizer.ts";
+import { findMeasurement, locateStop, type TrajectoryRecord } from "~/lib/results.ts";
+import { measuresAt, type Study } from "~/lib/study.ts";
+import { isFarEnough, openStop, type Trajectory } from "~/lib/trainer.ts";
+
+/** What is missing. */
+export interface Work {
+  /** Training has not gone far enough to pass the stops. */
+  readonly train: boolean;
+  /** Epochs of stops that were passed and whose networks were not evaluated. */
+  readonly evaluate: readonly number[];
+  /** Measures that were not taken, by epoch. */
+  readonly measure: ReadonlyMap<number, readonly string[]>;
+}
+
+/** Lists what a trajectory lacks; nothing of it is known where there is no record. */
+export function missingWork(
+  study: Study,
+  trajectory: Trajectory,
+  record: TrajectoryRecord | undefined,
+): Work {
+  if (record === undefined) return { train: true, evaluate: [], measure: new Map() };
+  const { content } = record;
+  const { epochLosses, diverged, networks } = content;
+  const losses = epochLosses.slice(0, study.maxEpochs);
+  const train = !isFarEnough(study.stops.map(openStop), losses) &&
+    epochLosses.length < study.maxEpochs && !diverged;
+  const evaluate = new Set<number>();
+  const measure = new Map<number, string[]>();
+  for (const stop of study.stops) {
+    const state = locateStop(study, stop, content);
+    if (state === undefined || state.outcome === "diverged") continue;
+    const network = networks.find(({ epoch }) => epoch === state.epoch);
+    if (network === undefined) evaluate.add(state.epoch);
+    const wanted = measuresAt(study, stop, trajectory.seed).filter((text) =>
+      isAvailable(text, trajectory) &&
+      (network === undefined || findMeasurement(network, text) === undefined)
+    );
+    const all = new Set([...(measure.get(state.epoch) ?? []), ...wanted]);
+    if (all.size > 0) measure.set(state.epoch, [...all]);
+  }
+  return { train, evaluate: [...evaluate], measure };
+}
+
+/** The same, where the networks of driving stops must be there too: `kept` are those that are. */
+export function withNetworks(
+  study: Study,
+  record: TrajectoryRecord | undefined,
+  work: Work,
+  kept: readonly number[],
+): Work {
+  if (record === undefined) return work;
+  const gone = study.stops.filter((stop) => openStop(stop).drives).flatMap((stop) => {
+    const state = locateStop(study, stop, record.content);
+    return state === undefined || state.outcome === "diverged" || kept.includes(state.epoch)
+      ? []
+      : [state.epoch];
+  });
+  return { ...work, evaluate: [...new Set([...work.evaluate, ...gone])] };
+}
+
+/** Whether nothing is missing. */
+export function isDone({ train, evaluate, measure }: Work): boolean {
+  return !train && evaluate.length === 0 && measure.size === 0;
+}
+
+/** Whether a measure can be had of networks on this trajectory at all. */
+function isAvailable(text: string, { optimizer, learningRate, sizes }: Trajectory): boolean {
+  const { slots } = openOptimizer(optimizer);
+  return openMeasure(text).unavailable({
+    sizes,
+    parameters: new Float32Array(new SharedArrayBuffer(0)),
+    optimizer,
+    learningRate,
+    ...(slots.length > 0 ? { state: new Float32Array(1) } : {}),
+    trainLoss: 0,
+    trainAccuracy: 0,
+    testLoss: 0,
+    testAccuracy: 0,
+  }) === undefined;
+}

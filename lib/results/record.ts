@@ -1,0 +1,155 @@
+/**
+ * The record of a trajectory: one JSON file, which every study that asks for it reads and extends.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { DamagedFileError } from "~/lib/files/checked.ts";
+import { sha256 } from "~/lib/files/files.ts";
+
+/** Version of the file format; 1 was one file a run with its stopping rule in its identity. */
+export const RECORD_FORMAT = 2;
+
+const count = z.int().min(0);
+const fraction = z.number().min(0).max(1);
+const hash = z.string().regex(/^[0-9a-f]{64}$/);
+
+const measurement = z.looseObject({
+  /** Canonical name without parameters. */
+  measure: z.string(),
+  /** All parameters, defaults included, and the directions' seed where there are directions. */
+  protocol: z.record(z.string(), z.union([z.number(), z.boolean(), z.string()])),
+  unit: z.string(),
+  estimate: z.number(),
+  standardError: z.nullable(z.number()),
+  /** What computed it. */
+  engine: z.looseObject({ name: z.string(), library: z.string() }),
+});
+/** A measure's value, with everything that says how it came about. */
+export type Measurement = z.infer<typeof measurement>;
+
+const network = z.looseObject({
+  /** Epochs of training behind it. */
+  epoch: count,
+  /** SHA-256 of its float32 parameters, little-endian, in the order of PyTorch's parameters(). */
+  sha256: hash,
+  /** Full-split losses in nats and accuracies, fractions. */
+  trainLoss: z.number(),
+  trainAccuracy: fraction,
+  testLoss: z.number(),
+  testAccuracy: fraction,
+  /** Euclidean norm of the full-set loss's gradient over all P parameters. */
+  gradientNorm: z.number().min(0),
+  /** Euclidean norms: of all P parameters, and of each layer's weights and biases together. */
+  weightNorm: z.number().min(0),
+  layerNorms: z.array(z.number().min(0)),
+  /** |w - w_0|. */
+  distance: z.number().min(0),
+  measures: z.array(measurement),
+});
+/** A network on the trajectory that was evaluated. */
+export type NetworkRecord = z.infer<typeof network>;
+
+const trajectory = z.looseObject({
+  dataset: z.literal("cifar10"),
+  images: z.int().min(1),
+  sizes: z.array(z.int().min(1)).min(2),
+  optimizer: z.string(),
+  learningRate: z.number().positive(),
+  batchSize: z.int().min(1),
+  seed: count,
+});
+
+/** What the same machine computes again to the bit. */
+const content = z.looseObject({
+  trajectory,
+  /** MD5 of every data file used, by name. */
+  data: z.record(z.string(), z.string()),
+  /** Mean batch loss of every epoch in nats; ends before the epoch that diverged. */
+  epochLosses: z.array(z.number()),
+  /** Whether the next epoch's loss is not finite. */
+  diverged: z.boolean(),
+  /** Epoch of every stop that was asked for and passed so far. */
+  stops: z.record(z.string(), count),
+  /** By epoch, ascending. */
+  networks: z.array(network),
+});
+
+/** Work on the trajectory, in order: what may differ between two computations. */
+const provenance = z.looseObject({
+  /** "trained" or "measured". */
+  did: z.string(),
+  /** Epochs that were trained, from (exclusive) and to, or the epoch that was measured. */
+  from: count.optional(),
+  to: count,
+  revision: z.string(),
+  deno: z.string(),
+  processor: z.string(),
+  engine: z.looseObject({ name: z.string(), library: z.string() }),
+  threads: z.int().min(1),
+  seconds: z.number().min(0),
+  /** ISO 8601. */
+  finished: z.string(),
+});
+/** One piece of work. */
+export type Provenance = z.infer<typeof provenance>;
+
+const file = z.looseObject({
+  format: z.literal(RECORD_FORMAT),
+  content,
+  provenance: z.array(provenance),
+  sha256: z.object({ content: hash, provenance: hash }),
+});
+
+/** What is kept of a trajectory. */
+export type TrajectoryContent = z.infer<typeof content>;
+/** A trajectory's content and how it came about; keys that a reader does not know stay. */
+export interface TrajectoryRecord {
+  readonly content: TrajectoryContent;
+  readonly provenance: Provenance[];
+  readonly [unknown: string]: unknown;
+}
+
+/**
+ * Reads the text of a record.
+ *
+ * @throws {DamagedFileError} If a checksum does not hold.
+ * @throws {SyntaxError | z.ZodError} If it is not JSON, or not a record.
+ */
+export function parseRecord(text: string): TrajectoryRecord {
+  const parsed = file.parse(JSON.parse(text));
+  const expected = checksums(parsed);
+  for (const part of ["content", "provenance"] as const) {
+    if (parsed.sha256[part] !== expected[part]) {
+      throw new DamagedFileError(
+        `the checksum of its ${part} must be ${parsed.sha256[part]}: current value is ` +
+          expected[part],
+      );
+    }
+  }
+  const { format: _, sha256: __, ...record } = parsed;
+  return record;
+}
+
+/** The text of a record: stable, readable in a diff, the same bytes for the same content. */
+export function formatRecord(record: TrajectoryRecord): string {
+  // The schema brings known keys into its own order, on which the checksums stand.
+  const ordered = file.omit({ format: true, sha256: true }).parse(record);
+  const whole = { format: RECORD_FORMAT, ...ordered, sha256: checksums(ordered) };
+  // Lists of numbers on one line each: a diff shows what changed, a long training stays short.
+  return JSON.stringify(whole, null, 1)
+    .replace(
+      /\[\s+(-?[\d.e+-]+(?:,\s+-?[\d.e+-]+)*)\s+\]/gi,
+      (_, numbers: string) => `[${numbers.replace(/\s+/g, " ")}]`,
+    ) + "\n";
+}
+
+function checksums({ content, provenance }: Pick<TrajectoryRecord, "content" | "provenance">): {
+  content: string;
+  provenance: string;
+} {
+  return {
+    content: sha256(JSON.stringify(content)),
+    provenance: sha256(JSON.stringify(provenance)),
+  };
+}

@@ -1,0 +1,144 @@
+/**
+ * A run: one trajectory of a study, seen at one of its stops.
+ *
+ * @module
+ */
+import { openMeasure } from "~/lib/measure.ts";
+import type { Measurement, NetworkRecord, TrajectoryRecord } from "~/lib/results/record.ts";
+import { listTrajectories, type Study } from "~/lib/study.ts";
+import { openStop, type Trajectory, trajectoryPath } from "~/lib/trainer.ts";
+
+/** How training stood at a stop: it was reached, the study's epochs ended before, or it diverged. */
+export type Outcome = "converged" | "epoch limit" | "diverged";
+
+/** A trajectory at a stop. */
+export interface RunResult {
+  readonly config: Trajectory;
+  /** Canonical text of the stop. */
+  readonly stop: string;
+  readonly training: {
+    /** Mean batch loss of every epoch up to the stop, in nats. */
+    readonly epochLosses: readonly number[];
+    readonly epochs: number;
+    readonly stopped: Outcome;
+    /** Of the network at the stop; null where training diverged. See `NetworkRecord`. */
+    readonly trainLoss: number | null;
+    readonly trainAccuracy: number | null;
+    readonly testLoss: number | null;
+    readonly testAccuracy: number | null;
+    readonly gradientNorm: number | null;
+    readonly weightNorm: number | null;
+    readonly layerNorms: readonly number[] | null;
+    readonly distance: number | null;
+    /** Wall time of the whole trajectory's training so far, in seconds. */
+    readonly seconds: number;
+  };
+  /** Values by the measure's canonical text; empty where training diverged. */
+  readonly measures: Readonly<Record<string, Measurement>>;
+}
+
+/** Where a trajectory stands with respect to a stop. */
+export interface StopState {
+  /** Epoch of the stop, or of the end where it is not reached. */
+  readonly epoch: number;
+  readonly outcome: Outcome;
+}
+
+/**
+ * Where a stop lies on a trajectory, as far as its losses tell.
+ *
+ * @returns Undefined where training must go on to tell, or where a `loss:` stop was not passed by the
+ * time that the study's other stops were.
+ */
+export function locateStop(
+  study: Pick<Study, "stops" | "maxEpochs">,
+  stop: string,
+  { epochLosses, diverged }: { epochLosses: readonly number[]; diverged: boolean },
+): StopState | undefined {
+  const { maxEpochs, stops } = study;
+  const { epoch: find, drives } = openStop(stop);
+  const losses = epochLosses.slice(0, maxEpochs);
+  const epoch = find(losses);
+  if (epoch !== undefined) return { epoch, outcome: "converged" };
+  const others = stops.map(openStop).some((other) => other.drives);
+  if (!drives && others) return undefined;
+  if (epochLosses.length >= maxEpochs) return { epoch: maxEpochs, outcome: "epoch limit" };
+  return diverged ? { epoch: epochLosses.length, outcome: "diverged" } : undefined;
+}
+
+/** The value of a measure of a network; undefined if it was not taken. */
+export function findMeasurement(
+  { measures }: Pick<NetworkRecord, "measures">,
+  text: string,
+): Measurement | undefined {
+  const { name, parameters } = openMeasure(text);
+  return measures.find(({ measure, protocol }) =>
+    measure === name &&
+    Object.entries(parameters).every(([key, value]) => protocol[key] === value)
+  );
+}
+
+/**
+ * A trajectory at a stop; undefined where it is not there yet, or its network was not evaluated.
+ *
+ * @param texts The measures that are of interest, canonical texts.
+ */
+export function runAt(
+  study: Study,
+  { content, provenance }: TrajectoryRecord,
+  stop: string,
+  texts: readonly string[],
+): RunResult | undefined {
+  const state = locateStop(study, stop, content);
+  if (state === undefined) return undefined;
+  const { epoch, outcome } = state;
+  const found = content.networks.find((network) => network.epoch === epoch);
+  if (found === undefined && outcome !== "diverged") return undefined;
+  const network = outcome === "diverged" ? undefined : found;
+  const values = texts.flatMap((text) => {
+    const value = network && findMeasurement(network, text);
+    return value === undefined ? [] : [[text, value] as const];
+  });
+  return {
+    config: content.trajectory,
+    stop,
+    training: {
+      epochLosses: content.epochLosses.slice(0, epoch),
+      epochs: epoch,
+      stopped: outcome,
+      trainLoss: network?.trainLoss ?? null,
+      trainAccuracy: network?.trainAccuracy ?? null,
+      testLoss: network?.testLoss ?? null,
+      testAccuracy: network?.testAccuracy ?? null,
+      gradientNorm: network?.gradientNorm ?? null,
+      weightNorm: network?.weightNorm ?? null,
+      layerNorms: network?.layerNorms ?? null,
+      distance: network?.distance ?? null,
+      seconds: provenance.filter(({ did }) => did === "trained")
+        .reduce((sum, { seconds }) => sum + seconds, 0),
+    },
+    measures: Object.fromEntries(values),
+  };
+}
+
+/**
+ * A study's runs at one of its stops, in its trajectories' order; those without a result are left
+ * out.
+ *
+ * @param stop Default: the study's first.
+ */
+export function runsAt(
+  study: Study,
+  records: readonly TrajectoryRecord[],
+  stop: string = study.stops[0]!,
+): RunResult[] {
+  const { first, others, once } = study.measures;
+  const texts = [...new Set([...first, ...others, ...once])];
+  const byPath = new Map(
+    records.map((record) => [trajectoryPath(record.content.trajectory), record]),
+  );
+  return listTrajectories(study).flatMap((trajectory) => {
+    const record = byPath.get(trajectoryPath(trajectory));
+    return record === undefined ? [] : runAt(study, record, stop, texts) ?? [];
+  });
+}

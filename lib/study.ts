@@ -1,0 +1,8 @@
+/**
+ * Studies: presets, the grid, and what is asked of its trajectories.
+ *
+ * @module
+ */
+export * from "~/lib/study/grid.ts";
+export * from "~/lib/study/study.ts";
+export * from "~/lib/study/study_name.ts";

@@ -1,0 +1,68 @@
+/**
+ * The cells and trajectories of a study's grid.
+ *
+ * @module
+ */
+import type { Effect, Study } from "~/lib/study/study.ts";
+import { type Trajectory, trajectoryPath } from "~/lib/trainer.ts";
+
+/** A point of a figure: the trajectories that differ in seed only, seen as one value of an effect. */
+export interface Cell {
+  readonly effect: Effect;
+  readonly optimizer: string;
+  readonly learningRate: number;
+  readonly batchSize: number;
+}
+
+/**
+ * The cells of a grid in the order of its figures. The base cell belongs to two effects and so
+ * stands twice, with trajectories in common.
+ */
+export function listCells({ grid }: Pick<Study, "grid">): Cell[] {
+  const { baseBatchSize, baseLearningRate } = grid;
+  const points: Record<Effect, readonly { learningRate: number; batchSize: number }[]> = {
+    "learning-rate": grid.learningRates.map((learningRate) => (
+      { learningRate, batchSize: baseBatchSize }
+    )),
+    "batch-size": grid.batchSizes.map((batchSize) => (
+      { learningRate: baseLearningRate, batchSize }
+    )),
+    pairs: grid.pairs,
+  };
+  return grid.effects.flatMap((effect) =>
+    grid.optimizers.flatMap((optimizer) =>
+      points[effect].map((point) => ({ effect, optimizer, ...point }))
+    )
+  );
+}
+
+/** The trajectory of a cell and seed. */
+export function trajectoryOf(
+  { sizes, images }: Pick<Study, "sizes" | "images">,
+  { optimizer, learningRate, batchSize }: Omit<Cell, "effect">,
+  seed: number,
+): Trajectory {
+  return { dataset: "cifar10", images, sizes, optimizer, learningRate, batchSize, seed };
+}
+
+/**
+ * The distinct trajectories of a study, each once, seeds outermost: every cell with one seed, then
+ * with the next, so that a study that is ended early has whole cells.
+ */
+export function listTrajectories(study: Study): Trajectory[] {
+  const trajectories = new Map<string, Trajectory>();
+  for (const seed of study.grid.seeds) {
+    for (const cell of listCells(study)) {
+      const trajectory = trajectoryOf(study, cell, seed);
+      trajectories.set(trajectoryPath(trajectory), trajectory);
+    }
+  }
+  return [...trajectories.values()];
+}
+
+/** The measures that a study asks of a trajectory's network at one of its stops. */
+export function measuresAt(study: Study, stop: string, seed: number): readonly string[] {
+  const { first, others, once } = study.measures;
+  if (stop !== study.stops[0]) return others;
+  return seed === study.grid.seeds[0] ? [...new Set([...first, ...once])] : first;
+}

@@ -1,0 +1,126 @@
+/**
+ * Stops: functions from a trajectory's epoch losses to an epoch.
+ *
+ * @module
+ */
+import { count, demand, epochs, nats, UsageError } from "~/lib/domain.ts";
+
+/** Epochs without progress that end training, where a stop does not say how many. */
+const FLAT_EPOCHS = 5;
+
+/** A question to a trajectory: at which epoch is this reached? */
+export interface Stop {
+  /** Canonical: "cumulative:1e-3", "loss:1.5", "epochs:10". The same text is the same stop. */
+  readonly text: string;
+  /**
+   * Whether training goes on until it is reached. A loss is only taken where training passes it,
+   * unless a study asks for nothing else.
+   */
+  readonly drives: boolean;
+  /**
+   * The first epoch at which it is reached, 1 for the first; undefined while it is not.
+   *
+   * @param losses Mean batch loss of every epoch so far in nats.
+   */
+  epoch(losses: readonly number[]): number | undefined;
+}
+
+/** What a stop's text may be, for help and messages. */
+export const STOP_HELP =
+  "consecutive:NATS[:EPOCHS], cumulative:NATS[:EPOCHS], loss:NATS or epochs:N";
+
+/**
+ * Reads a stop.
+ *
+ * - `consecutive:c` (the original's text): the epoch loss changed by less than c nats in each of 5
+ *   epochs in a row; `consecutive:c:n` for n of them.
+ * - `cumulative:c` (the original's program): it changed by less than c in 5 epochs from the third
+ *   on, wherever they lie.
+ * - `loss:x`: the epoch loss is at or below x nats.
+ * - `epochs:n`: n epochs.
+ *
+ * @throws {UsageError} If the text is none of these.
+ *
+ * @example
+ * ```ts
+ * import { openStop } from "~/lib/trainer.ts";
+ *
+ * const flat = [2, 1, 1.0001, 0.9, 0.9001];
+ * if (openStop("consecutive:1e-3:2").epoch(flat) !== undefined) throw new Error("not in a row");
+ * if (openStop("cumulative:0.001:2").epoch(flat) !== 5) throw new Error("two flat epochs");
+ * if (openStop("loss:1").epoch(flat) !== 2) throw new Error("the first at or below");
+ * ```
+ */
+export function openStop(text: string): Stop {
+  const [kind, value = "", number, ...rest] = text.trim().split(":");
+  const what = (part: string): string => `Cannot use stop ${text.slice(0, 100)} as ${part}`;
+  if (
+    rest.length > 0 || (number !== undefined && kind !== "consecutive" && kind !== "cumulative")
+  ) {
+    throw new UsageError(`${what("it")} must be ${STOP_HELP}`);
+  }
+  const numeric = value.trim() === "" ? NaN : Number(value);
+  switch (kind) {
+    case "consecutive":
+    case "cumulative": {
+      const criterion = demand(nats, numeric, what("its criterion"));
+      const needed = number === undefined
+        ? FLAT_EPOCHS
+        : demand(count, number.trim() === "" ? NaN : Number(number), what("its epochs"));
+      const suffix = needed === FLAT_EPOCHS ? "" : `:${needed}`;
+      return {
+        text: `${kind}:${formatNumber(criterion)}${suffix}`,
+        drives: true,
+        epoch: (losses) =>
+          flatEpoch(losses, { criterion, needed, consecutive: kind === "consecutive" }),
+      };
+    }
+    case "loss": {
+      const level = demand(nats, numeric, what("its loss"));
+      return {
+        text: `loss:${formatNumber(level)}`,
+        drives: false,
+        epoch: (losses) => positionOf(losses.findIndex((loss) => loss <= level)),
+      };
+    }
+    case "epochs": {
+      const last = demand(epochs, numeric, what("its epochs"));
+      return {
+        text: `epochs:${last}`,
+        drives: true,
+        epoch: (losses) => losses.length >= last ? last : undefined,
+      };
+    }
+    default:
+      throw new UsageError(`${what("it")} must be ${STOP_HELP}`);
+  }
+}
+
+/** Whether a trajectory has gone far enough for all that is asked of it. */
+export function isFarEnough(stops: readonly Stop[], losses: readonly number[]): boolean {
+  const driving = stops.filter(({ drives }) => drives);
+  return (driving.length > 0 ? driving : stops).every((stop) => stop.epoch(losses) !== undefined);
+}
+
+function flatEpoch(
+  losses: readonly number[],
+  { criterion, needed, consecutive }: { criterion: number; needed: number; consecutive: boolean },
+): number | undefined {
+  let flat = 0;
+  // The original's program compares from the third epoch on.
+  for (let index = consecutive ? 1 : 2; index < losses.length; index++) {
+    const isFlat = Math.abs(losses[index]! - losses[index - 1]!) < criterion;
+    flat = isFlat ? flat + 1 : consecutive ? 0 : flat;
+    if (isFlat && flat >= needed) return index + 1;
+  }
+  return undefined;
+}
+
+function positionOf(index: number): number | undefined {
+  return index < 0 ? undefined : index + 1;
+}
+
+/** "1e-3", "0.05", "1.5": short, and the same for the same number. */
+function formatNumber(value: number): string {
+  return value === 0 || value >= 0.01 ? String(value) : value.toExponential().replace("e+", "e");
+}

@@ -1,0 +1,43 @@
+/**
+ * Trajectories: everything that decides the weights after t epochs.
+ *
+ * @module
+ */
+import { type LayerSizes, MLP_1 } from "~/lib/model.ts";
+
+/** When to stop is no part of it, and what is measured on the way is no part of it either. */
+export interface Trajectory {
+  readonly dataset: "cifar10";
+  /** The first so many training images are used. */
+  readonly images: number;
+  readonly sizes: LayerSizes;
+  /** Canonical text of an optimizer with its hyperparameters. */
+  readonly optimizer: string;
+  readonly learningRate: number;
+  /** Images a batch. */
+  readonly batchSize: number;
+  /** Seed of the initial weights: the same weights in every cell. */
+  readonly seed: number;
+}
+
+/** A trajectory's place below models/ and results/, without extension. */
+export function trajectoryPath(trajectory: Trajectory): string {
+  const { dataset, images, sizes, optimizer } = trajectory;
+  const layers = String(sizes) === String(MLP_1) ? "" : `,layers=${sizes.join("-")}`;
+  return `${dataset},images=${images}${layers}/${optimizer}/${describeRun(trajectory)}`;
+}
+
+/** What tells it from the others of its folder: "lr=0.001,batch=128,seed=0". */
+function describeRun({ learningRate, batchSize, seed }: Trajectory): string {
+  return `lr=${learningRate},batch=${batchSize},seed=${seed}`;
+}
+
+/** "SGD lr=0.001,batch=128,seed=0": how messages name it. */
+export function describeTrajectory(trajectory: Trajectory): string {
+  return `${trajectory.optimizer} ${describeRun(trajectory)}`;
+}
+
+/** The same in all that decides the weights. */
+export function isSameTrajectory(a: Trajectory, b: Trajectory): boolean {
+  return trajectoryPath(a) === trajectoryPath(b);
+}
