@@ -178,4 +178,9 @@ export interface EngineOptions {
   readonly dataset: Dataset;
   /** Threads of the CPU engine; default: the machine's cores. */
   readonly threads?: number;
+  /**
+   * Bytes that the TensorFlow.js engine may use on its device, images included; more makes larger
+   * stacks and fewer chunks. Default 4 GiB: WebGPU does not tell how much there is.
+   */
+  readonly deviceMemory?: number;
 }

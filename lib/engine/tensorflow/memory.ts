@@ -7,7 +7,7 @@
  */
 import type { StackOptions } from "~/lib/engine/engine.ts";
 import { countParameters, type LayerSizes, layoutLayers } from "~/lib/model.ts";
-import { optimizers } from "~/lib/optimizer.ts";
+import { openOptimizer } from "~/lib/optimizer.ts";
 
 /** What a device offers to networks. */
 export interface Budget {
@@ -47,7 +47,7 @@ export function fitMembers(
   budget: Budget,
 ): number {
   // Parameters, gradients, one copy while reading or dropping members, and the optimizer's state.
-  const vectors = 3 + optimizers[optimizer].stateSlots;
+  const vectors = 3 + openOptimizer(optimizer).slots.length;
   const member = vectors * FLOAT * countParameters(sizes) + rows * rowBytes(sizes);
   const tensor = FLOAT * Math.max(largestWeight(sizes), rows * widest(sizes));
   return clamp(
@@ -74,7 +74,7 @@ export function fitBatch(
   members: number,
   { bytes, tensorBytes }: Budget,
 ): number {
-  const vectors = 3 + optimizers[optimizer].stateSlots;
+  const vectors = 3 + openOptimizer(optimizer).slots.length;
   const parameters = vectors * FLOAT * countParameters(sizes) * members;
   return fitRows(sizes, members, { bytes: Math.max(bytes - parameters, 0), tensorBytes });
 }
@@ -93,7 +93,24 @@ export function planSplit(
 ): { members: number; rows: number } {
   const model = FLOAT * (3 * countParameters(sizes) + rows * (sizes[1]! + 3 * sizes.at(-1)!));
   const tensor = FLOAT * Math.max(largestWeight(sizes), rows * sizes.at(-1)!);
-  const members = clamp(Math.min(bytes / 2 / model, tensorBytes / tensor), 1, models);
+  // A direction's part of the first layer, which all models share.
+  const shared = FLOAT * rows * sizes[1]!;
+  const members = clamp(Math.min((bytes / 2 - shared) / model, tensorBytes / tensor), 1, models);
   const half = { bytes: bytes / 2, tensorBytes };
   return { members, rows: Math.min(rows, fitRows(sizes, members, half)) };
+}
+
+/**
+ * How products of the Hessian are made: `vectors` at once, `rows` rows at once. A vector's row holds
+ * derivatives beside the model's own values, and masks and sums of both.
+ */
+export function planProducts(
+  sizes: LayerSizes,
+  vectors: number,
+  rows: number,
+  budget: Budget,
+): { vectors: number; rows: number } {
+  const { members } = planSplit(sizes, vectors, rows, budget);
+  const half = { ...budget, bytes: budget.bytes / 2 };
+  return { vectors: members, rows: Math.min(rows, fitRows(sizes, 3 * (members + 1), half)) };
 }

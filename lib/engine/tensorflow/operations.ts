@@ -9,6 +9,7 @@
  * @module
  */
 import type { Tensor } from "@tensorflow/tfjs-core";
+import type { Optimizer } from "~/lib/optimizer.ts";
 
 /** Rows of images on the device, shared by all members of a stack. */
 export interface ImageRows {
@@ -53,7 +54,31 @@ export interface LossRecord {
   dispose(): void;
 }
 
-/** The operations. All are enqueued; only `settle` and `LossRecord.read` wait. */
+/** A parameter tensor of E networks with its gradient and the optimizer's state. */
+export interface ParameterUpdate {
+  readonly weight: Tensor;
+  readonly gradient: Tensor;
+  /** One a slot, of the weight's shape. */
+  readonly slots: readonly Tensor[];
+  /** Shape [E, 1, 1]. */
+  readonly learningRate: Tensor;
+  /** Which update this is, 1 for the first. */
+  readonly t: number;
+}
+
+/** What an update made. */
+export type Updated = ReturnType<Optimizer["tensorStep"]>;
+
+/** What `shift` adds. */
+export interface Shift {
+  /** [E, 1, units]; default 0. */
+  readonly bias?: Tensor | undefined;
+  readonly relu: boolean;
+  /** Also `factor` y: y has a 1 for E, the factor is [E, 1, 1] or [E, 1, units]. */
+  readonly along?: { readonly y: Tensor; readonly factor: Tensor };
+}
+
+/** The operations. All are enqueued; only `LossRecord.read` waits. */
 export interface Operations {
   /** Bytes that a pixel takes on the device. */
   readonly bytesPerPixel: 1 | 4;
@@ -78,32 +103,23 @@ export interface Operations {
   ): Tensor;
   /** `target` + `sign` (sum of the rows of D), [E, 1, out]; no target counts as 0. Uses `target` up. */
   addBiasGradient(target: Tensor | undefined, sign: 1 | -1, delta: Tensor): Tensor;
-  /** Records loss and accuracy of logits, normalised over all their rows. */
-  recordLoss(logits: Tensor, batch: BatchLabels): void;
+  /** Mean and 1 / sqrt(variance + eps) of logits over their rows, in a form that `recordLoss` takes. */
+  moments(logits: Tensor): Tensor;
+  /** Records loss and accuracy of logits, normalised over all their rows or with given moments. */
+  recordLoss(logits: Tensor, batch: BatchLabels, moments?: Tensor): void;
   /**
    * As `recordLoss`; also the gradient of the mean loss in the logits before normalisation, times
-   * `scale` by member where given, shape [E].
+   * `scale` by member where given, shape [E, 1, 1].
    */
   logitsDelta(logits: Tensor, batch: BatchLabels, scale?: Tensor): Tensor;
   /** `target` - `amount`. Uses `target` up. */
   subtract(target: Tensor, amount: Tensor): Tensor;
-  /** a += g^2; w -= lr g / (sqrt(a) + 1e-10), `learningRate` of shape [E]. Uses both up. */
-  adagrad(
-    weight: Tensor,
-    accumulator: Tensor,
-    gradient: Tensor,
-    learningRate: Tensor,
-  ): { readonly weight: Tensor; readonly accumulator: Tensor };
-  /** x + `scale` y, then ReLU where asked; y has a 1 for E. Exactly x (or its ReLU) at scale 0. */
-  addScaled(
-    x: Tensor,
-    y: Tensor,
-    options: { readonly scale: number; readonly relu: boolean },
-  ): Tensor;
+  /** The optimizer's step. Uses up weight, gradient and slots. */
+  update(optimizer: Optimizer, parameter: ParameterUpdate): Updated;
+  /** x + `factor` y + `bias`, then ReLU where asked; at factor 0 exactly what it is without y. */
+  shift(x: Tensor, by: Shift): Tensor;
   /** A place for the losses of that many batches of E members. */
   openRecord(members: number, batches: number): LossRecord;
-  /** Waits for what was enqueued, so that the queue stays short. */
-  settle(): Promise<void>;
 }
 
 /** Loss and accuracy of batch b of member e stand at e `stride` + 2 b and after it. */

@@ -6,13 +6,15 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { type Device, keepPace } from "~/lib/engine/tensorflow/device.ts";
 import type { LayerInput, LossRecord, Operations } from "~/lib/engine/tensorflow/operations.ts";
-import { keepLayer, type LayerTensors } from "~/lib/engine/tensorflow/parameters.ts";
+import { disposeLayers, keepLayer, type LayerTensors } from "~/lib/engine/tensorflow/parameters.ts";
 import type { Range, SplitTensors } from "~/lib/engine/tensorflow/split.ts";
 
 /** Rows of a split, taken through a network in chunks of at most `chunk` rows. */
 export interface Rows extends Range {
   readonly split: SplitTensors;
   readonly chunk: number;
+  /** Aborts between chunks. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Temporary tensors of a chunk: outputs and deltas of every layer. */
@@ -69,17 +71,22 @@ export function backwardPass(
 export async function logitsOf(
   device: Device,
   layers: readonly LayerTensors[],
-  { split, chunk, ...range }: Rows,
+  { split, chunk, signal, ...range }: Rows,
 ): Promise<tf.Tensor> {
   const parts: tf.Tensor[] = [];
   const pace = keepPace(device, chunkBytes(layers, chunk));
-  for (const part of split.chunks(range, chunk)) {
-    parts.push(
-      device.tidy(() => forwardPass(device.operations, layers, split.rows(part)).at(-1)!),
-    );
-    await pace();
+  try {
+    for (const part of split.chunks(range, chunk)) {
+      signal?.throwIfAborted();
+      parts.push(
+        device.tidy(() => forwardPass(device.operations, layers, split.rows(part)).at(-1)!),
+      );
+      await pace();
+    }
+    return joinRows(device, parts.splice(0));
+  } finally {
+    tf.dispose(parts);
   }
-  return joinRows(device, parts);
 }
 
 /** Joins chunks of rows and disposes of them. */
@@ -119,24 +126,31 @@ export async function gradientOf(
   logits.dispose();
   const total: LayerTensors[] = [];
   const pace = keepPace(device, chunkBytes(layers, rows.chunk));
-  for (const part of split.chunks(rows, rows.chunk)) {
-    device.tidy(() => {
-      const input = split.rows(part);
-      backwardPass(operations, layers, {
-        input,
-        outputs: forwardPass(operations, layers, input),
-        delta: tf.slice(all, [0, part.from - from, 0], [E, part.to - part.from, C]),
-        visit(layer, input, delta): void {
-          const sum = total[layer];
-          total[layer] = keepLayer({
-            weight: operations.addWeightGradient(sum?.weight, 1, delta, input),
-            bias: layers[layer]!.bias && operations.addBiasGradient(sum?.bias, 1, delta),
-          });
-        },
+  try {
+    for (const part of split.chunks(rows, rows.chunk)) {
+      rows.signal?.throwIfAborted();
+      device.tidy(() => {
+        const input = split.rows(part);
+        backwardPass(operations, layers, {
+          input,
+          outputs: forwardPass(operations, layers, input),
+          delta: tf.slice(all, [0, part.from - from, 0], [E, part.to - part.from, C]),
+          visit(layer, input, delta): void {
+            const sum = total[layer];
+            total[layer] = keepLayer({
+              weight: operations.addWeightGradient(sum?.weight, 1, delta, input),
+              bias: layers[layer]!.bias && operations.addBiasGradient(sum?.bias, 1, delta),
+            });
+          },
+        });
       });
-    });
-    await pace();
+      await pace();
+    }
+    return total;
+  } catch (error) {
+    disposeLayers(total);
+    throw error;
+  } finally {
+    all.dispose();
   }
-  all.dispose();
-  return total;
 }

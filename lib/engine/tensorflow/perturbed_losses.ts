@@ -1,134 +1,151 @@
 /**
- * Question 3 in tensors: losses at w + s u for directions u that all models share.
+ * Question 3 in tensors: losses along rays from models that share their directions.
  *
- * `X (W1 + s U1) = X W1 + s (X U1)`: the first product, nine tenths of the arithmetic, is made once
- * a model and once a direction instead of once for each of their pairs.
+ * `X (W1 + s G1) = X W1 + s (X G1)`: the first product, nine tenths of the arithmetic, is made once
+ * a model and once a direction instead of once for each of their points.
  *
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Direction } from "~/lib/engine/direction.ts";
-import type { SharedFloats } from "~/lib/engine/engine.ts";
+import type { PerturbedLosses, PerturbOptions, SharedFloats } from "~/lib/engine/engine.ts";
+import { measureNorms, scaleLayers } from "~/lib/engine/scaling.ts";
 import { type Device, keepPace } from "~/lib/engine/tensorflow/device.ts";
-import type { ImageRows, Operations } from "~/lib/engine/tensorflow/operations.ts";
 import {
   disposeLayers,
   type LayerTensors,
   uploadLayers,
 } from "~/lib/engine/tensorflow/parameters.ts";
 import { chunkBytes, forwardPass, joinRows, type Rows } from "~/lib/engine/tensorflow/pass.ts";
+import { type MovedNetworks, moveNetworks } from "~/lib/engine/tensorflow/ray_point.ts";
 import type { LayerSizes } from "~/lib/model.ts";
 
 /** Models, where they are moved to, and on which rows. */
-export interface PerturbWork {
+export interface PerturbWork extends Pick<PerturbOptions, "rays" | "frozen"> {
   readonly sizes: LayerSizes;
   readonly models: readonly SharedFloats[];
-  /** Drawn one by one, so that one vector of memory may serve all. */
-  readonly directions: Iterable<Direction>;
-  readonly radius: number;
+  /** Draws direction k; one vector of memory may serve all. */
+  readonly draw: (k: number) => Direction;
   readonly rows: Rows;
-  /** Called after each direction. */
-  readonly onDirection?: () => void;
+  /** Called after each point of a ray. */
+  readonly onPoint?: () => void;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Losses of E models that fit on the device together, shape [models][directions]. */
+/** Losses of E models that fit on the device together. */
 export async function perturbedLossesAt(
   device: Device,
-  { sizes, models, directions, radius, rows, onDirection, signal }: PerturbWork,
-): Promise<number[][]> {
+  { sizes, models, draw, rays, frozen = false, rows, onPoint, signal }: PerturbWork,
+): Promise<PerturbedLosses[]> {
   const { operations } = device;
-  const C = sizes.at(-1)!;
-  const labels = rows.split.labels(C);
+  const labels = rows.split.labels(sizes.at(-1)!);
   const chunks = rows.split.chunks(rows, rows.chunk);
+  const norms = models.map((model) => measureNorms(sizes, model));
   const layers = device.tidy(() => uploadLayers(sizes, models));
-  const firsts: tf.Tensor[] = [];
-  const losses: number[][] = models.map(() => []);
-  // Read while the next direction is drawn and queued.
-  let reading: Promise<number[]> = Promise.resolve([]);
-  async function record(): Promise<void> {
-    for (const [e, loss] of (await reading).entries()) losses[e]!.push(loss);
-    device.check();
-  }
-  try {
-    const pace = keepPace(device, chunkBytes(layers, rows.chunk));
+  const pace = keepPace(device, chunkBytes(layers, rows.chunk));
+  // Places in the record: the models themselves, then all points, then all points frozen.
+  const offsets = rays.map((_, ray) =>
+    1 + rays.slice(0, ray).reduce((sum, { steps }) => sum + steps.length, 0)
+  );
+  const points = rays.reduce((sum, { steps }) => sum + steps.length, 0);
+  const record = device.tidy(() =>
+    operations.openRecord(models.length, 1 + (frozen ? 2 : 1) * points)
+  );
+  const own: tf.Tensor[] = [];
+  const shared: tf.Tensor[] = [];
+  let moments: tf.Tensor | undefined;
+
+  /** The first layer's products with all rows, without biases. */
+  async function multiply([first]: readonly LayerTensors[], into: tf.Tensor[]): Promise<void> {
     for (const chunk of chunks) {
       signal?.throwIfAborted();
-      firsts.push(device.tidy(() => firstOutput(operations, layers, rows.split.rows(chunk))));
+      into.push(
+        device.tidy(() =>
+          operations.linear(rows.split.rows(chunk), first!.weight, { relu: false })
+        ),
+      );
       await pace();
     }
-    for (const { normal, inverseNorm } of directions) {
-      const scale = radius * inverseNorm;
-      const direction = device.tidy(() => uploadLayers(sizes, [normal]));
-      const moved = device.tidy(() => moveLayers(operations, layers, { direction, scale }));
-      const parts: tf.Tensor[] = [];
-      try {
-        for (const [index, chunk] of chunks.entries()) {
-          signal?.throwIfAborted();
-          parts.push(device.tidy(() => {
-            const shared = firstOutput(operations, direction, rows.split.rows(chunk));
-            const first = operations.addScaled(firsts[index]!, shared, {
-              scale,
-              relu: moved.length > 0,
-            });
-            return forwardPass(operations, moved, first).at(-1) ?? first;
-          }));
-          await pace();
-        }
-        parts.push(joinRows(device, parts.splice(0)));
-        await record();
-        reading = readLosses(device, parts[0]!, { labels, start: rows.from });
-      } finally {
-        tf.dispose(parts);
-        disposeLayers([...direction, ...moved]);
-      }
-      onDirection?.();
-    }
-    await record();
-    return losses;
-  } finally {
-    await Promise.allSettled([reading]);
-    tf.dispose(firsts);
-    disposeLayers(layers);
-    device.trim();
   }
-}
 
-/** The first layer's outputs before ReLU. */
-function firstOutput(
-  operations: Operations,
-  [layer]: readonly LayerTensors[],
-  input: ImageRows,
-): tf.Tensor {
-  const { weight, bias } = layer!;
-  return operations.linear(input, weight, { ...(bias && { bias }), relu: false });
-}
+  /** Logits of all rows at a point, or at the models themselves. */
+  async function logitsAt(point?: MovedNetworks): Promise<tf.Tensor> {
+    const parts: tf.Tensor[] = [];
+    const above = point?.above ?? layers.slice(1);
+    for (const index of chunks.keys()) {
+      signal?.throwIfAborted();
+      parts.push(device.tidy(() => {
+        const first = operations.shift(own[index]!, {
+          bias: point?.bias ?? layers[0]!.bias,
+          relu: above.length > 0,
+          ...(point && { along: { y: shared[index]!, factor: point.factor } }),
+        });
+        return forwardPass(operations, above, first).at(-1) ?? first;
+      }));
+      await pace();
+    }
+    return joinRows(device, parts);
+  }
 
-/** The layers above the first, at w + scale u. */
-function moveLayers(
-  operations: Operations,
-  layers: readonly LayerTensors[],
-  { direction, scale }: { readonly direction: readonly LayerTensors[]; readonly scale: number },
-): LayerTensors[] {
-  const options = { scale, relu: false };
-  return layers.slice(1).map(({ weight, bias }, index) => ({
-    weight: operations.addScaled(weight, direction[index + 1]!.weight, options),
-    bias: bias && operations.addScaled(bias, direction[index + 1]!.bias!, options),
-  }));
-}
+  /** Queues the loss of logits, which it disposes of, and with `moments` the frozen one. */
+  function recordAt(index: number, logits: tf.Tensor): void {
+    device.tidy(() => {
+      const batch = { labels, start: rows.from, record };
+      operations.recordLoss(logits, { ...batch, index });
+      if (moments) operations.recordLoss(logits, { ...batch, index: index + points }, moments);
+    });
+    logits.dispose();
+  }
 
-/** Mean cross-entropies of logits, shape [E]; the work is queued before the first await. */
-async function readLosses(
-  device: Device,
-  logits: tf.Tensor,
-  batch: { readonly labels: tf.Tensor; readonly start: number },
-): Promise<number[]> {
-  const { operations } = device;
-  const record = device.tidy(() => operations.openRecord(logits.shape[0]!, 1));
   try {
-    device.tidy(() => operations.recordLoss(logits, { ...batch, record, index: 0 }));
-    return (await record.read()).losses.map(([loss]) => loss!);
+    await multiply(layers, own);
+    const logits = await logitsAt();
+    const kept = frozen && points > 0
+      ? device.tidy(() => tf.keep(operations.moments(logits)))
+      : undefined;
+    recordAt(0, logits);
+    moments = kept;
+    for (const k of new Set(rays.map(({ direction }) => direction))) {
+      const { normal, inverseNorm } = draw(k);
+      const ofDirection = { inverseNorm, norms: measureNorms(sizes, normal) };
+      const direction = device.tidy(() => uploadLayers(sizes, [normal]));
+      try {
+        await multiply(direction, shared);
+        for (const [ray, { steps, scaling }] of rays.entries()) {
+          if (rays[ray]!.direction !== k) continue;
+          const scales = norms.map((model) => scaleLayers(scaling, model, ofDirection));
+          const course = { sizes, models, layers, normal, direction, scales };
+          for (const [place, step] of steps.entries()) {
+            const point = device.tidy(() => moveNetworks(course, step));
+            try {
+              recordAt(offsets[ray]! + place, await logitsAt(point));
+            } finally {
+              disposeLayers(point.above);
+              tf.dispose([point.bias, point.factor]);
+            }
+            onPoint?.();
+          }
+        }
+      } finally {
+        disposeLayers(direction);
+        tf.dispose(shared.splice(0));
+      }
+    }
+    const { losses } = await record.read();
+    device.check();
+    const byRay = (values: readonly number[], from: number): number[][] =>
+      rays.map(({ steps }, ray) =>
+        values.slice(from + offsets[ray]!, from + offsets[ray]! + steps.length)
+      );
+    return losses.map((values) => ({
+      loss: values[0]!,
+      losses: byRay(values, 0),
+      frozen: frozen ? byRay(values, points) : [],
+    }));
   } finally {
     record.dispose();
+    tf.dispose([...own, ...shared, ...(moments ? [moments] : [])]);
+    disposeLayers(layers);
+    device.trim();
   }
 }

@@ -26,6 +26,8 @@ export interface SplitTensors {
   rows(chunk: Range): ImageRows;
   /** What `Operations.uploadLabels` returned for all rows; the split's. */
   labels(classes: number): tf.Tensor;
+  /** Labels of a range as ones among zeros, [1, rows, classes]; call inside `tidy`. */
+  oneHot(range: Range, classes: number): tf.Tensor;
   dispose(): void;
 }
 
@@ -74,6 +76,10 @@ export function uploadSplit(device: Device, { pixels, labels, size }: Split): Sp
       const made = device.tidy(() => tf.keep(operations.uploadLabels(labels, classes)));
       labelTensors.set(classes, made);
       return made;
+    },
+    oneHot({ from, to }, classes): tf.Tensor {
+      const indices = tf.tensor2d(Int32Array.from(labels.subarray(from, to)), [1, to - from]);
+      return tf.cast(tf.oneHot(tf.cast(indices, "int32"), classes), "float32");
     },
     dispose(): void {
       tf.dispose([...blocks, ...labelTensors.values()]);

@@ -13,8 +13,8 @@ import {
   readRecord,
   type Recorded,
 } from "~/lib/engine/tensorflow/operations.ts";
+import { stepTensors } from "~/lib/engine/tensorflow/tensor_update.ts";
 import { NORMALISATION_EPSILON } from "~/lib/model.ts";
-import { ADAGRAD_EPSILON } from "~/lib/optimizer.ts";
 
 /** Losses and accuracies of batches, each of shape [E], in the order of their indices. */
 interface TensorRecord extends LossRecord {
@@ -43,22 +43,23 @@ export function createTensorOperations(): Operations {
     addWeightGradient: (target, sign, delta, input) =>
       addTo(target, sign, () => tf.matMul(delta, rowsOf(input), true)),
     addBiasGradient: (target, sign, delta) => addTo(target, sign, () => tf.sum(delta, 1, true)),
-    recordLoss(logits, batch): void {
+    moments: (logits) => tf.tidy(() => momentsOf(logits)),
+    recordLoss(logits, batch, moments): void {
       tf.tidy((): void => {
-        record(normalise(logits).normalised, batch);
+        record(normalise(logits, moments ?? momentsOf(logits)).normalised, batch);
       });
     },
     logitsDelta,
     subtract: (target, amount) => addTo(target, -1, () => amount),
-    adagrad,
-    addScaled: (x, y, { scale, relu }) =>
+    update: stepTensors,
+    shift: (x, { bias, relu, along }) =>
       tf.tidy(() => {
-        const sum = tf.add(x, tf.mul(y, scale));
-        return relu ? tf.relu(sum) : sum;
+        const moved = along ? tf.add(x, tf.mul(along.y, along.factor)) : x;
+        const sum = bias ? tf.add(moved, bias) : moved;
+        // A copy where nothing is done, so that the result is always one to dispose of.
+        return relu ? tf.relu(sum) : sum === x ? tf.clone(x) : sum;
       }),
     openRecord,
-    // Backends of this kind compute at once, or keep their queue short themselves.
-    settle: () => Promise.resolve(),
   };
 }
 
@@ -86,12 +87,20 @@ function addTo(target: tf.Tensor | undefined, sign: 1 | -1, amount: () => tf.Ten
   return sum;
 }
 
-/** Batch normalisation over the rows: biased variance, no scale and shift. */
-function normalise(logits: tf.Tensor): { normalised: tf.Tensor; inverse: tf.Tensor } {
-  const centred = tf.sub(logits, tf.mean(logits, 1, true));
-  const variance = tf.mean(tf.square(centred), 1, true);
-  const inverse = tf.rsqrt(tf.add(variance, NORMALISATION_EPSILON));
-  return { normalised: tf.mul(centred, inverse), inverse };
+/** Mean and 1 / sqrt(biased variance + eps) over the rows, [E, 2, C]. */
+function momentsOf(logits: tf.Tensor): tf.Tensor {
+  const mean = tf.mean(logits, 1, true);
+  const variance = tf.mean(tf.square(tf.sub(logits, mean)), 1, true);
+  return tf.concat([mean, tf.rsqrt(tf.add(variance, NORMALISATION_EPSILON))], 1);
+}
+
+/** Batch normalisation without scale and shift. */
+function normalise(
+  logits: tf.Tensor,
+  moments: tf.Tensor,
+): { normalised: tf.Tensor; inverse: tf.Tensor } {
+  const [mean, inverse] = tf.split(moments, 2, 1) as [tf.Tensor, tf.Tensor];
+  return { normalised: tf.mul(tf.sub(logits, mean), inverse), inverse };
 }
 
 /** Records loss and accuracy of normalised logits; returns softmax and one-hot labels. */
@@ -113,29 +122,15 @@ function record(
 
 function logitsDelta(logits: tf.Tensor, batch: BatchLabels, scale?: tf.Tensor): tf.Tensor {
   return tf.tidy(() => {
-    const { normalised, inverse } = normalise(logits);
+    const { normalised, inverse } = normalise(logits, momentsOf(logits));
     const { softmax, oneHot } = record(normalised, batch);
     const error = tf.sub(softmax, oneHot);
     const projection = tf.mean(tf.mul(error, normalised), 1, true);
     // Through the normalisation: what is constant over the rows, or along the logits, is lost.
     const delta = tf.sub(tf.sub(error, tf.mean(error, 1, true)), tf.mul(normalised, projection));
     const factor = tf.div(inverse, logits.shape[1]!);
-    return tf.mul(delta, scale ? tf.mul(factor, tf.reshape(scale, [-1, 1, 1])) : factor);
+    return tf.mul(delta, scale ? tf.mul(factor, scale) : factor);
   });
-}
-
-function adagrad(
-  weight: tf.Tensor,
-  accumulator: tf.Tensor,
-  gradient: tf.Tensor,
-  learningRate: tf.Tensor,
-): { weight: tf.Tensor; accumulator: tf.Tensor } {
-  const nextAccumulator = addTo(accumulator, 1, () => tf.square(gradient));
-  const next = addTo(weight, -1, () => {
-    const step = tf.div(gradient, tf.add(tf.sqrt(nextAccumulator), ADAGRAD_EPSILON));
-    return tf.mul(step, tf.reshape(learningRate, [-1, 1, 1]));
-  });
-  return { weight: next, accumulator: nextAccumulator };
 }
 
 function openRecord(members: number, batches: number): LossRecord {

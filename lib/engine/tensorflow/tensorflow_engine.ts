@@ -6,30 +6,38 @@
  *
  * @module
  */
-import { type Direction, drawDirection } from "~/lib/engine/direction.ts";
-import type { Engine, EngineOptions, Evaluation, Stack } from "~/lib/engine/engine.ts";
-import { openDevice, type TensorFlowBackend } from "~/lib/engine/tensorflow/device.ts";
+import { drawDirection } from "~/lib/engine/direction.ts";
+import type {
+  Engine,
+  EngineOptions,
+  Evaluation,
+  LossGradient,
+  PerturbedLosses,
+  SharedFloats,
+  Stack,
+} from "~/lib/engine/engine.ts";
+import { gradientsAt, hessianProductsAt } from "~/lib/engine/tensorflow/curvature.ts";
 import { evaluateLayers } from "~/lib/engine/tensorflow/evaluation.ts";
-import { type Budget, fitMembers, planSplit } from "~/lib/engine/tensorflow/memory.ts";
+import {
+  type Budget,
+  fitMembers,
+  planProducts,
+  planSplit,
+} from "~/lib/engine/tensorflow/memory.ts";
+import {
+  type DeviceOptions,
+  openDevice,
+  type TensorFlowBackend,
+} from "~/lib/engine/tensorflow/open_device.ts";
 import { disposeLayers, uploadLayers } from "~/lib/engine/tensorflow/parameters.ts";
+import type { Rows } from "~/lib/engine/tensorflow/pass.ts";
 import { perturbedLossesAt } from "~/lib/engine/tensorflow/perturbed_losses.ts";
 import { type SplitTensors, uploadSplit } from "~/lib/engine/tensorflow/split.ts";
 import { createTensorStack } from "~/lib/engine/tensorflow/stack.ts";
 import { countParameters, type LayerSizes } from "~/lib/model.ts";
 
-export { TENSORFLOW_BACKENDS, type TensorFlowBackend } from "~/lib/engine/tensorflow/device.ts";
-export { findRealGpu } from "~/lib/engine/tensorflow/real_gpu.ts";
-
-/** What the engine is made from. */
-export interface TensorFlowOptions extends EngineOptions {
-  /**
-   * Bytes that the engine may use on the device, images included; more makes larger stacks and
-   * fewer chunks. Default: 4 GiB, which graphics cards of the last ten years have.
-   */
-  readonly memory?: number;
-}
-
-const DEFAULT_MEMORY = 4 * 2 ** 30;
+/** The device memory to use where nothing else is said: cards of the last ten years have it. */
+export const DEFAULT_DEVICE_MEMORY = 4 * 2 ** 30;
 
 /**
  * Creates the engine and uploads the training images.
@@ -40,26 +48,36 @@ const DEFAULT_MEMORY = 4 * 2 ** 30;
  */
 export async function createTensorFlowEngine(
   backend: TensorFlowBackend | undefined,
-  { dataset, memory = DEFAULT_MEMORY }: TensorFlowOptions,
+  { dataset, deviceMemory = DEFAULT_DEVICE_MEMORY, ...options }: EngineOptions & DeviceOptions,
 ): Promise<Engine> {
-  const device = await openDevice(backend);
+  const device = await openDevice(backend, options);
   const { tensorBytes } = device;
   const train = uploadSplit(device, dataset.train);
   let test: SplitTensors | undefined;
   const images = device.operations.bytesPerPixel *
     (dataset.train.pixels.length + dataset.test.pixels.length);
   // Where the images alone take nearly all, a quarter is still needed to get anywhere.
-  const budget: Budget = { bytes: Math.max(memory - images, memory / 4), tensorBytes };
+  const budget: Budget = { bytes: Math.max(deviceMemory - images, deviceMemory / 4), tensorBytes };
 
   function splitOf(name: "train" | "test"): SplitTensors {
     if (name === "train") return train;
     return test ??= uploadSplit(device, dataset.test);
   }
 
-  function* groupsOf<T>(items: readonly T[], size: number): Generator<T[]> {
-    for (let first = 0; first < items.length; first += size) {
-      yield items.slice(first, first + size);
+  /** Takes as many models at once as memory allows through a whole split. */
+  async function inGroups<T>(
+    models: readonly SharedFloats[],
+    { sizes, split = train }: { readonly sizes: LayerSizes; readonly split?: SplitTensors },
+    work: (group: readonly SharedFloats[], rows: Rows) => Promise<T[]>,
+  ): Promise<T[]> {
+    checkSizes(sizes, split.inputs);
+    const plan = planSplit(sizes, models.length, split.size, budget);
+    const rows = { split, from: 0, to: split.size, chunk: plan.rows };
+    const results: T[] = [];
+    for (let first = 0; first < models.length; first += plan.members) {
+      results.push(...await work(models.slice(first, first + plan.members), rows));
     }
+    return results;
   }
 
   return {
@@ -75,55 +93,51 @@ export async function createTensorFlowEngine(
     },
     async evaluate(sizes, models, { split: name, gradient }): Promise<Evaluation[]> {
       const split = splitOf(name);
-      checkSizes(sizes, split.inputs);
-      const plan = planSplit(sizes, models.length, split.size, budget);
-      const evaluations: Evaluation[] = [];
-      for (const group of groupsOf(models, plan.members)) {
+      return await inGroups(models, { sizes, split }, async (group, rows) => {
         const layers = device.tidy(() => uploadLayers(sizes, group));
         try {
-          evaluations.push(
-            ...await evaluateLayers(device, layers, {
-              split,
-              from: 0,
-              to: split.size,
-              chunk: plan.rows,
-              gradient,
-            }),
-          );
+          return await evaluateLayers(device, layers, { ...rows, gradient });
         } finally {
           disposeLayers(layers);
           device.trim();
         }
-      }
-      return evaluations;
+      });
     },
-    async perturbedLosses(
-      sizes,
-      models,
-      { seed, directions, radius, onProgress, signal },
-    ): Promise<number[][]> {
-      checkSizes(sizes, train.inputs);
-      const plan = planSplit(sizes, models.length, train.size, budget);
-      const total = models.length * directions.length;
+    async perturbedLosses(sizes, models, options): Promise<PerturbedLosses[]> {
+      const { seed, rays, frozen = false, onProgress, signal } = options;
+      const normal = new Float32Array(countParameters(sizes));
+      const total = models.length * rays.reduce((sum, { steps }) => sum + steps.length, 0);
       let done = 0;
-      const losses: number[][] = [];
-      for (const group of groupsOf(models, plan.members)) {
-        losses.push(
-          ...await perturbedLossesAt(device, {
-            sizes,
-            models: group,
-            directions: drawDirections(seed, directions, countParameters(sizes)),
-            radius,
-            rows: { split: train, from: 0, to: train.size, chunk: plan.rows },
-            onDirection(): void {
-              done += group.length;
-              onProgress?.(done, total);
-            },
-            signal,
-          }),
-        );
+      return await inGroups(models, { sizes }, (group, rows) =>
+        perturbedLossesAt(device, {
+          ...{ sizes, models: group, rays, rows, frozen, signal },
+          draw: (k) => drawDirection(normal, seed, k),
+          onPoint: () => onProgress?.(done += group.length, total),
+        }));
+    },
+    async gradients(sizes, models, { signal } = {}): Promise<LossGradient[]> {
+      return await inGroups(
+        models,
+        { sizes },
+        (group, rows) => gradientsAt(device, group, { sizes, rows, signal }),
+      );
+    },
+    async hessianProducts(sizes, models, vectors, { signal } = {}): Promise<SharedFloats[][]> {
+      checkSizes(sizes, train.inputs);
+      const products: SharedFloats[][] = [];
+      for (const [index, model] of models.entries()) {
+        const all = vectors[index]!;
+        const plan = planProducts(sizes, all.length, train.size, budget);
+        const rows = { split: train, from: 0, to: train.size, chunk: plan.rows };
+        const own: SharedFloats[] = [];
+        for (let first = 0; first < all.length; first += plan.vectors) {
+          const some = all.slice(first, first + plan.vectors);
+          const work = { model, vectors: some };
+          own.push(...await hessianProductsAt(device, work, { sizes, rows, signal }));
+        }
+        products.push(own);
       }
-      return losses;
+      return products;
     },
     close(): Promise<void> {
       train.dispose();
@@ -133,16 +147,6 @@ export async function createTensorFlowEngine(
       return Promise.resolve();
     },
   };
-}
-
-/** Directions one by one in one vector, which the next one overwrites. */
-function* drawDirections(
-  seed: number,
-  directions: readonly (number | null)[],
-  parameterCount: number,
-): Generator<Direction> {
-  const normal = new Float32Array(parameterCount);
-  for (const k of directions) yield drawDirection(normal, seed, k);
 }
 
 function checkSizes(sizes: LayerSizes, inputs: number): void {

@@ -5,9 +5,8 @@
  */
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { reluFunction } from "~/lib/engine/tensorflow/product_access.ts";
-import { launch } from "~/lib/engine/tensorflow/webgpu_launch.ts";
-import { ADAGRAD_EPSILON } from "~/lib/optimizer.ts";
+import { reluFunction } from "~/lib/engine/tensorflow/webgpu/product_access.ts";
+import { launch } from "~/lib/engine/tensorflow/webgpu/launch.ts";
 
 const THREADS = 256;
 
@@ -17,13 +16,15 @@ const MAX_WORKGROUPS = 65535;
 /** Runs `expression` on every element of a tensor [E, ...], in place or into a new one. */
 function runElements(
   backend: WebGPUBackend,
-  { name, expression, inputs, target, shape, floats = {}, single = [], relu = false }: {
+  { name, expression, inputs, target, shape, columns, floats = {}, single = [], relu = false }: {
     readonly name: string;
     /** Of `old` (the target's element), `index` (in elements of `result`), `network`, the inputs. */
     readonly expression: string;
     readonly inputs: Readonly<Record<string, TensorInfo>>;
     readonly target?: TensorInfo;
     readonly shape: readonly number[];
+    /** Where the expression needs `uniforms.units`, in elements: then four never straddle a row. */
+    readonly columns?: number;
     readonly floats?: Readonly<Record<string, number>>;
     /** Inputs that are not read four numbers at a time. */
     readonly single?: readonly string[];
@@ -32,7 +33,7 @@ function runElements(
   },
 ): TensorInfo {
   const each = shape.slice(1).reduce((product, size) => product * size, 1);
-  const vector = each % 4 === 0;
+  const vector = (columns ?? each) % 4 === 0;
   const width = vector ? 4 : 1;
   const count = shape[0]! * each / width;
   return launch(backend, {
@@ -47,7 +48,7 @@ fn main() {
 }`,
     inputs,
     ...(target ? { target } : { output: shape }),
-    uniforms: { count, each: each / width, ...floats },
+    uniforms: { count, each: each / width, ...(columns && { units: columns / width }), ...floats },
     floats: Object.keys(floats),
     threads: THREADS,
     workgroups: [Math.min(MAX_WORKGROUPS, Math.ceil(count / THREADS)), 1],
@@ -67,12 +68,13 @@ export function runSubtract(backend: WebGPUBackend, target: TensorInfo, amount: 
   });
 }
 
-/** accumulator += gradient^2; weight -= learningRate gradient / (sqrt(accumulator) + 1e-10). */
+/** accumulator += gradient^2; weight -= learningRate gradient / (sqrt(accumulator) + epsilon). */
 export function runAdagrad(
   backend: WebGPUBackend,
   { weight, accumulator, gradient, learningRate }: Readonly<
     Record<"weight" | "accumulator" | "gradient" | "learningRate", TensorInfo>
   >,
+  epsilon: number,
 ): void {
   runElements(backend, {
     name: "accumulate",
@@ -84,29 +86,39 @@ export function runAdagrad(
   runElements(backend, {
     name: "adagrad",
     expression: "old - learningRate[network] * gradient[index] / " +
-      `(sqrt(accumulator[index]) + ${ADAGRAD_EPSILON})`,
+      "(sqrt(accumulator[index]) + uniforms.epsilon)",
     inputs: { gradient, accumulator, learningRate },
     single: ["learningRate"],
     target: weight,
     shape: weight.shape,
+    floats: { epsilon },
   });
 }
 
-/** x + scale y, then ReLU where asked; y is shared by all networks. */
-export function runAddScaled(
+/** x + factor y + bias, then ReLU where asked; y is shared by all networks. */
+export function runShift(
   backend: WebGPUBackend,
   x: TensorInfo,
-  y: TensorInfo,
-  { scale, relu }: { readonly scale: number; readonly relu: boolean },
+  { bias, relu, along }: {
+    /** [E, 1, units]. */
+    readonly bias?: TensorInfo | undefined;
+    readonly relu: boolean;
+    /** y [1, B, units] and its factor, [E, 1, 1] or [E, 1, units]. */
+    readonly along?: { readonly y: TensorInfo; readonly factor: TensorInfo };
+  },
 ): TensorInfo {
-  const sum = "x[index] + uniforms.scale * y[index % uniforms.each]";
+  const isSingle = along?.factor.shape[2] === 1;
+  const unit = "network * uniforms.units + index % uniforms.units";
+  const move = along ? ` + factor[${isSingle ? "network" : unit}] * y[index % uniforms.each]` : "";
+  const sum = `x[index]${move}${bias ? ` + bias[${unit}]` : ""}`;
   return runElements(backend, {
-    name: relu ? "addScaledRelu" : "addScaled",
+    name: `shift ${[along !== undefined, isSingle, bias !== undefined, relu]}`,
     expression: relu ? `relu(${sum})` : sum,
     relu,
-    inputs: { x, y },
+    inputs: { x, ...along, ...(bias && { bias }) },
+    single: isSingle ? ["factor"] : [],
     shape: x.shape,
-    floats: { scale },
+    columns: x.shape[2]!,
   });
 }
 

@@ -18,22 +18,27 @@ import {
   type Operations,
   readRecord,
   type Recorded,
+  type Updated,
 } from "~/lib/engine/tensorflow/operations.ts";
+import { stepTensors } from "~/lib/engine/tensorflow/tensor_update.ts";
 import {
   runAdagrad,
-  runAddScaled,
   runRowSum,
+  runShift,
   runSubtract,
-} from "~/lib/engine/tensorflow/webgpu_elementwise.ts";
-import { type LogitsBatch, runDelta, runLoss } from "~/lib/engine/tensorflow/webgpu_logits.ts";
-import { type Matrix, runProduct } from "~/lib/engine/tensorflow/webgpu_product.ts";
+} from "~/lib/engine/tensorflow/webgpu/elementwise.ts";
+import {
+  type LogitsBatch,
+  runDelta,
+  runLoss,
+  runMoments,
+} from "~/lib/engine/tensorflow/webgpu/logits.ts";
+import { type Matrix, runProduct } from "~/lib/engine/tensorflow/webgpu/product.ts";
 
 /** A record whose tensor exists from the first batch on, when the number of classes is known. */
 interface DeviceRecord extends LossRecord {
   tensorFor(classes: number): tf.Tensor;
 }
-
-type Adagrad = ReturnType<Operations["adagrad"]>;
 
 /** Operations on TensorFlow.js's WebGPU backend. */
 export function createWebGpuOperations(backend: WebGPUBackend): Operations {
@@ -83,20 +88,25 @@ export function createWebGpuOperations(backend: WebGPUBackend): Operations {
       const result = runRowSum(backend, delta, target && { tensor: target, sign });
       return target ?? negated(track(result), sign);
     },
-    recordLoss: (logits, batch) => runLoss(backend, logitsBatch(logits, batch)),
+    moments: (logits) => track(runMoments(backend, logits)),
+    recordLoss: (logits, batch, moments) => runLoss(backend, logitsBatch(logits, batch), moments),
     logitsDelta: (logits, batch, scale) =>
       track(runDelta(backend, logitsBatch(logits, batch), scale)),
     subtract(target, amount): tf.Tensor {
       runSubtract(backend, target, amount);
       return target;
     },
-    adagrad(weight, accumulator, gradient, learningRate): Adagrad {
-      runAdagrad(backend, { weight, accumulator, gradient, learningRate });
-      return { weight, accumulator };
+    update(optimizer, parameter): Updated {
+      // A kernel of our own for the study's; the others by their own definition.
+      if (optimizer.name !== "AdaGrad") return stepTensors(optimizer, parameter);
+      const { weight, slots, gradient, learningRate } = parameter;
+      const epsilon = Number(optimizer.hyperparameters.epsilon);
+      runAdagrad(backend, { weight, accumulator: slots[0]!, gradient, learningRate }, epsilon);
+      gradient.dispose();
+      return { weight, slots };
     },
-    addScaled: (x, y, options) => track(runAddScaled(backend, x, y, options)),
+    shift: (x, by) => track(runShift(backend, x, by)),
     openRecord: (members, batches) => openRecord(backend, members, batches),
-    settle: () => backend.queue.onSubmittedWorkDone(),
   };
 }
 

@@ -5,8 +5,12 @@
  */
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import type { Epilogue, Operand } from "~/lib/engine/tensorflow/product_access.ts";
-import { countThreads, productShader, type Tile } from "~/lib/engine/tensorflow/product_shader.ts";
+import type { Epilogue, Operand } from "~/lib/engine/tensorflow/webgpu/product_access.ts";
+import {
+  countThreads,
+  productShader,
+  type Tile,
+} from "~/lib/engine/tensorflow/webgpu/product_shader.ts";
 
 /** A matrix of every network, or one that they share. */
 export interface Matrix {

@@ -12,8 +12,13 @@
  */
 import type { TensorInfo } from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { deltasCode, MOMENTS, SUMS, THREADS } from "~/lib/engine/tensorflow/logits_shader.ts";
-import { type Launch, launch } from "~/lib/engine/tensorflow/webgpu_launch.ts";
+import {
+  deltasCode,
+  MOMENTS,
+  SUMS,
+  THREADS,
+} from "~/lib/engine/tensorflow/webgpu/logits_shader.ts";
+import { type Launch, launch } from "~/lib/engine/tensorflow/webgpu/launch.ts";
 
 /** Logits of a batch and what belongs to them. */
 export interface LogitsBatch {
@@ -29,11 +34,11 @@ export interface LogitsBatch {
   readonly index: number;
 }
 
-/** Records loss and accuracy of a batch. */
-export function runLoss(backend: WebGPUBackend, batch: LogitsBatch): void {
-  const moments = runMoments(backend, batch);
+/** Records loss and accuracy of a batch, normalised with its own moments unless some are given. */
+export function runLoss(backend: WebGPUBackend, batch: LogitsBatch, given?: TensorInfo): void {
+  const moments = given ?? runMoments(backend, batch.logits);
   runSums(backend, batch, moments, 1);
-  backend.disposeData(moments.dataId);
+  if (given === undefined) backend.disposeData(moments.dataId);
 }
 
 /** Records loss and accuracy; returns the gradient in the logits, [E, B, C], times `scale` [E]. */
@@ -44,7 +49,7 @@ export function runDelta(
 ): TensorInfo {
   const { logits, labels, record } = batch;
   const [networks, rows, classes] = logits.shape as [number, number, number];
-  const moments = runMoments(backend, batch);
+  const moments = runMoments(backend, logits);
   runSums(backend, batch, moments, 1 + classes);
   const deltas = launch(backend, {
     name: scale ? "scaled deltas" : "deltas",
@@ -59,14 +64,15 @@ export function runDelta(
   return deltas;
 }
 
-function runMoments(backend: WebGPUBackend, batch: LogitsBatch): TensorInfo {
-  const [networks, , classes] = batch.logits.shape as [number, number, number];
+/** Mean and 1 / sqrt(variance + eps) of logits [E, B, C] over their rows: [E, C, 2]. */
+export function runMoments(backend: WebGPUBackend, logits: TensorInfo): TensorInfo {
+  const [networks, rows, classes] = logits.shape as [number, number, number];
   return launch(backend, {
     name: "moments",
     code: MOMENTS,
-    inputs: { logits: batch.logits },
+    inputs: { logits },
     output: [networks, classes, 2],
-    uniforms: uniformsOf(batch),
+    uniforms: { rows, classes },
     threads: THREADS,
     workgroups: [classes, networks],
   });

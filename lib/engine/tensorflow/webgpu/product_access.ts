@@ -54,8 +54,7 @@ export function writeFunction(epilogue: Epilogue, vectorResult: boolean): string
   const finish = (index: string): string =>
     ({
       store: "value",
-      // Not max(): NaN has to survive, or a network that diverged would look well.
-      relu: `select(value, ${zero}, value < ${zero})`,
+      relu: "relu(value)",
       mask: `select(${zero}, value, mask[${index}] > ${zero})`,
       add: `result[${index}] + value`,
       subtract: `result[${index}] - value`,

@@ -20,7 +20,7 @@ import {
   range,
   readFunction,
   writeFunction,
-} from "~/lib/engine/tensorflow/product_access.ts";
+} from "~/lib/engine/tensorflow/webgpu/product_access.ts";
 
 /**
  * Sizes of a workgroup's tile and of a thread's part of it: powers of two, a thread's 4 at least, with
@@ -59,7 +59,7 @@ export function countThreads({ rows, columns, threadRows, threadColumns }: Tile)
   return (rows / threadRows) * (columns / threadColumns);
 }
 
-/** The program's own part; names of buffers and uniforms are those of `webgpu_product.ts`. */
+/** The program's own part; names of buffers and uniforms are those of `product.ts`. */
 export function productShader(variant: ProductVariant): string {
   const { tile, a, b } = variant;
   const threads = countThreads(tile);
