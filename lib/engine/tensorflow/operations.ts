@@ -74,7 +74,7 @@ export interface Shift {
   /** [E, 1, units]; default 0. */
   readonly bias?: Tensor | undefined;
   readonly relu: boolean;
-  /** Also `factor` y: y has a 1 for E, the factor is [E, 1, 1] or [E, 1, units]. */
+  /** Also `factor` y: y has a 1 for E, the factor is [E, 1, units]. */
   readonly along?: { readonly y: Tensor; readonly factor: Tensor };
 }
 

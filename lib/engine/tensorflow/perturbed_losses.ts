@@ -9,7 +9,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Direction } from "~/lib/engine/direction.ts";
 import type { PerturbedLosses, PerturbOptions, SharedFloats } from "~/lib/engine/engine.ts";
-import { measureNorms, scaleLayers } from "~/lib/engine/scaling.ts";
+import { measureParts, stepFactors } from "~/lib/engine/scaling.ts";
 import { type Device, keepPace } from "~/lib/engine/tensorflow/device.ts";
 import {
   disposeLayers,
@@ -17,7 +17,11 @@ import {
   uploadLayers,
 } from "~/lib/engine/tensorflow/parameters.ts";
 import { chunkBytes, forwardPass, joinRows, type Rows } from "~/lib/engine/tensorflow/pass.ts";
-import { type MovedNetworks, moveNetworks } from "~/lib/engine/tensorflow/ray_point.ts";
+import {
+  type MovedNetworks,
+  moveNetworks,
+  sameFactors,
+} from "~/lib/engine/tensorflow/ray_point.ts";
 import type { LayerSizes } from "~/lib/model.ts";
 
 /** Models, where they are moved to, and on which rows. */
@@ -40,7 +44,7 @@ export async function perturbedLossesAt(
   const { operations } = device;
   const labels = rows.split.labels(sizes.at(-1)!);
   const chunks = rows.split.chunks(rows, rows.chunk);
-  const norms = models.map((model) => measureNorms(sizes, model));
+  const norms = models.map((model) => measureParts(sizes, model));
   const layers = device.tidy(() => uploadLayers(sizes, models));
   const pace = keepPace(device, chunkBytes(layers, rows.chunk));
   // Places in the record: the models themselves, then all points, then all points frozen.
@@ -107,14 +111,18 @@ export async function perturbedLossesAt(
     moments = kept;
     for (const k of new Set(rays.map(({ direction }) => direction))) {
       const { normal, inverseNorm } = draw(k);
-      const ofDirection = { inverseNorm, norms: measureNorms(sizes, normal) };
+      const parts = measureParts(sizes, normal);
       const direction = device.tidy(() => uploadLayers(sizes, [normal]));
       try {
         await multiply(direction, shared);
         for (const [ray, { steps, scaling }] of rays.entries()) {
           if (rays[ray]!.direction !== k) continue;
-          const scales = norms.map((model) => scaleLayers(scaling, model, ofDirection));
-          const course = { sizes, models, layers, normal, direction, scales };
+          const factors = norms.map((model) =>
+            scaling === "global"
+              ? sameFactors(sizes, inverseNorm)
+              : stepFactors(scaling, sizes, { direction: parts, model })
+          );
+          const course = { sizes, models, layers, normal, direction, factors };
           for (const [place, step] of steps.entries()) {
             const point = device.tidy(() => moveNetworks(course, step));
             try {

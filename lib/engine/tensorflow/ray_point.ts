@@ -5,12 +5,12 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayerTensors } from "~/lib/engine/tensorflow/parameters.ts";
-import type { LayerScale } from "~/lib/engine/scaling.ts";
+import type { StepFactors } from "~/lib/engine/scaling.ts";
 import { type LayerSizes, layoutLayers } from "~/lib/model.ts";
 
 /** E models at w + step d. */
 export interface MovedNetworks {
-  /** What the first layer's product with the direction is multiplied with: [E, 1, 1] or [E, 1, out]. */
+  /** What the first layer's product with the direction is multiplied with, [E, 1, out]. */
   readonly factor: tf.Tensor;
   /** The first layer's biases, [E, 1, out]. */
   readonly bias: tf.Tensor;
@@ -29,8 +29,8 @@ export interface Course {
   readonly normal: Float32Array;
   /** The same on the device, [1, ...]. */
   readonly direction: readonly LayerTensors[];
-  /** By model and layer. */
-  readonly scales: readonly (readonly LayerScale[])[];
+  /** By model. */
+  readonly factors: readonly StepFactors[];
 }
 
 /**
@@ -40,22 +40,24 @@ export interface Course {
  * them remove it, frozen ones do not.
  */
 export function moveNetworks(
-  { sizes, models, layers, normal, direction, scales }: Course,
+  { sizes, models, layers, normal, direction, factors }: Course,
   step: number,
 ): MovedNetworks {
+  let unit = 0;
   const moved = layoutLayers(sizes).map(({ outputs, bias }, index) => {
     const isLast = index === sizes.length - 2;
+    const shape: [number, number, number] = [models.length, 1, outputs];
     const biases = models.flatMap((model, e) =>
-      Array.from({ length: outputs }, (_, unit) => {
-        const move = step * scales[e]![index]!.bias * normal[bias + unit]!;
-        return isLast ? move : model[bias + unit]! + move;
+      Array.from({ length: outputs }, (_, i) => {
+        const move = step * factors[e]!.biases[index]! * normal[bias + i]!;
+        return isLast ? move : model[bias + i]! + move;
       })
     );
-    const factors = scales.flatMap((ofModel) => Array.from(ofModel[index]!.rows, (c) => step * c));
-    return {
-      bias: tf.tensor3d(biases, [models.length, 1, outputs]),
-      factor: tf.tensor3d(factors, [models.length, 1, factors.length / models.length]),
-    };
+    const rows = factors.flatMap(({ rows }) =>
+      Array.from(rows.subarray(unit, unit + outputs), (factor) => step * factor)
+    );
+    unit += outputs;
+    return { bias: tf.tensor3d(biases, shape), factor: tf.tensor3d(rows, shape) };
   });
   const [{ bias, factor }, ...rest] = moved as [typeof moved[0], ...typeof moved];
   return {
@@ -69,4 +71,10 @@ export function moveNetworks(
       bias,
     })),
   };
+}
+
+/** The factors of a scaling that is the same for all parts of a network. */
+export function sameFactors(sizes: LayerSizes, factor: number): StepFactors {
+  const units = sizes.slice(1).reduce((sum, outputs) => sum + outputs, 0);
+  return { rows: new Float64Array(units).fill(factor), biases: sizes.slice(1).map(() => factor) };
 }

@@ -103,20 +103,18 @@ export function runShift(
     /** [E, 1, units]. */
     readonly bias?: TensorInfo | undefined;
     readonly relu: boolean;
-    /** y [1, B, units] and its factor, [E, 1, 1] or [E, 1, units]. */
+    /** y [1, B, units] and its factor, [E, 1, units]. */
     readonly along?: { readonly y: TensorInfo; readonly factor: TensorInfo };
   },
 ): TensorInfo {
-  const isSingle = along?.factor.shape[2] === 1;
   const unit = "network * uniforms.units + index % uniforms.units";
-  const move = along ? ` + factor[${isSingle ? "network" : unit}] * y[index % uniforms.each]` : "";
+  const move = along ? ` + factor[${unit}] * y[index % uniforms.each]` : "";
   const sum = `x[index]${move}${bias ? ` + bias[${unit}]` : ""}`;
   return runElements(backend, {
-    name: `shift ${[along !== undefined, isSingle, bias !== undefined, relu]}`,
+    name: `shift ${[along !== undefined, bias !== undefined, relu]}`,
     expression: relu ? `relu(${sum})` : sum,
     relu,
     inputs: { x, ...along, ...(bias && { bias }) },
-    single: isSingle ? ["factor"] : [],
     shape: x.shape,
     columns: x.shape[2]!,
   });
