@@ -1,187 +1,138 @@
 /**
- * Sampling around minima whose losses are known in closed form, and on the real engine.
+ * Sharpness and its twin with frozen statistics, where losses are known in closed form.
  *
  * @module
  */
-import { drawDirection } from "~/lib/engine/direction.ts";
-import type { Engine, PerturbOptions } from "~/lib/engine/engine.ts";
-import { initialise } from "~/lib/model/layout.ts";
-import { sampleSharpness, type SharpnessSamples } from "~/lib/measure/sharpness.ts";
+import { measureNetworks, type MeasureValue, NotFiniteError, openMeasure } from "~/lib/measure.ts";
 import {
   assertAlmostEquals,
   assertEquals,
   assertRejects,
   assertStrictEquals,
+  assertThrows,
 } from "@std/assert";
-import { testLibraries, withEngine } from "~/tests/fixtures/engine_cpu_fixture.ts";
-import { floats, stubEngine } from "~/tests/fixtures/stub_engine.ts";
-import { randomDataset, share } from "~/tests/fixtures/tiny_dataset.ts";
-
-/** An engine whose loss is any function of the parameters, in float64. */
-function lossEngine(
-  loss: (w: ArrayLike<number>) => number,
-  asked: PerturbOptions[] = [],
-): Engine {
-  return {
-    ...stubEngine(),
-    evaluate: (_sizes, models) =>
-      Promise.resolve(models.map((w) => ({ loss: loss(w), accuracy: 1, gradientNorm: NaN }))),
-    perturbedLosses(_sizes, models, options): Promise<number[][]> {
-      asked.push(options);
-      return Promise.resolve(models.map((w) =>
-        options.directions.map((k) => {
-          const { normal, inverseNorm } = drawDirection(
-            new Float32Array(w.length),
-            options.seed,
-            k,
-          );
-          const step = options.radius * inverseNorm;
-          return loss(Float64Array.from(w, (value, i) => value + step * normal[i]!));
-        })
-      ));
-    },
-  };
-}
+import {
+  dot,
+  functionEngine,
+  type LossFunction,
+  measured,
+  quadratic,
+  stepOf,
+} from "~/tests/fixtures/function_engine.ts";
 
 const P = 40;
-const SIZES = [P, 1]; // read by no stub
 const curvature = Array.from({ length: P }, (_, i) => 1 + i % 7);
-const trace = curvature.reduce((a, b) => a + b);
-const quadratic = (w: ArrayLike<number>): number =>
-  Array.from(w).reduce((sum, value, i) => sum + curvature[i]! * value * value / 2, 0);
-const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b) / values.length;
+const origin = new Float32Array(P);
 
-Deno.test("sampleSharpness() averages r^2 tr(H) / 2P at the minimum of a quadratic", async () => {
-  const [measured] = await sampleSharpness(lossEngine(quadratic), {
-    sizes: SIZES,
-    models: [share(new Float32Array(P))],
-    radius: 3,
-    directions: 400,
-    directionSeed: 5,
-  });
-  assertEquals(measured!.loss, 0);
-  // u'Hu of uniform u has variance 2 (P tr(H^2) - tr(H)^2) / (P^2 (P + 2)): 4 standard errors.
-  const squares = curvature.reduce((sum, h) => sum + h * h, 0);
-  const variance = 2 * (P * squares - trace ** 2) / (P ** 2 * (P + 2));
-  assertAlmostEquals(
-    mean(measured!.samples),
-    9 * trace / (2 * P),
-    4 * 4.5 * Math.sqrt(variance / 400),
+async function measure(of: LossFunction, text: string, w: ArrayLike<number> = origin): Promise<
+  MeasureValue & { loss: number; samples: number[] }
+> {
+  const [[value]] = await measureNetworks(functionEngine(of), [measured(w)], [[text]], {
+    seed: 5,
+  }) as [[MeasureValue]];
+  return value as MeasureValue & { loss: number; samples: number[] };
+}
+
+Deno.test("sharpness averages r^2 tr(H) / 2P at the minimum of a quadratic", async () => {
+  const { estimate, standardError, loss, samples } = await measure(
+    quadratic(curvature),
+    "sharpness(radius=3,directions=400)",
   );
+  assertStrictEquals(loss, 0);
+  assertStrictEquals(samples.length, 400);
+  // u'Hu of uniform u has variance 2 (P tr(H^2) - tr(H)^2) / (P^2 (P + 2)): 4 standard errors.
+  const trace = curvature.reduce((a, b) => a + b);
+  const variance = 2 * (P * dot(curvature, curvature) - trace ** 2) / (P ** 2 * (P + 2));
+  const expected = 4.5 * Math.sqrt(variance / 400);
+  assertAlmostEquals(estimate, 9 * trace / (2 * P), 4 * expected);
+  // A standard deviation of 400 nearly normal samples is known to 1 / sqrt(800) = 3.5 %.
+  assertAlmostEquals(standardError!, expected, 4 * 0.035 * expected);
 });
 
-Deno.test("sampleSharpness() is r^2/2 where every direction curves alike", async () => {
-  // L = |w|^2 / 2 at 0: each sample is r^2 |u|^2 / 2, |u| = 1 to float64's rounding of 40 terms.
-  const engine = lossEngine((w) =>
-    Array.from(w).reduce((sum, value) => sum + value * value / 2, 0)
-  );
-  const models = [share(new Float32Array(P))];
+Deno.test("sharpness is r^2 / 2 where every direction curves alike", async () => {
+  // Each sample is r^2 |u|^2 / 2, |u| = 1 to float64's rounding of 40 terms.
   for (const radius of [0.5, 5]) {
-    const [measured] = await sampleSharpness(engine, {
-      sizes: SIZES,
-      models,
-      radius,
-      directions: 5,
-      directionSeed: 1,
-    });
-    for (const sample of measured!.samples) {
+    const flat = quadratic(curvature.map(() => 1));
+    const { samples } = await measure(flat, `sharpness(radius=${radius},directions=5)`);
+    for (const sample of samples) {
       assertAlmostEquals(sample, radius ** 2 / 2, 1e-14 * radius ** 2);
     }
   }
 });
 
-Deno.test("sampleSharpness() is linear in the slope: negative samples are kept", async () => {
-  // L = <a, w>: sample k is r <a, u_k>, whatever w; models of the same direction agree.
+Deno.test("sharpness is linear in the slope: negative samples are kept", async () => {
+  // L = <a, w>: sample k is r <a, u_k>, whatever w.
   const slope = Array.from({ length: P }, (_, i) => Math.sin(i));
-  const linear = (w: ArrayLike<number>): number =>
-    Array.from(w).reduce((sum, value, i) => sum + slope[i]! * value, 0);
-  const [one, other] = await sampleSharpness(lossEngine(linear), {
-    sizes: SIZES,
-    models: [0, 1].map((seed) => initialise([P - 1, 1], seed)),
-    radius: 2,
-    directions: 20,
-    directionSeed: 7,
-  });
-  for (const [k, sample] of one!.samples.entries()) {
-    const { normal, inverseNorm } = drawDirection(new Float32Array(P), 7, k);
-    const expected = 2 * inverseNorm * normal.reduce((sum, g, i) => sum + g * slope[i]!, 0);
-    assertAlmostEquals(sample, expected, 1e-12);
-    assertAlmostEquals(other!.samples[k]!, expected, 1e-12);
-  }
-  assertEquals(one!.samples.some((sample) => sample < 0), true);
-});
-
-Deno.test("sampleSharpness() asks for directions 0..K-1 of the study's seed, once for all models", async () => {
-  const asked: PerturbOptions[] = [];
-  const signal = new AbortController().signal;
-  const onProgress = (): void => {};
-  await sampleSharpness(lossEngine(quadratic, asked), {
-    sizes: SIZES,
-    models: [1, 2, 3].map(() => share(new Float32Array(P))),
-    radius: 5,
-    directions: 4,
-    directionSeed: 11,
-  }, { signal, onProgress });
-  assertEquals(asked.length, 1);
-  const { seed, directions, radius, ...rest } = asked[0]!;
-  // null: the minimum itself, by the same way.
-  assertEquals(directions, [null, 0, 1, 2, 3]);
-  assertEquals({ seed, radius }, { seed: 11, radius: 5 });
-  assertStrictEquals(rest.signal, signal);
-  assertStrictEquals(rest.onProgress, onProgress);
-});
-
-Deno.test("sampleSharpness() says what it cannot sample", async () => {
-  const ask = (
-    options: { radius?: number; directions?: number; w?: number },
-  ): Promise<SharpnessSamples[]> =>
-    sampleSharpness(stubEngine((w) => Math.log(w)), {
-      sizes: [1, 1],
-      models: [floats(options.w ?? 1)],
-      radius: options.radius ?? 1,
-      directions: options.directions ?? 2,
-      directionSeed: 1,
-    });
-  for (const radius of [-1, NaN, Infinity, -Infinity, "5" as unknown as number]) {
-    assertEquals(
-      (await assertRejects(() => ask({ radius }), RangeError)).message,
-      `Cannot sample sharpness as radius must be finite and >= 0: current value is ${radius}`,
-    );
-  }
-  for (const directions of [0, -1, 1.5, NaN, Infinity, 2 ** 53]) {
-    assertEquals(
-      (await assertRejects(() => ask({ directions }), RangeError)).message,
-      `Cannot sample sharpness as directions must be an integer >= 1: current value is ${directions}`,
-    );
-  }
-  assertEquals(
-    (await assertRejects(() => ask({ w: -1 }), TypeError)).message,
-    "Cannot sample sharpness as the loss must be finite: current value is NaN",
-  );
-  const nowhere = stubEngine((w) => (w > 2 ? Infinity : w));
-  assertEquals(
-    (await assertRejects(() =>
-      sampleSharpness(nowhere, {
-        sizes: [1, 1],
-        models: [floats(1)],
-        radius: 1,
-        directions: 2,
-        directionSeed: 1,
-      }), TypeError)).message,
-    "Cannot sample sharpness as the loss at radius 1 must be finite: current value is Infinity",
-  );
-});
-
-testLibraries("sampleSharpness(): more directions add samples and change none", async (library) => {
-  const sizes = [9, 17, 4];
-  const dataset = randomDataset(sizes, 90);
-  const models = [1, 2].map((seed) => initialise(sizes, seed));
-  await withEngine({ dataset, library, threads: 2 }, async (engine) => {
-    const protocol = { sizes, models, radius: 5, directionSeed: 3 };
-    const few = await sampleSharpness(engine, { ...protocol, directions: 3 });
-    const more = await sampleSharpness(engine, { ...protocol, directions: 8 });
-    for (const [m, { loss, samples }] of more.entries()) {
-      assertEquals({ loss, samples: samples.slice(0, 3) }, few[m]!);
+  const of = quadratic(new Float64Array(P), { slope });
+  for (const w of [origin, Float32Array.from(curvature)]) {
+    const { samples } = await measure(of, "sharpness(radius=2,directions=20)", w);
+    for (const [k, sample] of samples.entries()) {
+      const u = stepOf([P - 1, 1], w, { direction: k, scaling: "global" }, 5);
+      assertAlmostEquals(sample, 2 * dot(slope, u), 1e-12);
     }
-  });
+    assertEquals(samples.some((sample) => sample < 0), true);
+  }
+});
+
+Deno.test("sharpness and frozen are exactly 0 at a radius of 0", async () => {
+  // Losses with digits to lose: a difference of two computed sums would show.
+  const of = quadratic(curvature, { base: 0.1, slope: curvature.map((h) => h / 3) });
+  for (const name of ["sharpness", "frozen"]) {
+    const w = curvature.map((h) => h / 7);
+    const value = await measure(of, `${name}(radius=0,directions=3)`, w);
+    assertEquals(value.samples, [0, 0, 0]);
+    assertEquals([value.estimate, value.standardError], [0, 0]);
+  }
+});
+
+Deno.test("sharpness of one direction has no standard error", async () => {
+  const { estimate, standardError, samples } = await measure(
+    quadratic(curvature),
+    "sharpness(directions=1)",
+  );
+  assertStrictEquals(standardError, null);
+  assertStrictEquals(estimate, samples[0]);
+});
+
+Deno.test("frozen takes the losses with kept statistics, of sharpness's own directions", async () => {
+  // Statistics that hide half of each rise: frozen - L = 2 (own - L).
+  const of = quadratic(curvature, { base: 2 });
+  const value = await measure(
+    { loss: of.loss, frozen: (point, w) => 2 * of.loss(point) - of.loss(w) },
+    "frozen(directions=6)",
+    curvature,
+  );
+  const usual = await measure(of, "sharpness(directions=6)", curvature);
+  assertStrictEquals(value.loss, usual.loss);
+  for (const [k, sample] of value.samples.entries()) {
+    // Rounding of losses of some 1,500 nats.
+    assertAlmostEquals(sample, 2 * usual.samples[k]!, 1e-11);
+  }
+});
+
+Deno.test("sharpness says what it cannot measure", async () => {
+  const text = "sharpness(directions=3)";
+  assertStrictEquals(
+    (await assertRejects(() => measure({ loss: () => NaN }, text), NotFiniteError)).message,
+    "Cannot measure sharpness as the loss must be finite: current value is NaN",
+  );
+  const wall: LossFunction = { loss: (w) => dot(w, w) > 1 ? Infinity : 0 };
+  assertStrictEquals(
+    (await assertRejects(() => measure(wall, text), NotFiniteError)).message,
+    "Cannot measure sharpness as the loss at a step of 5 along direction 0 must be finite: " +
+      "current value is Infinity",
+  );
+  for (
+    const [parameter, domain] of [["radius=-1", "a number >= 0"], [
+      "directions=0",
+      "an integer in 1..10000",
+    ], ["directions=1.5", "an integer in 1..10000"]]
+  ) {
+    const [key, value] = parameter!.split("=");
+    assertThrows(
+      () => openMeasure(`sharpness(${parameter})`),
+      RangeError,
+      `Cannot use measure sharpness as ${key} must be ${domain}: current value is ${value}`,
+    );
+  }
 });

@@ -1,0 +1,212 @@
+/**
+ * The largest eigenvalues, of operators and losses whose spectrum is known.
+ *
+ * @module
+ */
+import { lanczos } from "~/lib/measure/lanczos.ts";
+import { symmetricEigen } from "~/lib/measure/symmetric_eigen.ts";
+import { measureNetworks, type MeasureValue, NotFiniteError, openMeasure } from "~/lib/measure.ts";
+import { fillNormal, openStream } from "~/lib/random.ts";
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertRejects,
+  assertStrictEquals,
+  assertThrows,
+} from "@std/assert";
+import { dot, functionEngine, measured, quadratic } from "~/tests/fixtures/function_engine.ts";
+import type { MeasuredNetwork } from "~/lib/measure.ts";
+
+const P = 60;
+/** Of a Householder reflection: no eigenvector lies along an axis. */
+const v = Array.from({ length: P }, (_, i) => Math.sin(1 + 2 * i));
+/** A bulk in -1..1 and three that stand out: 9, 7, 6.5. */
+const spectrum = Array.from({ length: P }, (_, i) => [9, 7, 6.5][i] ?? Math.cos(i));
+
+type Eigenvalue = MeasureValue & { residual: number; converged: boolean; iterations: number };
+
+async function measure(
+  of: ReturnType<typeof quadratic>,
+  text: string,
+  known: Partial<MeasuredNetwork> = {},
+): Promise<Eigenvalue> {
+  const network = measured(new Float32Array(P), known);
+  const [[value]] = await measureNetworks(functionEngine(of), [network], [[text]], {
+    seed: 3,
+  }) as [[MeasureValue]];
+  return value as Eigenvalue;
+}
+
+function random(length: number): Float32Array<SharedArrayBuffer> {
+  const start = new Float32Array(new SharedArrayBuffer(4 * length));
+  fillNormal(start, openStream(1, 0));
+  return start;
+}
+
+Deno.test("symmetricEigen() finds the spectrum of the discrete Laplacian", () => {
+  // 2 - 2 cos(pi j / (m + 1)), j = 1..m, with eigenvectors sin(pi i j / (m + 1)).
+  const m = 60;
+  const laplacian = Array.from(
+    { length: m },
+    (_, i) => Array.from({ length: m }, (_, j) => i === j ? 2 : Math.abs(i - j) === 1 ? -1 : 0),
+  );
+  const { values, vectors } = symmetricEigen(laplacian);
+  for (const [place, value] of values.entries()) {
+    const j = m - place;
+    // Jacobi's error is a few units of the last place of the norm, 4.
+    assertAlmostEquals(value, 2 - 2 * Math.cos(Math.PI * j / (m + 1)), 1e-13);
+    for (const [i, row] of laplacian.entries()) {
+      assertAlmostEquals(dot(row, vectors[place]!), value * vectors[place]![i]!, 1e-13);
+    }
+    assertAlmostEquals(Math.hypot(...vectors[place]!), 1, 1e-13);
+  }
+});
+
+Deno.test("symmetricEigen() takes what is diagonal, empty of structure, or one number", () => {
+  assertEquals(symmetricEigen([[3]]), { values: [3], vectors: [[1]] });
+  assertEquals(symmetricEigen([[1, 0], [0, 2]]).values, [2, 1]);
+  assertEquals(symmetricEigen([[0, 0], [0, 0]]).values, [0, 0]);
+  assertThrows(
+    () => symmetricEigen([[NaN]]),
+    RangeError,
+    "Cannot decompose a matrix as its entries must be finite",
+  );
+});
+
+Deno.test("lanczos() finds the largest eigenvalues with residuals that hold them", async () => {
+  const { product } = quadratic(spectrum, { v });
+  const found = await lanczos(
+    (x) => Promise.resolve(Float32Array.from(product([], x)) as Float32Array<SharedArrayBuffer>),
+    random(P),
+    { iterations: P, tolerance: 1e-5, count: 3 },
+  );
+  const largest = [...spectrum].sort((a, b) => b - a).slice(0, 3);
+  assertEquals(found.converged, true);
+  assert(found.iterations < 40);
+  for (const [i, value] of found.values.entries()) {
+    // The tolerance, relative to the largest.
+    assertAlmostEquals(value, largest[i]!, 1e-5 * 9);
+    assert(Math.abs(value - largest[i]!) <= found.residuals[i]! + 1e-6);
+    for (const other of found.vectors.slice(0, i)) {
+      // Of float32 vectors of 60 entries.
+      assertAlmostEquals(dot(other, found.vectors[i]!), 0, 1e-6);
+    }
+  }
+});
+
+Deno.test("lanczos() finds every eigenvalue once when it may use the whole space", async () => {
+  // No copies ("ghosts"), which a basis that loses orthogonality brings forth.
+  const distinct = Array.from({ length: 20 }, (_, i) => 20 - i);
+  const { product } = quadratic(distinct, { v: v.slice(0, 20) });
+  const { values, iterations } = await lanczos(
+    (x) => Promise.resolve(Float32Array.from(product([], x)) as Float32Array<SharedArrayBuffer>),
+    random(20),
+    { iterations: 20, tolerance: 1e-9, count: 20 },
+  );
+  assertEquals(iterations, 20);
+  // float32 products of vectors of norm 20.
+  for (const [i, value] of values.entries()) assertAlmostEquals(value, distinct[i]!, 20 * 1e-6);
+});
+
+Deno.test("lambda-max is the largest eigenvalue on a quadratic, by value and not by magnitude", async () => {
+  const of = quadratic(spectrum.map((value, i) => i === 5 ? -30 : value), { v });
+  const value = await measure(of, "lambda-max", { learningRate: 0.1 });
+  assertAlmostEquals(value.estimate, 9, 1e-3 * 9);
+  assert(value.residual < Math.sqrt(1e-3) * 9 && Math.abs(value.estimate - 9) <= value.residual);
+  assertEquals(value.converged, true);
+  assertStrictEquals(value.standardError, null);
+  assertStrictEquals(value["timesLearningRate"], 0.1 * value.estimate);
+  const unknown = await measure(of, "lambda-max");
+  assertStrictEquals(unknown["timesLearningRate"], null);
+  assertStrictEquals(unknown.estimate, value.estimate);
+});
+
+Deno.test("lambda-max says where it did not converge, with a residual that is true", async () => {
+  const of = quadratic(spectrum, { v });
+  const value = await measure(of, "lambda-max(iterations=3)");
+  assertEquals([value.converged, value.iterations], [false, 3]);
+  // Some eigenvalue lies within the residual; none of this spectrum is far above the bulk but three.
+  assert(spectrum.some((each) => Math.abs(each - value.estimate) <= value.residual + 1e-6));
+  assert(value.residual > 0.1);
+});
+
+Deno.test("lambda-max takes Hessians that are flat, alike everywhere, or of one direction", async () => {
+  const flat = await measure(quadratic(new Float64Array(P)), "lambda-max");
+  assertEquals([flat.estimate, flat.residual, flat.converged], [0, 0, true]);
+  const alike = await measure(quadratic(spectrum.map(() => 2)), "lambda-max");
+  assertAlmostEquals(alike.estimate, 2, 1e-6);
+  assertEquals(alike.converged, true);
+  // One parameter of 60, which 10 products would find: 4 and 0 alone are 2 of them.
+  const one = await measure(quadratic(spectrum.map((_, i) => Number(i === 7) * 4)), "lambda-max");
+  assertAlmostEquals(one.estimate, 4, 1e-5);
+  assert(one.iterations <= 3);
+});
+
+Deno.test("lambda-max depends on the seed by no more than its tolerance", async () => {
+  const engine = functionEngine(quadratic(spectrum, { v }));
+  const network = measured(new Float32Array(P));
+  for (const seed of [0, 1, 2]) {
+    const [[value]] = await measureNetworks(engine, [network], [["lambda-max"]], { seed }) as [
+      [MeasureValue],
+    ];
+    assertAlmostEquals(value.estimate, 9, 1e-3 * 9);
+  }
+});
+
+Deno.test("preconditioned-lambda-max is that of D^-1/2 H D^-1/2", async () => {
+  // H diagonal: its entries over sqrt(accumulator). Where the accumulator is 0 nothing ever moved.
+  const state = Float32Array.from({ length: P }, (_, i) => i === 0 ? 0 : (1 + i % 5) ** 2);
+  const expected = Math.max(...spectrum.slice(1).map((h, i) => h / Math.sqrt(state[i + 1]!)));
+  const known = { optimizer: "AdaGrad", learningRate: 0.5, state };
+  const value = await measure(quadratic(spectrum), "preconditioned-lambda-max", known);
+  assertAlmostEquals(value.estimate, expected, 1e-3 * expected);
+  assertStrictEquals(value["timesLearningRate"], 0.5 * value.estimate);
+  // An epsilon that dwarfs the accumulator: H / epsilon.
+  const even = await measure(quadratic(spectrum), "preconditioned-lambda-max", {
+    ...known,
+    optimizer: "AdaGrad(epsilon=1000)",
+    state: state.map(() => 1e-6),
+  });
+  assertAlmostEquals(even.estimate, 9 / 1000, 1e-3 * 9 / 1000);
+});
+
+Deno.test("preconditioned-lambda-max says why it cannot be had", async () => {
+  const { unavailable } = openMeasure("preconditioned-lambda-max");
+  const network = measured(new Float32Array(P));
+  assertStrictEquals(unavailable(network), "the network's optimizer is not known");
+  assertStrictEquals(
+    unavailable({ ...network, optimizer: "SGD(momentum=0.9)", state: new Float32Array(P) }),
+    "SGD keeps no sum of squared gradients",
+  );
+  const adagrad = { ...network, optimizer: "AdaGrad" };
+  assertStrictEquals(
+    unavailable(adagrad),
+    "the optimizer's state was not kept with the network",
+  );
+  assertStrictEquals(
+    unavailable({ ...adagrad, state: new Float32Array(P - 1) }),
+    "the optimizer's state must have 60 numbers: current number is 59",
+  );
+  assertStrictEquals(unavailable({ ...adagrad, state: new Float32Array(P) }), undefined);
+  const error = await assertRejects(
+    () =>
+      measureNetworks(functionEngine(quadratic(spectrum)), [network], [[
+        "sharpness",
+        "preconditioned-lambda-max(iterations=9)",
+      ]], { seed: 1 }),
+    RangeError,
+  );
+  assertStrictEquals(
+    error.message,
+    "Cannot measure preconditioned-lambda-max(iterations=9) as the network's optimizer is not known",
+  );
+});
+
+Deno.test("lambda-max names a product that is not finite", async () => {
+  const of = { ...quadratic(spectrum), product: (): number[] => spectrum.map(() => NaN) };
+  assertStrictEquals(
+    (await assertRejects(() => measure(of, "lambda-max"), NotFiniteError)).message,
+    "Cannot measure lambda-max as the Hessian's product must be finite: current value is NaN",
+  );
+});
