@@ -33,8 +33,10 @@ export function measureParts(sizes: LayerSizes, vector: Float32Array): PartNorms
   };
   const layers = layoutLayers(sizes);
   const squares = layers.map(({ inputs, outputs, weight }) =>
-    Array.from({ length: outputs }, (_, row) =>
-      squaresOf(weight + row * inputs, weight + (row + 1) * inputs))
+    Array.from(
+      { length: outputs },
+      (_, row) => squaresOf(weight + row * inputs, weight + (row + 1) * inputs),
+    )
   );
   return {
     weights: squares.map((rows) => Math.sqrt(rows.reduce((sum, each) => sum + each, 0))),

@@ -4,19 +4,19 @@
  * @module
  */
 import { perturbedLosses } from "~/lib/engine/cpu/perturbed_losses.ts";
-import { openPool, type Pool } from "~/lib/engine/cpu/pool.ts";
+import { openPool } from "~/lib/engine/cpu/pool.ts";
+import { createStack } from "~/lib/engine/cpu/stack.ts";
 import type {
   Engine,
   EngineOptions,
   Evaluation,
-  Member,
+  LossGradient,
+  PerturbedLosses,
   SharedFloats,
   Stack,
-  StackOptions,
 } from "~/lib/engine/engine.ts";
 import { type GemmLibraryName, openGemmLibrary } from "~/lib/engine/cpu/gemm/gemm.ts";
-import { countParameters, type LayerSizes } from "~/lib/model.ts";
-import { optimizers } from "~/lib/optimizer.ts";
+import type { LayerSizes } from "~/lib/model.ts";
 
 /** What the CPU engine is made from. */
 export interface CpuEngineOptions extends EngineOptions {
@@ -81,7 +81,6 @@ export async function createCpuEngine(
     createStack(options, members): Promise<Stack> {
       return Promise.try(() => {
         check(options.sizes);
-        checkMembers(options, members);
         return createStack(pool, options, members);
       });
     },
@@ -91,10 +90,16 @@ export async function createCpuEngine(
         models.map((parameters) => pool.run("evaluate", { sizes, parameters, ...options })),
       );
     },
-    async perturbedLosses(sizes, models, options): Promise<number[][]> {
+    async perturbedLosses(sizes, models, options): Promise<PerturbedLosses[]> {
       check(sizes);
       const work = { pool, threads, rows: train.size, bytes: samplerBytes };
       return await perturbedLosses(work, sizes, models, options);
+    },
+    gradients(): Promise<LossGradient[]> {
+      return Promise.reject(new Error("Cannot compute gradients yet"));
+    },
+    hessianProducts(): Promise<SharedFloats[][]> {
+      return Promise.reject(new Error("Cannot compute Hessian products yet"));
     },
     async peak(): Promise<number> {
       const ask = { repeats: 8 };
@@ -109,65 +114,6 @@ export async function createCpuEngine(
       return Promise.resolve();
     },
   };
-}
-
-function checkMembers(
-  { sizes, optimizer }: StackOptions,
-  members: readonly Member[],
-): void {
-  const count = countParameters(sizes);
-  const numbers = count * optimizers[optimizer].stateSlots;
-  for (const { parameters, state } of members) {
-    if (parameters.length !== count || state.length !== numbers) {
-      throw new RangeError(
-        `Cannot train a network of sizes ${sizes} as it must have ${count} parameters and ` +
-          `${numbers} numbers of state: it has ${parameters.length} and ${state.length}`,
-      );
-    }
-  }
-}
-
-function createStack(
-  pool: Pool,
-  options: StackOptions,
-  members: readonly Member[],
-): Stack {
-  // The threads work on copies: a member's arrays change in `save` only.
-  let current = members.map((member) => ({
-    member,
-    parameters: share(member.parameters),
-    state: share(member.state),
-  }));
-  return {
-    get size(): number {
-      return current.length;
-    },
-    trainEpoch: () =>
-      Promise.all(
-        current.map(({ member: { learningRate }, parameters, state }) =>
-          pool.run("trainEpoch", { ...options, learningRate, parameters, state })
-        ),
-      ),
-    save(): Promise<void> {
-      for (const { member, parameters, state } of current) {
-        member.parameters.set(parameters);
-        member.state.set(state);
-      }
-      return Promise.resolve();
-    },
-    retain(keep): void {
-      current = current.filter((_, index) => keep[index]);
-    },
-    dispose(): void {
-      current = [];
-    },
-  };
-}
-
-function share(values: Float32Array): SharedFloats {
-  const copy = new Float32Array(new SharedArrayBuffer(values.byteLength));
-  copy.set(values);
-  return copy;
 }
 
 function largest(values: Uint8Array): number {

@@ -6,10 +6,13 @@
 import { gemmRate } from "~/lib/engine/cpu/gemm_rate.ts";
 import { openWorkspace, type Workspace } from "~/lib/engine/cpu/workspace.ts";
 import type { SharedSplit } from "~/lib/engine/cpu/pass.ts";
-import { pairLoss, type PairTask, perturbedLogits } from "~/lib/engine/cpu/perturb.ts";
-import { type EpochTask, evaluate, trainEpoch } from "~/lib/engine/cpu/train.ts";
+import { evaluate } from "~/lib/engine/cpu/evaluate.ts";
+import { perturbedLogits, type RayTask } from "~/lib/engine/cpu/perturbed_logits.ts";
+import { type PointLoss, pointLoss, type PointTask } from "~/lib/engine/cpu/point_loss.ts";
+import { type EpochTask, trainEpoch } from "~/lib/engine/cpu/train.ts";
 import { drawDirection } from "~/lib/engine/direction.ts";
 import type { Evaluation, SharedFloats } from "~/lib/engine/engine.ts";
+import { measureParts, type PartNorms } from "~/lib/engine/scaling.ts";
 import { type GemmLibraryName, openGemmLibrary } from "~/lib/engine/cpu/gemm/gemm.ts";
 import type { LayerSizes } from "~/lib/model.ts";
 
@@ -29,10 +32,13 @@ export interface Tasks {
     };
     answer: Evaluation;
   };
-  /** Draws direction `k` into `out`; answers 1 / |g_k|, or 0 where `k` is null. */
-  drawDirection: { ask: { out: SharedFloats; seed: number; k: number | null }; answer: number };
-  perturbedLogits: { ask: { task: PairTask; start: number; count: number }; answer: void };
-  pairLoss: { ask: { task: PairTask; pair: number }; answer: number };
+  /** Draws direction `k` into `out`; answers 1 / |g_k|, and the norms of its parts if asked to. */
+  drawDirection: {
+    ask: { sizes: LayerSizes; out: SharedFloats; seed: number; k: number; parts: boolean };
+    answer: { inverseNorm: number; norms?: PartNorms };
+  };
+  perturbedLogits: { ask: { task: RayTask; start: number; count: number }; answer: void };
+  pointLoss: { ask: PointTask; answer: PointLoss };
   /** Best rate of one large product on this thread, in FLOP/s. */
   gemmRate: { ask: { repeats: number }; answer: number };
 }
@@ -57,12 +63,15 @@ async function perform(request: Request): Promise<unknown> {
       return await trainEpoch(workspace, splits.train, request.ask);
     case "evaluate":
       return await evaluate(workspace, splits[request.ask.split], request.ask.sizes, request.ask);
-    case "drawDirection":
-      return drawDirection(request.ask.out, request.ask.seed, request.ask.k).inverseNorm;
+    case "drawDirection": {
+      const { sizes, out, seed, k, parts } = request.ask;
+      const { inverseNorm } = drawDirection(out, seed, k);
+      return { inverseNorm, ...(parts ? { norms: measureParts(sizes, out) } : {}) };
+    }
     case "perturbedLogits":
       return await perturbedLogits(workspace, splits.train, request.ask.task, request.ask);
-    case "pairLoss":
-      return pairLoss(workspace, splits.train, request.ask.task, request.ask.pair);
+    case "pointLoss":
+      return pointLoss(workspace, splits.train, request.ask);
     case "gemmRate":
       return await gemmRate(workspace, request.ask.repeats);
   }

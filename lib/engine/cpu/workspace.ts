@@ -20,7 +20,9 @@ export interface Layout {
   /** [P] each. */
   readonly parameters: number;
   readonly gradient: number;
+  /** The optimizer's first slot, [P], and the bytes from one slot to the next. */
   readonly state: number;
+  readonly stateStride: number;
   /** Pixels of one block as bytes and as floats, [BLOCK, inputs]. */
   readonly bytes: number;
   readonly pixels: number;
@@ -86,13 +88,18 @@ export interface Places {
  */
 const GAP = 21 * 64;
 
+/** Bytes from the beginning of an array of so many bytes to that of the next. */
+function extent(bytes: number): number {
+  return Math.ceil(bytes / 64) * 64 + GAP;
+}
+
 /** Opens an empty list of places; arrays begin with a cache line. */
 export function openPlaces(): Places {
   let end = FREE_BYTES_FROM;
   return {
     allocate(bytes): number {
       const offset = end;
-      end = Math.ceil((end + bytes) / 64) * 64 + GAP;
+      end += extent(bytes);
       return offset;
     },
     get end(): number {
@@ -101,8 +108,8 @@ export function openPlaces(): Places {
   };
 }
 
-/** Lays out a network for batches of up to `rows` rows. */
-export function layOut(sizes: LayerSizes, rows: number): Layout {
+/** Lays out a network for batches of up to `rows` rows, with slots of an optimizer's state. */
+export function layOut(sizes: LayerSizes, rows: number, slots = 0): Layout {
   const places = openPlaces();
   const { allocate } = places;
   const layers = layoutLayers(sizes);
@@ -110,12 +117,18 @@ export function layOut(sizes: LayerSizes, rows: number): Layout {
   const block = Math.min(BLOCK, rows);
   const inputs = layers[0]!.inputs;
   const classes = layers.at(-1)!.outputs;
+  const parameters = allocate(parameterBytes);
+  const gradient = allocate(parameterBytes);
+  const state = places.end;
+  const stateStride = extent(parameterBytes);
+  for (let slot = 0; slot < slots; slot++) allocate(parameterBytes);
   return {
     layers,
     classes,
-    parameters: allocate(parameterBytes),
-    gradient: allocate(parameterBytes),
-    state: allocate(parameterBytes),
+    parameters,
+    gradient,
+    state,
+    stateStride,
     bytes: allocate(block * inputs),
     pixels: allocate(4 * block * inputs),
     labels: allocate(rows),

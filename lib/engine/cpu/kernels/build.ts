@@ -1,5 +1,5 @@
 /**
- * Builds kernels.wasm from assembly/kernels.ts: `deno task build:kernels`.
+ * Builds kernels.wasm from assembly/: `deno task build:kernels`.
  *
  * @module
  */
@@ -11,7 +11,11 @@ import asc from "assemblyscript/asc";
  * @throws {Error} With the compiler's messages.
  */
 export async function buildKernels(): Promise<Uint8Array> {
-  const source = await Deno.readTextFile(new URL("./assembly/kernels.ts", import.meta.url));
+  const folder = new URL("./assembly/", import.meta.url);
+  const sources = new Map<string, string>();
+  for await (const { name } of Deno.readDir(folder)) {
+    sources.set(name, await Deno.readTextFile(new URL(name, folder)));
+  }
   let binary: Uint8Array | undefined;
   const { error, stderr } = await asc.main([
     "kernels.ts",
@@ -24,7 +28,7 @@ export async function buildKernels(): Promise<Uint8Array> {
     "--enable=bulk-memory",
     "--importMemory",
   ], {
-    readFile: (name: string) => (name === "kernels.ts" ? source : null),
+    readFile: (name: string) => sources.get(name) ?? null,
     writeFile: (_name: string, contents: string | Uint8Array) => {
       if (typeof contents !== "string") binary = contents;
     },

@@ -1,5 +1,5 @@
 /**
- * The SIMD kernels on a memory: types of what assembly/kernels.ts exports.
+ * The SIMD kernels on a memory: types of what assembly/ exports.
  *
  * @module
  */
@@ -7,7 +7,20 @@
 /** Byte offset into the kernels' memory. */
 export type Offset = number;
 
-/** See assembly/kernels.ts for what each computes. */
+/** An optimizer's update; see assembly/steps.ts. */
+export type StepKernel = (
+  w: Offset,
+  g: Offset,
+  s: Offset,
+  length: number,
+  stride: number,
+  ...coefficients: readonly number[]
+) => void;
+
+/** Arguments of a `StepKernel` before its coefficients. */
+const STEP_ARGUMENTS = 5;
+
+/** See the files of assembly/ for what each computes. */
 export interface Kernels {
   bytesToFloats(bytes: Offset, out: Offset, length: number): void;
   addBiasToRows(z: Offset, bias: Offset, rows: number, units: number): void;
@@ -20,10 +33,18 @@ export interface Kernels {
     rows: number,
     accumulate: boolean,
   ): void;
-  sgdStep(w: Offset, g: Offset, length: number, learningRate: number): void;
-  adagradStep(w: Offset, g: Offset, a: Offset, length: number, learningRate: number): void;
   addScaled(x: Offset, y: Offset, out: Offset, length: number, scale: number): void;
   addScaledRelu(x: Offset, y: Offset, out: Offset, length: number, scale: number): void;
+  addScaledUnits(
+    x: Offset,
+    y: Offset,
+    out: Offset,
+    rows: number,
+    units: number,
+    scales: Offset,
+    shifts: Offset,
+    relu: boolean,
+  ): void;
   logitStatistics(
     logits: Offset,
     statistics: Offset,
@@ -66,6 +87,25 @@ export function openKernels(memory: WebAssembly.Memory): Kernels {
     env: { memory, abort: () => {} },
   });
   return instance.exports as unknown as Kernels;
+}
+
+/**
+ * The kernel of an optimizer, by its name.
+ *
+ * @throws {RangeError} If there is none, or it takes another number of coefficients.
+ */
+export function findStep(kernels: Kernels, name: string, coefficients: number): StepKernel {
+  const step = (kernels as unknown as Record<string, unknown>)[name];
+  if (!name.endsWith("Step") || typeof step !== "function") {
+    throw new RangeError(`Cannot train on the CPU as its kernels have no ${name}`);
+  }
+  if (step.length !== STEP_ARGUMENTS + coefficients) {
+    throw new RangeError(
+      `Cannot train on the CPU as ${name} takes ${step.length - STEP_ARGUMENTS} coefficients: ` +
+        `current number is ${coefficients}`,
+    );
+  }
+  return step as StepKernel;
 }
 
 // Compiled once a thread; it holds no state.
