@@ -5,7 +5,6 @@
  */
 export { DivergedError, HeldElsewhereError } from "~/lib/reproduce/context.ts";
 export * from "~/lib/reproduce/engine_on_data.ts";
-export { evaluateNetwork } from "~/lib/reproduce/measure_stage.ts";
 export * from "~/lib/reproduce/model_ready.ts";
 export * from "~/lib/reproduce/options.ts";
 export * from "~/lib/reproduce/plan.ts";

@@ -6,17 +6,8 @@
  * @module
  */
 import { parseArgs } from "node:util";
+import { UsageError } from "~/lib/domain.ts";
 import { printable } from "~/lib/files/text.ts";
-
-/** The command line or a file that it names is wrong. */
-export class UsageError extends Error {
-  override readonly name = "UsageError";
-
-  /** @param message One line; what of it is not printable is escaped. */
-  constructor(message: string) {
-    super(printable(message));
-  }
-}
 
 /** An option: what `--help` says of its value, and the sentence beside it. */
 export interface Option {
@@ -30,6 +21,8 @@ export interface Command {
   readonly name: string;
   readonly summary: string;
   readonly options: Readonly<Record<string, Option>>;
+  /** Paragraphs below the options, line by line. */
+  readonly notes?: readonly string[];
 }
 
 /** Parsed options: text by name, switches as true. */
@@ -120,7 +113,7 @@ function joinNegativeNumbers(args: readonly string[]): string[] {
 }
 
 /** The text of `--help`. */
-export function help({ name, summary, options }: Command): string {
+export function help({ name, summary, options, notes = [] }: Command): string {
   const rows = Object.entries(options).map(([option, { value, help }]) =>
     [`  --${option}${value === undefined ? "" : ` ${value}`}`, help] as const
   );
@@ -132,6 +125,7 @@ export function help({ name, summary, options }: Command): string {
     "",
     ...rows.map(([left, right]) => left.padEnd(width) + right),
     "",
+    ...(notes.length > 0 ? [...notes, ""] : []),
     "Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted (what is finished is kept).",
   ].join("\n");
 }

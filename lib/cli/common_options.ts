@@ -3,8 +3,10 @@
  *
  * @module
  */
-import { type Option, UsageError, type Values } from "~/lib/cli/command.ts";
-import { choiceOption, IMAGES, numberOption, textOption, THREADS } from "~/lib/cli/values.ts";
+import type { Option, Values } from "~/lib/cli/command.ts";
+import { choiceOption, numberOption, textOption } from "~/lib/cli/values.ts";
+import { printable } from "~/lib/files/text.ts";
+import { images, threads as threadsDomain, UsageError } from "~/lib/domain.ts";
 import { ENGINE_NAMES } from "~/lib/engine.ts";
 import { decodeModel, type ModelFile } from "~/lib/model.ts";
 import type { RunOptions } from "~/lib/reproduce.ts";
@@ -27,7 +29,7 @@ export const ENGINE_OPTIONS: Readonly<Record<string, Option>> = {
 /** Reads `ENGINE_OPTIONS`. */
 export function engineOptions(values: Values): Pick<RunOptions, "engine" | "threads" | "data"> {
   const engine = choiceOption(values, "engine", ENGINE_NAMES);
-  const threads = numberOption(values, "threads", THREADS);
+  const threads = numberOption(values, "threads", threadsDomain);
   const data = dataOption(values);
   return {
     ...(engine === undefined ? {} : { engine }),
@@ -45,7 +47,7 @@ export function dataOption(values: Values): string | undefined {
 
 /** Number of training images, all by default. */
 export function imagesOption(values: Values): number {
-  return numberOption(values, "images", IMAGES) ?? 50_000;
+  return numberOption(values, "images", images) ?? 50_000;
 }
 
 /** Reads a network for CIFAR-10 from a file that the command line names. */
@@ -55,7 +57,7 @@ export async function readModelFile(path: string, option: string): Promise<Model
   try {
     model = decodeModel(await Deno.readFile(path), path);
   } catch (error) {
-    throw new UsageError((error as Error).message);
+    throw new UsageError(printable((error as Error).message, 1000));
   }
   const { sizes } = model;
   if (sizes[0] !== 3072 || sizes.at(-1) !== 10) {

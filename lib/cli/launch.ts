@@ -14,7 +14,7 @@ import { parseArgs } from "node:util";
 /** The project's root. */
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
-const COMMANDS = ["reproduce", "train", "sharpness", "bench"] as const;
+const COMMANDS = ["reproduce", "train", "sharpness", "measure", "bench"] as const;
 type Command = typeof COMMANDS[number];
 
 /** Environment variables that the program and its packages read. */
@@ -40,16 +40,22 @@ const flags: Record<Command, (args: Arguments) => { read: string[]; write: strin
     const folders = [args.models ?? `${ROOT}models`, args.results ?? `${ROOT}results`];
     return { read: folders, write: folders };
   },
-  train: ({ init, out }) => ({
+  train: ({ init, out, models = `${ROOT}models` }) => ({
     read: [
+      models,
       ...(init === undefined ? [] : [init]),
       ...(out === undefined ? [] : [dirname(resolve(out))]),
     ],
-    write: out === undefined ? [] : [dirname(resolve(out))],
+    write: [models, ...(out === undefined ? [] : [dirname(resolve(out))])],
   }),
-  sharpness: ({ model }) => ({ read: model === undefined ? [] : [model], write: [] }),
+  sharpness: readsModel,
+  measure: readsModel,
   bench: () => ({ read: [], write: [] }),
 };
+
+function readsModel({ model }: Arguments): { read: string[]; write: string[] } {
+  return { read: model === undefined ? [] : [model], write: [] };
+}
 
 interface Arguments {
   readonly data?: string;

@@ -8,12 +8,7 @@
  * @module
  */
 import { runCommand } from "~/lib/cli/command.ts";
-import {
-  loadTfjsNode,
-  TFJS_NODE_VERSION,
-  tfjsNodeHome,
-  type TfjsNodeName,
-} from "~/lib/engine.ts";
+import { loadTfjsNode, TFJS_NODE_VERSION, tfjsNodeHome, type TfjsNodeName } from "~/lib/engine.ts";
 
 /**
  * Installs a package and loads it.

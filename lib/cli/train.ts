@@ -4,7 +4,7 @@
  * @module
  */
 import { dirname } from "node:path";
-import { type Command, runCommand, UsageError } from "~/lib/cli/command.ts";
+import { type Command, runCommand } from "~/lib/cli/command.ts";
 import {
   ENGINE_OPTIONS,
   engineOptions,
@@ -12,106 +12,131 @@ import {
   readModelFile,
 } from "~/lib/cli/common_options.ts";
 import { openDisplay } from "~/lib/cli/terminal.ts";
-import {
-  BATCH_SIZE,
-  choiceOption,
-  EPOCHS,
-  LEARNING_RATE,
-  NON_NEGATIVE,
-  numberOption,
-  required,
-  SEED,
-  textOption,
-} from "~/lib/cli/values.ts";
-import { writeWhole } from "~/lib/files/files.ts";
-import { initialise, MLP_1 } from "~/lib/model.ts";
-import { encodeModel } from "~/lib/model.ts";
-import { OPTIMIZERS } from "~/lib/optimizer.ts";
-import { openEngineOnData } from "~/lib/reproduce.ts";
-import { presets, STOPPING_RULES } from "~/lib/study.ts";
-import { trainOne } from "~/lib/trainer.ts";
+import { numberOption, required, textOption, textsOption } from "~/lib/cli/values.ts";
+import { batchSize, epochs, learningRate, seed, UsageError } from "~/lib/domain.ts";
+import { sha256, writeWhole } from "~/lib/files/files.ts";
+import { formatSeconds } from "~/lib/files/text.ts";
+import { MLP_1, type ModelFile } from "~/lib/model.ts";
+import { openOptimizer, optimizerHelp } from "~/lib/optimizer.ts";
+import { DivergedError, PROJECT_FOLDERS, run } from "~/lib/reproduce.ts";
+import { locateStop, type TrajectoryRecord } from "~/lib/results.ts";
+import { listTrajectories, presets, type Study } from "~/lib/study.ts";
+import { networkFile, openStop, STOP_HELP, type Trajectory } from "~/lib/trainer.ts";
+
+/** Where training ends if nothing is said. */
+const USUAL_STOP = "cumulative:1e-3";
 
 /** Its options. */
 export const COMMAND: Command = {
   name: "train",
   summary: "Trains one network and writes it as safetensors, with PyTorch's names and layout.",
   options: {
-    "learning-rate": { value: "LR", help: "required" },
+    "learning-rate": { value: "LR", help: `${learningRate.description}, required` },
     "batch-size": { value: "B", help: "images a batch, required" },
-    optimizer: { value: "NAME", help: "SGD or AdaGrad, required" },
+    optimizer: { value: "NAME", help: 'e.g. SGD or "SGD(momentum=0.9)", required' },
     seed: { value: "S", help: "seed of the initial weights, required" },
     init: { value: "FILE", help: "start from these weights instead" },
-    "max-epochs": { value: "N", help: "epochs at most (default 30); 0 writes the initial weights" },
+    stops: { value: "LIST", help: `${STOP_HELP} (default ${USUAL_STOP}); the last is written` },
+    "max-epochs": { value: "N", help: "epochs at most; 0 writes the initial weights" },
     images: { value: "N", help: "train on the first N images (default 50000)" },
-    stopping: {
-      value: "RULE",
-      help: "consecutive (default) or cumulative epochs without progress",
-    },
-    "stopping-criterion": {
-      value: "NATS",
-      help: "progress that an epoch must make (default 1e-3)",
-    },
+    models: { value: "DIR", help: "where its trajectory is kept, to go on from (default models/)" },
     out: { value: "FILE", help: "where to write it, required" },
     ...ENGINE_OPTIONS,
   },
+  notes: ["Optimizers:", ...optimizerHelp().map((line) => `  ${line}`)],
 };
 
 if (import.meta.main) {
   await runCommand(COMMAND, async (values, signal) => {
     const start = performance.now();
-    const config = {
-      optimizer: required(choiceOption(values, "optimizer", OPTIMIZERS), "optimizer"),
-      learningRate: required(
-        numberOption(values, "learning-rate", LEARNING_RATE),
-        "learning-rate",
-      ),
-      batchSize: required(numberOption(values, "batch-size", BATCH_SIZE), "batch-size"),
-      seed: required(numberOption(values, "seed", SEED), "seed"),
-    };
+    const optimizer = openOptimizer(required(textOption(values, "optimizer"), "optimizer")).text;
+    const rate = required(numberOption(values, "learning-rate", learningRate), "learning-rate");
+    const batch = required(numberOption(values, "batch-size", batchSize), "batch-size");
+    const chosen = required(numberOption(values, "seed", seed), "seed");
     const out = required(textOption(values, "out"), "out");
     demandWritable(out);
-    const { standard } = presets;
-    const training = {
-      ...standard.training,
-      images: imagesOption(values),
-      maxEpochs: numberOption(values, "max-epochs", EPOCHS) ?? standard.training.maxEpochs,
-      stopping: choiceOption(values, "stopping", STOPPING_RULES) ?? standard.training.stopping,
-      stoppingCriterion: numberOption(values, "stopping-criterion", NON_NEGATIVE) ??
-        standard.training.stoppingCriterion,
-    };
     const init = textOption(values, "init");
-    const { sizes, parameters } = init === undefined
-      ? { sizes: MLP_1, parameters: initialise(MLP_1, config.seed) }
-      : await readModelFile(init, "init");
+    const initial = init === undefined ? undefined : await readModelFile(init, "init");
+    const { standard } = presets;
+    const study: Study = {
+      ...standard,
+      sizes: initial?.sizes ?? MLP_1,
+      ...(initial === undefined ? {} : { init: hashOf(initial) }),
+      images: imagesOption(values),
+      maxEpochs: numberOption(values, "max-epochs", epochs) ?? standard.maxEpochs,
+      stops: textsOption(values, "stops", openStop) ?? [USUAL_STOP],
+      measures: { first: [], others: [], once: [] },
+      grid: {
+        ...standard.grid,
+        effects: ["pairs"],
+        optimizers: [optimizer],
+        pairs: [{ learningRate: rate, batchSize: batch }],
+        seeds: [chosen],
+      },
+    };
+    const models = textOption(values, "models") ?? PROJECT_FOLDERS.models;
     const options = engineOptions(values);
     const display = openDisplay();
     try {
-      const { onProgress } = display;
-      const onData = await openEngineOnData({ training }, { ...options, onProgress });
-      try {
-        const protocol = { ...training, sizes };
-        const record = await trainOne(onData, { config, protocol, parameters, onProgress, signal });
-        const metadata = { run: JSON.stringify({ ...record, config, protocol }) };
-        await writeWhole(out, encodeModel(sizes, parameters, { metadata }));
-        const { training: trained, engines: [engine] } = record;
-        const seconds = (performance.now() - start) / 1000;
-        display.onMessage(
-          `${trained.epochs} epochs (${trained.stopped}), training loss ${trained.trainLoss}, ` +
-            `test accuracy ${trained.testAccuracy}, written to ${out}`,
-        );
-        if (values.json) {
-          const { epochs, epochLosses, stopped, ...rest } = trained;
-          console.log(
-            JSON.stringify({ config, epochs, epochLosses, stopped, ...rest, engine, seconds }),
-          );
-        }
-      } finally {
-        await onData.engine.close();
-      }
+      const { records: [record] } = await run(study, {
+        ...options,
+        ...display,
+        signal,
+        // The record stays with the networks: results/ is for studies.
+        folders: { models, results: models },
+        networks: true,
+        ...(initial === undefined ? {} : { initial: initial.parameters }),
+      });
+      const [trajectory] = listTrajectories(study);
+      const report = reportOf(study, trajectory!, record!);
+      await writeWhole(out, await Deno.readFile(networkFile(models, trajectory!, report.epochs)));
+      const seconds = (performance.now() - start) / 1000;
+      display.onMessage(
+        `${report.epochs} epochs (${report.stopped}), training loss ${report.trainLoss}, test ` +
+          `accuracy ${report.testAccuracy}, written to ${out}, ${formatSeconds(seconds)}`,
+      );
+      if (values.json) console.log(JSON.stringify({ ...report, seconds }));
     } finally {
       display.close();
     }
   });
+}
+
+interface Report {
+  readonly epochs: number;
+  readonly stopped: string;
+  readonly trainLoss: number;
+  readonly testAccuracy: number;
+}
+
+/** What the last stop gave. */
+function reportOf(
+  study: Study,
+  config: Trajectory,
+  { content, provenance }: TrajectoryRecord,
+): Report {
+  const states = study.stops.flatMap((stop) => locateStop(study, stop, content) ?? []);
+  const last = states.sort((a, b) => a.epoch - b.epoch).at(-1);
+  const network = content.networks.find(({ epoch }) => epoch === last?.epoch);
+  if (last === undefined || network === undefined || last.outcome === "diverged") {
+    throw new DivergedError(
+      `Training diverged after epoch ${content.epochLosses.length}: nothing was written`,
+    );
+  }
+  const { measures: _, sha256: __, epoch: epochs, ...values } = network;
+  return {
+    config,
+    epochs,
+    epochLosses: content.epochLosses.slice(0, epochs),
+    stopped: last.outcome,
+    stops: content.stops,
+    ...values,
+    engine: provenance.at(-1)!.engine,
+  } as Report;
+}
+
+function hashOf({ parameters }: ModelFile): string {
+  return sha256(new Uint8Array(parameters.buffer)).slice(0, 12);
 }
 
 function demandWritable(out: string): void {

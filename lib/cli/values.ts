@@ -3,40 +3,51 @@
  *
  * @module
  */
-import { UsageError, type Values } from "~/lib/cli/command.ts";
-
-/** Largest of an option's numbers that is taken. */
-interface Range {
-  readonly min: number;
-  readonly max: number;
-  /** Only whole numbers. */
-  readonly integer?: boolean;
-  /** `min` itself is excluded. */
-  readonly above?: boolean;
-}
-
-/** Learning rates: finite and > 0. */
-export const LEARNING_RATE: Range = { min: 0, max: Number.MAX_VALUE, above: true };
-/** Images a batch. */
-export const BATCH_SIZE: Range = { min: 1, max: 1_000_000, integer: true };
-export const SEED: Range = { min: 0, max: 2 ** 32 - 1, integer: true };
-export const IMAGES: Range = { min: 1, max: 50_000, integer: true };
-export const EPOCHS: Range = { min: 0, max: 1_000_000, integer: true };
-export const DIRECTIONS: Range = { min: 1, max: 10_000, integer: true };
-/** Radius of a step, or a criterion. */
-export const NON_NEGATIVE: Range = { min: 0, max: Number.MAX_VALUE };
-export const THREADS: Range = { min: 1, max: 256, integer: true };
+import type { z } from "zod";
+import type { Values } from "~/lib/cli/command.ts";
+import { demand, splitList, UsageError } from "~/lib/domain.ts";
 
 /** A number; undefined if the option is not given. */
-export function numberOption(values: Values, name: string, range: Range): number | undefined {
+export function numberOption(
+  values: Values,
+  name: string,
+  domain: z.ZodType<number>,
+): number | undefined {
   const text = values[name];
-  return text === undefined ? undefined : toNumber(name, String(text), range);
+  return text === undefined ? undefined : toNumber(name, String(text), domain);
 }
 
 /** A list of numbers, separated by commas. */
-export function numbersOption(values: Values, name: string, range: Range): number[] | undefined {
-  const parts = listOption(values, name);
-  return parts?.map((text) => toNumber(name, text, range));
+export function numbersOption(
+  values: Values,
+  name: string,
+  domain: z.ZodType<number>,
+): number[] | undefined {
+  return listOption(values, name)?.map((text) => toNumber(name, text, domain));
+}
+
+/** A list of texts that a function of the field reads: optimizers, stops, measures. */
+export function textsOption(
+  values: Values,
+  name: string,
+  open: (text: string) => { text: string },
+): string[] | undefined {
+  return listOption(values, name)?.map((text) => open(text).text);
+}
+
+/** A list of pairs `a:b`. */
+export function pairsOption(
+  values: Values,
+  name: string,
+  [first, second]: readonly [z.ZodType<number>, z.ZodType<number>],
+): [number, number][] | undefined {
+  return listOption(values, name)?.map((text) => {
+    const parts = text.split(":");
+    if (parts.length !== 2) {
+      throw new UsageError(`--${name} must be a list of A:B: current value is ${text || "empty"}`);
+    }
+    return [toNumber(name, parts[0]!, first), toNumber(name, parts[1]!, second)];
+  });
 }
 
 /** One of several words. */
@@ -72,27 +83,24 @@ export function required<T>(value: T | undefined, name: string): T {
 }
 
 function listOption(values: Values, name: string): string[] | undefined {
-  const parts = textOption(values, name)?.split(",").map((text) => text.trim());
-  if (
-    parts !== undefined && new Set(parts.map((text) => Number(text) || text)).size < parts.length
-  ) {
+  const text = textOption(values, name);
+  if (text === undefined) return undefined;
+  const parts = splitList(text);
+  if (new Set(parts.map((part) => Number(part) || part)).size < parts.length) {
     throw new UsageError(`--${name} must not name a value twice: current value is ${values[name]}`);
   }
   return parts;
 }
 
-function toNumber(name: string, text: string, { min, max, integer, above }: Range): number {
+function toNumber(name: string, text: string, domain: z.ZodType<number>): number {
   // Number("") is 0 and Number("0x10") is 16: neither is meant.
   const value = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : NaN;
-  const inside = (above ? value > min : value >= min) && value <= max;
-  if (!inside || (integer && !Number.isInteger(value))) {
-    const kind = integer ? "an integer" : "a number";
-    const domain = max === Number.MAX_VALUE
-      ? `${kind} ${above ? ">" : ">="} ${min}`
-      : `${kind} in ${min}..${max}`;
-    throw new UsageError(`--${name} must be ${domain}: current value is ${text || "empty"}`);
+  if (Number.isNaN(value)) {
+    throw new UsageError(
+      `--${name} must be ${domain.description}: current value is ${text || "empty"}`,
+    );
   }
-  return value;
+  return demand(domain, value, `--${name}`);
 }
 
 function toChoice<T extends string>(name: string, text: string, choices: readonly T[]): T {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { SharedFloats } from "~/lib/engine.ts";
 import { clearWay } from "~/lib/files/checked.ts";
 import { removeUnfinished } from "~/lib/files/files.ts";
 import { type Lock, tryLock } from "~/lib/files/lock.ts";
@@ -21,6 +22,8 @@ export interface Context extends EngineOnData {
   readonly fresh: boolean;
   /** Whether networks must be there besides records. */
   readonly networks: boolean;
+  /** Where a trajectory starts, shape [P]; a copy of its own. */
+  initialWeights(trajectory: Trajectory): SharedFloats;
   readonly estimate: Estimate;
   readonly meter: Meter;
   readonly onProgress: OnProgress;

@@ -7,7 +7,7 @@
 import type { SharedFloats } from "~/lib/engine.ts";
 import { sha256 } from "~/lib/files/files.ts";
 import { DIRECTION_SEED, measureNetworks, openMeasure } from "~/lib/measure.ts";
-import { initialise, layoutLayers } from "~/lib/model.ts";
+import { layoutLayers } from "~/lib/model.ts";
 import type { Context } from "~/lib/reproduce/context.ts";
 import { provenanceOf } from "~/lib/reproduce/provenance.ts";
 import type { Item } from "~/lib/reproduce/train_stage.ts";
@@ -170,15 +170,16 @@ async function readAgreeing(
 
 /** Evaluates a network on both splits. */
 export async function evaluateNetwork(
-  { engine }: Pick<Context, "engine">,
-  { sizes, seed }: Pick<Trajectory, "sizes" | "seed">,
+  { engine, initialWeights }: Pick<Context, "engine" | "initialWeights">,
+  trajectory: Trajectory,
   { epoch, parameters }: { epoch: number; parameters: SharedFloats },
 ): Promise<NetworkRecord> {
+  const { sizes } = trajectory;
   const [[train], [test]] = await Promise.all([
     engine.evaluate(sizes, [parameters], { split: "train", gradient: true }),
     engine.evaluate(sizes, [parameters], { split: "test", gradient: false }),
   ]);
-  const initial = initialise(sizes, seed);
+  const initial = initialWeights(trajectory);
   const bytes = new Uint8Array(parameters.buffer, parameters.byteOffset, parameters.byteLength);
   return {
     epoch,

@@ -4,7 +4,7 @@
  * @module
  */
 import { fileURLToPath } from "node:url";
-import type { EngineName } from "~/lib/engine.ts";
+import type { EngineName, SharedFloats } from "~/lib/engine.ts";
 import type { OnProgress } from "~/lib/files/progress.ts";
 
 /** Where networks and records are kept. */
@@ -35,6 +35,8 @@ export interface RunOptions {
   readonly fresh?: boolean;
   /** A record without the networks of its stops is not enough: they are trained again. */
   readonly networks?: boolean;
+  /** Weights that trajectories with `init` start from, shape [P]. */
+  readonly initial?: SharedFloats;
   /** Waits for trajectories that other processes work on. Default true. */
   readonly wait?: boolean;
   readonly onProgress?: OnProgress;

@@ -14,6 +14,7 @@ import { PROJECT_FOLDERS, type RunOptions } from "~/lib/reproduce/options.ts";
 import { type Item, trainStage } from "~/lib/reproduce/train_stage.ts";
 import { isDone, missingWork, withNetworks, type Work } from "~/lib/reproduce/work.ts";
 import { readRecord, type TrajectoryRecord } from "~/lib/results.ts";
+import { initialise } from "~/lib/model.ts";
 import { checkStudy, listTrajectories, type Study } from "~/lib/study.ts";
 import { CHECKPOINT_SECONDS, listNetworks, type Trajectory } from "~/lib/trainer.ts";
 
@@ -78,6 +79,10 @@ export async function run(asked: Study, options: RunOptions = {}): Promise<RunOu
       data,
       fresh: options.fresh ?? false,
       networks,
+      initialWeights: ({ sizes, seed }) =>
+        options.initial === undefined
+          ? initialise(sizes, seed)
+          : new Float32Array(options.initial.buffer.slice(0)),
       estimate,
       meter: startMeter(total),
       onProgress: options.onProgress ?? ((): void => {}),

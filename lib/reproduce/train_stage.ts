@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { initialise } from "~/lib/model.ts";
 import { allocateState } from "~/lib/optimizer.ts";
 import type { Claim, Context } from "~/lib/reproduce/context.ts";
 import { provenanceOf } from "~/lib/reproduce/provenance.ts";
@@ -40,7 +39,9 @@ export async function trainStage(context: Context, items: readonly Item[]): Prom
   const pupils: Pupil[] = [];
   for (const item of items) {
     const start = await chooseStart(context, item);
-    if (start !== undefined) pupils.push({ item, start, learner: learnerFrom(item, start) });
+    if (start !== undefined) {
+      pupils.push({ item, start, learner: learnerFrom(context, item, start) });
+    }
   }
   const [first] = pupils;
   if (first === undefined) return;
@@ -90,9 +91,13 @@ export async function trainStage(context: Context, items: readonly Item[]): Prom
   });
 }
 
-function learnerFrom({ trajectory }: Item, { network, wanted }: Start): Learner {
-  const { sizes, optimizer, seed, learningRate } = trajectory;
-  const parameters = network?.parameters ?? initialise(sizes, seed);
+function learnerFrom(
+  context: Context,
+  { trajectory }: Item,
+  { network, wanted }: Start,
+): Learner {
+  const { optimizer, learningRate } = trajectory;
+  const parameters = network?.parameters ?? context.initialWeights(trajectory);
   const state = allocateState(optimizer, parameters.length);
   if (network !== undefined) state.set(network.state);
   return {

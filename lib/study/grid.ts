@@ -38,11 +38,12 @@ export function listCells({ grid }: Pick<Study, "grid">): Cell[] {
 
 /** The trajectory of a cell and seed. */
 export function trajectoryOf(
-  { sizes, images }: Pick<Study, "sizes" | "images">,
+  { sizes, images, init }: Pick<Study, "sizes" | "images" | "init">,
   { optimizer, learningRate, batchSize }: Omit<Cell, "effect">,
   seed: number,
 ): Trajectory {
-  return { dataset: "cifar10", images, sizes, optimizer, learningRate, batchSize, seed };
+  const start = init === undefined ? {} : { init };
+  return { dataset: "cifar10", images, sizes, optimizer, learningRate, batchSize, seed, ...start };
 }
 
 /**

@@ -52,6 +52,8 @@ export interface Study {
   readonly preset: string;
   readonly grid: Grid;
   readonly sizes: LayerSizes;
+  /** Of trajectories that start from given weights: see `Trajectory`. */
+  readonly init?: string;
   /** The first so many training images are used; the test set is always whole. */
   readonly images: number;
   /** A trajectory ends here where a stop is not reached before. */

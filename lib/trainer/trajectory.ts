@@ -18,6 +18,8 @@ export interface Trajectory {
   readonly batchSize: number;
   /** Seed of the initial weights: the same weights in every cell. */
   readonly seed: number;
+  /** SHA-256, its beginning, of weights that it starts from in place of the seed's. */
+  readonly init?: string | undefined;
 }
 
 /** A trajectory's place below models/ and results/, without extension. */
@@ -28,8 +30,9 @@ export function trajectoryPath(trajectory: Trajectory): string {
 }
 
 /** What tells it from the others of its folder: "lr=0.001,batch=128,seed=0". */
-function describeRun({ learningRate, batchSize, seed }: Trajectory): string {
-  return `lr=${learningRate},batch=${batchSize},seed=${seed}`;
+function describeRun({ learningRate, batchSize, seed, init }: Trajectory): string {
+  const from = init === undefined ? "" : `,init=${init}`;
+  return `lr=${learningRate},batch=${batchSize},seed=${seed}${from}`;
 }
 
 /** "SGD lr=0.001,batch=128,seed=0": how messages name it. */
