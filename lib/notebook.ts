@@ -5,7 +5,7 @@
  */
 import type { ColumnTable } from "arquero";
 import { Buffer } from "node:buffer";
-import { type Figure, renderPng } from "~/lib/figures/list_figures.ts";
+import { type Figure, renderPng } from "~/lib/figures.ts";
 import { type OnProgress, type Progress } from "~/lib/files/progress.ts";
 import { formatSeconds } from "~/lib/files/text.ts";
 

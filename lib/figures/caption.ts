@@ -4,16 +4,19 @@
  * @module
  */
 import type { CellSummary } from "~/lib/results.ts";
-import { lossFloor, sharpnessAxis } from "~/lib/figures/axis.ts";
+import { lossFloor } from "~/lib/figures/axis.ts";
+import { measureAxis } from "~/lib/figures/measure_axis.ts";
 import { formatValue } from "~/lib/figures/theme.ts";
-import { type RunConfig, runPath, type Study } from "~/lib/study.ts";
+import { openMeasure } from "~/lib/measure.ts";
+import { type Study, trajectoryOf } from "~/lib/study.ts";
+import { type Trajectory, trajectoryPath } from "~/lib/trainer.ts";
 
 /** Cells with diverged runs that are named; of more the runs are only counted. */
 const NAMED_CELLS = 4;
 
 /** The caption of a figure that shows these cells' sharpness. */
 export function sharpnessCaption(study: Study, cells: readonly CellSummary[]): string {
-  const { directions, radius } = study.sharpness;
+  const measure = openMeasure(cells[0]?.measure ?? "sharpness");
   const hasSeedIntervals = cells.some(({ sharpness }) => sharpness?.interval);
   const counts = cells.filter(({ sharpness }) => sharpness !== null)
     .map(({ bySeed }) => bySeed.filter(({ sharpness }) => sharpness !== null).length);
@@ -22,18 +25,19 @@ export function sharpnessCaption(study: Study, cells: readonly CellSummary[]): s
     : "";
   const pooled = "thin: the original study's, over all seeds × directions as if independent.";
   const unknown = counts.includes(1) ? " (none where n = 1)" : "";
-  const { bottom } = sharpnessAxis(cells);
+  const hasPooled = cells.some(({ sharpness }) => sharpness?.pooledInterval);
+  const { bottom } = measureAxis(cells);
   const isCut = cells.some(({ sharpness }) =>
     [sharpness?.interval, sharpness?.pooledInterval].some((ends) => ends && ends[0] < bottom)
   );
   return [
-    `Mean rise in the loss over ${studyImages(study)} at K = ${directions} random points at ` +
-    `distance r = ${radius} from the trained weights${seeds}.`,
+    `${describeMeasure(study, measure)}${seeds}. Networks at the stop ${study.stops[0]}.`,
     hasSeedIntervals
-      ? `Bold: 95 % t interval over seed means${unknown}; ${pooled}`
-      : counts.length > 0 && `One seed gives no interval over seeds; ${pooled}`,
+      ? `Bold: 95 % t interval over seed means${unknown}${hasPooled ? `; ${pooled}` : "."}`
+      : counts.length > 0 &&
+        `One seed gives no interval over seeds${hasPooled ? `; ${pooled}` : "."}`,
     isCut && "Intervals that reach below the axis end at it.",
-    `Lower panels: mean final training loss; dashed: the lowest possible, ${lowestLoss(study)}.`,
+    `Lower panels: mean full-set training loss${references(study)}.`,
     ...trainingSentences(study, cells, { divergedAre: "excluded from all means" }),
   ].filter((sentence) => typeof sentence === "string").join(" ");
 }
@@ -43,18 +47,42 @@ export function trainingCaption(study: Study, cells: readonly CellSummary[]): st
   return [
     `Mean batch loss of every epoch, one line a run; ${studyImages(study)}, seeds ` +
     `${study.grid.seeds.join(", ")}. A line ends in a filled dot where the run converged, in a ` +
-    "hollow one where the epoch limit stopped it, in × where it diverged; dashed: the lowest " +
-    `possible loss, ${lowestLoss(study)}.`,
+    "hollow one where the epoch limit stopped it, in × where it diverged" +
+    `${references(study)}.`,
     ...trainingSentences(study, cells, { divergedAre: "drawn to the last finite loss" }),
   ].join(" ");
 }
 
-function lowestLoss({ training }: Study): string {
-  return lossFloor(training.sizes.at(-1)!).toFixed(3);
+/** What the measure is, with n of directions and images. */
+function describeMeasure(
+  study: Study,
+  { name, label, parameters: { directions, radius } }: ReturnType<typeof openMeasure>,
+): string {
+  if (name === "sharpness") {
+    return `Mean rise in the loss over ${studyImages(study)} at K = ${directions} random points ` +
+      `at distance r = ${radius} from the trained weights`;
+  }
+  const details = [
+    directions !== undefined && `K = ${directions}`,
+    radius !== undefined && `r = ${radius}`,
+    studyImages(study),
+  ];
+  return `${label.charAt(0).toUpperCase()}${label.slice(1)} (${
+    details.filter(Boolean).join(", ")
+  })`;
 }
 
-function studyImages({ training }: Study): string {
-  return `${thousands(training.images)} training images`;
+/** The dashed lines, which stand where losses come close to them. */
+function references({ sizes }: Study): string {
+  const classes = sizes.at(-1)!;
+  return `; dashed, where near: the lowest possible, ${
+    lossFloor(classes).toFixed(3)
+  }, and that of ` +
+    `a network that has learnt nothing, ${Math.log(classes).toFixed(3)}`;
+}
+
+function studyImages({ images }: Study): string {
+  return `${thousands(images)} training images`;
 }
 
 /** Epochs at most, and the runs that are missing, did not converge or diverged. */
@@ -67,13 +95,15 @@ function trainingSentences(
     cells.flatMap((cell) =>
       cell.bySeed.map(({ seed, stopped }) => {
         const { optimizer, learningRate, batchSize } = cell;
-        const run = { optimizer, learningRate, batchSize, seed };
-        return [runPath(run), { ...run, stopped }] as const;
+        const run = trajectoryOf(study, { optimizer, learningRate, batchSize }, seed);
+        return [trajectoryPath(run), { ...run, stopped }] as const;
       })
     ),
   );
   const planned = new Set(
-    cells.flatMap((cell) => study.grid.seeds.map((seed) => runPath({ ...cell, seed }))),
+    cells.flatMap((cell) =>
+      study.grid.seeds.map((seed) => trajectoryPath(trajectoryOf(study, cell, seed)))
+    ),
   ).size;
   const withEnd = (end: string) => [...runs.values()].filter(({ stopped }) => stopped === end);
   const [unconverged, diverged] = [withEnd("epoch limit"), withEnd("diverged")];
@@ -90,7 +120,7 @@ function trainingSentences(
     : some.length > 0
     ? `of ${plural(runs.size, "run")} ${some.join(" and ")}`
     : `all ${plural(runs.size, "run")} converged`;
-  const limit = `At most ${plural(study.training.maxEpochs, "epoch")}`;
+  const limit = `At most ${plural(study.maxEpochs, "epoch")}`;
   return [
     runs.size > 0 ? `${limit}; ${ended}.` : `${limit}.`,
     ...(runs.size < planned
@@ -100,7 +130,7 @@ function trainingSentences(
 }
 
 /** ": SGD at learning rate 1e-1, batch size 128, seeds 0, 2; ..." or nothing where it grows long. */
-function nameRuns(runs: readonly RunConfig[]): string {
+function nameRuns(runs: readonly Trajectory[]): string {
   const cells = Map.groupBy(
     runs,
     ({ optimizer, learningRate, batchSize }) =>

@@ -6,8 +6,8 @@
 import type { CellSummary } from "~/lib/results.ts";
 import { isLost } from "~/lib/figures/series.ts";
 import { type Piece, text, textWidth, translate } from "~/lib/figures/svg.ts";
-import { FONT_SIZE, INK, OPTIMIZER_COLOR, OPTIMIZER_SYMBOL } from "~/lib/figures/theme.ts";
-import type { OptimizerName } from "~/lib/optimizer.ts";
+import { outline } from "~/lib/figures/symbols.ts";
+import { FONT_SIZE, INK, type OptimizerStyle } from "~/lib/figures/theme.ts";
 
 /** An entry: a mark drawn about (0, 0), at most 20 pixels wide and high, and its name. */
 export interface LegendItem {
@@ -18,26 +18,23 @@ export interface LegendItem {
 /** Entries for the marks that occur in the figure of these cells. */
 export function sharpnessLegend(
   cells: readonly CellSummary[],
-  optimizers: readonly OptimizerName[],
+  styles: ReadonlyMap<string, OptimizerStyle>,
 ): LegendItem[] {
-  const [only] = optimizers;
-  const ink = optimizers.length === 1 ? OPTIMIZER_COLOR[only!] : INK.muted;
-  const symbol = OPTIMIZER_SYMBOL[optimizers.length === 1 ? only! : "SGD"];
+  const [only] = styles.values();
+  const ink = styles.size === 1 ? only!.color : INK.muted;
+  const symbol = styles.size === 1 ? only!.symbol : "circle";
   const measured = cells.filter(({ sharpness }) => sharpness !== null);
   const hasInterval = measured.some(({ sharpness }) => sharpness?.interval);
   const hasPooled = measured.some(({ sharpness }) => sharpness?.pooledInterval);
-  const series = optimizers.map((optimizer): LegendItem => ({
-    mark: marker(OPTIMIZER_SYMBOL[optimizer], {
-      stroke: OPTIMIZER_COLOR[optimizer],
-      fill: OPTIMIZER_COLOR[optimizer],
-    }),
+  const series = [...styles].map(([optimizer, style]): LegendItem => ({
+    mark: outline(style.symbol, { stroke: style.color, fill: style.color }),
     label: optimizer,
   }));
   return [
-    ...(optimizers.length > 1 ? series : []),
+    ...(styles.size > 1 ? series : []),
     measured.length > 0 && {
       mark: (hasInterval ? whisker({ ink, width: 2, cap: 3 }) : "") +
-        marker(symbol, { stroke: ink, fill: ink }),
+        outline(symbol, { stroke: ink, fill: ink }),
       label: hasInterval ? "mean and 95 % t interval over seeds" : "mean (one seed)",
     },
     hasPooled && {
@@ -46,7 +43,7 @@ export function sharpnessLegend(
     },
     hasInterval && { mark: `<circle r="1.5" fill="${ink}"/>`, label: "one seed" },
     measured.some(({ unconverged }) => unconverged.length > 0) && {
-      mark: marker(symbol, { stroke: ink, fill: "#fff" }),
+      mark: outline(symbol, { stroke: ink, fill: "#fff" }),
       label: "with runs that did not converge (epoch limit)",
     },
     cells.some(isLost) && {
@@ -72,17 +69,6 @@ export function legend(items: readonly LegendItem[], width: number): Piece {
     return entry;
   });
   return { svg: parts.join(""), width, height: y + leading };
-}
-
-/** The outlines of Plot's symbols at r = 3: areas are equal, pi r^2. */
-function marker(
-  symbol: "circle" | "diamond",
-  { stroke, fill }: { stroke: string; fill: string },
-): string {
-  const style = `fill="${fill}" stroke="${stroke}" stroke-width="1.5"`;
-  return symbol === "circle"
-    ? `<circle r="3" ${style}/>`
-    : `<path d="M0,-4.95L2.86,0L0,4.95L-2.86,0Z" ${style}/>`;
 }
 
 function whisker({ ink, width, cap }: { ink: string; width: number; cap: number }): string {

@@ -8,23 +8,20 @@ import { type CellSummary, summariseCells } from "~/lib/results.ts";
 import { writeWhole } from "~/lib/files/files.ts";
 import { sharpnessCaption } from "~/lib/figures/caption.ts";
 import { legend, sharpnessLegend } from "~/lib/figures/legend.ts";
-import { renderSvg } from "~/lib/figures/png.ts";
+import { renderPng } from "~/lib/figures/png.ts";
 import { sharpnessPanels } from "~/lib/figures/sharpness_panel.ts";
 import { type Figure, stack } from "~/lib/figures/stack.ts";
-import { otherFactor } from "~/lib/figures/theme.ts";
+import { optimizerStyles, otherFactor } from "~/lib/figures/theme.ts";
 import { trainingLossFigure } from "~/lib/figures/training_figure.ts";
-import type { OptimizerName } from "~/lib/optimizer.ts";
-import type { RunResult } from "~/lib/results.ts";
+import { type RunResult, runsAt, type TrajectoryRecord } from "~/lib/results.ts";
 import type { Effect, Study } from "~/lib/study.ts";
-
-export type { Figure };
 
 /** Which part of a study a figure shows. */
 export interface PlotResultsOptions {
   /** What stands along the axis. */
   readonly effect: Effect;
   /** Whose cells are shown. */
-  readonly optimizer: OptimizerName;
+  readonly optimizer: string;
 }
 
 /** Pixels: 12 batch sizes stand 27 apart. */
@@ -48,7 +45,7 @@ export function plotResults(
   const cells = summariseCells(study, results)
     .filter((cell) => cell.effect === effect && cell.optimizer === optimizer);
   return sharpnessFigure(study, cells, {
-    name: `${effect}-${optimizer}`,
+    name: `${effect}-${optimizerStyles([optimizer]).get(optimizer)!.slug}`,
     title: `Sharpness against ${effect.replace("-", " ")}, ${optimizer}`,
     effects: [effect],
     optimizers: [optimizer],
@@ -89,11 +86,6 @@ export function listFigures(study: Study, results: readonly RunResult[]): Figure
   ];
 }
 
-/** A figure as a PNG file of twice its width and height. */
-export function renderPng({ svg }: Figure): Uint8Array<ArrayBuffer> {
-  return renderSvg(svg);
-}
-
 /**
  * Writes all figures of a study as SVG and PNG, each file whole or not at all.
  *
@@ -103,11 +95,11 @@ export function renderPng({ svg }: Figure): Uint8Array<ArrayBuffer> {
  */
 export async function writeFigures(
   study: Study,
-  results: readonly RunResult[],
+  records: readonly TrajectoryRecord[],
   directory: string,
 ): Promise<string[]> {
   const paths: string[] = [];
-  for (const figure of listFigures(study, results)) {
+  for (const figure of listFigures(study, runsAt(study, records))) {
     const path = join(directory, figure.name);
     await writeWhole(`${path}.svg`, figure.svg);
     await writeWhole(`${path}.png`, renderPng(figure));
@@ -123,22 +115,33 @@ function sharpnessFigure(
     name: string;
     title: string;
     effects: readonly Effect[];
-    optimizers: readonly OptimizerName[];
+    optimizers: readonly string[];
   },
 ): Figure {
+  const all = optimizerStyles(study.grid.optimizers);
+  const styles = new Map([...all].filter(([optimizer]) => optimizers.includes(optimizer)));
   const contents = effects.map((effect) => ({
     effect,
-    heading: `${effect === "learning-rate" ? "Learning rate" : "Batch size"}, at ` +
-      otherFactor(study, effect),
+    heading: headingOf(study, effect),
   }));
   const panels = sharpnessPanels(cells, contents, {
-    optimizers,
+    styles,
     frameWidth: FRAME_WIDTH,
-    radius: study.sharpness.radius,
-    classes: study.training.sizes.at(-1)!,
+    measure: cells[0]?.measure ?? "sharpness",
+    classes: study.sizes.at(-1)!,
   });
-  const marks = legend(sharpnessLegend(cells, optimizers), panels.width);
+  const marks = legend(sharpnessLegend(cells, styles), panels.width);
   return stack([marks, panels], { ...names, caption: sharpnessCaption(study, cells) });
+}
+
+/** "Learning rate, at batch size 128". */
+function headingOf(study: Study, effect: Effect): string {
+  const name = {
+    "learning-rate": "Learning rate",
+    "batch-size": "Batch size",
+    pairs: "lr / batch",
+  };
+  return `${name[effect]}, ${effect === "pairs" ? "" : "at "}${otherFactor(study, effect)}`;
 }
 
 function checkMember(name: string, value: string, members: readonly string[]): void {

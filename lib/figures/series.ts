@@ -6,12 +6,13 @@
 import * as Plot from "@observablehq/plot";
 import { type CellSummary, effectValue, type Interval } from "~/lib/results.ts";
 import { CAP } from "~/lib/figures/plot.ts";
-import { OPTIMIZER_COLOR, OPTIMIZER_SYMBOL } from "~/lib/figures/theme.ts";
-import type { OptimizerName } from "~/lib/optimizer.ts";
+import { markSymbol } from "~/lib/figures/symbols.ts";
+import type { OptimizerStyle } from "~/lib/figures/theme.ts";
 
 /** The cells of one optimizer and effect by ascending value, and their place beside the tick. */
 export interface Series {
-  readonly optimizer: OptimizerName;
+  readonly optimizer: string;
+  readonly style: OptimizerStyle;
   readonly cells: readonly CellSummary[];
   /** Pixels by which means, seeds and pooled intervals stand beside their value. */
   readonly shift: { readonly mean: number; readonly seeds: number; readonly pooled: number };
@@ -24,25 +25,29 @@ export function isLost({ seeds, diverged }: CellSummary): boolean {
 
 /**
  * Two series stand back to back, pooled intervals inside, seeds outside: 12 batch sizes leave 27
- * pixels for the pair. Without intervals over seeds the pooled ones take their place.
+ * pixels for the pair. More stand in a row with seeds and pooled intervals on their means. Without
+ * intervals over seeds the pooled ones take their place.
  */
 export function shiftOf(
   index: number,
   { count, hasSeedIntervals }: { count: number; hasSeedIntervals: boolean },
 ): Series["shift"] {
   const side = index === 0 ? -1 : 1;
+  const place = Math.min(8, 24 / count) * (index - (count - 1) / 2);
   const shift = count === 1
     ? { mean: 0, seeds: -7, pooled: 6 }
-    : { mean: 5.5 * side, seeds: 10.5 * side, pooled: 1.25 * side };
+    : count === 2
+    ? { mean: 5.5 * side, seeds: 10.5 * side, pooled: 1.25 * side }
+    : { mean: place, seeds: place, pooled: place };
   return hasSeedIntervals ? shift : { ...shift, pooled: shift.mean };
 }
 
 /** Marks of a series' sharpness; `bottom` is where the sharpness axis begins, in nats. */
 export function sharpnessMarks(
-  { optimizer, cells, shift }: Series,
+  { style, cells, shift }: Series,
   { bottom }: { bottom: number },
 ): Plot.Markish[] {
-  const stroke = OPTIMIZER_COLOR[optimizer];
+  const { color: stroke, slug } = style;
   const measured = cells.filter(({ sharpness }) => sharpness !== null);
   const seeds = measured.filter(({ bySeed }) => bySeed.length > 1).flatMap((cell) =>
     cell.bySeed.flatMap(({ sharpness }) =>
@@ -54,14 +59,15 @@ export function sharpnessMarks(
       x: effectValue,
       y: (cell: CellSummary) => cell.sharpness?.mean,
       dx: shift.mean,
-      className: `${optimizer}-line-through-means`,
+      className: `${slug}-line-through-means`,
       stroke,
       strokeOpacity: 0.4,
+      ...(style.dash === undefined ? {} : { strokeDasharray: style.dash }),
     }),
     whisker(measured, (cell) => cell.sharpness?.pooledInterval, {
       bottom,
       dx: shift.pooled,
-      className: `${optimizer}-pooled-interval`,
+      className: `${slug}-pooled-interval`,
       stroke,
       strokeWidth: 1,
       strokeOpacity: 0.6,
@@ -71,7 +77,7 @@ export function sharpnessMarks(
       x: "x",
       y: "y",
       dx: shift.seeds,
-      className: `${optimizer}-one-seed`,
+      className: `${slug}-one-seed`,
       r: 1.5,
       fill: stroke,
       fillOpacity: 0.75,
@@ -79,24 +85,24 @@ export function sharpnessMarks(
     whisker(measured, (cell) => cell.sharpness?.interval, {
       bottom,
       dx: shift.mean,
-      className: `${optimizer}-t-interval-over-seeds`,
+      className: `${slug}-t-interval-over-seeds`,
       stroke,
       strokeWidth: 2,
       strokeOpacity: 1,
       r: 3,
     }),
     means(measured, {
-      optimizer,
+      style,
       dx: shift.mean,
       y: (cell) => cell.sharpness?.mean,
-      className: `${optimizer}-mean-sharpness`,
+      className: `${slug}-mean-sharpness`,
     }),
     Plot.text(cells.filter(isLost), {
       x: effectValue,
       frameAnchor: "top",
       dy: 6,
       dx: shift.mean,
-      className: `${optimizer}-diverged`,
+      className: `${slug}-diverged`,
       text: () => "× diverged",
       rotate: -90,
       textAnchor: "end",
@@ -109,19 +115,18 @@ export function sharpnessMarks(
 /** A marker a cell, hollow where the epoch limit stopped a run. */
 export function means(
   cells: readonly CellSummary[],
-  { optimizer, ...place }: {
-    optimizer: OptimizerName;
+  { style: { color, symbol }, ...place }: {
+    style: OptimizerStyle;
     dx: number;
     className: string;
     y: (cell: CellSummary) => number | null | undefined;
   },
 ): Plot.Dot {
-  const color = OPTIMIZER_COLOR[optimizer];
   return Plot.dot(cells, {
     x: effectValue,
     ...place,
     r: 3,
-    symbol: OPTIMIZER_SYMBOL[optimizer],
+    symbol: markSymbol(symbol),
     fill: ({ unconverged }: CellSummary) => unconverged.length > 0 ? "#fff" : color,
     stroke: color,
     strokeWidth: 1.5,

@@ -5,21 +5,14 @@
  */
 import * as Plot from "@observablehq/plot";
 import { type CellSummary, effectValue } from "~/lib/results.ts";
-import {
-  type Axis,
-  formatTick,
-  labelValues,
-  lossAxis,
-  lossFloor,
-  sharpnessAxis,
-  type ValueLabels,
-} from "~/lib/figures/axis.ts";
+import { type Axis, type LossAxis, lossAxis } from "~/lib/figures/axis.ts";
+import { measureAxis, measureLabel } from "~/lib/figures/measure_axis.ts";
 import { renderPlot } from "~/lib/figures/plot.ts";
 import { means, type Series, sharpnessMarks, shiftOf } from "~/lib/figures/series.ts";
 import { beside } from "~/lib/figures/stack.ts";
 import { type Piece, text, translate } from "~/lib/figures/svg.ts";
-import { EFFECT_LABEL, INK } from "~/lib/figures/theme.ts";
-import type { OptimizerName } from "~/lib/optimizer.ts";
+import { EFFECT_LABEL, INK, type OptimizerStyle } from "~/lib/figures/theme.ts";
+import { labelValues, type ValueLabels } from "~/lib/figures/value_labels.ts";
 import type { Effect } from "~/lib/study.ts";
 
 const HEIGHT = { heading: 24, sharpness: 240, gap: 6, loss: 86 } as const;
@@ -37,11 +30,11 @@ export interface PanelContent {
 /** What all panels of a figure share. */
 export interface PanelsOptions {
   /** Drawn side by side in this order. */
-  readonly optimizers: readonly OptimizerName[];
+  readonly styles: ReadonlyMap<string, OptimizerStyle>;
   /** Pixels of the frame from left to right. */
   readonly frameWidth: number;
-  /** Step length r, for the label. */
-  readonly radius: number;
+  /** Canonical text of what is shown. */
+  readonly measure: string;
   /** Classes C of the data, for the lowest possible loss. */
   readonly classes: number;
 }
@@ -55,7 +48,7 @@ interface Panel extends PanelContent {
 
 interface Axes {
   readonly rise: Axis;
-  readonly loss: Axis;
+  readonly loss: LossAxis;
 }
 
 /** Draws panels side by side on the same vertical axes, which all `cells` together fix. */
@@ -67,7 +60,7 @@ export function sharpnessPanels(
   const panels = contents.map((content) => arrange(cells, content, options));
   const labelHeight = Math.max(...panels.map(({ labels }) => labels.height));
   const axes: Axes = {
-    rise: sharpnessAxis(cells),
+    rise: measureAxis(cells),
     loss: lossAxis(cells.flatMap(({ trainLoss }) => trainLoss ?? []), options),
   };
   const pieces = panels.map((panel, i) =>
@@ -79,15 +72,16 @@ export function sharpnessPanels(
 function arrange(
   cells: readonly CellSummary[],
   content: PanelContent,
-  { optimizers, frameWidth }: PanelsOptions,
+  { styles, frameWidth }: PanelsOptions,
 ): Panel {
   const { effect } = content;
   const hasSeedIntervals = cells.some(({ sharpness }) => sharpness?.interval);
-  const series = optimizers.map((optimizer, i): Series => ({
+  const series = [...styles].map(([optimizer, style], i): Series => ({
     optimizer,
+    style,
     cells: cells.filter((cell) => cell.effect === effect && cell.optimizer === optimizer)
       .sort((a, b) => effectValue(a) - effectValue(b)),
-    shift: shiftOf(i, { count: optimizers.length, hasSeedIntervals }),
+    shift: shiftOf(i, { count: styles.size, hasSeedIntervals }),
   }));
   const values = [...new Set(series.flatMap((one) => one.cells.map(effectValue)))]
     .sort((a, b) => a - b);
@@ -98,7 +92,7 @@ function arrange(
 function drawPanel(
   { effect, heading, series, values, labels }: Panel,
   { rise, loss }: Axes,
-  { frameWidth, radius, classes, labelHeight, labelled }: PanelsOptions & {
+  { frameWidth, measure, labelHeight, labelled }: PanelsOptions & {
     labelHeight: number;
     labelled: boolean;
   },
@@ -124,7 +118,7 @@ function drawPanel(
     marginBottom: 6,
     y: rise.scale,
     marks: [
-      ...ground(values, 6),
+      ...ground(values, rise),
       ...(rise.hasNegative ? [Plot.ruleY([0], { stroke: INK.axis })] : []),
       ...series.map((one) => sharpnessMarks(one, rise)),
     ],
@@ -135,14 +129,14 @@ function drawPanel(
     marginBottom: 6 + labelHeight,
     y: loss.scale,
     marks: [
-      ...ground(values, 3),
-      Plot.ruleY([lossFloor(classes)], { stroke: INK.muted, strokeDasharray: "3 3" }),
-      ...series.map(({ optimizer, cells, shift }) =>
+      ...ground(values, { ...loss, ticks: 3 }),
+      Plot.ruleY(loss.references, { stroke: INK.muted, strokeDasharray: "3 3" }),
+      ...series.map(({ style, cells, shift }) =>
         means(cells.filter(({ trainLoss }) => trainLoss !== null), {
-          optimizer,
+          style,
           dx: shift.mean,
           y: ({ trainLoss }) => trainLoss,
-          className: `${optimizer}-mean-training-loss`,
+          className: `${style.slug}-mean-training-loss`,
         })
       ),
       Plot.axisX(values, {
@@ -158,10 +152,10 @@ function drawPanel(
   const bottom = lossTop + lower.height + 10;
   const middle = left + frameWidth / 2;
   const verticalLabels = [
-    ...verticalLabel(["Sharpness, mean rise in training", `loss at r = ${radius} (nats)`], {
+    ...verticalLabel(measureLabel(measure), {
       middle: HEIGHT.heading + HEIGHT.sharpness / 2,
     }),
-    ...verticalLabel(["Training", "loss (nats)"], { middle: lossTop + HEIGHT.loss / 2 }),
+    ...verticalLabel(["Full-set", "loss (nats)"], { middle: lossTop + HEIGHT.loss / 2 }),
   ];
   return {
     svg: [
@@ -176,12 +170,13 @@ function drawPanel(
   };
 }
 
-/** Frame and grid: about so many labelled values upwards, one line a value along. */
-function ground(values: readonly number[], ticks: number): Plot.Markish[] {
+/** Frame and grid: labelled values upwards, one line a value along. */
+function ground(values: readonly number[], axis: Axis): Plot.Markish[] {
+  const ticks = typeof axis.ticks === "number" ? axis.ticks : [...axis.ticks];
   return [
     Plot.gridX(values, { stroke: INK.grid, strokeOpacity: 1 }),
     Plot.gridY({ ticks, stroke: INK.grid, strokeOpacity: 1 }),
-    Plot.axisY({ ticks, label: null, tickSize: 0, tickFormat: formatTick }),
+    Plot.axisY({ ticks, label: null, tickSize: 0, tickFormat: axis.format }),
     Plot.frame({ stroke: INK.axis }),
   ];
 }

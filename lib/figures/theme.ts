@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { OptimizerName } from "~/lib/optimizer.ts";
+import { openOptimizer } from "~/lib/optimizer.ts";
 import type { Effect, Study } from "~/lib/study.ts";
 
 /** Verdana has nearly DejaVu's widths, for viewers of the SVG that lack DejaVu. */
@@ -17,34 +17,85 @@ export const FONT_SIZE = { title: 14, label: 12, tick: 11, caption: 10.5 } as co
 
 export const INK = { text: "#1a1a1a", muted: "#595959", grid: "#e3e3e3", axis: "#8c8c8c" } as const;
 
-/** Blue and vermillion of Okabe and Ito's colour-blind-safe set, https://jfly.uni-koeln.de/color. */
-export const OPTIMIZER_COLOR: Readonly<Record<OptimizerName, string>> = {
-  SGD: "#0072b2",
-  AdaGrad: "#d55e00",
-};
+/** What Plot's symbols can be; areas are equal. */
+export type MarkSymbol = "circle" | "diamond" | "square" | "triangle";
 
-/** A second cue beside colour. */
-export const OPTIMIZER_SYMBOL: Readonly<Record<OptimizerName, "circle" | "diamond">> = {
-  SGD: "circle",
-  AdaGrad: "diamond",
-};
+/** How an optimizer's marks look. */
+export interface OptimizerStyle {
+  readonly color: string;
+  /** A second cue beside colour. */
+  readonly symbol: MarkSymbol;
+  /** Of lines, `stroke-dasharray`; undefined for a solid one. */
+  readonly dash: string | undefined;
+  /** For names of SVG classes: letters, digits, - and _ only. */
+  readonly slug: string;
+}
+
+const VARIANTS: readonly (Pick<OptimizerStyle, "dash"> & { symbol?: MarkSymbol; white: number })[] =
+  [
+    { white: 0, dash: undefined },
+    { white: 0.35, dash: "5 3", symbol: "square" },
+    { white: 0.55, dash: "1.5 3", symbol: "triangle" },
+  ];
+
+/**
+ * Styles of optimizers by canonical text. Those of one rule share its colour; the second and third
+ * are lighter, with symbols of their own and dashed lines.
+ */
+export function optimizerStyles(optimizers: readonly string[]): Map<string, OptimizerStyle> {
+  const seen = new Map<string, number>();
+  return new Map(optimizers.map((text) => {
+    const { name, color, symbol } = openOptimizer(text);
+    const place = seen.get(name) ?? 0;
+    seen.set(name, place + 1);
+    const { white, ...variant } = VARIANTS[Math.min(place, VARIANTS.length - 1)]!;
+    const style = { symbol: symbol as MarkSymbol, ...variant, color: lighten(color, white) };
+    return [text, { ...style, slug: text.replace(/[^\w-]+/g, "_") }];
+  }));
+}
+
+/** Mixes `#rrggbb` with so much white, 0..1. */
+export function lighten(color: string, white: number): string {
+  const mixed = [1, 3, 5].map((at) => {
+    const channel = parseInt(color.slice(at, at + 2), 16);
+    return Math.round(channel + (255 - channel) * white).toString(16).padStart(2, "0");
+  });
+  return `#${mixed.join("")}`;
+}
 
 export const EFFECT_LABEL: Readonly<Record<Effect, string>> = {
   "learning-rate": "Learning rate",
   "batch-size": "Batch size (images)",
+  pairs: "Learning rate / batch size (1/images)",
 };
 
-/** A value of an effect as its axis and legends show it: "5e-4", "2" and "32768". */
+const SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹";
+
+/** `10⁻³`: the power in Unicode's superscripts, which need no markup. */
+export function powerOfTen(exponent: number): string {
+  const digits = [...String(Math.abs(exponent))].map((digit) => SUPERSCRIPTS[Number(digit)]);
+  return `10${exponent < 0 ? "⁻" : ""}${digits.join("")}`;
+}
+
+/** A number > 0 as `10⁻⁴` or `5×10⁻⁴`, of at most three digits. */
+export function scientific(value: number): string {
+  const [digits = "", exponent = ""] = value.toExponential(2).split("e");
+  const mantissa = String(Number(digits));
+  const power = powerOfTen(Number(exponent));
+  return mantissa === "1" ? power : `${mantissa}×${power}`;
+}
+
+/** A value of an effect as axes and legends show it: "5×10⁻⁴", "2" and "32768". */
 export function formatValue(effect: Effect, value: number): string {
   if (effect === "batch-size") return String(value);
-  return value >= 1 && value < 1000
-    ? String(Number(value.toPrecision(3)))
-    : value.toExponential(2).replace(/\.?0*e\+?/, "e");
+  return value >= 1 && value < 1000 ? String(Number(value.toPrecision(3))) : scientific(value);
 }
 
 /** What a panel's other factor was: "batch size 128". */
 export function otherFactor({ grid }: Study, effect: Effect): string {
-  return effect === "learning-rate"
-    ? `batch size ${grid.baseBatchSize}`
-    : `learning rate ${formatValue("learning-rate", grid.baseLearningRate)}`;
+  return {
+    "learning-rate": `batch size ${grid.baseBatchSize}`,
+    "batch-size": `learning rate ${formatValue("learning-rate", grid.baseLearningRate)}`,
+    pairs: "pairs of both",
+  }[effect];
 }

@@ -11,7 +11,8 @@ import { type Piece, text, translate } from "~/lib/figures/svg.ts";
 import { EFFECT_LABEL, FONT_SIZE, formatValue, otherFactor } from "~/lib/figures/theme.ts";
 import { type LossLine, lossPanel } from "~/lib/figures/training_loss.ts";
 import type { RunResult } from "~/lib/results.ts";
-import { type Effect, listCells, runPath, type Study } from "~/lib/study.ts";
+import { type Cell, type Effect, listCells, type Study, trajectoryOf } from "~/lib/study.ts";
+import { trajectoryPath } from "~/lib/trainer.ts";
 
 const PANEL = { width: 318, height: 216, marginLeft: 44, marginBottom: 24 } as const;
 const HEADING = 24;
@@ -20,28 +21,32 @@ const KEY_WIDTH = 84;
 
 /** Draws the training loss of every run against its epochs. */
 export function trainingLossFigure(study: Study, results: readonly RunResult[]): Figure {
-  const { grid, training } = study;
+  const { grid } = study;
+  const pathOf = (cell: Cell, seed: number): string =>
+    trajectoryPath(trajectoryOf(study, cell, seed));
   const cells = summariseCells(study, results);
-  const byPath = new Map(results.map((result) => [runPath(result.config), result]));
-  const shown = listCells(grid).flatMap((cell) =>
-    grid.seeds.flatMap((seed) => byPath.get(runPath({ ...cell, seed })) ?? [])
+  const byPath = new Map(results.map((result) => [trajectoryPath(result.config), result]));
+  const shown = listCells(study).flatMap((cell) =>
+    grid.seeds.flatMap((seed) => byPath.get(pathOf(cell, seed)) ?? [])
   );
   const shared = {
     ...PANEL,
-    epochs: maximum(shown.map((run) => run.training.epochLosses.length)),
-    losses: [maximum(shown.map((run) => maximum(run.training.epochLosses)))],
-    classes: training.sizes.at(-1)!,
+    epochs: maximum([1, ...shown.map((run) => run.training.epochLosses.length)]),
+    losses: extent(shown.map((run) => extent(run.training.epochLosses)).flat()),
+    classes: study.sizes.at(-1)!,
   };
   const rows = grid.effects.map((effect): Piece => {
     const values = [
-      ...new Set(listCells({ ...grid, effects: [effect] }).map((cell) => effectValue(cell))),
+      ...new Set(
+        listCells({ grid: { ...grid, effects: [effect] } }).map((cell) => effectValue(cell)),
+      ),
     ].sort((a, b) => a - b);
     const colors = new Map(values.map((value, i) => [value, lineColor(i, values.length)]));
     const panels = grid.optimizers.map((optimizer) => {
-      const lines = listCells({ ...grid, effects: [effect], optimizers: [optimizer] })
+      const lines = listCells({ grid: { ...grid, effects: [effect], optimizers: [optimizer] } })
         .flatMap((cell) =>
           grid.seeds.flatMap((seed): LossLine[] => {
-            const result = byPath.get(runPath({ ...cell, seed }));
+            const result = byPath.get(pathOf(cell, seed));
             return result === undefined ? [] : [{ result, color: colors.get(effectValue(cell))! }];
           })
         );
@@ -63,7 +68,7 @@ function framed(panel: Piece, heading: string): Piece {
     svg: text(heading, { x: middle, y: 16, anchor: "middle", weight: "bold" }) +
       translate(panel.svg, 0, HEADING) +
       text("Epoch", { x: middle, y: height - 8, anchor: "middle" }) +
-      text("Training loss (nats)", {
+      text("Epoch loss (nats)", {
         x: 10,
         y: HEADING + (panel.height - PANEL.marginBottom) / 2,
         anchor: "middle",
@@ -106,7 +111,12 @@ function lineColor(index: number, count: number): string {
   return scale.apply(index);
 }
 
+/** Smallest and largest; empty for none. */
+function extent(values: readonly number[]): number[] {
+  return values.length === 0 ? [] : [-maximum(values.map((value) => -value)), maximum(values)];
+}
+
 /** Not Math.max(...values): a long list of arguments overflows the stack. */
 function maximum(values: readonly number[]): number {
-  return values.reduce((largest, value) => Math.max(largest, value), 0);
+  return values.reduce((largest, value) => Math.max(largest, value), -Infinity);
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import * as Plot from "@observablehq/plot";
-import { formatTick, lossAxis, lossFloor } from "~/lib/figures/axis.ts";
+import { lossAxis } from "~/lib/figures/axis.ts";
 import { renderPlot } from "~/lib/figures/plot.ts";
 import type { Piece } from "~/lib/figures/svg.ts";
 import { INK } from "~/lib/figures/theme.ts";
@@ -27,7 +27,7 @@ export interface LossPanelOptions {
   readonly height: number;
   readonly marginLeft: number;
   readonly marginBottom: number;
-  /** Last epoch and largest losses of all panels. */
+  /** Last epoch, smallest and largest loss of all panels. */
   readonly epochs: number;
   readonly losses: readonly number[];
   readonly classes: number;
@@ -36,6 +36,8 @@ export interface LossPanelOptions {
 /** Draws the lines, later ones over earlier ones. */
 export function lossPanel(lines: readonly LossLine[], options: LossPanelOptions): Piece {
   const { epochs, losses, classes, ...size } = options;
+  const axis = lossAxis(losses, { classes });
+  const ticks = typeof axis.ticks === "number" ? axis.ticks : [...axis.ticks];
   const logarithmic = epochs > LINEAR_EPOCHS;
   const points = lines.flatMap(({ result: { training }, color }, run) =>
     keptEpochs(training.epochLosses.length).map((epoch) => (
@@ -58,10 +60,10 @@ export function lossPanel(lines: readonly LossLine[], options: LossPanelOptions)
       insetLeft: 8,
       insetRight: 8,
     },
-    y: lossAxis(losses, { classes }).scale,
+    y: axis.scale,
     marks: [
-      Plot.gridY({ ticks: 4, stroke: INK.grid, strokeOpacity: 1 }),
-      Plot.axisY({ ticks: 4, label: null, tickSize: 0, tickFormat: formatTick }),
+      Plot.gridY({ ticks, stroke: INK.grid, strokeOpacity: 1 }),
+      Plot.axisY({ ticks, label: null, tickSize: 0, tickFormat: axis.format }),
       Plot.axisX({
         label: null,
         tickSize: 4,
@@ -69,7 +71,7 @@ export function lossPanel(lines: readonly LossLine[], options: LossPanelOptions)
         tickFormat: (epoch: number) => String(epoch),
       }),
       Plot.frame({ stroke: INK.axis }),
-      Plot.ruleY([lossFloor(classes)], { stroke: INK.muted, strokeDasharray: "3 3" }),
+      Plot.ruleY(axis.references, { stroke: INK.muted, strokeDasharray: "3 3" }),
       Plot.line(points, {
         x: "epoch",
         y: "loss",

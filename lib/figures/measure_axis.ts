@@ -1,0 +1,43 @@
+/**
+ * The axis of a measure over cells, and its words.
+ *
+ * @module
+ */
+import { type Axis, valueAxis } from "~/lib/figures/axis.ts";
+import { openMeasure } from "~/lib/measure.ts";
+import type { CellSummary } from "~/lib/results.ts";
+
+/** The axis that shows the measure of all these cells, and further values such as published ones. */
+export function measureAxis(cells: readonly CellSummary[], further: readonly number[] = []): Axis {
+  const measured = cells.flatMap(({ sharpness, bySeed }) =>
+    sharpness === null ? [] : [{ ...sharpness, bySeed }]
+  );
+  return valueAxis({
+    points: [
+      ...measured.map(({ mean }) => mean),
+      ...measured.flatMap(({ bySeed }) => bySeed.flatMap((seed) => seed.sharpness ?? [])),
+      ...further,
+    ],
+    ends: measured.flatMap(({ interval, pooledInterval }) => [
+      ...(interval ?? []),
+      ...(pooledInterval ?? []),
+    ]),
+    resolved: [
+      ...measured.filter(({ interval }) => interval === null || interval[0] * interval[1] > 0)
+        .map(({ mean }) => mean),
+      ...further,
+    ],
+  });
+}
+
+/** Two lines that label a measure's axis. */
+export function measureLabel(text: string): [string, string] {
+  const { name, label, unit, parameters } = openMeasure(text);
+  const units = unit === "1" ? "" : ` (${unit.replace("unit^2", "unit²")})`;
+  const at = "radius" in parameters ? `r = ${parameters.radius}` : "";
+  if (name === "sharpness") {
+    return ["Sharpness: mean rise in", `training loss at ${at}${units}`];
+  }
+  const first = label.charAt(0).toUpperCase() + label.slice(1);
+  return at === "" ? [first, units.trim()] : [first, `at ${at}${units}`];
+}

@@ -1,0 +1,48 @@
+/**
+ * The labels of an effect's values along the horizontal axis.
+ *
+ * @module
+ */
+import { textWidth } from "~/lib/figures/svg.ts";
+import { FONT_SIZE, formatValue } from "~/lib/figures/theme.ts";
+import type { Effect } from "~/lib/study.ts";
+
+/** The labels of an effect's values. */
+export interface ValueLabels {
+  /** One a value; empty where there is no room for it. */
+  readonly labels: readonly string[];
+  readonly leaning: boolean;
+  /** Pixels below the frame that they take. */
+  readonly height: number;
+}
+
+/** Pixels from one label to the next that leans: its letters' height times sqrt(2), nearly. */
+const LEANING_ROOM = 14;
+
+/**
+ * Labels values on a logarithmic axis of so many pixels between the first and the last: upright,
+ * or leaning where they would touch, every one that has room.
+ *
+ * @param values Ascending, at least one.
+ */
+export function labelValues(
+  effect: Effect,
+  values: readonly number[],
+  { pixels }: { pixels: number },
+): ValueLabels {
+  const whole = Math.log(values.at(-1)! / values[0]!);
+  const labels = values.map((value) => formatValue(effect, value));
+  const widths = labels.map((label) => textWidth(label, FONT_SIZE.tick));
+  const places = values.map((value) => pixels * Math.log(value / values[0]!) / (whole || 1));
+  const leaning = places.some((place, i) =>
+    i > 0 && place - places[i - 1]! < (widths[i]! + widths[i - 1]!) / 2 + 2
+  );
+  if (!leaning) return { labels, leaning, height: 20 };
+  let end = -Infinity;
+  const roomy = labels.map((label, i) => {
+    if (places[i]! - end < LEANING_ROOM) return "";
+    end = places[i]!;
+    return label;
+  });
+  return { labels: roomy, leaning, height: 14 + Math.max(...widths) * Math.SQRT1_2 };
+}
