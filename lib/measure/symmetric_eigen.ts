@@ -50,8 +50,13 @@ export function symmetricEigen(matrix: readonly (readonly number[])[]): Eigenpai
   };
 }
 
+/** Norm of what is below the diagonal. */
 function offDiagonal(a: readonly Float64Array[]): number {
-  return Math.hypot(...a.flatMap((row, i) => [...row.subarray(0, i)]));
+  let squares = 0;
+  for (const [i, row] of a.entries()) {
+    for (let j = 0; j < i; j++) squares += row[j]! ** 2;
+  }
+  return Math.sqrt(squares);
 }
 
 /** One rotation in the plane (p, q) that makes a[p][q] zero. */
@@ -78,5 +83,7 @@ function rotate(
     rowP[k] = c * x - s * y;
     rowQ[k] = s * x + c * y;
   }
+  // Zero by the choice of t, but for rounding.
+  rowP[q] = rowQ[p] = 0;
   for (const row of v) turn(row);
 }

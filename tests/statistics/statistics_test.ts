@@ -63,6 +63,25 @@ Deno.test("tQuantile() inverts the closed form for whole degrees of freedom", ()
   }
 });
 
+Deno.test("tQuantile() takes degrees of freedom that are not whole", () => {
+  // P(T <= t) = 1/2 + (integral of cos^(f-1) over 0..theta) / (twice that over 0..pi/2) with
+  // t = sqrt(f) tan theta; Simpson's rule on a substitution that is smooth at pi/2.
+  const integral = (of: (x: number) => number, end: number): number => {
+    const n = 20_000;
+    let sum = of(0) + of(end);
+    for (let i = 1; i < n; i++) sum += of(i * end / n) * (i % 2 === 1 ? 4 : 2);
+    return sum * end / n / 3;
+  };
+  for (const f of [1.3, 2.5, 5.5, 12.3, 47.9]) {
+    const whole = integral((y) => Math.sin(y ** 4) ** (f - 1) * 4 * y ** 3, (Math.PI / 2) ** 0.25);
+    for (const probability of [0.9, 0.975, 0.995]) {
+      const theta = Math.atan(tQuantile(probability, f) / Math.sqrt(f));
+      const part = integral((x) => Math.cos(x) ** (f - 1), theta);
+      assertAlmostEquals(0.5 + part / whole / 2, probability, 1e-8, `${probability}, ${f}`);
+    }
+  }
+});
+
 Deno.test("tQuantile() names what is out of its domain", () => {
   assertThrows(
     () => tQuantile(1, 3),

@@ -1,0 +1,200 @@
+/**
+ * The door: which measures there are, and how networks go through them.
+ *
+ * @module
+ */
+import {
+  DIRECTION_SEED,
+  MEASURE_NAMES,
+  measureHelp,
+  measureNetworks,
+  NotFiniteError,
+  openMeasure,
+} from "~/lib/measure.ts";
+import { countParameters } from "~/lib/model/layout.ts";
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertRejects,
+  assertStrictEquals,
+  assertThrows,
+} from "@std/assert";
+import {
+  type Asked,
+  functionEngine,
+  measured,
+  quadratic,
+} from "~/tests/fixtures/function_engine.ts";
+
+const P = 12;
+const of = quadratic(Array.from({ length: P }, (_, i) => 1 + i));
+const network = measured(new Float32Array(P).fill(0.5), {
+  optimizer: "AdaGrad",
+  learningRate: 0.1,
+  state: new Float32Array(P).fill(4),
+});
+
+Deno.test("openMeasure() has one text for one measure", () => {
+  for (const name of MEASURE_NAMES) {
+    const measure = openMeasure(` ${name.toUpperCase()} ()`);
+    assertStrictEquals(measure.text, name);
+    assertStrictEquals(measure.name, name);
+    assert(measure.passes >= 0 && measure.unit !== "" && measure.label !== "");
+    const all = Object.entries(measure.parameters).map(([key, value]) => `${key}=${value}`);
+    assertStrictEquals(openMeasure(`${name}(${all.reverse().join(" , ")})`).text, name);
+  }
+  assertStrictEquals(
+    openMeasure("Trace(radius=0.1,directions=7)").text,
+    "trace(directions=7,radius=0.1)",
+  );
+  assertEquals(openMeasure("trace(directions=7)").parameters, { directions: 7, radius: 0.5 });
+});
+
+Deno.test("openMeasure() names what there is", () => {
+  assertThrows(
+    () => openMeasure("flatness"),
+    RangeError,
+    `Cannot use measure flatness as it must be ${MEASURE_NAMES.join(" or ")}, with (key=value) ` +
+      "where wanted",
+  );
+  assertThrows(
+    () => openMeasure("lambda-max(radius=1)"),
+    RangeError,
+    "Cannot use measure lambda-max(radius=1) as it has no radius: there is iterations, tolerance",
+  );
+});
+
+Deno.test("measureHelp() has a line for every measure and every parameter", () => {
+  const help = measureHelp();
+  for (const name of MEASURE_NAMES) {
+    const at = help.findIndex((line) => line.startsWith(`${name}: `));
+    const { summary, unit, parameters } = openMeasure(name);
+    assertStrictEquals(help[at], `${name}: ${summary} [${unit}]`);
+    for (const [place, [key, value]] of Object.entries(parameters).entries()) {
+      const line = help[at + 1 + place]!;
+      assert(line.startsWith(`  ${key}: `) && line.endsWith(`(default ${value})`), line);
+    }
+  }
+});
+
+Deno.test("measureNetworks() returns every measure of every network where it was asked for, as JSON", async () => {
+  const before = network.parameters.slice();
+  const engine = functionEngine(of);
+  const all = await measureNetworks(engine, [network], [MEASURE_NAMES], { seed: DIRECTION_SEED });
+  assertEquals(all[0]!.length, MEASURE_NAMES.length);
+  assertEquals(JSON.parse(JSON.stringify(all)), all);
+  for (const [place, { estimate, standardError }] of all[0]!.entries()) {
+    assert(Number.isFinite(estimate), MEASURE_NAMES[place]);
+    assert(standardError === null || standardError >= 0);
+  }
+  assertEquals(network.parameters, before);
+  // One by one, in another order, with others beside them: the same numbers.
+  const other = measured(new Float32Array(P).fill(-1));
+  for (const [place, name] of MEASURE_NAMES.entries()) {
+    const [[, again]] = await measureNetworks(
+      engine,
+      [network, other],
+      [["weight-norm", name], ["antithetic(directions=3)"]],
+      { seed: DIRECTION_SEED },
+    ) as [[unknown, unknown]];
+    assertEquals(again, all[0]![place], name);
+  }
+});
+
+Deno.test("measureNetworks() reports its share of work up to 1, never backwards", async () => {
+  const shares: number[] = [];
+  await measureNetworks(functionEngine(of), [network, network], [MEASURE_NAMES, ["trace"]], {
+    seed: 1,
+    onProgress: (done) => shares.push(done),
+  });
+  assert(shares.length > 20);
+  assertEquals([...shares].sort((a, b) => a - b), shares);
+  assertStrictEquals(shares.at(-1), 1);
+});
+
+Deno.test("measureNetworks() ends with the signal's reason, between calls of the engine too", async () => {
+  const reason = new Error("enough");
+  const engine = functionEngine(of);
+  for (const measures of [["sharpness"], ["lambda-max"], ["worst-case"], ["generalisation"]]) {
+    const signal = AbortSignal.abort(reason);
+    const error = await assertRejects(() =>
+      measureNetworks(engine, [network], [measures], { seed: 1, signal })
+    );
+    assertStrictEquals(error, reason);
+  }
+  const controller = new AbortController();
+  const asked: Asked = [];
+  const error = await assertRejects(() =>
+    measureNetworks(functionEngine(of, asked), [network], [["sharpness", "lambda-max"]], {
+      seed: 1,
+      signal: controller.signal,
+      onProgress: (done) => done > 0.6 && controller.abort(reason),
+    })
+  );
+  assertStrictEquals(error, reason);
+  assertStrictEquals(asked[0]!.options.signal, controller.signal);
+});
+
+Deno.test("measureNetworks() computes nothing before it knows that it can", async () => {
+  const asked: Asked = [];
+  const bare = measured(new Float32Array(P));
+  await assertRejects(
+    () =>
+      measureNetworks(functionEngine(of, asked), [network, bare], [
+        ["sharpness"],
+        ["sharpness", "preconditioned-lambda-max"],
+      ], { seed: 1 }),
+    RangeError,
+    "Cannot measure preconditioned-lambda-max as the network's optimizer is not known",
+  );
+  await assertRejects(
+    () => measureNetworks(functionEngine(of, asked), [network], [["sharpness", "?"]], { seed: 1 }),
+    RangeError,
+    "Cannot use measure ? as",
+  );
+  assertEquals(asked, []);
+});
+
+Deno.test("generalisation is the test loss less the training loss, with errors", async () => {
+  const known = { trainLoss: 0.5, testLoss: 1.25, trainAccuracy: 0.875, testAccuracy: 0.5 };
+  const [[value]] = await measureNetworks(
+    functionEngine(of),
+    [{ ...network, ...known }],
+    [["generalisation"]],
+    { seed: 1 },
+  ) as [[unknown]];
+  assertEquals<unknown>(value, {
+    estimate: 0.75,
+    standardError: null,
+    testError: 0.5,
+    trainError: 0.125,
+  });
+  const error = await assertRejects(
+    () =>
+      measureNetworks(functionEngine(of), [{ ...network, testLoss: Infinity }], [[
+        "generalisation",
+      ]], { seed: 1 }),
+    NotFiniteError,
+  );
+  assertStrictEquals(
+    error.message,
+    "Cannot measure generalisation as the test loss must be finite: current value is Infinity",
+  );
+});
+
+Deno.test("weight-norm is that of all parameters, with each layer's", async () => {
+  const sizes = [2, 3, 1];
+  const w = Float32Array.from({ length: countParameters(sizes) }, (_, i) => i + 1);
+  const [[value]] = await measureNetworks(functionEngine(of), [measured(w, { sizes })], [[
+    "weight-norm",
+  ]], { seed: 1 }) as [[{ estimate: number; layers: number[] }]];
+  // 1..9 and 10..13: sums of squares n (n + 1) (2 n + 1) / 6 = 285 and 819 - 285.
+  assertAlmostEquals(value.estimate, Math.sqrt(819), 1e-13);
+  assertAlmostEquals(value.layers[0]!, Math.sqrt(285), 1e-13);
+  assertAlmostEquals(value.layers[1]!, Math.sqrt(534), 1e-13);
+});
+
+Deno.test("DIRECTION_SEED is the seed that all committed results were measured with", () => {
+  assertStrictEquals(DIRECTION_SEED, 20251107);
+});
