@@ -91,10 +91,11 @@ export async function measureStage(context: Context, pending: readonly Pending[]
   const seconds = (performance.now() - start) / 1000 / networks.length;
   for (const [index, { item, epoch, texts }] of networks.entries()) {
     const taken = texts.map((text, place): Measurement => {
-      const { name, unit, parameters } = openMeasure(text);
+      const { name, unit, parameters, method } = openMeasure(text);
+      const drawn = method.kind === "evaluation" ? {} : { directionSeed: DIRECTION_SEED };
       return {
         measure: name,
-        protocol: { ...parameters, directionSeed: DIRECTION_SEED },
+        protocol: { ...parameters, ...drawn },
         unit,
         ...values[index]![place]!,
         engine: { ...engine.info },
