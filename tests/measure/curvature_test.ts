@@ -15,7 +15,14 @@ import {
   assertStrictEquals,
   assertThrows,
 } from "@std/assert";
-import { dot, functionEngine, measured, quadratic } from "~/tests/fixtures/function_engine.ts";
+import {
+  dot,
+  functionEngine,
+  measured,
+  measureOne,
+  quadratic,
+  share,
+} from "~/tests/fixtures/function_engine.ts";
 import type { MeasuredNetwork } from "~/lib/measure.ts";
 
 const P = 60;
@@ -24,18 +31,16 @@ const v = Array.from({ length: P }, (_, i) => Math.sin(1 + 2 * i));
 /** A bulk in -1..1 and three that stand out: 9, 7, 6.5. */
 const spectrum = Array.from({ length: P }, (_, i) => [9, 7, 6.5][i] ?? Math.cos(i));
 
-type Eigenvalue = MeasureValue & { residual: number; converged: boolean; iterations: number };
+type Eigenvalue = { residual: number; converged: boolean; iterations: number };
 
 async function measure(
   of: ReturnType<typeof quadratic>,
   text: string,
   known: Partial<MeasuredNetwork> = {},
-): Promise<Eigenvalue> {
-  const network = measured(new Float32Array(P), known);
-  const [[value]] = await measureNetworks(functionEngine(of), [network], [[text]], {
-    seed: 3,
-  }) as [[MeasureValue]];
-  return value as Eigenvalue;
+): Promise<MeasureValue & Eigenvalue> {
+  return await measureOne<Eigenvalue>(functionEngine(of), measured(new Float32Array(P), known), {
+    text,
+  });
 }
 
 function random(length: number): Float32Array<SharedArrayBuffer> {
@@ -77,7 +82,7 @@ Deno.test("symmetricEigen() takes what is diagonal, empty of structure, or one n
 Deno.test("lanczos() finds the largest eigenvalues with residuals that hold them", async () => {
   const { product } = quadratic(spectrum, { v });
   const found = await lanczos(
-    (x) => Promise.resolve(Float32Array.from(product([], x)) as Float32Array<SharedArrayBuffer>),
+    (x) => Promise.resolve(share(product([], x))),
     random(P),
     { iterations: P, tolerance: 1e-5, count: 3 },
   );
@@ -100,7 +105,7 @@ Deno.test("lanczos() finds every eigenvalue once when it may use the whole space
   const distinct = Array.from({ length: 20 }, (_, i) => 20 - i);
   const { product } = quadratic(distinct, { v: v.slice(0, 20) });
   const { values, iterations } = await lanczos(
-    (x) => Promise.resolve(Float32Array.from(product([], x)) as Float32Array<SharedArrayBuffer>),
+    (x) => Promise.resolve(share(product([], x))),
     random(20),
     { iterations: 20, tolerance: 1e-9, count: 20 },
   );
@@ -147,9 +152,7 @@ Deno.test("lambda-max depends on the seed by no more than its tolerance", async 
   const engine = functionEngine(quadratic(spectrum, { v }));
   const network = measured(new Float32Array(P));
   for (const seed of [0, 1, 2]) {
-    const [[value]] = await measureNetworks(engine, [network], [["lambda-max"]], { seed }) as [
-      [MeasureValue],
-    ];
+    const value = await measureOne(engine, network, { text: "lambda-max", seed });
     assertAlmostEquals(value.estimate, 9, 1e-3 * 9);
   }
 });

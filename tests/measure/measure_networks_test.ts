@@ -24,6 +24,7 @@ import {
   type Asked,
   functionEngine,
   measured,
+  measureOne,
   quadratic,
 } from "~/tests/fixtures/function_engine.ts";
 
@@ -79,7 +80,7 @@ Deno.test("measureHelp() has a line for every measure and every parameter", () =
 });
 
 Deno.test("measureNetworks() returns every measure of every network where it was asked for, as JSON", async () => {
-  const before = network.parameters.slice();
+  const before = [...network.parameters];
   const engine = functionEngine(of);
   const all = await measureNetworks(engine, [network], [MEASURE_NAMES], { seed: DIRECTION_SEED });
   assertEquals(all[0]!.length, MEASURE_NAMES.length);
@@ -88,7 +89,7 @@ Deno.test("measureNetworks() returns every measure of every network where it was
     assert(Number.isFinite(estimate), MEASURE_NAMES[place]);
     assert(standardError === null || standardError >= 0);
   }
-  assertEquals(network.parameters, before);
+  assertEquals([...network.parameters], before);
   // One by one, in another order, with others beside them: the same numbers.
   const other = measured(new Float32Array(P).fill(-1));
   for (const [place, name] of MEASURE_NAMES.entries()) {
@@ -158,12 +159,9 @@ Deno.test("measureNetworks() computes nothing before it knows that it can", asyn
 
 Deno.test("generalisation is the test loss less the training loss, with errors", async () => {
   const known = { trainLoss: 0.5, testLoss: 1.25, trainAccuracy: 0.875, testAccuracy: 0.5 };
-  const [[value]] = await measureNetworks(
-    functionEngine(of),
-    [{ ...network, ...known }],
-    [["generalisation"]],
-    { seed: 1 },
-  ) as [[unknown]];
+  const value = await measureOne(functionEngine(of), { ...network, ...known }, {
+    text: "generalisation",
+  });
   assertEquals<unknown>(value, {
     estimate: 0.75,
     standardError: null,
@@ -186,9 +184,9 @@ Deno.test("generalisation is the test loss less the training loss, with errors",
 Deno.test("weight-norm is that of all parameters, with each layer's", async () => {
   const sizes = [2, 3, 1];
   const w = Float32Array.from({ length: countParameters(sizes) }, (_, i) => i + 1);
-  const [[value]] = await measureNetworks(functionEngine(of), [measured(w, { sizes })], [[
-    "weight-norm",
-  ]], { seed: 1 }) as [[{ estimate: number; layers: number[] }]];
+  const value = await measureOne<{ layers: number[] }>(functionEngine(of), measured(w, { sizes }), {
+    text: "weight-norm",
+  });
   // 1..9 and 10..13: sums of squares n (n + 1) (2 n + 1) / 6 = 285 and 819 - 285.
   assertAlmostEquals(value.estimate, Math.sqrt(819), 1e-13);
   assertAlmostEquals(value.layers[0]!, Math.sqrt(285), 1e-13);

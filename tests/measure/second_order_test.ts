@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { measureNetworks, type MeasureValue, openMeasure } from "~/lib/measure.ts";
+import { type MeasureValue, openMeasure } from "~/lib/measure.ts";
 import {
   assert,
   assertAlmostEquals,
@@ -16,6 +16,7 @@ import {
   functionEngine,
   type LossFunction,
   measured,
+  measureOne,
   quadratic,
   stepOf,
 } from "~/tests/fixtures/function_engine.ts";
@@ -38,11 +39,7 @@ async function measure(
   of: LossFunction,
   text: string,
 ): Promise<MeasureValue & { samples: number[]; curve: Curve[] }> {
-  const network = measured(w, { sizes: SIZES });
-  const [[value]] = await measureNetworks(functionEngine(of), [network], [[text]], {
-    seed: 5,
-  }) as [[MeasureValue]];
-  return value as MeasureValue & { samples: number[]; curve: Curve[] };
+  return await measureOne(functionEngine(of), measured(w, { sizes: SIZES }), { text, seed: 5 });
 }
 
 /** u_k' H u_k / 2. */
@@ -122,19 +119,14 @@ Deno.test("relative sharpness of a function without a scale does not change with
       [...unit(x, 0, 20), ...unit(x, 20, 25)]
         .reduce((sum, value, i) => sum + curvature[i]! * value * value, 0),
   };
-  for (const measureName of ["relative-tensor", "relative-filter"]) {
-    const values = [1, 0.125, 8].map(async (c) => {
+  for (const name of ["relative-tensor", "relative-filter"]) {
+    const values = [];
+    for (const c of [1, 0.125, 8]) {
       // Powers of two: float32 parameters stay exact.
-      const scaled = w.map((value, i) => i < 25 ? c * value : value);
-      const [[value]] = await measureNetworks(
-        functionEngine(of),
-        [measured(scaled, { sizes: SIZES })],
-        [[measureName]],
-        { seed: 5 },
-      ) as [[MeasureValue]];
-      return value.estimate;
-    });
-    const [one, ...others] = await Promise.all(values);
+      const scaled = measured(w.map((value, i) => i < 25 ? c * value : value), { sizes: SIZES });
+      values.push((await measureOne(functionEngine(of), scaled, { text: name })).estimate);
+    }
+    const [one, ...others] = values;
     assert(Math.abs(one!) > 1e-5, `${one} is too small to tell`);
     // Rounding of losses of some 10 nats.
     for (const other of others) assertAlmostEquals(other, one!, 1e-14);

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { measureNetworks, type MeasureValue, NotFiniteError, openMeasure } from "~/lib/measure.ts";
+import { type MeasureValue, NotFiniteError, openMeasure } from "~/lib/measure.ts";
 import {
   assertAlmostEquals,
   assertEquals,
@@ -16,6 +16,7 @@ import {
   functionEngine,
   type LossFunction,
   measured,
+  measureOne,
   quadratic,
   stepOf,
 } from "~/tests/fixtures/function_engine.ts";
@@ -27,10 +28,7 @@ const origin = new Float32Array(P);
 async function measure(of: LossFunction, text: string, w: ArrayLike<number> = origin): Promise<
   MeasureValue & { loss: number; samples: number[] }
 > {
-  const [[value]] = await measureNetworks(functionEngine(of), [measured(w)], [[text]], {
-    seed: 5,
-  }) as [[MeasureValue]];
-  return value as MeasureValue & { loss: number; samples: number[] };
+  return await measureOne(functionEngine(of), measured(w), { text, seed: 5 });
 }
 
 Deno.test("sharpness averages r^2 tr(H) / 2P at the minimum of a quadratic", async () => {

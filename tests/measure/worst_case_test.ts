@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { measureNetworks, type MeasureValue, NotFiniteError } from "~/lib/measure.ts";
+import { type MeasureValue, NotFiniteError } from "~/lib/measure.ts";
 import {
   assert,
   assertAlmostEquals,
@@ -16,6 +16,7 @@ import {
   functionEngine,
   type LossFunction,
   measured,
+  measureOne,
   quadratic,
 } from "~/tests/fixtures/function_engine.ts";
 
@@ -24,17 +25,14 @@ const spectrum = Array.from({ length: P }, (_, i) => i === 3 ? 12 : 1 + i % 7);
 const slope = Array.from({ length: P }, (_, i) => Math.sin(1 + i));
 const norm = Math.hypot(...slope);
 
-type WorstCase = MeasureValue & { rises: number[]; firstOrder: number; alignment: number };
+type WorstCase = { rises: number[]; firstOrder: number; alignment: number };
 
 async function measure(
   of: LossFunction,
   text: string,
   w: ArrayLike<number> = new Float32Array(P),
-): Promise<WorstCase> {
-  const [[value]] = await measureNetworks(functionEngine(of), [measured(w)], [[text]], {
-    seed: 3,
-  }) as [[MeasureValue]];
-  return value as WorstCase;
+): Promise<MeasureValue & WorstCase> {
+  return await measureOne<WorstCase>(functionEngine(of), measured(w), { text });
 }
 
 /**
@@ -106,16 +104,15 @@ Deno.test("worst-case is at most rho |g| + rho^2 lambda max / 2, and near it for
 
 Deno.test("worst-case is at least the mean over random directions of its radius", async () => {
   for (const radius of [0.1, 1]) {
-    const [[worst, mean, pairs]] = await measureNetworks(
-      functionEngine(quadratic(spectrum, { slope })),
-      [measured(slope)],
-      [[
-        `worst-case(radius=${radius})`,
-        `sharpness(radius=${radius})`,
-        `antithetic(radius=${radius})`,
-      ]],
-      { seed: 3 },
-    ) as [[WorstCase, MeasureValue & { samples: number[] }, MeasureValue]];
+    const at = (name: string): Promise<MeasureValue & { samples: number[] }> =>
+      measureOne(functionEngine(quadratic(spectrum, { slope })), measured(slope), {
+        text: `${name}(radius=${radius})`,
+      });
+    const [worst, mean, pairs] = [
+      await at("worst-case"),
+      await at("sharpness"),
+      await at("antithetic"),
+    ];
     assert(worst.estimate > Math.max(...mean.samples));
     assert(worst.estimate > pairs.estimate);
   }
