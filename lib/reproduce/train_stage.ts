@@ -134,12 +134,13 @@ function extend(
   const shared = Math.min(before?.epochLosses.length ?? 0, epochLosses.length);
   const differs = before?.epochLosses.slice(0, shared)
     .findIndex((loss, index) => loss !== epochLosses[index]) ?? -1;
-  const from = start.network?.epochLosses.length ?? 0;
+  // Without a record what was kept is the work of processes that ended before they could write one.
+  const counted = before === undefined ? undefined : start.network;
   const part = provenanceOf(engine, {
     did: "trained",
-    from,
+    from: counted?.epochLosses.length ?? 0,
     to: epochLosses.length,
-    seconds: learner.seconds - (start.network?.seconds ?? 0),
+    seconds: learner.seconds - (counted?.seconds ?? 0),
   });
   if (before === undefined || differs >= 0) {
     if (differs >= 0) {
