@@ -5,6 +5,7 @@
  * @module
  */
 import type { Dataset } from "~/lib/dataset.ts";
+import type { GemmLibraryName } from "~/lib/engine/cpu/gemm/gemm.ts";
 import type { LayerSizes } from "~/lib/model.ts";
 
 /** float32 in memory that threads can share. */
@@ -16,6 +17,8 @@ export interface EngineInfo {
   readonly name: string;
   /** The library below, with its version: "OpenBLAS 0.3.21", "onnxruntime-node 1.30.0", "webgpu (NVIDIA H100)". */
   readonly library: string;
+  /** Why this one: "the faster one here", "demanded", "the run's own"; absent where nothing was chosen. */
+  readonly chosen?: string;
 }
 
 /** What the networks of a stack have in common. */
@@ -178,6 +181,13 @@ export interface EngineOptions {
   readonly dataset: Dataset;
   /** Threads of the CPU engine; default: the machine's cores. */
   readonly threads?: number;
+  /**
+   * The CPU engine's matrix library where nothing is demanded, if it is there: that of a run that
+   * goes on, see `gemmLibraryOf`. Default: what is fast here.
+   */
+  readonly prefer?: GemmLibraryName | undefined;
+  /** Gets one line whenever something is chosen: what, and why. Default: nobody. */
+  readonly onMessage?: ((message: string) => void) | undefined;
   /**
    * Bytes that the TensorFlow.js engine may use on its device, images included; more makes larger
    * stacks and fewer chunks. Default 4 GiB: WebGPU does not tell how much there is.

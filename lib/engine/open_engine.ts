@@ -5,6 +5,7 @@
  */
 import { createCpuEngine } from "~/lib/engine/cpu/cpu_engine.ts";
 import type { Engine, EngineOptions } from "~/lib/engine/engine.ts";
+import { openFaster } from "~/lib/engine/gpu_trial.ts";
 
 /** Names that `openEngine` takes. */
 export const ENGINE_NAMES = [
@@ -23,7 +24,8 @@ export type EngineName = typeof ENGINE_NAMES[number];
 /**
  * Opens an engine on a data set.
  *
- * @param name "auto" takes a GPU where there is a real one, else the CPU engine.
+ * @param name "auto" takes a GPU where there is a real one that trains faster than the CPU, else the
+ * CPU engine; "cpu" takes the matrix library that is fast here.
  * @throws {RangeError} If there is no engine of that name.
  * @throws {Error} If what the name demands is not there; the message says what to install.
  */
@@ -43,13 +45,22 @@ export async function openEngine(name: EngineName, options: EngineOptions): Prom
     case "cpu:onnxruntime":
       return await createCpuEngine(options, "onnxruntime");
     case "auto": {
+      // A run that was begun on the CPU goes on there.
+      if (options.prefer !== undefined) return await createCpuEngine(options);
       const { findRealGpu } = await import("~/lib/engine/tensorflow/real_gpu.ts");
-      return await openEngine(await findRealGpu() === undefined ? "cpu" : "tensorflow", options);
+      const gpu = await findRealGpu();
+      if (gpu === undefined) return await createCpuEngine(options);
+      return await openFaster({ gpu, openCpu: createCpuEngine, openGpu: openTensorFlow }, options);
     }
-    default: {
-      const { createTensorFlowEngine } = await import("~/lib/engine/tensorflow/tensorflow_engine.ts");
-      const backend = name.split(":")[1] as Parameters<typeof createTensorFlowEngine>[0];
-      return await createTensorFlowEngine(backend, options);
-    }
+    default:
+      return await openTensorFlow(options, name.split(":")[1]);
   }
+}
+
+async function openTensorFlow(options: EngineOptions, backend?: string): Promise<Engine> {
+  const { createTensorFlowEngine } = await import("~/lib/engine/tensorflow/tensorflow_engine.ts");
+  return await createTensorFlowEngine(
+    backend as Parameters<typeof createTensorFlowEngine>[0],
+    options,
+  );
 }

@@ -3,14 +3,8 @@
  *
  * @module
  */
-import { fileURLToPath } from "node:url";
 import { openBlas } from "~/lib/engine/cpu/gemm/blas.ts";
-import {
-  GEMM_LIBRARIES,
-  type GemmLibrary,
-  type GemmLibraryName,
-  openGemmLibrary,
-} from "~/lib/engine/cpu/gemm/gemm.ts";
+import { GEMM_LIBRARIES, type GemmLibrary, openGemmLibrary } from "~/lib/engine/cpu/gemm/gemm.ts";
 import { fillNormal, openStream } from "~/lib/random.ts";
 import { assert, assertEquals, assertLessOrEqual, assertMatch } from "@std/assert";
 
@@ -138,42 +132,7 @@ Deno.test("openBlas() finds OpenBLAS wherever the system does", () => {
   assertMatch(openBlas()!.name, /^OpenBLAS \d+\.\d+/);
 });
 
-Deno.test("openGemmLibrary() takes a BLAS where there is one, and says its name and version", async () => {
-  const name = async (demanded?: GemmLibraryName): Promise<string> =>
-    (await openGemmLibrary(demanded)).name;
-  assertMatch(await name("onnxruntime"), /^onnxruntime-node \d+\.\d+\.\d+$/);
-  assertEquals(await name(), await name(hasBlas ? "blas" : "onnxruntime"));
-  if (hasBlas) assert(!(await name()).startsWith("onnx"));
-});
-
-Deno.test("openGemmLibrary() goes on without a BLAS; where it is demanded it says what to install", async () => {
-  // A process that may load ONNX Runtime's library and no other has no BLAS.
-  const script = `
-    import { openGemmLibrary } from "${
-    new URL("../../lib/engine/cpu/gemm/gemm.ts", import.meta.url).href
-  }";
-    console.log((await openGemmLibrary()).name.split(" ")[0]);
-    await openGemmLibrary("blas").catch((error) => console.log(error.message));`;
-  const folder = await Deno.makeTempDir();
-  await Deno.writeTextFile(`${folder}/script.ts`, script);
-  const root = fileURLToPath(new URL("../..", import.meta.url));
-  const { stdout } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "--no-prompt",
-      "--no-check",
-      `--config=${root}deno.json`,
-      "--allow-read",
-      "--allow-env",
-      "--allow-sys",
-      `--allow-ffi=${root}node_modules`,
-      `${folder}/script.ts`,
-    ],
-  }).output();
-  await Deno.remove(folder, { recursive: true });
-  assertEquals(
-    new TextDecoder().decode(stdout),
-    "onnxruntime-node\nCannot multiply matrices with a BLAS as none was found: install OpenBLAS " +
-      "(Debian: libopenblas0-pthread), BLIS or MKL, or choose onnxruntime\n",
-  );
+Deno.test("openGemmLibrary() says the name and version of what it opens", async () => {
+  assertMatch((await openGemmLibrary("onnxruntime")).name, /^onnxruntime-node \d+\.\d+\.\d+$/);
+  if (hasBlas) assert(!(await openGemmLibrary("blas")).name.startsWith("onnx"));
 });

@@ -15,7 +15,8 @@ import type {
   SharedFloats,
   Stack,
 } from "~/lib/engine/engine.ts";
-import { type GemmLibraryName, openGemmLibrary } from "~/lib/engine/cpu/gemm/gemm.ts";
+import { chooseGemmLibrary } from "~/lib/engine/cpu/gemm/choose_library.ts";
+import type { GemmLibraryName } from "~/lib/engine/cpu/gemm/gemm.ts";
 import type { LayerSizes } from "~/lib/model.ts";
 
 /** What the CPU engine is made from. */
@@ -36,12 +37,12 @@ export interface CpuEngine extends Engine {
 /**
  * Starts the CPU engine.
  *
- * @param library Demands a matrix library; default: a BLAS if there is one, else ONNX Runtime.
+ * @param demanded Demands a matrix library; default: what is fast here, see `chooseGemmLibrary`.
  * @throws {RangeError} If `threads` is not an integer in 1..256.
  */
 export async function createCpuEngine(
   { dataset, threads = navigator.hardwareConcurrency, ...options }: CpuEngineOptions,
-  library?: GemmLibraryName,
+  demanded?: GemmLibraryName,
 ): Promise<CpuEngine> {
   const samplerBytes = options.samplerBytes ?? Math.max(1.5e9, 2.5e8 * threads);
   if (!(Number.isInteger(threads) && threads >= 1 && threads <= 256)) {
@@ -68,14 +69,15 @@ export async function createCpuEngine(
     }
   }
   // Opened here first, and kept: the threads load what is chosen and set up already.
-  const chosen = await openGemmLibrary(library);
+  const { prefer, onMessage } = options;
+  const { library, chosen } = await chooseGemmLibrary({ demanded, prefer, onMessage });
   const splits = { train, test };
-  const pool = await openPool(threads, { splits, library: chosen.kind }).catch((error) => {
-    chosen.close();
+  const pool = await openPool(threads, { splits, library: library.kind }).catch((error) => {
+    library.close();
     throw error;
   });
   return {
-    info: { name: "cpu", library: chosen.name },
+    info: { name: "cpu", library: library.name, chosen },
     concurrency: threads,
     stackSize: () => 1,
     createStack(options, members): Promise<Stack> {
@@ -110,7 +112,7 @@ export async function createCpuEngine(
     },
     close(): Promise<void> {
       pool.close();
-      chosen.close();
+      library.close();
       return Promise.resolve();
     },
   };

@@ -1,5 +1,5 @@
 /**
- * Matrix products from a library: the interface, and the choice of the library.
+ * Matrix products from a library: the interface.
  *
  * @module
  */
@@ -27,8 +27,10 @@ export type Gemm = (
 /** A library of matrix products on one thread. */
 export interface GemmLibrary {
   readonly kind: GemmLibraryName;
-  /** Name and version: "OpenBLAS 0.3.21 (SkylakeX)". */
+  /** Name, version and kernels: "OpenBLAS 0.3.21 SkylakeX". */
   readonly name: string;
+  /** The kernels that it takes by itself, where it was loaded with better ones. */
+  readonly replaced?: string;
   /** Whether beta = 1 with C updated in place costs no more than beta = 0. */
   readonly accumulates: boolean;
   /** Whether a large C is best computed in panels of its rows, for so small a k. */
@@ -39,27 +41,42 @@ export interface GemmLibrary {
   close(): void;
 }
 
-/** The matrix libraries in the order in which they are tried. */
+/** The matrix libraries; of two that are equally fast the first is taken. */
 export const GEMM_LIBRARIES = ["blas", "onnxruntime"] as const;
 export type GemmLibraryName = typeof GEMM_LIBRARIES[number];
 
 /**
- * Opens a matrix library: the system's BLAS if there is one that computes rightly, else ONNX
- * Runtime's Gemm, which comes with its npm package.
+ * Which library an engine computed with, by the `name` and `library` that results tell of it;
+ * undefined where it was no CPU engine.
  *
- * @param name Demands this one.
- * @throws {Error} If the library that was asked for is not there.
+ * @example
+ * ```ts
+ * import { gemmLibraryOf } from "~/lib/engine.ts";
+ *
+ * const info = { name: "cpu", library: "onnxruntime-node 1.30.0" };
+ * if (gemmLibraryOf(info) !== "onnxruntime") throw new Error("not recognised");
+ * ```
  */
-export async function openGemmLibrary(name?: GemmLibraryName): Promise<GemmLibrary> {
-  if (name !== "onnxruntime") {
-    const blas = openBlas();
-    if (blas !== undefined) return blas;
-    if (name === "blas") {
-      throw new Error(
-        "Cannot multiply matrices with a BLAS as none was found: install OpenBLAS " +
-          "(Debian: libopenblas0-pthread), BLIS or MKL, or choose onnxruntime",
-      );
-    }
-  }
-  return await openOnnxRuntime();
+export function gemmLibraryOf(
+  { name, library }: { readonly name: string; readonly library: string },
+): GemmLibraryName | undefined {
+  if (name !== "cpu") return undefined;
+  return library.startsWith("onnxruntime") ? "onnxruntime" : "blas";
+}
+
+/**
+ * Opens a matrix library as it is loaded, or as the system loads it.
+ *
+ * @throws {Error} If it is not there.
+ */
+export async function openGemmLibrary(name: GemmLibraryName): Promise<GemmLibrary> {
+  return name === "blas" ? openBlas() ?? noBlas() : await openOnnxRuntime();
+}
+
+/** @throws {Error} Always: what to install. */
+export function noBlas(): never {
+  throw new Error(
+    "Cannot multiply matrices with a BLAS as none was found: install OpenBLAS " +
+      "(Debian: libopenblas0-pthread), BLIS or MKL, or choose onnxruntime",
+  );
 }
