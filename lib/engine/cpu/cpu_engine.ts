@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { evaluate, gradients } from "~/lib/engine/cpu/gradients.ts";
+import { hessianProducts } from "~/lib/engine/cpu/hessian_products.ts";
 import { perturbedLosses } from "~/lib/engine/cpu/perturbed_losses.ts";
 import { openPool } from "~/lib/engine/cpu/pool.ts";
 import { createStack } from "~/lib/engine/cpu/stack.ts";
@@ -17,13 +19,13 @@ import type {
 } from "~/lib/engine/engine.ts";
 import { chooseGemmLibrary } from "~/lib/engine/cpu/gemm/choose_library.ts";
 import type { GemmLibraryName } from "~/lib/engine/cpu/gemm/gemm.ts";
-import type { LayerSizes } from "~/lib/model.ts";
+import { countParameters, type LayerSizes } from "~/lib/model.ts";
 
 /** What the CPU engine is made from. */
 export interface CpuEngineOptions extends EngineOptions {
   /**
-   * Bound on the sampler's memory in bytes; it changes no result. Default 1.5e9, or 2.5e8 a thread
-   * where that is more.
+   * Bound in bytes on what is kept in memory around a network instead of computed again; it changes
+   * no result. Default 1.5e9, or 2.5e8 a thread where that is more.
    */
   readonly samplerBytes?: number;
 }
@@ -76,6 +78,12 @@ export async function createCpuEngine(
     library.close();
     throw error;
   });
+  const work = {
+    pool,
+    threads,
+    rows: { train: train.size, test: test.size },
+    bytes: samplerBytes,
+  };
   return {
     info: { name: "cpu", library: library.name, chosen },
     concurrency: threads,
@@ -88,20 +96,20 @@ export async function createCpuEngine(
     },
     async evaluate(sizes, models, options): Promise<Evaluation[]> {
       check(sizes);
-      return await Promise.all(
-        models.map((parameters) => pool.run("evaluate", { sizes, parameters, ...options })),
-      );
+      return await evaluate(work, sizes, models, options);
     },
     async perturbedLosses(sizes, models, options): Promise<PerturbedLosses[]> {
       check(sizes);
-      const work = { pool, threads, rows: train.size, bytes: samplerBytes };
-      return await perturbedLosses(work, sizes, models, options);
+      return await perturbedLosses({ ...work, rows: train.size }, sizes, models, options);
     },
-    gradients(): Promise<LossGradient[]> {
-      return Promise.reject(new Error("Cannot compute gradients yet"));
+    async gradients(sizes, models, { signal } = {}): Promise<LossGradient[]> {
+      check(sizes);
+      return await gradients(work, sizes, models, signal);
     },
-    hessianProducts(): Promise<SharedFloats[][]> {
-      return Promise.reject(new Error("Cannot compute Hessian products yet"));
+    async hessianProducts(sizes, models, vectors, { signal } = {}): Promise<SharedFloats[][]> {
+      check(sizes);
+      checkVectors(sizes, models, vectors);
+      return await hessianProducts(work, sizes, models, vectors, signal);
     },
     async peak(): Promise<number> {
       const ask = { repeats: 8 };
@@ -116,6 +124,22 @@ export async function createCpuEngine(
       return Promise.resolve();
     },
   };
+}
+
+function checkVectors(
+  sizes: LayerSizes,
+  models: readonly SharedFloats[],
+  vectors: readonly (readonly SharedFloats[])[],
+): void {
+  const P = countParameters(sizes);
+  const wrong = vectors.flat().find((vector) => vector.length !== P);
+  if (vectors.length !== models.length || wrong !== undefined) {
+    throw new RangeError(
+      `Cannot multiply by the Hessian as every model must have vectors of ${P} numbers: there are ` +
+        `${vectors.length} lists for ${models.length} models` +
+        (wrong === undefined ? "" : `, and a vector of ${wrong.length}`),
+    );
+  }
 }
 
 function largest(values: Uint8Array): number {

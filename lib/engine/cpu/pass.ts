@@ -47,7 +47,11 @@ export function loadPixels(
 }
 
 /** Copies the rows' labels into the workspace. */
-export function loadLabels({ memory }: Workspace, layout: Layout, rows: Rows): void {
+export function loadLabels(
+  { memory }: Workspace,
+  layout: Pick<Layout, "labels">,
+  rows: Rows,
+): void {
   new Uint8Array(memory.buffer, layout.labels, rows.count)
     .set(rows.split.labels.subarray(rows.first, rows.first + rows.count));
 }
@@ -96,13 +100,19 @@ export async function forward(
   });
 }
 
+/** Where logits, their gradient and what belongs to them lie. */
+export type LogitLayout = Pick<
+  Layout,
+  "classes" | "labels" | "statistics" | "scratch" | "outputs" | "deltas"
+>;
+
 /**
  * Mean cross-entropy of the normalised logits that `forward` left; with the gradient with respect
  * to them in the last of `deltas` where asked for.
  */
 export function lossOfLogits(
   { kernels }: Workspace,
-  layout: Layout,
+  layout: LogitLayout,
   rows: number,
   gradient: boolean,
 ): { loss: number; correct: number } {

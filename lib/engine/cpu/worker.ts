@@ -6,12 +6,25 @@
 import { gemmRate } from "~/lib/engine/cpu/gemm_rate.ts";
 import { openWorkspace, type Workspace } from "~/lib/engine/cpu/workspace.ts";
 import type { SharedSplit } from "~/lib/engine/cpu/pass.ts";
-import { evaluate } from "~/lib/engine/cpu/evaluate.ts";
 import { perturbedLogits, type RayTask } from "~/lib/engine/cpu/perturbed_logits.ts";
 import { type PointLoss, pointLoss, type PointTask } from "~/lib/engine/cpu/point_loss.ts";
 import { type EpochTask, trainEpoch } from "~/lib/engine/cpu/train.ts";
 import { drawDirection } from "~/lib/engine/direction.ts";
-import type { Evaluation, SharedFloats } from "~/lib/engine/engine.ts";
+import {
+  backwardPiece,
+  forwardPiece,
+  type Piece,
+  splitLoss,
+  type SplitPass,
+} from "~/lib/engine/cpu/split_pass.ts";
+import {
+  type Tangent,
+  tangentBackwardPiece,
+  tangentForwardPiece,
+  tangentLoss,
+  type TangentTask,
+} from "~/lib/engine/cpu/tangent_pass.ts";
+import type { SharedFloats } from "~/lib/engine/engine.ts";
 import { measureParts, type PartNorms } from "~/lib/engine/scaling.ts";
 import { type GemmLibraryName, openGemmLibrary } from "~/lib/engine/cpu/gemm/gemm.ts";
 import type { LayerSizes } from "~/lib/model.ts";
@@ -23,15 +36,12 @@ export interface Tasks {
     answer: void;
   };
   trainEpoch: { ask: EpochTask; answer: number };
-  evaluate: {
-    ask: {
-      sizes: LayerSizes;
-      parameters: SharedFloats;
-      split: "train" | "test";
-      gradient: boolean;
-    };
-    answer: Evaluation;
-  };
+  forwardPiece: { ask: { pass: SplitPass; piece: Piece }; answer: void };
+  splitLoss: { ask: SplitPass; answer: { loss: number; correct: number } };
+  backwardPiece: { ask: { pass: SplitPass; piece: Piece; out: SharedFloats }; answer: void };
+  tangentForwardPiece: { ask: TangentTask; answer: void };
+  tangentLoss: { ask: { pass: SplitPass; tangent: Tangent }; answer: void };
+  tangentBackwardPiece: { ask: TangentTask & { out: readonly SharedFloats[] }; answer: void };
   /** Draws direction `k` into `out`; answers 1 / |g_k|, and the norms of its parts if asked to. */
   drawDirection: {
     ask: { sizes: LayerSizes; out: SharedFloats; seed: number; k: number; parts: boolean };
@@ -61,8 +71,20 @@ async function perform(request: Request): Promise<unknown> {
     }
     case "trainEpoch":
       return await trainEpoch(workspace, splits.train, request.ask);
-    case "evaluate":
-      return await evaluate(workspace, splits[request.ask.split], request.ask.sizes, request.ask);
+    case "forwardPiece": {
+      const { pass, piece } = request.ask;
+      return await forwardPiece(workspace, splits[pass.split], pass, piece);
+    }
+    case "splitLoss":
+      return splitLoss(workspace, splits[request.ask.split], request.ask);
+    case "backwardPiece":
+      return await backwardPiece(workspace, splits[request.ask.pass.split], request.ask);
+    case "tangentForwardPiece":
+      return await tangentForwardPiece(workspace, splits.train, request.ask);
+    case "tangentLoss":
+      return tangentLoss(workspace, splits.train, request.ask);
+    case "tangentBackwardPiece":
+      return await tangentBackwardPiece(workspace, splits.train, request.ask);
     case "drawDirection": {
       const { sizes, out, seed, k, parts } = request.ask;
       const { inverseNorm } = drawDirection(out, seed, k);

@@ -93,9 +93,9 @@ function extent(bytes: number): number {
   return Math.ceil(bytes / 64) * 64 + GAP;
 }
 
-/** Opens an empty list of places; arrays begin with a cache line. */
-export function openPlaces(): Places {
-  let end = FREE_BYTES_FROM;
+/** Opens an empty list of places from an offset on; arrays begin with a cache line. */
+export function openPlaces(from = FREE_BYTES_FROM): Places {
+  let end = from;
   return {
     allocate(bytes): number {
       const offset = end;

@@ -73,6 +73,19 @@ export interface Kernels {
     rows: number,
     block: number,
   ): number;
+  addBiasMasked(z: Offset, bias: Offset, h: Offset, units: number, rows: number): void;
+  crossEntropyHessian(
+    logits: Offset,
+    tangents: Offset,
+    d: Offset,
+    out: Offset,
+    labels: Offset,
+    statistics: Offset,
+    scratch: Offset,
+    classes: number,
+    rows: number,
+    block: number,
+  ): void;
 }
 
 /** First byte that the kernels' own tables (of exp and log) leave free. */

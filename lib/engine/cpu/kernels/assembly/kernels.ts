@@ -8,4 +8,5 @@
 export * from "./activations";
 export * from "./combinations";
 export * from "./cross_entropy";
+export * from "./curvature";
 export * from "./steps";
