@@ -4,7 +4,7 @@
  * @module
  */
 import type { ScaleOptions } from "@observablehq/plot";
-import { scientific } from "~/lib/figures/theme.ts";
+import { scientific } from "~/lib/files/numbers.ts";
 
 /** A vertical axis. */
 export interface Axis {

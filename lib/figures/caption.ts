@@ -6,7 +6,8 @@
 import type { CellSummary } from "~/lib/results.ts";
 import { lossFloor } from "~/lib/figures/axis.ts";
 import { measureAxis } from "~/lib/figures/measure_axis.ts";
-import { formatValue } from "~/lib/figures/theme.ts";
+import { plural, thousands } from "~/lib/files/numbers.ts";
+import { formatValue } from "~/lib/findings.ts";
 import { openMeasure } from "~/lib/measure.ts";
 import { type Study, trajectoryOf } from "~/lib/study.ts";
 import { type Trajectory, trajectoryPath } from "~/lib/trainer.ts";
@@ -147,12 +148,4 @@ function nameRuns(runs: readonly Trajectory[]): string {
 function range(counts: readonly number[]): string {
   const [low, high] = [Math.min(...counts), Math.max(...counts)];
   return low === high ? String(low) : `${low} to ${high}`;
-}
-
-function plural(count: number, noun: string): string {
-  return `${thousands(count)} ${noun}${count === 1 ? "" : "s"}`;
-}
-
-function thousands(count: number): string {
-  return String(count).replace(/\B(?=(\d{3})+$)/g, ",");
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { openOptimizer } from "~/lib/optimizer.ts";
-import type { Effect, Study } from "~/lib/study.ts";
+import type { Effect } from "~/lib/study.ts";
 
 /** Verdana has nearly DejaVu's widths, for viewers of the SVG that lack DejaVu. */
 export const FONT_FAMILY = "DejaVu Sans, Verdana, sans-serif";
@@ -68,34 +68,3 @@ export const EFFECT_LABEL: Readonly<Record<Effect, string>> = {
   "batch-size": "Batch size (images)",
   pairs: "Learning rate / batch size (1/images)",
 };
-
-const SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹";
-
-/** `10⁻³`: the power in Unicode's superscripts, which need no markup. */
-export function powerOfTen(exponent: number): string {
-  const digits = [...String(Math.abs(exponent))].map((digit) => SUPERSCRIPTS[Number(digit)]);
-  return `10${exponent < 0 ? "⁻" : ""}${digits.join("")}`;
-}
-
-/** A number > 0 as `10⁻⁴` or `5×10⁻⁴`, of at most three digits. */
-export function scientific(value: number): string {
-  const [digits = "", exponent = ""] = value.toExponential(2).split("e");
-  const mantissa = String(Number(digits));
-  const power = powerOfTen(Number(exponent));
-  return mantissa === "1" ? power : `${mantissa}×${power}`;
-}
-
-/** A value of an effect as axes and legends show it: "5×10⁻⁴", "2" and "32768". */
-export function formatValue(effect: Effect, value: number): string {
-  if (effect === "batch-size") return String(value);
-  return value >= 1 && value < 1000 ? String(Number(value.toPrecision(3))) : scientific(value);
-}
-
-/** What a panel's other factor was: "batch size 128". */
-export function otherFactor({ grid }: Study, effect: Effect): string {
-  return {
-    "learning-rate": `batch size ${grid.baseBatchSize}`,
-    "batch-size": `learning rate ${formatValue("learning-rate", grid.baseLearningRate)}`,
-    pairs: "pairs of both",
-  }[effect];
-}

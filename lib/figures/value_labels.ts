@@ -4,7 +4,8 @@
  * @module
  */
 import { textWidth } from "~/lib/figures/svg.ts";
-import { FONT_SIZE, formatValue } from "~/lib/figures/theme.ts";
+import { FONT_SIZE } from "~/lib/figures/theme.ts";
+import { formatValue } from "~/lib/findings.ts";
 import type { Effect } from "~/lib/study.ts";
 
 /** The labels of an effect's values. */

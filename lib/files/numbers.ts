@@ -1,0 +1,54 @@
+/**
+ * Numbers as people read them.
+ *
+ * @module
+ */
+
+const SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹";
+
+/** `10⁻³`: the power in Unicode's superscripts, which need no markup. */
+export function powerOfTen(exponent: number): string {
+  const digits = [...String(Math.abs(exponent))].map((digit) => SUPERSCRIPTS[Number(digit)]);
+  return `10${exponent < 0 ? "⁻" : ""}${digits.join("")}`;
+}
+
+/** A number > 0 as `10⁻⁴` or `5×10⁻⁴`, of at most three digits. */
+export function scientific(value: number): string {
+  const [digits = "", exponent = ""] = value.toExponential(2).split("e");
+  const mantissa = String(Number(digits));
+  const power = powerOfTen(Number(exponent));
+  return mantissa === "1" ? power : `${mantissa}×${power}`;
+}
+
+/**
+ * A number with so many significant digits, zeros at the end kept: `0.110`, `−1.28`, `5.00×10⁻⁵`.
+ *
+ * @param digits Default 3.
+ */
+export function significant(value: number, digits = 3): string {
+  if (value === 0) return "0";
+  const size = Math.abs(value);
+  const [mantissa = "", power = ""] = size.toExponential(digits - 1).split("e");
+  const exponent = Number(power);
+  const sign = value < 0 ? "−" : "";
+  if (exponent < -4 || exponent > 5) return `${sign}${mantissa}×${powerOfTen(exponent)}`;
+  return sign + size.toFixed(Math.max(0, digits - 1 - exponent));
+}
+
+/** Rounds to the decimals that a spread of this size leaves meaning: two digits of it. */
+export function toSpread(value: number, spread: number): string {
+  if (!(Number.isFinite(spread) && spread > 0)) return significant(value);
+  const decimals = Math.min(12, Math.max(0, 1 - Math.floor(Math.log10(spread))));
+  const text = Math.abs(value).toFixed(decimals);
+  return (value < 0 && Number(text) !== 0 ? "−" : "") + text;
+}
+
+/** `50,000`. */
+export function thousands(count: number): string {
+  return String(count).replace(/\B(?=(\d{3})+$)/g, ",");
+}
+
+/** `1 seed`, `3 seeds`, `20,000 epochs`. */
+export function plural(count: number, noun: string): string {
+  return `${thousands(count)} ${noun}${count === 1 ? "" : "s"}`;
+}

@@ -1,0 +1,108 @@
+/**
+ * What an effect does to a measure at a stop.
+ *
+ * @module
+ */
+import { plural } from "~/lib/files/numbers.ts";
+import { type Finding, intervalOf, signOf } from "~/lib/findings/finding.ts";
+import { missingText } from "~/lib/findings/missing.ts";
+import {
+  EFFECT_NAME,
+  enumerate,
+  formatInterval,
+  formatMean,
+  formatValue,
+  otherFactor,
+} from "~/lib/findings/words.ts";
+import { openMeasure } from "~/lib/measure.ts";
+import {
+  type CellSummary,
+  effectValue,
+  type RunResult,
+  sharpnessBySeed,
+  summariseCells,
+} from "~/lib/results.ts";
+import { pairedDifference } from "~/lib/statistics.ts";
+import type { Effect, Study } from "~/lib/study.ts";
+
+/** Which effect a sentence is about. */
+export interface EffectOptions {
+  readonly effect: Effect;
+  /** Canonical text. */
+  readonly optimizer: string;
+  /** Canonical text; default: the study's first. */
+  readonly measure?: string;
+}
+
+/**
+ * Says whether a measure falls or rises from an effect's smallest value to its largest, by the paired
+ * interval between the two, and whether it does so at every step between neighbours.
+ *
+ * @param runs Of one stop; cells without a result are named.
+ */
+export function effectAtStop(
+  study: Study,
+  runs: readonly RunResult[],
+  { effect, optimizer, measure }: EffectOptions,
+): Finding {
+  const stop = runs[0]?.stop ?? study.stops[0] ?? "";
+  const all = summariseCells(study, runs, measure)
+    .filter((cell) => cell.effect === effect && cell.optimizer === optimizer);
+  const series = all.filter(({ sharpness }) => sharpness !== null)
+    .sort((a, b) => effectValue(a) - effectValue(b));
+  const missing = missingText(study, all);
+  const subject = `${optimizer}, ${EFFECT_NAME[effect]} (${
+    otherFactor(study, effect)
+  }), at ${stop}`;
+  const [first, last] = [series[0], series.at(-1)];
+  if (first === undefined || last === undefined || first === last) {
+    const text = `${subject}: not settled, as fewer than two values have a result.${missing}`;
+    return { text, kind: "not settled", n: 0, interval: null, stop };
+  }
+  const { label, unit } = openMeasure(first.measure);
+  const difference = pairedDifference(sharpnessBySeed(last), sharpnessBySeed(first));
+  const interval = intervalOf(difference);
+  const n = difference?.n ?? 0;
+  const units = unit === "1" ? "" : ` ${unit}`;
+  const from = ({ sharpness }: CellSummary): string =>
+    formatMean(sharpness!.mean, sharpness!.interval);
+  const way =
+    `${label} goes from ${from(first)} at ${valueOf(first)} to ${from(last)}${units} at ` +
+    `${valueOf(last)}`;
+  if (difference === null || interval === null) {
+    const why = n === 1 ? "one seed gives no interval" : "the two have no seed in common";
+    const text = `${subject}: ${way}; not settled, as ${why}.${missing}`;
+    return { text, kind: "not settled", n, interval, stop };
+  }
+  const sign = signOf(interval);
+  const kind = sign < 0 ? "falls" : sign > 0 ? "rises" : "not settled";
+  const paired = `paired difference ${formatMean(difference.mean, interval)}${units}, ` +
+    `95 % interval ${formatInterval(interval)}, n = ${plural(n, "seed")}`;
+  const text = sign === 0
+    ? `${subject}: whether ${label} changes is not settled by these runs: ${way}, ${paired}.`
+    : `${subject}: ${label} ${kind}: ${way}, ${paired}; ${stepsText(series, sign)}.`;
+  return { text: text + missing, kind, n, interval, stop };
+}
+
+/** Whether every step goes the same way, and which do not. */
+function stepsText(series: readonly CellSummary[], sign: number): string {
+  const steps = series.slice(1).map((cell, i) => {
+    const before = series[i]!;
+    const sharp = pairedDifference(sharpnessBySeed(cell), sharpnessBySeed(before));
+    return { name: `${valueOf(before)} to ${valueOf(cell)}`, sign: signOf(intervalOf(sharp)) };
+  });
+  const along = steps.filter((step) => step.sign === sign);
+  if (along.length === steps.length) return "at every step between neighbouring values";
+  const against = steps.filter((step) => step.sign === -sign).map(({ name }) => name);
+  const [same, other] = sign < 0 ? ["falls", "rises"] : ["rises", "falls"];
+  const open = steps.length - along.length - against.length;
+  return [
+    `of ${plural(steps.length, "step")} between neighbouring values it ${same} in ${along.length}`,
+    against.length > 0 && `${other} in ${against.length} (${enumerate(against)})`,
+    open > 0 && `${open} ${open === 1 ? "is" : "are"} not settled`,
+  ].filter(Boolean).join(", ");
+}
+
+function valueOf(cell: CellSummary): string {
+  return formatValue(cell.effect, effectValue(cell));
+}

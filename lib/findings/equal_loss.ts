@@ -1,0 +1,147 @@
+/**
+ * Whether an effect survives where cells are compared at equal full-set loss.
+ *
+ * @module
+ */
+import { plural } from "~/lib/files/numbers.ts";
+import { type Curve, CURVE_MEASURE, listCurves, valueAtLoss } from "~/lib/findings/curves.ts";
+import type { EffectOptions } from "~/lib/findings/effect_at_stop.ts";
+import { type Finding, intervalOf } from "~/lib/findings/finding.ts";
+import { VERDICT_TEXT, verdictOf } from "~/lib/findings/verdict.ts";
+import {
+  EFFECT_NAME,
+  enumerate,
+  formatInterval,
+  formatMean,
+  formatValue,
+  otherFactor,
+} from "~/lib/findings/words.ts";
+import { openMeasure } from "~/lib/measure.ts";
+import { effectValue, type TrajectoryRecord } from "~/lib/results.ts";
+import { pairedDifference } from "~/lib/statistics.ts";
+import { listCells, type Study } from "~/lib/study.ts";
+
+/** Nats from one level that is tried to the next. */
+const LEVEL_STEP = 0.1;
+/** Cross-entropy of 10 classes lies between 0.28 and 2.3 nats; levels are tried up to here. */
+const HIGHEST_LEVEL = 2.5;
+
+/** An effect's values at equal loss. */
+export interface EqualLossCell {
+  /** On the effect's axis. */
+  readonly value: number;
+  /** The measure's value by seed where the trajectory passes the level. */
+  readonly bySeed: ReadonlyMap<number, number>;
+  /** Its value by seed at the study's first stop. */
+  readonly atStop: ReadonlyMap<number, number>;
+}
+
+/** How cells are compared at equal loss. */
+export interface EqualLossOptions extends EffectOptions {
+  /** Full-set loss in nats; default: see `commonLevel`. */
+  readonly level?: number;
+}
+
+/**
+ * The level of the full-set loss, a multiple of 0.1 nats, that the most trajectories pass between two
+ * of their networks; of several the lowest. Null where no trajectory passes one.
+ */
+export function commonLevel(curves: readonly Curve[]): number | null {
+  let best: { level: number; count: number } | null = null;
+  for (let step = Math.round(HIGHEST_LEVEL / LEVEL_STEP); step > 0; step--) {
+    const level = Number((step * LEVEL_STEP).toFixed(10));
+    const count = curves.filter(({ points }) => valueAtLoss(points, level) !== null).length;
+    if (count > 0 && count >= (best?.count ?? 0)) best = { level, count };
+  }
+  return best?.level ?? null;
+}
+
+/** An effect's cells at equal loss, by ascending value; those that no seed brings there are left out. */
+export function cellsAtLoss(curves: readonly Curve[], level: number): EqualLossCell[] {
+  const byValue = Map.groupBy(curves, ({ cell }) => effectValue(cell));
+  return [...byValue].sort(([a], [b]) => a - b).flatMap(([value, group]) => {
+    const bySeed = new Map(group.flatMap(({ seed, points }) => {
+      const found = valueAtLoss(points, level);
+      return found === null ? [] : [[seed, found] as const];
+    }));
+    const atStop = new Map(group.flatMap(({ seed, points }) => {
+      const found = points.find((point) => point.atStop);
+      return found === undefined ? [] : [[seed, found.value] as const];
+    }));
+    return bySeed.size === 0 ? [] : [{ value, bySeed, atStop }];
+  });
+}
+
+/**
+ * Compares an effect at the study's first stop with the same effect at equal full-set loss: the
+ * paired difference between the largest and the smallest value whose trajectories pass the level.
+ *
+ * It survives where the interval at equal loss excludes 0 on the stop's side, turns where it does so on
+ * the other, vanishes where it contains 0 and lies within a fifth of the effect at the stop; all else is not settled.
+ */
+export function effectAtEqualLoss(
+  study: Study,
+  records: readonly TrajectoryRecord[],
+  { effect, optimizer, measure = CURVE_MEASURE, level }: EqualLossOptions,
+): Finding {
+  const stop = study.stops[0] ?? "";
+  const curves = listCurves(study, records, { measure, effects: [effect] })
+    .filter(({ cell }) => cell.optimizer === optimizer);
+  const at = level ?? commonLevel(curves);
+  const subject = `${optimizer}, ${EFFECT_NAME[effect]} (${otherFactor(study, effect)})`;
+  const open = (why: string, n = 0): Finding => (
+    {
+      text: `${subject}, at equal loss: not settled, as ${why}.`,
+      kind: "not settled",
+      n,
+      interval: null,
+      stop,
+    }
+  );
+  if (at === null) return open("no trajectory has two networks with a common loss between them");
+  const cells = cellsAtLoss(curves, at);
+  const [first, last] = [cells[0], cells.at(-1)];
+  const place = `full-set loss ${at} nats`;
+  if (first === undefined || last === undefined || first === last) {
+    return open(`fewer than two values pass a ${place}`);
+  }
+  const equal = pairedDifference(last.bySeed, first.bySeed);
+  const stopped = pairedDifference(last.atStop, first.atStop);
+  const [equalInterval, stopInterval] = [intervalOf(equal), intervalOf(stopped)];
+  const n = equal?.n ?? 0;
+  if (equal === null || equalInterval === null || stopped === null || stopInterval === null) {
+    const why = n === 1 ? "one seed gives no interval" : "the ends have no seed in common";
+    return open(`${why} (${place})`, n);
+  }
+  const { label, unit } = openMeasure(measure);
+  const units = unit === "1" ? "" : ` ${unit}`;
+  const margin = Math.abs(stopped.mean) / 5;
+  const kind = verdictOf({ reference: stopInterval, other: equalInterval, margin });
+  const text =
+    `${subject}: the effect on ${label} ${VERDICT_TEXT[kind]} at equal loss (${place}): ` +
+    `from ${formatValue(effect, first.value)} to ${formatValue(effect, last.value)} the paired ` +
+    `difference is ${formatMean(equal.mean, equalInterval)}${units}, 95 % interval ` +
+    `${formatInterval(equalInterval)}, n = ${plural(n, "seed")}; at ${stop} it is ` +
+    `${formatMean(stopped.mean, stopInterval)} ${formatInterval(stopInterval)}.`;
+  return {
+    text: text + absent(study, cells, { effect, optimizer }),
+    kind,
+    n,
+    interval: equalInterval,
+    stop,
+  };
+}
+
+/** Names the values of the grid that are not compared. */
+function absent(
+  study: Study,
+  cells: readonly EqualLossCell[],
+  { effect, optimizer }: Pick<EffectOptions, "effect" | "optimizer">,
+): string {
+  const values = listCells(study)
+    .filter((cell) => cell.effect === effect && cell.optimizer === optimizer).map(effectValue);
+  const names = [...new Set(values)].sort((a, b) => a - b)
+    .filter((value) => !cells.some((cell) => cell.value === value))
+    .map((value) => formatValue(effect, value));
+  return names.length === 0 ? "" : ` Without a network on both sides of it: ${enumerate(names)}.`;
+}

@@ -1,0 +1,54 @@
+/**
+ * Everything that is said about a study's effects.
+ *
+ * @module
+ */
+import { effectAtStop } from "~/lib/findings/effect_at_stop.ts";
+import { effectAtEqualLoss } from "~/lib/findings/equal_loss.ts";
+import { effectsAtEqualRatio } from "~/lib/findings/equal_ratio.ts";
+import type { Finding } from "~/lib/findings/finding.ts";
+import { effectInMeasure } from "~/lib/findings/other_measure.ts";
+import { rankedMeasures } from "~/lib/findings/rank_measures.ts";
+import { openMeasure } from "~/lib/measure.ts";
+import { runsAt, type TrajectoryRecord } from "~/lib/results.ts";
+import type { Effect, Study } from "~/lib/study.ts";
+
+/** Measures that ask whether an effect is more than one of scale, slope or statistics. */
+const OTHER_MEASURES: readonly string[] = ["relative-tensor", "relative-filter", "trace", "frozen"];
+
+/** What is said about one effect for one optimizer. */
+export interface EffectFindings {
+  readonly effect: Effect;
+  readonly optimizer: string;
+  /** At the study's first stop, in its first measure. */
+  readonly atStop: Finding;
+  readonly atEqualLoss: Finding;
+  /** In scale-free measures, curvature and with frozen statistics, as far as they were taken. */
+  readonly inMeasures: readonly Finding[];
+}
+
+/** What a study's records say about its effects, in the order of its grid. */
+export interface Findings {
+  readonly effects: readonly EffectFindings[];
+  /** Of the effect "pairs". */
+  readonly atEqualRatio: readonly Finding[];
+}
+
+/** Computes every sentence about a study; nothing of it is thrown for what is missing. */
+export function listFindings(study: Study, records: readonly TrajectoryRecord[]): Findings {
+  const runs = runsAt(study, records);
+  const others = rankedMeasures(study, runs)
+    .filter((text) => OTHER_MEASURES.includes(openMeasure(text).name));
+  const effects = study.grid.effects.filter((effect) => effect !== "pairs").flatMap((effect) =>
+    study.grid.optimizers.map((optimizer): EffectFindings => {
+      const which = { effect, optimizer };
+      return {
+        ...which,
+        atStop: effectAtStop(study, runs, which),
+        atEqualLoss: effectAtEqualLoss(study, records, which),
+        inMeasures: others.map((other) => effectInMeasure(study, runs, { ...which, other })),
+      };
+    })
+  );
+  return { effects, atEqualRatio: effectsAtEqualRatio(study, runs) };
+}

@@ -1,0 +1,93 @@
+/**
+ * Whether an effect on sharpness shows in another measure too.
+ *
+ * @module
+ */
+import { plural } from "~/lib/files/numbers.ts";
+import type { EffectOptions } from "~/lib/findings/effect_at_stop.ts";
+import { type Finding, intervalOf } from "~/lib/findings/finding.ts";
+import { VERDICT_TEXT, verdictOf } from "~/lib/findings/verdict.ts";
+import {
+  EFFECT_NAME,
+  formatInterval,
+  formatMean,
+  formatValue,
+  otherFactor,
+} from "~/lib/findings/words.ts";
+import { openMeasure } from "~/lib/measure.ts";
+import {
+  type CellSummary,
+  effectValue,
+  type RunResult,
+  sharpnessBySeed,
+  summariseCells,
+} from "~/lib/results.ts";
+import { type PairedDifference, pairedDifference } from "~/lib/statistics.ts";
+import type { Study } from "~/lib/study.ts";
+
+/** Which effect, and the other measure. */
+export interface OtherMeasureOptions extends EffectOptions {
+  /** Canonical text of the measure in which the effect is looked for. */
+  readonly other: string;
+}
+
+/**
+ * Compares an effect on one measure with the same effect on another, at one stop: paired differences
+ * between the largest and the smallest value that has both.
+ *
+ * It survives where the other's interval excludes 0 on the same side, turns where it does so on the
+ * opposite one, vanishes where it contains 0 and lies within a fifth of the larger of the two values
+ * compared; all else is not settled.
+ */
+export function effectInMeasure(
+  study: Study,
+  runs: readonly RunResult[],
+  { effect, optimizer, measure, other }: OtherMeasureOptions,
+): Finding {
+  const stop = runs[0]?.stop ?? study.stops[0] ?? "";
+  const seriesOf = (text: string | undefined): CellSummary[] =>
+    summariseCells(study, runs, text).filter((cell) =>
+      cell.effect === effect && cell.optimizer === optimizer && cell.sharpness !== null
+    ).sort((a, b) => effectValue(a) - effectValue(b));
+  const reference = seriesOf(measure);
+  const others = seriesOf(other).filter((cell) =>
+    reference.some((one) => effectValue(one) === effectValue(cell))
+  );
+  const { label, unit } = openMeasure(other);
+  const subject = `${optimizer}, ${EFFECT_NAME[effect]} (${
+    otherFactor(study, effect)
+  }), at ${stop}`;
+  const [first, last] = [others[0], others.at(-1)];
+  const open = (why: string, n = 0): Finding => (
+    {
+      text: `${subject}: ${label} is not settled, as ${why}.`,
+      kind: "not settled",
+      n,
+      interval: null,
+      stop,
+    }
+  );
+  if (first === undefined || last === undefined || first === last) {
+    return open("fewer than two values have both measures");
+  }
+  const difference = (series: readonly CellSummary[]): PairedDifference | null => {
+    const at = ({ learningRate, batchSize }: CellSummary): CellSummary =>
+      series.find((cell) => cell.learningRate === learningRate && cell.batchSize === batchSize)!;
+    return pairedDifference(sharpnessBySeed(at(last)), sharpnessBySeed(at(first)));
+  };
+  const [seen, found] = [difference(reference), difference(others)];
+  const [seenInterval, interval] = [intervalOf(seen), intervalOf(found)];
+  const n = found?.n ?? 0;
+  if (found === null || interval === null || seenInterval === null) {
+    return open(n === 1 ? "one seed gives no interval" : "the ends have no seed in common", n);
+  }
+  const margin = Math.max(Math.abs(first.sharpness!.mean), Math.abs(last.sharpness!.mean)) / 5;
+  const kind = verdictOf({ reference: seenInterval, other: interval, margin });
+  const units = unit === "1" ? "" : ` ${unit}`;
+  const text = `${subject}: the effect on ${openMeasure(reference[0]!.measure).label} ` +
+    `${VERDICT_TEXT[kind]} in ${label}: from ${formatValue(effect, effectValue(first))} to ` +
+    `${formatValue(effect, effectValue(last))} the paired difference is ` +
+    `${formatMean(found.mean, interval)}${units}, 95 % interval ${formatInterval(interval)}, ` +
+    `n = ${plural(n, "seed")}.`;
+  return { text, kind, n, interval, stop };
+}

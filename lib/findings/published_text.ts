@@ -1,0 +1,40 @@
+/**
+ * How our cells agree with the published ones, in a sentence an effect.
+ *
+ * @module
+ */
+import { significant } from "~/lib/files/numbers.ts";
+import { type PublishedComparison, publishedOrder } from "~/lib/findings/compare_published.ts";
+import { PUBLISHED_PROTOCOL } from "~/lib/findings/published_cells.ts";
+import { EFFECT_NAME, enumerate, formatValue } from "~/lib/findings/words.ts";
+
+/**
+ * One sentence an effect and optimizer: how many cells agree with the published mean, which do not,
+ * Kendall's tau with the published order, and at which stop. Empty where nothing can be compared.
+ */
+export function publishedSentences(rows: readonly PublishedComparison[]): string[] {
+  return publishedOrder(rows).filter(({ cells }) => cells > 0).map((order) => {
+    const { effect, optimizer, cells, within, tau } = order;
+    const own = rows.filter((row) => row.effect === effect && row.optimizer === optimizer);
+    const valueOf = ({ learningRate, batchSize }: PublishedComparison): string =>
+      formatValue(effect, effect === "batch-size" ? batchSize : learningRate);
+    const off = own.filter((row) => row.within === false).map(valueOf);
+    const absent = own.filter((row) => row.ours === null).map(valueOf);
+    const seeds = own.filter(({ n }) => n > 0).map(({ n }) => n);
+    const [fewest, most] = [Math.min(...seeds), Math.max(...seeds)];
+    const { stop } = own[0]!;
+    const note = stop === PUBLISHED_PROTOCOL.stop
+      ? ""
+      : ` (published at ${PUBLISHED_PROTOCOL.stop})`;
+    return [
+      `${optimizer}, ${EFFECT_NAME[effect]}, at ${stop}${note}: ${within} of ${cells} cells lie ` +
+      "within twice the published half-width or 10 % of the published mean",
+      off.length > 0 && `; not ${enumerate(off)}`,
+      tau !== null && `; Kendall's tau with the published order is ${significant(tau, 2)}`,
+      `; n = ${fewest === most ? fewest : `${fewest} to ${most}`} ${
+        most === 1 ? "seed" : "seeds"
+      }.`,
+      absent.length > 0 && ` Missing: ${enumerate(absent)}.`,
+    ].filter(Boolean).join("");
+  });
+}

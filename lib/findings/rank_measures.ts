@@ -1,0 +1,90 @@
+/**
+ * How measures rank networks against the generalisation gap.
+ *
+ * @module
+ */
+import { EFFECT_NAME } from "~/lib/findings/words.ts";
+import { openMeasure } from "~/lib/measure.ts";
+import { type RunResult, summariseCells } from "~/lib/results.ts";
+import { type RankedCell, type TauInterval, tauInterval } from "~/lib/statistics.ts";
+import { type Effect, listCells, type Study } from "~/lib/study.ts";
+
+/** Of the bootstrap's draws; any number does. */
+const BOOTSTRAP_SEED = 20_251_107;
+
+/** Kendall's tau of one measure with the gap, over one group of cells or the mean over all groups. */
+export interface MeasureRank extends TauInterval {
+  /** Canonical text. */
+  readonly measure: string;
+  readonly label: string;
+  /** "all groups", or "learning rate, SGD". */
+  readonly group: string;
+  readonly effect: Effect | null;
+  readonly optimizer: string | null;
+}
+
+/**
+ * Kendall's tau between each measure and the generalisation gap (test loss - train loss), over cells
+ * that differ in one factor, group by group, then the mean over groups, with the bootstrap interval
+ * over seeds of `tauInterval`.
+ *
+ * @param runs Of one stop.
+ * @param measures Canonical texts; default: the study's that are in the runs, the gap itself left out.
+ * @returns Measures in this order, each with its groups and then all of them; those of which no tau
+ * can be had are left out.
+ */
+export function rankMeasures(
+  study: Study,
+  runs: readonly RunResult[],
+  measures: readonly string[] = rankedMeasures(study, runs),
+): MeasureRank[] {
+  const groups = Map.groupBy(
+    listCells(study),
+    ({ effect, optimizer }) => JSON.stringify([effect, optimizer]),
+  );
+  return measures.flatMap((measure) => {
+    const cells = summariseCells(study, runs, measure);
+    const ranked = [...groups.keys()].map((key) => {
+      const [effect, optimizer] = JSON.parse(key) as [Effect, string];
+      const own = cells.filter((cell) => cell.effect === effect && cell.optimizer === optimizer);
+      return {
+        effect,
+        optimizer,
+        cells: own.map(({ bySeed }): RankedCell => {
+          const values = bySeed.flatMap(({ seed, sharpness, run: { training } }) => {
+            const { trainLoss, testLoss } = training;
+            const known = sharpness !== null && trainLoss !== null && testLoss !== null;
+            return known ? [{ seed, sharpness, gap: testLoss - trainLoss }] : [];
+          });
+          return {
+            x: new Map(values.map(({ seed, sharpness }) => [seed, sharpness])),
+            y: new Map(values.map(({ seed, gap }) => [seed, gap])),
+          };
+        }).filter(({ x }) => x.size > 0),
+      };
+    });
+    const { label } = openMeasure(measure);
+    const tauOf = (parts: readonly (readonly RankedCell[])[]): TauInterval =>
+      tauInterval(parts, { seed: BOOTSTRAP_SEED, resamples: 1000 });
+    return [
+      ...ranked.map(({ effect, optimizer, cells }): MeasureRank => ({
+        ...tauOf([cells]),
+        ...{ measure, label, effect, optimizer },
+        group: `${EFFECT_NAME[effect]}, ${optimizer}`,
+      })),
+      {
+        ...tauOf(ranked.map(({ cells }) => cells)),
+        ...{ measure, label, group: "all groups", effect: null, optimizer: null },
+      },
+    ].filter(({ tau }) => tau !== null);
+  });
+}
+
+/** The measures of the first stop that are in the runs and are not the gap itself. */
+export function rankedMeasures(study: Study, runs: readonly RunResult[]): string[] {
+  const { first, once } = study.measures;
+  const had = new Set(runs.flatMap(({ measures }) => Object.keys(measures)));
+  return [...new Set([...first, ...once])].filter((text) =>
+    had.has(text) && openMeasure(text).name !== "generalisation"
+  );
+}

@@ -1,0 +1,61 @@
+/**
+ * Findings as Arquero tables, columns in words with units.
+ *
+ * @module
+ */
+import { type ColumnTable, table } from "arquero";
+import type { PublishedComparison } from "~/lib/findings/compare_published.ts";
+import type { Finding } from "~/lib/findings/finding.ts";
+import type { MeasureRank } from "~/lib/findings/rank_measures.ts";
+import { EFFECT_NAME } from "~/lib/findings/words.ts";
+
+/** One row a published cell: both means with their intervals in nats, their ratio, and whether they agree. */
+export function publishedTable(rows: readonly PublishedComparison[]): ColumnTable {
+  return tableOf<PublishedComparison>({
+    effect: ({ effect }) => EFFECT_NAME[effect],
+    optimizer: ({ optimizer }) => optimizer,
+    "learning rate": ({ learningRate }) => learningRate,
+    "batch size": ({ batchSize }) => batchSize,
+    seeds: ({ n }) => n,
+    "ours (nats)": ({ ours }) => ours?.mean ?? null,
+    "ours, low": ({ ours }) => ours?.interval?.[0] ?? null,
+    "ours, high": ({ ours }) => ours?.interval?.[1] ?? null,
+    "published (nats)": ({ theirs }) => theirs.mean,
+    "published, low": ({ theirs }) => theirs.interval[0],
+    "published, high": ({ theirs }) => theirs.interval[1],
+    "ours / published": ({ ratio }) => ratio,
+    agrees: ({ within }) => within === null ? null : within ? "yes" : "no",
+  }, rows);
+}
+
+/** One row a measure and group: Kendall's tau with the generalisation gap and its bootstrap interval. */
+export function rankTable(rows: readonly MeasureRank[]): ColumnTable {
+  return tableOf<MeasureRank>({
+    measure: ({ measure }) => measure,
+    group: ({ group }) => group,
+    "Kendall's tau": ({ tau }) => tau,
+    low: ({ low }) => low,
+    high: ({ high }) => high,
+    cells: ({ cells }) => cells,
+    seeds: ({ seeds }) => seeds.length,
+  }, rows);
+}
+
+/** One row a sentence. */
+export function findingsTable(findings: readonly Finding[]): ColumnTable {
+  return tableOf<Finding>({
+    finding: ({ text }) => text,
+    verdict: ({ kind }) => kind,
+    seeds: ({ n }) => n,
+    low: ({ interval }) => interval?.[0] ?? null,
+    high: ({ interval }) => interval?.[1] ?? null,
+    stop: ({ stop }) => stop,
+  }, findings);
+}
+
+function tableOf<Row>(
+  columns: Record<string, (row: Row) => unknown>,
+  rows: readonly Row[],
+): ColumnTable {
+  return table(Object.entries(columns).map(([name, valueOf]) => [name, rows.map(valueOf)]));
+}

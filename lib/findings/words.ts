@@ -1,0 +1,51 @@
+/**
+ * How sentences name values, cells and intervals.
+ *
+ * @module
+ */
+import { scientific, toSpread } from "~/lib/files/numbers.ts";
+import type { Interval } from "~/lib/results.ts";
+import type { Cell, Effect, Study } from "~/lib/study.ts";
+
+/** A value of an effect as axes and sentences show it: "5×10⁻⁴", "2" and "32768". */
+export function formatValue(effect: Effect, value: number): string {
+  if (effect === "batch-size") return String(value);
+  return value >= 1 && value < 1000 ? String(Number(value.toPrecision(3))) : scientific(value);
+}
+
+/** An effect's name within a sentence. */
+export const EFFECT_NAME: Readonly<Record<Effect, string>> = {
+  "learning-rate": "learning rate",
+  "batch-size": "batch size",
+  pairs: "lr / batch size",
+};
+
+/** What the other factor was: "batch size 128". */
+export function otherFactor({ grid }: Pick<Study, "grid">, effect: Effect): string {
+  return {
+    "learning-rate": `batch size ${grid.baseBatchSize}`,
+    "batch-size": `learning rate ${formatValue("learning-rate", grid.baseLearningRate)}`,
+    pairs: "pairs of both",
+  }[effect];
+}
+
+/** "SGD at learning rate 10⁻¹, batch size 128". */
+export function nameCell({ optimizer, learningRate, batchSize }: Omit<Cell, "effect">): string {
+  return `${optimizer} at learning rate ${formatValue("learning-rate", learningRate)}, ` +
+    `batch size ${batchSize}`;
+}
+
+/** "[−1.31, −1.25]", to two digits of its width. */
+export function formatInterval([low, high]: Interval): string {
+  return `[${toSpread(low, (high - low) / 2)}, ${toSpread(high, (high - low) / 2)}]`;
+}
+
+/** A mean to the digits that its interval leaves meaning, or to three where there is none. */
+export function formatMean(mean: number, interval: Interval | null): string {
+  return toSpread(mean, interval === null ? 0 : (interval[1] - interval[0]) / 2);
+}
+
+/** "a, b and c". */
+export function enumerate(parts: readonly string[]): string {
+  return parts.length < 2 ? parts.join("") : `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)}`;
+}
