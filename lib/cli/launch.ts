@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { existsSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -120,7 +121,8 @@ async function launch(): Promise<number> {
   const child = new Deno.Command(Deno.execPath(), {
     args: [
       "run",
-      "--quiet",
+      // The first start installs the packages, which may take minutes: it says so.
+      ...(existsSync(`${ROOT}node_modules`) ? ["--quiet"] : []),
       "--no-prompt",
       `--config=${ROOT}deno.json`,
       ...permissions(known, args),
