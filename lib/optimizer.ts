@@ -5,6 +5,7 @@
  */
 import { formatCall, type Parameters, parseCall } from "~/lib/domain.ts";
 import { adagrad } from "~/lib/optimizer/adagrad.ts";
+import { adam } from "~/lib/optimizer/adam.ts";
 import type {
   OptimizerDefinition,
   StepOptions,
@@ -16,7 +17,7 @@ import { sgd } from "~/lib/optimizer/sgd.ts";
 export type { StepOptions, Vector } from "~/lib/optimizer/definition.ts";
 
 /** Every optimizer; a new one is a file and a line here. */
-const DEFINITIONS: readonly OptimizerDefinition[] = [sgd, adagrad] as never;
+const DEFINITIONS: readonly OptimizerDefinition[] = [sgd, adagrad, adam] as never;
 
 /** Their names. */
 export const OPTIMIZER_NAMES: readonly string[] = DEFINITIONS.map(({ name }) => name);

@@ -89,3 +89,54 @@ export function momentumStep(
     store<f32>(w + at, load<f32>(w + at) - learningRate * step);
   }
 }
+
+/**
+ * m[i] += share1 * (g[i] - m[i]); v[i] = decay2 * v[i] + share2 * g[i]^2;
+ * w[i] -= rate * m[i] / (sqrt(v[i]) / root + epsilon), m and v in two slots.
+ */
+export function adamStep(
+  w: usize,
+  g: usize,
+  m: usize,
+  length: i32,
+  stride: usize,
+  rate: f32,
+  share1: f32,
+  decay2: f32,
+  share2: f32,
+  root: f32,
+  epsilon: f32,
+): void {
+  const rates = f32x4.splat(rate);
+  const shares1 = f32x4.splat(share1);
+  const decays2 = f32x4.splat(decay2);
+  const shares2 = f32x4.splat(share2);
+  const roots = f32x4.splat(root);
+  const epsilons = f32x4.splat(epsilon);
+  const v = m + stride;
+  let i = 0;
+  for (; i + 4 <= length; i += 4) {
+    const at = <usize> i << 2;
+    const gradient = v128.load(g + at);
+    const old = v128.load(m + at);
+    const mean = f32x4.add(old, f32x4.mul(shares1, f32x4.sub(gradient, old)));
+    const kept = f32x4.mul(decays2, v128.load(v + at));
+    const square = f32x4.add(kept, f32x4.mul(shares2, f32x4.mul(gradient, gradient)));
+    v128.store(m + at, mean);
+    v128.store(v + at, square);
+    const below = f32x4.add(f32x4.div(f32x4.sqrt(square), roots), epsilons);
+    const step = f32x4.div(f32x4.mul(rates, mean), below);
+    v128.store(w + at, f32x4.sub(v128.load(w + at), step));
+  }
+  for (; i < length; i++) {
+    const at = <usize> i << 2;
+    const gradient = load<f32>(g + at);
+    const old = load<f32>(m + at);
+    const mean = old + share1 * (gradient - old);
+    const square = decay2 * load<f32>(v + at) + share2 * (gradient * gradient);
+    store<f32>(m + at, mean);
+    store<f32>(v + at, square);
+    const step = rate * mean / (sqrt<f32>(square) / root + epsilon);
+    store<f32>(w + at, load<f32>(w + at) - step);
+  }
+}
