@@ -7,6 +7,7 @@ import type { EngineInfo } from "~/lib/engine.ts";
 import { openOptimizer } from "~/lib/optimizer.ts";
 import type { Context } from "~/lib/reproduce/context.ts";
 import type { Item } from "~/lib/reproduce/train_stage.ts";
+import { needsState } from "~/lib/reproduce/work.ts";
 import { describeTrajectory, type KeptNetwork, listNetworks, readNetwork } from "~/lib/trainer.ts";
 
 /** Where training starts, and what for. */
@@ -17,8 +18,8 @@ export interface Start {
   readonly wanted: ReadonlySet<number>;
   /** Whether training goes on past what is recorded, to the study's stops. */
   readonly goesOn: boolean;
-  /** Epoch of the newest state that is kept; 0 where there is none. */
-  readonly latestEpoch: number;
+  /** Losses up to the newest state that is kept; empty where there is none. */
+  readonly latest: readonly number[];
   /** Everything that will have trained it. */
   readonly engines: readonly EngineInfo[];
 }
@@ -33,17 +34,20 @@ export async function chooseStart(
     before.some((info) => JSON.stringify(info) === JSON.stringify(engine.info))
       ? [...before]
       : [...before, engine.info];
+  const latest = await readNetwork(models, trajectory, "latest", onMessage);
   if (fresh) {
-    const engines = enginesWith([]);
-    return { network: undefined, wanted: new Set(), goesOn: true, latestEpoch: 0, engines };
+    return {
+      network: undefined,
+      wanted: new Set(),
+      goesOn: true,
+      latest: latest?.epochLosses ?? [],
+      engines: enginesWith([]),
+    };
   }
   const losses = record?.content.epochLosses ?? [];
   const agrees = (network: KeptNetwork): boolean =>
     network.epochLosses.slice(0, losses.length).every((loss, index) => loss === losses[index]);
-  const latest = await readNetwork(models, trajectory, "latest", onMessage);
   const kept = await listNetworks(models, trajectory);
-  // Without a state to carry, training can go on from any network.
-  const stateless = openOptimizer(trajectory.optimizer).slots.length === 0;
 
   const needed = new Set([...work.evaluate, ...work.measure.keys()]);
   const wanted = new Set<number>();
@@ -51,21 +55,23 @@ export async function chooseStart(
     const there = kept.includes(epoch)
       ? await readNetwork(models, trajectory, epoch, onMessage)
       : undefined;
-    if (there === undefined || !agrees(there)) wanted.add(epoch);
+    const hasState = there?.state.length !== 0 ||
+      (latest?.epochLosses.length === epoch && agrees(latest));
+    const isEnough = hasState || !needsState(work.measure.get(epoch) ?? [], trajectory);
+    if (there === undefined || !agrees(there) || !isEnough) wanted.add(epoch);
   }
   if (!work.train && wanted.size === 0) return undefined;
   const upTo = Math.min(work.train ? Infinity : losses.length, ...wanted);
   let network: KeptNetwork | undefined;
-  const latestEpoch = latest?.epochLosses.length ?? 0;
-  if (latest !== undefined && latestEpoch <= upTo) network = latest;
-  if (stateless) {
-    for (const epoch of kept.toReversed()) {
-      if (epoch > upTo || epoch <= (network?.epochLosses.length ?? 0)) continue;
-      const candidate = await readNetwork(models, trajectory, epoch, onMessage);
-      if (candidate === undefined || !agrees(candidate)) continue;
-      network = { ...candidate, seconds: latest?.seconds ?? 0 };
-      break;
-    }
+  if (latest !== undefined && latest.epochLosses.length <= upTo) network = latest;
+  const { slots } = openOptimizer(trajectory.optimizer);
+  for (const epoch of kept.toReversed()) {
+    if (epoch > upTo || epoch <= (network?.epochLosses.length ?? 0)) continue;
+    const candidate = await readNetwork(models, trajectory, epoch, onMessage);
+    if (candidate === undefined || !agrees(candidate)) continue;
+    if (slots.length > 0 && candidate.state.length === 0) continue;
+    network = { ...candidate, seconds: latest?.seconds ?? 0 };
+    break;
   }
   const from = network?.epochLosses.length ?? 0;
   const again = Math.min(losses.length, work.train ? Infinity : Math.max(...wanted, 0));
@@ -81,7 +87,7 @@ export async function chooseStart(
     network,
     wanted,
     goesOn: work.train,
-    latestEpoch,
+    latest: latest?.epochLosses ?? [],
     engines: enginesWith(network?.engines ?? []),
   };
 }

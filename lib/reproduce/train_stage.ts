@@ -7,17 +7,10 @@ import { allocateState } from "~/lib/optimizer.ts";
 import type { Claim, Context } from "~/lib/reproduce/context.ts";
 import { provenanceOf } from "~/lib/reproduce/provenance.ts";
 import { chooseStart, type Start } from "~/lib/reproduce/start.ts";
-import type { Work } from "~/lib/reproduce/work.ts";
+import { needsState, type Work } from "~/lib/reproduce/work.ts";
 import type { TrajectoryRecord } from "~/lib/results.ts";
-import { locateStop } from "~/lib/results.ts";
-import {
-  describeTrajectory,
-  type KeptNetwork,
-  learn,
-  type Learner,
-  openStop,
-  writeNetwork,
-} from "~/lib/trainer.ts";
+import { measuresAt } from "~/lib/study.ts";
+import { describeTrajectory, learn, type Learner, openStop, writeNetwork } from "~/lib/trainer.ts";
 
 /** A claimed trajectory, its record as far as there is one, and what is missing. */
 export interface Item extends Claim {
@@ -50,11 +43,16 @@ export async function trainStage(context: Context, items: readonly Item[]): Prom
   const byLearner = new Map(pupils.map((pupil) => [pupil.learner, pupil]));
   const going = first.start.goesOn ? study.stops.map(openStop) : [];
   const cost = context.estimate.epochSeconds(first.item.trajectory);
-  const kept = (learner: Learner): KeptNetwork => ({
-    ...learner,
-    data: context.data,
-    engines: byLearner.get(learner)!.start.engines,
-  });
+  async function keepNetwork(learner: Learner): Promise<void> {
+    const { item: { trajectory }, start: { engines } } = byLearner.get(learner)!;
+    const texts = study.stops.flatMap((stop) => measuresAt(study, stop, trajectory.seed));
+    await writeNetwork(
+      folders.models,
+      trajectory,
+      { ...learner, data: context.data, engines },
+      { state: needsState(texts, trajectory) },
+    );
+  }
   await learn(engine, pupils.map(({ learner }) => learner), {
     sizes,
     optimizer,
@@ -73,18 +71,13 @@ export async function trainStage(context: Context, items: readonly Item[]): Prom
           `loss ${epochLosses.at(-1)?.toFixed(4)}`,
       ));
     },
-    async onNetwork(learner): Promise<void> {
-      const { item } = byLearner.get(learner)!;
-      await writeNetwork(folders.models, item.trajectory, kept(learner));
-    },
+    onNetwork: keepNetwork,
     async onCheckpoint(learners): Promise<void> {
       for (const learner of learners) await keepLatest(context, byLearner.get(learner)!);
     },
     async onEnd(learner, ended): Promise<void> {
       const pupil = byLearner.get(learner)!;
-      if (ended === "epoch limit") {
-        await writeNetwork(folders.models, pupil.item.trajectory, kept(learner));
-      }
+      if (ended === "epoch limit") await keepNetwork(learner);
       if (ended !== "diverged") await keepLatest(context, pupil);
       pupil.item.record = extend(context, pupil, ended === "diverged");
     },
@@ -115,7 +108,9 @@ async function keepLatest(
   { folders, data }: Context,
   { item: { trajectory }, start, learner }: Pupil,
 ): Promise<void> {
-  if (start.latestEpoch > learner.epochLosses.length) return;
+  const { epochLosses } = learner;
+  const goesFurther = start.latest.length > epochLosses.length;
+  if (goesFurther && epochLosses.every((loss, index) => loss === start.latest[index])) return;
   await writeNetwork(folders.models, trajectory, {
     ...learner,
     data,
@@ -125,7 +120,7 @@ async function keepLatest(
 
 /** The record with what was trained; replaced from the start where it was another machine's. */
 function extend(
-  { study, engine, data, onMessage }: Context,
+  { engine, data, onMessage }: Context,
   { item: { trajectory, record }, start, learner }: Pupil,
   diverged: boolean,
 ): TrajectoryRecord {
@@ -134,34 +129,37 @@ function extend(
   const shared = Math.min(before?.epochLosses.length ?? 0, epochLosses.length);
   const differs = before?.epochLosses.slice(0, shared)
     .findIndex((loss, index) => loss !== epochLosses[index]) ?? -1;
-  // Without a record what was kept is the work of processes that ended before they could write one.
-  const counted = before === undefined ? undefined : start.network;
+  const isNew = before === undefined || differs >= 0;
+  // What is in no record is the work of processes that ended before they could write one.
+  const counted = isNew ? undefined : start.network;
   const part = provenanceOf(engine, {
     did: "trained",
     from: counted?.epochLosses.length ?? 0,
     to: epochLosses.length,
     seconds: learner.seconds - (counted?.seconds ?? 0),
   });
-  if (before === undefined || differs >= 0) {
+  if (isNew) {
     if (differs >= 0) {
       onMessage(
         `${describeTrajectory(trajectory)}: the loss of epoch ${differs + 1} is ` +
-          `${epochLosses[differs]} here and was ${before!.epochLosses[differs]} where it was ` +
+          `${epochLosses[differs]} here and was ${before?.epochLosses[differs]} where it was ` +
           "computed before: its results are replaced by this machine's",
       );
     }
-    const content = { trajectory, data, epochLosses: [...epochLosses], diverged, networks: [] };
-    return withStops(study, {
+    return {
       content: {
-        ...content,
         trajectory: { ...trajectory, sizes: [...trajectory.sizes] },
+        data,
+        epochLosses: [...epochLosses],
+        diverged,
         stops: {},
+        networks: [],
       },
       provenance: [part],
-    });
+    };
   }
   const isLonger = epochLosses.length > before.epochLosses.length;
-  return withStops(study, {
+  return {
     ...record!,
     content: {
       ...before,
@@ -169,17 +167,5 @@ function extend(
       diverged: before.diverged || diverged,
     },
     provenance: [...record!.provenance, part],
-  });
-}
-
-function withStops(study: Context["study"], record: TrajectoryRecord): TrajectoryRecord {
-  const { content } = record;
-  const found = study.stops.flatMap((stop) => {
-    const state = locateStop(study, stop, content);
-    return state?.outcome === "converged" ? [[stop, state.epoch] as const] : [];
-  });
-  const stops = Object.fromEntries(
-    Object.entries({ ...content.stops, ...Object.fromEntries(found) }).sort(),
-  );
-  return { ...record, content: { ...content, stops } };
+  };
 }

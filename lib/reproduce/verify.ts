@@ -16,7 +16,7 @@ import type { Trajectory } from "~/lib/trainer.ts";
 /** How far two computations of a trajectory agree at a study's first stop. */
 export interface Agreement {
   readonly trajectory: Trajectory;
-  /** Whether the contents of both records are the same to the bit. */
+  /** Whether the losses up to the stop and all values at it are the same to the bit. */
   readonly identical: boolean;
   /** Epoch of the stop, before and now. */
   readonly epochs: readonly [number, number];
@@ -63,6 +63,10 @@ export async function verify(
           pairs: [{ learningRate, batchSize }],
           seeds: [trajectory.seed],
         },
+        measures: {
+          ...study.measures,
+          once: trajectory.seed === study.grid.seeds[0] ? study.measures.once : [],
+        },
       };
       const { records: [again] } = await run(alone, {
         ...options,
@@ -72,8 +76,8 @@ export async function verify(
       const [now] = runsAt(alone, [again!]);
       agreements.push({
         trajectory,
-        identical: JSON.stringify(again!.content.epochLosses) ===
-            JSON.stringify(record.content.epochLosses) &&
+        identical: JSON.stringify(before!.training.epochLosses) ===
+            JSON.stringify(now!.training.epochLosses) &&
           sameValues(before!, now!),
         epochs: [before!.training.epochs, now!.training.epochs],
         epochLosses: largestDifference(before!.training.epochLosses, now!.training.epochLosses),
@@ -112,5 +116,5 @@ function largestDifference(a: readonly number[], b: readonly number[]): number {
 }
 
 function relative(a: number, b: number): number {
-  return a === b ? 0 : Math.abs(a - b) / Math.max(Math.abs(a), Math.abs(b));
+  return Object.is(a, b) || a === b ? 0 : Math.abs(a - b) / Math.max(Math.abs(a), Math.abs(b));
 }

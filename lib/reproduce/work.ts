@@ -7,7 +7,7 @@ import { openMeasure } from "~/lib/measure.ts";
 import { openOptimizer } from "~/lib/optimizer.ts";
 import { findMeasurement, locateStop, type TrajectoryRecord } from "~/lib/results.ts";
 import { measuresAt, type Study } from "~/lib/study.ts";
-import { isFarEnough, openStop, type Trajectory } from "~/lib/trainer.ts";
+import { drivingStops, isFarEnough, openStop, type Trajectory } from "~/lib/trainer.ts";
 
 /** What is missing. */
 export interface Work {
@@ -48,7 +48,7 @@ export function missingWork(
   return { train, evaluate: [...evaluate], measure };
 }
 
-/** The same, where the networks of driving stops must be there too: `kept` are those that are. */
+/** The same, where the networks of the stops that end training must be there: `kept` are. */
 export function withNetworks(
   study: Study,
   record: TrajectoryRecord | undefined,
@@ -56,7 +56,7 @@ export function withNetworks(
   kept: readonly number[],
 ): Work {
   if (record === undefined) return work;
-  const gone = study.stops.filter((stop) => openStop(stop).drives).flatMap((stop) => {
+  const gone = drivingStops(study.stops.map(openStop)).flatMap(({ text: stop }) => {
     const state = locateStop(study, stop, record.content);
     return state === undefined || state.outcome === "diverged" || kept.includes(state.epoch)
       ? []
@@ -70,15 +70,24 @@ export function isDone({ train, evaluate, measure }: Work): boolean {
   return !train && evaluate.length === 0 && measure.size === 0;
 }
 
-/** Whether a measure can be had of networks on this trajectory at all. */
-function isAvailable(text: string, { optimizer, learningRate, sizes }: Trajectory): boolean {
-  const { slots } = openOptimizer(optimizer);
+/** Whether a measure needs the optimizer's state at the network, which has to be kept for it. */
+export function needsState(texts: readonly string[], trajectory: Trajectory): boolean {
+  return openOptimizer(trajectory.optimizer).slots.length > 0 &&
+    texts.some((text) => isAvailable(text, trajectory) && !isAvailable(text, trajectory, false));
+}
+
+/** Whether a measure can be had of networks on this trajectory, where the state is kept or not. */
+function isAvailable(
+  text: string,
+  { optimizer, learningRate, sizes }: Trajectory,
+  stateIsKept = openOptimizer(optimizer).slots.length > 0,
+): boolean {
   return openMeasure(text).unavailable({
     sizes,
     parameters: new Float32Array(new SharedArrayBuffer(0)),
     optimizer,
     learningRate,
-    ...(slots.length > 0 ? { state: new Float32Array(1) } : {}),
+    ...(stateIsKept ? { state: new Float32Array(1) } : {}),
     trainLoss: 0,
     trainAccuracy: 0,
     testLoss: 0,

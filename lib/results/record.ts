@@ -136,10 +136,11 @@ export function formatRecord(record: TrajectoryRecord): string {
   // The schema brings known keys into its own order, on which the checksums stand.
   const ordered = file.omit({ format: true, sha256: true }).parse(record);
   const whole = { format: RECORD_FORMAT, ...ordered, sha256: checksums(ordered) };
-  // Lists of numbers on one line each: a diff shows what changed, a long training stays short.
+  // Lists of numbers on one line each: a diff shows what changed, a long training stays short. No
+  // text inside has line feeds of its own.
   return JSON.stringify(whole, null, 1)
     .replace(
-      /\[\s+(-?[\d.e+-]+(?:,\s+-?[\d.e+-]+)*)\s+\]/gi,
+      /\[\n\s+(-?[\d.e+-]+(?:,\n\s+-?[\d.e+-]+)*)\n\s+\]/gi,
       (_, numbers: string) => `[${numbers.replace(/\s+/g, " ")}]`,
     ) + "\n";
 }

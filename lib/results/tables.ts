@@ -73,7 +73,7 @@ const DIFFERENCE_COLUMNS = {
   optimizer: ({ cell }) => cell.optimizer,
   learningRate: ({ cell }) => cell.learningRate,
   batchSize: ({ cell }) => cell.batchSize,
-  against: ({ cell, against, comparison }) =>
+  against: ({ against, comparison }) =>
     comparison === "optimizer"
       ? against.optimizer
       : `${against.learningRate}, ${against.batchSize}`,

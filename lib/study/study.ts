@@ -85,9 +85,7 @@ export function checkStudy(study: Study): Study {
     values: readonly string[],
     open: (text: string) => { text: string },
   ): string[] => [...new Set(values.map((value) => open(value).text))];
-  for (const effect of grid.effects) {
-    check(z.enum(EFFECTS).describe(EFFECTS.join(" or ")), effect, "effect");
-  }
+  check(z.enum(PRESETS).describe(PRESETS.join(" or ")), study.preset, "preset");
   all(grid.effects, z.enum(EFFECTS).describe(EFFECTS.join(" or ")), "effects");
   const has = (effect: Effect): boolean => grid.effects.includes(effect);
   if (has("learning-rate")) all(grid.learningRates, domain.learningRate, "learning rates");

@@ -34,6 +34,10 @@ export function studyName(study: Study): string {
   differing("images", study.images, usual.images);
   differing("max-epochs", study.maxEpochs, usual.maxEpochs);
   differing("stops", study.stops, usual.stops);
+  differing("measures", study.measures.first, usual.measures.first);
+  differing("other-measures", study.measures.others, usual.measures.others);
+  differing("measures-once", study.measures.once, usual.measures.once);
+  differing("init", study.init, usual.init);
   const whole = name.join(",").replaceAll(":", "_").replaceAll("/", "_");
   // File systems take 255 bytes a name.
   return whole.length <= 150 ? whole : `${whole.slice(0, 140)}-${sha256(whole).slice(0, 8)}`;

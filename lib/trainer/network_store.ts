@@ -54,12 +54,12 @@ export function lockFile(models: string, trajectory: Trajectory): string {
   return `${join(models, trajectoryPath(trajectory))}.lock`;
 }
 
-/** Writes a network; with the optimizer's state and the time taken as the newest. */
+/** Writes a network; with the optimizer's state where asked, and as the newest with the time taken. */
 export async function writeNetwork(
   models: string,
   trajectory: Trajectory,
   network: KeptNetwork,
-  { latest = false }: { latest?: boolean } = {},
+  { latest = false, state: withState = latest }: { latest?: boolean; state?: boolean } = {},
 ): Promise<string> {
   const { parameters, state, epochLosses, data, engines, seconds } = network;
   const path = networkFile(models, trajectory, latest ? "latest" : epochLosses.length);
@@ -72,7 +72,7 @@ export async function writeNetwork(
   };
   await writeWhole(
     path,
-    encodeModel(trajectory.sizes, parameters, { metadata, ...(latest ? { state } : {}) }),
+    encodeModel(trajectory.sizes, parameters, { metadata, ...(withState ? { state } : {}) }),
   );
   return path;
 }
@@ -98,8 +98,8 @@ export function readNetwork(
       );
     }
     const { slots } = openOptimizer(trajectory.optimizer);
-    const numbers = epoch === "latest" ? slots.length * countParameters(trajectory.sizes) : 0;
-    if (state.length !== numbers) {
+    const numbers = slots.length * countParameters(trajectory.sizes);
+    if (state.length !== numbers && (epoch === "latest" || state.length !== 0)) {
       throw new DamagedFileError(
         `Cannot use ${path} as it must have ${numbers} numbers of state: it has ${state.length}`,
       );

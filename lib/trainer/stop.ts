@@ -98,8 +98,13 @@ export function openStop(text: string): Stop {
 
 /** Whether a trajectory has gone far enough for all that is asked of it. */
 export function isFarEnough(stops: readonly Stop[], losses: readonly number[]): boolean {
+  return drivingStops(stops).every((stop) => stop.epoch(losses) !== undefined);
+}
+
+/** The stops that training goes on to: those that drive, or all where none does. */
+export function drivingStops(stops: readonly Stop[]): readonly Stop[] {
   const driving = stops.filter(({ drives }) => drives);
-  return (driving.length > 0 ? driving : stops).every((stop) => stop.epoch(losses) !== undefined);
+  return driving.length > 0 ? driving : stops;
 }
 
 function flatEpoch(
