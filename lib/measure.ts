@@ -10,6 +10,7 @@ import { antithetic } from "~/lib/measure/antithetic.ts";
 import type { MeasureDefinition, MeasuredNetwork, MeasureValue } from "~/lib/measure/definition.ts";
 import { frozen } from "~/lib/measure/frozen.ts";
 import { generalisation } from "~/lib/measure/generalisation.ts";
+import { hessianTrace } from "~/lib/measure/hessian_trace.ts";
 import { lambdaMax } from "~/lib/measure/lambda_max.ts";
 import { type Measure, setParameters } from "~/lib/measure/measure.ts";
 import {
@@ -37,6 +38,7 @@ const DEFINITIONS: readonly MeasureDefinition[] = [
   antithetic,
   radiusCurve,
   trace,
+  hessianTrace,
   lambdaMax,
   preconditionedLambdaMax,
   relativeTensor,

@@ -6,7 +6,7 @@
 import type { Engine, SharedFloats } from "~/lib/engine.ts";
 import type { ComputeOptions, MeasuredNetwork, MeasureValue } from "~/lib/measure/definition.ts";
 import { demandFinite } from "~/lib/measure/not_finite_error.ts";
-import { fillNormal, openStream } from "~/lib/random.ts";
+import { unitDirection } from "~/lib/measure/unit_direction.ts";
 
 /** What is asked for. */
 export interface AscentOptions
@@ -78,10 +78,7 @@ interface Slope {
 /** The slope's direction; where there is no slope the study's first direction. */
 function unit({ slope, length }: Slope, seed: number): Float64Array {
   if (length > 0) return Float64Array.from(slope, (value) => value / length);
-  const normal = new Float32Array(slope.length);
-  fillNormal(normal, openStream(seed, 0));
-  const size = norm(normal);
-  return Float64Array.from(normal, (value) => value / size);
+  return Float64Array.from(unitDirection(slope.length, { seed, k: 0 }));
 }
 
 function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {

@@ -7,7 +7,7 @@ import type { Engine, SharedFloats } from "~/lib/engine.ts";
 import type { ComputeOptions, MeasuredNetwork, MeasureValue } from "~/lib/measure/definition.ts";
 import { lanczos } from "~/lib/measure/lanczos.ts";
 import { demandFinite } from "~/lib/measure/not_finite_error.ts";
-import { fillNormal, openStream } from "~/lib/random.ts";
+import { unitDirection } from "~/lib/measure/unit_direction.ts";
 
 /** What is asked for. */
 export interface EigenvalueOptions
@@ -42,8 +42,7 @@ export async function largestEigenvalue(
     return result;
   };
   // The first direction of the study: any start would do, as nothing is averaged over starts.
-  const start = new Float32Array(new SharedArrayBuffer(4 * parameters.length));
-  fillNormal(start, openStream(seed, 0));
+  const start = unitDirection(parameters.length, { seed, k: 0 });
   scale?.forEach((s, i) => s === 0 && (start[i] = 0));
   const allowed = Math.min(p.iterations, parameters.length);
   const { values, residuals, converged, iterations } = await lanczos(

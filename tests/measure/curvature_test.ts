@@ -22,6 +22,7 @@ import {
   measureOne,
   quadratic,
   share,
+  stepOf,
 } from "~/tests/fixtures/function_engine.ts";
 import type { MeasuredNetwork } from "~/lib/measure.ts";
 
@@ -212,4 +213,24 @@ Deno.test("lambda-max names a product that is not finite", async () => {
     (await assertRejects(() => measure(of, "lambda-max"), NotFiniteError)).message,
     "Cannot measure lambda-max as the Hessian's product must be finite: current value is NaN",
   );
+});
+
+Deno.test("hessian-trace is tr(H) on a quadratic, each sample P u'Hu of sharpness's directions", async () => {
+  const of = quadratic(spectrum, { v, slope: spectrum });
+  const network = measured(new Float32Array(P));
+  const { estimate, standardError, samples } = await measureOne<{ samples: number[] }>(
+    functionEngine(of),
+    network,
+    { text: "hessian-trace(directions=200)" },
+  );
+  for (const direction of [0, 7, 199]) {
+    const u = stepOf(network.sizes, network.parameters, { direction, scaling: "global" }, 3);
+    // float32 vectors and products of 60 entries up to 9, times P.
+    assertAlmostEquals(samples[direction]!, P * dot(u, of.product([], u)), 60 * 9 * 1e-6);
+  }
+  const trace = spectrum.reduce((a, b) => a + b);
+  assertAlmostEquals(estimate, trace, 4 * standardError!);
+  // Variance of P u'Hu: 2 (P tr(H^2) - tr(H)^2) / (P + 2), known to 1 / sqrt(2 K) = 5 %.
+  const expected = Math.sqrt(2 * (P * dot(spectrum, spectrum) - trace ** 2) / (P + 2) / 200);
+  assertAlmostEquals(standardError!, expected, 0.2 * expected);
 });
