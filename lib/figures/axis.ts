@@ -4,6 +4,7 @@
  * @module
  */
 import type { ScaleOptions } from "@observablehq/plot";
+import { logTicks } from "~/lib/figures/ticks.ts";
 import { scientific } from "~/lib/files/numbers.ts";
 
 /** A vertical axis. */
@@ -81,7 +82,7 @@ export function lossAxis(losses: readonly number[], { classes }: { classes: numb
   const span = Math.max(high - low, 0.05 * Math.abs(high), 1e-3);
   const near = known.filter((value) => value >= low - 0.25 * span && value <= high + 0.25 * span);
   const [from, to] = [minimum([low, ...near]), maximum([high, ...near])];
-  const pad = 0.08 * Math.max(to - from, span);
+  const pad = 0.12 * Math.max(to - from, span);
   const logarithmic = low > 0 && high / low > LOG_RATIO;
   return {
     scale: logarithmic
@@ -138,17 +139,6 @@ function symlogAxis(from: number, to: number, smallest: number, largest: number)
     bottom: -Infinity,
     hasNegative: true,
   };
-}
-
-/** Powers of ten, every second or third where there are many; 2 and 5 times them where few. */
-function logTicks(low: number, high: number): number[] {
-  const [first, last] = [Math.ceil(Math.log10(low)), Math.floor(Math.log10(high))];
-  const step = Math.max(1, Math.ceil((last - first + 1) / 7));
-  const decades = Array.from({ length: Math.max(0, last - first + 3) }, (_, i) => first - 1 + i);
-  const parts = last - first >= 2 ? [1] : last - first >= 1 ? [1, 3] : [1, 2, 5];
-  return decades.filter((decade) => (decade - last) % step === 0)
-    .flatMap((decade) => parts.map((part) => Number(`${part}e${decade}`)))
-    .filter((value) => value >= low && value <= high);
 }
 
 function minimum(values: readonly number[]): number {

@@ -7,7 +7,7 @@ import type { CellSummary } from "~/lib/results.ts";
 import { lossFloor } from "~/lib/figures/axis.ts";
 import { measureAxis } from "~/lib/figures/measure_axis.ts";
 import { plural, thousands } from "~/lib/files/numbers.ts";
-import { formatValue } from "~/lib/findings.ts";
+import { formatValue, PUBLISHED_PROTOCOL } from "~/lib/findings.ts";
 import { openMeasure } from "~/lib/measure.ts";
 import { type Study, trajectoryOf } from "~/lib/study.ts";
 import { type Trajectory, trajectoryPath } from "~/lib/trainer.ts";
@@ -16,7 +16,11 @@ import { type Trajectory, trajectoryPath } from "~/lib/trainer.ts";
 const NAMED_CELLS = 4;
 
 /** The caption of a figure that shows these cells' sharpness. */
-export function sharpnessCaption(study: Study, cells: readonly CellSummary[]): string {
+export function sharpnessCaption(
+  study: Study,
+  cells: readonly CellSummary[],
+  { published }: { published: boolean },
+): string {
   const measure = openMeasure(cells[0]?.measure ?? "sharpness");
   const hasSeedIntervals = cells.some(({ sharpness }) => sharpness?.interval);
   const counts = cells.filter(({ sharpness }) => sharpness !== null)
@@ -37,6 +41,9 @@ export function sharpnessCaption(study: Study, cells: readonly CellSummary[]): s
       ? `Bold: 95 % t interval over seed means${unknown}${hasPooled ? `; ${pooled}` : "."}`
       : counts.length > 0 &&
         `One seed gives no interval over seeds${hasPooled ? `; ${pooled}` : "."}`,
+    published &&
+    "Grey, hollow: the published means, 95 % t intervals over their 6 seeds, at the stop " +
+      `${PUBLISHED_PROTOCOL.stop}.`,
     isCut && "Intervals that reach below the axis end at it.",
     `Lower panels: mean full-set training loss${references(study)}.`,
     ...trainingSentences(study, cells, { divergedAre: "excluded from all means" }),

@@ -13,12 +13,18 @@ import { FONT_SIZE, INK, type OptimizerStyle } from "~/lib/figures/theme.ts";
 export interface LegendItem {
   readonly mark: string;
   readonly label: string;
+  /** A word without a mark, such as the name of what follows. */
+  readonly isWord?: boolean;
 }
 
 /** Entries for the marks that occur in the figure of these cells. */
 export function sharpnessLegend(
   cells: readonly CellSummary[],
-  styles: ReadonlyMap<string, OptimizerStyle>,
+  { styles, isPooledShown, isPublishedShown }: {
+    styles: ReadonlyMap<string, OptimizerStyle>;
+    isPooledShown: boolean;
+    isPublishedShown: boolean;
+  },
 ): LegendItem[] {
   const [only] = styles.values();
   const ink = styles.size === 1 ? only!.color : INK.muted;
@@ -37,7 +43,7 @@ export function sharpnessLegend(
         outline(symbol, { stroke: ink, fill: ink }),
       label: hasInterval ? "mean and 95 % t interval over seeds" : "mean (one seed)",
     },
-    hasPooled && {
+    isPooledShown && hasPooled && {
       mark: `<g opacity="0.6">${whisker({ ink, width: 1, cap: 1.5 })}</g>`,
       label: "original's 95 % t interval, seeds × directions pooled",
     },
@@ -45,6 +51,12 @@ export function sharpnessLegend(
     measured.some(({ unconverged }) => unconverged.length > 0) && {
       mark: outline(symbol, { stroke: ink, fill: "#fff" }),
       label: "with runs that did not converge (epoch limit)",
+    },
+    isPublishedShown && {
+      mark: `<g transform="scale(1.6)">${
+        outline(symbol, { stroke: INK.published, fill: "#fff", width: 0.8 })
+      }</g>`,
+      label: "published",
     },
     cells.some(isLost) && {
       mark: text("×", { x: 0, y: 4, size: FONT_SIZE.label, fill: ink, anchor: "middle" }),
@@ -57,11 +69,12 @@ export function sharpnessLegend(
 export function legend(items: readonly LegendItem[], width: number): Piece {
   const leading = 20;
   let [x, y] = [0, 0];
-  const parts = items.map(({ mark, label }) => {
-    const taken = 36 + textWidth(label, FONT_SIZE.tick);
+  const parts = items.map(({ mark, label, isWord = false }) => {
+    const at = isWord ? 0 : 21;
+    const taken = 15 + at + textWidth(label, FONT_SIZE.tick);
     if (x > 0 && x + taken - 15 > width) [x, y] = [0, y + leading];
     const entry = translate(
-      translate(mark, 9, 0) + text(label, { x: 21, y: 4, size: FONT_SIZE.tick }),
+      translate(mark, 9, 0) + text(label, { x: at, y: 4, size: FONT_SIZE.tick }),
       x,
       y + 10,
     );

@@ -1,97 +1,58 @@
 /**
- * The study's figures: sharpness against each effect, and training losses, as SVG and PNG.
+ * The study's figures, listed and written.
  *
  * @module
  */
 import { join } from "node:path";
-import { type CellSummary, summariseCells } from "~/lib/results.ts";
-import { writeWhole } from "~/lib/files/files.ts";
-import { sharpnessCaption } from "~/lib/figures/caption.ts";
-import { legend, sharpnessLegend } from "~/lib/figures/legend.ts";
+import { plotCurves } from "~/lib/figures/curves_figure.ts";
+import { COLUMN, type Layout, PAGE } from "~/lib/figures/layout.ts";
+import { renderPdf } from "~/lib/figures/pdf.ts";
 import { renderPng } from "~/lib/figures/png.ts";
-import { sharpnessPanels } from "~/lib/figures/sharpness_panel.ts";
-import { type Figure, stack } from "~/lib/figures/stack.ts";
-import { optimizerStyles } from "~/lib/figures/theme.ts";
-import { otherFactor } from "~/lib/findings.ts";
+import { plotPublished } from "~/lib/figures/published_figure.ts";
+import { plotRanks } from "~/lib/figures/rank_figure.ts";
+import { plotRatio } from "~/lib/figures/ratio_figure.ts";
+import { plotResults, plotResults2 } from "~/lib/figures/sharpness_figure.ts";
+import type { Figure } from "~/lib/figures/stack.ts";
 import { trainingLossFigure } from "~/lib/figures/training_figure.ts";
-import { type RunResult, runsAt, type TrajectoryRecord } from "~/lib/results.ts";
-import type { Effect, Study } from "~/lib/study.ts";
-
-/** Which part of a study a figure shows. */
-export interface PlotResultsOptions {
-  /** What stands along the axis. */
-  readonly effect: Effect;
-  /** Whose cells are shown. */
-  readonly optimizer: string;
-}
-
-/** Pixels: 12 batch sizes stand 27 apart. */
-const FRAME_WIDTH = 324;
-
-/**
- * Sharpness against one effect for one optimizer, with both intervals and, below, how far training
- * got: the counterpart of the original's `plot_results`.
- *
- * @param results In any order; cells without a result stay empty.
- * @throws {RangeError} If the effect or optimizer is not in the study's grid.
- */
-export function plotResults(
-  study: Study,
-  results: readonly RunResult[],
-  { effect, optimizer }: PlotResultsOptions,
-): Figure {
-  const { effects, optimizers } = study.grid;
-  checkMember("effect", effect, effects);
-  checkMember("optimizer", optimizer, optimizers);
-  const cells = summariseCells(study, results)
-    .filter((cell) => cell.effect === effect && cell.optimizer === optimizer);
-  return sharpnessFigure(study, cells, {
-    name: `${effect}-${optimizerStyles([optimizer]).get(optimizer)!.slug}`,
-    title: `Sharpness against ${effect.replace("-", " ")}, ${optimizer}`,
-    effects: [effect],
-    optimizers: [optimizer],
-  });
-}
-
-/**
- * Sharpness against each effect of the study, panels side by side, the optimizers in each: the
- * counterpart of the original's `plot_results_2`.
- *
- * @param results In any order; cells without a result stay empty.
- */
-export function plotResults2(study: Study, results: readonly RunResult[]): Figure {
-  const { effects, optimizers } = study.grid;
-  return sharpnessFigure(study, summariseCells(study, results), {
-    name: "sharpness",
-    title: "Sharpness against " +
-      effects.map((effect) => effect.replace("-", " ")).join(" and "),
-    effects,
-    optimizers,
-  });
-}
+import { writeWhole } from "~/lib/files/files.ts";
+import { comparePublished, listCurves, rankMeasures } from "~/lib/findings.ts";
+import { type RunResult, runsAt, summariseCells, type TrajectoryRecord } from "~/lib/results.ts";
+import type { Study } from "~/lib/study.ts";
 
 /** Training loss of every run against its epochs, a panel for each effect and optimizer. */
 export function plotTrainingLoss(study: Study, results: readonly RunResult[]): Figure {
   return trainingLossFigure(study, results);
 }
 
-/** All figures of a study: both panels, each effect for each optimizer, training losses. */
-export function listFigures(study: Study, results: readonly RunResult[]): Figure[] {
+/**
+ * All figures of a study: the main ones, each effect for each optimizer, training losses.
+ *
+ * @param records In any order; what is missing stays empty, and says so.
+ */
+export function listFigures(study: Study, records: readonly TrajectoryRecord[]): Figure[] {
   const { effects, optimizers } = study.grid;
+  const runs = runsAt(study, records);
   return [
-    plotResults2(study, results),
+    ...listMainFigures(study, records, PAGE),
     ...effects.flatMap((effect) =>
-      optimizers.map((optimizer) => plotResults(study, results, { effect, optimizer }))
+      optimizers.map((optimizer) => plotResults(study, runs, { effect, optimizer }))
     ),
-    plotTrainingLoss(study, results),
+    plotTrainingLoss(study, runs),
   ];
 }
 
+/** The main figures without title and caption, at the width of a paper's column. */
+export function listColumnFigures(study: Study, records: readonly TrajectoryRecord[]): Figure[] {
+  return listMainFigures(study, records, COLUMN)
+    .map((figure) => ({ ...figure, name: `${figure.name}.column` }));
+}
+
 /**
- * Writes all figures of a study as SVG and PNG, each file whole or not at all.
+ * Writes all figures of a study as SVG and PNG, and the main ones also for a paper's column as SVG,
+ * PDF and PNG of 300 dots an inch; each file whole or not at all.
  *
  * @param directory Made if it is not there.
- * @returns The paths written.
+ * @returns The paths written, the figure of sharpness first.
  * @throws {Error} If a file cannot be written.
  */
 export async function writeFigures(
@@ -100,56 +61,46 @@ export async function writeFigures(
   directory: string,
 ): Promise<string[]> {
   const paths: string[] = [];
-  for (const figure of listFigures(study, runsAt(study, records))) {
-    const path = join(directory, figure.name);
-    await writeWhole(`${path}.svg`, figure.svg);
-    await writeWhole(`${path}.png`, renderPng(figure));
-    paths.push(`${path}.svg`, `${path}.png`);
+  const write = async (name: string, content: string | Uint8Array<ArrayBuffer>): Promise<void> => {
+    const path = join(directory, name);
+    await writeWhole(path, content);
+    paths.push(path);
+  };
+  for (const figure of listFigures(study, records)) {
+    await write(`${figure.name}.svg`, figure.svg);
+    await write(`${figure.name}.png`, renderPng(figure));
+  }
+  for (const figure of listColumnFigures(study, records)) {
+    await write(`${figure.name}.svg`, figure.svg);
+    await write(`${figure.name}.pdf`, await renderPdf(figure));
+    await write(`${figure.name}.png`, renderPng(figure));
   }
   return paths;
 }
 
-function sharpnessFigure(
+/** Those that have something to show; sharpness always. */
+function listMainFigures(
   study: Study,
-  cells: readonly CellSummary[],
-  { effects, optimizers, ...names }: {
-    name: string;
-    title: string;
-    effects: readonly Effect[];
-    optimizers: readonly string[];
-  },
-): Figure {
-  const all = optimizerStyles(study.grid.optimizers);
-  const styles = new Map([...all].filter(([optimizer]) => optimizers.includes(optimizer)));
-  const contents = effects.map((effect) => ({
-    effect,
-    heading: headingOf(study, effect),
-  }));
-  const panels = sharpnessPanels(cells, contents, {
-    styles,
-    frameWidth: FRAME_WIDTH,
-    measure: cells[0]?.measure ?? "sharpness",
-    classes: study.sizes.at(-1)!,
-  });
-  const marks = legend(sharpnessLegend(cells, styles), panels.width);
-  return stack([marks, panels], { ...names, caption: sharpnessCaption(study, cells) });
-}
-
-/** "Learning rate, at batch size 128". */
-function headingOf(study: Study, effect: Effect): string {
-  const name = {
-    "learning-rate": "Learning rate",
-    "batch-size": "Batch size",
-    pairs: "lr / batch",
-  };
-  return `${name[effect]}, ${effect === "pairs" ? "" : "at "}${otherFactor(study, effect)}`;
-}
-
-function checkMember(name: string, value: string, members: readonly string[]): void {
-  if (!members.includes(value)) {
-    throw new RangeError(
-      `Cannot plot the study as ${name} must be one of its ${name}s (${members.join(", ")}): ` +
-        `current value is ${value}`,
-    );
-  }
+  records: readonly TrajectoryRecord[],
+  layout: Layout,
+): Figure[] {
+  const runs = runsAt(study, records);
+  const cells = summariseCells(study, runs);
+  const comparisons = comparePublished(study, cells);
+  const ranks = rankMeasures(study, runs);
+  const hasCurves = listCurves(study, records).some(({ points }) => points.length > 1);
+  return [
+    plotResults2(study, runs, { layout }),
+    ...(comparisons.some(({ ours }) => ours)
+      ? [plotPublished(study, comparisons, { layout })]
+      : []),
+    ...(hasCurves
+      ? [
+        plotCurves(study, records, { layout }),
+        plotCurves(study, records, { layout, against: "learning-time" }),
+      ]
+      : []),
+    ...(cells.some(({ sharpness }) => sharpness) ? [plotRatio(study, runs, { layout })] : []),
+    ...(ranks.length > 0 ? [plotRanks(study, ranks, { layout })] : []),
+  ];
 }

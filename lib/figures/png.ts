@@ -1,28 +1,33 @@
 /**
- * Figures as PNG at twice their size, the same on every machine.
+ * Figures as PNG, the same on every machine.
  *
  * @module
  */
 import { Resvg } from "@resvg/resvg-js";
-import { fileURLToPath } from "node:url";
+import { FONT_FILES } from "~/lib/figures/font_files.ts";
+import type { Figure } from "~/lib/figures/stack.ts";
 
 /** Screens and prints at two pixels a pixel. */
 export const PNG_SCALE = 2;
 
-/** A figure as a PNG file of twice its width and height. */
-export function renderPng({ svg }: { readonly svg: string }): Uint8Array<ArrayBuffer> {
-  return renderSvg(svg);
-}
+/** What journals ask for. */
+const DOTS_PER_INCH = 300;
 
-/** Renders a standalone SVG with DejaVu from a package, never with the machine's fonts. */
-export function renderSvg(svg: string): Uint8Array<ArrayBuffer> {
+/**
+ * A figure as a PNG file of twice its width and height, or of 300 dots an inch where it is made for
+ * print; with DejaVu from a package, never with the machine's fonts.
+ */
+export function renderPng(
+  { svg, width, inches }: Pick<Figure, "svg" | "width" | "inches">,
+): Uint8Array<ArrayBuffer> {
   const image = new Resvg(svg, {
-    fitTo: { mode: "zoom", value: PNG_SCALE },
+    fitTo: {
+      mode: "width",
+      value: inches === undefined ? PNG_SCALE * width : Math.round(DOTS_PER_INCH * inches),
+    },
     font: {
       loadSystemFonts: false,
-      fontFiles: ["DejaVuSans.ttf", "DejaVuSans-Bold.ttf"].map((file) =>
-        fileURLToPath(import.meta.resolve(`dejavu-fonts-ttf/ttf/${file}`))
-      ),
+      fontFiles: [FONT_FILES.normal, FONT_FILES.bold],
       defaultFontFamily: "DejaVu Sans",
     },
   });

@@ -4,7 +4,8 @@
  * @module
  */
 import * as Plot from "@observablehq/plot";
-import { type CellSummary, effectValue, type Interval } from "~/lib/results.ts";
+import type { PublishedCell } from "~/lib/findings.ts";
+import type { CellSummary, Interval } from "~/lib/results.ts";
 import { CAP } from "~/lib/figures/plot.ts";
 import { markSymbol } from "~/lib/figures/symbols.ts";
 import type { OptimizerStyle } from "~/lib/figures/theme.ts";
@@ -14,6 +15,10 @@ export interface Series {
   readonly optimizer: string;
   readonly style: OptimizerStyle;
   readonly cells: readonly CellSummary[];
+  /** Where a cell stands along the axis. */
+  readonly valueOf: (cell: CellSummary) => number;
+  /** Of the same optimizer and effect. */
+  readonly published: readonly PublishedCell[];
   /** Pixels by which means, seeds and pooled intervals stand beside their value. */
   readonly shift: { readonly mean: number; readonly seeds: number; readonly pooled: number };
 }
@@ -42,21 +47,21 @@ export function shiftOf(
   return hasSeedIntervals ? shift : { ...shift, pooled: shift.mean };
 }
 
-/** Marks of a series' sharpness; `bottom` is where the sharpness axis begins, in nats. */
+/** Marks of a series' measure; `bottom` is where its axis begins. */
 export function sharpnessMarks(
-  { style, cells, shift }: Series,
-  { bottom }: { bottom: number },
+  { style, cells, shift, valueOf }: Series,
+  { bottom, isPooledShown }: { bottom: number; isPooledShown: boolean },
 ): Plot.Markish[] {
   const { color: stroke, slug } = style;
   const measured = cells.filter(({ sharpness }) => sharpness !== null);
   const seeds = measured.filter(({ bySeed }) => bySeed.length > 1).flatMap((cell) =>
     cell.bySeed.flatMap(({ sharpness }) =>
-      sharpness === null ? [] : [{ x: effectValue(cell), y: sharpness }]
+      sharpness === null ? [] : [{ x: valueOf(cell), y: sharpness }]
     )
   );
   return [
     Plot.line(cells, {
-      x: effectValue,
+      x: valueOf,
       y: (cell: CellSummary) => cell.sharpness?.mean,
       dx: shift.mean,
       className: `${slug}-line-through-means`,
@@ -64,7 +69,8 @@ export function sharpnessMarks(
       strokeOpacity: 0.4,
       ...(style.dash === undefined ? {} : { strokeDasharray: style.dash }),
     }),
-    whisker(measured, (cell) => cell.sharpness?.pooledInterval, {
+    whisker(isPooledShown ? measured : [], (cell) => cell.sharpness?.pooledInterval, {
+      valueOf,
       bottom,
       dx: shift.pooled,
       className: `${slug}-pooled-interval`,
@@ -83,6 +89,7 @@ export function sharpnessMarks(
       fillOpacity: 0.75,
     }),
     whisker(measured, (cell) => cell.sharpness?.interval, {
+      valueOf,
       bottom,
       dx: shift.mean,
       className: `${slug}-t-interval-over-seeds`,
@@ -93,12 +100,13 @@ export function sharpnessMarks(
     }),
     means(measured, {
       style,
+      x: valueOf,
       dx: shift.mean,
       y: (cell) => cell.sharpness?.mean,
       className: `${slug}-mean-sharpness`,
     }),
     Plot.text(cells.filter(isLost), {
-      x: effectValue,
+      x: valueOf,
       frameAnchor: "top",
       dy: 6,
       dx: shift.mean,
@@ -117,13 +125,13 @@ export function means(
   cells: readonly CellSummary[],
   { style: { color, symbol }, ...place }: {
     style: OptimizerStyle;
+    x: (cell: CellSummary) => number;
     dx: number;
     className: string;
     y: (cell: CellSummary) => number | null | undefined;
   },
 ): Plot.Dot {
   return Plot.dot(cells, {
-    x: effectValue,
     ...place,
     r: 3,
     symbol: markSymbol(symbol),
@@ -137,7 +145,8 @@ export function means(
 function whisker(
   cells: readonly CellSummary[],
   intervalOf: (cell: CellSummary) => Interval | null | undefined,
-  { bottom, r, ...style }: {
+  { valueOf, bottom, r, ...style }: {
+    valueOf: (cell: CellSummary) => number;
     bottom: number;
     dx: number;
     className: string;
@@ -149,7 +158,7 @@ function whisker(
 ): Plot.Markish[] {
   const rows = cells.flatMap((cell) => {
     const interval = intervalOf(cell);
-    return interval ? [{ x: effectValue(cell), low: interval[0], high: interval[1] }] : [];
+    return interval ? [{ x: valueOf(cell), low: interval[0], high: interval[1] }] : [];
   });
   const ends = rows.flatMap(({ x, low, high }) => [{ x, y: low }, { x, y: high }]);
   return [

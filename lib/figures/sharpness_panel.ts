@@ -4,42 +4,44 @@
  * @module
  */
 import * as Plot from "@observablehq/plot";
-import { type CellSummary, effectValue } from "~/lib/results.ts";
+import type { PublishedCell } from "~/lib/findings.ts";
+import type { CellSummary } from "~/lib/results.ts";
 import { type Axis, type LossAxis, lossAxis } from "~/lib/figures/axis.ts";
 import { measureAxis, measureLabel } from "~/lib/figures/measure_axis.ts";
 import { renderPlot } from "~/lib/figures/plot.ts";
+import type { Layout } from "~/lib/figures/layout.ts";
+import { LETTERS, type Place } from "~/lib/figures/place.ts";
+import { publishedMarks } from "~/lib/figures/published_marks.ts";
 import { means, type Series, sharpnessMarks, shiftOf } from "~/lib/figures/series.ts";
-import { beside } from "~/lib/figures/stack.ts";
+import { rows } from "~/lib/figures/stack.ts";
+import { verticalLabel } from "~/lib/figures/xy_panel.ts";
 import { type Piece, text, translate } from "~/lib/figures/svg.ts";
-import { EFFECT_LABEL, INK, type OptimizerStyle } from "~/lib/figures/theme.ts";
+import { INK, type OptimizerStyle } from "~/lib/figures/theme.ts";
 import { labelValues, type ValueLabels } from "~/lib/figures/value_labels.ts";
-import type { Effect } from "~/lib/study.ts";
 
-const HEIGHT = { heading: 24, sharpness: 240, gap: 6, loss: 86 } as const;
+const HEIGHT = { heading: 24, gap: 6 } as const;
 /** Pixels left of the frame: two lines of label, which the first panel has, and the tick labels. */
 const MARGIN = { label: 34, ticks: 50, right: 6 } as const;
 /** Pixels between the frame and the first and last value. */
 const INSET = 18;
 
-/** A panel: an effect, and over it what the other factor was. */
-export interface PanelContent {
-  readonly effect: Effect;
-  readonly heading: string;
-}
-
 /** What all panels of a figure share. */
 export interface PanelsOptions {
   /** Drawn side by side in this order. */
   readonly styles: ReadonlyMap<string, OptimizerStyle>;
-  /** Pixels of the frame from left to right. */
-  readonly frameWidth: number;
+  readonly layout: Layout;
+  /** Published cells that stand beside ours. */
+  readonly published: readonly PublishedCell[];
   /** Canonical text of what is shown. */
   readonly measure: string;
   /** Classes C of the data, for the lowest possible loss. */
   readonly classes: number;
 }
 
-interface Panel extends PanelContent {
+interface Panel {
+  readonly place: Place;
+  /** Over it, with its letter where there are several. */
+  readonly heading: string;
   readonly series: readonly Series[];
   /** Where the cells stand, ascending. */
   readonly values: readonly number[];
@@ -54,49 +56,56 @@ interface Axes {
 /** Draws panels side by side on the same vertical axes, which all `cells` together fix. */
 export function sharpnessPanels(
   cells: readonly CellSummary[],
-  contents: readonly PanelContent[],
+  places: readonly Place[],
   options: PanelsOptions,
-): Piece {
-  const panels = contents.map((content) => arrange(cells, content, options));
+): Piece[] {
+  const panels = places.map((place, i) => ({
+    ...arrange(cells, place, options),
+    heading: places.length === 1 ? place.heading : `(${LETTERS[i]}) ${place.heading}`,
+  }));
+  const { layout, published } = options;
   const labelHeight = Math.max(...panels.map(({ labels }) => labels.height));
   const axes: Axes = {
-    rise: measureAxis(cells),
+    rise: measureAxis(cells, published.map(({ mean }) => mean)),
     loss: lossAxis(cells.flatMap(({ trainLoss }) => trainLoss ?? []), options),
   };
   const pieces = panels.map((panel, i) =>
-    drawPanel(panel, axes, { ...options, labelHeight, labelled: i === 0 })
+    drawPanel(panel, axes, { ...options, labelHeight, labelled: i % layout.perRow === 0 })
   );
-  return beside(pieces, 8);
+  return rows(pieces, layout.perRow, 8);
 }
 
 function arrange(
   cells: readonly CellSummary[],
-  content: PanelContent,
-  { styles, frameWidth }: PanelsOptions,
-): Panel {
-  const { effect } = content;
+  place: Place,
+  { styles, layout, published }: PanelsOptions,
+): Omit<Panel, "heading"> {
+  const { effect, valueOf } = place;
   const hasSeedIntervals = cells.some(({ sharpness }) => sharpness?.interval);
   const series = [...styles].map(([optimizer, style], i): Series => ({
     optimizer,
     style,
     cells: cells.filter((cell) => cell.effect === effect && cell.optimizer === optimizer)
-      .sort((a, b) => effectValue(a) - effectValue(b)),
+      .sort((a, b) => valueOf(a) - valueOf(b)),
+    valueOf,
+    published: published.filter((cell) => cell.effect === effect && cell.optimizer === optimizer),
     shift: shiftOf(i, { count: styles.size, hasSeedIntervals }),
   }));
-  const values = [...new Set(series.flatMap((one) => one.cells.map(effectValue)))]
+  const values = [...new Set(series.flatMap((one) => one.cells.map(valueOf)))]
     .sort((a, b) => a - b);
-  const labels = labelValues(effect, values, { pixels: frameWidth - 2 * INSET });
-  return { ...content, series, values, labels };
+  const labels = labelValues(place.format, values, { pixels: layout.frameWidth - 2 * INSET });
+  return { place, series, values, labels };
 }
 
 function drawPanel(
-  { effect, heading, series, values, labels }: Panel,
+  { place, heading, series, values, labels: valueLabels }: Panel,
   { rise, loss }: Axes,
-  { frameWidth, measure, labelHeight, labelled }: PanelsOptions & {
+  { layout, measure, labelHeight, labelled }: PanelsOptions & {
     labelHeight: number;
     labelled: boolean;
   },
 ): Piece {
+  const { frameWidth, height } = layout;
   const left = MARGIN.ticks + (labelled ? MARGIN.label : 0);
   const width = left + frameWidth + MARGIN.right;
   const [low, high] = [values[0]!, values.at(-1)!];
@@ -114,26 +123,28 @@ function drawPanel(
   } as const;
   const upper = renderPlot({
     ...frame,
-    height: HEIGHT.sharpness,
+    height: height.sharpness,
     marginBottom: 6,
     y: rise.scale,
     marks: [
       ...ground(values, rise),
       ...(rise.hasNegative ? [Plot.ruleY([0], { stroke: INK.axis })] : []),
-      ...series.map((one) => sharpnessMarks(one, rise)),
+      ...series.map((one) => publishedMarks(one, rise)),
+      ...series.map((one) => sharpnessMarks(one, { ...rise, isPooledShown: layout.isWhole })),
     ],
   });
   const lower = renderPlot({
     ...frame,
-    height: HEIGHT.loss + labelHeight,
+    height: height.loss + labelHeight,
     marginBottom: 6 + labelHeight,
     y: loss.scale,
     marks: [
       ...ground(values, { ...loss, ticks: 3 }),
       Plot.ruleY(loss.references, { stroke: INK.muted, strokeDasharray: "3 3" }),
-      ...series.map(({ style, cells, shift }) =>
+      ...series.map(({ style, cells, shift, valueOf }) =>
         means(cells.filter(({ trainLoss }) => trainLoss !== null), {
           style,
+          x: valueOf,
           dx: shift.mean,
           y: ({ trainLoss }) => trainLoss,
           className: `${style.slug}-mean-training-loss`,
@@ -143,27 +154,23 @@ function drawPanel(
         label: null,
         tickSize: 4,
         // Not tickFormat, which a log scale calls for powers of its base only.
-        text: (_: number, i: number) => labels.labels[i],
-        ...(labels.leaning ? { tickRotate: -45 } : {}),
+        text: (_: number, i: number) => valueLabels.labels[i],
+        ...(valueLabels.leaning ? { tickRotate: -45 } : {}),
       }),
     ],
   });
-  const lossTop = HEIGHT.heading + HEIGHT.sharpness + HEIGHT.gap;
+  const lossTop = HEIGHT.heading + height.sharpness + HEIGHT.gap;
   const bottom = lossTop + lower.height + 10;
   const middle = left + frameWidth / 2;
-  const verticalLabels = [
-    ...verticalLabel(measureLabel(measure), {
-      middle: HEIGHT.heading + HEIGHT.sharpness / 2,
-    }),
-    ...verticalLabel(["Full-set", "loss (nats)"], { middle: lossTop + HEIGHT.loss / 2 }),
-  ];
+  const labels = verticalLabel(measureLabel(measure), HEIGHT.heading + height.sharpness / 2) +
+    verticalLabel(["Full-set", "loss (nats)"], lossTop + height.loss / 2);
   return {
     svg: [
       text(heading, { x: middle, y: 16, anchor: "middle", weight: "bold" }),
       translate(upper.svg, 0, HEIGHT.heading),
       translate(lower.svg, 0, lossTop),
-      ...(labelled ? verticalLabels : []),
-      text(EFFECT_LABEL[effect], { x: middle, y: bottom, anchor: "middle" }),
+      labelled ? labels : "",
+      text(place.label, { x: middle, y: bottom, anchor: "middle" }),
     ].join(""),
     width,
     height: bottom + 10,
@@ -179,10 +186,4 @@ function ground(values: readonly number[], axis: Axis): Plot.Markish[] {
     Plot.axisY({ ticks, label: null, tickSize: 0, tickFormat: axis.format }),
     Plot.frame({ stroke: INK.axis }),
   ];
-}
-
-function verticalLabel(lines: readonly string[], { middle }: { middle: number }): string[] {
-  return lines.map((line, i) =>
-    text(line, { x: 12 + 15 * i, y: middle, anchor: "middle", rotate: -90 })
-  );
 }

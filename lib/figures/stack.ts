@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { type Layout, PAGE } from "~/lib/figures/layout.ts";
 import { paragraph, type Piece, standalone, text, translate } from "~/lib/figures/svg.ts";
 import { FONT_SIZE } from "~/lib/figures/theme.ts";
 
@@ -20,30 +21,50 @@ export interface Figure {
   readonly width: number;
   /** Pixels of the SVG; the PNG has twice as many. */
   readonly height: number;
+  /** Width in print; undefined for a pixel a pixel. */
+  readonly inches?: number;
 }
 
-const PADDING = 14;
+/** The words of a figure, and its form. */
+export interface StackOptions extends Pick<Figure, "name" | "title" | "caption"> {
+  /** Default: a page's. */
+  readonly layout?: Layout;
+}
 
 /** Puts pieces below each other, all as wide as the widest, between a title and a caption. */
 export function stack(
   pieces: readonly Piece[],
-  { name, title, caption }: Pick<Figure, "name" | "title" | "caption">,
+  { name, title, caption, layout = PAGE }: StackOptions,
 ): Figure {
-  const inner = Math.max(...pieces.map((piece) => piece.width));
+  const { isWhole, padding, inches } = layout;
+  const inner = Math.max(
+    ...pieces.map((piece) => piece.width),
+    (layout.width ?? 0) - 2 * padding,
+  );
   const heading: Piece = {
     svg: text(title, { x: 0, y: FONT_SIZE.title, size: FONT_SIZE.title, weight: "bold" }),
     width: inner,
     height: 26,
   };
-  let y = PADDING;
-  const parts = [heading, ...pieces, paragraph(caption, inner)].map((piece) => {
-    const part = translate(piece.svg, PADDING, y);
+  let y = padding;
+  const all = isWhole ? [heading, ...pieces, paragraph(caption, inner)] : pieces;
+  const parts = all.map((piece) => {
+    const part = translate(piece.svg, padding, y);
     y += piece.height;
     return part;
   });
-  const [width, height] = [Math.ceil(inner + 2 * PADDING), Math.ceil(y + PADDING)];
-  const svg = standalone({ svg: parts.join(""), width, height }, { title, caption });
-  return { name, title, caption, svg, width, height };
+  const [width, height] = [Math.ceil(inner + 2 * padding), Math.ceil(y + padding)];
+  const print = inches === undefined ? {} : { inches };
+  const svg = standalone({ svg: parts.join(""), width, height }, { title, caption, ...print });
+  return { name, title, caption, svg, width, height, ...print };
+}
+
+/** Puts panels into rows of so many. */
+export function rows(panels: readonly Piece[], perRow: number, gap: number): Piece[] {
+  return Array.from(
+    { length: Math.ceil(panels.length / perRow) },
+    (_, row) => beside(panels.slice(row * perRow, (row + 1) * perRow), gap),
+  );
 }
 
 /** Puts pieces of the same height beside each other. */

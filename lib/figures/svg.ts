@@ -101,9 +101,12 @@ export function paragraph(content: string, width: number): Piece {
  */
 export function standalone(
   { svg, width, height }: Piece,
-  { title, caption }: { title: string; caption: string },
+  { title, caption, inches }: { title: string; caption: string; inches?: number },
 ): string {
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" ` +
+  const size = inches === undefined
+    ? `width="${width}" height="${height}"`
+    : `width="${inches}in" height="${round(inches * height / width)}in"`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" ${size} ` +
     `viewBox="0 0 ${width} ${height}" role="img" font-family="${FONT_FAMILY}" color="${INK.text}">` +
     `<title>${escape(title)}</title><desc>${escape(caption)}</desc>` +
     `<rect width="${width}" height="${height}" fill="#fff"/>${svg}</svg>\n`;

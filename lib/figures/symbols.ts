@@ -14,6 +14,9 @@ const OUTLINES: Readonly<Record<MarkSymbol, string>> = {
   triangle: "M0,-4.67L4.04,2.33L-4.04,2.33Z",
 };
 
+/** All of them. */
+export const MARK_SYMBOLS = Object.keys(OUTLINES) as readonly MarkSymbol[];
+
 /** Plot's name of a symbol. */
 export function markSymbol(symbol: MarkSymbol): SymbolType {
   return symbol;

@@ -15,7 +15,23 @@ export const FONT_FAMILY = "DejaVu Sans, Verdana, sans-serif";
  */
 export const FONT_SIZE = { title: 14, label: 12, tick: 11, caption: 10.5 } as const;
 
-export const INK = { text: "#1a1a1a", muted: "#595959", grid: "#e3e3e3", axis: "#8c8c8c" } as const;
+export const INK = {
+  text: "#1a1a1a",
+  muted: "#595959",
+  grid: "#e3e3e3",
+  axis: "#8c8c8c",
+  published: "#767676",
+} as const;
+
+/** Okabe and Ito's colour-blind-safe set without yellow, https://jfly.uni-koeln.de/color. */
+export const SERIES_COLORS = [
+  "#0072b2",
+  "#d55e00",
+  "#009e73",
+  "#cc79a7",
+  "#56b4e9",
+  "#e69f00",
+] as const;
 
 /** What Plot's symbols can be; areas are equal. */
 export type MarkSymbol = "circle" | "diamond" | "square" | "triangle";

@@ -3,16 +3,17 @@
  *
  * @module
  */
-import * as Plot from "@observablehq/plot";
-import { effectValue, summariseCells } from "~/lib/results.ts";
+import { summariseCells } from "~/lib/results.ts";
 import { trainingCaption } from "~/lib/figures/caption.ts";
+import { valueColors } from "~/lib/figures/colors.ts";
+import { type Place, placeOf } from "~/lib/figures/place.ts";
 import { beside, type Figure, stack } from "~/lib/figures/stack.ts";
 import { type Piece, text, translate } from "~/lib/figures/svg.ts";
-import { EFFECT_LABEL, FONT_SIZE } from "~/lib/figures/theme.ts";
-import { formatValue, otherFactor } from "~/lib/findings.ts";
+import { FONT_SIZE } from "~/lib/figures/theme.ts";
+import { otherFactor } from "~/lib/findings.ts";
 import { type LossLine, lossPanel } from "~/lib/figures/training_loss.ts";
 import type { RunResult } from "~/lib/results.ts";
-import { type Cell, type Effect, listCells, type Study, trajectoryOf } from "~/lib/study.ts";
+import { type Cell, listCells, type Study, trajectoryOf } from "~/lib/study.ts";
 import { trajectoryPath } from "~/lib/trainer.ts";
 
 const PANEL = { width: 318, height: 216, marginLeft: 44, marginBottom: 24 } as const;
@@ -37,23 +38,24 @@ export function trainingLossFigure(study: Study, results: readonly RunResult[]):
     classes: study.sizes.at(-1)!,
   };
   const rows = grid.effects.map((effect): Piece => {
+    const { valueOf, format, label } = placeOf(study, effect);
     const values = [
       ...new Set(
-        listCells({ grid: { ...grid, effects: [effect] } }).map((cell) => effectValue(cell)),
+        listCells({ grid: { ...grid, effects: [effect] } }).map(valueOf),
       ),
     ].sort((a, b) => a - b);
-    const colors = new Map(values.map((value, i) => [value, lineColor(i, values.length)]));
+    const colors = valueColors(values);
     const panels = grid.optimizers.map((optimizer) => {
       const lines = listCells({ grid: { ...grid, effects: [effect], optimizers: [optimizer] } })
         .flatMap((cell) =>
           grid.seeds.flatMap((seed): LossLine[] => {
             const result = byPath.get(pathOf(cell, seed));
-            return result === undefined ? [] : [{ result, color: colors.get(effectValue(cell))! }];
+            return result === undefined ? [] : [{ result, color: colors.get(valueOf(cell))! }];
           })
         );
       return framed(lossPanel(lines, shared), `${optimizer}, ${otherFactor(study, effect)}`);
     });
-    return beside([...panels, key(effect, colors)], 10);
+    return beside([...panels, key(colors, { label, format })], 10);
   });
   return stack(rows, {
     name: "training-loss",
@@ -81,15 +83,18 @@ function framed(panel: Piece, heading: string): Piece {
 }
 
 /** The colours of a row's values. */
-function key(effect: Effect, colors: ReadonlyMap<number, string>): Piece {
-  const words = EFFECT_LABEL[effect].split(" ");
+function key(
+  colors: ReadonlyMap<number, string>,
+  { label, format }: Pick<Place, "label" | "format">,
+): Piece {
+  const words = label.split(" ");
   const top = HEADING + 10;
   const leading = Math.min(15, (PANEL.height - 30) / colors.size);
   const title = [words.slice(0, 2).join(" "), words.slice(2).join(" ")].filter(Boolean);
   const entries = [...colors].map(([value, color], i) => {
     const y = top + 16 * title.length + leading * i;
     return `<path d="M0,${y - 4}h16" stroke="${color}" stroke-width="2"/>` +
-      text(formatValue(effect, value), { x: 22, y, size: FONT_SIZE.tick });
+      text(format(value), { x: 22, y, size: FONT_SIZE.tick });
   });
   return {
     svg: title.map((line, i) => text(line, { x: 0, y: top + 14 * i, size: FONT_SIZE.tick }))
@@ -97,19 +102,6 @@ function key(effect: Effect, colors: ReadonlyMap<number, string>): Piece {
     width: KEY_WIDTH,
     height: HEADING + PANEL.height,
   };
-}
-
-/** Plasma, https://bids.github.io/colormap, without the yellow end that white drowns. */
-function lineColor(index: number, count: number): string {
-  const scale = Plot.scale({
-    color: {
-      type: "linear",
-      domain: [0, Math.max(count - 1, 1)],
-      scheme: "plasma",
-      range: [0, 0.8],
-    },
-  });
-  return scale.apply(index);
 }
 
 /** Smallest and largest; empty for none. */

@@ -5,8 +5,6 @@
  */
 import { textWidth } from "~/lib/figures/svg.ts";
 import { FONT_SIZE } from "~/lib/figures/theme.ts";
-import { formatValue } from "~/lib/findings.ts";
-import type { Effect } from "~/lib/study.ts";
 
 /** The labels of an effect's values. */
 export interface ValueLabels {
@@ -27,12 +25,12 @@ const LEANING_ROOM = 14;
  * @param values Ascending, at least one.
  */
 export function labelValues(
-  effect: Effect,
+  format: (value: number) => string,
   values: readonly number[],
   { pixels }: { pixels: number },
 ): ValueLabels {
   const whole = Math.log(values.at(-1)! / values[0]!);
-  const labels = values.map((value) => formatValue(effect, value));
+  const labels = values.map((value) => format(value));
   const widths = labels.map((label) => textWidth(label, FONT_SIZE.tick));
   const places = values.map((value) => pixels * Math.log(value / values[0]!) / (whole || 1));
   const leaning = places.some((place, i) =>

@@ -1,0 +1,177 @@
+/**
+ * A measure along every trajectory: against the full-set loss, or against learning rate x updates.
+ *
+ * @module
+ */
+import * as Plot from "@observablehq/plot";
+import { formatLogTick, formatTick, valueAxis } from "~/lib/figures/axis.ts";
+import { valueColors } from "~/lib/figures/colors.ts";
+import { type Layout, PAGE } from "~/lib/figures/layout.ts";
+import { legend } from "~/lib/figures/legend.ts";
+import { measureLabel } from "~/lib/figures/measure_axis.ts";
+import { LETTERS, placeOf } from "~/lib/figures/place.ts";
+import { type Figure, rows, stack } from "~/lib/figures/stack.ts";
+import type { Piece } from "~/lib/figures/svg.ts";
+import { decadeTicks, extent, padded } from "~/lib/figures/ticks.ts";
+import { type PanelAxis, xyPanel } from "~/lib/figures/xy_panel.ts";
+import { plural } from "~/lib/files/numbers.ts";
+import { type Curve, CURVE_MEASURE, type CurvePoint, listCurves } from "~/lib/findings.ts";
+import { openMeasure } from "~/lib/measure.ts";
+import type { TrajectoryRecord } from "~/lib/results.ts";
+import { type Effect, listCells, type Study } from "~/lib/study.ts";
+
+/** What the curves show, and where. */
+export interface CurvesOptions {
+  /** What stands along the axis; default the full-set loss. */
+  readonly against?: "loss" | "learning-time";
+  /** A measure's text; default the antithetic sharpness. */
+  readonly measure?: string;
+  /** Default: for a page. */
+  readonly layout?: Layout;
+}
+
+const AGAINST = {
+  loss: {
+    name: "curves",
+    words: "full-set training loss",
+    x: (point: CurvePoint) => point.trainLoss,
+    label: "Full-set loss (nats), falling →",
+  },
+  "learning-time": {
+    name: "curves-learning-time",
+    words: "learning rate × updates",
+    x: (point: CurvePoint) => point.learningTime,
+    label: "Learning rate × updates",
+  },
+} as const;
+
+/**
+ * Draws one line a trajectory through its networks, a panel for each effect and optimizer; the
+ * network at the study's first stop stands out.
+ *
+ * @param records In any order; trajectories without a network that has the measure are left out.
+ */
+export function plotCurves(
+  study: Study,
+  records: readonly TrajectoryRecord[],
+  { against = "loss", measure = CURVE_MEASURE, layout = PAGE }: CurvesOptions = {},
+): Figure {
+  const { effects, optimizers } = study.grid;
+  const curves = listCurves(study, records, { measure });
+  const points = curves.flatMap((curve) => curve.points);
+  const { name, words, x, label } = AGAINST[against];
+  const axes = {
+    x: { ...(against === "loss" ? lossScale : timeScale)(points.map(x)), label: [label] },
+    y: {
+      ...valueAxis({ points: points.map(({ value }) => value) }),
+      label: measureLabel(measure),
+    },
+  };
+  // Half as wide a frame where two have to stand in a column.
+  const frame = layout.isWhole
+    ? { width: layout.frameWidth, height: layout.height.other }
+    : { width: 122, height: 130 };
+  const pieces = effects.flatMap((effect, row): Piece[] => {
+    const place = placeOf(study, effect);
+    const values = listCells({ grid: { ...study.grid, effects: [effect] } }).map(place.valueOf);
+    const colors = valueColors([...new Set(values)].sort((a, b) => a - b));
+    const panels = optimizers.map((optimizer, column) =>
+      xyPanel({
+        ...axes,
+        ...frame,
+        heading: `(${LETTERS[row * optimizers.length + column]}) ${optimizer}`,
+        marks: curveMarks(
+          curves.filter(({ cell }) => cell.effect === effect && cell.optimizer === optimizer),
+          { x, colorOf: (curve) => colors.get(place.valueOf(curve.cell))! },
+        ),
+        isLabelled: column % 2 === 0,
+        hasTicks: column % 2 === 0 || layout.isWhole,
+      })
+    );
+    const width = layout.width ?? 2 * panels[0]!.width;
+    return [legendOf(effect, { colors, format: place.format, width }), ...rows(panels, 2, 4)];
+  });
+  const { label: measured, parameters } = openMeasure(measure);
+  const seeds = new Set(curves.map(({ seed }) => seed)).size;
+  return stack(pieces, {
+    name: `${name}${measure === CURVE_MEASURE ? "" : `-${measure.replace(/[^\w-]+/g, "_")}`}`,
+    title: `${measured.charAt(0).toUpperCase()}${
+      measured.slice(1)
+    } along training, against ${words}`,
+    caption: `One line a trajectory through its networks at the stops ${study.stops.join(", ")}; ` +
+      `large: at ${study.stops[0]}. ${plural(curves.length, "curve")}, ${plural(seeds, "seed")}` +
+      ("radius" in parameters ? `, r = ${parameters.radius}` : "") +
+      `. The loss is that of the full training set, ${
+        plural(study.images, "image")
+      }, no epoch's mean.`,
+    layout,
+  });
+}
+
+function curveMarks(
+  curves: readonly Curve[],
+  { x, colorOf }: { x: (point: CurvePoint) => number; colorOf: (curve: Curve) => string },
+): Plot.Markish[] {
+  const points = curves.flatMap((curve, line) =>
+    curve.points.map((point) => (
+      { x: x(point), y: point.value, line, color: colorOf(curve), atStop: point.atStop }
+    ))
+  );
+  const place = { x: "x", y: "y" };
+  return [
+    Plot.line(points, {
+      ...place,
+      z: "line",
+      className: "curve",
+      stroke: "color",
+      strokeWidth: 1,
+      strokeOpacity: 0.7,
+    }),
+    Plot.dot(points.filter(({ atStop }) => !atStop), {
+      ...place,
+      className: "curve-network",
+      r: 1.2,
+      fill: "color",
+    }),
+    Plot.dot(points.filter(({ atStop }) => atStop), {
+      ...place,
+      className: "curve-stop",
+      r: 3,
+      fill: "color",
+    }),
+  ];
+}
+
+function legendOf(
+  effect: Effect,
+  { colors, format, width }: {
+    colors: ReadonlyMap<number, string>;
+    format: (value: number) => string;
+    width: number;
+  },
+): Piece {
+  const name = { "learning-rate": "Learning rate:", "batch-size": "Batch size:", pairs: "Pairs:" };
+  return legend([
+    { mark: "", label: name[effect], isWord: true },
+    ...[...colors].map(([value, color]) => ({
+      mark: `<path d="M-7,0h14" stroke="${color}" stroke-width="2"/>`,
+      label: format(value),
+    })),
+  ], width);
+}
+
+/** Falling to the right, as training goes. */
+function lossScale(values: readonly number[]): Omit<PanelAxis, "label"> {
+  const [low, high] = padded(extent(values), 0.05);
+  return { scale: { type: "linear", domain: [high, low] }, ticks: 4, format: formatTick };
+}
+
+function timeScale(values: readonly number[]): Omit<PanelAxis, "label"> {
+  const [low, high] = extent(values.filter((value) => value > 0));
+  const domain = [low / 1.5, high * 1.5] as const;
+  return {
+    scale: { type: "log", domain: [...domain] },
+    ticks: decadeTicks(...domain, 4),
+    format: formatLogTick,
+  };
+}

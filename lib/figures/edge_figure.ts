@@ -1,0 +1,123 @@
+/**
+ * The edge of stability: the largest eigenvalue along training, with 2 / learning rate.
+ *
+ * @module
+ */
+import * as Plot from "@observablehq/plot";
+import { formatLogTick, formatTick, valueAxis } from "~/lib/figures/axis.ts";
+import { PAGE } from "~/lib/figures/layout.ts";
+import { legend } from "~/lib/figures/legend.ts";
+import type { RowsOptions } from "~/lib/figures/rescaling_figure.ts";
+import { type Figure, rows, stack } from "~/lib/figures/stack.ts";
+import { SERIES_COLORS } from "~/lib/figures/theme.ts";
+import { extent, logTicks, padded } from "~/lib/figures/ticks.ts";
+import { xyPanel } from "~/lib/figures/xy_panel.ts";
+
+/** A network on a trajectory. */
+export interface EdgeRow {
+  /** How the legend names the trajectory: "full batch, lr 0.05". */
+  readonly series: string;
+  readonly epoch: number;
+  /** Largest eigenvalue of the Hessian, nats per unit^2. */
+  readonly lambdaMax: number;
+  /** Draws 2 / learning rate; none where it is no edge, as for AdaGrad. */
+  readonly learningRate?: number;
+  /** Full-set loss in nats, for a second panel. */
+  readonly trainLoss?: number;
+}
+
+/** Draws the eigenvalue, and the loss where it is known, against epochs. */
+export function plotEdge(
+  given: readonly EdgeRow[],
+  { caption = "", layout = PAGE }: RowsOptions = {},
+): Figure {
+  const names = [...new Set(given.map(({ series }) => series))];
+  const colors = new Map(names.map((name, i) => [name, SERIES_COLORS[i % SERIES_COLORS.length]!]));
+  const sorted = given.toSorted((a, b) => a.epoch - b.epoch);
+  const edges = [
+    ...new Map(
+      given.flatMap(({ series, learningRate }) =>
+        learningRate === undefined ? [] : [[series, { series, edge: 2 / learningRate }] as const]
+      ),
+    ).values(),
+  ];
+  const epochs = padded(extent(given.map(({ epoch }) => epoch)), 0.03);
+  const x = {
+    scale: { type: "linear", domain: epochs },
+    ticks: 6,
+    format: formatTick,
+    label: ["Epoch"],
+  } as const;
+  const losses = sorted.filter((row) => row.trainLoss !== undefined);
+  const common = {
+    x,
+    width: layout.frameWidth,
+    height: layout.height.other,
+  };
+  const line = { x: "epoch", z: "series", stroke: (row: EdgeRow) => colors.get(row.series)! };
+  const panels = [
+    xyPanel({
+      ...common,
+      heading: losses.length > 0 ? "(a) Curvature" : "",
+      y: { ...curvatureAxis([...given.map((row) => row.lambdaMax), ...edges.map((e) => e.edge)]) },
+      marks: [
+        Plot.ruleY(edges, {
+          y: "edge",
+          className: "edge",
+          stroke: ({ series }: { series: string }) => colors.get(series)!,
+          strokeDasharray: "5 3",
+        }),
+        Plot.line(sorted, { ...line, y: "lambdaMax", className: "lambda-max" }),
+        Plot.dot(sorted, {
+          x: "epoch",
+          y: "lambdaMax",
+          className: "lambda-max-network",
+          r: 1.5,
+          fill: line.stroke,
+        }),
+      ],
+    }),
+    ...(losses.length === 0 ? [] : [xyPanel({
+      ...common,
+      heading: "(b) Loss",
+      y: {
+        scale: { type: "linear", domain: padded(extent(losses.map((r) => r.trainLoss!)), 0.06) },
+        ticks: 5,
+        format: formatTick,
+        label: ["Full-set loss (nats)"],
+      },
+      marks: [Plot.line(losses, { ...line, y: "trainLoss", className: "loss" })],
+    })]),
+  ];
+  const items = [
+    ...names.map((label) => ({
+      mark: `<path d="M-8,0h16" stroke="${colors.get(label)}" stroke-width="2"/>`,
+      label,
+    })),
+    ...(edges.length === 0 ? [] : [{
+      mark: '<path d="M-8,0h16" stroke="#595959" stroke-dasharray="5 3"/>',
+      label: "2 / learning rate",
+    }]),
+  ];
+  const drawn = rows(panels, layout.perRow, 8);
+  return stack([legend(items, Math.max(...drawn.map(({ width }) => width))), ...drawn], {
+    name: "edge-of-stability",
+    title: "The edge of stability",
+    caption,
+    layout,
+  });
+}
+
+/** Logarithmic: eigenvalues of different learning rates differ by orders of magnitude. */
+function curvatureAxis(values: readonly number[]): Parameters<typeof xyPanel>[0]["y"] {
+  const label = ["Largest eigenvalue", "of the Hessian (nats/unit²)"];
+  const [low, high] = extent(values);
+  if (!(low > 0)) return { ...valueAxis({ points: values }), label };
+  const domain: [number, number] = [low / 1.3, high * 1.3];
+  return {
+    scale: { type: "log", domain },
+    ticks: logTicks(...domain),
+    format: formatLogTick,
+    label,
+  };
+}

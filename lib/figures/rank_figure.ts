@@ -1,0 +1,99 @@
+/**
+ * How measures rank networks against the generalisation gap.
+ *
+ * @module
+ */
+import * as Plot from "@observablehq/plot";
+import { type Layout, PAGE } from "~/lib/figures/layout.ts";
+import { legend } from "~/lib/figures/legend.ts";
+import { type Figure, stack } from "~/lib/figures/stack.ts";
+import { textWidth } from "~/lib/figures/svg.ts";
+import { FONT_SIZE, INK } from "~/lib/figures/theme.ts";
+import { xyPanel } from "~/lib/figures/xy_panel.ts";
+import type { MeasureRank } from "~/lib/findings.ts";
+import type { Study } from "~/lib/study.ts";
+
+const LINE = 26;
+const ALL_COLOR = "#1a1a1a";
+
+/**
+ * Draws Kendall's tau of every measure with the generalisation gap: the mean over one-factor groups
+ * with its bootstrap interval over seeds, and each group's own behind it.
+ *
+ * @param ranks From `rankMeasures`.
+ */
+export function plotRanks(
+  study: Study,
+  ranks: readonly MeasureRank[],
+  { layout = PAGE }: { readonly layout?: Layout } = {},
+): Figure {
+  const names = [...new Set(ranks.map(({ measure }) => measure))];
+  const shown = ranks.map((rank) => ({ ...rank, line: names.indexOf(rank.measure) }));
+  const groups = shown.filter(({ effect }) => effect !== null);
+  const all = shown.filter(({ effect }) => effect === null);
+  const tickRoom = 12 + Math.max(50, ...names.map((name) => textWidth(name, FONT_SIZE.tick)));
+  const whole = layout.width === undefined
+    ? 2 * layout.frameWidth
+    : layout.width - 2 * layout.padding - 8;
+  const panel = xyPanel({
+    heading: "",
+    x: {
+      scale: { type: "linear", domain: [-1.04, 1.04] },
+      ticks: [-1, -0.5, 0, 0.5, 1],
+      format: (tau) => String(tau).replace("-", "−"),
+      label: ["Kendall's tau with the generalisation gap"],
+    },
+    y: {
+      scale: { type: "linear", domain: [Math.max(names.length, 1) - 0.5, -0.5] },
+      ticks: names.map((_, line) => line),
+      format: (line) => names[line] ?? "",
+      label: [],
+    },
+    width: whole - tickRoom,
+    height: LINE * Math.max(names.length, 2),
+    tickRoom,
+    isLabelled: false,
+    marks: [
+      Plot.ruleX([0], { stroke: INK.axis }),
+      Plot.dot(groups, {
+        x: "tau",
+        y: "line",
+        className: "group-tau",
+        r: 2.5,
+        stroke: INK.published,
+      }),
+      Plot.ruleY(all.filter(({ low }) => low !== null), {
+        x1: "low",
+        x2: "high",
+        y: "line",
+        className: "tau-interval",
+        stroke: ALL_COLOR,
+        strokeWidth: 2,
+      }),
+      Plot.dot(all, { x: "tau", y: "line", className: "tau", r: 3.5, fill: ALL_COLOR }),
+    ],
+  });
+  const items = [
+    {
+      mark: `<circle r="3.5" fill="${ALL_COLOR}"/><path d="M-9,0h18" stroke="${ALL_COLOR}" ` +
+        'stroke-width="2"/>',
+      label: "mean over groups, 95 % bootstrap interval over seeds",
+    },
+    { mark: `<circle r="2.5" fill="none" stroke="${INK.published}"/>`, label: "one group" },
+  ];
+  const seeds = Math.max(0, ...ranks.map((rank) => rank.seeds.length));
+  return stack([legend(items, panel.width), panel], {
+    name: "generalisation",
+    title: "Measures against the generalisation gap",
+    caption: ranks.length === 0
+      ? "No measure has two cells of one factor to rank yet."
+      : "Kendall's tau between a measure and test loss − training loss, over cells that differ in " +
+        `one factor, at the stop ${study.stops[0]}; n = ${seeds} ${
+          seeds === 1 ? "seed" : "seeds"
+        }` +
+        (seeds < 2 ? ", of which no interval can be had" : "") +
+        (seeds > 1 && seeds < 5 ? "; so few seeds make the interval too narrow" : "") +
+        ". 1: the sharper, the larger the gap.",
+    layout,
+  });
+}
