@@ -50,7 +50,8 @@ export interface ParameterDomain {
 export function demand<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  throw new UsageError(`${what} must be ${schema.description}: current value is ${String(value)}`);
+  const shown = typeof value === "object" ? JSON.stringify(value) : String(value);
+  throw new UsageError(`${what} must be ${schema.description}: current value is ${shown}`);
 }
 
 /** A name with parameters: `SGD(momentum=0.9)`. */
@@ -86,12 +87,14 @@ export function parseCall(
     Object.entries(domains).map(([key, domain]) => [key, domain.default]),
   );
   for (const part of (match[2] ?? "").split(",").filter((each) => each.trim() !== "")) {
-    const [key = "", value = ""] = part.split("=").map((each) => each.trim());
+    const [key = "", ...rest] = part.split("=").map((each) => each.trim());
+    const value = rest.join("=");
     const domain = Object.hasOwn(domains, key) ? domains[key]! : fail(
       `it has no ${key}: there is ${Object.keys(domains).join(", ") || "nothing to set"}`,
     );
     const parsed = value === "true" ? true : value === "false" ? false : Number(value || NaN);
-    parameters[key] = demand(domain.schema, parsed, `Cannot use ${kind} ${name} as ${key}`);
+    const given = Number.isNaN(parsed) ? value : parsed;
+    parameters[key] = demand(domain.schema, given, `Cannot use ${kind} ${name} as ${key}`);
   }
   return { name, parameters };
 }

@@ -6,6 +6,7 @@
 import { fileURLToPath } from "node:url";
 import type { EngineName, SharedFloats } from "~/lib/engine.ts";
 import type { OnProgress } from "~/lib/files/progress.ts";
+import type { EngineOnData } from "~/lib/reproduce/engine_on_data.ts";
 
 /** Where networks and records are kept. */
 export interface Folders {
@@ -27,6 +28,8 @@ export interface RunOptions {
   readonly data?: string;
   /** Default "auto". */
   readonly engine?: EngineName;
+  /** An engine that is open on the study's images, and stays open; default: one for this call. */
+  readonly opened?: EngineOnData;
   /** Threads of the CPU engine; default: the machine's cores. */
   readonly threads?: number;
   /** Computes nothing: what is there is all there is. Default false. */

@@ -63,7 +63,7 @@ export async function run(asked: Study, options: RunOptions = {}): Promise<RunOu
       const work = missingWork(study, trajectory, record);
       return sum + estimate.seconds(trajectory, work, record?.content.epochLosses.length ?? 0);
     }, 0);
-    const { engine, data } = await openEngineOnData(study.images, options);
+    const { engine, data } = options.opened ?? await openEngineOnData(study.images, options);
     const context: Context = {
       study,
       folders,
@@ -101,7 +101,7 @@ export async function run(asked: Study, options: RunOptions = {}): Promise<RunOu
         context.signal.throwIfAborted();
       }
     } finally {
-      await engine.close();
+      if (options.opened === undefined) await engine.close();
     }
   }
   return {

@@ -6,6 +6,7 @@
 import { join } from "node:path";
 import { uniformInt } from "pure-rand/distribution/uniformInt";
 import { openStream } from "~/lib/random.ts";
+import { openEngineOnData } from "~/lib/reproduce/engine_on_data.ts";
 import { PROJECT_FOLDERS, type RunOptions } from "~/lib/reproduce/options.ts";
 import { run } from "~/lib/reproduce/run.ts";
 import { isDone, missingWork } from "~/lib/reproduce/work.ts";
@@ -51,6 +52,8 @@ export async function verify(
   );
   const apart = join(folders.models, `.verify-${crypto.randomUUID()}`);
   const agreements: Agreement[] = [];
+  if (chosen.length === 0) return agreements;
+  const opened = options.opened ?? await openEngineOnData(study.images, options);
   try {
     for (const { trajectory, record } of chosen) {
       const { optimizer, learningRate, batchSize } = trajectory;
@@ -70,6 +73,7 @@ export async function verify(
       };
       const { records: [again] } = await run(alone, {
         ...options,
+        opened,
         folders: { models: apart, results: apart },
       });
       const [before] = runsAt(alone, [record]);
@@ -85,6 +89,7 @@ export async function verify(
       });
     }
   } finally {
+    if (options.opened === undefined) await opened.engine.close();
     await Deno.remove(apart, { recursive: true }).catch(() => {});
   }
   return agreements;
