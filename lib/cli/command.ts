@@ -76,7 +76,7 @@ export async function runCommand(
 export function parseOptions({ options }: Command, args: readonly string[]): Values {
   try {
     const { values } = parseArgs({
-      args: joinNegativeNumbers(args),
+      args: joinDashedValues(args),
       options: {
         help: { type: "boolean", short: "h" },
         ...Object.fromEntries(
@@ -100,12 +100,16 @@ export function parseOptions({ options }: Command, args: readonly string[]): Val
   }
 }
 
-/** "--learning-rate -1" as "--learning-rate=-1", so that the message is about the value. */
-function joinNegativeNumbers(args: readonly string[]): string[] {
+/**
+ * "--learning-rate -1" as "--learning-rate=-1", so that the message is about the value; and options
+ * for another program, which are no options here.
+ */
+function joinDashedValues(args: readonly string[]): string[] {
   const joined: string[] = [];
   for (const arg of args) {
     const last = joined.at(-1);
-    if (/^-[\d.]/.test(arg) && last?.startsWith("--") && !last.includes("=")) {
+    const isValue = /^-[\d.]/.test(arg) && last?.startsWith("--") && !last.includes("=");
+    if (isValue || last === "--sbatch") {
       joined.push(`${joined.pop()}=${arg}`);
     } else joined.push(arg);
   }

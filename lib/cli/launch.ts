@@ -68,6 +68,7 @@ interface Arguments {
   readonly out?: string;
   readonly init?: string;
   readonly model?: string;
+  readonly slurm?: string;
 }
 
 /**
@@ -77,7 +78,15 @@ export function permissions(command: Command, args: readonly string[]): string[]
   const text = { type: "string" } as const;
   const { values } = parseArgs({
     args: [...args],
-    options: { data: text, models: text, results: text, out: text, init: text, model: text },
+    options: {
+      data: text,
+      models: text,
+      results: text,
+      out: text,
+      init: text,
+      model: text,
+      slurm: text,
+    },
     strict: false,
   });
   const named = Object.fromEntries(
@@ -86,6 +95,8 @@ export function permissions(command: Command, args: readonly string[]): string[]
   const { read, write } = flags[command](named);
   const own = `${ROOT}data`;
   const copies = [named.data, Deno.env.get("CIFAR10_DIR")].filter((path) => path);
+  const submits = command === "reproduce" && named.slurm !== undefined && !values["dry-run"];
+  if (submits) read.push("/var/lib/nfs/etab");
   return [
     `--allow-read=${list([ROOT, ...copies as string[], ...read])}`,
     `--allow-write=${list([own, ...write])}`,
@@ -94,7 +105,9 @@ export function permissions(command: Command, args: readonly string[]): string[]
     // By name, in the system's own search path: Deno has no narrower form of this permission.
     "--allow-ffi",
     // Only to fetch the data set, once.
-    `--allow-run=${NPM}`,
+    // A job may run anything anyway; and where LD_LIBRARY_PATH is set, as environment modules do,
+    // Deno starts a program only if it may start all.
+    submits ? "--allow-run" : `--allow-run=${NPM}`,
     "--allow-net=www.cs.toronto.edu",
   ];
 }

@@ -7,6 +7,8 @@ import { join } from "node:path";
 import { type Command, runCommand, type Values } from "~/lib/cli/command.ts";
 import { ENGINE_OPTIONS, engineOptions } from "~/lib/cli/common_options.ts";
 import { describeAgreement, describeCells, describePlan } from "~/lib/cli/describe.ts";
+import { SLURM_OPTIONS, slurmFrom, submitStudy } from "~/lib/cli/slurm.ts";
+import { describeTasks, planTasks } from "~/lib/cli/slurm_plan.ts";
 import { foldersFrom, STUDY_OPTIONS, studyFrom } from "~/lib/cli/study_options.ts";
 import { openDisplay } from "~/lib/cli/terminal.ts";
 import { numberOption } from "~/lib/cli/values.ts";
@@ -38,6 +40,7 @@ export const COMMAND: Command = {
     fresh: { help: "compute again what exists, replacing it run by run" },
     "no-wait": { help: "end when the runs that are left are held by other processes" },
     "dry-run": { help: "list the runs: cached, running or missing, and the time they may take" },
+    ...SLURM_OPTIONS,
     ...ENGINE_OPTIONS,
   },
   notes: [
@@ -55,16 +58,20 @@ if (import.meta.main) {
     const study = studyFrom(values);
     const folders = await foldersFrom(values);
     const options = { ...engineOptions(values), folders, signal };
+    const asked = slurmFrom(values);
     demandOneOf(values, ["cached-only", "verify", "fresh", "dry-run"]);
+    if (!values["dry-run"]) demandOneOf(values, ["slurm", "cached-only", "verify", "fresh"]);
     if (values["dry-run"]) {
       const planned = await plan(study, options);
+      const slurm = asked && planTasks(planned, asked);
       console.log(
         values.json
-          ? JSON.stringify({ preset: study.preset, ...planned })
-          : describePlan(planned).join("\n"),
+          ? JSON.stringify({ preset: study.preset, ...planned, slurm })
+          : [...describePlan(planned), ...(slurm ? describeTasks(slurm) : [])].join("\n"),
       );
       return;
     }
+    if (asked !== undefined) return await submitStudy(study, { asked, values, folders });
     const display = openDisplay();
     try {
       if (values.verify !== undefined) {
@@ -79,7 +86,9 @@ if (import.meta.main) {
         wait: values["no-wait"] !== true,
       });
       const { cachedRuns, computedRuns, missingRuns, records } = outcome;
-      const figures = await writeOutputs(study, records, folders);
+      // Whoever works on the runs that are left draws when they are done.
+      const isShared = values["no-wait"] === true && missingRuns > 0;
+      const figures = isShared ? [] : await writeOutputs(study, records, folders);
       const cells = summariseCells(study, runsAt(study, records));
       const seconds = (performance.now() - start) / 1000;
       for (const line of describeCells(study, cells)) display.onMessage(line);

@@ -1,0 +1,151 @@
+/**
+ * `deno task reproduce --slurm`: the command line's part of a study on a cluster.
+ *
+ * @module
+ */
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Option, type Values } from "~/lib/cli/command.ts";
+import { permissions } from "~/lib/cli/launch.ts";
+import { numberOption, textOption } from "~/lib/cli/values.ts";
+import type { Asked } from "~/lib/cli/slurm_plan.ts";
+import {
+  demandShared,
+  demandSlurm,
+  quoteWord,
+  sbatchOptions,
+  studyScript,
+  submit,
+} from "~/lib/cluster.ts";
+import { ensureCifar10 } from "~/lib/dataset.ts";
+import { count, threads as threadsDomain, UsageError } from "~/lib/domain.ts";
+import { type Folders, plan } from "~/lib/reproduce.ts";
+import type { Study } from "~/lib/study.ts";
+
+/** The options of a study on a cluster. */
+export const SLURM_OPTIONS: Readonly<Record<string, Option>> = {
+  slurm: {
+    value: "TASKS",
+    help: "submit the study to Slurm, as an array of so many tasks; with --dry-run: their time",
+  },
+  sbatch: { value: "OPTIONS", help: 'for sbatch, e.g. "--partition=long --time=04:00:00"' },
+};
+
+/** Reads `SLURM_OPTIONS`. */
+export function slurmFrom(values: Values): Asked | undefined {
+  const tasks = numberOption(values, "slurm", count);
+  if (tasks === undefined && values.sbatch !== undefined) {
+    throw new UsageError("--sbatch must be given with --slurm");
+  }
+  const options = sbatchOptions(textOption(values, "sbatch"));
+  const threads = numberOption(values, "threads", threadsDomain);
+  return tasks === undefined ? undefined : { tasks, options, threads };
+}
+
+/** Submits a study and prints what was submitted, and how to go on from there. */
+export async function submitStudy(
+  study: Study,
+  { asked, values, folders }: { asked: Asked; values: Values; folders: Folders },
+): Promise<void> {
+  await demandSlurm();
+  const models = resolve(folders.models);
+  const results = resolve(folders.results);
+  const say = (message: string): void => console.error(message);
+  await demandShared({ name: "--models", path: models, written: true }, say);
+  await demandShared({ name: "--results", path: results, written: true }, say);
+  const project = fileURLToPath(new URL("../..", import.meta.url));
+  await demandShared({ name: "the project", path: project, written: false }, say);
+  const directory = textOption(values, "data");
+  // Fetched here if need be: nodes may have no network.
+  const files = await ensureCifar10({
+    ...(directory === undefined ? {} : { directory }),
+    onProgress: ({ message, done }) => done === undefined ? say(message) : undefined,
+  });
+  for (const path of new Set(Object.values(files).map((file) => dirname(resolve(file))))) {
+    await demandShared({ name: "--data", path, written: false }, say);
+  }
+  const { runs } = await plan(study, { folders });
+  const missingRuns = runs.filter(({ cached }) => !cached).length;
+  const cachedRuns = runs.length - missingRuns;
+  if (missingRuns === 0) {
+    if (values.json) console.log(JSON.stringify({ preset: study.preset, missingRuns, cachedRuns }));
+    else console.log("All runs are cached: --cached-only draws them, nothing was submitted");
+    return;
+  }
+  const tasks = Math.min(asked.tasks, missingRuns);
+  const folder = join(models, ".slurm", new Date().toISOString().replace(/[-:]|\..*/g, ""));
+  const args = argumentsOf(values, { models, results });
+  const marker = join(folder, "tasks.sh");
+  const job = (more: readonly string[]): string => scriptOf([...args, ...more], asked, marker);
+  const jobs = await submit(
+    { tasks: job(["--no-wait"]), rest: job([]) },
+    { tasks, options: asked.options, folder, name: `study-${study.preset}` },
+  );
+  const report = {
+    preset: study.preset,
+    ...jobs,
+    tasks,
+    missingRuns,
+    cachedRuns,
+    folder,
+    watch: `squeue --jobs=${jobs.array},${jobs.rest}`,
+    progress: `deno task reproduce ${args.map(quoteWord).join(" ")} --dry-run`,
+    cancel: `scancel ${jobs.array} ${jobs.rest}`,
+  };
+  if (values.json) console.log(JSON.stringify(report));
+  else console.log(describeSubmission(report).join("\n"));
+}
+
+/** What was submitted. */
+type Report = Readonly<
+  Record<"array" | "rest" | "folder" | "watch" | "progress" | "cancel", string> & {
+    tasks: number;
+    missingRuns: number;
+    cachedRuns: number;
+  }
+>;
+
+function describeSubmission(report: Report): string[] {
+  const { array, rest, tasks, missingRuns, cachedRuns, folder, watch, progress, cancel } = report;
+  return [
+    `Job ${array}: ${tasks} tasks for ${missingRuns} runs (${cachedRuns} are cached); job ${rest} ` +
+    "after them takes what is left, draws and prints the summary",
+    `  watch     ${watch}`,
+    `  progress  ${progress}`,
+    `  output    ${folder}`,
+    `  cancel    ${cancel}`,
+    "  go on     the same command again, once they have ended: what is finished is kept",
+  ];
+}
+
+/** Options that speak of the submission, or that the jobs' scripts set. */
+const NOT_PASSED_ON = ["slurm", "sbatch", "json", "threads", "no-wait"];
+
+/** The command's own arguments on a node: what was given here, folders by their whole paths. */
+function argumentsOf(values: Values, folders: Folders): string[] {
+  const paths: Record<string, string> = { ...folders };
+  if (values.data !== undefined) paths.data = resolve(String(values.data));
+  const all: Values = { ...values, ...paths };
+  return Object.entries(all).filter(([name]) => !NOT_PASSED_ON.includes(name))
+    .map(([name, value]) => value === true ? `--${name}` : `--${name}=${value}`);
+}
+
+function scriptOf(args: readonly string[], { threads }: Asked, marker: string): string {
+  const project = new URL("../..", import.meta.url);
+  const data = Deno.env.get("CIFAR10_DIR");
+  return studyScript({
+    deno: Deno.execPath(),
+    args: [
+      "run",
+      "--quiet",
+      "--no-prompt",
+      `--config=${fileURLToPath(new URL("deno.json", project))}`,
+      ...permissions("reproduce", args),
+      fileURLToPath(new URL("lib/cli/reproduce.ts", project)),
+      ...args,
+    ],
+    threads,
+    environment: data ? { CIFAR10_DIR: resolve(data) } : {},
+    marker,
+  });
+}
