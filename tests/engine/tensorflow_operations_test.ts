@@ -8,15 +8,11 @@ import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import * as tf from "@tensorflow/tfjs-core";
 import type { LayerInput, Operations } from "~/lib/engine/tensorflow/operations.ts";
 import { createTensorOperations } from "~/lib/engine/tensorflow/tensor_operations.ts";
-import { createWebGpuOperations } from "~/lib/engine/tensorflow/webgpu_operations.ts";
-import { ADAGRAD_EPSILON, optimizers } from "~/lib/optimizer/optimizer.ts";
+import { createWebGpuOperations } from "~/lib/engine/tensorflow/webgpu.ts";
+import { openOptimizer, OPTIMIZER_NAMES } from "~/lib/optimizer.ts";
 import { fillNormal, openStream } from "~/lib/random.ts";
 import { assert, assertAlmostEquals, assertEquals, assertLessOrEqual } from "@std/assert";
-
-const hasWebGpu = Boolean(await globalThis.navigator?.gpu?.requestAdapter());
-if (!hasWebGpu) {
-  console.log("No WebGPU adapter was found: its kernels are not tested (mesa-vulkan-drivers)");
-}
+import { hasAdapter } from "~/tests/fixtures/tensorflow_fixture.ts";
 
 /** Half the distance from 1 to the next float32: the relative error of one operation. */
 const UNIT = 2 ** -24;
@@ -25,7 +21,7 @@ function test(name: string, work: (operations: Operations) => Promise<void>): vo
   for (const backend of ["cpu", "webgpu"]) {
     Deno.test({
       name: `${name} [${backend}]`,
-      ignore: backend === "webgpu" && !hasWebGpu,
+      ignore: backend === "webgpu" && !hasAdapter,
       // TensorFlow.js keeps its device open.
       sanitizeResources: false,
       sanitizeOps: false,
@@ -255,7 +251,7 @@ for (const [E, B, C] of [[3, 5, 3], [2, 300, 10], [1, 1, 4]] as [number, number,
     const own = [...labels.subarray(2, B + 2)];
     const labelTensor = operations.uploadLabels(labels, C);
     const record = operations.openRecord(E, 2);
-    const scale = tf.tensor1d(Array.from({ length: E }, (_, e) => 1 + e));
+    const scale = tf.tensor3d(Array.from({ length: E }, (_, e) => 1 + e), [E, 1, 1]);
     operations.recordLoss(logits.tensor, { labels: labelTensor, start: 1, record, index: 0 });
     const batch = { labels: labelTensor, start: 2, record, index: 1 };
     const delta = operations.logitsDelta(logits.tensor, batch);
@@ -307,71 +303,94 @@ test("recordLoss() counts the first of equal logits as the largest", async (oper
   record.dispose();
 });
 
-test("adagrad() and subtract() are the optimizers' rules", async (operations) => {
-  for (const shape of [[3, 4, 5], [2, 3, 3]] as const) {
-    const weight = randomStack([...shape], 1);
-    const gradient = randomStack([...shape], 2);
-    const old = randomStack([...shape], 3);
-    const each = shape[1] * shape[2];
-    // A dead unit's gradient is 0 and so is its accumulator: the rule divides 0 by 1e-10.
-    gradient.values[1] = 0;
-    const gradientTensor = tf.tensor3d(gradient.values, [...shape]);
-    const sums = old.values.map((value, i) => i === 1 ? 0 : value * value);
-    const rates = Array.from({ length: shape[0] }, (_, e) => 0.1 * (e + 1));
-    const rateTensor = tf.tensor1d(rates);
-    const moved = operations.adagrad(
-      weight.tensor,
-      tf.tensor3d(sums, [...shape]),
-      gradientTensor,
-      rateTensor,
-    );
-    const expected = Float64Array.from(weight.values);
-    const expectedSums = Float64Array.from(sums);
-    for (const [e, rate] of rates.entries()) {
-      const part = (vector: Float64Array): Float64Array =>
-        vector.subarray(e * each, (e + 1) * each);
-      optimizers.AdaGrad.step(
-        part(expected),
-        part(Float64Array.from(gradient.values)),
-        part(expectedSums),
-        rate,
-      );
+/** Every optimizer as it is, and one with its hyperparameters set. */
+for (
+  const text of [...OPTIMIZER_NAMES, "SGD(momentum=0.9,nesterov=true)", "AdaGrad(epsilon=0.1)"]
+) {
+  test(`update() is the definition of ${text}`, async (operations) => {
+    const optimizer = openOptimizer(text);
+    // No multiple of four, and one.
+    for (const shape of [[3, 4, 5], [2, 3, 3]] as const) {
+      const rates = Array.from({ length: shape[0] }, (_, e) => 0.1 * (e + 1));
+      const start = randomStack([...shape], 1);
+      const learningRate = tf.tensor3d(rates, [shape[0], 1, 1]);
+      const expected = Float64Array.from(start.values);
+      const state = new Float64Array(optimizer.slots.length * expected.length);
+      let weight = start.tensor;
+      let slots: readonly tf.Tensor[] = optimizer.slots.map(() => tf.zeros([...shape]));
+      for (const t of [1, 2, 3]) {
+        const gradient = randomStack([...shape], 1 + t);
+        // A dead unit's gradient is 0, always: its state stays 0 and so does its step.
+        gradient.values[1] = 0;
+        gradient.tensor.dispose();
+        const tensor = tf.tensor3d(gradient.values.slice(), [...shape]);
+        const parameter = { weight, gradient: tensor, slots, learningRate, t };
+        ({ weight, slots } = operations.update(optimizer, parameter));
+        const each = shape[1] * shape[2];
+        const P = expected.length;
+        for (const [e, rate] of rates.entries()) {
+          const part = (vector: Float64Array): Float64Array =>
+            vector.slice(e * each, (e + 1) * each);
+          const own = Float64Array.from(
+            optimizer.slots.flatMap((_, slot) => [...part(state.subarray(slot * P))]),
+          );
+          const parameters = part(expected);
+          optimizer.step(
+            { parameters, gradient: part(Float64Array.from(gradient.values)), state: own },
+            { learningRate: rate, t },
+          );
+          expected.set(parameters, e * each);
+          for (const slot of optimizer.slots.keys()) {
+            state.set(own.subarray(slot * each, (slot + 1) * each), slot * P + e * each);
+          }
+        }
+      }
+      assertEquals(slots.length, optimizer.slots.length);
+      // Ten roundings an update of numbers up to 5; WGSL's division and root are good to 2.5 units.
+      const found = [weight, ...slots];
+      for (const [index, values] of [...expected, ...state].entries()) {
+        const tensor = found[Math.floor(index / expected.length)]!;
+        const value = (await tensor.data())[index % expected.length]!;
+        assertAlmostEquals(value, values, 90 * UNIT * (Math.abs(values) + 1), `${index}`);
+      }
+      tf.dispose([...found, learningRate]);
     }
-    const found = await moved.weight.data();
-    const foundSums = await moved.accumulator.data();
-    for (const [i, value] of expected.entries()) {
-      // Half a dozen roundings of numbers up to 5; WGSL's division and root are good to 2.5 units.
-      assertAlmostEquals(found[i]!, value, 30 * UNIT * (Math.abs(value) + 1));
-      assertAlmostEquals(foundSums[i]!, expectedSums[i]!, 4 * UNIT * (expectedSums[i]! + 1));
-    }
-    const difference = operations.subtract(tf.tensor3d(sums, [...shape]), gradientTensor);
-    const differences = await difference.data();
-    for (const [i, sum] of sums.entries()) {
-      assertEquals(differences[i], Math.fround(sum - gradient.values[i]!));
-    }
-    tf.dispose([moved.weight, moved.accumulator, gradient.tensor, gradientTensor, rateTensor]);
-    tf.dispose([difference, old.tensor]);
-  }
-  assertEquals(ADAGRAD_EPSILON, 1e-10);
+  });
+}
+
+test("subtract() is exact", async (operations) => {
+  const [a, b] = [randomStack([3, 4, 5], 1), randomStack([3, 4, 5], 2)];
+  const difference = operations.subtract(a.tensor, b.tensor);
+  const found = await difference.data();
+  assertEquals(Array.from(found), Array.from(a.values, (x, i) => Math.fround(x - b.values[i]!)));
+  tf.dispose([difference, b.tensor]);
 });
 
-test("addScaled() is x + s y for every network, and exactly x at s = 0", async (operations) => {
-  for (const shape of [[3, 4, 5], [2, 3, 3]] as const) {
+test("shift() is x + factor y + bias for every network, and exactly x + bias at 0", async (operations) => {
+  for (const shape of [[3, 4, 8], [2, 3, 3]] as const) {
+    const [E, , units] = shape;
     const x = randomStack([...shape], 1);
-    const y = randomStack([1, shape[1], shape[2]], 2);
-    const sum = operations.addScaled(x.tensor, y.tensor, { scale: 0.25, relu: false });
-    const relu = operations.addScaled(x.tensor, y.tensor, { scale: 0.25, relu: true });
-    const none = operations.addScaled(x.tensor, y.tensor, { scale: 0, relu: false });
-    await assertSums(sum, 2, (e, row, column) => ({
-      value: x.at(e, row, column) + 0.25 * y.at(0, row, column),
-      size: 5,
-    }));
-    await assertSums(relu, 2, (e, row, column) => ({
-      value: Math.max(0, x.at(e, row, column) + 0.25 * y.at(0, row, column)),
-      size: 5,
-    }));
-    assertEquals(Array.from(await none.data()), Array.from(x.values));
-    tf.dispose([x.tensor, y.tensor, sum, relu, none]);
+    const y = randomStack([1, shape[1], units], 2);
+    const bias = randomStack([E, 1, units], 3);
+    const factor = randomStack([E, 1, units], 4);
+    const none = tf.zeros([E, 1, units]);
+    const along = { y: y.tensor, factor: factor.tensor };
+    const moved = operations.shift(x.tensor, { bias: bias.tensor, relu: false, along });
+    const relu = operations.shift(x.tensor, { bias: bias.tensor, relu: true, along });
+    const bare = operations.shift(x.tensor, { relu: false, along });
+    const value = (e: number, row: number, column: number): number =>
+      x.at(e, row, column) + factor.at(e, 0, column) * y.at(0, row, column);
+    const full = (e: number, row: number, column: number): number =>
+      value(e, row, column) + bias.at(e, 0, column);
+    await assertSums(bare, 2, (...at) => ({ value: value(...at), size: 10 }));
+    await assertSums(moved, 3, (...at) => ({ value: full(...at), size: 10 }));
+    await assertSums(relu, 3, (...at) => ({ value: Math.max(0, full(...at)), size: 10 }));
+    const still = { y: y.tensor, factor: none };
+    const stopped = operations.shift(x.tensor, { bias: bias.tensor, relu: true, along: still });
+    const plain = operations.shift(x.tensor, { bias: bias.tensor, relu: true });
+    assertEquals(Array.from(await stopped.data()), Array.from(await plain.data()));
+    tf.dispose([moved, relu, bare, none, stopped, plain]);
+    tf.dispose([x, y, bias, factor].map(({ tensor }) => tensor));
   }
 });
 

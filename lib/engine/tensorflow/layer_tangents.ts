@@ -44,8 +44,9 @@ export function forwardTangents(
     if (index === layers.length - 1) {
       outputs.push({ output, tangent });
     } else {
-      const hidden = tf.relu(output);
-      outputs.push({ output: hidden, tangent: tf.mul(tangent, tf.step(hidden)) });
+      // Not relu(), which loses NaN on some of WebGPU's drivers.
+      const isOn = tf.step(output);
+      outputs.push({ output: tf.mul(output, isOn), tangent: tf.mul(tangent, isOn) });
     }
   }
   return outputs;

@@ -21,23 +21,30 @@ interface TensorRecord extends LossRecord {
   readonly batches: { readonly loss: tf.Tensor; readonly accuracy: tf.Tensor }[];
 }
 
-/** Operations on the active backend. */
-export function createTensorOperations(): Operations {
+/**
+ * Operations on the active backend.
+ *
+ * @param fusedRelu Whether the backend's own ReLU keeps NaN, as it must: a network that diverged
+ * would look well. On WebGPU some drivers (OpenGL's) make a maximum of it, and NaN 0. Default true.
+ */
+export function createTensorOperations({ fusedRelu = true } = {}): Operations {
+  const relu = (x: tf.Tensor): tf.Tensor => fusedRelu ? tf.relu(x) : tf.mul(x, tf.step(x));
   return {
     bytesPerPixel: 4,
     uploadImages,
     uploadLabels: (labels, classes) =>
       tf.tidy(() => tf.cast(tf.oneHot(tf.tensor1d(labels, "int32"), classes), "float32")),
-    linear: (input, weight, { bias, relu }) =>
-      tf.tidy(() =>
-        tf.fused.matMul({
+    linear: (input, weight, { bias, relu: isHidden }) =>
+      tf.tidy(() => {
+        const sum = tf.fused.matMul({
           a: rowsOf(input),
           b: weight as tf.Tensor3D,
           transposeB: true,
           ...(bias ? { bias } : {}),
-          activation: relu ? "relu" : "linear",
-        })
-      ),
+          activation: isHidden && fusedRelu ? "relu" : "linear",
+        });
+        return isHidden && !fusedRelu ? relu(sum) : sum;
+      }),
     propagate: (delta, weight, hidden) =>
       tf.tidy(() => tf.mul(tf.matMul(delta, weight), tf.step(hidden))),
     addWeightGradient: (target, sign, delta, input) =>
@@ -52,12 +59,12 @@ export function createTensorOperations(): Operations {
     logitsDelta,
     subtract: (target, amount) => addTo(target, -1, () => amount),
     update: stepTensors,
-    shift: (x, { bias, relu, along }) =>
+    shift: (x, { bias, relu: isHidden, along }) =>
       tf.tidy(() => {
         const moved = along ? tf.add(x, tf.mul(along.y, along.factor)) : x;
         const sum = bias ? tf.add(moved, bias) : moved;
         // A copy where nothing is done, so that the result is always one to dispose of.
-        return relu ? tf.relu(sum) : sum === x ? tf.clone(x) : sum;
+        return isHidden ? relu(sum) : sum === x ? tf.clone(x) : sum;
       }),
     openRecord,
   };

@@ -35,7 +35,9 @@ export async function openWebGpu(ownKernels: boolean): Promise<Device> {
   const { maxBufferSize, maxStorageBufferBindingSize } = backend.device.limits;
   return makeDevice("webgpu", {
     library: `TensorFlow.js ${tf.version_core} webgpu (${adapterName(adapter)})`,
-    operations: ownKernels ? createWebGpuOperations(backend) : createTensorOperations(),
+    operations: ownKernels
+      ? createWebGpuOperations(backend)
+      : createTensorOperations({ fusedRelu: false }),
     tensorBytes: Math.min(maxBufferSize, maxStorageBufferBindingSize, TENSOR_BYTES),
     flush: () => flush(backend),
     async settle(): Promise<void> {
