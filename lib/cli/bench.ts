@@ -4,202 +4,91 @@
  *
  * @module
  */
-import { type Command, runCommand, UsageError } from "~/lib/cli/command.ts";
+import { benchFullSet } from "~/lib/cli/bench/full_set.ts";
+import { describeRow, type Row } from "~/lib/cli/bench/row.ts";
+import type { EngineBench } from "~/lib/cli/bench/timing.ts";
+import { benchTraining } from "~/lib/cli/bench/training.ts";
+import { type Command, runCommand } from "~/lib/cli/command.ts";
 import { dataOption } from "~/lib/cli/common_options.ts";
 import { openDisplay } from "~/lib/cli/terminal.ts";
-import { BATCH_SIZE, numberOption, numbersOption, textOption, THREADS } from "~/lib/cli/values.ts";
-import { type Dataset, firstRows, loadImagesLabels } from "~/lib/dataset.ts";
-import { type CpuEngine, createCpuEngine } from "~/lib/engine.ts";
-import { GEMM_LIBRARIES, type GemmLibraryName } from "~/lib/engine.ts";
-import { countParameters, initialise, MLP_1 } from "~/lib/model.ts";
-import { allocateState, type OptimizerName, OPTIMIZERS } from "~/lib/optimizer.ts";
-import { DIRECTION_SEED } from "~/lib/study.ts";
+import { choicesOption, numberOption, numbersOption, textsOption } from "~/lib/cli/values.ts";
+import { firstRows, loadImagesLabels } from "~/lib/dataset.ts";
+import { batchSize as batchSizeDomain, images as imagesDomain, threads } from "~/lib/domain.ts";
+import { createCpuEngine, GEMM_LIBRARIES, type GemmLibraryName } from "~/lib/engine.ts";
+import { openMeasure } from "~/lib/measure.ts";
+import { openOptimizer } from "~/lib/optimizer.ts";
+
+/** Whole batches of every usual size, and a fifth of the set: the rates are those of all images. */
+const TRAINING_IMAGES = 10_240;
+
+/** Four blocks of rows: what random directions cost is a tenth more here than on all images. */
+const FULL_SET_IMAGES = 2048;
 
 /** Its options. */
 export const COMMAND: Command = {
   name: "bench",
-  summary: "Measures training and sharpness on the CPU with each matrix library, medians of 5.",
+  summary: "Measures training, sharpness and curvature on the CPU, medians of 5.",
   options: {
+    libraries: { value: "LIST", help: "blas, onnxruntime or both (default: the one fast here)" },
     threads: { value: "N", help: "threads, one network each (default: the machine's cores)" },
-    libraries: { value: "LIST", help: "blas, onnxruntime or both (default: those that are there)" },
-    "batch-sizes": { value: "LIST", help: "default 32,128,1024,50000" },
+    optimizers: { value: "LIST", help: "default SGD,AdaGrad" },
+    "batch-sizes": { value: "LIST", help: "default 32,128,1024" },
+    measures: { value: "LIST", help: "measures with a row of their own (default radius-curve)" },
+    images: {
+      value: "N",
+      help:
+        `training images (default ${TRAINING_IMAGES} to train, ${FULL_SET_IMAGES} as a full set)`,
+    },
     data: { value: "DIR", help: "CIFAR-10 that is there already: its folder or tarball" },
     json: { help: "print one JSON document on stdout; messages go to stderr" },
   },
 };
 
-const REPEATS = 5;
-/** Models and directions of the sharpness measurement: a group of the study. */
-const MODELS = 18;
-const DIRECTIONS = 49;
-
-/** Floating-point operations of an image: twice the weights forward, twice backward, less dX of layer 1. */
-const TRAINING_FLOP = 2 * (3 * countParameters(MLP_1) - 3072 * 512);
-
-interface Row {
-  readonly optimizer: OptimizerName | "sharpness";
-  readonly batchSize: number;
-  readonly engine: string;
-  readonly threads: number;
-  /** Images a second, summed over threads; for sharpness, samples of 50,000 images. */
-  readonly samplesPerSecond: number;
-  /** Fraction 0..1 of the matrix library's rate in the same run. */
-  readonly peakShare: number;
-}
-
-async function measureTraining(
-  engine: CpuEngine,
-  dataset: Dataset,
-  { optimizer, batchSize, peak, signal }: {
-    optimizer: OptimizerName;
-    batchSize: number;
-    peak: number;
-    signal: AbortSignal;
-  },
-): Promise<Row> {
-  const threads = engine.concurrency;
-  const members = Array.from({ length: threads }, (_, seed) => ({
-    learningRate: 1e-3,
-    parameters: initialise(MLP_1, seed),
-    state: allocateState(optimizer, countParameters(MLP_1)),
-  }));
-  const stack = await engine.createStack({ sizes: MLP_1, batchSize, optimizer }, members);
-  await stack.trainEpoch();
-  const rates: number[] = [];
-  for (let repeat = 0; repeat < REPEATS; repeat++) {
-    signal.throwIfAborted();
-    const start = performance.now();
-    await stack.trainEpoch();
-    rates.push(1000 * threads * dataset.train.size / (performance.now() - start));
-  }
-  stack.dispose();
-  const samplesPerSecond = median(rates);
-  return {
-    optimizer,
-    batchSize,
-    engine: engine.info.library,
-    threads,
-    samplesPerSecond,
-    peakShare: samplesPerSecond * TRAINING_FLOP / peak,
-  };
-}
-
-/** Sharpness samples a second, shared and one full pass a sample, on all 50,000 images. */
-async function measureSharpness(
-  engine: CpuEngine,
-  { peak, signal }: { peak: number; signal: AbortSignal },
-): Promise<Row & { speedup: number }> {
-  const threads = engine.concurrency;
-  const models = Array.from({ length: MODELS }, (_, seed) => initialise(MLP_1, seed));
-  const evaluated = Array.from({ length: threads }, (_, index) => models[index % MODELS]!);
-  const passes: number[] = [];
-  async function measurePasses(): Promise<void> {
-    for (let repeat = 0; repeat < REPEATS; repeat++) {
-      signal.throwIfAborted();
-      const start = performance.now();
-      await engine.evaluate(MLP_1, evaluated, { split: "train", gradient: false });
-      passes.push((performance.now() - start) / 1000 / threads);
-    }
-  }
-  // Before and after, as a machine's speed drifts.
-  await measurePasses();
-  const start = performance.now();
-  await engine.perturbedLosses(MLP_1, models, {
-    seed: DIRECTION_SEED,
-    directions: Array.from({ length: DIRECTIONS }, (_, k) => k),
-    radius: 5,
-    signal,
-  });
-  const samplesPerSecond = 1000 * MODELS * DIRECTIONS / (performance.now() - start);
-  await measurePasses();
-  const flop = 2 * 50_000 * countParameters(MLP_1);
-  return {
-    optimizer: "sharpness",
-    batchSize: 50_000,
-    engine: engine.info.library,
-    threads,
-    samplesPerSecond,
-    // The arithmetic that a full pass would take: above 1 where sharing saves more than is lost.
-    peakShare: samplesPerSecond * flop / peak,
-    speedup: samplesPerSecond * median(passes),
-  };
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1]!;
-}
-
-function librariesFrom(text: string | undefined): GemmLibraryName[] | undefined {
-  return text?.split(",").map((name) => {
-    const library = GEMM_LIBRARIES.find((candidate) => candidate === name);
-    if (library === undefined) {
-      throw new UsageError(
-        `--libraries must be ${GEMM_LIBRARIES.join(" or ")}: current value is ${name}`,
-      );
-    }
-    return library;
-  });
-}
-
 if (import.meta.main) {
   await runCommand(COMMAND, async (values, signal) => {
-    const threads = numberOption(values, "threads", THREADS);
-    const demanded = librariesFrom(textOption(values, "libraries"));
-    const batchSizes = numbersOption(values, "batch-sizes", BATCH_SIZE) ?? [32, 128, 1024, 50_000];
+    const workers = numberOption(values, "threads", threads);
+    const libraries = choicesOption(values, "libraries", GEMM_LIBRARIES) ?? [undefined];
+    const optimizers = textsOption(values, "optimizers", openOptimizer) ?? ["SGD", "AdaGrad"];
+    const batchSizes = numbersOption(values, "batch-sizes", batchSizeDomain) ?? [32, 128, 1024];
+    const measures = textsOption(values, "measures", openMeasure) ?? ["radius-curve"];
+    const images = numberOption(values, "images", imagesDomain);
     const directory = dataOption(values);
     const { onProgress, onMessage, close } = openDisplay();
-    const whole = await loadImagesLabels(5, {
+    const whole = await loadImagesLabels(Math.ceil((images ?? TRAINING_IMAGES) / 10_000), {
       ...(directory === undefined ? {} : { directory }),
       onProgress,
     });
-    const rows: (Row & { speedup?: number })[] = [];
-    for (const library of demanded ?? GEMM_LIBRARIES) {
-      try {
+    const rows: Row[] = [];
+    function add(row: Row): void {
+      rows.push(row);
+      onMessage(describeRow(row));
+    }
+    /** One engine at a time, all on the same images: memory does not add up. */
+    async function bench(
+      { library, count }: { library: GemmLibraryName | undefined; count: number },
+      run: (on: EngineBench) => Promise<void>,
+    ): Promise<void> {
+      const engine = await createCpuEngine({
+        dataset: { ...whole, train: firstRows(whole.train, count) },
+        ...(workers === undefined ? {} : { threads: workers }),
+        onMessage,
+      }, library);
+      await run({ engine, images: count, peak: await engine.peak(), signal });
+      await engine.close();
+    }
+    for (const library of libraries) {
+      await bench({ library, count: images ?? TRAINING_IMAGES }, async (on) => {
         for (const batchSize of batchSizes) {
-          signal.throwIfAborted();
-          // A fifth of the images says the same of small batches.
-          const size = Math.min(50_000, Math.max(10_240, batchSize));
-          const dataset = { ...whole, train: firstRows(whole.train, size) };
-          const engine = await createCpuEngine({
-            dataset,
-            ...(threads === undefined ? {} : { threads }),
-          }, library);
-          const peak = await engine.peak();
-          for (const optimizer of OPTIMIZERS) {
-            const row = await measureTraining(engine, dataset, {
-              optimizer,
-              batchSize,
-              peak,
-              signal,
-            });
-            rows.push(row);
-            onMessage(describe(row));
+          for (const optimizer of optimizers) {
+            add(await benchTraining({ ...on, optimizer, batchSize }));
           }
-          await engine.close();
         }
-        const engine = await createCpuEngine({
-          dataset: whole,
-          ...(threads === undefined ? {} : { threads }),
-        }, library);
-        const row = await measureSharpness(engine, { peak: await engine.peak(), signal });
-        await engine.close();
-        rows.push(row);
-        onMessage(`${describe(row)}, ${row.speedup.toFixed(1)} times as fast as full passes`);
-      } catch (error) {
-        if (demanded !== undefined || signal.aborted) throw error;
-        onMessage((error as Error).message);
-      }
+      });
+      await bench({ library, count: images ?? FULL_SET_IMAGES }, async (on) => {
+        for await (const row of benchFullSet({ ...on, measures })) add(row);
+      });
     }
     close();
     if (values.json) console.log(JSON.stringify(rows));
   });
-}
-
-function describe({ optimizer, batchSize, engine, threads, ...row }: Row): string {
-  const unit = optimizer === "sharpness" ? "samples/s" : "images/s";
-  return `${engine}  ${threads} threads  ${optimizer.padEnd(9)}  batch ${
-    String(batchSize).padStart(5)
-  }  ${row.samplesPerSecond.toFixed(row.samplesPerSecond < 100 ? 2 : 0).padStart(8)} ${unit}  ${
-    (100 * row.peakShare).toFixed(0).padStart(3)
-  } % of sgemm`;
 }

@@ -1,0 +1,137 @@
+/**
+ * What is computed on the full training set: losses around networks, gradients, curvature, measures.
+ *
+ * @module
+ */
+import type { Row } from "~/lib/cli/bench/row.ts";
+import { type EngineBench, medianSeconds } from "~/lib/cli/bench/timing.ts";
+import type { CpuEngine, Ray, SharedFloats } from "~/lib/engine.ts";
+import { DIRECTION_SEED, type MeasuredNetwork, measureNetworks } from "~/lib/measure.ts";
+import { countParameters, initialise, MLP_1 } from "~/lib/model.ts";
+
+/** Networks and directions of the study's sharpness: a group of cells that share directions. */
+const GROUP = 18;
+const DIRECTIONS = 49;
+const RADIUS = 5;
+
+/** Networks that a measure is tried on. */
+const MEASURED = 3;
+
+/** What is computed, on which engine. */
+export interface FullSetBench extends EngineBench {
+  /** Texts of measures that get a row of their own. */
+  readonly measures: readonly string[];
+}
+
+/** One row after the other, as they are measured. */
+export async function* benchFullSet(options: FullSetBench): AsyncGenerator<Row> {
+  const { engine, measures, signal } = options;
+  const models = Array.from({ length: GROUP }, (_, seed) => initialise(MLP_1, seed));
+  const few = models.slice(0, MEASURED);
+  const passSeconds = (): Promise<number> =>
+    medianSeconds(
+      () => engine.evaluate(MLP_1, few, { split: "train", gradient: false }),
+      { signal },
+    ).then((seconds) => seconds / few.length);
+
+  /** `networks` networks with so many samples each take `seconds`: passes are measured around it. */
+  async function row(
+    name: string,
+    { networks, samples, work }: Timed,
+  ): Promise<Row> {
+    const before = await passSeconds();
+    const seconds = await medianSeconds(work, { signal });
+    // A machine's speed drifts.
+    const pass = (before + await passSeconds()) / 2;
+    return toRow(options, { name, seconds, networks, samples, pass });
+  }
+
+  const rays = Array.from({ length: DIRECTIONS }, (_, direction): Ray => ({
+    direction,
+    scaling: "global",
+    steps: [RADIUS],
+  }));
+  yield await row("sharpness", {
+    networks: GROUP,
+    samples: DIRECTIONS,
+    work: () => engine.perturbedLosses(MLP_1, models, { seed: DIRECTION_SEED, rays, signal }),
+  });
+  yield await row("gradient", {
+    networks: MEASURED,
+    samples: 1,
+    work: () => engine.gradients(MLP_1, few, { signal }),
+  });
+  yield await row("H v", {
+    networks: MEASURED,
+    samples: 1,
+    // Any vectors do: other networks' weights.
+    work: () =>
+      engine.hessianProducts(MLP_1, few, few.map((_, i) => [models[MEASURED + i]!]), { signal }),
+  });
+  if (measures.length === 0) return;
+  const networks = await evaluated(engine, few);
+  for (const text of measures) {
+    yield await row(text, {
+      networks: MEASURED,
+      samples: 1,
+      work: () =>
+        measureNetworks(engine, networks, networks.map(() => [text]), {
+          seed: DIRECTION_SEED,
+          signal,
+        }),
+    });
+  }
+}
+
+interface Timed {
+  readonly networks: number;
+  /** What is computed of each network. */
+  readonly samples: number;
+  readonly work: () => Promise<unknown>;
+}
+
+function toRow(
+  { engine, images, peak }: FullSetBench,
+  { name, seconds, networks, samples, pass }: {
+    readonly name: string;
+    readonly seconds: number;
+    readonly networks: number;
+    readonly samples: number;
+    readonly pass: number;
+  },
+): Row {
+  const secondsPerNetwork = seconds / networks;
+  const passes = secondsPerNetwork / pass;
+  // Of a forward pass for each sample; gradients and products take several.
+  const flop = 2 * images * countParameters(MLP_1);
+  const samplesPerSecond = networks * samples / seconds;
+  return {
+    optimizer: name,
+    batchSize: images,
+    engine: engine.info.library,
+    threads: engine.concurrency,
+    images,
+    samplesPerSecond,
+    peakShare: samplesPerSecond * flop / peak,
+    secondsPerNetwork,
+    passes,
+  };
+}
+
+async function evaluated(
+  engine: CpuEngine,
+  models: readonly SharedFloats[],
+): Promise<MeasuredNetwork[]> {
+  const [train, test] = [
+    await engine.evaluate(MLP_1, models, { split: "train", gradient: false }),
+    await engine.evaluate(MLP_1, models, { split: "test", gradient: false }),
+  ];
+  return models.map((parameters, index) => ({
+    sizes: MLP_1,
+    parameters,
+    trainLoss: train[index]!.loss,
+    trainAccuracy: train[index]!.accuracy,
+    testLoss: test[index]!.loss,
+    testAccuracy: test[index]!.accuracy,
+  }));
+}
