@@ -34,10 +34,14 @@ export async function evaluateStage(context: Context, item: Item): Promise<Pendi
   const { study, folders, fresh } = context;
   const { trajectory } = item;
   const { evaluate } = missingWork(study, trajectory, item.record);
-  for (const epoch of evaluate) {
+  for (const epoch of [...evaluate].sort((a, b) => a - b)) {
     const network = await readAgreeing(context, item, epoch);
     if (network === undefined) continue;
     const evaluated = await evaluateNetwork(context, trajectory, { epoch, ...network });
+    if (!Number.isFinite(evaluated.trainLoss) || !Number.isFinite(evaluated.testLoss)) {
+      item.record = divergedIn(item.record!, epoch);
+      break;
+    }
     const { content } = item.record!;
     const networks = [...content.networks, evaluated].sort((a, b) => a.epoch - b.epoch);
     item.record = { ...item.record!, content: { ...content, networks } };
@@ -52,6 +56,22 @@ export async function evaluateStage(context: Context, item: Item): Promise<Pendi
   // What is computed afresh takes its predecessor's place when it has its measures too.
   if (!fresh || pending.length === 0) await writeRecord(folders.results, trajectory, item.record);
   return pending;
+}
+
+/** The record of a trajectory that ends with an epoch whose network's loss is not finite. */
+function divergedIn(record: TrajectoryRecord, end: number): TrajectoryRecord {
+  const { content } = record;
+  const stops = Object.entries(content.stops).filter(([, epoch]) => epoch < end);
+  return {
+    ...record,
+    content: {
+      ...content,
+      epochLosses: content.epochLosses.slice(0, Math.max(0, end - 1)),
+      diverged: true,
+      stops: Object.fromEntries(stops),
+      networks: content.networks.filter(({ epoch }) => epoch < end),
+    },
+  };
 }
 
 /** The record with the epochs of all stops that were passed. */

@@ -80,14 +80,16 @@ export function needsState(texts: readonly string[], trajectory: Trajectory): bo
 function isAvailable(
   text: string,
   { optimizer, learningRate, sizes }: Trajectory,
-  stateIsKept = openOptimizer(optimizer).slots.length > 0,
+  stateIsKept = true,
 ): boolean {
+  const { slots } = openOptimizer(optimizer);
+  // A network of one parameter stands for all: whether a measure can be had is not in its numbers.
   return openMeasure(text).unavailable({
     sizes,
-    parameters: new Float32Array(new SharedArrayBuffer(0)),
+    parameters: new Float32Array(new SharedArrayBuffer(4)),
     optimizer,
     learningRate,
-    ...(stateIsKept ? { state: new Float32Array(1) } : {}),
+    ...(stateIsKept && slots.length > 0 ? { state: new Float32Array(slots.length) } : {}),
     trainLoss: 0,
     trainAccuracy: 0,
     testLoss: 0,

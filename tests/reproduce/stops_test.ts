@@ -1,0 +1,241 @@
+/**
+ * One trajectory, any stop, any measure: what is asked later costs what is missing and no more.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { OPTIMIZER_NAMES } from "~/lib/optimizer.ts";
+import { type RunOutcome } from "~/lib/reproduce.ts";
+import { formatRecord, parseRecord, runAt, runsAt, type TrajectoryContent } from "~/lib/results.ts";
+import type { Study } from "~/lib/study.ts";
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { listFiles } from "~/tests/fixtures/temporary_folder.ts";
+import {
+  alone,
+  assertSame,
+  contents,
+  RUNS,
+  STUDY,
+  uninterrupted,
+  withPlace,
+} from "~/tests/fixtures/tiny_study.ts";
+
+/** The same measures at every stop, so that it does not matter which one is asked first. */
+const measures: Study["measures"] = {
+  first: ["generalisation", "sharpness(directions=2)"],
+  others: ["generalisation", "sharpness(directions=2)"],
+  once: [],
+};
+const NAME = "lr=0.1,batch=60,seed=0";
+
+const contentOf = ({ records: [record] }: RunOutcome): TrajectoryContent => record!.content;
+const networksIn = (folder: string): string[] =>
+  listFiles(join(folder, "models")).flatMap((path) =>
+    /\.(\w+=?\d*)\.safe\w+$/.exec(path)?.[1] ?? []
+  )
+    .sort();
+
+Deno.test("run() trains, evaluates and measures every trajectory of the grid, in its order", async () => {
+  await withPlace(async ({ compute, epochs, messages }) => {
+    const { records, cachedRuns, computedRuns, missingRuns } = await compute();
+    assertEquals([cachedRuns, computedRuns, missingRuns, RUNS], [0, RUNS, 0, 4]);
+    assertEquals([epochs.length, messages], [3 * RUNS, []]);
+    const runs = runsAt(STUDY, records);
+    assertEquals(runs.map(({ config: { optimizer, batchSize } }) => `${optimizer} ${batchSize}`), [
+      "SGD 60",
+      "AdaGrad 60",
+      "SGD 32",
+      "AdaGrad 32",
+    ]);
+    for (const [index, { training, measures }] of runs.entries()) {
+      assertEquals([training.epochs, training.stopped], [3, "converged"]);
+      // The floor of the loss, and more than chance on average.
+      assert(training.trainLoss! > 0.2784 && training.trainLoss! < 3);
+      assert(training.distance! > 0 && training.distance! < 3 * training.weightNorm!);
+      assertEquals(Object.keys(measures).sort(), ["generalisation", "sharpness(directions=3)"]);
+      const { content, provenance } = records[index]!;
+      assertEquals(content.stops, { "epochs:3": 3 });
+      assertEquals(provenance.map(({ did, from, to }) => [did, from ?? null, to]), [
+        ["trained", 0, 3],
+        ["measured sharpness(directions=3), generalisation", null, 3],
+      ]);
+    }
+  });
+});
+
+for (const optimizer of [...OPTIMIZER_NAMES, "SGD(momentum=0.9)"]) {
+  Deno.test(`run() with a stricter stop later: the bytes of both at once [${optimizer}]`, async () => {
+    // Every change is below 9 nats: epochs 4 and 8.
+    const [loose, strict] = ["cumulative:9:2", "cumulative:9:6"];
+    const wanted = await uninterrupted(alone(optimizer, { measures, stops: [strict, loose] }));
+    await withPlace(async ({ folder, compute, epochs, messages }) => {
+      await compute(alone(optimizer, { measures, stops: [loose] }));
+      assertEquals(networksIn(folder), ["epoch=4", "latest"]);
+      const outcome = await compute(alone(optimizer, { measures, stops: [strict, loose] }));
+      assertEquals(contentOf(outcome).stops, { [loose]: 4, [strict]: 8 });
+      assertEquals(epochs.map((epoch) => Number(epoch.split(" ").at(-1))), [
+        1,
+        2,
+        3,
+        4,
+        5,
+        6,
+        7,
+        8,
+      ]);
+      assertEquals(messages, [`${optimizer} ${NAME}: going on after epoch 4`]);
+      assertSame(await contents(folder), wanted);
+    });
+  });
+}
+
+for (
+  const [optimizer, from, trained] of [
+    // SGD has no state: any network that is kept will do. AdaGrad's is kept with the newest only.
+    ["SGD", 3, [1, 2, 3, 4, 5, 3]],
+    ["AdaGrad", 1, [1, 2, 3, 4, 5, 1, 2, 3]],
+  ] as const
+) {
+  Deno.test(`run() trains a network again that was passed, and says so [${optimizer}]`, async () => {
+    const study = (...stops: string[]): Study => alone(optimizer, { measures, stops });
+    const wanted = await uninterrupted(study("epochs:2", "epochs:3", "epochs:5"));
+    await withPlace(async ({ folder, compute, epochs, messages }) => {
+      await compute(study("epochs:2", "epochs:5"));
+      const { computedRuns } = await compute(study("epochs:3"));
+      assertEquals(computedRuns, 1);
+      assertEquals(epochs.map((epoch) => Number(epoch.split(" ").at(-1))), [...trained]);
+      assertEquals(messages, [
+        `${optimizer} ${NAME}: epochs ${from} to 3 are trained again, as the network of epoch 3 was ` +
+        "not kept",
+      ]);
+      assertSame(await contents(folder), wanted);
+    });
+  });
+}
+
+Deno.test("run() of a measure that is added trains nothing and leaves what was measured", async () => {
+  await withPlace(async ({ folder, compute, epochs }) => {
+    const before = contentOf(await compute(alone("AdaGrad")));
+    const models = await contents(join(folder, "models"));
+    epochs.length = 0;
+    const more = {
+      ...STUDY.measures,
+      first: [...STUDY.measures.first, "antithetic(directions=2)"],
+    };
+    const outcome = await compute(alone("AdaGrad", { measures: more }));
+    const after = contentOf(outcome);
+    assertEquals([outcome.computedRuns, epochs], [1, []]);
+    assertSame(await contents(join(folder, "models")), models);
+    const [antithetic, ...others] = after.networks[0]!.measures;
+    assertEquals(antithetic!.measure, "antithetic");
+    assertEquals({ ...after, networks: [{ ...after.networks[0]!, measures: others }] }, before);
+    assertEquals((await compute(alone("AdaGrad"))).cachedRuns, 1);
+  });
+});
+
+Deno.test("run() keeps the state for a measure that needs it, wherever its stop lies", async () => {
+  const once = ["preconditioned-lambda-max(iterations=2)"];
+  const asked = alone("AdaGrad", {
+    measures: { ...measures, once },
+    stops: ["epochs:2", "epochs:4"],
+  });
+  const wanted = await uninterrupted(asked);
+  await withPlace(async ({ folder, compute, epochs, messages }) => {
+    // Asked for when only the newest state, that of epoch 4, is there.
+    await compute({ ...asked, measures });
+    epochs.length = 0;
+    const { missingRuns } = await compute(asked);
+    assertEquals([missingRuns, epochs.length], [0, 2]);
+    assertMatch(messages[0]!, /epochs 1 to 2 are trained again/);
+    const found = await contents(folder);
+    // The network of epoch 4 was kept without its state, as nobody asked for it.
+    const last = [...wanted.keys()].find((path) => path.includes("epoch=4"))!;
+    wanted.delete(last);
+    found.delete(last);
+    assertSame(found, wanted);
+  });
+});
+
+Deno.test("run() removes networks at loss stops once they are measured, and no others", async () => {
+  await withPlace(async ({ folder, compute }) => {
+    // The loss is below 9 nats from the first epoch on, and 0 never.
+    const study = alone("SGD", { stops: ["epochs:2", "loss:9", "loss:0"] });
+    const { epoch, measures } = contentOf(await compute(study)).networks[0]!;
+    assertEquals([epoch, measures.map(({ measure }) => measure)], [1, ["generalisation"]]);
+    assertEquals(networksIn(folder), ["epoch=2", "latest"]);
+    assertEquals((await compute(study)).cachedRuns, 1);
+    // The same epoch as the limit's, whose network the figures' stop has.
+    const limited = { ...study, maxEpochs: 1, stops: ["epochs:2", "loss:9"] };
+    await compute(limited, { networks: true });
+    assertEquals(networksIn(folder), ["epoch=1", "epoch=2", "latest"]);
+  });
+});
+
+Deno.test("run() takes the network of the epoch limit where a stop is not reached, and goes on", async () => {
+  await withPlace(async ({ folder, compute, epochs }) => {
+    const study = alone("AdaGrad", { maxEpochs: 2 });
+    const { records: [record] } = await compute(study);
+    const run = runAt(study, record!, "epochs:3", ["generalisation"])!;
+    assertEquals([run.training.stopped, run.training.epochs], ["epoch limit", 2]);
+    assertEquals(Object.keys(run.measures), ["generalisation"]);
+    assertEquals([record!.content.stops, networksIn(folder)], [{}, ["epoch=2", "latest"]]);
+    assertEquals((await compute(study)).cachedRuns, 1);
+    await compute(alone("AdaGrad"));
+    assertEquals(epochs.length, 3);
+    // No epochs at all: the initial network.
+    const none = alone("AdaGrad", { maxEpochs: 0 });
+    const [initial] = runsAt(none, (await compute(none)).records);
+    assertEquals([initial!.training.epochs, initial!.training.distance], [0, 0]);
+  });
+});
+
+Deno.test("run() ends a trajectory that diverges with its epoch, and finishes the others", async () => {
+  await withPlace(async ({ compute }) => {
+    const grid = { ...STUDY.grid, optimizers: ["SGD"], effects: ["learning-rate"] } as const;
+    const study: Study = { ...STUDY, grid: { ...grid, learningRates: [1e30, 0.1] } };
+    const { records, computedRuns } = await compute(study, { checkpointSeconds: 0 });
+    const [wild, tame] = runsAt(study, records);
+    assertEquals([computedRuns, tame!.training.epochs], [2, 3]);
+    const { stopped, epochs, epochLosses, trainLoss } = wild!.training;
+    // The first step, after the first epoch's only loss, leaves weights of no use.
+    assertEquals([stopped, epochs, epochLosses.length, trainLoss], ["diverged", 1, 1, null]);
+    assertEquals([wild!.measures, (await compute(study)).cachedRuns], [{}, 2]);
+    // A network is wanted that is not finite though its epoch's loss was: that epoch diverged.
+    const early = { ...study, stops: ["epochs:3", "epochs:1"] };
+    const again = await compute(early);
+    assertEquals(again.records[0]!.content.epochLosses, []);
+    assertEquals([again.missingRuns, (await compute(early)).cachedRuns], [0, 2]);
+  });
+});
+
+Deno.test("run() draws from a record with measures from the future, and leaves them whole", async () => {
+  await withPlace(async ({ folder, compute }) => {
+    const { records: [record] } = await compute(alone("SGD"));
+    const [network] = record!.content.networks;
+    const future = {
+      ...network!.measures[0]!,
+      measure: "entropy",
+      protocol: { kind: "x" },
+      more: [1],
+    };
+    const changed = {
+      ...record!,
+      content: {
+        ...record!.content,
+        stops: { ...record!.content.stops, "curvature:2": 2 },
+        networks: [{ ...network!, measures: [future, ...network!.measures] }],
+      },
+    };
+    const path = join(folder, "results", listFiles(join(folder, "results")).at(-1)!);
+    await Deno.writeTextFile(path, formatRecord(changed));
+    const { cachedRuns, records } = await compute(alone("SGD"));
+    assertEquals([cachedRuns, runsAt(alone("SGD"), records).length], [1, 1]);
+    await compute(alone("SGD", { stops: ["epochs:3", "loss:9"] }));
+    const { content } = parseRecord(await Deno.readTextFile(path));
+    assertEquals(content.stops, { "curvature:2": 2, "epochs:3": 3, "loss:9": 1 });
+    assertEquals(
+      content.networks.at(-1)!.measures.find(({ measure }) => measure === "entropy"),
+      future,
+    );
+  });
+});
