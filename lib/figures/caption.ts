@@ -4,10 +4,10 @@
  * @module
  */
 import type { CellSummary } from "~/lib/results.ts";
-import { lossFloor } from "~/lib/figures/axis.ts";
-import { measureAxis } from "~/lib/figures/measure_axis.ts";
+import type { LossAxis } from "~/lib/figures/axis.ts";
+import { cellsLossAxis, measureAxis } from "~/lib/figures/measure_axis.ts";
 import { plural, thousands } from "~/lib/files/numbers.ts";
-import { formatValue, PUBLISHED_PROTOCOL } from "~/lib/findings.ts";
+import { enumerate, formatValue, PUBLISHED_PROTOCOL } from "~/lib/findings.ts";
 import { openMeasure } from "~/lib/measure.ts";
 import { type Study, trajectoryOf } from "~/lib/study.ts";
 import { type Trajectory, trajectoryPath } from "~/lib/trainer.ts";
@@ -45,18 +45,24 @@ export function sharpnessCaption(
     "Grey, hollow: the published means, 95 % t intervals over their 6 seeds, at the stop " +
       `${PUBLISHED_PROTOCOL.stop}.`,
     isCut && "Intervals that reach below the axis end at it.",
-    `Lower panels: mean full-set training loss${references(study)}.`,
+    `Lower panels: mean full-set training loss${
+      references(cellsLossAxis(cells, { classes: study.sizes.at(-1)! }))
+    }.`,
     ...trainingSentences(study, cells, { divergedAre: "excluded from all means" }),
   ].filter((sentence) => typeof sentence === "string").join(" ");
 }
 
 /** The caption of the figure of training losses. */
-export function trainingCaption(study: Study, cells: readonly CellSummary[]): string {
+export function trainingCaption(
+  study: Study,
+  cells: readonly CellSummary[],
+  axis: LossAxis,
+): string {
   return [
     `Mean batch loss of every epoch, one line a run; ${studyImages(study)}, seeds ` +
     `${study.grid.seeds.join(", ")}. A line ends in a filled dot where the run converged, in a ` +
     "hollow one where the epoch limit stopped it, in × where it diverged" +
-    `${references(study)}.`,
+    `${references(axis)}.`,
     ...trainingSentences(study, cells, { divergedAre: "drawn to the last finite loss" }),
   ].join(" ");
 }
@@ -81,12 +87,11 @@ function describeMeasure(
 }
 
 /** The dashed lines, which stand where losses come close to them. */
-function references({ sizes }: Study): string {
-  const classes = sizes.at(-1)!;
-  return `; dashed, where near: the lowest possible, ${
-    lossFloor(classes).toFixed(3)
-  }, and that of ` +
-    `a network that has learnt nothing, ${Math.log(classes).toFixed(3)}`;
+function references({ references: shown }: LossAxis): string {
+  const words = shown.map((loss) =>
+    loss < 1 ? `the lowest possible, ${loss.toFixed(3)}` : `ln(classes), ${loss.toFixed(3)}`
+  );
+  return words.length === 0 ? "" : `; dashed: ${enumerate(words)}`;
 }
 
 function studyImages({ images }: Study): string {

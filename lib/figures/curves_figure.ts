@@ -35,13 +35,13 @@ const AGAINST = {
     name: "curves",
     words: "full-set training loss",
     x: (point: CurvePoint) => point.trainLoss,
-    label: "Full-set loss (nats), falling →",
+    label: ["Full-set loss (nats), falling →", "Full-set loss (nats)"],
   },
   "learning-time": {
     name: "curves-learning-time",
     words: "learning rate × updates",
     x: (point: CurvePoint) => point.learningTime,
-    label: "Learning rate × updates",
+    label: ["Learning rate × updates", "lr × updates"],
   },
 } as const;
 
@@ -58,14 +58,11 @@ export function plotCurves(
 ): Figure {
   const { effects, optimizers } = study.grid;
   const curves = listCurves(study, records, { measure });
-  const points = curves.flatMap((curve) => curve.points);
   const { name, words, x, label } = AGAINST[against];
-  const axes = {
-    x: { ...(against === "loss" ? lossScale : timeScale)(points.map(x)), label: [label] },
-    y: {
-      ...valueAxis({ points: points.map(({ value }) => value) }),
-      label: measureLabel(measure),
-    },
+  const scale = against === "loss" ? lossScale : timeScale;
+  const horizontal = {
+    ...scale(curves.flatMap((curve) => curve.points.map(x))),
+    label: [label[layout.isWhole ? 0 : 1]],
   };
   // Half as wide a frame where two have to stand in a column.
   const frame = layout.isWhole
@@ -74,14 +71,18 @@ export function plotCurves(
   const pieces = effects.flatMap((effect, row): Piece[] => {
     const place = placeOf(study, effect);
     const values = listCells({ grid: { ...study.grid, effects: [effect] } }).map(place.valueOf);
+    const own = curves.filter(({ cell }) => cell.effect === effect);
+    const heights = own.flatMap((curve) => curve.points.map(({ value }) => value));
+    const vertical = { ...valueAxis({ points: heights }), label: measureLabel(measure) };
     const colors = valueColors([...new Set(values)].sort((a, b) => a - b));
     const panels = optimizers.map((optimizer, column) =>
       xyPanel({
-        ...axes,
+        x: horizontal,
+        y: vertical,
         ...frame,
         heading: `(${LETTERS[row * optimizers.length + column]}) ${optimizer}`,
         marks: curveMarks(
-          curves.filter(({ cell }) => cell.effect === effect && cell.optimizer === optimizer),
+          own.filter(({ cell }) => cell.optimizer === optimizer),
           { x, colorOf: (curve) => colors.get(place.valueOf(curve.cell))! },
         ),
         isLabelled: column % 2 === 0,

@@ -45,7 +45,7 @@ export function sharpnessLegend(
     },
     isPooledShown && hasPooled && {
       mark: `<g opacity="0.6">${whisker({ ink, width: 1, cap: 1.5 })}</g>`,
-      label: "original's 95 % t interval, seeds × directions pooled",
+      label: "original's interval, seeds × directions pooled",
     },
     hasInterval && { mark: `<circle r="1.5" fill="${ink}"/>`, label: "one seed" },
     measured.some(({ unconverged }) => unconverged.length > 0) && {

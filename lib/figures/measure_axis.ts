@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Axis, valueAxis } from "~/lib/figures/axis.ts";
+import { type Axis, type LossAxis, lossAxis, valueAxis } from "~/lib/figures/axis.ts";
 import { openMeasure } from "~/lib/measure.ts";
 import type { CellSummary } from "~/lib/results.ts";
 
@@ -28,6 +28,14 @@ export function measureAxis(cells: readonly CellSummary[], further: readonly num
       ...further,
     ],
   });
+}
+
+/** The axis of the cells' full-set losses. */
+export function cellsLossAxis(
+  cells: readonly CellSummary[],
+  options: { classes: number },
+): LossAxis {
+  return lossAxis(cells.flatMap(({ trainLoss }) => trainLoss ?? []), options);
 }
 
 /** Two lines that label a measure's axis. */

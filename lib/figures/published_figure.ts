@@ -13,11 +13,12 @@ import { markSymbol, outline } from "~/lib/figures/symbols.ts";
 import { INK, type OptimizerStyle, optimizerStyles } from "~/lib/figures/theme.ts";
 import { extent, logTicks } from "~/lib/figures/ticks.ts";
 import { xyPanel } from "~/lib/figures/xy_panel.ts";
+import { significant } from "~/lib/files/numbers.ts";
 import {
   EFFECT_NAME,
   PUBLISHED_PROTOCOL,
   type PublishedComparison,
-  publishedSentences,
+  publishedOrder,
 } from "~/lib/findings.ts";
 import type { Study } from "~/lib/study.ts";
 
@@ -99,7 +100,12 @@ export function plotPublished(
       `Means with 95 % t intervals over seeds: theirs of 6 seeds at ${PUBLISHED_PROTOCOL.stop}, ` +
       `ours at ${comparisons[0]?.stop ?? study.stops[0]}. Agreement: within twice the published ` +
       "half-width or 10 % of the published mean.",
-      ...publishedSentences(comparisons),
+      ...publishedOrder(comparisons).filter(({ cells }) => cells > 0).map((order) =>
+        `${order.optimizer} by ${
+          EFFECT_NAME[order.effect]
+        }: ${order.within} of ${order.cells} agree` +
+        (order.tau === null ? "." : `, Kendall's tau of the order ${significant(order.tau, 2)}.`)
+      ),
       shown.length === 0 ? "No cell with a result can be compared." : "",
       lost === 0 ? "" : `${lost} at or below 0 cannot be drawn.`,
     ].filter(Boolean).join(" "),

@@ -8,13 +8,19 @@ import { type Layout, PAGE } from "~/lib/figures/layout.ts";
 import { legend } from "~/lib/figures/legend.ts";
 import { type Figure, stack } from "~/lib/figures/stack.ts";
 import { textWidth } from "~/lib/figures/svg.ts";
-import { FONT_SIZE, INK } from "~/lib/figures/theme.ts";
+import { outline } from "~/lib/figures/symbols.ts";
+import { FONT_SIZE, INK, type MarkSymbol, optimizerStyles } from "~/lib/figures/theme.ts";
 import { xyPanel } from "~/lib/figures/xy_panel.ts";
-import type { MeasureRank } from "~/lib/findings.ts";
-import type { Study } from "~/lib/study.ts";
+import { EFFECT_NAME, type MeasureRank } from "~/lib/findings.ts";
+import type { Effect, Study } from "~/lib/study.ts";
 
 const LINE = 26;
 const ALL_COLOR = "#1a1a1a";
+const EFFECT_SYMBOL: Readonly<Record<Effect, MarkSymbol>> = {
+  "learning-rate": "circle",
+  "batch-size": "square",
+  pairs: "triangle",
+};
 
 /**
  * Draws Kendall's tau of every measure with the generalisation gap: the mean over one-factor groups
@@ -27,8 +33,16 @@ export function plotRanks(
   ranks: readonly MeasureRank[],
   { layout = PAGE }: { readonly layout?: Layout } = {},
 ): Figure {
-  const names = [...new Set(ranks.map(({ measure }) => measure))];
-  const shown = ranks.map((rank) => ({ ...rank, line: names.indexOf(rank.measure) }));
+  const measures = [...new Map(ranks.map((rank) => [rank.measure, rank])).values()];
+  // Two measures may have one label: then their texts tell them apart.
+  const names = measures.map(({ label, measure }) =>
+    measures.filter((other) => other.label === label).length > 1 ? measure : label
+  );
+  const styles = optimizerStyles(study.grid.optimizers);
+  const shown = ranks.map((rank) => ({
+    ...rank,
+    line: measures.findIndex(({ measure }) => measure === rank.measure),
+  }));
   const groups = shown.filter(({ effect }) => effect !== null);
   const all = shown.filter(({ effect }) => effect === null);
   const tickRoom = 12 + Math.max(50, ...names.map((name) => textWidth(name, FONT_SIZE.tick)));
@@ -55,13 +69,17 @@ export function plotRanks(
     isLabelled: false,
     marks: [
       Plot.ruleX([0], { stroke: INK.axis }),
-      Plot.dot(groups, {
-        x: "tau",
-        y: "line",
-        className: "group-tau",
-        r: 2.5,
-        stroke: INK.published,
-      }),
+      ...study.grid.effects.map((effect) =>
+        Plot.dot(groups.filter((rank) => rank.effect === effect), {
+          x: "tau",
+          y: "line",
+          className: `${effect}-tau`,
+          symbol: EFFECT_SYMBOL[effect],
+          r: 3,
+          stroke: ({ optimizer }: MeasureRank) =>
+            styles.get(optimizer ?? "")?.color ?? INK.published,
+        })
+      ),
       Plot.ruleY(all.filter(({ low }) => low !== null), {
         x1: "low",
         x2: "high",
@@ -75,11 +93,18 @@ export function plotRanks(
   });
   const items = [
     {
-      mark: `<circle r="3.5" fill="${ALL_COLOR}"/><path d="M-9,0h18" stroke="${ALL_COLOR}" ` +
+      mark: `<circle r="3.5" fill="${ALL_COLOR}"/><path d="M-8,0h16" stroke="${ALL_COLOR}" ` +
         'stroke-width="2"/>',
-      label: "mean over groups, 95 % bootstrap interval over seeds",
+      label: "mean over groups, 95 % bootstrap interval",
     },
-    { mark: `<circle r="2.5" fill="none" stroke="${INK.published}"/>`, label: "one group" },
+    ...study.grid.effects.map((effect) => ({
+      mark: outline(EFFECT_SYMBOL[effect], { stroke: INK.muted, fill: "none" }),
+      label: `by ${EFFECT_NAME[effect]}`,
+    })),
+    ...[...styles].map(([label, { color }]) => ({
+      mark: `<path d="M-7,0h14" stroke="${color}" stroke-width="2"/>`,
+      label,
+    })),
   ];
   const seeds = Math.max(0, ...ranks.map((rank) => rank.seeds.length));
   return stack([legend(items, panel.width), panel], {

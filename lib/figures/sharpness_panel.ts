@@ -6,8 +6,8 @@
 import * as Plot from "@observablehq/plot";
 import type { PublishedCell } from "~/lib/findings.ts";
 import type { CellSummary } from "~/lib/results.ts";
-import { type Axis, type LossAxis, lossAxis } from "~/lib/figures/axis.ts";
-import { measureAxis, measureLabel } from "~/lib/figures/measure_axis.ts";
+import type { Axis, LossAxis } from "~/lib/figures/axis.ts";
+import { cellsLossAxis, measureAxis, measureLabel } from "~/lib/figures/measure_axis.ts";
 import { renderPlot } from "~/lib/figures/plot.ts";
 import type { Layout } from "~/lib/figures/layout.ts";
 import { LETTERS, type Place } from "~/lib/figures/place.ts";
@@ -53,7 +53,7 @@ interface Axes {
   readonly loss: LossAxis;
 }
 
-/** Draws panels side by side on the same vertical axes, which all `cells` together fix. */
+/** Draws panels; those of a row share vertical axes, which their cells together fix. */
 export function sharpnessPanels(
   cells: readonly CellSummary[],
   places: readonly Place[],
@@ -65,13 +65,17 @@ export function sharpnessPanels(
   }));
   const { layout, published } = options;
   const labelHeight = Math.max(...panels.map(({ labels }) => labels.height));
-  const axes: Axes = {
-    rise: measureAxis(cells, published.map(({ mean }) => mean)),
-    loss: lossAxis(cells.flatMap(({ trainLoss }) => trainLoss ?? []), options),
-  };
-  const pieces = panels.map((panel, i) =>
-    drawPanel(panel, axes, { ...options, labelHeight, labelled: i % layout.perRow === 0 })
-  );
+  const pieces = panels.map((panel, i) => {
+    const row = Math.floor(i / layout.perRow) * layout.perRow;
+    const effects = places.slice(row, row + layout.perRow).map(({ effect }) => effect);
+    const own = cells.filter(({ effect }) => effects.includes(effect));
+    const beside = published.filter(({ effect }) => effects.includes(effect));
+    const axes: Axes = {
+      rise: measureAxis(own, beside.map(({ mean }) => mean)),
+      loss: cellsLossAxis(own, options),
+    };
+    return drawPanel(panel, axes, { ...options, labelHeight, labelled: i === row });
+  });
   return rows(pieces, layout.perRow, 8);
 }
 

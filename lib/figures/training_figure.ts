@@ -4,6 +4,7 @@
  * @module
  */
 import { summariseCells } from "~/lib/results.ts";
+import { lossAxis } from "~/lib/figures/axis.ts";
 import { trainingCaption } from "~/lib/figures/caption.ts";
 import { valueColors } from "~/lib/figures/colors.ts";
 import { type Place, placeOf } from "~/lib/figures/place.ts";
@@ -60,7 +61,7 @@ export function trainingLossFigure(study: Study, results: readonly RunResult[]):
   return stack(rows, {
     name: "training-loss",
     title: "Training loss of every run",
-    caption: trainingCaption(study, cells),
+    caption: trainingCaption(study, cells, lossAxis(shared.losses, shared)),
   });
 }
 

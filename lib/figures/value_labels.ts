@@ -37,10 +37,14 @@ export function labelValues(
     i > 0 && place - places[i - 1]! < (widths[i]! + widths[i - 1]!) / 2 + 2
   );
   if (!leaning) return { labels, leaning, height: 20 };
+  const last = places.at(-1)!;
   let end = -Infinity;
+  // Both ends of a range are read first: what stands in the last one's way gives way to it.
   const roomy = labels.map((label, i) => {
-    if (places[i]! - end < LEANING_ROOM) return "";
-    end = places[i]!;
+    const isLast = i === labels.length - 1;
+    const place = places[i]!;
+    if (!isLast && (place - end < LEANING_ROOM || last - place < LEANING_ROOM)) return "";
+    end = place;
     return label;
   });
   return { labels: roomy, leaning, height: 14 + Math.max(...widths) * Math.SQRT1_2 };

@@ -31,7 +31,8 @@ export interface XyPanel {
   readonly hasTicks?: boolean;
 }
 
-const HEADING = 24;
+/** Pixels above the frame, with a heading and without. */
+const ABOVE = { heading: 24, bare: 4 } as const;
 const BELOW = { ticks: 22, label: 20 } as const;
 const LABEL_ROOM = 34;
 const RIGHT = 8;
@@ -39,6 +40,7 @@ const RIGHT = 8;
 /** Draws a panel. */
 export function xyPanel(panel: XyPanel): Piece {
   const { heading, x, y, marks, tickRoom = 50, isLabelled = true, hasTicks = true } = panel;
+  const top = heading === "" ? ABOVE.bare : ABOVE.heading;
   const left = (isLabelled ? LABEL_ROOM : 0) + (hasTicks ? tickRoom : 10);
   const width = left + panel.width + RIGHT;
   const [xTicks, yTicks] = [x, y].map(({ ticks }) =>
@@ -64,13 +66,13 @@ export function xyPanel(panel: XyPanel): Piece {
       marks,
     ],
   });
-  const height = HEADING + drawn.height + BELOW.label;
+  const height = top + drawn.height + BELOW.label;
   const middle = left + panel.width / 2;
   return {
     svg: text(heading, { x: middle, y: 16, anchor: "middle", weight: "bold" }) +
-      translate(drawn.svg, 0, HEADING) +
+      translate(drawn.svg, 0, top) +
       text(x.label[0] ?? "", { x: middle, y: height - 7, anchor: "middle" }) +
-      (isLabelled ? verticalLabel(y.label, HEADING + 6 + panel.height / 2) : ""),
+      (isLabelled ? verticalLabel(y.label, top + 6 + panel.height / 2) : ""),
     width,
     height,
   };

@@ -13,6 +13,7 @@ import {
   formatMean,
   formatValue,
   otherFactor,
+  unitAfter,
 } from "~/lib/findings/words.ts";
 import { openMeasure } from "~/lib/measure.ts";
 import {
@@ -63,15 +64,14 @@ export function effectAtStop(
   const difference = pairedDifference(sharpnessBySeed(last), sharpnessBySeed(first));
   const interval = intervalOf(difference);
   const n = difference?.n ?? 0;
-  const units = unit === "1" ? "" : ` ${unit}`;
+  const units = unitAfter(unit);
   const from = ({ sharpness }: CellSummary): string =>
     formatMean(sharpness!.mean, sharpness!.interval);
-  const way =
-    `${label} goes from ${from(first)} at ${valueOf(first)} to ${from(last)}${units} at ` +
+  const way = `from ${from(first)} at ${valueOf(first)} to ${from(last)}${units} at ` +
     `${valueOf(last)}`;
   if (difference === null || interval === null) {
     const why = n === 1 ? "one seed gives no interval" : "the two have no seed in common";
-    const text = `${subject}: ${way}; not settled, as ${why}.${missing}`;
+    const text = `${subject}: ${label} goes ${way}; not settled, as ${why}.${missing}`;
     return { text, kind: "not settled", n, interval, stop };
   }
   const sign = signOf(interval);
@@ -79,8 +79,8 @@ export function effectAtStop(
   const paired = `paired difference ${formatMean(difference.mean, interval)}${units}, ` +
     `95 % interval ${formatInterval(interval)}, n = ${plural(n, "seed")}`;
   const text = sign === 0
-    ? `${subject}: whether ${label} changes is not settled by these runs: ${way}, ${paired}.`
-    : `${subject}: ${label} ${kind}: ${way}, ${paired}; ${stepsText(series, sign)}.`;
+    ? `${subject}: whether ${label} changes is not settled by these runs: it goes ${way}, ${paired}.`
+    : `${subject}: ${label} ${kind} ${way}, ${paired}; ${stepsText(series, sign)}.`;
   return { text: text + missing, kind, n, interval, stop };
 }
 

@@ -15,6 +15,7 @@ import {
   formatMean,
   formatValue,
   otherFactor,
+  unitAfter,
 } from "~/lib/findings/words.ts";
 import { openMeasure } from "~/lib/measure.ts";
 import { effectValue, type TrajectoryRecord } from "~/lib/results.ts";
@@ -114,7 +115,7 @@ export function effectAtEqualLoss(
     return open(`${why} (${place})`, n);
   }
   const { label, unit } = openMeasure(measure);
-  const units = unit === "1" ? "" : ` ${unit}`;
+  const units = unitAfter(unit);
   const margin = Math.abs(stopped.mean) / 5;
   const kind = verdictOf({ reference: stopInterval, other: equalInterval, margin });
   const text =

@@ -13,6 +13,7 @@ import {
   formatMean,
   formatValue,
   otherFactor,
+  unitAfter,
 } from "~/lib/findings/words.ts";
 import { openMeasure } from "~/lib/measure.ts";
 import {
@@ -83,7 +84,7 @@ export function effectInMeasure(
   }
   const margin = Math.max(Math.abs(first.sharpness!.mean), Math.abs(last.sharpness!.mean)) / 5;
   const kind = verdictOf({ reference: seenInterval, other: interval, margin });
-  const units = unit === "1" ? "" : ` ${unit}`;
+  const units = unitAfter(unit);
   const text = `${subject}: the effect on ${openMeasure(reference[0]!.measure).label} ` +
     `${VERDICT_TEXT[kind]} in ${label}: from ${formatValue(effect, effectValue(first))} to ` +
     `${formatValue(effect, effectValue(last))} the paired difference is ` +

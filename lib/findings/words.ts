@@ -35,6 +35,11 @@ export function nameCell({ optimizer, learningRate, batchSize }: Omit<Cell, "eff
     `batch size ${batchSize}`;
 }
 
+/** " nats", as it follows a number; nothing for a pure one. */
+export function unitAfter(unit: string): string {
+  return unit === "1" ? "" : ` ${unit.replace("^2", "²")}`;
+}
+
 /** "[−1.31, −1.25]", to two digits of its width. */
 export function formatInterval([low, high]: Interval): string {
   return `[${toSpread(low, (high - low) / 2)}, ${toSpread(high, (high - low) / 2)}]`;
