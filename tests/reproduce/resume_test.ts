@@ -1,0 +1,191 @@
+/**
+ * Interrupted, shared, continued from elsewhere: always the same bytes.
+ *
+ * @module
+ */
+import { uniformInt } from "pure-rand/distribution/uniformInt";
+import { tryLock } from "~/lib/files/lock.ts";
+import { openStream } from "~/lib/random.ts";
+import type { RunOptions } from "~/lib/reproduce.ts";
+import { writeRecord } from "~/lib/results.ts";
+import { listTrajectories, type Study } from "~/lib/study.ts";
+import { type KeptNetwork, lockFile, readNetwork, writeNetwork } from "~/lib/trainer.ts";
+import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { listFiles } from "~/tests/fixtures/temporary_folder.ts";
+import {
+  alone,
+  assertSame,
+  change,
+  contents,
+  RUNS,
+  STUDY,
+  uninterrupted,
+  withPlace,
+} from "~/tests/fixtures/tiny_study.ts";
+
+/** Several stops, one of them passed on the way, and optimizers with and without state. */
+const MANY = change({
+  stops: ["epochs:4", "epochs:2", "loss:9"],
+  grid: { optimizers: ["SGD", "AdaGrad", "SGD(momentum=0.9)"], effects: ["learning-rate"] },
+});
+
+/** Aborts with a reason at the `times`-th progress message that contains `text`. */
+function abortAt(
+  times: number,
+  text = "",
+): { reason: Error; options: Pick<RunOptions, "signal" | "onProgress"> } {
+  const controller = new AbortController();
+  const reason = new Error("enough");
+  let seen = 0;
+  return {
+    reason,
+    options: {
+      signal: controller.signal,
+      onProgress({ message }): void {
+        if (message.includes(text) && ++seen === times) controller.abort(reason);
+      },
+    },
+  };
+}
+
+Deno.test("run() aborted at 20 random moments ends with the uninterrupted bytes", async () => {
+  const wanted = await uninterrupted(MANY);
+  const random = openStream(11, 0);
+  let aborts = 0;
+  for (let place = 0; aborts < 20; place++) {
+    await withPlace(async ({ folder, messages, compute }) => {
+      for (let ended = false; !ended;) {
+        // A whole run reports 12 epochs, and measures.
+        const { reason, options } = abortAt(uniformInt(random, 1, 5));
+        try {
+          await compute(MANY, { ...options, checkpointSeconds: place % 2 === 0 ? 30 : 0 });
+          ended = true;
+        } catch (error) {
+          assertStrictEquals(error, reason);
+          aborts++;
+        }
+      }
+      assertSame(await contents(folder), wanted);
+      // Locks were released in order, and nothing was trained twice.
+      for (const message of messages) assert(/: going on after epoch \d$/.test(message), message);
+      assertEquals(listFiles(folder).filter((path) => /unfinished|damaged/.test(path)), []);
+    });
+  }
+});
+
+Deno.test("run() aborted while it measures keeps what was trained and evaluated", async () => {
+  await withPlace(async ({ folder, compute, epochs }) => {
+    const { reason, options } = abortAt(1, "measures of");
+    assertStrictEquals(await assertRejects(() => compute(STUDY, options)), reason);
+    const trained = epochs.length;
+    const { computedRuns } = await compute();
+    assertEquals([trained, epochs.length, computedRuns], [3 * RUNS, 3 * RUNS, RUNS]);
+    assertSame(await contents(folder), await uninterrupted());
+  });
+});
+
+Deno.test("run() aborted before it starts computes nothing", async () => {
+  await withPlace(async ({ folder, compute }) => {
+    const reason = new Error("not today");
+    const signal = AbortSignal.abort(reason);
+    assertStrictEquals(await assertRejects(() => compute(STUDY, { signal })), reason);
+    assertEquals([...(await contents(folder)).keys()], []);
+  });
+});
+
+Deno.test("run() twice at once shares the work", async () => {
+  await withPlace(async ({ folder, compute, epochs, messages }) => {
+    const outcomes = await Promise.all([compute(), compute()]);
+    assertEquals(outcomes.map(({ missingRuns }) => missingRuns), [0, 0]);
+    assertEquals(outcomes.reduce((sum, { computedRuns }) => sum + computedRuns, 0), RUNS);
+    assertEquals(outcomes.map(({ records }) => records.length), [RUNS, RUNS]);
+    // Every epoch of every trajectory was trained once, by one of the two.
+    assertEquals([epochs.length, new Set(epochs).size, messages], [3 * RUNS, 3 * RUNS, []]);
+    assertSame(await contents(folder), await uninterrupted());
+  });
+});
+
+Deno.test("run() waits for what another holds, unless told not to; aborting ends the wait", async () => {
+  await withPlace(async ({ folder, messages, options, compute }) => {
+    const held = listTrajectories(STUDY)[1]!;
+    const lock = await tryLock(lockFile(options.folders.models, held));
+    const { missingRuns, computedRuns, records } = await compute(STUDY, { wait: false });
+    assertEquals([missingRuns, computedRuns, records.length], [1, RUNS - 1, RUNS - 1]);
+    const waiting = abortAt(1, "waiting for another process to finish 1 runs");
+    const error = await assertRejects(() => compute(STUDY, waiting.options));
+    assertStrictEquals(error, waiting.reason);
+    const outcome = await compute(STUDY, {
+      onProgress: ({ message }) => message.startsWith("waiting") && lock!.release(),
+    });
+    assertEquals([outcome.computedRuns, outcome.cachedRuns, messages], [1, RUNS - 1, []]);
+    assertSame(await contents(folder), await uninterrupted());
+  });
+});
+
+Deno.test("run() replaces losses of another machine by its own, and says so", async () => {
+  const study = alone("AdaGrad", { stops: ["epochs:5"] });
+  const wanted = await uninterrupted(study);
+  await withPlace(async ({ folder, compute, messages, options: { folders } }) => {
+    const { records: [record] } = await compute(alone("AdaGrad"));
+    const [trajectory] = listTrajectories(study);
+    const { content } = record!;
+    const [first, second, third] = content.epochLosses;
+    const elsewhere = [first!, second! + 1e-9, third!];
+    await writeRecord(folders.results, trajectory!, {
+      ...record!,
+      content: { ...content, epochLosses: elsewhere },
+    });
+    // Nothing is wanted of it: it is believed.
+    assertEquals((await compute(alone("AdaGrad"))).cachedRuns, 1);
+    const { records: [replaced] } = await compute(study);
+    assertEquals(messages, [
+      "AdaGrad lr=0.1,batch=60,seed=0: going on after epoch 3",
+      `AdaGrad lr=0.1,batch=60,seed=0: the loss of epoch 2 is ${second} here and was ` +
+      `${second! + 1e-9} where it was computed before: its results are replaced by this machine's`,
+    ]);
+    assertEquals(replaced!.provenance.map(({ did, to }) => [did.split(" ")[0], to]), [
+      ["trained", 5],
+      ["measured", 5],
+    ]);
+    const found = await contents(folder);
+    // The network of the stop before is still there.
+    found.delete([...found.keys()].find((path) => path.includes("epoch=3"))!);
+    assertSame(found, wanted);
+  });
+});
+
+Deno.test("run() comes to an end where all that is kept is another machine's", async () => {
+  const study = (...stops: string[]): Study => alone("AdaGrad", { stops });
+  const wanted = await uninterrupted(study("epochs:5", "epochs:2"));
+  await withPlace(async ({ folder, compute, options: { folders } }) => {
+    const { records: [record] } = await compute(study("epochs:5"));
+    const [trajectory] = listTrajectories(study("epochs:5"));
+    const losses = record!.content.epochLosses.map((loss) => loss + 1e-9);
+    for (const epoch of [5, "latest"] as const) {
+      const network = await readNetwork(folders.models, trajectory!, epoch, assert);
+      const kept: KeptNetwork = { ...network!, epochLosses: losses };
+      await writeNetwork(folders.models, trajectory!, kept, { latest: epoch === "latest" });
+    }
+    const content = { ...record!.content, epochLosses: losses };
+    await writeRecord(folders.results, trajectory!, { ...record!, content });
+    // Epoch 2 is trained here, whose losses are others: everything becomes this machine's.
+    await compute(study("epochs:5", "epochs:2"));
+    assertSame(await contents(folder), wanted);
+  });
+});
+
+Deno.test("run() sets damaged files aside, says so, and computes them again", async () => {
+  const wanted = await uninterrupted();
+  await withPlace(async ({ folder, compute, messages }) => {
+    await compute();
+    for (const path of wanted.keys()) await Deno.truncate(`${folder}/${path}`, 100);
+    await compute();
+    // Every kind of file was needed and found damaged: records, newest states.
+    assertEquals(
+      messages.filter((text) => text.endsWith(", it will be computed again")).length,
+      12,
+    );
+    assertSame(await contents(folder), wanted);
+    assertEquals(listFiles(folder).filter((path) => path.includes(".damaged-1")).length, 12);
+  });
+});
