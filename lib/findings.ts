@@ -11,6 +11,7 @@ export * from "~/lib/findings/equal_ratio.ts";
 export * from "~/lib/findings/finding.ts";
 export * from "~/lib/findings/list_findings.ts";
 export * from "~/lib/findings/missing.ts";
+export * from "~/lib/findings/optimizer_effect.ts";
 export * from "~/lib/findings/other_measure.ts";
 export * from "~/lib/findings/published_cells.ts";
 export * from "~/lib/findings/published_text.ts";

@@ -5,4 +5,5 @@
  */
 export * from "~/lib/model/layout.ts";
 export * from "~/lib/model/model_file.ts";
+export * from "~/lib/model/rescale.ts";
 export * from "~/lib/model/safetensors.ts";

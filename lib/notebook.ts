@@ -53,6 +53,19 @@ export async function showText(line: string): Promise<void> {
   await show({ "text/plain": line });
 }
 
+/**
+ * Shows sentences as a list, Markdown where the notebook's front end renders it.
+ *
+ * @throws {Error} Outside a notebook.
+ */
+export async function showSentences(sentences: readonly string[]): Promise<void> {
+  const plain = sentences.length === 0 ? ["Nothing can be said without results."] : sentences;
+  await show({
+    "text/markdown": plain.map((sentence) => `- ${sentence}`).join("\n"),
+    "text/plain": plain.join("\n"),
+  });
+}
+
 /** How much of a table is shown. */
 export interface ShowTableOptions {
   /** Rows; 20 by default. */

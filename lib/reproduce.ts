@@ -8,5 +8,6 @@ export * from "~/lib/reproduce/engine_on_data.ts";
 export * from "~/lib/reproduce/model_ready.ts";
 export * from "~/lib/reproduce/options.ts";
 export * from "~/lib/reproduce/plan.ts";
+export * from "~/lib/reproduce/rescaling.ts";
 export { run, type RunOutcome } from "~/lib/reproduce/run.ts";
 export * from "~/lib/reproduce/verify.ts";

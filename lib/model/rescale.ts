@@ -1,0 +1,43 @@
+/**
+ * Networks of other scale that compute the same.
+ *
+ * @module
+ */
+import { type LayerSizes, layoutLayers } from "~/lib/model/layout.ts";
+
+/**
+ * Scales a hidden layer's weights and biases by c, and the biases of all layers after it: ReLU passes
+ * a factor on, and the normalisation of the logits removes it, so that the function stays the same
+ * (up to the eps of the normalisation) while |w| does not (Dinh et al. arXiv 1703.04933).
+ *
+ * @param parameters Flat, shape [P]; read, never written.
+ * @param layer Place of the layer, 0 for the first; the last one may be scaled too.
+ * @param c The factor, > 0.
+ * @returns Flat parameters of the scaled network, shape [P].
+ * @throws {RangeError} If there is no such layer, or c is not finite and > 0.
+ */
+export function rescaleLayer(
+  sizes: LayerSizes,
+  parameters: Float32Array,
+  { layer, c }: { readonly layer: number; readonly c: number },
+): Float32Array<SharedArrayBuffer> {
+  const layers = layoutLayers(sizes);
+  if (!(Number.isInteger(layer) && layer >= 0 && layer < layers.length)) {
+    throw new RangeError(
+      `Cannot rescale a layer as it must be in 0..${layers.length - 1}: current value is ${layer}`,
+    );
+  }
+  if (!(c > 0 && c < Infinity)) {
+    throw new RangeError(
+      `Cannot rescale a layer as c must be finite and > 0: current value is ${c}`,
+    );
+  }
+  const scaled = new Float32Array(new SharedArrayBuffer(4 * parameters.length));
+  scaled.set(parameters);
+  for (const [index, { weight, bias, outputs }] of layers.entries()) {
+    if (index < layer) continue;
+    const from = index === layer ? weight : bias;
+    for (let i = from; i < bias + outputs; i++) scaled[i]! *= c;
+  }
+  return scaled;
+}
