@@ -5,6 +5,7 @@
  */
 export * from "~/lib/findings/compare_published.ts";
 export * from "~/lib/findings/curves.ts";
+export * from "~/lib/findings/edge.ts";
 export * from "~/lib/findings/effect_at_stop.ts";
 export * from "~/lib/findings/equal_loss.ts";
 export * from "~/lib/findings/equal_ratio.ts";

@@ -3,6 +3,7 @@
  *
  * @module
  */
+export * from "~/lib/study/edge_study.ts";
 export * from "~/lib/study/grid.ts";
 export * from "~/lib/study/study.ts";
 export * from "~/lib/study/study_name.ts";
