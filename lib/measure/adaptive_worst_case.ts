@@ -11,7 +11,7 @@ import { GRADIENT_PASSES } from "~/lib/measure/passes.ts";
 /**
  * `max L(w + |w| z) - L(w)` over `|z| <= rho`, the product element by element (Kwon et al.
  * arXiv 2102.11600, biases as weights and no constant added, so that scaling a layer and
- * scaling back in the next changes nothing).
+ * scaling back in the next changes nothing). The default radius is the paper's for CIFAR-10.
  *
  * Its value has `loss`, L(w) in nats; `rises`, those of every step, the first of them SAM's;
  * `firstOrder`, the rise that the slope at w alone promises; and `alignment`, the cosine

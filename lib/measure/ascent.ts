@@ -18,10 +18,10 @@ export interface AscentOptions
 }
 
 /**
- * Looks for the largest `L(w + T z)` with `|z| <= rho`: z goes to the end of the ball along the
- * gradient, `z <- rho T g / |T g|` with g at w + T z, again and again. That is projected ascent with
- * steps of any length, so that there is none to choose; it rises step by step where L is convex
- * (Journee et al. arXiv 0811.4724). Elsewhere it need not, and the best point counts.
+ * Looks for the largest `L(w + T z)` with `|z| <= rho` by projected ascent on z along T g, with
+ * g the gradient at w + T z. Steps are first taken without end, `z <- rho T g / |T g|`, which rises
+ * step by step where L is convex (Journee et al. arXiv 0811.4724) and leaves no length to choose;
+ * where a step does not rise, the next ones from the best point are shorter: rho / 2, rho / 6 ...
  *
  * The first step is that of sharpness-aware minimisation (Foret et al. arXiv 2010.01412).
  *
@@ -43,18 +43,20 @@ export async function ascend(
   const start = await look(parameters, "of the network");
   const point = new Float32Array(new SharedArrayBuffer(4 * parameters.length)) as SharedFloats;
   const rises: number[] = [];
-  let best = { rise: -Infinity, alignment: 0 };
-  let direction = unit(start, seed);
+  let z = unit(start, seed);
+  let best = { rise: -Infinity, z, ascent: z };
+  // Of the inverse length of a step; 0: a step without end.
+  let inertia = 0;
   for (let step = 1; step <= steps; step++) {
     for (let i = 0; i < point.length; i++) {
-      point[i] = parameters[i]! + radius * (scale?.[i] ?? 1) * direction[i]!;
+      point[i] = parameters[i]! + radius * (scale?.[i] ?? 1) * z[i]!;
     }
     const there = await look(point, `at radius ${radius}`);
-    const next = unit(there, seed);
     const rise = there.loss - start.loss;
-    if (rise > best.rise) best = { rise, alignment: dot(direction, next) };
     rises.push(rise);
-    direction = next;
+    if (rise > best.rise) best = { rise, z, ascent: unit(there, seed) };
+    else inertia = 2 * inertia + 2;
+    z = project(best.z, best.ascent, inertia);
     onProgress?.(step / steps);
   }
   return {
@@ -63,7 +65,7 @@ export async function ascend(
     loss: start.loss,
     rises,
     firstOrder: radius * start.length,
-    alignment: best.alignment,
+    alignment: dot(best.z, best.ascent) / norm(best.z),
   };
 }
 
@@ -81,12 +83,20 @@ function unit({ slope, length }: Slope, seed: number): Float64Array {
   return Float64Array.from(unitDirection(slope.length, { seed, k: 0 }));
 }
 
+/** `z + ascent / inertia`, in the unit ball. */
+function project(z: Float64Array, ascent: Float64Array, inertia: number): Float64Array {
+  if (inertia === 0) return ascent;
+  const step = z.map((value, i) => value + ascent[i]! / inertia);
+  const length = Math.max(1, norm(step));
+  return step.map((value) => value / length);
+}
+
 function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
   let sum = 0;
   for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
   return sum;
 }
 
-function norm(vector: Float32Array): number {
+function norm(vector: Float32Array | Float64Array): number {
   return Math.sqrt(dot(vector, vector));
 }
