@@ -1,0 +1,241 @@
+/**
+ * What is there already: planned, drawn from, verified, computed afresh, taken as one network.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { tryLock } from "~/lib/files/lock.ts";
+import { initialise } from "~/lib/model.ts";
+import {
+  DivergedError,
+  getModelReady,
+  HeldElsewhereError,
+  plan,
+  run,
+  verify,
+} from "~/lib/reproduce.ts";
+import { parseRecord, recordFile, runsAt, writeRecord } from "~/lib/results.ts";
+import { listTrajectories } from "~/lib/study.ts";
+import { lockFile, networkFile, removeNetwork } from "~/lib/trainer.ts";
+import { UsageError } from "~/lib/domain.ts";
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertNotEquals,
+  assertRejects,
+  assertStrictEquals,
+} from "@std/assert";
+import { listFiles } from "~/tests/fixtures/temporary_folder.ts";
+import {
+  alone,
+  assertSame,
+  change,
+  contents,
+  RUNS,
+  STUDY,
+  withPlace,
+} from "~/tests/fixtures/tiny_study.ts";
+
+const ALL = listTrajectories(STUDY);
+
+Deno.test("run() computes nothing where nothing is missing, and opens no data for it", async () => {
+  await withPlace(async ({ folder, messages, compute, options: { folders } }) => {
+    const { records } = await compute();
+    const nowhere = { folders, data: join(folder, "no such data") };
+    const second = await run(STUDY, nowhere);
+    assertEquals(second, { records, cachedRuns: RUNS, computedRuns: 0, missingRuns: 0 });
+    assertEquals(messages, []);
+    // A looser stop, fewer cells, fewer measures: views of the same trajectories.
+    const view = change({ maxEpochs: 50, grid: { optimizers: ["SGD"] } });
+    assertEquals((await run(view, nowhere)).cachedRuns, 2);
+  });
+});
+
+Deno.test("run() of a study that cannot be, or without data, writes nothing", async () => {
+  await withPlace(async ({ folder, compute, options: { folders } }) => {
+    await assertRejects(() => compute(change({ images: 0 })), UsageError);
+    await assertRejects(() => compute(change({ grid: { seeds: [] } })), UsageError);
+    await assertRejects(() => run(STUDY, { folders, data: join(folder, "nowhere") }), RangeError);
+    assertEquals(listFiles(folder), []);
+  });
+});
+
+Deno.test("run() with cachedOnly gives what is there and computes nothing", async () => {
+  await withPlace(async ({ folder, compute, epochs }) => {
+    await compute(change({ grid: { optimizers: ["AdaGrad"] } }));
+    const before = await contents(folder);
+    epochs.length = 0;
+    const { records, cachedRuns, computedRuns, missingRuns } = await compute(STUDY, {
+      cachedOnly: true,
+    });
+    assertEquals([records.length, cachedRuns, computedRuns, missingRuns], [2, 2, 0, 2]);
+    assertEquals(epochs, []);
+    assertSame(await contents(folder), before);
+  });
+});
+
+Deno.test("run() with fresh replaces a record once its successor has its measures", async () => {
+  await withPlace(async ({ folder, compute, epochs, options: { folders } }) => {
+    const study = alone("AdaGrad");
+    const { records: [record] } = await compute(study);
+    const path = recordFile(folders.results, listTrajectories(study)[0]!);
+    const before = await Deno.readTextFile(path);
+    for (const moment of ["epoch 2", "measures of"]) {
+      const controller = new AbortController();
+      await assertRejects(() =>
+        compute(study, {
+          fresh: true,
+          checkpointSeconds: 0,
+          signal: controller.signal,
+          onProgress: ({ message }) => message.includes(moment) && controller.abort(new Error()),
+        })
+      );
+      assertEquals(await Deno.readTextFile(path), before, moment);
+      // All that it says can still be had: nothing is missing, a stricter stop goes on.
+      assertEquals((await compute(study)).cachedRuns, 1);
+    }
+    epochs.length = 0;
+    const { cachedRuns, computedRuns, records: [again] } = await compute(study, { fresh: true });
+    assertEquals([cachedRuns, computedRuns, epochs.length], [0, 1, 3]);
+    assertEquals(again!.content, record!.content);
+    assertEquals(again!.provenance.length, record!.provenance.length);
+    assertNotEquals(await Deno.readTextFile(path), before);
+    await compute(alone("AdaGrad", { stops: ["epochs:4"] }));
+    assertEquals(epochs.length, 4);
+    assert(listFiles(folder).every((file) => !/damaged|unfinished/.test(file)));
+  });
+});
+
+Deno.test("plan() counts what is cached, running and missing, and touches nothing", async () => {
+  await withPlace(async ({ folder, options, compute }) => {
+    const before = await plan(STUDY, options);
+    assertEquals(before.runs.map(({ trajectory }) => trajectory), ALL);
+    assertEquals([before.runs.some(({ cached }) => cached), before.measured], [false, false]);
+    assertGreater(before.secondsOfMissing, 0);
+    assertEquals(listFiles(folder), []);
+    await compute(change({ grid: { optimizers: ["SGD"] } }));
+    const lock = await tryLock(lockFile(options.folders.models, ALL[1]!));
+    await Deno.writeTextFile(recordFile(options.folders.results, ALL[2]!), "damaged");
+    const files = listFiles(folder);
+    const after = await plan(STUDY, options);
+    lock!.release();
+    assertEquals(
+      after.runs.map(({ cached, epochs, heldBy }) => [cached, epochs, heldBy !== null]),
+      [[true, 3, false], [false, 0, true], [false, 0, false], [false, 0, false]],
+    );
+    assertEquals([after.measured, listFiles(folder)], [true, files]);
+    const [cached, ...missing] = after.runs.map(({ seconds }) => seconds);
+    assert(cached === 0 && missing.every((seconds) => seconds > 0));
+  });
+});
+
+Deno.test("verify() computes cached runs again, apart, and tells what differs", async () => {
+  await withPlace(async ({ folder, options, compute }) => {
+    const { records } = await compute();
+    // A stricter study went further on one of them: that is no difference.
+    await compute(alone("SGD", { stops: ["epochs:5"] }));
+    const files = await contents(folder);
+    const same = await verify(STUDY, { ...options, count: 9, seed: 3 });
+    assertEquals(
+      same.map(({ identical, epochs }) => [identical, epochs]),
+      Array(RUNS).fill([
+        true,
+        [3, 3],
+      ]),
+    );
+    assertSame(await contents(folder), files);
+    assert(!listFiles(folder).some((path) => path.includes("verify")));
+    const [two, again] = await Promise.all(
+      [0, 1].map(() => verify(STUDY, { ...options, count: 2, seed: 5 })),
+    );
+    assertEquals(two!.length, 2);
+    assertEquals(
+      again!.map(({ trajectory }) => trajectory),
+      two!.map(({ trajectory }) => trajectory),
+    );
+    const record = records[3]!;
+    const [network] = record.content.networks;
+    const changed = [{ ...network!, trainLoss: network!.trainLoss * 1.25 }];
+    await writeRecord(options.folders.results, ALL[3]!, {
+      ...record,
+      content: { ...record.content, networks: changed },
+    });
+    const found = await verify(STUDY, { ...options, count: RUNS, seed: 3 });
+    const [differs] = found.filter(({ identical }) => !identical);
+    assertEquals([differs!.trajectory, differs!.values.trainLoss, differs!.epochLosses], [
+      ALL[3]!,
+      0.2,
+      0,
+    ]);
+  });
+});
+
+Deno.test("verify() finds a diverged run identical", async () => {
+  await withPlace(async ({ options, compute }) => {
+    const wild = change({ grid: { effects: ["learning-rate"], learningRates: [1e30] } });
+    await compute(wild);
+    const agreements = await verify(wild, { ...options, count: 2, seed: 0 });
+    assertEquals(agreements.map(({ identical }) => identical), [true, true]);
+  });
+});
+
+Deno.test("getModelReady() gives the network at the first stop: kept, gone on to, trained again", async () => {
+  await withPlace(async ({ compute, epochs, options, options: { folders } }) => {
+    const study = alone("AdaGrad");
+    const [trajectory] = listTrajectories(study);
+    const trained = await getModelReady(study, trajectory!, options);
+    assertNotEquals(trained, initialise(study.sizes, 0));
+    const record = parseRecord(await Deno.readTextFile(recordFile(folders.results, trajectory!)));
+    assertEquals([record.content.networks.length, record.content.networks[0]!.measures], [1, []]);
+    // Measures need no training after it.
+    await compute(study);
+    assertEquals(epochs, []);
+    assertEquals(await getModelReady(study, trajectory!, options), trained);
+    await removeNetwork(folders.models, trajectory!, 3);
+    assertEquals(await getModelReady(study, trajectory!, options), trained);
+    // Of a loss, whose network goes once it is measured.
+    const loss = alone("SGD", { stops: ["loss:9"] });
+    const [other] = listTrajectories(loss);
+    await compute(loss);
+    await assertRejects(() => Deno.stat(networkFile(folders.models, other!, 1)));
+    assertEquals((await getModelReady(loss, other!, options)).length, trained.length);
+  });
+});
+
+Deno.test("getModelReady() tells a network held elsewhere from one that diverged", async () => {
+  await withPlace(async ({ options }) => {
+    const lock = await tryLock(lockFile(options.folders.models, ALL[0]!));
+    const held = await assertRejects(
+      () => getModelReady(STUDY, ALL[0]!, options),
+      HeldElsewhereError,
+    );
+    assertStrictEquals(
+      held.message,
+      "Cannot get the network of SGD lr=0.1,batch=60,seed=0 ready as another process is training " +
+        "it: wait for that to end",
+    );
+    lock!.release();
+    const wild = { ...ALL[0]!, learningRate: 1e30 };
+    for (let time = 0; time < 2; time++) {
+      const error = await assertRejects(() => getModelReady(STUDY, wild, options), DivergedError);
+      assertStrictEquals(
+        error.message,
+        "Cannot get the network of SGD lr=1e+30,batch=60,seed=0 ready as training diverged after " +
+          "epoch 1",
+      );
+    }
+  });
+});
+
+Deno.test("run() on real images, an engine of its own", async () => {
+  await withPlace(async ({ options: { folders } }) => {
+    const study = alone("SGD", { images: 100 });
+    const { records } = await run(study, { folders, engine: "cpu", threads: 1 });
+    const [{ training }] = runsAt(study, records) as [ReturnType<typeof runsAt>[number]];
+    assert(training.trainLoss! > 0.2784 && training.trainLoss! < 3);
+    // On 10,000 images of 10 equally frequent classes.
+    assert(training.testAccuracy! > 0.08 && training.testAccuracy! < 0.3);
+    assertEquals(Object.keys(records[0]!.content.data), ["data_batch_1.bin", "test_batch.bin"]);
+  });
+});
