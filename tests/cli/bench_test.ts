@@ -26,10 +26,11 @@ Deno.test("describeRow() says images/s of training, seconds and passes of the fu
       optimizer: "H v",
       samplesPerSecond: 2.5,
       peakShare: 0.25,
+      networks: 3,
       secondsPerNetwork: 0.4,
       passes: 4.96,
     }),
-    "OpenBLAS 0.3.21 Zen  2 threads  H v           2048 images      2.50 a second    25 % of " +
+    "OpenBLAS 0.3.21 Zen  2 threads  H v           3 on 2048 images      2.50 a second    25 % of " +
       "sgemm  0.400 s a network, 5.0 passes",
   );
 });

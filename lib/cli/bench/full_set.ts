@@ -15,7 +15,16 @@ const DIRECTIONS = 49;
 const RADIUS = 5;
 
 /** Networks that a measure is tried on. */
-const MEASURED = 3;
+const MEASURED = 2;
+
+/** The first layer's share of a forward pass. */
+const FIRST = MLP_1[0]! * MLP_1[1]! / countParameters(MLP_1);
+
+/** Arithmetic of a gradient in forward passes: three products a layer, but for layer 1's inputs. */
+const GRADIENT_ARITHMETIC = 3 - FIRST;
+
+/** Of a product H v: eight products a layer, but three for layer 1, whose inputs have no tangent. */
+const PRODUCT_ARITHMETIC = 8 - 5 * FIRST;
 
 /** What is computed, on which engine. */
 export interface FullSetBench extends EngineBench {
@@ -34,16 +43,13 @@ export async function* benchFullSet(options: FullSetBench): AsyncGenerator<Row> 
       { signal },
     ).then((seconds) => seconds / few.length);
 
-  /** `networks` networks with so many samples each take `seconds`: passes are measured around it. */
-  async function row(
-    name: string,
-    { networks, samples, work }: Timed,
-  ): Promise<Row> {
+  /** The seconds of some work in a row, with the forward passes that take as long. */
+  async function row(name: string, timed: Timed): Promise<Row> {
     const before = await passSeconds();
-    const seconds = await medianSeconds(work, { signal });
+    const seconds = await medianSeconds(timed.work, { signal });
     // A machine's speed drifts.
     const pass = (before + await passSeconds()) / 2;
-    return toRow(options, { name, seconds, networks, samples, pass });
+    return toRow(options, { ...timed, name, seconds, pass });
   }
 
   const rays = Array.from({ length: DIRECTIONS }, (_, direction): Ray => ({
@@ -54,16 +60,17 @@ export async function* benchFullSet(options: FullSetBench): AsyncGenerator<Row> 
   yield await row("sharpness", {
     networks: GROUP,
     samples: DIRECTIONS,
+    arithmetic: 1,
     work: () => engine.perturbedLosses(MLP_1, models, { seed: DIRECTION_SEED, rays, signal }),
   });
   yield await row("gradient", {
     networks: MEASURED,
-    samples: 1,
+    arithmetic: GRADIENT_ARITHMETIC,
     work: () => engine.gradients(MLP_1, few, { signal }),
   });
   yield await row("H v", {
     networks: MEASURED,
-    samples: 1,
+    arithmetic: PRODUCT_ARITHMETIC,
     // Any vectors do: other networks' weights.
     work: () =>
       engine.hessianProducts(MLP_1, few, few.map((_, i) => [models[MEASURED + i]!]), { signal }),
@@ -73,7 +80,6 @@ export async function* benchFullSet(options: FullSetBench): AsyncGenerator<Row> 
   for (const text of measures) {
     yield await row(text, {
       networks: MEASURED,
-      samples: 1,
       work: () =>
         measureNetworks(engine, networks, networks.map(() => [text]), {
           seed: DIRECTION_SEED,
@@ -85,26 +91,24 @@ export async function* benchFullSet(options: FullSetBench): AsyncGenerator<Row> 
 
 interface Timed {
   readonly networks: number;
-  /** What is computed of each network. */
-  readonly samples: number;
+  /** What is computed of each network. Default 1. */
+  readonly samples?: number;
+  /** Of one sample in forward passes, where it is known. */
+  readonly arithmetic?: number;
   readonly work: () => Promise<unknown>;
 }
 
 function toRow(
   { engine, images, peak }: FullSetBench,
-  { name, seconds, networks, samples, pass }: {
+  { name, seconds, pass, networks, samples = 1, arithmetic }: Timed & {
     readonly name: string;
     readonly seconds: number;
-    readonly networks: number;
-    readonly samples: number;
+    /** Seconds of a forward pass. */
     readonly pass: number;
   },
 ): Row {
-  const secondsPerNetwork = seconds / networks;
-  const passes = secondsPerNetwork / pass;
-  // Of a forward pass for each sample; gradients and products take several.
-  const flop = 2 * images * countParameters(MLP_1);
   const samplesPerSecond = networks * samples / seconds;
+  const flop = 2 * images * countParameters(MLP_1);
   return {
     optimizer: name,
     batchSize: images,
@@ -112,9 +116,10 @@ function toRow(
     threads: engine.concurrency,
     images,
     samplesPerSecond,
-    peakShare: samplesPerSecond * flop / peak,
-    secondsPerNetwork,
-    passes,
+    ...(arithmetic === undefined ? {} : { peakShare: samplesPerSecond * arithmetic * flop / peak }),
+    networks,
+    secondsPerNetwork: seconds / networks,
+    passes: seconds / networks / pass,
   };
 }
 

@@ -17,10 +17,12 @@ export interface Row {
   /** Training: images a second, summed over threads. On the full set: losses, gradients, products. */
   readonly samplesPerSecond: number;
   /**
-   * Fraction of the matrix library's rate in the same run, 0..1; above 1 where products are shared
-   * that a pass for each sample would compute.
+   * Fraction of the matrix library's rate in the same run, 0..1, absent for measures; above 1 where
+   * products are shared that a pass for each sample would compute.
    */
-  readonly peakShare: number;
+  readonly peakShare?: number;
+  /** On the full set: networks that were worked on together, which share directions. */
+  readonly networks?: number;
   /** On the full set: seconds for one network, all threads at it. */
   readonly secondsPerNetwork?: number;
   /** The same in forward passes of the same images, measured in the same run. */
@@ -35,9 +37,13 @@ export function describeRow(row: Row): string {
     row.engine,
     `${row.threads} threads`,
     row.optimizer.padEnd(isTraining ? 9 : 12),
-    isTraining ? `batch ${String(row.batchSize).padStart(5)}` : `${row.images} images`,
+    isTraining
+      ? `batch ${String(row.batchSize).padStart(5)}`
+      : `${row.networks} on ${row.images} images`,
     `${rate.toFixed(rate < 100 ? 2 : 0).padStart(8)} ${isTraining ? "images/s" : "a second"}`,
-    `${(100 * row.peakShare).toFixed(0).padStart(4)} % of sgemm`,
+    row.peakShare === undefined
+      ? " ".repeat(15)
+      : `${(100 * row.peakShare).toFixed(0).padStart(4)} % of sgemm`,
   ];
   if (!isTraining) {
     parts.push(
