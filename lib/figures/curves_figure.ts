@@ -94,17 +94,22 @@ export function plotCurves(
   });
   const { label: measured, parameters } = openMeasure(measure);
   const seeds = new Set(curves.map(({ seed }) => seed)).size;
+  // The base cell's trajectories belong to both effects.
+  const distinct = new Set(
+    curves.map(({ cell, seed }) => JSON.stringify({ ...cell, effect: "", seed })),
+  );
+  const trajectories = distinct.size === 1 ? "1 trajectory" : `${distinct.size} trajectories`;
   return stack(pieces, {
     name: `${name}${measure === CURVE_MEASURE ? "" : `-${measure.replace(/[^\w-]+/g, "_")}`}`,
     title: `${measured.charAt(0).toUpperCase()}${
       measured.slice(1)
     } along training, against ${words}`,
     caption: `One line a trajectory through its networks at the stops ${study.stops.join(", ")}; ` +
-      `large: at ${study.stops[0]}. ${plural(curves.length, "curve")}, ${plural(seeds, "seed")}` +
-      ("radius" in parameters ? `, r = ${parameters.radius}` : "") +
-      `. The loss is that of the full training set, ${
-        plural(study.images, "image")
-      }, no epoch's mean.`,
+      `large: at ${study.stops[0]}. ${trajectories} with ${plural(seeds, "seed")}` +
+      ("radius" in parameters ? `, r = ${parameters.radius}.` : ".") +
+      (against === "loss"
+        ? ` The loss is that of all ${plural(study.images, "training image")}, no epoch's mean.`
+        : ""),
     layout,
   });
 }

@@ -30,21 +30,12 @@ export function plotTrainingLoss(study: Study, results: readonly RunResult[]): F
  * @param records In any order; what is missing stays empty, and says so.
  */
 export function listFigures(study: Study, records: readonly TrajectoryRecord[]): Figure[] {
-  const { effects, optimizers } = study.grid;
-  const runs = runsAt(study, records);
-  return [
-    ...listMainFigures(study, records, PAGE),
-    ...effects.flatMap((effect) =>
-      optimizers.map((optimizer) => plotResults(study, runs, { effect, optimizer }))
-    ),
-    plotTrainingLoss(study, runs),
-  ];
+  return [...mainFigures(study, records)(PAGE), ...otherFigures(study, records)];
 }
 
 /** The main figures without title and caption, at the width of a paper's column. */
 export function listColumnFigures(study: Study, records: readonly TrajectoryRecord[]): Figure[] {
-  return listMainFigures(study, records, COLUMN)
-    .map((figure) => ({ ...figure, name: `${figure.name}.column` }));
+  return forColumn(mainFigures(study, records)(COLUMN));
 }
 
 /**
@@ -66,11 +57,12 @@ export async function writeFigures(
     await writeWhole(path, content);
     paths.push(path);
   };
-  for (const figure of listFigures(study, records)) {
+  const draw = mainFigures(study, records);
+  for (const figure of [...draw(PAGE), ...otherFigures(study, records)]) {
     await write(`${figure.name}.svg`, figure.svg);
     await write(`${figure.name}.png`, renderPng(figure));
   }
-  for (const figure of listColumnFigures(study, records)) {
+  for (const figure of forColumn(draw(COLUMN))) {
     await write(`${figure.name}.svg`, figure.svg);
     await write(`${figure.name}.pdf`, await renderPdf(figure));
     await write(`${figure.name}.png`, renderPng(figure));
@@ -78,18 +70,17 @@ export async function writeFigures(
   return paths;
 }
 
-/** Those that have something to show; sharpness always. */
-function listMainFigures(
+/** Draws the main figures that have something to show, sharpness always, from results read once. */
+function mainFigures(
   study: Study,
   records: readonly TrajectoryRecord[],
-  layout: Layout,
-): Figure[] {
+): (layout: Layout) => Figure[] {
   const runs = runsAt(study, records);
   const cells = summariseCells(study, runs);
   const comparisons = comparePublished(study, cells);
   const ranks = rankMeasures(study, runs);
   const hasCurves = listCurves(study, records).some(({ points }) => points.length > 1);
-  return [
+  return (layout) => [
     plotResults2(study, runs, { layout }),
     ...(comparisons.some(({ ours }) => ours)
       ? [plotPublished(study, comparisons, { layout })]
@@ -103,4 +94,19 @@ function listMainFigures(
     ...(cells.some(({ sharpness }) => sharpness) ? [plotRatio(study, runs, { layout })] : []),
     ...(ranks.length > 0 ? [plotRanks(study, ranks, { layout })] : []),
   ];
+}
+
+function otherFigures(study: Study, records: readonly TrajectoryRecord[]): Figure[] {
+  const { effects, optimizers } = study.grid;
+  const runs = runsAt(study, records);
+  return [
+    ...effects.flatMap((effect) =>
+      optimizers.map((optimizer) => plotResults(study, runs, { effect, optimizer }))
+    ),
+    plotTrainingLoss(study, runs),
+  ];
+}
+
+function forColumn(figures: readonly Figure[]): Figure[] {
+  return figures.map((figure) => ({ ...figure, name: `${figure.name}.column` }));
 }

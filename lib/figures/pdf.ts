@@ -140,6 +140,7 @@ function move(page: Page, transform: string | null): void {
   for (const [, name, list = ""] of (transform ?? "").matchAll(/(\w+)\(([^)]*)\)/g)) {
     const [a = 0, b = 0, c = 0] = list.trim().split(/[\s,]+/).map(Number);
     if (name === "translate") page.transform(1, 0, 0, 1, a, b);
+    if (name === "scale") page.transform(a, 0, 0, a, 0, 0);
     if (name === "rotate") {
       const [cos, sin] = [Math.cos(a * Math.PI / 180), Math.sin(a * Math.PI / 180)];
       page.transform(1, 0, 0, 1, b, c).transform(cos, sin, -sin, cos, 0, 0)

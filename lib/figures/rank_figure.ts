@@ -55,7 +55,9 @@ export function plotRanks(
       scale: { type: "linear", domain: [-1.04, 1.04] },
       ticks: [-1, -0.5, 0, 0.5, 1],
       format: (tau) => String(tau).replace("-", "−"),
-      label: ["Kendall's tau with the generalisation gap"],
+      label: [
+        layout.isWhole ? "Kendall's tau with the generalisation gap" : "Kendall's tau with the gap",
+      ],
     },
     y: {
       scale: { type: "linear", domain: [Math.max(names.length, 1) - 0.5, -0.5] },

@@ -46,9 +46,9 @@ export function translate(svg: string, x: number, y: number): string {
 const ADVANCES: readonly (readonly [ems: number, letters: string])[] = [
   [0.3, "'ijlIJ"],
   [0.35, " \u00a0,.:;/|f-"],
-  [0.41, "()[]t!r"],
+  [0.41, "()[]t!r⁰¹²³⁴⁵⁶⁷⁸⁹"],
   [0.5, '"*_–'],
-  [0.57, "szcLFk?"],
+  [0.57, "szcLFk?⁻"],
   [0.62, "vxyPTYaoe"],
   [0.7, "KAVBRXZC"],
   [0.79, "UHNDG&OQ"],

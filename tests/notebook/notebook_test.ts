@@ -1,0 +1,17 @@
+import { formatProgress, showProgress, showText } from "~/lib/notebook.ts";
+import { assertEquals, assertRejects } from "@std/assert";
+
+Deno.test("formatProgress() shows a bar, a share and the time left where they are known", () => {
+  assertEquals(
+    formatProgress({ message: "training", done: 3, total: 4, secondsLeft: 150 }),
+    // 0.75 * 30 = 22.5 rounds to 23.
+    `${"█".repeat(23)}${"░".repeat(7)} 75 %  3 min left  training`,
+  );
+  assertEquals(formatProgress({ message: "loading" }), "loading");
+  assertEquals(formatProgress({ message: "", done: 9, total: 4 }), "█".repeat(30) + " 100 %");
+});
+
+Deno.test("showText() and showProgress() fail outside a notebook, not on import", async () => {
+  await assertRejects(() => showText("x"));
+  await assertRejects(() => showProgress("x").close());
+});
