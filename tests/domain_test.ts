@@ -1,0 +1,136 @@
+/**
+ * Domains, calls with parameters, lists.
+ *
+ * @module
+ */
+import fc from "fast-check";
+import * as domain from "~/lib/domain.ts";
+import {
+  demand,
+  formatCall,
+  type ParameterDomain,
+  parseCall,
+  splitList,
+  UsageError,
+} from "~/lib/domain.ts";
+import { assertEquals, assertThrows } from "@std/assert";
+
+const NUMBERS: [keyof typeof domain, number[], number[]][] = [
+  ["learningRate", [5e-324, 1, 1e308], [0, -1, NaN, Infinity]],
+  ["batchSize", [1, 1e6], [0, 1.5, 1e6 + 1, NaN]],
+  ["seed", [0, 2 ** 32 - 1], [-1, 0.5, 2 ** 32]],
+  ["images", [1, 50_000], [0, 50_001, 2.5]],
+  ["epochs", [0, 1e6], [-1, 0.5, 1e6 + 1]],
+  ["directions", [1, 10_000], [0, 10_001]],
+  ["radius", [0, 5], [-1e-9, NaN, Infinity]],
+  ["positiveRadius", [1e-9], [0, NaN]],
+  ["threads", [1, 256], [0, 257, 1.5]],
+  ["nats", [0, 1e-3], [-1e-3, NaN, Infinity]],
+  ["decay", [0, 0.999], [1, -0.1, NaN]],
+];
+
+for (const [name, good, bad] of NUMBERS) {
+  Deno.test(`${name} takes the edges of its domain and nothing beyond`, () => {
+    const schema = domain[name] as Parameters<typeof demand>[0];
+    for (const value of good) assertEquals(demand(schema, value, "It"), value);
+    for (const value of [...bad, "1", null, undefined, true]) {
+      const { message } = assertThrows(() => demand(schema, value, "It"), UsageError);
+      assertEquals(message, `It must be ${schema.description}: current value is ${value}`);
+    }
+  });
+}
+
+const DOMAINS: Record<string, Record<string, ParameterDomain>> = {
+  Plain: {},
+  Heavy: {
+    momentum: { schema: domain.decay, default: 0, help: "" },
+    nesterov: { schema: domain.flag, default: false, help: "" },
+  },
+};
+
+Deno.test("parseCall() reads names and parameters, case and spaces ignored, defaults filled in", () => {
+  const cases: [string, string, Record<string, number | boolean>][] = [
+    ["Plain", "Plain", {}],
+    [" plain() ", "Plain", {}],
+    ["HEAVY", "Heavy", { momentum: 0, nesterov: false }],
+    ["heavy( momentum = 9e-1 , nesterov=true )", "Heavy", { momentum: 0.9, nesterov: true }],
+    ["Heavy(nesterov=false)", "Heavy", { momentum: 0, nesterov: false }],
+  ];
+  for (const [text, name, parameters] of cases) {
+    assertEquals(parseCall(text, "rule", DOMAINS), { name, parameters });
+  }
+});
+
+Deno.test("parseCall() says what there is in place of what there is not", () => {
+  const names = "it must be Plain or Heavy, with (key=value) where wanted";
+  const cases: [string, string][] = [
+    ["", `Cannot use rule (empty) as ${names}`],
+    ["Light", `Cannot use rule Light as ${names}`],
+    ["constructor", `Cannot use rule constructor as ${names}`],
+    ["Heavy(momentum=0.9", `Cannot use rule Heavy(momentum=0.9 as ${names}`],
+    ["Heavy(a)(b)", `Cannot use rule Heavy(a)(b) as ${names}`],
+    [`${"x".repeat(300)}`, `Cannot use rule ${"x".repeat(200)} as ${names}`],
+    ["Plain(a=1)", "Cannot use rule Plain(a=1) as it has no a: there is nothing to set"],
+    [
+      "Heavy(mass=1)",
+      "Cannot use rule Heavy(mass=1) as it has no mass: there is momentum, nesterov",
+    ],
+    [
+      "Heavy(toString=1)",
+      "Cannot use rule Heavy(toString=1) as it has no toString: there is momentum, nesterov",
+    ],
+    [
+      "Heavy(momentum=1)",
+      "Cannot use rule Heavy as momentum must be a number in [0, 1): current value is 1",
+    ],
+    [
+      "Heavy(momentum=x)",
+      "Cannot use rule Heavy as momentum must be a number in [0, 1): current value is x",
+    ],
+    [
+      "Heavy(momentum=.5=.6)",
+      "Cannot use rule Heavy as momentum must be a number in [0, 1): current value is .5=.6",
+    ],
+    [
+      "Heavy(momentum=)",
+      "Cannot use rule Heavy as momentum must be a number in [0, 1): current value is ",
+    ],
+    [
+      "Heavy(nesterov=1)",
+      "Cannot use rule Heavy as nesterov must be true or false: current value is 1",
+    ],
+  ];
+  for (const [text, message] of cases) {
+    assertEquals(assertThrows(() => parseCall(text, "rule", DOMAINS), UsageError).message, message);
+  }
+});
+
+Deno.test("formatCall() leaves out defaults, and parseCall() undoes it", () => {
+  const heavy = DOMAINS["Heavy"]!;
+  const format = (momentum: number, nesterov: boolean): string =>
+    formatCall({ name: "Heavy", parameters: { momentum, nesterov } }, heavy);
+  assertEquals(format(0, false), "Heavy");
+  assertEquals(format(-0, false), "Heavy");
+  assertEquals(format(1e-7, true), "Heavy(momentum=1e-7,nesterov=true)");
+  fc.assert(
+    fc.property(
+      fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }).map((x) => x + 0),
+      fc.boolean(),
+      (momentum, nesterov) => {
+        const call = { name: "Heavy", parameters: { momentum, nesterov } };
+        assertEquals(parseCall(formatCall(call, heavy), "rule", DOMAINS), call);
+      },
+    ),
+    { seed: 1, numRuns: 200 },
+  );
+});
+
+Deno.test("splitList() splits at the commas outside brackets", () => {
+  assertEquals(splitList("SGD, Adam(beta1=0.8,beta2=0.9) ,RMSprop(alpha=0.9)"), [
+    "SGD",
+    "Adam(beta1=0.8,beta2=0.9)",
+    "RMSprop(alpha=0.9)",
+  ]);
+  assertEquals(splitList("SGD"), ["SGD"]);
+  assertEquals(splitList("a,,b"), ["a", "", "b"]);
+});

@@ -1,0 +1,121 @@
+/**
+ * Stops against losses made by hand.
+ *
+ * @module
+ */
+import fc from "fast-check";
+import { UsageError } from "~/lib/domain.ts";
+import { drivingStops, isFarEnough, openStop, STOP_HELP } from "~/lib/trainer.ts";
+import { assertEquals, assertThrows } from "@std/assert";
+
+/** Eighths and quarters, so that every difference is exact. */
+const CASES: [what: string, losses: number[], stop: string, epoch: number | undefined][] = [
+  ["changes below it in a row", [4, 3, 3.125, 3, 3.125], "consecutive:0.25:3", 5],
+  ["one change short", [4, 3, 3.125, 3], "consecutive:0.25:3", undefined],
+  [
+    "a change of exactly the criterion is none below it",
+    [4, 3, 3.25, 3, 3],
+    "consecutive:0.25:2",
+    undefined,
+  ],
+  ["a large change starts the count again", [4, 4, 4, 2, 2, 2, 2], "consecutive:0.25:3", 7],
+  ["a large rise starts it again too", [2, 2, 2, 4, 4, 4, 4], "consecutive:0.25:3", 7],
+  ["the second epoch is the first that can be flat", [4, 4, 4], "consecutive:0.25:2", 3],
+  ["the first time counts, whatever follows", [4, 4, 4, 9, 1, 5], "consecutive:0.25:2", 3],
+  ["5 epochs where nothing is said", [3, 3, 3, 3, 3, 3], "consecutive:0.25", 6],
+  ["nothing changes by less than 0", [3, 3, 3, 3, 3, 3, 3, 3], "consecutive:0", undefined],
+  ["the count is never reset", [4, 3, 3, 2, 2, 1, 1], "cumulative:0.25:3", 7],
+  ["it compares from the third epoch on", [4, 4, 4, 4], "cumulative:0.25:2", 4],
+  ["a rise below it counts", [4, 3, 3.125, 3.25], "cumulative:0.25:2", 4],
+  ["a large fall does not", [5, 4, 3, 2, 1, 1], "cumulative:0.25:1", 6],
+  ["5 epochs where nothing is said", [3, 3, 3, 3, 3, 3, 3], "cumulative:0.25", 7],
+  ["the first epoch at or below it", [3, 2, 1.5, 1, 2], "loss:1.5", 3],
+  ["the first of all", [1, 2], "loss:1.5", 1],
+  ["never below", [3, 2], "loss:1.5", undefined],
+  ["so many epochs", [3, 2, 1], "epochs:2", 2],
+  ["fewer epochs", [3], "epochs:2", undefined],
+  ["none", [], "epochs:0", 0],
+  ["no losses", [], "consecutive:1", undefined],
+  ["no losses", [], "loss:9", undefined],
+];
+for (const [what, losses, stop, epoch] of CASES) {
+  Deno.test(`openStop(${stop}): ${what}`, () => {
+    assertEquals(openStop(stop).epoch(Object.freeze(losses)), epoch);
+  });
+}
+
+Deno.test("openStop() agrees with counters kept epoch by epoch, as the original keeps them", () => {
+  const losses = fc.array(fc.integer({ min: 0, max: 12 }).map((x) => x / 8), { maxLength: 25 });
+  fc.assert(
+    fc.property(losses, fc.integer({ min: 1, max: 6 }), (losses, needed) => {
+      let [inARow, inAll] = [0, 0];
+      const first: Record<string, number | undefined> = {};
+      for (let epoch = 2; epoch <= losses.length; epoch++) {
+        const isFlat = Math.abs(losses[epoch - 1]! - losses[epoch - 2]!) < 0.25;
+        inARow = isFlat ? inARow + 1 : 0;
+        if (epoch >= 3 && isFlat) inAll++;
+        if (inARow >= needed) first["consecutive"] ??= epoch;
+        if (inAll >= needed) first["cumulative"] ??= epoch;
+      }
+      for (const rule of ["consecutive", "cumulative"]) {
+        const stop = openStop(`${rule}:0.25:${needed}`);
+        assertEquals(stop.epoch(losses), first[rule]);
+        // A stop that was passed stays where it is.
+        const passed = first[rule];
+        if (passed !== undefined) assertEquals(stop.epoch(losses.slice(0, passed)), passed);
+      }
+    }),
+    { seed: 4, numRuns: 500 },
+  );
+});
+
+Deno.test("openStop() brings texts into one form, and tells what drives training", () => {
+  const texts: [string, string, boolean][] = [
+    [" cumulative:0.001 ", "cumulative:1e-3", true],
+    ["cumulative:1e-3:5", "cumulative:1e-3", true],
+    ["consecutive:0.0015:07", "consecutive:1.5e-3:7", true],
+    ["consecutive:.05", "consecutive:0.05", true],
+    ["loss:1.50", "loss:1.5", false],
+    ["loss:0", "loss:0", false],
+    ["epochs:1e1", "epochs:10", true],
+  ];
+  for (const [text, canonical, drives] of texts) {
+    const stop = openStop(text);
+    assertEquals([stop.text, stop.drives], [canonical, drives]);
+    assertEquals(openStop(canonical).text, canonical);
+  }
+});
+
+Deno.test("openStop() says what a stop can be", () => {
+  const nats = "must be a number of nats >= 0: current value is";
+  const cases: [string, string][] = [
+    ["", `it must be ${STOP_HELP}`],
+    ["never", `it must be ${STOP_HELP}`],
+    ["loss:1:5", `it must be ${STOP_HELP}`],
+    ["epochs:1:5", `it must be ${STOP_HELP}`],
+    ["consecutive:1:5:5", `it must be ${STOP_HELP}`],
+    ["toString:1", `it must be ${STOP_HELP}`],
+    ["loss", `its loss ${nats} NaN`],
+    ["loss:-1", `its loss ${nats} -1`],
+    ["loss:Infinity", `its loss ${nats} Infinity`],
+    ["cumulative:x", `its criterion ${nats} NaN`],
+    ["consecutive:1:0", "its epochs must be an integer in 1..1000000: current value is 0"],
+    ["consecutive:1:", "its epochs must be an integer in 1..1000000: current value is NaN"],
+    ["epochs:1.5", "its epochs must be an integer in 0..1000000: current value is 1.5"],
+  ];
+  for (const [text, reason] of cases) {
+    const { message } = assertThrows(() => openStop(text), UsageError);
+    assertEquals(message, `Cannot use stop ${text} as ${reason}`);
+  }
+});
+
+Deno.test("isFarEnough() asks for all stops that drive, for losses only where nothing else is asked", () => {
+  const [epochs, flat, low] = ["epochs:2", "consecutive:0.25:1", "loss:0.5"].map(openStop);
+  assertEquals(isFarEnough([epochs!, low!], [2, 1]), true);
+  assertEquals(isFarEnough([epochs!, flat!], [2, 1]), false);
+  assertEquals(isFarEnough([epochs!, flat!], [2, 1, 1]), true);
+  assertEquals(isFarEnough([low!], [2, 1, 1]), false);
+  assertEquals(isFarEnough([low!], [2, 0.5]), true);
+  assertEquals(isFarEnough([], []), true);
+  assertEquals(drivingStops([low!, epochs!]), [epochs!]);
+});
