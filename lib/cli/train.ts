@@ -4,7 +4,7 @@
  * @module
  */
 import { dirname } from "node:path";
-import { type Command, runCommand } from "~/lib/cli/command.ts";
+import { type Command, runCommand, type Values } from "~/lib/cli/command.ts";
 import {
   ENGINE_OPTIONS,
   engineOptions,
@@ -46,36 +46,49 @@ export const COMMAND: Command = {
   notes: ["Optimizers:", ...optimizerHelp().map((line) => `  ${line}`)],
 };
 
+/**
+ * The study of one trajectory that the options describe.
+ *
+ * @throws {UsageError} If a value is missing or is not one for training.
+ */
+export function trainingFrom(values: Values): Study {
+  const { standard } = presets;
+  const optimizer = openOptimizer(required(textOption(values, "optimizer"), "optimizer")).text;
+  const pair = {
+    learningRate: required(numberOption(values, "learning-rate", learningRate), "learning-rate"),
+    batchSize: required(numberOption(values, "batch-size", batchSize), "batch-size"),
+  };
+  const seeds = [required(numberOption(values, "seed", seed), "seed")];
+  return {
+    ...standard,
+    sizes: MLP_1,
+    images: imagesOption(values),
+    maxEpochs: numberOption(values, "max-epochs", epochs) ?? standard.maxEpochs,
+    stops: textsOption(values, "stops", openStop) ?? [USUAL_STOP],
+    measures: { first: [], others: [], once: [] },
+    grid: {
+      ...standard.grid,
+      effects: ["pairs"],
+      optimizers: [optimizer],
+      pairs: [pair],
+      seeds,
+    },
+  };
+}
+
 if (import.meta.main) {
   await runCommand(COMMAND, async (values, signal) => {
     const start = performance.now();
-    const optimizer = openOptimizer(required(textOption(values, "optimizer"), "optimizer")).text;
-    const rate = required(numberOption(values, "learning-rate", learningRate), "learning-rate");
-    const batch = required(numberOption(values, "batch-size", batchSize), "batch-size");
-    const chosen = required(numberOption(values, "seed", seed), "seed");
+    const asked = trainingFrom(values);
+    const options = engineOptions(values);
     const out = required(textOption(values, "out"), "out");
     demandWritable(out);
     const init = textOption(values, "init");
     const initial = init === undefined ? undefined : await readModelFile(init, "init");
-    const { standard } = presets;
-    const study: Study = {
-      ...standard,
-      sizes: initial?.sizes ?? MLP_1,
-      ...(initial === undefined ? {} : { init: hashOf(initial) }),
-      images: imagesOption(values),
-      maxEpochs: numberOption(values, "max-epochs", epochs) ?? standard.maxEpochs,
-      stops: textsOption(values, "stops", openStop) ?? [USUAL_STOP],
-      measures: { first: [], others: [], once: [] },
-      grid: {
-        ...standard.grid,
-        effects: ["pairs"],
-        optimizers: [optimizer],
-        pairs: [{ learningRate: rate, batchSize: batch }],
-        seeds: [chosen],
-      },
-    };
+    const study = initial === undefined
+      ? asked
+      : { ...asked, sizes: initial.sizes, init: hashOf(initial) };
     const models = textOption(values, "models") ?? PROJECT_FOLDERS.models;
-    const options = engineOptions(values);
     const display = openDisplay();
     try {
       const { records: [record] } = await run(study, {

@@ -32,7 +32,10 @@ export function textsOption(
   name: string,
   open: (text: string) => { text: string },
 ): string[] | undefined {
-  return listOption(values, name)?.map((text) => open(text).text);
+  const texts = listOption(values, name)?.map((text) => open(text).text);
+  // "SGD,SGD(momentum=0)" is one optimizer, twice.
+  if (texts !== undefined) demandDistinct(texts, values, name);
+  return texts;
 }
 
 /** A list of pairs `a:b`. */
@@ -86,10 +89,14 @@ function listOption(values: Values, name: string): string[] | undefined {
   const text = textOption(values, name);
   if (text === undefined) return undefined;
   const parts = splitList(text);
-  if (new Set(parts.map((part) => Number(part) || part)).size < parts.length) {
+  demandDistinct(parts.map((part) => Number(part) || part), values, name);
+  return parts;
+}
+
+function demandDistinct(list: readonly (string | number)[], values: Values, name: string): void {
+  if (new Set(list).size < list.length) {
     throw new UsageError(`--${name} must not name a value twice: current value is ${values[name]}`);
   }
-  return parts;
 }
 
 function toNumber(name: string, text: string, domain: z.ZodType<number>): number {

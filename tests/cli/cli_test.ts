@@ -1,224 +1,185 @@
+/**
+ * What other programs rely on: each command's help, exit status and JSON document.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { decodeModel, initialise, MLP_1 } from "~/lib/model.ts";
 import { assert, assertAlmostEquals, assertEquals, assertStringIncludes } from "@std/assert";
-import { sha256 } from "~/lib/files/files.ts";
-import { type Command, type Ended, ended, startCommand } from "~/tests/fixtures/script.ts";
+import { document, JSON_ON_CPU, run, SMALL, TRAIN } from "~/tests/fixtures/command.ts";
+import type { Command } from "~/tests/fixtures/script.ts";
 import { listFiles, withFolder } from "~/tests/fixtures/temporary_folder.ts";
 
-function run(command: Command, ...args: string[]): Promise<Ended> {
-  return ended(startCommand(command, args));
+const COMMANDS: readonly Command[] = ["reproduce", "train", "sharpness", "measure", "bench"];
+
+for (const command of COMMANDS) {
+  Deno.test(`${command} --help tells every option and the exit statuses`, async () => {
+    const { COMMAND } = await import(new URL(`../../lib/cli/${command}.ts`, import.meta.url).href);
+    const { code, stdout, stderr } = await run(command, "--help");
+    assertEquals([code, stderr], [0, ""]);
+    for (const option of Object.keys(COMMAND.options)) assertStringIncludes(stdout, `--${option}`);
+    assertStringIncludes(stdout, `deno task ${command} [options]`);
+    assertStringIncludes(stdout, "0 done, 1 failed, 2 wrong usage, 130 interrupted");
+  });
 }
 
-const TRAIN = [
-  "--learning-rate",
-  "0.01",
-  "--batch-size",
-  "128",
-  "--optimizer",
-  "SGD",
-  "--seed",
-  "0",
-];
-
-function but(option: string, value: string): string[] {
-  const args = [...TRAIN, "--out", "data/never.safetensors"];
-  const at = args.indexOf(`--${option}`);
-  if (at < 0) args.push(`--${option}`, value);
-  else args[at + 1] = value;
-  return args;
+interface Trained {
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly epochs: number;
+  readonly epochLosses: readonly number[];
+  readonly stopped: string;
+  readonly stops: Readonly<Record<string, number>>;
+  readonly trainLoss: number;
+  readonly weightNorm: number;
+  readonly engine: { readonly name: string; readonly library: string };
 }
 
-const WRONG: [Command, string[]][] = [
-  ["train", []],
-  ["train", TRAIN],
-  ["train", [...TRAIN, "--bogus"]],
-  ["train", [...TRAIN, "positional", "--out", "data/never.safetensors"]],
-  ["train", [...TRAIN, "--seed", "1", "--out", "data/never.safetensors"]],
-  ...["-1", "0", "NaN", "Infinity", "0x10", "abc", "1e999", "1,2"].map(
-    (value): ["train", string[]] => ["train", but("learning-rate", value)],
-  ),
-  ...["0", "-5", "1.5", "1e9", "many"].map(
-    (value): ["train", string[]] => ["train", but("batch-size", value)],
-  ),
-  ...["1.5", "-1", "4294967296", "x"].map(
-    (value): ["train", string[]] => ["train", but("seed", value)],
-  ),
-  ...["Adam", "", "SGD,AdaGrad"].map(
-    (value): ["train", string[]] => ["train", but("optimizer", value)],
-  ),
-  ...["0", "50001", "1.5"].map((value): ["train", string[]] => ["train", but("images", value)]),
-  ["train", but("max-epochs", "-1")],
-  ["train", but("threads", "0")],
-  ["train", but("engine", "abacus")],
-  ["train", but("stopping", "never")],
-  ["train", but("init", "data/missing.safetensors")],
-  ["train", but("init", "README.md")],
-  ["train", but("init", "data")],
-  ["train", but("data", "no/such/folder")],
-  ["train", but("out", "no/such/folder/m.safetensors")],
-  ["train", but("out", "data")],
-  ["sharpness", []],
-  ["sharpness", ["--model", "data/missing.safetensors"]],
-  ["sharpness", ["--model", "deno.json"]],
-  ["sharpness", ["--model", "deno.json", "--directions", "0"]],
-  ["sharpness", ["--model", "deno.json", "--radius", "-1"]],
-  ["reproduce", ["--preset", "huge"]],
-  ["reproduce", ["--effects", "momentum"]],
-  ["reproduce", ["--optimizers", "SGD,SGD"]],
-  ["reproduce", ["--learning-rates", "1e-3,0"]],
-  ["reproduce", ["--learning-rates", ""]],
-  ["reproduce", ["--learning-rates", "1e-3,0.001"]],
-  ["reproduce", ["--batch-sizes", "1.5"]],
-  ["reproduce", ["--seeds", "0,0"]],
-  ["reproduce", ["--seeds", ","]],
-  ["reproduce", ["--directions", "0"]],
-  ["reproduce", ["--radius", "NaN"]],
-  ["reproduce", ["--stopping-criterion", "-1"]],
-  ["reproduce", ["--results", "README.md"]],
-  ["reproduce", ["--max-epochs", "1.5"]],
-  ["bench", ["--libraries", "abacus"]],
-  ["bench", ["--batch-sizes", "0"]],
-];
-
-Deno.test(`${WRONG.length} wrong command lines: one line on stderr, status 2`, async () => {
-  const waiting = [...WRONG];
-  await Promise.all([0, 1].map(async () => {
-    for (let next = waiting.shift(); next; next = waiting.shift()) {
-      const [command, args] = next;
-      const { code, stdout, stderr } = await run(command, ...args);
-      assertEquals(code, 2, `${command} ${args.join(" ")}: ${stderr}`);
-      assertEquals(stdout, "");
-      assertEquals(stderr.trim().split("\n").length, 1, stderr);
-    }
-  }));
-});
-
-Deno.test("--help lists every option of every command", async () => {
-  for (const command of ["reproduce", "train", "sharpness", "bench"] as const) {
-    const { code, stdout } = await run(command, "--help");
-    assertEquals(code, 0);
-    assertStringIncludes(stdout, "--data DIR");
-    assertStringIncludes(stdout, "Exit status");
-  }
-});
-
-Deno.test("reproduce draws the committed results without data, in under 5 s", async () => {
-  const begin = performance.now();
-  const { code, stdout, stderr } = await run("reproduce", "--json");
-  assertEquals(code, 0, stderr);
-  const { cells, cachedRuns, computedRuns, figures } = JSON.parse(stdout);
-  assertEquals([cells.length, cachedRuns, computedRuns, figures.length], [12, 30, 0, 12]);
-  assert(performance.now() - begin < 5000);
-});
-
-Deno.test("train, then sharpness: losses agree, r = 0 gives 0", async () => {
-  const folder = await Deno.makeTempDir({ prefix: "a folder, ünicode " });
-  try {
-    const out = `${folder}/m.safetensors`;
-    const trained = await run(
-      "train",
-      ...[...TRAIN, "--max-epochs", "1", "--images", "600", "--engine", "cpu"],
-      ...["--out", out, "--json"],
-    );
-    assertEquals(trained.code, 0, trained.stderr);
-    const { trainLoss, epochLosses, config } = JSON.parse(trained.stdout);
-    assertEquals(epochLosses.length, 1);
-    assertEquals(config.learningRate, 0.01);
-    const sampled = await run(
-      "sharpness",
-      ...["--model", out, "--images", "600", "--directions", "3", "--radius", "0"],
-      ...["--engine", "cpu", "--json"],
-    );
-    assertEquals(sampled.code, 0, sampled.stderr);
-    const { loss, samples } = JSON.parse(sampled.stdout);
-    assert(Math.abs(loss - trainLoss) < 1e-12);
-    assertEquals(samples, [0, 0, 0]);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-});
-
-/** A study of four short runs; SGD diverges at the second learning rate. */
-const SMALL = [
-  ...["--effects", "learning-rate", "--learning-rates", "1e-2,1e38", "--optimizers", "SGD"],
-  ...["--seeds", "0,1", "--images", "500", "--max-epochs", "2", "--directions", "2"],
-  ...["--engine", "cpu", "--json"],
-];
-
-/** Every file of a study by its path: results without their timing, all others to the byte. */
-async function filesOf(folder: string): Promise<Record<string, unknown>> {
-  const found: Record<string, unknown> = {};
-  for (const path of listFiles(folder)) {
-    const bytes = path.endsWith("/") ? "" : await Deno.readFile(`${folder}/${path}`);
-    if (path.endsWith(".seconds")) found[path] = "a time";
-    else if (path.endsWith(".json")) {
-      const { timing, sha256: { timing: _, ...sums }, ...rest } = JSON.parse(
-        new TextDecoder().decode(bytes as Uint8Array),
-      );
-      found[path] = JSON.stringify({ ...rest, timing: Object.keys(timing), sums });
-    } else found[path] = sha256(bytes);
-  }
-  return found;
+interface Sampled {
+  readonly loss: number;
+  readonly samples: readonly number[];
+  readonly mean: number;
+  readonly standardError: number;
 }
 
-/** What a command printed, without the time that it took and the folder that it worked in. */
-function told({ stdout }: Ended, folder: string): unknown {
-  const { seconds, ...rest } = JSON.parse(stdout.replaceAll(folder, ""));
-  assert(seconds > 0);
-  return rest;
+const IMAGES = ["--images", "600", ...JSON_ON_CPU];
+
+/** Options of `train` in a folder. */
+function training(folder: string, ...more: string[]): string[] {
+  const files = ["--models", join(folder, "models"), "--out", join(folder, "m.safetensors")];
+  return [...TRAIN, ...files, ...IMAGES, ...more];
 }
 
-Deno.test("reproduce gives the same bytes twice, on any number of threads, by two at once", async () => {
+async function parametersOf(path: string): Promise<Float32Array> {
+  return decodeModel(await Deno.readFile(path), path).parameters;
+}
+
+Deno.test("train --json, sharpness --json and measure --json tell of one network", async () => {
   await withFolder(async (folder) => {
-    const at = (name: string): string[] => [
-      ...SMALL,
-      ...["--models", `${folder}/${name}/models`, "--results", `${folder}/${name}/results`],
-    ];
-    const whole = await run("reproduce", ...at("whole"), "--threads", "1");
-    assertEquals(whole.code, 0, whole.stderr);
-    const { cells } = JSON.parse(whole.stdout);
-    assertEquals(cells[1].sharpness, null);
-    assertStringIncludes(whole.stderr, "diverged");
-    const wanted = await filesOf(`${folder}/whole`);
-    // Two models with their locks and times, two locks of diverged runs, four results, six figures.
-    assertEquals(Object.keys(wanted).filter((path) => !path.endsWith("/")).length, 18);
-
-    const again = await run("reproduce", ...at("again"), "--threads", "2");
-    assertEquals(await filesOf(`${folder}/again`), wanted);
-    assertEquals(told(again, `${folder}/again`), told(whole, `${folder}/whole`));
-    await Promise.all([
-      run("reproduce", ...at("two")),
-      run("reproduce", ...at("two"), "--threads", "1"),
+    const out = join(folder, "m.safetensors");
+    const args = training(folder, "--stops", "epochs:1,epochs:2");
+    const trained = await document<Trained>("train", ...args);
+    assertEquals(Object.keys(trained).sort(), [
+      ...["config", "distance", "engine", "epochLosses", "epochs", "gradientNorm", "layerNorms"],
+      ...["seconds", "stopped", "stops", "testAccuracy", "testLoss", "trainAccuracy", "trainLoss"],
+      "weightNorm",
     ]);
-    assertEquals(await filesOf(`${folder}/two`), wanted);
+    const { config, epochs, epochLosses, stopped, stops, trainLoss, weightNorm, engine } = trained;
+    assertEquals([epochs, epochLosses.length, stopped], [2, 2, "converged"]);
+    assertEquals(stops, { "epochs:1": 1, "epochs:2": 2 });
+    assertEquals([config.learningRate, config.batchSize, config.seed], [0.01, 128, 0]);
+    const norm = Math.hypot(...chunkNorms(await parametersOf(out)));
+    assertAlmostEquals(weightNorm, norm, 1e-9 * norm);
+
+    const model = ["--model", out, ...IMAGES];
+    const zero = await document<Sampled>(
+      "sharpness",
+      ...model,
+      "--directions",
+      "3",
+      "--radius",
+      "0",
+    );
+    assertEquals(zero.samples, [0, 0, 0]);
+    const sampled = await document<Sampled>("sharpness", ...model, "--directions", "3");
+    assertEquals(Object.keys(sampled).sort(), [
+      ...["directions", "engine", "loss", "mean", "radius", "samples", "seconds", "standardError"],
+    ]);
+    // Sums over 600 images of float32 losses near 2, in two orders: 600 roundings of 2^-24 at most.
+    assertAlmostEquals(sampled.loss, trainLoss, 600 * 2 ** -24 * trainLoss);
+    const { samples, mean, standardError } = sampled;
+    const average = samples.reduce((sum, each) => sum + each / 3, 0);
+    const variance = samples.reduce((sum, each) => sum + (each - average) ** 2 / 2, 0);
+    assertAlmostEquals(mean, average, 1e-12);
+    assertAlmostEquals(standardError, Math.sqrt(variance / 3), 1e-12);
+
+    const measures = "sharpness(directions=3),generalisation,weight-norm";
+    const taken = await document<
+      { loss: number; measures: Record<string, { estimate: number; unit: string }> }
+    >("measure", ...model, "--measures", measures);
+    assertEquals(Object.keys(taken).sort(), ["engine", "loss", "measures", "seconds"]);
+    assertEquals(Object.keys(taken.measures), [
+      ...["sharpness(directions=3)", "generalisation", "weight-norm"],
+    ]);
+    const [sharpness, , length] = Object.values(taken.measures);
+    assertEquals([sharpness!.estimate, sharpness!.unit], [mean, "nats"]);
+    assertAlmostEquals(length!.estimate, norm, 1e-6 * norm);
+    // The same losses summed in float64 in two orders.
+    assertAlmostEquals(taken.loss, trainLoss, 600 * Number.EPSILON * trainLoss);
+    assert(engine.name === "cpu");
   });
 });
 
-Deno.test("train and sharpness give the same bytes twice, on any number of threads", async () => {
+/** Norms of pieces, as a call takes only so many arguments. */
+function chunkNorms(values: Float32Array): number[] {
+  const norms: number[] = [];
+  for (let at = 0; at < values.length; at += 10_000) {
+    norms.push(Math.hypot(...values.subarray(at, at + 10_000)));
+  }
+  return norms;
+}
+
+Deno.test("train --max-epochs 0 writes the initial weights, --init starts from given ones", async () => {
   await withFolder(async (folder) => {
-    // Four blocks of rows: on 2 threads there is progress to report between.
-    const images = ["--images", "2000", "--engine", "cpu", "--json"];
-    const outcomes = [];
-    for (const threads of ["1", "2"]) {
-      const out = `${folder}/${threads}.safetensors`;
-      const options = [...images, "--threads", threads];
-      const training = [...TRAIN, "--max-epochs", "2", "--out", out];
-      const trained = await run("train", ...training, ...options);
-      assertEquals(trained.code, 0, trained.stderr);
-      const sampling = ["--model", out, "--directions", "3"];
-      const sampled = await run("sharpness", ...sampling, ...options);
-      assertEquals(sampled.code, 0, sampled.stderr);
-      for (
-        const [, percent, done, all] of sampled.stderr.matchAll(/(\d+) % .*loss (\d+) of (\d+)/g)
-      ) {
-        assertEquals(Number(all), 4);
-        assertAlmostEquals(Number(percent), 100 * Number(done) / 4, 1);
-      }
-      assertStringIncludes(sampled.stderr, " of 4");
-      outcomes.push([
-        told(trained, folder),
-        told(sampled, folder),
-        sha256(await Deno.readFile(out)),
-      ]);
-    }
-    assertEquals(outcomes[0], outcomes[1]);
+    const out = join(folder, "m.safetensors");
+    const none = await document<Trained>("train", ...training(folder, "--max-epochs", "0"));
+    assertEquals([none.epochs, none.epochLosses, none.stopped], [0, [], "epoch limit"]);
+    assertEquals(await parametersOf(out), initialise(MLP_1, 0));
+    const start = join(folder, "start.safetensors");
+    await Deno.rename(out, start);
+    const one = ["--stops", "epochs:1"];
+    const own = await document<Trained>("train", ...training(folder, ...one));
+    const wanted = await parametersOf(out);
+    const given = await document<Trained>("train", ...training(folder, ...one, "--init", start));
+    assertEquals(await parametersOf(out), wanted);
+    assertEquals([given.epochLosses, given.trainLoss], [own.epochLosses, own.trainLoss]);
+    assert("init" in given.config && !("init" in own.config));
+  });
+});
+
+interface Reproduced {
+  readonly cells: readonly Readonly<Record<string, unknown>>[];
+  readonly figures: readonly string[];
+  readonly cachedRuns: number;
+  readonly computedRuns: number;
+  readonly missingRuns: number;
+}
+
+Deno.test("reproduce --json computes, draws, finds again, plans and verifies", async () => {
+  await withFolder(async (folder) => {
+    const args = [...SMALL, "--models", join(folder, "m"), "--results", join(folder, "r")];
+    const nothing = await document<Reproduced>("reproduce", ...args, "--cached-only");
+    assertEquals([nothing.missingRuns, nothing.computedRuns], [2, 0]);
+    assertEquals(listFiles(folder).filter((path) => path.startsWith("m")), []);
+    const planned = await document<{ runs: { cached: boolean }[] }>(
+      ...["reproduce", ...args, "--dry-run"] as const,
+    );
+    assertEquals(planned.runs.map(({ cached }) => cached), [false, false]);
+
+    const computed = await document<Reproduced>("reproduce", ...args);
+    assertEquals(Object.keys(computed).sort(), [
+      ...["cachedRuns", "cells", "computedRuns", "figures", "missingRuns", "preset", "seconds"],
+    ]);
+    assertEquals([computed.cachedRuns, computed.computedRuns, computed.missingRuns], [0, 2, 0]);
+    assertEquals(computed.cells.length, 2);
+    const [cell] = computed.cells;
+    for (
+      const key of [
+        ...["effect", "optimizer", "learningRate", "batchSize", "stop", "seeds", "sharpness"],
+        ...["trainLoss", "testAccuracy", "epochs", "converged"],
+      ]
+    ) assert(key in cell!, key);
+    const sharpness = cell!.sharpness as Readonly<Record<string, unknown>>;
+    for (const key of ["mean", "interval", "pooledInterval"]) assert(key in sharpness, key);
+    for (const path of computed.figures) assert((await Deno.stat(path)).size > 0, path);
+
+    const files = listFiles(folder);
+    const again = await document<Reproduced>("reproduce", ...args, "--data", folder);
+    assertEquals([again.cachedRuns, again.computedRuns], [2, 0]);
+    assertEquals([again.cells, again.figures], [computed.cells, computed.figures]);
+    const verified = await document<{ agreements: { identical: boolean }[] }>(
+      ...["reproduce", ...args, "--verify", "2", "--verify-seed", "1"] as const,
+    );
+    assertEquals(verified.agreements.map(({ identical }) => identical), [true, true]);
+    assertEquals(listFiles(folder), files);
   });
 });
