@@ -4,7 +4,7 @@
  * @module
  */
 import { firstRows, loadImagesLabels } from "~/lib/dataset.ts";
-import { type Engine, openEngine } from "~/lib/engine.ts";
+import { type Engine, type EngineOptions, openEngine } from "~/lib/engine.ts";
 import type { RunOptions } from "~/lib/reproduce/options.ts";
 
 /** An engine, and the MD5 of every file of the data that it holds. */
@@ -13,10 +13,15 @@ export interface EngineOnData {
   readonly data: Readonly<Record<string, string>>;
 }
 
-/** Loads the first `images` training images and the test set, and opens an engine on them. */
+/**
+ * Loads the first `images` training images and the test set, and opens an engine on them.
+ *
+ * @param prefer The matrix library of work that goes on.
+ */
 export async function openEngineOnData(
   images: number,
   { data: directory, engine = "auto", threads, ...options }: RunOptions,
+  prefer?: EngineOptions["prefer"],
 ): Promise<EngineOnData> {
   const { onProgress, onMessage = console.error } = options;
   const dataset = await loadImagesLabels(Math.ceil(images / 10_000), {
@@ -29,6 +34,8 @@ export async function openEngineOnData(
     engine: await openEngine(engine, {
       dataset: { ...dataset, train: firstRows(dataset.train, images) },
       ...(threads === undefined ? {} : { threads }),
+      prefer,
+      onMessage,
     }),
     data: dataset.md5,
   };

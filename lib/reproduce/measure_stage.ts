@@ -57,7 +57,7 @@ export async function measureStage(context: Context, pending: readonly Pending[]
         protocol: { ...parameters, ...drawn },
         unit,
         ...values[index]![place]!,
-        engine: { ...engine.info },
+        engine: { name: engine.info.name, library: engine.info.library },
       };
     });
     item.record = withMeasures(item.record!, epoch, taken);

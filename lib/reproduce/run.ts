@@ -5,10 +5,12 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { startMeter } from "~/lib/files/progress.ts";
+import { type GemmLibraryName, gemmLibraryOf } from "~/lib/engine.ts";
 import type { Context } from "~/lib/reproduce/context.ts";
 import { openEngineOnData } from "~/lib/reproduce/engine_on_data.ts";
 import { estimateFrom } from "~/lib/reproduce/estimate.ts";
 import { PROJECT_FOLDERS, type RunOptions } from "~/lib/reproduce/options.ts";
+import { processor } from "~/lib/reproduce/provenance.ts";
 import { isDone, missingWork } from "~/lib/reproduce/work.ts";
 import { workOf, workThrough } from "~/lib/reproduce/work_through.ts";
 import { readRecord, type TrajectoryRecord } from "~/lib/results.ts";
@@ -63,7 +65,8 @@ export async function run(asked: Study, options: RunOptions = {}): Promise<RunOu
       const work = missingWork(study, trajectory, record);
       return sum + estimate.seconds(trajectory, work, record?.content.epochLosses.length ?? 0);
     }, 0);
-    const { engine, data } = options.opened ?? await openEngineOnData(study.images, options);
+    const { engine, data } = options.opened ??
+      await openEngineOnData(study.images, options, libraryOf(missing, records));
     const context: Context = {
       study,
       folders,
@@ -110,4 +113,16 @@ export async function run(asked: Study, options: RunOptions = {}): Promise<RunOu
     computedRuns: computed.size,
     missingRuns: missing.length,
   };
+}
+
+/** The matrix library with which work of this processor goes on; undefined where none does. */
+function libraryOf(
+  missing: readonly Trajectory[],
+  records: ReadonlyMap<Trajectory, TrajectoryRecord>,
+): GemmLibraryName | undefined {
+  const here = processor();
+  const [last] = missing.flatMap((trajectory) =>
+    records.get(trajectory)?.provenance.filter((part) => part.processor === here).slice(-1) ?? []
+  );
+  return last && gemmLibraryOf(last.engine);
 }
