@@ -3,7 +3,9 @@
  *
  * @module
  */
+export * from "~/lib/study/check_study.ts";
 export * from "~/lib/study/edge_study.ts";
 export * from "~/lib/study/grid.ts";
+export * from "~/lib/study/presets.ts";
 export * from "~/lib/study/study.ts";
 export * from "~/lib/study/study_name.ts";

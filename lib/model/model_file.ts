@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { type SharedFloats } from "~/lib/engine.ts";
 import { sha256 } from "~/lib/files/files.ts";
 import { printable } from "~/lib/files/text.ts";
 import {
@@ -20,7 +19,7 @@ import { decodeTensors, encodeTensors, type Tensor } from "~/lib/model/safetenso
 export interface ModelFile {
   readonly sizes: LayerSizes;
   /** Flat parameters, shape [P]. */
-  readonly parameters: SharedFloats;
+  readonly parameters: Float32Array<SharedArrayBuffer>;
   /** The optimizer's state, shape [S * P], slot after slot; empty where the file holds none. */
   readonly state: Float32Array;
   readonly metadata: Readonly<Record<string, string>>;

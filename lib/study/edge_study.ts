@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { presets, type Study } from "~/lib/study/study.ts";
+import { presets } from "~/lib/study/presets.ts";
+import type { Study } from "~/lib/study/study.ts";
 
 /** Few enough images that a full batch is quick, enough that it is CIFAR-10. */
 const IMAGES = 5000;

@@ -5,7 +5,8 @@
  */
 import { sha256 } from "~/lib/files/files.ts";
 import { MLP_1 } from "~/lib/model.ts";
-import { type Pair, type PresetName, presets, type Study } from "~/lib/study/study.ts";
+import { presets } from "~/lib/study/presets.ts";
+import type { Pair, PresetName, Study } from "~/lib/study/study.ts";
 
 /**
  * Names a study: "quick", or "quick,seeds=0,1,images=5000".

@@ -1,58 +1,143 @@
 /**
- * The update rules against closed forms.
+ * The update rules' float64 definitions against PyTorch and closed forms.
  *
  * @module
  */
-import { allocateState, OPTIMIZERS, optimizers } from "~/lib/optimizer/optimizer.ts";
-import { assertAlmostEquals, assertEquals, assertInstanceOf } from "@std/assert";
+import { UsageError } from "~/lib/domain.ts";
+import { allocateState, openOptimizer, OPTIMIZER_NAMES, optimizerHelp } from "~/lib/optimizer.ts";
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertInstanceOf,
+  assertLess,
+  assertThrows,
+} from "@std/assert";
+import { referenceData } from "~/tests/fixtures/reference_network.ts";
+import { furthest, trainReference } from "~/tests/fixtures/reference_training.ts";
 
-Deno.test("SGD steps down the gradient by learningRate times its length", () => {
-  const w = Float64Array.of(1, -2, 0.5);
-  optimizers.SGD.step(w, Float64Array.of(4, -8, 0), new Float64Array(0), 0.25);
-  assertEquals(w, Float64Array.of(0, 0, 0.5));
+interface PyTorchOptimizers {
+  readonly sizes: number[];
+  readonly batchSize: number;
+  readonly epochs: number;
+  readonly pixels: number[][];
+  readonly labels: number[];
+  readonly parameters: number[];
+  readonly runs: readonly {
+    readonly optimizer: string;
+    readonly learningRate: number;
+    readonly epochLosses: number[];
+    readonly finalParameters: number[];
+  }[];
+}
+
+/** 5 epochs of each in float64: fixtures/make_pytorch_optimizers.py. */
+const pytorch: PyTorchOptimizers = JSON.parse(
+  Deno.readTextFileSync(new URL("../fixtures/pytorch_optimizers.json", import.meta.url)),
+);
+
+Deno.test("every optimizer has a run of PyTorch's to be compared with", () => {
+  const compared = new Set(pytorch.runs.map(({ optimizer }) => openIfKnown(optimizer)?.name));
+  for (const name of OPTIMIZER_NAMES) assert(compared.has(name), name);
 });
+
+for (const { optimizer, learningRate, epochLosses, finalParameters } of pytorch.runs) {
+  Deno.test({
+    name: `${optimizer}.step() is PyTorch's`,
+    ignore: openIfKnown(optimizer) === undefined,
+    fn(): void {
+      assertEquals(openOptimizer(optimizer).text, optimizer);
+      const { sizes, batchSize, epochs, parameters, pixels, labels } = pytorch;
+      const found = trainReference(
+        { sizes, batchSize, epochs, parameters, optimizer, learningRate },
+        referenceData(pixels.flat(), labels, sizes[0]!),
+      );
+      // Some gradients are 0 but for rounding: those of the last layer's biases, and of a unit's
+      // that is active in every row. What divides by the gradient's own size makes of 2e-14 a step
+      // of lr 2e-14 / epsilon, 4 batches an epoch; others carry rounding of sums of order 1.
+      const { epsilon } = openOptimizer(optimizer).hyperparameters;
+      const steps = epochs * Math.ceil(labels.length / batchSize);
+      const tolerance = typeof epsilon === "number"
+        ? steps * learningRate * 2e-14 / epsilon
+        : steps * 1e-14;
+      assertLess(furthest(found.losses, epochLosses), tolerance);
+      assertLess(furthest(found.parameters, finalParameters), tolerance);
+      assertLess(1000 * tolerance, furthest(finalParameters, parameters));
+    },
+  });
+}
+
+function openIfKnown(text: string): ReturnType<typeof openOptimizer> | undefined {
+  return OPTIMIZER_NAMES.some((name) => text.split("(")[0] === name)
+    ? openOptimizer(text)
+    : undefined;
+}
+
+/** Steps of one parameter under gradients; w after each. */
+function walk(text: string, gradients: number[], learningRate: number): number[] {
+  const { step, slots } = openOptimizer(text);
+  const [parameters, state] = [Float64Array.of(0), new Float64Array(slots.length)];
+  return gradients.map((g, index) => {
+    step({ parameters, gradient: Float64Array.of(g), state }, { learningRate, t: index + 1 });
+    return parameters[0]!;
+  });
+}
 
 Deno.test("SGD contracts a quadratic by (1 - lr c) a step", () => {
   // L = sum c w^2 / 2: after n steps w = w0 (1 - lr c)^n. Products of 60 factors round 60 times.
   const curvature = [1, 3, 0.1];
-  const w = Float64Array.of(1, 1, 1);
-  for (let step = 0; step < 60; step++) {
-    optimizers.SGD.step(w, w.map((x, i) => curvature[i]! * x), new Float64Array(0), 0.5);
+  const { step } = openOptimizer("SGD");
+  const parameters = Float64Array.of(1, 1, 1);
+  for (let t = 1; t <= 60; t++) {
+    const gradient = parameters.map((x, i) => curvature[i]! * x);
+    step({ parameters, gradient, state: new Float64Array(0) }, { learningRate: 0.5, t });
   }
   for (const [i, c] of curvature.entries()) {
-    assertAlmostEquals(w[i]!, (1 - 0.5 * c) ** 60, 60 * 2 ** -52);
+    assertAlmostEquals(parameters[i]!, (1 - 0.5 * c) ** 60, 60 * 2 ** -52);
   }
 });
 
-Deno.test("AdaGrad's first step is learningRate times the gradient's sign", () => {
-  const w = Float64Array.of(1, 1, 1, 1);
-  const a = new Float64Array(4);
-  optimizers.AdaGrad.step(w, Float64Array.of(1e-3, -50, 0, 1e-10), a, 0.5);
-  // |g| / (|g| + 1e-10): 1 - 1e-7, 1 - 2e-12, 0 / 1e-10, 1/2.
-  assertAlmostEquals(w[0]!, 1 - 0.5 * (1 - 1e-7), 1e-12);
-  assertAlmostEquals(w[1]!, 1 + 0.5 * (1 - 2e-12), 1e-15);
-  assertEquals(w[2], 1);
-  assertAlmostEquals(w[3]!, 1 - 0.25, 1e-15);
-  assertEquals(a, Float64Array.of(1e-3 ** 2, 2500, 0, 1e-10 ** 2));
+Deno.test("SGD with momentum m goes on by m of the last step; Nesterov looks ahead", () => {
+  // One gradient of 4 and then none: steps 4, 4 m, 4 m^2; ahead 4 + 4 m, 4 m^2, 4 m^3.
+  assertEquals(walk("SGD(momentum=0.5)", [4, 0, 0], 0.25), [-1, -1.5, -1.75]);
+  assertEquals(walk("SGD(momentum=0.5,nesterov=true)", [4, 0, 0], 0.25), [-1.5, -1.75, -1.875]);
 });
 
-Deno.test("AdaGrad's step n under a constant gradient is learningRate / sqrt(n)", () => {
-  const w = Float64Array.of(0);
-  const a = new Float64Array(1);
+Deno.test("AdaGrad's step n under a constant gradient is lr / sqrt(n), against its sign", () => {
   let sum = 0;
-  for (let n = 1; n <= 20; n++) {
-    optimizers.AdaGrad.step(w, Float64Array.of(2), a, 0.1);
-    sum += 0.1 / Math.sqrt(n);
-    // 1e-10 / |g| of each step, 5e-11, and rounding.
-    assertAlmostEquals(w[0]!, -sum, 5e-11 * sum + 1e-15);
+  for (const [index, w] of walk("AdaGrad", Array(20).fill(-2), 0.1).entries()) {
+    sum += 0.1 / Math.sqrt(index + 1);
+    // epsilon / |g| of each step is 5e-11, and rounding.
+    assertAlmostEquals(w, sum, 5e-11 * sum + 1e-15);
   }
-  assertAlmostEquals(a[0]!, 20 * 4, 0);
+  assertEquals(walk("AdaGrad", [0], 0.1), [0]);
 });
 
-Deno.test("allocateState() gives shared zeros, stateSlots for each parameter", () => {
-  for (const name of OPTIMIZERS) {
-    const state = allocateState(name, 5);
+Deno.test("Adam's steps under a constant gradient are lr, from the first on", () => {
+  // Both means are unbiased: m = g, v = g^2; epsilon / |g| is 5e-9.
+  for (const [index, w] of walk("Adam", Array(10).fill(2), 0.1).entries()) {
+    assertAlmostEquals(w, -0.1 * (index + 1), 1e-8);
+  }
+});
+
+Deno.test("openOptimizer() brings texts into one form, and says what there is", () => {
+  assertEquals(openOptimizer(" sgd( momentum=9e-1 ) ").text, "SGD(momentum=0.9)");
+  assertEquals(openOptimizer("AdaGrad(epsilon=1e-10)").text, "AdaGrad");
+  const { message } = assertThrows(() => openOptimizer("Sophia"), UsageError);
+  assertEquals(
+    message,
+    `Cannot use optimizer Sophia as it must be ${OPTIMIZER_NAMES.join(" or ")}, with (key=value) ` +
+      "where wanted",
+  );
+  for (const name of OPTIMIZER_NAMES) {
+    assert(optimizerHelp().some((line) => line.startsWith(`${name}: `)));
+  }
+});
+
+Deno.test("allocateState() gives shared zeros, one a slot and parameter", () => {
+  for (const text of [...OPTIMIZER_NAMES, "SGD(momentum=0.9)"]) {
+    const state = allocateState(text, 5);
     assertInstanceOf(state.buffer, SharedArrayBuffer);
-    assertEquals([...state], Array(5 * { SGD: 0, AdaGrad: 1 }[name]).fill(0));
+    assertEquals([...state], Array(5 * openOptimizer(text).slots.length).fill(0));
   }
 });

@@ -1,0 +1,83 @@
+/**
+ * The studies that have names.
+ *
+ * @module
+ */
+import { MLP_1 } from "~/lib/model.ts";
+import type { PresetName, Study } from "~/lib/study/study.ts";
+
+/** What the presets have in common. */
+const FULL: Omit<Study, "preset"> = {
+  grid: {
+    effects: ["learning-rate", "batch-size"],
+    optimizers: ["SGD", "AdaGrad"],
+    learningRates: [1e-4, 5e-4, 1e-3, 5e-3, 1e-2, 5e-2, 1e-1],
+    batchSizes: [32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 50000],
+    baseLearningRate: 1e-4,
+    baseBatchSize: 128,
+    pairs: [],
+    seeds: [0, 1, 2],
+  },
+  sizes: MLP_1,
+  images: 50_000,
+  maxEpochs: 20_000,
+  stops: ["cumulative:1e-3", "loss:1.9", "loss:1.7", "loss:1.5", "loss:1.2", "loss:1", "loss:0.7"],
+  measures: {
+    first: [
+      "sharpness",
+      "antithetic",
+      "radius-curve",
+      "trace",
+      "relative-tensor",
+      "relative-filter",
+      "frozen",
+      "generalisation",
+    ],
+    others: ["antithetic(directions=16)", "generalisation"],
+    once: ["lambda-max", "worst-case"],
+  },
+};
+
+/** Views of the same trajectories: a first look in minutes, hours on a laptop, days. */
+export const presets: Readonly<Record<PresetName, Study>> = {
+  quick: {
+    ...FULL,
+    preset: "quick",
+    grid: {
+      ...FULL.grid,
+      learningRates: [1e-3, 1e-2, 1e-1],
+      batchSizes: [32, 128, 1024],
+      baseLearningRate: 1e-2,
+    },
+    images: 10_000,
+    stops: ["epochs:10"],
+    // All of them for every network, with few directions and steps: a first look.
+    measures: {
+      first: [
+        "sharpness(directions=16)",
+        "antithetic(directions=16)",
+        "radius-curve(directions=8)",
+        "trace(directions=16)",
+        "hessian-trace(directions=2)",
+        "lambda-max(iterations=20,tolerance=0.01)",
+        "preconditioned-lambda-max(iterations=20,tolerance=0.01)",
+        "relative-tensor(directions=8)",
+        "relative-filter(directions=8)",
+        "worst-case(steps=5)",
+        "adaptive-worst-case(steps=5)",
+        "frozen(directions=16)",
+        "generalisation",
+        "weight-norm",
+      ],
+      others: FULL.measures.others,
+      once: [],
+    },
+  },
+  standard: { ...FULL, preset: "standard" },
+  paper: {
+    ...FULL,
+    preset: "paper",
+    grid: { ...FULL.grid, seeds: [0, 1, 2, 3, 4, 5] },
+    stops: ["cumulative:1e-4", "consecutive:1e-3", ...FULL.stops],
+  },
+};
