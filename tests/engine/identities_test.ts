@@ -5,11 +5,14 @@
  */
 import type { Dataset } from "~/lib/dataset.ts";
 import type { GemmLibraryName } from "~/lib/engine/cpu/gemm/gemm.ts";
-import { initialise, type LayerSizes, layoutLayers, NORMALISATION_EPSILON } from "~/lib/model/layout.ts";
-import { openStream } from "~/lib/random.ts";
-import { sampleSharpness } from "~/lib/measure/sharpness.ts";
 import {
-  assert,
+  initialise,
+  type LayerSizes,
+  layoutLayers,
+  NORMALISATION_EPSILON,
+} from "~/lib/model/layout.ts";
+import { openStream } from "~/lib/random.ts";
+import {
   assertAlmostEquals,
   assertEquals,
   assertGreater,
@@ -18,7 +21,11 @@ import {
   assertLessOrEqual,
 } from "@std/assert";
 import { testLibraries, withEngine } from "~/tests/fixtures/engine_cpu_fixture.ts";
-import { type ReferenceData, referencePass, referenceRows } from "~/tests/fixtures/reference_network.ts";
+import {
+  type ReferenceData,
+  referencePass,
+  referenceRows,
+} from "~/tests/fixtures/reference_network.ts";
 import { floatTolerance, furthest } from "~/tests/fixtures/reference_training.ts";
 import {
   makeDataset,
@@ -35,27 +42,20 @@ const ROWS = 600; // two blocks
 const dataset = randomDataset(SIZES, ROWS);
 const data = referenceSplit(dataset.train);
 
-/** The engine's gradient on the whole training split: its SGD step at learning rate 1. */
+/** The engine's gradient on the whole training split. */
 async function gradientOf(
   library: GemmLibraryName,
   sizes: LayerSizes,
   { parameters, dataset }: { parameters: ArrayLike<number>; dataset: Dataset },
 ): Promise<Float64Array> {
-  const { members } = await withEngine(
+  const [found] = await withEngine(
     { dataset, library },
-    (engine) =>
-      train(engine, { sizes, batchSize: dataset.train.size, optimizer: "SGD" }, {
-        members: [{ learningRate: 1, parameters: share(parameters), state: share([]) }],
-        epochs: 1,
-      }),
+    (engine) => engine.gradients(sizes, [share(parameters)]),
   );
-  return Float64Array.from(
-    members[0]!.parameters,
-    (after, i) => Math.fround(parameters[i]!) - after,
-  );
+  return Float64Array.from(found!.gradient);
 }
 
-/** What float32 may make of a gradient, and of weights of size 1 that it is taken from. */
+/** What float32 may make of a gradient, and of weights of size 1 that a step changes. */
 function gradientTolerance(
   sizes: LayerSizes,
   parameters: ArrayLike<number>,
@@ -104,7 +104,12 @@ testLibraries(
         assertAlmostEquals(loss, FLOOR + slope * shrink, slope * shrink * 0.01 + 1e-9);
       }
       // Training to the end comes near it and not below.
-      const member = { learningRate: 1, parameters: initialise([10, 10], 1), state: share([]) };
+      const member = {
+        learningRate: 1,
+        parameters: initialise([10, 10], 1),
+        state: share([]),
+        epochs: 0,
+      };
       const options = { sizes: [10, 10], batchSize: 50, optimizer: "SGD" } as const;
       const { losses } = await train(engine, options, { members: [member], epochs: 300 });
       assertLess(losses.at(-1)![0]!, FLOOR + 0.01);
@@ -330,7 +335,7 @@ testLibraries("the loss falls by lr |g|^2 along the engine's own gradient", asyn
   const lr = 1e-3;
   await withEngine({ dataset, library }, async (engine) => {
     const options = { split: "train", gradient: true } as const;
-    const member = { learningRate: lr, parameters: model, state: share([]) };
+    const member = { learningRate: lr, parameters: model, state: share([]), epochs: 0 };
     const { members } = await train(engine, { sizes: SIZES, batchSize: ROWS, optimizer: "SGD" }, {
       members: [member],
       epochs: 1,
@@ -353,20 +358,28 @@ testLibraries("the mean rise over +-u quarters when a small r halves", async (li
   const data = referenceSplit(dataset.train);
   await withEngine({ dataset, library }, async (engine) => {
     // At a minimum, where u'Hu is positive.
-    const start = { learningRate: 1, parameters: initialise(sizes, 4), state: share([]) };
+    const start = {
+      learningRate: 1,
+      parameters: initialise(sizes, 4),
+      state: share([]),
+      epochs: 0,
+    };
     const options = { sizes, batchSize: 300, optimizer: "SGD" } as const;
     const { members } = await train(engine, options, { members: [start], epochs: 300 });
     const model = members[0]!.parameters;
-    const directions = [0, 1, 2, 3, 4, 5, 6, 7];
-    const [plain] = await engine.evaluate(sizes, [model], { split: "train", gradient: false });
-    const rise = async (radius: number): Promise<number> => {
-      const ask = { seed: 2, directions };
-      const [up] = await engine.perturbedLosses(sizes, [model], { ...ask, radius });
-      // A negative radius walks the other way.
-      const [down] = await engine.perturbedLosses(sizes, [model], { ...ask, radius: -radius });
-      return [...up!, ...down!].reduce((sum, loss) => sum + loss - plain!.loss, 0) / 16;
-    };
-    const [full, half, quarter] = [await rise(0.2), await rise(0.1), await rise(0.05)];
+    const radii = [0.2, 0.1, 0.05];
+    const rays = [0, 1, 2, 3, 4, 5, 6, 7].map((direction) => ({
+      direction,
+      scaling: "global" as const,
+      steps: radii.flatMap((radius) => [radius, -radius]),
+    }));
+    const [found] = await engine.perturbedLosses(sizes, [model], { seed: 2, rays });
+    const [full, half, quarter] = radii.map((_, index) => {
+      const rises = found!.losses.flatMap((losses) =>
+        losses.slice(2 * index, 2 * index + 2).map((loss) => loss - found!.loss)
+      );
+      return rises.reduce((sum, rise) => sum + rise, 0) / rises.length;
+    }) as [number, number, number];
     // Each loss is off by its weights' rounding.
     const rounding = 2 * floatTolerance((round) => [
       referencePass(sizes, Float64Array.from(model, round), data).loss,
@@ -380,37 +393,26 @@ testLibraries("the mean rise over +-u quarters when a small r halves", async (li
   });
 });
 
-testLibraries("every sample is exactly 0 at radius 0", async (library) => {
+testLibraries("a step of 0 is exactly L(w), whatever else is asked for", async (library) => {
   for (const sizes of [SIZES, [9, 4]]) {
     for (const samplerBytes of [1e9, 1]) {
       await withEngine({ dataset, library, threads: 2, samplerBytes }, async (engine) => {
         const models = [1, 2].map((seed) => initialise(sizes, seed));
-        const measured = await sampleSharpness(engine, {
-          sizes,
-          models,
-          radius: 0,
-          directions: 3,
-          directionSeed: 4,
-        });
-        assertEquals(measured.map(({ samples }) => samples), [[0, 0, 0], [0, 0, 0]]);
+        const rays = (["global", "tensor", "filter"] as const).map((scaling, direction) => ({
+          direction,
+          scaling,
+          steps: [0, 1],
+        }));
+        const found = await engine.perturbedLosses(sizes, models, { seed: 4, rays, frozen: true });
+        for (const { loss, losses, frozen } of found) {
+          for (const [still, moved] of [...losses, ...frozen]) {
+            assertEquals(still, loss);
+            assertGreater(Math.abs(moved! - loss), 0);
+          }
+        }
       });
     }
   }
-});
-
-testLibraries("sampling reads models and never writes them", async (library) => {
-  const model = initialise(SIZES, 1);
-  const before = model.slice();
-  await withEngine({ dataset, library }, async (engine) => {
-    const protocol = { radius: 5, directions: 2, directionSeed: 1 };
-    const [measured] = await sampleSharpness(engine, {
-      sizes: SIZES,
-      models: [model],
-      ...protocol,
-    });
-    assert(measured!.samples.every((sample) => sample !== 0));
-  });
-  assertEquals(model.slice(), before);
 });
 
 testLibraries("permuting hidden units changes a loss by rounding only", async (library) => {
