@@ -53,7 +53,7 @@ export function checkStudy(study: Study): Study {
   const sizes = z.array(z.int().min(1)).min(2).refine((values) =>
     values[0] === 3072 && values.at(-1) === 10
   )
-    .describe("layer sizes that begin with 3072 inputs and end with 10 classes");
+    .describe("a list that begins with 3072 inputs and ends with 10 classes");
   check(sizes, study.sizes, "layer sizes");
   if (study.stops.length === 0 || grid.optimizers.length === 0) {
     throw new domain.UsageError(

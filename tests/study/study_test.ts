@@ -1,177 +1,158 @@
 /**
- * The grid, its names on disk, and studies that cannot be.
+ * The grid, a study's name, and studies that cannot be.
  *
  * @module
  */
 import fc from "fast-check";
+import { UsageError } from "~/lib/domain.ts";
 import {
+  checkStudy,
+  edgeStudy,
   listCells,
-  listRuns,
-  modelsFolder,
+  listTrajectories,
+  measuresAt,
   PRESETS,
   presets,
-  resultsFolder,
-  runPath,
   type Study,
-} from "~/lib/study/study.ts";
-import { checkStudy } from "~/lib/study/study_check.ts";
-import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
+  studyName,
+} from "~/lib/study.ts";
+import { trajectoryPath } from "~/lib/trainer.ts";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 
-/** A study with parts of its grid, training or sharpness replaced, by whatever values. */
+/** A study with parts of it and of its grid replaced, by whatever values. */
 function change(
-  { grid, training, sharpness, ...rest }: { [part in keyof Study]?: unknown },
-  base = presets.quick,
+  { grid, measures, ...rest }: { [part in keyof Study]?: unknown },
+  base: Study = presets.quick,
 ): Study {
   return {
     ...base,
-    ...rest,
-    grid: { ...base.grid, ...grid as object },
-    training: { ...base.training, ...training as object },
-    sharpness: { ...base.sharpness, ...sharpness as object },
-  } as Study;
+    ...rest as Partial<Study>,
+    grid: { ...base.grid, ...grid as Partial<Study["grid"]> },
+    measures: { ...base.measures, ...measures as Partial<Study["measures"]> },
+  };
 }
 
-Deno.test("listRuns() has 30, 108 and 216 runs, each once", () => {
-  const counts = { quick: 30, standard: 108, paper: 216 };
-  for (const preset of PRESETS) {
-    const paths = listRuns(presets[preset].grid).map(runPath);
-    assertEquals(paths.length, counts[preset]);
-    assertEquals(new Set(paths).size, paths.length);
-  }
-});
-
-Deno.test("listCells() has every value of both effects, the base cell in both", () => {
-  // Two optimizers times 3 + 3 and 7 + 12 values.
-  assertEquals(listCells(presets.quick.grid).length, 2 * (3 + 3));
-  assertEquals(listCells(presets.paper.grid).length, 2 * (7 + 12));
-  const base = listCells(presets.paper.grid).filter(({ learningRate, batchSize, optimizer }) =>
-    learningRate === 1e-4 && batchSize === 128 && optimizer === "SGD"
-  );
-  assertEquals(base.map(({ effect }) => effect), ["learning-rate", "batch-size"]);
-  for (const { effect, learningRate, batchSize } of listCells(presets.paper.grid)) {
-    // One factor at a time.
-    assertEquals(
-      effect === "learning-rate" ? batchSize : learningRate,
-      {
-        "learning-rate": 128,
-        "batch-size": 1e-4,
-      }[effect],
-    );
-  }
-});
-
-Deno.test("presets are PROTOCOL.md's", () => {
+Deno.test("presets are PROTOCOL.md's, canonical and pass their check", () => {
   const { paper, standard, quick } = presets;
   assertEquals(paper.grid.learningRates, [1e-4, 5e-4, 1e-3, 5e-3, 1e-2, 5e-2, 1e-1]);
   assertEquals(
     paper.grid.batchSizes,
     [32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 50000],
   );
-  assertEquals(paper.grid.seeds, [0, 1, 2, 3, 4, 5]);
-  assertEquals(paper.training, {
-    sizes: [3072, 512, 256, 128, 10],
-    images: 50_000,
-    maxEpochs: 20_000,
-    stopping: "consecutive",
-    stoppingCriterion: 1e-3,
-    stoppingCriterionEpochs: 5,
-  });
-  assertEquals([paper.sharpness.radius, paper.sharpness.directions], [5, 49]);
-  assertEquals([standard.training.maxEpochs, standard.grid.seeds], [30, [0, 1, 2]]);
-  assertEquals(
-    [quick.training.images, quick.training.maxEpochs, quick.sharpness.directions],
-    [10_000, 10, 16],
-  );
-  for (const preset of PRESETS) checkStudy(presets[preset]);
-});
-
-Deno.test("listRuns() of part of a grid is part of its runs", () => {
-  const all = new Set(listRuns(presets.paper.grid).map(runPath));
-  const grid = {
-    effects: ["batch-size"],
-    optimizers: ["AdaGrad"],
-    batchSizes: [32, 64],
-    seeds: [5],
-  };
-  const part = listRuns(change({ grid }, presets.paper).grid).map(runPath);
-  assertEquals(part, [
-    "AdaGrad/lr=0.0001,batch=32,seed=5",
-    "AdaGrad/lr=0.0001,batch=64,seed=5",
-  ]);
-  for (const path of part) assert(all.has(path));
-});
-
-Deno.test("runPath() names what tells a run from another", () => {
-  assertEquals(
-    runPath({ optimizer: "SGD", learningRate: 1e-3, batchSize: 128, seed: 0 }),
-    "SGD/lr=0.001,batch=128,seed=0",
-  );
-  const config = fc.record({
-    optimizer: fc.constantFrom("SGD" as const, "AdaGrad" as const),
-    learningRate: fc.double({ min: 1e-12, max: 1e6, noNaN: true, minExcluded: true }),
-    batchSize: fc.integer({ min: 1, max: 1e6 }),
-    seed: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
-  });
-  fc.assert(
-    fc.property(config, config, (a, b) => {
-      assertEquals(runPath(a) === runPath(b), JSON.stringify(a) === JSON.stringify(b));
-      assert(/^[A-Za-z]+\/[-a-z0-9=,.+]+$/.test(runPath(a)), runPath(a));
-    }),
-    { seed: 5, numRuns: 300 },
-  );
-});
-
-Deno.test("modelsFolder() and resultsFolder() name the preset and every option that differs", () => {
-  assertEquals(
-    PRESETS.flatMap((preset) => [modelsFolder(presets[preset]), resultsFolder(presets[preset])]),
-    ["quick", "quick", "standard", "standard", "paper", "paper"],
-  );
-  const differing: [Parameters<typeof change>[0], string, string][] = [
-    [{ training: { maxEpochs: 2 } }, "quick,max-epochs=2", "quick,max-epochs=2"],
-    [{ training: { images: 500 } }, "quick,images=500", "quick,images=500"],
-    [{ training: { sizes: [3072, 8, 10] } }, "quick,layers=3072-8-10", "quick,layers=3072-8-10"],
-    [
-      { training: { stopping: "cumulative", stoppingCriterion: 1e-4, stoppingCriterionEpochs: 3 } },
-      "quick,stopping=cumulative,stopping-criterion=0.0001,stopping-criterion-epochs=3",
-      "quick,stopping=cumulative,stopping-criterion=0.0001,stopping-criterion-epochs=3",
-    ],
-    [
-      { sharpness: { radius: 2.5, directions: 4, directionSeed: 7 } },
-      "quick",
-      "quick,radius=2.5,directions=4,direction-seed=7",
-    ],
-    // What is trained does not depend on which runs there are.
-    [{ grid: { seeds: [7], learningRates: [0.5] } }, "quick", "quick"],
-  ];
-  for (const [options, models, results] of differing) {
-    assertEquals([modelsFolder(change(options)), resultsFolder(change(options))], [
-      models,
-      results,
-    ]);
+  assertEquals([paper.grid.seeds, standard.grid.seeds], [[0, 1, 2, 3, 4, 5], [0, 1, 2]]);
+  assertEquals([paper.images, quick.images, quick.stops], [50_000, 10_000, ["epochs:10"]]);
+  // The figures show the first.
+  assertEquals([paper.stops[0], standard.stops[0]], ["cumulative:1e-4", "cumulative:1e-3"]);
+  assert(paper.stops.includes("consecutive:1e-3"));
+  for (const study of [...PRESETS.map((preset) => presets[preset]), edgeStudy]) {
+    assertEquals(checkStudy(study), study);
+    assertEquals(checkStudy(study).grid.optimizers, ["SGD", "AdaGrad"]);
   }
 });
 
-Deno.test("resultsFolder() of two protocols is the same only if they are", () => {
-  const protocol = fc.record({
+Deno.test("listTrajectories() has 30, 108 and 216, each once, seeds outermost", () => {
+  const counts = { quick: 30, standard: 108, paper: 216 };
+  for (const preset of PRESETS) {
+    const trajectories = listTrajectories(presets[preset]);
+    const { length } = trajectories;
+    assertEquals([length, new Set(trajectories.map(trajectoryPath)).size], [
+      counts[preset],
+      counts[preset],
+    ]);
+    const { seeds } = presets[preset].grid;
+    const perSeed = length / seeds.length;
+    assertEquals(
+      trajectories.map(({ seed }) => seed),
+      seeds.flatMap((s) => Array(perSeed).fill(s)),
+    );
+    // Every cell with one seed, then the same cells with the next.
+    const cells = trajectories.map((each) => trajectoryPath({ ...each, seed: 0 }));
+    assertEquals(cells.slice(0, perSeed), cells.slice(perSeed, 2 * perSeed));
+  }
+});
+
+Deno.test("listCells() has every value of both effects, the base cell in both, and pairs", () => {
+  assertEquals(listCells(presets.paper).length, 2 * (7 + 12));
+  for (const { effect, learningRate, batchSize } of listCells(presets.paper)) {
+    // One factor at a time.
+    if (effect === "learning-rate") assertEquals(batchSize, 128);
+    else assertEquals(learningRate, 1e-4);
+  }
+  const base = listCells(presets.paper).filter(({ learningRate, batchSize, optimizer }) =>
+    learningRate === 1e-4 && batchSize === 128 && optimizer === "SGD"
+  );
+  assertEquals(base.map(({ effect }) => effect), ["learning-rate", "batch-size"]);
+  const pairs = [{ learningRate: 1, batchSize: 2 }, { learningRate: 3, batchSize: 4 }];
+  assertEquals(
+    listCells(change({ grid: { effects: ["pairs"], optimizers: ["Adam"], pairs } })),
+    pairs.map((pair) => ({ effect: "pairs", optimizer: "Adam", ...pair })),
+  );
+});
+
+Deno.test("listTrajectories() of part of a grid, of other stops and measures: the same trajectories", () => {
+  const all = new Set(listTrajectories(presets.paper).map(trajectoryPath));
+  const part = change({
+    grid: { effects: ["batch-size"], optimizers: ["AdaGrad"], batchSizes: [32, 64], seeds: [5] },
+    stops: ["epochs:3"],
+    measures: { first: [] },
+    maxEpochs: 7,
+  }, presets.paper);
+  const paths = listTrajectories(part).map(trajectoryPath);
+  assertEquals(paths, [
+    "cifar10,images=50000/AdaGrad/lr=0.0001,batch=32,seed=5",
+    "cifar10,images=50000/AdaGrad/lr=0.0001,batch=64,seed=5",
+  ]);
+  for (const path of paths) assert(all.has(path));
+});
+
+Deno.test("measuresAt() asks for the expensive ones once, for few at the other stops", () => {
+  const measures = { first: ["sharpness"], others: ["generalisation"], once: ["lambda-max"] };
+  const study = change({ measures, stops: ["epochs:2", "loss:1"], grid: { seeds: [4, 2] } });
+  assertEquals(measuresAt(study, "epochs:2", 4), ["sharpness", "lambda-max"]);
+  assertEquals(measuresAt(study, "epochs:2", 2), ["sharpness"]);
+  assertEquals(measuresAt(study, "loss:1", 4), ["generalisation"]);
+});
+
+Deno.test("studyName() is the preset and whatever differs from it, fit for a file's name", () => {
+  const names: [Parameters<typeof change>[0], string][] = [
+    [{}, "quick"],
+    [{ grid: { seeds: [0, 1] }, images: 500 }, "quick,seeds=0,1,images=500"],
+    [{ stops: ["cumulative:1e-4", "loss:1.5"] }, "quick,stops=cumulative_1e-4,loss_1.5"],
+    [{ grid: { optimizers: ["SGD(momentum=0.9)"] } }, "quick,optimizers=SGD(momentum=0.9)"],
+    [{ measures: { first: ["trace"] } }, "quick,measures=trace"],
+    [{ sizes: [3072, 8, 10] }, "quick,layers=3072,8,10"],
+  ];
+  for (const [options, name] of names) assertEquals(studyName(change(options)), name);
+  const long = studyName(change({ grid: { seeds: Array.from({ length: 999 }, (_, i) => i) } }));
+  assert(/^quick,seeds=0,1,[\d,]+-[0-9a-f]{8}$/.test(long) && long.length < 200, long);
+});
+
+Deno.test("studyName() of two studies is the same only if they are", () => {
+  const study = fc.record({
     preset: fc.constantFrom(...PRESETS),
-    training: fc.record({
-      sizes: fc.constantFrom([3072, 10], [3072, 5, 10], [3072, 512, 256, 128, 10]),
-      images: fc.constantFrom(10_000, 50_000, 20),
-      maxEpochs: fc.constantFrom(10, 30, 1),
-      stopping: fc.constantFrom("consecutive", "cumulative"),
-      stoppingCriterion: fc.constantFrom(1e-3, 1e-4),
-      stoppingCriterionEpochs: fc.constantFrom(5, 1),
+    grid: fc.record({
+      effects: fc.constantFrom(["pairs"], ["learning-rate"], ["batch-size", "learning-rate"]),
+      optimizers: fc.constantFrom(["SGD"], ["SGD(momentum=0.9)"], ["SGD", "AdaGrad"]),
+      learningRates: fc.constantFrom([1e-3, 1e-2], [1e-3], [1e-2, 1e-3]),
+      pairs: fc.constantFrom([], [{ learningRate: 1, batchSize: 2 }]),
+      seeds: fc.constantFrom([0], [0, 1], Array.from({ length: 99 }, (_, i) => i)),
     }),
-    sharpness: fc.record({
-      radius: fc.constantFrom(5, 0.5),
-      directions: fc.constantFrom(16, 49),
-      directionSeed: fc.constantFrom(1, 20_251_107),
+    sizes: fc.constantFrom([3072, 10], [3072, 5, 10], [3072, 512, 256, 128, 10]),
+    images: fc.constantFrom(10_000, 50_000),
+    maxEpochs: fc.constantFrom(20_000, 30),
+    stops: fc.constantFrom(["epochs:10"], ["epochs:1"], ["epochs:1", "loss:0"], ["loss:0"]),
+    measures: fc.record({
+      first: fc.constantFrom([], ["sharpness"], ["sharpness(directions=4)"]),
+      others: fc.constantFrom([], ["sharpness"]),
+      once: fc.constantFrom([], ["sharpness"]),
     }),
   });
+  const name = (options: { preset: Study["preset"] }): string =>
+    studyName(change(options, presets[options.preset as "quick"]));
   fc.assert(
-    fc.property(protocol, protocol, (a, b) => {
-      const same = JSON.stringify(a) === JSON.stringify(b);
-      assertEquals(resultsFolder(change(a)) === resultsFolder(change(b)), same);
+    fc.property(study, study, (a, b) => {
+      assertEquals(name(a) === name(b), JSON.stringify(a) === JSON.stringify(b));
+      assert(/^[-\w=,.()]+$/.test(name(a)), name(a));
     }),
     { seed: 6, numRuns: 500 },
   );
@@ -183,173 +164,119 @@ const BAD: [Parameters<typeof change>[0], string][] = [
     { preset: "__proto__" },
     "preset must be quick or standard or paper: current value is __proto__",
   ],
-  [{ grid: { effects: [] } }, "effects must be distinct, at least 1: current value is []"],
+  [
+    { grid: { effects: [] } },
+    "effects must be a list of effects, at least 1, none twice: current value is []",
+  ],
   [
     { grid: { effects: ["momentum"] } },
-    "effects must be learning-rate or batch-size: current value is [momentum]",
+    "effects must be learning-rate or batch-size or pairs: current value is momentum",
   ],
-  [
-    { grid: { effects: ["batch-size", "batch-size"] } },
-    "effects must be distinct, at least 1: current value is [batch-size, batch-size]",
-  ],
-  [
-    { grid: { optimizers: ["Adam"] } },
-    "optimizers must be SGD or AdaGrad: current value is [Adam]",
-  ],
-  [{ grid: { optimizers: ["sgd"] } }, "optimizers must be SGD or AdaGrad: current value is [sgd]"],
-  [{ grid: { optimizers: [] } }, "optimizers must be distinct, at least 1: current value is []"],
   [
     { grid: { learningRates: [] } },
-    "learning rates must be distinct, at least 1: current value is []",
-  ],
-  [{ grid: { learningRates: [0] } }, "learning rates must be finite and > 0: current value is [0]"],
-  [
-    { grid: { learningRates: [0.1, -1] } },
-    "learning rates must be finite and > 0: current value is [0.1, -1]",
+    "learning rates must be a list of learning rates, at least 1, none twice: current value is []",
   ],
   [
-    { grid: { learningRates: [NaN] } },
-    "learning rates must be finite and > 0: current value is [NaN]",
-  ],
-  [
-    { grid: { learningRates: [Infinity] } },
-    "learning rates must be finite and > 0: current value is [Infinity]",
+    { grid: { learningRates: [0.1, 0] } },
+    "learning rates must be a number > 0: current value is 0",
   ],
   [
     { grid: { learningRates: ["0.1"] } },
-    "learning rates must be finite and > 0: current value is [0.1]",
+    "learning rates must be a number > 0: current value is 0.1",
   ],
   [
     { grid: { learningRates: [1e-2, 0.01] } },
-    "learning rates must be distinct, at least 1: current value is [0.01, 0.01]",
+    "learning rates must be a list of learning rates, at least 1, none twice: current value is [0.01,0.01]",
   ],
   [
-    { grid: { learningRates: [undefined] } },
-    "learning rates must be finite and > 0: current value is []",
+    { grid: { batchSizes: [1.5] } },
+    "batch sizes must be an integer in 1..1000000: current value is 1.5",
   ],
-  [{ grid: { batchSizes: [0] } }, "batch sizes must be integers >= 1: current value is [0]"],
-  [{ grid: { batchSizes: [1.5] } }, "batch sizes must be integers >= 1: current value is [1.5]"],
   [
-    { grid: { batchSizes: [2 ** 53] } },
-    `batch sizes must be integers >= 1: current value is [${2 ** 53}]`,
+    { grid: { seeds: [] } },
+    "seeds must be a list of seeds, at least 1, none twice: current value is []",
   ],
-  [{ grid: { batchSizes: [NaN] } }, "batch sizes must be integers >= 1: current value is [NaN]"],
   [
-    { grid: { batchSizes: [32, 32] } },
-    "batch sizes must be distinct, at least 1: current value is [32, 32]",
+    { grid: { seeds: [0, -0] } },
+    "seeds must be a list of seeds, at least 1, none twice: current value is [0,0]",
   ],
-  [{ grid: { seeds: [] } }, "seeds must be distinct, at least 1: current value is []"],
-  [{ grid: { seeds: [-1] } }, "seeds must be integers in 0..4294967295: current value is [-1]"],
-  [{ grid: { seeds: [1.5] } }, "seeds must be integers in 0..4294967295: current value is [1.5]"],
   [
     { grid: { seeds: [2 ** 32] } },
-    "seeds must be integers in 0..4294967295: current value is [4294967296]",
+    "seeds must be an integer in 0..4294967295: current value is 4294967296",
   ],
   [
-    { grid: { seeds: [3, 1, 3] } },
-    "seeds must be distinct, at least 1: current value is [3, 1, 3]",
-  ],
-  [{ grid: { seeds: [0, -0] } }, "seeds must be distinct, at least 1: current value is [0, 0]"],
-  [{ grid: { seeds: [null] } }, "seeds must be integers in 0..4294967295: current value is []"],
-  [
-    { grid: { baseLearningRate: 0 } },
-    "base learning rate must be finite and > 0: current value is 0",
+    { grid: { baseLearningRate: NaN } },
+    "base learning rate must be a number > 0: current value is NaN",
   ],
   [
-    { grid: { baseLearningRate: undefined } },
-    "base learning rate must be finite and > 0: current value is undefined",
+    { grid: { baseBatchSize: 0 } },
+    "base batch size must be an integer in 1..1000000: current value is 0",
   ],
   [
-    { grid: { baseBatchSize: 0.5 } },
-    "base batch size must be an integer >= 1: current value is 0.5",
-  ],
-  [{ training: { images: 0 } }, "images must be an integer in 1..50000: current value is 0"],
-  [
-    { training: { images: 50_001 } },
-    "images must be an integer in 1..50000: current value is 50001",
-  ],
-  [{ training: { images: NaN } }, "images must be an integer in 1..50000: current value is NaN"],
-  [
-    { training: { maxEpochs: -1 } },
-    "max epochs must be an integer in 0..1000000: current value is -1",
+    { grid: { effects: ["pairs"], pairs: [{ learningRate: 1, batchSize: 0 }] } },
+    'cells must be learning rates > 0 with batch sizes >= 1: current value is {"learningRate":1,"batchSize":0}',
   ],
   [
-    { training: { maxEpochs: 1e9 } },
-    "max epochs must be an integer in 0..1000000: current value is 1000000000",
+    { grid: { effects: ["pairs"] } },
+    "cells must be a list of cells, at least 1, none twice: current value is []",
+  ],
+  [{ images: 50_001 }, "images must be an integer in 1..50000: current value is 50001"],
+  [{ maxEpochs: 2.5 }, "max epochs must be an integer in 0..1000000: current value is 2.5"],
+  [
+    { sizes: [3072, 5, 3] },
+    "layer sizes must be a list that begins with 3072 inputs and ends with 10 classes: current value is [3072,5,3]",
   ],
   [
-    { training: { maxEpochs: 2.5 } },
-    "max epochs must be an integer in 0..1000000: current value is 2.5",
+    { sizes: [3072, 0, 10] },
+    "layer sizes must be a list that begins with 3072 inputs and ends with 10 classes: current value is [3072,0,10]",
   ],
-  [
-    { training: { stoppingCriterion: -1e-3 } },
-    "stopping criterion must be finite and >= 0: current value is -0.001",
-  ],
-  [
-    { training: { stoppingCriterion: NaN } },
-    "stopping criterion must be finite and >= 0: current value is NaN",
-  ],
-  [
-    { training: { stoppingCriterionEpochs: 0 } },
-    "stopping criterion epochs must be an integer >= 1: current value is 0",
-  ],
-  [
-    { training: { stopping: "never" } },
-    "stopping must be consecutive or cumulative: current value is never",
-  ],
-  [
-    { training: { sizes: [3072, 5, 3] } },
-    "layer sizes must begin with 3072 and end with 10: current value is [3072, 5, 3]",
-  ],
-  [
-    { training: { sizes: [784, 10] } },
-    "layer sizes must begin with 3072 and end with 10: current value is [784, 10]",
-  ],
-  [{ sharpness: { radius: -5 } }, "radius must be finite and >= 0: current value is -5"],
-  [
-    { sharpness: { radius: Infinity } },
-    "radius must be finite and >= 0: current value is Infinity",
-  ],
-  [
-    { sharpness: { directions: 0 } },
-    "directions must be an integer in 1..10000: current value is 0",
-  ],
-  [
-    { sharpness: { directions: 10_001 } },
-    "directions must be an integer in 1..10000: current value is 10001",
-  ],
-  [
-    { sharpness: { directionSeed: -1 } },
-    "direction seed must be an integer in 0..4294967295: current value is -1",
-  ],
-  [
-    { sharpness: { directionSeed: "1" } },
-    "direction seed must be an integer in 0..4294967295: current value is 1",
-  ],
+  [{ stops: [] }, "there must be at least 1 stop and 1 optimizer"],
+  [{ grid: { optimizers: [] } }, "there must be at least 1 stop and 1 optimizer"],
 ];
 for (const [options, reason] of BAD) {
-  Deno.test(`checkStudy() refuses ${Deno.inspect(options, { colors: false })}`, () => {
-    const error = assertThrows(() => checkStudy(change(options)), RangeError);
-    assertEquals(error.message, `Cannot plan the study as ${reason}`);
+  Deno.test(`checkStudy() refuses ${JSON.stringify(options)}`, () => {
+    const { message } = assertThrows(() => checkStudy(change(options)), UsageError);
+    assertEquals(message, `Cannot plan the study as ${reason}`);
   });
 }
 
-Deno.test("checkStudy() refuses layer sizes that are no network", () => {
-  for (const sizes of [[], [3072], [3072, 0, 10], [3072, 1.5, 10], [3072, NaN, 10]]) {
-    const error = assertThrows(() => checkStudy(change({ training: { sizes } })), RangeError);
-    assert(error.message.startsWith("Cannot lay out a network as "), error.message);
+Deno.test("checkStudy() says which optimizer, stop or measure there is not", () => {
+  for (
+    const [options, start] of [
+      [{ grid: { optimizers: ["Sophia"] } }, "Cannot use optimizer Sophia as it must be SGD or "],
+      [{ stops: ["never"] }, "Cannot use stop never as it must be consecutive:"],
+      [
+        { measures: { first: ["beauty"] } },
+        "Cannot use measure beauty as it must be sharpness or ",
+      ],
+      [
+        { measures: { once: ["trace(directions=0)"] } },
+        "Cannot use measure trace as directions must",
+      ],
+    ] as const
+  ) {
+    const { message } = assertThrows(() => checkStudy(change(options)), UsageError);
+    assert(message.startsWith(start), message);
   }
 });
 
-Deno.test("checkStudy() takes the edges of every domain", () => {
+Deno.test("checkStudy() takes the edges of every domain, and brings texts into one form", () => {
   for (
     const options of [
       { grid: { seeds: [0, 2 ** 32 - 1], learningRates: [Number.MIN_VALUE, Number.MAX_VALUE] } },
-      { grid: { batchSizes: [1, 2 ** 53 - 1] } },
-      { training: { images: 1, maxEpochs: 0, stoppingCriterion: 0, stoppingCriterionEpochs: 1 } },
-      { training: { images: 50_000, maxEpochs: 1_000_000, sizes: [3072, 10] } },
-      { sharpness: { radius: 0, directions: 10_000, directionSeed: 2 ** 32 - 1 } },
+      { grid: { batchSizes: [1, 1e6], effects: ["batch-size"], learningRates: [] } },
+      { images: 1, maxEpochs: 0, sizes: [3072, 10] },
+      { images: 50_000, maxEpochs: 1_000_000 },
     ]
   ) checkStudy(change(options));
-  assertNotEquals(modelsFolder(change({ training: { maxEpochs: 0 } })), "quick");
+  const { grid, stops, measures } = checkStudy(change({
+    grid: { optimizers: ["sgd", "SGD(momentum=0)", "adagrad"] },
+    stops: ["cumulative:0.001", "cumulative:1e-3:5"],
+    measures: { first: ["Sharpness(radius=5)"], others: [], once: [] },
+  }));
+  assertEquals([grid.optimizers, stops, measures.first], [
+    ["SGD", "AdaGrad"],
+    ["cumulative:1e-3"],
+    ["sharpness"],
+  ]);
 });
