@@ -11,6 +11,7 @@ import {
   imagesOption,
   readModelFile,
 } from "~/lib/cli/common_options.ts";
+import { foldersFrom } from "~/lib/cli/study_options.ts";
 import { openDisplay } from "~/lib/cli/terminal.ts";
 import { numberOption, required, textOption, textsOption } from "~/lib/cli/values.ts";
 import { batchSize, epochs, learningRate, seed, UsageError } from "~/lib/domain.ts";
@@ -18,7 +19,7 @@ import { sha256, writeWhole } from "~/lib/files/files.ts";
 import { formatSeconds } from "~/lib/files/text.ts";
 import { MLP_1, type ModelFile } from "~/lib/model.ts";
 import { openOptimizer, optimizerHelp } from "~/lib/optimizer.ts";
-import { DivergedError, PROJECT_FOLDERS, run } from "~/lib/reproduce.ts";
+import { DivergedError, run } from "~/lib/reproduce.ts";
 import { locateStop, type TrajectoryRecord } from "~/lib/results.ts";
 import { listTrajectories, presets, type Study } from "~/lib/study.ts";
 import { networkFile, openStop, STOP_HELP, type Trajectory } from "~/lib/trainer.ts";
@@ -83,12 +84,12 @@ if (import.meta.main) {
     const options = engineOptions(values);
     const out = required(textOption(values, "out"), "out");
     demandWritable(out);
+    const { models } = await foldersFrom(values);
     const init = textOption(values, "init");
     const initial = init === undefined ? undefined : await readModelFile(init, "init");
     const study = initial === undefined
       ? asked
       : { ...asked, sizes: initial.sizes, init: hashOf(initial) };
-    const models = textOption(values, "models") ?? PROJECT_FOLDERS.models;
     const display = openDisplay();
     try {
       const { records: [record] } = await run(study, {

@@ -1,0 +1,116 @@
+/**
+ * Paths on command lines: what cannot be used is refused in one line, what is merely odd works.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { ensureCifar10 } from "~/lib/dataset.ts";
+import { assertEquals, assertMatch } from "@std/assert";
+import { document, run, SMALL, TRAIN, twoAtOnce } from "~/tests/fixtures/command.ts";
+import { type Command, ended, ROOT, startDeno } from "~/tests/fixtures/script.ts";
+import { listFiles, withFolder } from "~/tests/fixtures/temporary_folder.ts";
+
+/** A folder with what a path may lead to besides a folder or a file. */
+async function withOddities(work: (folder: string) => Promise<void>): Promise<void> {
+  await withFolder(async (folder) => {
+    await Deno.writeTextFile(join(folder, "a file"), "");
+    await Deno.mkdir(join(folder, "a folder, ünicode 数"));
+    await Deno.symlink(join(folder, "nowhere"), join(folder, "to nothing"));
+    await Deno.symlink(join(folder, "loop"), join(folder, "loop"));
+    await Deno.symlink(join(folder, "a folder, ünicode 数"), join(folder, "link"));
+    await Deno.symlink(join(ROOT, "data"), join(folder, "to data"));
+    await work(folder);
+  });
+}
+
+/** Command lines that name what cannot be used. */
+function unusable(folder: string): [Command, string[]][] {
+  const at = (name: string): string => join(folder, name);
+  const train = (...more: string[]): [Command, string[]] => ["train", [...TRAIN, ...more]];
+  return [
+    ["reproduce", ["--results", "data/results"]],
+    ["reproduce", ["--models", "data"]],
+    ["reproduce", ["--results", "data/../data/x"]],
+    ["reproduce", ["--data", folder, "--results", at("x")]],
+    ["reproduce", ["--results", at("a file")]],
+    ["reproduce", ["--models", at("a file")]],
+    ["reproduce", ["--results", at("a file/below")]],
+    ["reproduce", ["--results", at("to nothing")]],
+    ["reproduce", ["--models", at("to nothing")]],
+    ["reproduce", ["--results", at("loop")]],
+    ["reproduce", ["--data", at("to nothing")]],
+    ["reproduce", ["--data", at("loop")]],
+    ["reproduce", ["--results", ""]],
+    ["reproduce", ["--results", at("to data")]],
+    ["reproduce", ["--results", "/no\u001b[31m\nfolder", "--data", at("\u001b[31m\n")]],
+    train("--out", `${at("link")}/`),
+    train("--out", `${at("new")}/`),
+    train("--out", at("to nothing/m")),
+    train("--out", at("loop")),
+    train("--out", at("a file/m.safetensors")),
+    train("--out", at("link")),
+    train("--out", "no/such/folder/m.safetensors"),
+    train("--out", at("m"), "--data", at("loop")),
+    train("--out", at("m"), "--init", at("loop")),
+    train("--out", at("m"), "--init", "README.md"),
+    train("--out", at("m"), "--init", "data"),
+    train("--out", at("m"), "--models", at("a file")),
+    train("--out", at("m"), "--models", at("to nothing")),
+    train("--out", at("m"), "--models", ""),
+    ["sharpness", ["--model", at("loop")]],
+    ["sharpness", ["--model", at("to nothing")]],
+    ["sharpness", ["--model", at("link")]],
+    ["sharpness", ["--model", at("a file")]],
+    ["measure", ["--measures", "trace", "--model", "deno.json"]],
+    ["bench", ["--data", at("loop")]],
+    ["bench", ["--data", at("to nothing")]],
+  ];
+}
+
+Deno.test("paths that cannot be used: one line, status 2, nothing written", async () => {
+  await withOddities(async (folder) => {
+    const before = listFiles(folder);
+    // Another test may be fetching them just now.
+    await ensureCifar10();
+    const data = listFiles(join(ROOT, "data"));
+    const faults: string[] = [];
+    await twoAtOnce(unusable(folder), async ([command, args]) => {
+      const { code, stdout, stderr } = await run(command, ...args);
+      // deno-lint-ignore no-control-regex
+      const isClear = code === 2 && stdout === "" && /^[^\u0000-\u001f]{10,700}\n$/.test(stderr);
+      if (!isClear) faults.push(`${command} ${args.join(" ")}: ${code} ${stdout} ${stderr}`);
+    });
+    assertEquals(faults, []);
+    assertEquals(listFiles(folder), before);
+    assertEquals(listFiles(join(ROOT, "data")), data);
+  });
+});
+
+Deno.test("CIFAR10_DIR that leads nowhere: one line that names it, nothing written", async () => {
+  await withFolder(async (folder) => {
+    const args = ["--results", `${folder}/r`, "--models", `${folder}/m`, "--images", "100"];
+    const { code, stderr } = await ended(
+      startDeno(
+        ["run", "--quiet", "--no-prompt", "-P=launch", "lib/cli/launch.ts", "reproduce", ...args],
+        { CIFAR10_DIR: `${folder}/none` },
+      ),
+    );
+    assertMatch(stderr, /^Cannot load CIFAR-10 as .*none.*\n$/);
+    assertEquals(code, 1);
+    assertEquals(listFiles(folder), []);
+  });
+});
+
+Deno.test("folders with spaces, unicode and links work, models and results in one, too", async () => {
+  await withOddities(async (folder) => {
+    for (const name of ["link", "a folder, ünicode 数", "new, with $pecial 'characters'"]) {
+      const place = join(folder, name);
+      const outcome = await document<{ computedRuns: number; figures: string[] }>(
+        ...["reproduce", ...SMALL, "--models", place, "--results", place] as const,
+      );
+      // The link leads to the second folder: what was computed there is found.
+      assertEquals(outcome.computedRuns, name.startsWith("a folder") ? 0 : 2, name);
+      for (const path of outcome.figures) assertEquals((await Deno.stat(path)).isFile, true);
+    }
+  });
+});
