@@ -4,7 +4,7 @@
  * @module
  */
 import { type Layout, PAGE } from "~/lib/figures/layout.ts";
-import { paragraph, type Piece, standalone, text, translate } from "~/lib/figures/svg.ts";
+import { paragraph, type Piece, standalone, text, translate, wrap } from "~/lib/figures/svg.ts";
 import { FONT_SIZE } from "~/lib/figures/theme.ts";
 
 /** A finished figure. */
@@ -41,10 +41,14 @@ export function stack(
     ...pieces.map((piece) => piece.width),
     (layout.width ?? 0) - 2 * padding,
   );
+  const { title: size } = FONT_SIZE;
+  // Bold letters are up to an eighth wider.
+  const lines = wrap(title, 1.125 * size, inner);
   const heading: Piece = {
-    svg: text(title, { x: 0, y: FONT_SIZE.title, size: FONT_SIZE.title, weight: "bold" }),
+    svg: lines.map((line, i) => text(line, { x: 0, y: size + 18 * i, size, weight: "bold" }))
+      .join(""),
     width: inner,
-    height: 26,
+    height: 26 + 18 * (lines.length - 1),
   };
   let y = padding;
   const all = isWhole ? [heading, ...pieces, paragraph(caption, inner)] : pieces;

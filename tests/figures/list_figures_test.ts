@@ -27,10 +27,10 @@ const pairs = [{ learningRate: 1e-4, batchSize: 128 }, { learningRate: 4e-4, bat
 
 /** Every kind of study that must give a figure. */
 const KINDS: readonly [name: string, study: Study, run: SyntheticRunOf][] = [
-  ["several stops", whole, ({ learningRate, seed }) => ({
+  ["several stops", whole, ({ learningRate, batchSize, seed }) => ({
     samples: spread(49, 0.1 + learningRate, 0.01),
     epochs: 60,
-    gap: 0.1 * seed,
+    gap: 0.1 + (1 + seed) * learningRate + 1e-6 * batchSize,
   })],
   ["one seed", { ...quick, grid: { ...quick.grid, seeds: [4] } }, () => ({})],
   ["one cell", {

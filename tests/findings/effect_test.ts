@@ -1,0 +1,145 @@
+import {
+  effectAtStop,
+  effectInMeasure,
+  effectsAtEqualRatio,
+  listFindings,
+  verdictOf,
+} from "~/lib/findings.ts";
+import type { RunResult } from "~/lib/results.ts";
+import { presets, type Study } from "~/lib/study.ts";
+import { assert, assertAlmostEquals, assertEquals, assertStringIncludes } from "@std/assert";
+import { syntheticRecords, syntheticResults } from "~/tests/fixtures/synthetic_results.ts";
+
+const study: Study = {
+  ...presets.quick,
+  grid: { ...presets.quick.grid, optimizers: ["SGD"], seeds: [0, 1, 2] },
+  measures: { first: ["sharpness", "trace"], others: [], once: [] },
+};
+const LR = { effect: "learning-rate", optimizer: "SGD" } as const;
+
+/** Runs with given sharpness by learning rate and seed, and trace. */
+function runsOf(
+  sharpness: (learningRate: number, seed: number) => number,
+  trace: (learningRate: number, seed: number) => number = () => 1,
+): RunResult[] {
+  return syntheticResults(study, ({ learningRate: rate, seed }) => ({
+    estimate: (measure) => measure === "trace" ? trace(rate, seed) : sharpness(rate, seed),
+  }));
+}
+
+Deno.test("effectAtStop() falls by the paired interval, at every step", () => {
+  // 10^-3: 0.5, 10^-2: 0.3, 10^-1: 0.1, with 0.01 seed and a little that does not cancel.
+  const odd = (rate: number, seed: number): number => rate === 1e-1 ? 0.001 * (seed - 1) : 0;
+  const finding = effectAtStop(
+    study,
+    runsOf((rate, seed) => 0.1 - 0.2 * (Math.log10(rate) + 1) + 0.01 * seed + odd(rate, seed)),
+    LR,
+  );
+  assertEquals([finding.kind, finding.n, finding.stop], ["falls", 3, "epochs:10"]);
+  // Differences -0.401, -0.400, -0.399: -0.4 +- 4.302653 * 0.001 / sqrt(3).
+  const half = 4.302652729749 * 0.001 / Math.sqrt(3);
+  assertAlmostEquals(finding.interval![0], -0.4 - half, 1e-9);
+  assertAlmostEquals(finding.interval![1], -0.4 + half, 1e-9);
+  assertEquals(
+    finding.text,
+    "SGD, learning rate (batch size 128), at epochs:10: sharpness falls from 0.510 at 10⁻³ to " +
+      "0.110 nats at 10⁻¹, paired difference −0.4000 nats, 95 % interval [−0.4025, −0.3975], " +
+      "n = 3 seeds; at every step between neighbouring values.",
+  );
+});
+
+Deno.test("effectAtStop() names steps that go the other way and those that are not settled", () => {
+  const means: Record<number, number> = { 1e-3: 0.5, 1e-2: 0.8, 1e-1: 0.1 };
+  const { text, kind } = effectAtStop(
+    study,
+    runsOf((rate, seed) => means[rate]! + 0.001 * seed * rate),
+    LR,
+  );
+  assertEquals(kind, "falls");
+  assertStringIncludes(
+    text,
+    "of 2 steps between neighbouring values it falls in 1, rises in 1 (10⁻³ to 10⁻²).",
+  );
+});
+
+Deno.test("effectAtStop() settles nothing where the interval contains 0, for one seed, for none", () => {
+  const wide = effectAtStop(
+    study,
+    runsOf((rate, seed) => rate === 1e-1 ? 0.5 + seed - 1 : 0.4),
+    LR,
+  );
+  assertEquals(wide.kind, "not settled");
+  assertStringIncludes(wide.text, "whether sharpness changes is not settled by these runs");
+  const single: Study = { ...study, grid: { ...study.grid, seeds: [5] } };
+  const one = effectAtStop(single, syntheticResults(single), LR);
+  assertEquals([one.kind, one.n, one.interval], ["not settled", 1, null]);
+  assertStringIncludes(one.text, "one seed gives no interval");
+  const none = effectAtStop(study, [], LR);
+  assertEquals([none.kind, none.n], ["not settled", 0]);
+  assertStringIncludes(none.text, "Missing: 10⁻³, 10⁻² and 10⁻¹.");
+});
+
+Deno.test("effectAtStop() names missing seeds and diverged cells", () => {
+  const runs = syntheticResults(study, ({ learningRate, seed }) => {
+    if (learningRate === 1e-2 && seed === 1) return undefined;
+    return learningRate === 1e-1 ? { stopped: "diverged", epochs: 2 } : {};
+  });
+  const { text } = effectAtStop(study, runs, LR);
+  assert(text.endsWith(" Missing: 10⁻² (seed 1). Diverged: 10⁻¹."), text);
+});
+
+Deno.test("verdictOf() survives, turns, vanishes or settles nothing", () => {
+  const reference = [-1.1, -0.9] as const;
+  const judge = (low: number, high: number): string =>
+    verdictOf({ reference, other: [low, high], margin: 0.2 });
+  assertEquals(judge(-0.5, -0.1), "survives");
+  assertEquals(judge(0.1, 0.5), "turns");
+  assertEquals(judge(-0.19, 0.1), "vanishes");
+  assertEquals(judge(-0.21, 0.1), "not settled");
+  assertEquals(
+    verdictOf({ reference: [-1, 1], other: [-0.5, -0.1], margin: 1 }),
+    "not settled",
+  );
+});
+
+Deno.test("effectInMeasure() compares the same ends in another measure", () => {
+  const falling = (rate: number, seed: number): number => -Math.log10(rate) + 0.01 * seed * rate;
+  const find = (trace: (rate: number, seed: number) => number): string =>
+    effectInMeasure(study, runsOf(falling, trace), { ...LR, other: "trace" }).kind;
+  assertEquals(find(falling), "survives");
+  assertEquals(find((rate, seed) => Math.log10(rate) + 0.01 * seed * rate), "turns");
+  assertEquals(find((rate, seed) => 1 + 0.01 * (seed - 1) * rate), "vanishes");
+  assertEquals(find((rate, seed) => 1 + 30 * (seed - 1) * rate), "not settled");
+});
+
+Deno.test("effectsAtEqualRatio() compares the largest batch with the smallest", () => {
+  const pairs = [
+    { learningRate: 1e-4, batchSize: 128 },
+    { learningRate: 4e-4, batchSize: 512 },
+    { learningRate: 6.4e-3, batchSize: 8192 },
+    { learningRate: 1e-1, batchSize: 32 },
+  ];
+  const own: Study = { ...study, grid: { ...study.grid, effects: ["pairs"], pairs } };
+  const runs = syntheticResults(own, ({ batchSize, seed }) => ({
+    estimate: () => batchSize / 8192 + 0.001 * seed * batchSize / 8192,
+  }));
+  const [finding, ...others] = effectsAtEqualRatio(own, runs);
+  assertEquals(others, []);
+  assertEquals([finding!.kind, finding!.n], ["rises", 3]);
+  assertStringIncludes(finding!.text, "learning rate / batch size 7.81×10⁻⁷");
+  assertStringIncludes(finding!.text, "rises from batch size 128 to 8192");
+});
+
+Deno.test("listFindings() throws for nothing that is missing", () => {
+  const all = [{}, { seeds: [0] }, { effects: ["pairs" as const] }, { learningRates: [1e-3] }];
+  for (const grid of all) {
+    const partial = { ...presets.quick, grid: { ...presets.quick.grid, ...grid } };
+    for (const records of [[], syntheticRecords(partial), syntheticRecords(partial).slice(0, 2)]) {
+      const { effects } = listFindings(partial, records);
+      for (const { atStop, atEqualLoss } of effects) {
+        assert(atStop.text.length > 20 && atEqualLoss.text.length > 20);
+        assert(!/NaN|undefined|null/.test(atStop.text + atEqualLoss.text));
+      }
+    }
+  }
+});

@@ -1,0 +1,103 @@
+import {
+  comparePublished,
+  PUBLISHED_CELLS,
+  publishedCells,
+  publishedOrder,
+  publishedSentences,
+  publishedTable,
+} from "~/lib/findings.ts";
+import { summariseCells } from "~/lib/results.ts";
+import { presets, type Study } from "~/lib/study.ts";
+import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import { syntheticResults } from "~/tests/fixtures/synthetic_results.ts";
+
+const study: Study = {
+  ...presets.standard,
+  grid: {
+    ...presets.standard.grid,
+    effects: ["learning-rate"],
+    optimizers: ["SGD"],
+    learningRates: [1e-4, 1e-2, 1e-1, 3e-1],
+    seeds: [0, 1],
+  },
+};
+
+/** Sharpness by learning rate and seed; the published means are 1.29571, 0.10663 and 0.01024. */
+const VALUES: Readonly<Record<string, readonly [number, number]>> = {
+  // Off by 0.0043 of 0.0338: within twice the half-width.
+  "0.0001": [1.29, 1.31],
+  // Off by 0.02 > 10 % of 0.10663 > 2 * 0.00589.
+  "0.01": [0.125, 0.12826],
+  // t(0.975, 1) = 12.706: the interval of 0.00 and 0.02 contains 0.
+  "0.1": [0, 0.02],
+  "0.3": [0.001, 0.0011],
+};
+
+const cells = summariseCells(
+  study,
+  syntheticResults(study, ({ learningRate, seed }) => ({
+    samples: [VALUES[String(learningRate)]![seed]!],
+    epochs: 60,
+  })),
+);
+
+Deno.test("PUBLISHED_CELLS holds the 38 cells, the base cell in both effects", () => {
+  assertEquals(PUBLISHED_CELLS.length, 38);
+  assertEquals(PUBLISHED_CELLS.filter(({ effect }) => effect === "learning-rate").length, 14);
+  const base = PUBLISHED_CELLS.filter(({ effect, optimizer, value }) =>
+    optimizer === "AdaGrad" && value === (effect === "learning-rate" ? 1e-4 : 128)
+  );
+  assertEquals(base.map(({ mean }) => mean), [0.56653, 0.56608]);
+});
+
+Deno.test("comparePublished() judges each published cell and prints no ratio with 0", () => {
+  const rows = comparePublished(study, cells);
+  // 3e-1 was not published.
+  assertEquals(rows.map(({ learningRate }) => learningRate), [1e-4, 1e-2, 1e-1]);
+  assertEquals(rows.map(({ within }) => within), [true, false, true]);
+  const [first, second, third] = rows;
+  assertAlmostEquals(first!.ratio!, 1.3 / 1.29571, 1e-12);
+  // 0.12663 +- 12.706 * 0.00163: told from 0.
+  assertAlmostEquals(second!.ratio!, 0.12663 / 0.10663, 1e-12);
+  assertEquals(third!.ratio, null);
+  assertEquals(third!.n, 2);
+  assertAlmostEquals(third!.theirs.interval[1], 0.01109, 1e-12);
+});
+
+Deno.test("comparePublished() gives no ratio for one seed, and no verdict where there is none", () => {
+  const one: Study = { ...study, grid: { ...study.grid, seeds: [0] } };
+  const runs = syntheticResults(
+    one,
+    ({ learningRate }) => learningRate === 1e-4 ? { samples: [1.3], epochs: 60 } : undefined,
+  );
+  const [first, second] = comparePublished(one, summariseCells(one, runs));
+  assertEquals([first!.ratio, first!.within, first!.n], [null, true, 1]);
+  assertEquals([second!.ours, second!.ratio, second!.within, second!.n], [null, null, null, 0]);
+});
+
+Deno.test("publishedCells() is empty where the protocol is another", () => {
+  assertEquals(publishedCells(study, "sharpness").length, 38);
+  assertEquals(publishedCells(study, "sharpness(directions=16)").length, 38);
+  assertEquals(publishedCells(study, "sharpness(radius=2)"), []);
+  assertEquals(publishedCells(study, "antithetic"), []);
+  assertEquals(publishedCells({ ...study, images: 10_000 }, "sharpness"), []);
+  const other = { ...study, grid: { ...study.grid, baseLearningRate: 1e-2 } };
+  assert(publishedCells(other, "sharpness").every(({ effect }) => effect === "learning-rate"));
+  assertEquals(comparePublished(presets.quick, summariseCells(presets.quick, [])), []);
+});
+
+Deno.test("publishedOrder() and publishedSentences() count cells, rank them and name what differs", () => {
+  const rows = comparePublished(study, cells);
+  // Ours 1.3, 0.127, 0.01 fall as theirs do.
+  assertEquals(publishedOrder(rows), [
+    { effect: "learning-rate", optimizer: "SGD", cells: 3, within: 2, tau: 1 },
+  ]);
+  assertEquals(publishedSentences(rows), [
+    "SGD, learning rate, at cumulative:1e-3 (published at cumulative:1e-4): 2 of 3 cells lie within " +
+    "twice the published half-width or 10 % of the published mean; not 10⁻²; Kendall's tau with the " +
+    "published order is 1.0; n = 2 seeds.",
+  ]);
+  assertEquals(publishedSentences([]), []);
+  assertEquals(publishedTable(rows).numRows(), 3);
+  assertEquals(publishedTable(rows).get("agrees", 1), "no");
+});

@@ -1,0 +1,61 @@
+import { rankMeasures, rankTable } from "~/lib/findings.ts";
+import { presets, type Study } from "~/lib/study.ts";
+import { assertAlmostEquals, assertEquals } from "@std/assert";
+import { syntheticResults } from "~/tests/fixtures/synthetic_results.ts";
+
+const study: Study = {
+  ...presets.quick,
+  grid: { ...presets.quick.grid, optimizers: ["SGD"], seeds: [0, 1, 2] },
+  measures: { first: ["sharpness", "trace", "generalisation"], others: [], once: ["lambda-max"] },
+};
+
+/** The gap rises with the learning rate, and falls with the batch size. */
+const runs = syntheticResults(study, ({ learningRate, batchSize, seed }) => ({
+  gap: 0.1 * (3 + Math.log10(learningRate)) + 1 / batchSize + 0.001 * seed,
+  // Sharpness orders as the gap does in both groups; trace against it along the learning rates.
+  estimate: (measure) =>
+    measure === "sharpness"
+      ? learningRate + 1 / batchSize + seed
+      : 1 / learningRate + 1 / batchSize,
+}));
+
+Deno.test("rankMeasures() gives tau within each one-factor group, and their mean", () => {
+  const ranks = rankMeasures(study, runs);
+  const tauOf = (measure: string, group: string): number =>
+    ranks.find((rank) => rank.measure === measure && rank.group === group)!.tau!;
+  assertEquals(tauOf("sharpness", "learning rate, SGD"), 1);
+  assertEquals(tauOf("sharpness", "batch size, SGD"), 1);
+  assertEquals(tauOf("trace", "learning rate, SGD"), -1);
+  assertEquals(tauOf("trace", "batch size, SGD"), 1);
+  assertAlmostEquals(tauOf("trace", "all groups"), 0, 1e-12);
+  // The gap is what is ranked against; lambda-max was taken of one seed.
+  assertEquals([...new Set(ranks.map(({ measure }) => measure))], [
+    "sharpness",
+    "trace",
+    "lambda-max",
+  ]);
+  const once = ranks.find(({ measure }) => measure === "lambda-max")!;
+  assertEquals([once.seeds, once.low], [[0], null]);
+});
+
+Deno.test("rankMeasures() has an interval over seeds within [-1, 1] about tau", () => {
+  for (const { tau, low, high, seeds } of rankMeasures(study, runs, ["sharpness", "trace"])) {
+    assertEquals(seeds, [0, 1, 2]);
+    assertEquals([low! <= tau!, tau! <= high!, low! >= -1, high! <= 1], [true, true, true, true]);
+  }
+});
+
+Deno.test("rankMeasures() leaves out what cannot be ranked", () => {
+  assertEquals(rankMeasures(study, []), []);
+  const one = runs.filter(({ config }) => config.learningRate === 1e-2 && config.batchSize === 128);
+  assertEquals(rankMeasures(study, one), []);
+  assertEquals(rankTable([]).columnNames(), [
+    "measure",
+    "group",
+    "Kendall's tau",
+    "low",
+    "high",
+    "cells",
+    "seeds",
+  ]);
+});
