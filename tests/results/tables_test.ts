@@ -1,8 +1,22 @@
+/**
+ * Cells and tables of made-up runs whose every difference is known.
+ *
+ * @module
+ */
+import {
+  cellsTable,
+  differencesTable,
+  listDifferences,
+  reportCells,
+  runsCsv,
+  runsTable,
+  sharpnessBySeed,
+  summariseCells,
+} from "~/lib/results.ts";
+import { presets, type Study } from "~/lib/study.ts";
+import type { Trajectory } from "~/lib/trainer.ts";
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import { reportCells, sharpnessBySeed, summariseCells } from "~/lib/results/cells.ts";
-import { presets, type RunConfig, type Study } from "~/lib/study/study.ts";
-import { cellsTable, differencesTable, listDifferences, runsTable } from "~/lib/results/tables.ts";
-import { spread, syntheticResult, syntheticResults } from "~/tests/fixtures/synthetic_results.ts";
+import { spread, syntheticResults } from "~/tests/fixtures/synthetic_results.ts";
 
 const { quick } = presets;
 
@@ -10,11 +24,13 @@ const { quick } = presets;
 const small: Study = {
   ...quick,
   grid: { ...quick.grid, learningRates: [1e-2, 1e-1], batchSizes: [32, 128], seeds: [0, 1] },
-  sharpness: { ...quick.sharpness, directions: 2 },
+  stops: ["cumulative:1e-3"],
+  maxEpochs: 10,
+  measures: { first: ["sharpness(directions=2)"], others: [], once: [] },
 };
 
 /** A sharpness that depends on each factor and on the seed, so that every difference is known. */
-function additiveSharpness({ optimizer, learningRate, batchSize, seed }: RunConfig): number {
+function additiveSharpness({ optimizer, learningRate, batchSize, seed }: Trajectory): number {
   return 1 + 0.5 * Math.log10(learningRate / 1e-2) - 0.1 * Math.log2(batchSize / 128) +
     (optimizer === "AdaGrad" ? 0.25 : 0) + 7 * seed;
 }

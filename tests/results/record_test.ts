@@ -1,0 +1,194 @@
+/**
+ * Records of trajectories: whole, in one form, and open to what is not known yet.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { DamagedFileError } from "~/lib/files/checked.ts";
+import {
+  formatRecord,
+  parseRecord,
+  type Provenance,
+  readRecord,
+  recordFile,
+  runsAt,
+  type TrajectoryRecord,
+  writeRecord,
+} from "~/lib/results.ts";
+import { listTrajectories, presets, type Study } from "~/lib/study.ts";
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { syntheticRecord } from "~/tests/fixtures/synthetic_results.ts";
+import { listFiles, withFolder } from "~/tests/fixtures/temporary_folder.ts";
+
+const STUDY: Study = {
+  ...presets.quick,
+  stops: ["epochs:4", "loss:2"],
+  measures: {
+    first: ["sharpness(directions=2)", "generalisation"],
+    others: ["sharpness(directions=2)"],
+    once: [],
+  },
+};
+const [TRAJECTORY, OTHER] = listTrajectories(STUDY);
+const WORK: Provenance = {
+  did: "trained",
+  from: 0,
+  to: 4,
+  revision: "0a1b2c",
+  deno: "2.9.6",
+  processor: "A [ 1, 2 ] processor\n[ 3 ]",
+  engine: { name: "cpu", library: "none" },
+  threads: 2,
+  seconds: 1.5,
+  finished: "2026-11-25T12:00:00.000Z",
+};
+const RECORD: TrajectoryRecord = {
+  ...syntheticRecord(STUDY, TRAJECTORY!, { samples: [1 / 3, -1e-7] }),
+  provenance: [WORK],
+};
+const TEXT = formatRecord(RECORD);
+
+Deno.test("parseRecord() undoes formatRecord(), which always gives the same bytes", () => {
+  assertEquals(parseRecord(TEXT), RECORD);
+  assertEquals(formatRecord(parseRecord(TEXT)), TEXT);
+  const backwards = (value: unknown): unknown =>
+    Array.isArray(value)
+      ? value.map(backwards)
+      : typeof value === "object" && value !== null
+      ? Object.fromEntries(Object.entries(value).reverse().map(([k, v]) => [k, backwards(v)]))
+      : value;
+  const { content, ...rest } = RECORD;
+  // Known keys have their order whatever the caller's; stops keep the caller's, which sorts them.
+  const shuffled = backwards({ ...rest, content }) as TrajectoryRecord;
+  const known = { ...shuffled, content: { ...shuffled.content, stops: content.stops } };
+  for (const network of known.content.networks) {
+    network.measures.forEach((m, i) => {
+      m.protocol = content.networks[known.content.networks.indexOf(network)]!.measures[i]!.protocol;
+    });
+  }
+  assertEquals(formatRecord(known), TEXT);
+  // Numbers of a list share a line: one a loss would be a long file.
+  assertStringIncludes(TEXT, `"samples": [${1 / 3}, -1e-7]`);
+  assert(TEXT.endsWith("}\n"));
+});
+
+/** The record with unknown things in every place that a reader passes. */
+function fromTheFuture(): TrajectoryRecord {
+  const { content } = RECORD;
+  return {
+    ...RECORD,
+    more: { b: [1, "x"], a: null },
+    provenance: [{ ...WORK, energy: { joules: 5 } }],
+    content: {
+      ...content,
+      optimum: [1, 2],
+      trajectory: { ...content.trajectory, augmentation: "none" },
+      stops: { ...content.stops, "plateau:3": 2 },
+      networks: content.networks.map((network) => ({
+        ...network,
+        entropy: 0.5,
+        measures: [
+          ...network.measures,
+          {
+            ...network.measures[0]!,
+            measure: "entropy",
+            protocol: { kernel: "box", width: 2 },
+            spectrum: { values: [1, 2], kind: "full" },
+          },
+        ],
+      })),
+    },
+  };
+}
+
+Deno.test("parseRecord() keeps what it does not know, and readers pass it over", () => {
+  const future = fromTheFuture();
+  assertEquals(parseRecord(formatRecord(future)), future);
+  assertEquals(formatRecord(parseRecord(formatRecord(future))), formatRecord(future));
+  const [known] = runsAt(STUDY, [RECORD]);
+  const { config: _, ...run } = runsAt(STUDY, [future])[0]!;
+  assertEquals({ config: known!.config, ...run }, known!);
+});
+
+Deno.test("parseRecord() notices every change of content or provenance", () => {
+  const altered = (path: string, value: unknown): string => {
+    const file = JSON.parse(TEXT);
+    const keys = path.split("/");
+    const last = keys.pop()!;
+    keys.reduce((part, key) => part[key], file)[last] = value;
+    return JSON.stringify(file);
+  };
+  const networks = JSON.parse(TEXT).content.networks;
+  const changes: [string, unknown, string][] = [
+    ["content/epochLosses/0", 2.25, "content"],
+    ["content/diverged", true, "content"],
+    ["content/networks", networks.slice(1), "content"],
+    ["content/networks/0/measures/0/samples/1", 0, "content"],
+    ["content/more", 1, "content"],
+    ["provenance", [], "provenance"],
+    ["provenance/0/threads", 3, "provenance"],
+  ];
+  for (const [path, value, part] of changes) {
+    const { message } = assertThrows(() => parseRecord(altered(path, value)), DamagedFileError);
+    assert(message.startsWith(`the checksum of its ${part} must be `), message);
+  }
+  const refused: [string, unknown][] = [
+    ["format", 1],
+    ["content/networks/0/trainLoss", "1.25"],
+    ["content/networks/0/trainAccuracy", 2],
+    ["content/networks/0/sha256", "0".repeat(63)],
+    ["content/trajectory/learningRate", 0],
+    ["content/trajectory/batchSize", -1],
+    ["content/epochLosses", [null]],
+    ["provenance/0/seconds", -1],
+    ["sha256", undefined],
+  ];
+  for (const [path, value] of refused) {
+    assertThrows(() => parseRecord(altered(path, value)), z.ZodError, undefined, path);
+  }
+});
+
+Deno.test("formatRecord() refuses what it could not read again", () => {
+  for (const loss of [NaN, Infinity]) {
+    const content = { ...RECORD.content, epochLosses: [loss] };
+    assertThrows(() => formatRecord({ ...RECORD, content }), z.ZodError);
+  }
+});
+
+Deno.test("readRecord() gives what writeRecord() wrote; damaged ones are set aside, named", async () => {
+  const never = (message: string): void => assert(false, message);
+  await withFolder(async (folder) => {
+    const path = recordFile(folder, TRAJECTORY!);
+    assertEquals(await readRecord(folder, TRAJECTORY!, never), undefined);
+    await writeRecord(folder, TRAJECTORY!, RECORD);
+    assertEquals(await readRecord(folder, TRAJECTORY!, never), RECORD);
+    assertEquals(await readRecord(folder, OTHER!, never), undefined);
+    const damages: [Uint8Array | string, string][] = [
+      ["", "Unexpected end of JSON input"],
+      [TEXT.slice(0, 500), "JSON"],
+      [
+        TEXT.replace('"diverged": false', '"diverged": true'),
+        "the checksum of its content must be ",
+      ],
+      [TEXT.replace('"format": 2', '"format": 3'), "format Invalid input: expected 2"],
+      [Uint8Array.of(0xff, 0xfe), "The encoded data"],
+      [formatRecord(syntheticRecord(STUDY, OTHER!)), "it is of another trajectory"],
+    ];
+    for (const [index, [bytes, reason]] of damages.entries()) {
+      const write = typeof bytes === "string" ? Deno.writeTextFile : Deno.writeFile;
+      await write(path, bytes as never);
+      // Whoever only looks leaves it where it is.
+      assertEquals(await readRecord(folder, TRAJECTORY!, undefined), undefined);
+      assertEquals((await Deno.stat(path)).isFile, true);
+      const said: string[] = [];
+      assertEquals(await readRecord(folder, TRAJECTORY!, (text) => said.push(text)), undefined);
+      assertEquals(said.length, 1);
+      assert(said[0]!.startsWith(`Cannot read ${path}: `), said[0]);
+      assertStringIncludes(said[0]!, reason);
+      assert(
+        said[0]!.endsWith(`set aside as ${path}.damaged-${index + 1}, it will be computed again`),
+      );
+    }
+    assertEquals(listFiles(folder).filter((file) => file.includes(".damaged-")).length, 6);
+  });
+});
