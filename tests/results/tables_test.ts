@@ -24,7 +24,7 @@ const { quick } = presets;
 const small: Study = {
   ...quick,
   grid: { ...quick.grid, learningRates: [1e-2, 1e-1], batchSizes: [32, 128], seeds: [0, 1] },
-  stops: ["cumulative:1e-3"],
+  stops: ["epochs:8"],
   maxEpochs: 10,
   measures: { first: ["sharpness(directions=2)"], others: [], once: [] },
 };
@@ -39,70 +39,66 @@ Deno.test("summariseCells() takes means over seeds and both intervals", () => {
   const results = syntheticResults(small, (run) => ({
     samples: spread(2, additiveSharpness(run), 0.1),
     trainLoss: 1 + run.seed,
-    epochs: 4 + 2 * run.seed,
   }));
   const cells = summariseCells(small, results);
   assertEquals(cells.length, 8);
   const cell = cells.find(({ effect, optimizer, learningRate }) =>
     effect === "learning-rate" && optimizer === "SGD" && learningRate === 1e-1
   )!;
-  assertEquals(cell.seeds, [0, 1]);
+  assertEquals([cell.seeds, cell.measure], [[0, 1], "sharpness(directions=2)"]);
   // Seed means 1.5 and 8.5: mean 5, standard error 3.5.
   assertAlmostEquals(cell.sharpness!.mean, 5, 1e-12);
   assertAlmostEquals(cell.sharpness!.interval![1], 5 + 12.706204736175 * 3.5, 1e-5);
   // Samples 1.4 1.6 8.4 8.6: squares 2 (3.6^2 + 3.4^2) = 49.04, t(0.975, 3).
   const half = 3.182446305284 * Math.sqrt(49.04 / 3 / 4);
   assertAlmostEquals(cell.sharpness!.pooledInterval![0], 5 - half, 1e-6);
-  assertEquals([cell.trainLoss, cell.epochs, cell.testAccuracy], [1.5, 5, 0.5]);
+  assertEquals([cell.trainLoss, cell.epochs, cell.testAccuracy], [1.5, 8, 0.5]);
   assert(cell.converged);
 });
 
 Deno.test("summariseCells() keeps diverged runs out of every mean and says so", () => {
-  const results = syntheticResults(small, ({ seed, learningRate }) => {
-    if (learningRate === 1e-1) return { stopped: "diverged", epochs: 2 };
-    return seed === 1
-      ? { stopped: "diverged", epochs: 2 }
-      : { stopped: "epoch limit", samples: [0.4, 0.6], epochs: 10 };
+  const study = { ...small, stops: ["cumulative:1e-9"] };
+  const results = syntheticResults(study, ({ seed, learningRate }) => {
+    if (learningRate === 1e-1 || seed === 1) return { stopped: "diverged", epochs: 2 };
+    return { stopped: "epoch limit", samples: [0.4, 0.6] };
   });
-  const [base, fast] = summariseCells(small, results);
-  assertEquals(base!.seeds, [0, 1]);
-  assertEquals(base!.diverged, [1]);
-  assertEquals(base!.unconverged, [0]);
-  assertEquals(base!.epochs, 10);
-  assertEquals(base!.sharpness!.mean, 0.5);
+  const [base, fast] = summariseCells(study, results);
+  assertEquals([base!.seeds, base!.diverged, base!.unconverged], [[0, 1], [1], [0]]);
+  assertEquals([base!.epochs, base!.sharpness!.mean, base!.converged], [10, 0.5, false]);
   assertEquals(base!.sharpness!.interval, null);
-  assertEquals(base!.converged, false);
-  assertEquals(fast!.sharpness, null);
-  assertEquals([fast!.trainLoss, fast!.epochs], [null, null]);
-  assertEquals(fast!.diverged, [0, 1]);
-  assertEquals([...sharpnessBySeed(base!)], [[0, 0.5]]);
+  assertEquals([fast!.sharpness, fast!.trainLoss, fast!.epochs], [null, null, null]);
+  assertEquals([fast!.diverged, [...sharpnessBySeed(base!)]], [[0, 1], [[0, 0.5]]]);
 });
 
-Deno.test("summariseCells() takes any order, skips other runs, leaves missing cells empty", () => {
+Deno.test("summariseCells() takes any order, passes other runs over, leaves missing cells empty", () => {
   const all = syntheticResults(small, (run) => ({ samples: [additiveSharpness(run)] }));
-  const stranger = syntheticResult(small, { ...all[0]!.config, seed: 77 });
+  const stranger = { ...all[0]!, config: { ...all[0]!.config, seed: 77 } };
   assertEquals(
     summariseCells(small, [stranger, ...all.toReversed()]),
     summariseCells(small, all),
   );
   const [cell] = summariseCells(small, []);
-  assertEquals(cell!.seeds, []);
-  assertEquals(cell!.converged, false);
-  assertEquals(cell!.sharpness, null);
+  assertEquals([cell!.seeds, cell!.converged, cell!.sharpness], [[], false, null]);
+  const [taken] = summariseCells(small, all, "trace");
+  assertEquals([taken!.sharpness, taken!.trainLoss], [null, 1.2]);
 });
 
-Deno.test("summariseCells() refuses two results of one run", () => {
+Deno.test("summariseCells() refuses two results of one trajectory", () => {
   const [one] = syntheticResults(small);
-  assertThrows(
-    () => summariseCells(small, [one!, one!]),
-    RangeError,
-    "Cannot summarise the study as a run must have one result: SGD/lr=0.01,batch=128,seed=0 has more",
+  const { message } = assertThrows(() => summariseCells(small, [one!, one!]), RangeError);
+  assertEquals(
+    message,
+    "Cannot summarise the study as a trajectory must have one result: " +
+      "cifar10,images=10000/SGD/lr=0.01,batch=128,seed=0 has more",
   );
 });
 
 Deno.test("reportCells() has the keys of the command's contract", () => {
-  const [one, two] = syntheticResults(small, () => ({ samples: [0.25, 0.75] }));
-  const [report, ...others] = reportCells(summariseCells(small, [one!, two!]));
+  const results = syntheticResults(small, () => ({ samples: [0.25, 0.75] }))
+    .filter(({ config: { optimizer, learningRate, batchSize } }) =>
+      optimizer === "SGD" && learningRate === 1e-2 && batchSize === 128
+    );
+  const [report, ...others] = reportCells(summariseCells(small, results), "epochs:8");
   // The base cell belongs to both effects.
   assertEquals(others.length, 1);
   const { interval, pooledInterval, mean } = report!.sharpness!;
@@ -111,6 +107,7 @@ Deno.test("reportCells() has the keys of the command's contract", () => {
     optimizer: "SGD",
     learningRate: 0.01,
     batchSize: 128,
+    stop: "epochs:8",
     seeds: [0, 1],
     sharpness: { mean, interval, pooledInterval },
     trainLoss: 1.2,
@@ -122,67 +119,79 @@ Deno.test("reportCells() has the keys of the command's contract", () => {
   assertEquals(interval, [0.5, 0.5]);
 });
 
-Deno.test("runsTable() has one sorted row a run with its error over directions", () => {
+Deno.test("runsTable() and runsCsv() have one row a run, a column or two a measure, units named", () => {
   const results = syntheticResults(
     small,
     ({ seed }) => seed === 1 ? { stopped: "diverged", epochs: 3 } : { samples: [1, 2, 6] },
   );
-  const table = runsTable(results.toReversed());
-  assertEquals(table.numRows(), 12);
-  assertEquals(Array.from(table.array("optimizer")).slice(0, 6), Array(6).fill("SGD"));
-  assertEquals(Array.from(table.array("batchSize")).slice(0, 6), [32, 32, 128, 128, 128, 128]);
-  assertEquals(table.get("sharpness", 0), 3);
-  // Squares 4 + 1 + 9 = 14, over 2, over 3.
-  assertAlmostEquals(table.get("sharpnessStandardError", 0), Math.sqrt(14 / 6), 1e-12);
-  assertEquals(table.get("sharpness", 1), null);
-  assertEquals(table.get("stopped", 1), "diverged");
-  assertEquals(table.get("epochs", 1), 3);
+  const table = runsTable(results);
+  assertEquals([table.numRows(), table.get("sharpness(directions=2)", 0)], [12, 3]);
+  const last = table.numRows() - 1;
+  assertEquals(table.get("sharpness(directions=2)", last), null);
+  assertEquals([table.get("outcome", last), table.get("epochs", last)], ["diverged", 3]);
+  const [header, first, ...rest] = runsCsv(results, () => "nats").trimEnd().split("\n");
+  assertEquals(rest.length, 11);
+  assertEquals(
+    header,
+    "optimizer,learningRate,batchSize [images],seed,stop,epochs,outcome,trainLoss [nats]," +
+      "trainAccuracy [fraction],testLoss [nats],testAccuracy [fraction],gradientNorm,weightNorm," +
+      "distance,trainingSeconds [s],sharpness(directions=2) [nats]," +
+      "sharpness(directions=2) standard error [nats]",
+  );
+  assert(first!.startsWith("SGD,0.01,128,0,epochs:8,8,converged,1.2,0.6,1.4,0.5,"), first);
+  assert(first!.endsWith(",3,"), first);
 });
 
 Deno.test("cellsTable() has one row a cell, and its columns without any", () => {
   const cells = summariseCells(small, syntheticResults(small, () => ({ samples: [0.5, 0.7] })));
   const table = cellsTable(cells);
-  assertEquals(table.numRows(), 8);
+  assertEquals([table.numRows(), table.get("seeds", 0)], [8, 2]);
   assertAlmostEquals(table.get("sharpness", 7), 0.6, 1e-12);
-  assertEquals(table.get("seeds", 0), 2);
   assertEquals(cellsTable([]).columnNames(), table.columnNames());
 });
 
-Deno.test("listDifferences() compares within seed with base, neighbour and optimizer", () => {
-  const results = syntheticResults(small, (run) => ({ samples: [additiveSharpness(run)] }));
-  const differences = listDifferences(small, summariseCells(small, results));
+Deno.test("listDifferences() compares within seed with base, neighbour and optimizer, each once", () => {
+  const study = { ...small, grid: { ...small.grid, learningRates: [1e-3, 1e-2, 1e-1] } };
+  const results = syntheticResults(study, (run) => ({ samples: [additiveSharpness(run)] }));
+  const differences = listDifferences(study, summariseCells(study, results));
   const means = differences.map(({ comparison, cell, against, mean, n }) => [
     comparison,
-    cell.optimizer,
-    `${cell.learningRate} ${cell.batchSize}`,
-    `${against.learningRate} ${against.batchSize}`,
+    `${cell.optimizer} ${cell.learningRate} ${cell.batchSize}`,
+    `${against.optimizer} ${against.learningRate} ${against.batchSize}`,
     Number(mean.toFixed(9)),
     n,
   ]);
+  // Neighbours of the base cell are compared with it already.
   assertEquals(means, [
-    ["base cell", "SGD", "0.1 128", "0.01 128", 0.5, 2],
-    ["base cell", "AdaGrad", "0.1 128", "0.01 128", 0.5, 2],
-    ["base cell", "SGD", "0.01 32", "0.01 128", 0.2, 2],
-    ["base cell", "AdaGrad", "0.01 32", "0.01 128", 0.2, 2],
-    ["next smaller value", "SGD", "0.1 128", "0.01 128", 0.5, 2],
-    ["next smaller value", "AdaGrad", "0.1 128", "0.01 128", 0.5, 2],
-    ["next smaller value", "SGD", "0.01 128", "0.01 32", -0.2, 2],
-    ["next smaller value", "AdaGrad", "0.01 128", "0.01 32", -0.2, 2],
-    ["AdaGrad - SGD", "AdaGrad", "0.01 128", "0.01 128", 0.25, 2],
-    ["AdaGrad - SGD", "AdaGrad", "0.1 128", "0.1 128", 0.25, 2],
-    ["AdaGrad - SGD", "AdaGrad", "0.01 32", "0.01 32", 0.25, 2],
-    ["AdaGrad - SGD", "AdaGrad", "0.01 128", "0.01 128", 0.25, 2],
+    ["base cell", "SGD 0.001 128", "SGD 0.01 128", -0.5, 2],
+    ["base cell", "SGD 0.1 128", "SGD 0.01 128", 0.5, 2],
+    ["base cell", "AdaGrad 0.001 128", "AdaGrad 0.01 128", -0.5, 2],
+    ["base cell", "AdaGrad 0.1 128", "AdaGrad 0.01 128", 0.5, 2],
+    ["base cell", "SGD 0.01 32", "SGD 0.01 128", 0.2, 2],
+    ["base cell", "AdaGrad 0.01 32", "AdaGrad 0.01 128", 0.2, 2],
+    ["optimizer", "AdaGrad 0.001 128", "SGD 0.001 128", 0.25, 2],
+    ["optimizer", "AdaGrad 0.01 128", "SGD 0.01 128", 0.25, 2],
+    ["optimizer", "AdaGrad 0.1 128", "SGD 0.1 128", 0.25, 2],
+    ["optimizer", "AdaGrad 0.01 32", "SGD 0.01 32", 0.25, 2],
   ]);
   // Seeds differ by 7 nats, which pairing cancels.
   for (const { low, high } of differences) assert(high! - low! < 1e-9);
+  const further = { ...study, grid: { ...study.grid, baseLearningRate: 1e-3 } };
+  const neighbours = listDifferences(
+    further,
+    summariseCells(
+      further,
+      syntheticResults(further, (run) => ({ samples: [additiveSharpness(run)] })),
+    ),
+  ).filter(({ comparison }) => comparison === "next smaller value");
+  assertEquals(neighbours.map(({ cell }) => cell.learningRate), [0.1, 0.1]);
 });
 
 Deno.test("differencesTable() names what a cell is compared with", () => {
   const results = syntheticResults(small, (run) => ({ samples: [additiveSharpness(run)] }));
   const table = differencesTable(small, results);
-  assertEquals(table.get("against", 0), "learning rate 0.01");
-  assertEquals(table.get("against", 2), "batch size 128");
-  assertEquals(table.get("against", 8), "SGD");
+  const against = Array.from(table.array("against"));
+  assertEquals([against[0], against.at(-1)], ["0.01, 128", "SGD"]);
   assertAlmostEquals(table.get("difference", 2), 0.2, 1e-9);
   assertEquals(differencesTable(small, []).numRows(), 0);
 });
@@ -191,13 +200,8 @@ Deno.test("listDifferences() leaves out pairs without a seed in common", () => {
   const results = syntheticResults(
     small,
     ({ learningRate, batchSize, seed }) =>
-      learningRate === 1e-2 && batchSize === 128
-        ? (seed === 0 ? {} : undefined)
-        : (seed === 1 ? {} : undefined),
+      (learningRate === 1e-2 && batchSize === 128) === (seed === 0) ? {} : undefined,
   );
   const differences = listDifferences(small, summariseCells(small, results));
-  assertEquals(
-    new Set(differences.map(({ comparison }) => comparison)),
-    new Set(["AdaGrad - SGD"]),
-  );
+  assertEquals(new Set(differences.map(({ comparison }) => comparison)), new Set(["optimizer"]));
 });
