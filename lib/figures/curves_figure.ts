@@ -89,7 +89,9 @@ export function plotCurves(
         hasTicks: column % 2 === 0 || layout.isWhole,
       })
     );
-    const width = layout.width ?? 2 * panels[0]!.width;
+    const width = layout.width === undefined
+      ? 2 * panels[0]!.width
+      : layout.width - 2 * layout.padding;
     return [legendOf(effect, { colors, format: place.format, width }), ...rows(panels, 2, 4)];
   });
   const { label: measured, parameters } = openMeasure(measure);
