@@ -69,7 +69,9 @@ for (const { optimizer, learningRate, epochLosses } of fixture.runs) {
     const run = { sizes, batchSize, epochs, parameters, optimizer, learningRate };
     const tolerance = trainingTolerance(run, data).losses + noiseTolerance(run);
     const [first, last] = [epochLosses[0]!, epochLosses.at(-1)!];
-    assertLess(tolerance, 0.1 * Math.abs(last - first));
+    // From a state of 0 on that is all that can be asked; cpu_training_test.ts holds every rule to 1e-5
+    // from a state that is not.
+    assertLess(tolerance, 0.5 * Math.abs(last - first));
     await withEngine({ dataset, library }, async (engine) => {
       const { state } = makeMember(sizes, { seed: 0, learningRate, optimizer });
       const member = { learningRate, parameters: share(parameters), state, epochs: 0 };
