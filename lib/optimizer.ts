@@ -12,12 +12,13 @@ import type {
   TensorUpdate,
   Vector,
 } from "~/lib/optimizer/definition.ts";
+import { rmsprop } from "~/lib/optimizer/rmsprop.ts";
 import { sgd } from "~/lib/optimizer/sgd.ts";
 
 export type { StepOptions, Vector } from "~/lib/optimizer/definition.ts";
 
 /** Every optimizer; a new one is a file and a line here. */
-const DEFINITIONS: readonly OptimizerDefinition[] = [sgd, adagrad, adam] as never;
+const DEFINITIONS: readonly OptimizerDefinition[] = [sgd, adagrad, adam, rmsprop] as never;
 
 /** Their names. */
 export const OPTIMIZER_NAMES: readonly string[] = DEFINITIONS.map(({ name }) => name);

@@ -120,6 +120,15 @@ Deno.test("Adam's steps under a constant gradient are lr, from the first on", ()
   }
 });
 
+Deno.test("RMSprop's step n under a constant gradient is lr / sqrt(1 - alpha^n)", () => {
+  let sum = 0;
+  for (const [index, w] of walk("RMSprop", Array(20).fill(2), 0.1).entries()) {
+    sum += 0.1 / Math.sqrt(1 - 0.99 ** (index + 1));
+    // epsilon is 1e-8 beside a root of 0.2 or more.
+    assertAlmostEquals(w, -sum, 5e-8 * sum);
+  }
+});
+
 Deno.test("openOptimizer() brings texts into one form, and says what there is", () => {
   assertEquals(openOptimizer(" sgd( momentum=9e-1 ) ").text, "SGD(momentum=0.9)");
   assertEquals(openOptimizer("AdaGrad(epsilon=1e-10)").text, "AdaGrad");

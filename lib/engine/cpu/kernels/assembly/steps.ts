@@ -140,3 +140,39 @@ export function adamStep(
     store<f32>(w + at, load<f32>(w + at) - step);
   }
 }
+
+/** v[i] = decay * v[i] + share * g[i]^2; w[i] -= learningRate * g[i] / (sqrt(v[i]) + epsilon). */
+export function rmspropStep(
+  w: usize,
+  g: usize,
+  v: usize,
+  length: i32,
+  _stride: usize,
+  learningRate: f32,
+  decay: f32,
+  share: f32,
+  epsilon: f32,
+): void {
+  const rate = f32x4.splat(learningRate);
+  const decays = f32x4.splat(decay);
+  const shares = f32x4.splat(share);
+  const epsilons = f32x4.splat(epsilon);
+  let i = 0;
+  for (; i + 4 <= length; i += 4) {
+    const at = <usize> i << 2;
+    const gradient = v128.load(g + at);
+    const kept = f32x4.mul(decays, v128.load(v + at));
+    const square = f32x4.add(kept, f32x4.mul(shares, f32x4.mul(gradient, gradient)));
+    v128.store(v + at, square);
+    const step = f32x4.div(f32x4.mul(rate, gradient), f32x4.add(f32x4.sqrt(square), epsilons));
+    v128.store(w + at, f32x4.sub(v128.load(w + at), step));
+  }
+  for (; i < length; i++) {
+    const at = <usize> i << 2;
+    const gradient = load<f32>(g + at);
+    const square = decay * load<f32>(v + at) + share * (gradient * gradient);
+    store<f32>(v + at, square);
+    const step = learningRate * gradient / (sqrt<f32>(square) + epsilon);
+    store<f32>(w + at, load<f32>(w + at) - step);
+  }
+}
