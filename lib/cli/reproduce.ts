@@ -91,11 +91,14 @@ if (import.meta.main) {
       const figures = isShared ? [] : await writeOutputs(study, records, folders);
       const cells = summariseCells(study, runsAt(study, records));
       const seconds = (performance.now() - start) / 1000;
-      for (const line of describeCells(study, cells)) display.onMessage(line);
+      for (const line of isShared ? [] : describeCells(study, cells)) display.onMessage(line);
       const missing = missingRuns > 0 ? `, ${missingRuns} missing` : "";
+      const drawn = isShared
+        ? "not drawn"
+        : `${figures.length} files: ${figures[0] ?? "no figure"}`;
       display.onMessage(
-        `${cachedRuns} runs cached, ${computedRuns} computed${missing}; ` +
-          `${figures.length} files, ${formatSeconds(seconds)}: ${figures[0] ?? "no figure"}`,
+        `${cachedRuns} runs cached, ${computedRuns} computed${missing}, ` +
+          `${formatSeconds(seconds)}; ${drawn}`,
       );
       if (values.json) {
         console.log(JSON.stringify({

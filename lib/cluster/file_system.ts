@@ -12,17 +12,18 @@ export interface FileSystem {
   readonly options: string;
 }
 
-/** Of one machine, whatever it exports: in memory, or a container's. */
-const NEVER_SHARED = ["tmpfs", "ramfs", "devtmpfs", "overlay", "squashfs"];
-/** Of one machine, unless that machine exports it. */
-const DISKS = ["ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "jfs"];
+/** Of one machine: disks, memory, containers. Others see them only where that machine exports them. */
+const LOCAL = [
+  ...["ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "jfs"],
+  ...["tmpfs", "ramfs", "overlay"],
+];
 
 /** What `judgeFileSystem` found. */
 export interface Judgement {
   /** Why nodes cannot share a study on it; undefined where they can. */
   readonly refusal?: string;
   /** Whether other machines see it only if this one exports it. */
-  readonly isDisk: boolean;
+  readonly isLocal: boolean;
   /** What a user should know. */
   readonly warning?: string;
 }
@@ -37,20 +38,19 @@ export interface Judgement {
  */
 export function judgeFileSystem({ type, options }: FileSystem): Judgement {
   const has = (option: string): boolean => options.split(",").includes(option);
-  const isDisk = DISKS.includes(type);
-  if (NEVER_SHARED.includes(type)) return { refusal: `${type} is this machine's own`, isDisk };
+  const isLocal = LOCAL.includes(type);
   if (type === "nfs" || type === "nfs4") {
     const local = ["local_lock=all", "local_lock=flock", "nolock"].find(has);
-    if (local !== undefined) return { refusal: `its NFS is mounted with ${local}`, isDisk };
+    if (local !== undefined) return { refusal: `its NFS is mounted with ${local}`, isLocal };
     return /(^|,)(nfs)?vers=[23]/.test(options)
-      ? { isDisk, warning: "NFS before version 4 keeps the locks of a node that died" }
-      : { isDisk };
+      ? { isLocal, warning: "NFS before version 4 keeps the locks of a node that died" }
+      : { isLocal };
   }
   if (type === "lustre" && !has("flock")) {
-    return { refusal: "its Lustre is mounted without flock", isDisk };
+    return { refusal: "its Lustre is mounted without flock", isLocal };
   }
-  if (type === "fuse.sshfs") return { refusal: "sshfs keeps locks to one machine", isDisk };
-  return { isDisk };
+  if (type === "fuse.sshfs") return { refusal: "sshfs keeps locks to one machine", isLocal };
+  return { isLocal };
 }
 
 /** Whether an exports table, as /var/lib/nfs/etab has it, exports a path. */

@@ -39,10 +39,10 @@ export async function demandShared(
   }
   const fileSystem = await findFileSystem(path);
   if (fileSystem === undefined) return;
-  const { refusal, isDisk, warning } = judgeFileSystem(fileSystem);
+  const { refusal, isLocal, warning } = judgeFileSystem(fileSystem);
   if (refusal !== undefined) fail(`${path} is not one, as ${refusal}`);
-  if (isDisk && !await isOnlyNode() && !isExported(await exportsTable(), path)) {
-    fail(`${path} is not one, as it is on a disk (${fileSystem.type}) of this machine`);
+  if (isLocal && !await isOnlyNode() && !isExported(await exportsTable(), path)) {
+    fail(`${path} is not one, as its file system (${fileSystem.type}) is this machine's own`);
   }
   if (warning !== undefined) {
     onMessage(`${path}: ${warning}; if such a run stays "running", remove its .lock file`);

@@ -57,7 +57,7 @@ export function cpusPerTask(options: readonly string[]): number | undefined {
   return match === null ? undefined : Math.max(1, Number(match[1]));
 }
 
-/** @throws {Error} If Slurm's commands are not there. */
+/** Demands Slurm's commands. @throws {Error} If they are not there. */
 export async function demandSlurm(): Promise<void> {
   if (await callProgram("sbatch", ["--version"]) === undefined) {
     throw new Error("Cannot submit as sbatch must be on PATH: it is not on this machine's");

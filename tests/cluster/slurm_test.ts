@@ -1,0 +1,180 @@
+/**
+ * Studies on a Slurm of two nodes: what its tasks, ended in every way, end with.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { parseRecord, type TrajectoryRecord } from "~/lib/results/record.ts";
+import { decodeModel } from "~/lib/model/model_file.ts";
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { HAS_SLURM, reproduceWith, type Slurm, until, withSlurm } from "~/tests/fixtures/slurm.ts";
+import { killStep, type Step, stepOf } from "~/tests/fixtures/step.ts";
+import { listFiles } from "~/tests/fixtures/temporary_folder.ts";
+
+const options = { ignore: !HAS_SLURM };
+
+/** The engine is named, as the one that is faster here may be another next time. */
+const COMMON = [
+  ...["--preset", "quick", "--effects", "learning-rate", "--images", "200"],
+  ...["--engine", "cpu:onnxruntime"],
+];
+
+const foldersIn = (folder: string): string[] => [
+  ...["--models", join(folder, "models"), "--results", join(folder, "results")],
+];
+
+function recordOf(folder: string, path: string): TrajectoryRecord {
+  return parseRecord(Deno.readTextFileSync(join(folder, path)));
+}
+
+/** What must be the same however a study is run: records' contents, networks' bytes. */
+function contentsOf(folder: string): Map<string, unknown> {
+  return new Map(
+    listFiles(folder).flatMap((path): [string, unknown][] => {
+      if (path.endsWith(".json")) return [[path, recordOf(folder, path).content]];
+      const isNetwork = /epoch=\d+\.safetensors$/.test(path);
+      return isNetwork ? [[path, Deno.readFileSync(join(folder, path))]] : [];
+    }),
+  );
+}
+
+/** Epochs that were trained, by record: "0 to 2". */
+function trainedIn(folder: string): string[] {
+  return listFiles(folder).filter((path) => path.endsWith(".json")).map((path) =>
+    recordOf(folder, path).provenance.filter(({ did }) => did === "trained")
+      .map(({ from, to }) => `${from} to ${to}`).join(", ")
+  );
+}
+
+/** Submits a study. @returns The folder of what its jobs print. */
+async function submit(slurm: Slurm, args: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await reproduceWith(slurm.environment, [...args, "--json"]);
+  assertEquals([code, stderr], [0, ""]);
+  return JSON.parse(stdout).folder;
+}
+
+const untilDone = (slurm: Slurm, seconds: number): Promise<void> =>
+  until("all ended", async () => await slurm.call("squeue", "--noheader") === "", seconds);
+
+Deno.test(
+  "twelve runs on an array of four are trained once each, to the usual bytes",
+  options,
+  async () => {
+    await withSlurm(async (slurm) => {
+      const alone = join(slurm.folder, "alone");
+      const shared = join(slurm.folder, "shared");
+      const study = [
+        ...[...COMMON, "--optimizers", "SGD,AdaGrad", "--learning-rates", "1e-3,1e-2,1e-1"],
+        ...["--seeds", "0,1", "--stops", "epochs:2", "--measures", "weight-norm"],
+      ];
+      assertEquals((await reproduceWith({}, [...study, ...foldersIn(alone)])).code, 0);
+      const args = [...study, ...foldersIn(shared), "--slurm", "4"];
+      const logs = await submit(slurm, args);
+      await untilDone(slurm, 600);
+      const wanted = contentsOf(alone);
+      assertEquals(wanted.size, 24);
+      assertEquals(contentsOf(shared), wanted);
+      assertEquals(trainedIn(shared), Array(12).fill("0 to 2"));
+      const jobs = await slurm.call("scontrol", "--oneliner", "show", "job");
+      const nodes = [...jobs.matchAll(/ArrayTaskId=\d+ .* NodeList=(\w+)/g)].map(([, node]) =>
+        node
+      );
+      assertEquals(nodes.toSorted(), ["n0", "n0", "n1", "n1"]);
+      assertMatch(Deno.readTextFileSync(join(logs, "rest.txt")), /12 runs cached, 0 computed/);
+      assert(listFiles(shared).some((path) => path.endsWith("sharpness.svg")));
+      const { code, stdout } = await reproduceWith(slurm.environment, args);
+      assertEquals(code, 0);
+      assertMatch(stdout, /^All runs are cached: .*, nothing was submitted\n$/);
+    });
+  },
+);
+
+/** Two runs that take a while, of which nothing is measured. */
+const LONG = [
+  ...[...COMMON, "--optimizers", "SGD", "--learning-rates", "1e-2,1e-1", "--seeds", "0"],
+  ...["--stops", "epochs:300", "--measures", "-"],
+];
+
+/** Who works on each run, by learning rate, in the words that --dry-run has for it. */
+async function holders(slurm: Slurm, args: readonly string[]): Promise<Record<string, string>> {
+  const { code, stdout } = await reproduceWith(slurm.environment, [...args, "--dry-run", "--json"]);
+  assertEquals(code, 0);
+  const { runs } = JSON.parse(stdout);
+  type Run = { heldBy: string | null; trajectory: { learningRate: number } };
+  return Object.fromEntries(
+    (runs as Run[]).flatMap(({ heldBy, trajectory }) =>
+      heldBy === null ? [] : [[trajectory.learningRate, heldBy]]
+    ),
+  );
+}
+
+/** The last epoch that is kept of a run; 0 where none is. */
+function keptEpoch(folder: string, learningRate: string): number {
+  const name = `/lr=${learningRate},batch=128,seed=0.latest.safetensors`;
+  const path = listFiles(folder).find((each) => each.endsWith(name));
+  if (path === undefined) return 0;
+  const { metadata } = decodeModel(Deno.readFileSync(join(folder, path)), path);
+  return JSON.parse(metadata.epochLosses!).length;
+}
+
+Deno.test(
+  "tasks that are stopped, cancelled and killed cost no epoch that was kept, and no byte",
+  options,
+  async () => {
+    await withSlurm(async (slurm) => {
+      const alone = join(slurm.folder, "alone");
+      const shared = join(slurm.folder, "shared");
+      assertEquals((await reproduceWith({}, [...LONG, ...foldersIn(alone)])).code, 0);
+      const args = [...LONG, ...foldersIn(shared)];
+      const logs = await submit(slurm, [...args, "--slurm", "2"]);
+      const stepsOf = async (count: number): Promise<Record<string, Step>> => {
+        let held: Record<string, string> = {};
+        await until("runs are held", async () => {
+          held = await holders(slurm, args);
+          return Object.keys(held).length === count;
+        }, 120);
+        for (const holder of Object.values(held)) {
+          assertMatch(holder, /^process \d+ on \S+, since [-\d]+T[\d:.]+Z$/);
+        }
+        return Object.fromEntries(Object.entries(held).map(([rate, text]) => [rate, stepOf(text)]));
+      };
+      const first = await stepsOf(2);
+
+      // Cancelled: what it did is kept, and it is not run again.
+      await slurm.call("scancel", first["0.1"]!.task);
+      await until("the state is kept", () => keptEpoch(shared, "0.1") > 0);
+      const cancelled = keptEpoch(shared, "0.1");
+
+      // What Slurm does before a time limit: a signal to the shell. It is run again.
+      await slurm.call("scancel", "--batch", "--signal=TERM", first["0.01"]!.task);
+      await until("the state is kept", () => keptEpoch(shared, "0.01") > 0);
+      const stopped = keptEpoch(shared, "0.01");
+      const second = await stepsOf(1);
+      assertEquals(second["0.01"]!.task, first["0.01"]!.task);
+
+      await slurm.restart("slurmctld");
+
+      // The node dies, and is back.
+      const kept = keptEpoch(shared, "0.01");
+      killStep(second["0.01"]!);
+      assertEquals(await holders(slurm, args), {});
+      await slurm.restart(second["0.01"]!.node);
+
+      await untilDone(slurm, 600);
+      assertEquals(contentsOf(shared), contentsOf(alone));
+      const log = listFiles(logs).map((path) => Deno.readTextFileSync(join(logs, path))).join("\n");
+      const goingOn = [...log.matchAll(/lr=([\d.]+),.*: going on after epoch (\d+)/g)]
+        .map(([, rate, epoch]) => `${rate} after ${epoch}`).sort();
+      assertEquals(
+        goingOn,
+        [`0.01 after ${stopped}`, `0.01 after ${kept}`, `0.1 after ${cancelled}`].sort(),
+      );
+      assertMatch(log, /was told to stop on \S+: it is to be run again/);
+      assertMatch(
+        log,
+        new RegExp(`lr=0.01,.*: taking over from process ${second["0.01"]!.pid} on`),
+      );
+      console.log(`      ${goingOn.join(", ")}`);
+    });
+  },
+);
