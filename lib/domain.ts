@@ -9,21 +9,33 @@ import { z } from "zod";
 /** Largest seed: the generator takes 32 bits. */
 const MAX_SEED = 2 ** 32 - 1;
 
+/** Factor of an optimizer's step. */
 export const learningRate = z.number().positive().describe("a number > 0");
+/** Images a batch. */
 export const batchSize = z.int().min(1).max(1e6).describe("an integer in 1..1000000");
+/** Of initial weights and of directions. */
 export const seed = z.int().min(0).max(MAX_SEED).describe(`an integer in 0..${MAX_SEED}`);
+/** The first so many training images. */
 export const images = z.int().min(1).max(50_000).describe("an integer in 1..50000");
+/** Passes over the training images; 0 trains nothing. */
 export const epochs = z.int().min(0).max(1e6).describe("an integer in 0..1000000");
+/** Number of points around a network. */
 export const directions = z.int().min(1).max(10_000).describe("an integer in 1..10000");
 /** Of measures that vanish at 0, or divide by it. */
 export const positiveRadius = z.number().positive().describe("a number > 0");
+/** Length of a step in parameter space. */
 export const radius = z.number().min(0).describe("a number >= 0");
+/** Of the CPU engine. */
 export const threads = z.int().min(1).max(256).describe("an integer in 1..256");
+/** Number of things. */
 export const count = z.int().min(1).max(1e6).describe("an integer in 1..1000000");
+/** A loss, or a change of one. */
 export const nats = z.number().min(0).describe("a number of nats >= 0");
 /** Of what is remembered from step to step: momentum, moving averages. */
 export const decay = z.number().min(0).lt(1).describe("a number in [0, 1)");
+/** Whatever has no other bound. */
 export const positive = z.number().positive().describe("a number > 0");
+/** A switch. */
 export const flag = z.boolean().describe("true or false");
 
 /** The command line or a call asks for something that is not in its domain; nothing was done. */

@@ -19,6 +19,7 @@ export const ENGINE_NAMES = [
   "tensorflow:tfjs-node",
   "tensorflow:cpu",
 ] as const;
+/** One of `ENGINE_NAMES`. */
 export type EngineName = typeof ENGINE_NAMES[number];
 
 /**

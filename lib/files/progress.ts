@@ -13,6 +13,7 @@ export interface Progress {
   readonly secondsLeft?: number;
 }
 
+/** Gets every step of progress. */
 export type OnProgress = (progress: Progress) => void;
 
 /** Counts work in seconds of a nominal machine and scales by what it really took. */

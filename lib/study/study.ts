@@ -5,11 +5,14 @@
  */
 import type { LayerSizes } from "~/lib/model.ts";
 
+/** The presets by name, the smallest first. */
 export const PRESETS = ["quick", "standard", "paper"] as const;
+/** One of `PRESETS`. */
 export type PresetName = typeof PRESETS[number];
 
 /** What a study varies: one factor at a time, or pairs of both. */
 export const EFFECTS = ["learning-rate", "batch-size", "pairs"] as const;
+/** One of `EFFECTS`. */
 export type Effect = typeof EFFECTS[number];
 
 /** A learning rate and a batch size. */

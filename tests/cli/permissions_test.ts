@@ -8,6 +8,7 @@ import { join } from "node:path";
 import config from "~/deno.json" with { type: "json" };
 import { permissions } from "~/lib/cli/launch.ts";
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { JSON_ON_CPU, SMALL, TRAIN } from "~/tests/fixtures/command.ts";
 import { type Command, ended, ROOT, startDeno } from "~/tests/fixtures/script.ts";
 import { listFiles, withFolder } from "~/tests/fixtures/temporary_folder.ts";
 
@@ -25,11 +26,15 @@ const GRANTS: Record<Command, { args(folder: string): string[]; write: string[];
       read: ["own/results/quick/a"],
     },
     train: {
-      args: (folder) => ["--out", `${folder}/own/m.safetensors`, "--init", `${folder}/init`],
-      write: ["own/m.safetensors", "own/m.safetensors.unfinished"],
+      args: (folder) => [
+        ...["--out", `${folder}/own/m.safetensors`, "--init", `${folder}/init`],
+        ...["--models", `${folder}/own/models`],
+      ],
+      write: ["own/m.safetensors", "own/m.safetensors.unfinished", "own/models/a"],
       read: ["init"],
     },
     sharpness: { args: (folder) => ["--model", `${folder}/init`], write: [], read: ["init"] },
+    measure: { args: (folder) => ["--model", `${folder}/init`], write: [], read: ["init"] },
     bench: { args: () => [], write: [], read: [] },
   };
 
@@ -117,18 +122,16 @@ for (const [command, { args, write, read }] of Object.entries(GRANTS)) {
 
 Deno.test("once the data are there every command runs without network and other programs", async () => {
   await withFolder(async (folder) => {
-    const small = ["--images", "200", "--directions", "1", "--engine", "cpu", "--json"];
     const model = `${folder}/m.safetensors`;
     const cases: [Command, string[]][] = [
       ["train", [
-        ...["--learning-rate", "0.1", "--batch-size", "50", "--optimizer", "SGD", "--seed", "0"],
-        ...["--max-epochs", "1", "--images", "200", "--engine", "cpu", "--json", "--out", model],
+        ...[...TRAIN, "--stops", "epochs:1", "--images", "200", ...JSON_ON_CPU],
+        ...["--models", `${folder}/models`, "--out", model],
       ]],
-      ["sharpness", ["--model", model, ...small]],
+      ["sharpness", ["--model", model, "--images", "200", "--directions", "1", ...JSON_ON_CPU]],
+      ["measure", ["--model", model, "--images", "200", "--measures", "generalisation", "--json"]],
       ["reproduce", [
-        ...["--effects", "learning-rate", "--learning-rates", "0.1", "--optimizers", "SGD"],
-        ...["--seeds", "0", "--max-epochs", "1", ...small],
-        ...["--models", `${folder}/models`, "--results", `${folder}/results`],
+        ...[...SMALL, "--models", `${folder}/models`, "--results", `${folder}/results`],
       ]],
     ];
     for (const [command, args] of cases) {
@@ -165,11 +168,25 @@ async function outputUntil(
 }
 
 Deno.test("the launcher may read the project and two variables and start programs, no more", () => {
-  for (const name of ["reproduce", "train", "sharpness", "bench"] as const) {
-    const flags = config.tasks[name].command.match(/--[a-z][^ ]*/g)!;
-    assertEquals(flags.map((flag) => flag.replace(/^(--allow-run)=.*/, "$1")), [
-      ...["--no-prompt", "--allow-read=.", "--allow-env=CIFAR10_DIR,XDG_RUNTIME_DIR"],
-      "--allow-run",
-    ]);
+  for (const name of ["reproduce", "train", "sharpness", "measure", "bench"] as const) {
+    const { command } = config.tasks[name];
+    assertEquals(command, `deno run --quiet --no-prompt -P=launch lib/cli/launch.ts ${name}`);
+  }
+  assertEquals(config.permissions.launch, {
+    read: ["."],
+    env: ["CIFAR10_DIR", "XDG_RUNTIME_DIR"],
+    run: true,
+  });
+});
+
+Deno.test("deno test says that -P is missing, and every task takes its set from deno.json", async () => {
+  const { code, stdout, stderr } = await ended(startDeno(["test"]));
+  assertEquals([code, stdout], [1, ""]);
+  assertStringIncludes(stderr, "-P");
+  for (const [name, { command }] of Object.entries(config.tasks)) {
+    for (const [, set] of command.matchAll(/ -P=(\w+)/g)) {
+      assertEquals(set! in config.permissions, true, name);
+    }
+    assertEquals(command.includes("--allow"), false, name);
   }
 });

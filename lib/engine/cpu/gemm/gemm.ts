@@ -43,6 +43,7 @@ export interface GemmLibrary {
 
 /** The matrix libraries; of two that are equally fast the first is taken. */
 export const GEMM_LIBRARIES = ["blas", "onnxruntime"] as const;
+/** One of `GEMM_LIBRARIES`. */
 export type GemmLibraryName = typeof GEMM_LIBRARIES[number];
 
 /**
