@@ -4,7 +4,14 @@
  * @module
  */
 import { join } from "node:path";
-import { isObstructed, readIfThere, reasonOf, setAside, sha256, writeWhole } from "~/lib/files/files.ts";
+import {
+  isObstructed,
+  readIfThere,
+  reasonOf,
+  setAside,
+  sha256,
+  writeWhole,
+} from "~/lib/files/files.ts";
 import { printable } from "~/lib/files/text.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { listFiles, withFolder } from "~/tests/fixtures/temporary_folder.ts";

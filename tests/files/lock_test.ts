@@ -4,7 +4,7 @@
  * @module
  */
 import { join } from "node:path";
-import { tryLock } from "~/lib/files/lock.ts";
+import { isHeld, tryLock } from "~/lib/files/lock.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { ended, outputUntil, startScript } from "~/tests/fixtures/script.ts";
 import { withFolder } from "~/tests/fixtures/temporary_folder.ts";
@@ -24,7 +24,7 @@ Deno.test("tryLock() is held by one, within a process too, and free after releas
     assertEquals(lock!.abandonedBy, undefined);
     assertMatch(
       await Deno.readTextFile(path),
-      new RegExp(`^process ${Deno.pid}, started \\d{4}-\\d\\d-\\d\\dT[\\d:.]+Z\\n$`),
+      new RegExp(`^process ${Deno.pid} on \\S+, since \\d{4}-\\d\\d-\\d\\dT[\\d:.]+Z\\n$`),
     );
     assertEquals(await tryLock(path), undefined);
     assertEquals(await tryLock(path), undefined);
@@ -34,6 +34,18 @@ Deno.test("tryLock() is held by one, within a process too, and free after releas
     const again = await tryLock(path);
     assertEquals(again!.abandonedBy, undefined);
     again!.release();
+  });
+});
+
+Deno.test("isHeld() tells who holds a lock, and takes nothing", async () => {
+  await withFolder(async (folder) => {
+    const path = join(folder, "run.lock");
+    assertEquals(await isHeld(path), undefined);
+    const lock = await tryLock(path);
+    assertMatch((await isHeld(path))!, new RegExp(`^process ${Deno.pid} on \\S+, since `));
+    lock!.release();
+    assertEquals(await isHeld(path), undefined);
+    (await tryLock(path))!.release();
   });
 });
 
@@ -62,11 +74,14 @@ Deno.test("tryLock() respects other processes; a killed one's lock is free and n
     }));
     const lock = await tryLock(path);
     assert(lock !== undefined);
-    assertMatch(lock.abandonedBy!, new RegExp(`^process ${holder.pid}, started [-\\dT:.]+Z$`));
+    assertMatch(
+      lock.abandonedBy!,
+      new RegExp(`^process ${holder.pid} on \\S+, since [-\\dT:.]+Z$`),
+    );
     // The new holder has signed over the old one.
     assertMatch(
       await Deno.readTextFile(path),
-      new RegExp(`^process ${Deno.pid}, started [^\\n]+\\n$`),
+      new RegExp(`^process ${Deno.pid} on [^\\n]+\\n$`),
     );
     lock.release();
     assertEquals((await tryLock(path))!.abandonedBy, undefined);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import fc from "fast-check";
 import { z } from "zod";
 import { DamagedFileError } from "~/lib/files/checked.ts";
 import {
@@ -146,6 +147,31 @@ Deno.test("parseRecord() notices every change of content or provenance", () => {
   for (const [path, value] of refused) {
     assertThrows(() => parseRecord(altered(path, value)), z.ZodError, undefined, path);
   }
+});
+
+Deno.test("parseRecord() of any JSON near a record: the same record, or an error that means damage", () => {
+  const mutate = (value: unknown, [first, ...rest]: number[], by: unknown): unknown => {
+    const keys = typeof value === "object" && value !== null ? Object.keys(value) : [];
+    if (first === undefined || keys.length === 0) return by;
+    const copy: Record<string, unknown> =
+      (Array.isArray(value) ? [...value] : { ...value as object }) as never;
+    const key = keys[first % keys.length]!;
+    copy[key] = mutate(copy[key], rest, by);
+    return copy;
+  };
+  const near = fc.tuple(fc.array(fc.nat(20), { minLength: 1, maxLength: 6 }), fc.jsonValue())
+    .map(([path, by]) => JSON.stringify(mutate(JSON.parse(TEXT), path, by)));
+  fc.assert(
+    fc.property(fc.oneof(fc.string(), fc.json(), near), (text) => {
+      try {
+        assertEquals(parseRecord(text), RECORD);
+      } catch (error) {
+        const kinds = [DamagedFileError, SyntaxError, z.ZodError, TypeError];
+        assert(kinds.some((kind) => error instanceof kind), `${error}`);
+      }
+    }),
+    { seed: 8, numRuns: 500 },
+  );
 });
 
 Deno.test("formatRecord() refuses what it could not read again", () => {
