@@ -7,9 +7,9 @@ import { fillNormal, openStream } from "~/lib/random.ts";
 
 /** A direction before it is scaled: u_k = `normal` * `inverseNorm`. */
 export interface Direction {
-  /** g_k, shape [P]; zeros where there is no step. */
+  /** g_k, shape [P]. */
   readonly normal: Float32Array;
-  /** 1 / |g_k|, the norm taken over all P parameters in float64; 0 where there is no step. */
+  /** 1 / |g_k|, the norm taken over all P parameters in float64. */
   readonly inverseNorm: number;
 }
 
@@ -17,10 +17,9 @@ export interface Direction {
  * Draws direction `k`: it depends on `seed`, `k` and P only, never on order, chunk size or threads.
  *
  * @param out Written with g_k, shape [P].
- * @param k Integer >= 0, or null for no step at all.
+ * @param k Integer >= 0.
  */
-export function drawDirection(out: Float32Array, seed: number, k: number | null): Direction {
-  if (k === null) return { normal: out.fill(0), inverseNorm: 0 };
+export function drawDirection(out: Float32Array, seed: number, k: number): Direction {
   fillNormal(out, openStream(seed, k));
   let squares = 0;
   for (let i = 0; i < out.length; i++) squares += out[i]! * out[i]!;
