@@ -140,6 +140,8 @@ function scriptOf(args: readonly string[], { threads }: Asked, marker: string): 
       "--quiet",
       "--no-prompt",
       `--config=${fileURLToPath(new URL("deno.json", project))}`,
+      // As it is: many nodes would queue for the lock under which Deno looks it through.
+      "--node-modules-dir=manual",
       ...permissions("reproduce", args),
       fileURLToPath(new URL("lib/cli/reproduce.ts", project)),
       ...args,

@@ -47,6 +47,8 @@ if [ -z "$threads" ]; then
   threads=\${SLURM_CPUS_PER_TASK:-\${SLURM_CPUS_ON_NODE:-1}}
   [ "$threads" -le 256 ] || threads=256
 fi
+# Deno's cache is a database in WAL mode, which must not be shared over a network.
+export DENO_DIR="\${DENO_DIR:-\${TMPDIR:-/tmp}/deno-$(id -u)}"
 # Where it is not set the look for a GPU prints errors that are none.
 export XDG_RUNTIME_DIR="\${XDG_RUNTIME_DIR:-/tmp}"
 

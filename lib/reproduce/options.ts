@@ -40,7 +40,10 @@ export interface RunOptions {
   readonly networks?: boolean;
   /** Weights that trajectories with `init` start from, shape [P]. */
   readonly initial?: SharedFloats;
-  /** Waits for trajectories that other processes work on. Default true. */
+  /**
+   * Waits for trajectories that other processes work on. Default true; else the longest are taken
+   * first, so that processes which share a study end at about the same time.
+   */
   readonly wait?: boolean;
   readonly onProgress?: OnProgress;
   readonly onMessage?: (message: string) => void;

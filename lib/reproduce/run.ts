@@ -60,11 +60,13 @@ export async function run(asked: Study, options: RunOptions = {}): Promise<RunOu
   const computed = new Set<Trajectory>();
   if (missing.length > 0 && !options.cachedOnly) {
     const estimate = estimateFrom(study, [...records.values()]);
-    const total = missing.reduce((sum, trajectory) => {
+    const secondsOf = (trajectory: Trajectory): number => {
       const record = options.fresh ? undefined : records.get(trajectory);
       const work = missingWork(study, trajectory, record);
-      return sum + estimate.seconds(trajectory, work, record?.content.epochLosses.length ?? 0);
-    }, 0);
+      return estimate.seconds(trajectory, work, record?.content.epochLosses.length ?? 0);
+    };
+    const total = missing.reduce((sum, trajectory) => sum + secondsOf(trajectory), 0);
+    if (options.wait === false) missing = missing.toSorted((a, b) => secondsOf(b) - secondsOf(a));
     const { engine, data } = options.opened ??
       await openEngineOnData(study.images, options, libraryOf(missing, records));
     const context: Context = {

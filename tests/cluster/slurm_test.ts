@@ -178,3 +178,36 @@ Deno.test(
     });
   },
 );
+
+/** Takes about eight minutes on two free cores: Slurm's shortest time limit is a minute. */
+const longer = { ignore: !HAS_SLURM || Deno.env.get("SLURM_LONG") !== "1" };
+
+Deno.test("a study of three minutes ends within time limits of one", longer, async () => {
+  await withSlurm(async (slurm) => {
+    const study = (epochs: number, folder: string): string[] => [
+      ...[...COMMON, "--optimizers", "SGD", "--learning-rates", "1e-2", "--seeds", "0"],
+      ...["--stops", `epochs:${epochs}`, "--measures", "-", ...foldersIn(folder)],
+    ];
+    const [trial, alone, shared] = ["trial", "alone", "shared"].map((name) =>
+      join(slurm.folder, name)
+    ) as [string, string, string];
+    assertEquals((await reproduceWith({}, study(100, trial))).code, 0);
+    const [path] = listFiles(trial).filter((each) => each.endsWith(".json"));
+    const perEpoch = recordOf(trial, path!).provenance[0]!.seconds / 100;
+    const epochs = Math.ceil(180 / perEpoch);
+    const limits = "--time=1 --signal=B:TERM@5";
+    const args = [...study(epochs, shared), "--slurm", "1", "--sbatch", limits];
+    const logs = await submit(slurm, args);
+    await untilDone(slurm, 1500);
+    assertEquals((await reproduceWith({}, study(epochs, alone))).code, 0);
+    assertEquals(contentsOf(shared), contentsOf(alone));
+    const log = Deno.readTextFileSync(join(logs, "task-1.txt"));
+    const starts = [...log.matchAll(/going on after epoch (\d+)/g)].map(([, epoch]) =>
+      Number(epoch)
+    );
+    assertEquals(starts, starts.toSorted((a, b) => a - b));
+    assert(starts.length >= 2, log);
+    assertEquals(log.match(/was told to stop/g)!.length, starts.length);
+    console.log(`      ${epochs} epochs, going on after ${starts.join(", ")}`);
+  });
+});

@@ -5,6 +5,7 @@
  */
 import { join } from "node:path";
 import { cpusPerTask, quoteWord, sbatchOptions, splitWords, studyScript } from "~/lib/cluster.ts";
+import { permissions } from "~/lib/cli/launch.ts";
 import { UsageError } from "~/lib/domain.ts";
 import { assertEquals, assertThrows } from "@std/assert";
 import { withFolder } from "~/tests/fixtures/temporary_folder.ts";
@@ -94,4 +95,13 @@ Deno.test("studyScript() passes on words, environment, threads and status", asyn
   // More than the command takes.
   assertEquals(await runAs(print, { env: { SLURM_CPUS_ON_NODE: "384" } }), wanted(256));
   assertEquals(await runAs(print, { threads: 5, env: both }), wanted(5));
+});
+
+Deno.test("permissions() lets a submission alone start programs", () => {
+  const run = (...args: string[]): string[] =>
+    permissions("reproduce", args).filter((flag) => flag.startsWith("--allow-run"));
+  assertEquals(run("--slurm", "4", "--sbatch", "--time=5"), ["--allow-run"]);
+  for (const args of [[], ["--slurm", "4", "--dry-run"], ["--sbatch", "--time=5"]]) {
+    assertEquals(run(...args).map((flag) => flag.replace(/\.cmd$/, "")), ["--allow-run=npm"]);
+  }
 });
