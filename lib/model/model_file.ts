@@ -77,9 +77,9 @@ export function decodeModel(bytes: Uint8Array, name: string): ModelFile {
   }
   const sizes = sizesOf(tensors, name);
   const parameters = allocateParameters(sizes);
-  const perNetwork = 2 * (sizes.length - 1);
-  const slots = Math.floor(tensors.size / perNetwork) - 1;
-  const state = new Float32Array(Math.max(0, slots) * parameters.length);
+  let slots = 0;
+  while (tensors.has(`state.${slots}.0.weight`)) slots++;
+  const state = new Float32Array(slots * parameters.length);
   const vectors = [
     ["", parameters] as const,
     ...slotsOf(state, parameters.length).map((slot, index) => [`state.${index}.`, slot] as const),
@@ -96,7 +96,7 @@ export function decodeModel(bytes: Uint8Array, name: string): ModelFile {
       values.set(found.values);
     }
   }
-  const expectedCount = perNetwork * vectors.length;
+  const expectedCount = 2 * (sizes.length - 1) * vectors.length;
   if (tensors.size !== expectedCount) {
     throw new TypeError(
       `Cannot read ${name} as it must hold ${expectedCount} tensors: current number is ${tensors.size}`,

@@ -50,7 +50,8 @@ Deno.test("encodeModel() gives MLP_1 the tensors of the study's Sequential", () 
 Deno.test("decodeModel() undoes encodeModel(), with and without state, to the bit", () => {
   const parameters = initialise(SIZES, 4);
   parameters.set([NaN, -0, Infinity, 1e-45]);
-  for (const state of [new Float32Array(0), initialise(SIZES, 5).slice()]) {
+  const twoSlots = Float32Array.from([...initialise(SIZES, 5), ...initialise(SIZES, 6)]);
+  for (const state of [new Float32Array(0), initialise(SIZES, 5).slice(), twoSlots]) {
     const decoded = decodeModel(encodeModel(SIZES, parameters, { state, metadata: METADATA }), "f");
     assertEquals(decoded.sizes, SIZES);
     assertInstanceOf(decoded.parameters.buffer, SharedArrayBuffer);
@@ -217,13 +218,13 @@ const MISSHAPEN: [string, Record<string, Tensor>, string][] = [
   ],
   [
     "half a state",
-    { ...chain([2, 3]), "state.0.weight": tensor(3, 2) },
-    "state.0.bias must have shape [3]: current shape is absent",
+    { ...chain([2, 3]), "state.0.0.weight": tensor(3, 2) },
+    "state.0.0.bias must have shape [3]: current shape is absent",
   ],
   [
     "a state of another shape",
-    { ...chain([2, 3]), "state.0.weight": tensor(2, 3), "state.0.bias": tensor(3) },
-    "state.0.weight must have shape [3,2]: current shape is [2,3]",
+    { ...chain([2, 3]), "state.0.0.weight": tensor(2, 3), "state.0.0.bias": tensor(3) },
+    "state.0.0.weight must have shape [3,2]: current shape is [2,3]",
   ],
 ];
 for (const [what, tensors, reason] of MISSHAPEN) {

@@ -5,7 +5,7 @@
  */
 import fc from "fast-check";
 import { decodeTensors, encodeTensors, type Tensor } from "~/lib/model/safetensors.ts";
-import { assertEquals, assertIsError, assertLess, assertThrows } from "@std/assert";
+import { assertEquals, assertIsError, assertThrows } from "@std/assert";
 
 /** A file as https://github.com/huggingface/safetensors defines it: length, header, data. */
 function fileOf(header: unknown, dataBytes = 0, claimed?: bigint): Uint8Array {
@@ -250,33 +250,4 @@ Deno.test("decodeTensors() refuses more than 10,000 entries", () => {
     fileOf(Object.fromEntries(Array.from({ length: count }, (_, n) => [`t${n}`, f32([0], 0, 0)])));
   assertEquals(decodeTensors(header(10_000), "file").tensors.size, 10_000);
   assertThrows(() => decodeTensors(header(10_001), "file"), TypeError, "10001 entries");
-});
-
-Deno.test("decodeTensors() refuses 16 MB of faulty entries within 3 s and 600 MB", async () => {
-  // A list of all faults would take 2 GB and 15 s. Parsing such JSON takes 350 MB of objects and keys.
-  const script = `
-    import { decodeTensors } from "${new URL("../../lib/model/safetensors.ts", import.meta.url).href}";
-    const entries = Array.from({ length: 1_500_000 }, (_, n) => '"' + n.toString(36) + '":1');
-    const json = new TextEncoder().encode("{" + entries.join(",") + "}");
-    entries.length = 0;
-    const bytes = new Uint8Array(8 + json.length);
-    new DataView(bytes.buffer).setBigUint64(0, BigInt(json.length), true);
-    bytes.set(json, 8);
-    gc();
-    const before = Deno.memoryUsage().rss;
-    const start = performance.now();
-    let message = "";
-    try { decodeTensors(bytes, "file"); } catch (error) { message = error.message; }
-    const seconds = (performance.now() - start) / 1000;
-    console.log(JSON.stringify({ message, seconds, bytes: Deno.memoryUsage().rss - before }));`;
-  const { stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["eval", "--no-check", "--v8-flags=--expose-gc", script],
-  }).output();
-  const { message, seconds, bytes } = JSON.parse(new TextDecoder().decode(stdout));
-  assertEquals(
-    message,
-    "Cannot read file as safetensors: its header has 1500000 entries where at most 10000 can be",
-  );
-  assertLess(seconds, 3);
-  assertLess(bytes, 600e6);
 });
