@@ -125,8 +125,8 @@ Deno.test("plan() counts what is cached, running and missing, and touches nothin
       [[true, 3, false], [false, 0, true], [false, 0, false], [false, 0, false]],
     );
     assertEquals([after.measured, listFiles(folder)], [true, files]);
-    const [cached, ...missing] = after.runs.map(({ seconds }) => seconds);
-    assert(cached === 0 && missing.every((seconds) => seconds > 0));
+    // What is missing may take 0 s too: times are kept to a hundredth of a second.
+    assertEquals(after.runs[0]!.seconds, 0);
   });
 });
 
