@@ -3,14 +3,21 @@
  *
  * @module
  */
-import { DIRECTION_SEED, measureNetworks, openMeasure } from "~/lib/measure.ts";
+import {
+  DIRECTION_SEED,
+  type MeasuredNetwork,
+  measureNetworks,
+  type MeasureValue,
+  NotFiniteError,
+  openMeasure,
+} from "~/lib/measure.ts";
 import type { Context } from "~/lib/reproduce/context.ts";
 import { type Pending, readAgreeing } from "~/lib/reproduce/evaluate_stage.ts";
 import { provenanceOf } from "~/lib/reproduce/provenance.ts";
 import type { Item } from "~/lib/reproduce/train_stage.ts";
 import { missingWork } from "~/lib/reproduce/work.ts";
 import { locateStop, type Measurement, type TrajectoryRecord, writeRecord } from "~/lib/results.ts";
-import { openStop, removeNetwork } from "~/lib/trainer.ts";
+import { describeTrajectory, openStop, removeNetwork } from "~/lib/trainer.ts";
 
 /** Measures networks together and writes their trajectories' records. */
 export async function measureStage(context: Context, pending: readonly Pending[]): Promise<void> {
@@ -33,30 +40,23 @@ export async function measureStage(context: Context, pending: readonly Pending[]
     ), 0);
   let reported = 0;
   const start = performance.now();
-  const values = await measureNetworks(
-    engine,
-    networks.map(({ measured }) => measured),
-    networks.map(({ texts }) => texts),
-    {
-      seed: DIRECTION_SEED,
-      signal,
-      onProgress(done): void {
-        meter.add(cost * (done - reported));
-        reported = done;
-        onProgress(meter.report(`measures of ${networks.length} networks`));
-      },
-    },
-  );
+  const values = await takeAll(context, networks, (done) => {
+    meter.add(cost * Math.max(0, done - reported));
+    reported = Math.max(reported, done);
+    onProgress(meter.report(`measures of ${networks.length} networks`));
+  });
   const seconds = (performance.now() - start) / 1000 / networks.length;
   for (const [index, { item, epoch, texts }] of networks.entries()) {
-    const taken = texts.map((text, place): Measurement => {
+    const taken = texts.flatMap((text, place): Measurement | [] => {
+      const value = values[index]![place];
+      if (value === undefined) return [];
       const { name, unit, parameters, method } = openMeasure(text);
       const drawn = method.kind === "evaluation" ? {} : { directionSeed: DIRECTION_SEED };
       return {
         measure: name,
         protocol: { ...parameters, ...drawn },
         unit,
-        ...values[index]![place]!,
+        ...value,
         engine: { name: engine.info.name, library: engine.info.library },
       };
     });
@@ -68,6 +68,44 @@ export async function measureStage(context: Context, pending: readonly Pending[]
   for (const item of new Set(networks.map((each) => each.item))) {
     await writeRecord(folders.results, item.trajectory, item.record!);
     await dropMeasured(context, item);
+  }
+}
+
+interface Network extends Pending {
+  readonly measured: MeasuredNetwork;
+}
+
+/**
+ * Measures networks together, or, where one of them has a loss around it that is not finite, each by
+ * itself: what cannot be had is undefined, and said.
+ */
+async function takeAll(
+  context: Context,
+  networks: readonly Network[],
+  onProgress: (done: number) => void,
+): Promise<(MeasureValue | undefined)[][]> {
+  const { engine, signal, onMessage } = context;
+  try {
+    return await measureNetworks(
+      engine,
+      networks.map(({ measured }) => measured),
+      networks.map(({ texts }) => texts),
+      { seed: DIRECTION_SEED, signal, onProgress },
+    );
+  } catch (error) {
+    if (!(error instanceof NotFiniteError)) throw error;
+    const [first] = networks as [Network];
+    const parts = networks.length > 1
+      ? networks
+      : first.texts.map((text) => ({ ...first, texts: [text] }));
+    if (networks.length === 1 && parts.length === 1) {
+      const { item: { trajectory }, epoch } = first;
+      onMessage(`${describeTrajectory(trajectory)}, epoch ${epoch}: ${error.message}`);
+      return [[undefined]];
+    }
+    const rows = [];
+    for (const part of parts) rows.push(...await takeAll(context, [part], onProgress));
+    return networks.length > 1 ? rows : [rows.flat()];
   }
 }
 

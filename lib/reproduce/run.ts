@@ -30,6 +30,12 @@ export interface RunOutcome {
 }
 
 /**
+ * Passes over the same runs that complete none of them: a trajectory that another machine began takes
+ * two, one to find out and one to go on.
+ */
+const PASSES_WITHOUT_PROGRESS = 3;
+
+/**
  * Trains, evaluates and measures what a study's trajectories lack; does nothing where nothing is
  * missing.
  *
@@ -87,6 +93,7 @@ export async function run(asked: Study, options: RunOptions = {}): Promise<RunOu
       checkpointSeconds: options.checkpointSeconds ?? CHECKPOINT_SECONDS,
       signal: options.signal ?? new AbortController().signal,
     };
+    let idle = 0;
     try {
       while (missing.length > 0) {
         const done = await workThrough(context, missing);
@@ -97,6 +104,11 @@ export async function run(asked: Study, options: RunOptions = {}): Promise<RunOu
           : await lookAt(missing);
         if (context.fresh) await lookAt(done);
         if (missing.length === 0) break;
+        if (missing.length < before) idle = 0;
+        else if (done.length > 0 && ++idle > PASSES_WITHOUT_PROGRESS) {
+          onMessage(`${missing.length} runs cannot be completed: see the messages above`);
+          break;
+        }
         if (done.length > 0 || missing.length < before) continue;
         if (options.wait === false) break;
         context.onProgress(
