@@ -8,15 +8,18 @@
 import { parseArgs } from "node:util";
 import type { Dataset, Split } from "~/lib/dataset.ts";
 import type { Engine, StackOptions } from "~/lib/engine/engine.ts";
-import { createTensorFlowEngine, TENSORFLOW_BACKENDS } from "~/lib/engine/tensorflow/tensorflow_engine.ts";
-import { countParameters, initialise, MLP_1 } from "~/lib/model/layout.ts";
-import { allocateState, type OptimizerName, OPTIMIZERS } from "~/lib/optimizer/optimizer.ts";
+import { TENSORFLOW_BACKENDS } from "~/lib/engine/tensorflow/open_device.ts";
+import { createTensorFlowEngine } from "~/lib/engine/tensorflow/tensorflow_engine.ts";
+import { countParameters, initialise, MLP_1 } from "~/lib/model.ts";
+import { splitList } from "~/lib/domain.ts";
+import { allocateState } from "~/lib/optimizer.ts";
 import { openStream } from "~/lib/random.ts";
 
 const HELP = `Usage: deno run tests/bench/tensorflow_stack.ts [options]
   --backend NAME      ${TENSORFLOW_BACKENDS.join(", ")}; default webgpu
   --stacks LIST       members of a stack; default 1,12
   --batches LIST      images a batch; default 128
+  --public            TensorFlow.js's public operations alone, without our WebGPU kernels
   --optimizers LIST   default SGD
   --images N          training images; default 1024, 50000 for numbers that count on a GPU
   --repeats N         timed epochs, of which the median is shown; default 3
@@ -25,7 +28,7 @@ const HELP = `Usage: deno run tests/bench/tensorflow_stack.ts [options]
 
 /** One measurement. */
 interface Measurement {
-  readonly optimizer: OptimizerName;
+  readonly optimizer: string;
   readonly stack: number;
   readonly batchSize: number;
   /** Images/s summed over the members: median, and the slowest and the fastest epoch. */
@@ -57,6 +60,7 @@ async function measure(
       learningRate: 1e-3,
       parameters: initialise(MLP_1, seed),
       state: allocateState(optimizer, countParameters(MLP_1)),
+      epochs: 0,
     })),
   );
   // The first epoch compiles the kernels.
@@ -84,6 +88,7 @@ async function main(): Promise<void> {
       backend: { type: "string", default: "webgpu" },
       stacks: { type: "string", default: "1,12" },
       batches: { type: "string", default: "128" },
+      public: { type: "boolean", default: false },
       optimizers: { type: "string", default: "SGD" },
       images: { type: "string", default: "1024" },
       repeats: { type: "string", default: "3" },
@@ -100,11 +105,16 @@ async function main(): Promise<void> {
   const dataset: Dataset = { name: "random", classes: [], train, test: train, md5: {} };
   const engine = await createTensorFlowEngine(backend, {
     dataset,
-    memory: Number(values.memory) * 2 ** 30,
+    deviceMemory: Number(values.memory) * 2 ** 30,
+    ownKernels: !values.public,
   });
-  console.error(`${engine.info.library}, ${images} images an epoch`);
+  console.error(
+    `${engine.info.library}, ${
+      values.public ? "public operations" : "own kernels"
+    }, ${images} images an epoch`,
+  );
   const measurements: Measurement[] = [];
-  for (const optimizer of OPTIMIZERS.filter((name) => values.optimizers.includes(name))) {
+  for (const optimizer of splitList(values.optimizers)) {
     for (const batchSize of numbers(values.batches)) {
       for (const members of numbers(values.stacks)) {
         const result = await measure(engine, {
@@ -122,7 +132,12 @@ async function main(): Promise<void> {
   }
   await engine.close();
   if (values.json) {
-    console.log(JSON.stringify({ library: engine.info.library, images, measurements }));
+    console.log(JSON.stringify({
+      library: engine.info.library,
+      ownKernels: !values.public,
+      images,
+      measurements,
+    }));
   }
 }
 
