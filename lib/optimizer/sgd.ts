@@ -31,12 +31,10 @@ export const sgd = defineOptimizer<{ momentum: number; nesterov: boolean }>({
     }
   },
   kernel: ({ momentum, nesterov }) =>
-    momentum === 0
-      ? { name: "sgdStep", coefficients: ({ learningRate }) => [learningRate] }
-      : {
-        name: "momentumStep",
-        coefficients: ({ learningRate }) => [learningRate, momentum, Number(nesterov)],
-      },
+    momentum === 0 ? { name: "sgdStep", coefficients: ({ learningRate }) => [learningRate] } : {
+      name: "momentumStep",
+      coefficients: ({ learningRate }) => [learningRate, momentum, Number(nesterov)],
+    },
   tensorStep(tf, { weight, gradient, slots: [buffer], learningRate, h: { momentum, nesterov } }) {
     if (buffer === undefined) {
       return { weight: tf.sub(weight, tf.mul(learningRate, gradient)), slots: [] };
