@@ -113,15 +113,17 @@ const fixture: OptimizersFixture = JSON.parse(
 const fixtureData = makeDataset(makeSplit(fixture.pixels.flat(), fixture.labels));
 
 /**
- * Three times what noise of 1e-8 in gradients does, the rounding of float32 sums of numbers of size
- * 0.1: in batches of 16 rows units are often on in all of them (see `soundPlaces`).
+ * Three times what noise of 1e-7 in gradients does, the rounding of float32 sums of numbers of size
+ * 1: in batches of 16 rows units are often on in all of them (see `soundPlaces`), and whatever
+ * divides by a gradient's size then steps at random. It leaves losses loose (0.01 nats); the
+ * definitions' own tests below, without such units, are tight.
  */
 function noiseTolerance(run: ReferenceRun, data: ReferenceData): Tolerance {
   const exact = trainReference(run, data);
-  const noisy = [1, 2, 3].map((seed) => {
+  const noisy = [1, 2, 3, 4, 5].map((seed) => {
     const stream = openStream(seed, 0);
     const disturb = (gradient: Float64Array): void =>
-      gradient.forEach((_, i) => gradient[i]! += 1e-8 * stream.next() / 2 ** 31);
+      gradient.forEach((_, i) => gradient[i]! += 1e-7 * stream.next() / 2 ** 31);
     return trainReference(run, data, { disturb });
   });
   const places = soundPlaces(run, data);
@@ -176,9 +178,10 @@ const data = referenceSplit(SMALL.train);
 
 for (const [optimizer, learningRate] of Object.entries(RATES)) {
   testBackends(`trainEpoch() is ${optimizer}'s definition, batch by batch`, async (backend) => {
-    const { parameters } = makeMember(SIZES, { seed: 3, learningRate, optimizer });
-    // 70 rows: the last batch has 6.
-    const run = { sizes: SIZES, optimizer, learningRate, batchSize: 32, parameters };
+    // No unit of this seed's network is on in all rows of a batch (see `soundPlaces`).
+    const { parameters } = makeMember(SIZES, { seed: 4, learningRate, optimizer });
+    // 70 rows: the last batch has 30.
+    const run = { sizes: SIZES, optimizer, learningRate, batchSize: 40, parameters };
     await withEngine(backend, async (engine) => {
       await assertTrains(engine, { ...run, epochs: 2 }, { data });
       // From where another run was: its state counts, and the number of its updates.
