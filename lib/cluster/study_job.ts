@@ -71,7 +71,7 @@ ask() {
 }
 [ "$(ask squeue --noheader --jobs="$job" --format=%T)" = RUNNING ] || exit "$status"
 # Else a job whose time limit leaves no time would start and stop for ever.
-if [ "\${SLURM_RESTART_COUNT:-0}" -ge 3 ] && [ "$SECONDS" -lt 30 ]; then
+if [ "\${SLURM_RESTART_COUNT:-0}" -ge 3 ] && [ "$SECONDS" -lt 10 ]; then
   echo "Cannot go on as --time must leave time before its signal: it left $SECONDS s" >&2
   exit 1
 fi
