@@ -4,7 +4,7 @@
  * @module
  */
 import { positive } from "~/lib/domain.ts";
-import { defineOptimizer } from "~/lib/optimizer/definition.ts";
+import { defineOptimizer, type TensorStep } from "~/lib/optimizer/definition.ts";
 
 /**
  * `a += g^2; w -= lr g / (sqrt(a) + epsilon)`, a from 0
@@ -17,7 +17,7 @@ export const adagrad = defineOptimizer<{ epsilon: number }>({
     epsilon: { schema: positive, default: 1e-10, help: "added to the root" },
   },
   slots: () => ["accumulator"],
-  step({ parameters, gradient, slots: [accumulator] }, { learningRate, h: { epsilon } }) {
+  step({ parameters, gradient, slots: [accumulator] }, { learningRate, h: { epsilon } }): void {
     for (let i = 0; i < parameters.length; i++) {
       const g = gradient[i]!;
       accumulator![i]! += g * g;
@@ -28,7 +28,10 @@ export const adagrad = defineOptimizer<{ epsilon: number }>({
     name: "adagradStep",
     coefficients: ({ learningRate }) => [learningRate, epsilon],
   }),
-  tensorStep(tf, { weight, gradient, slots: [accumulator], learningRate, h: { epsilon } }) {
+  tensorStep(
+    tf,
+    { weight, gradient, slots: [accumulator], learningRate, h: { epsilon } },
+  ): TensorStep {
     const a = tf.add(accumulator!, tf.square(gradient));
     const step = tf.div(tf.mul(learningRate, gradient), tf.add(tf.sqrt(a), epsilon));
     return { weight: tf.sub(weight, step), slots: [a] };

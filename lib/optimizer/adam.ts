@@ -4,7 +4,7 @@
  * @module
  */
 import { decay, positive } from "~/lib/domain.ts";
-import { defineOptimizer, type Vector } from "~/lib/optimizer/definition.ts";
+import { defineOptimizer, type TensorStep, type Vector } from "~/lib/optimizer/definition.ts";
 
 /**
  * `m += (1 - beta1) (g - m); v = beta2 v + (1 - beta2) g^2`, both from 0; then with the bias of t
@@ -20,7 +20,7 @@ export const adam = defineOptimizer<{ beta1: number; beta2: number; epsilon: num
     epsilon: { schema: positive, default: 1e-8, help: "added to the root" },
   },
   slots: () => ["mean", "meanSquare"],
-  step({ parameters, gradient, slots }, { learningRate, t, h: { beta1, beta2, epsilon } }) {
+  step({ parameters, gradient, slots }, { learningRate, t, h: { beta1, beta2, epsilon } }): void {
     const [m, v] = slots as [Vector, Vector];
     const [bias1, bias2] = [1 - beta1 ** t, 1 - beta2 ** t];
     for (let i = 0; i < parameters.length; i++) {
@@ -42,7 +42,10 @@ export const adam = defineOptimizer<{ beta1: number; beta2: number; epsilon: num
       epsilon,
     ],
   }),
-  tensorStep(tf, { weight, gradient, slots, learningRate, t, h: { beta1, beta2, epsilon } }) {
+  tensorStep(
+    tf,
+    { weight, gradient, slots, learningRate, t, h: { beta1, beta2, epsilon } },
+  ): TensorStep {
     const m = tf.add(tf.mul(slots[0]!, beta1), tf.mul(gradient, 1 - beta1));
     const v = tf.add(tf.mul(slots[1]!, beta2), tf.mul(tf.square(gradient), 1 - beta2));
     const root = tf.add(tf.div(tf.sqrt(v), Math.sqrt(1 - beta2 ** t)), epsilon);

@@ -27,6 +27,12 @@ export interface TensorUpdate {
   readonly t: number;
 }
 
+/** What an update on TensorFlow.js gives: the new weight and one tensor a slot. */
+export interface TensorStep {
+  readonly weight: Tensor;
+  readonly slots: readonly Tensor[];
+}
+
 /** An optimizer before its hyperparameters are set. */
 export interface OptimizerDefinition<H extends Parameters = Parameters> {
   /** As it stands in file names and results. */
@@ -47,7 +53,7 @@ export interface OptimizerDefinition<H extends Parameters = Parameters> {
   tensorStep(
     tf: typeof import("@tensorflow/tfjs-core"),
     update: TensorUpdate & { readonly h: H },
-  ): { readonly weight: Tensor; readonly slots: readonly Tensor[] };
+  ): TensorStep;
   /** Colour and symbol in figures (Okabe and Ito's palette, readable without colour vision). */
   readonly color: string;
   readonly symbol: string;

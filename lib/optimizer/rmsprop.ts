@@ -4,7 +4,7 @@
  * @module
  */
 import { decay, positive } from "~/lib/domain.ts";
-import { defineOptimizer } from "~/lib/optimizer/definition.ts";
+import { defineOptimizer, type TensorStep } from "~/lib/optimizer/definition.ts";
 
 /**
  * `v = alpha v + (1 - alpha) g^2; w -= lr g / (sqrt(v) + epsilon)`, v from 0 (Tieleman and Hinton,
@@ -19,7 +19,7 @@ export const rmsprop = defineOptimizer<{ alpha: number; epsilon: number }>({
     epsilon: { schema: positive, default: 1e-8, help: "added to the root" },
   },
   slots: () => ["meanSquare"],
-  step({ parameters, gradient, slots: [v] }, { learningRate, h: { alpha, epsilon } }) {
+  step({ parameters, gradient, slots: [v] }, { learningRate, h: { alpha, epsilon } }): void {
     for (let i = 0; i < parameters.length; i++) {
       const g = gradient[i]!;
       v![i] = alpha * v![i]! + (1 - alpha) * g * g;
@@ -30,7 +30,7 @@ export const rmsprop = defineOptimizer<{ alpha: number; epsilon: number }>({
     name: "rmspropStep",
     coefficients: ({ learningRate }) => [learningRate, alpha, 1 - alpha, epsilon],
   }),
-  tensorStep(tf, { weight, gradient, slots, learningRate, h: { alpha, epsilon } }) {
+  tensorStep(tf, { weight, gradient, slots, learningRate, h: { alpha, epsilon } }): TensorStep {
     const v = tf.add(tf.mul(slots[0]!, alpha), tf.mul(tf.square(gradient), 1 - alpha));
     const step = tf.div(tf.mul(learningRate, gradient), tf.add(tf.sqrt(v), epsilon));
     return { weight: tf.sub(weight, step), slots: [v] };

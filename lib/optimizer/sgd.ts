@@ -4,7 +4,7 @@
  * @module
  */
 import { decay, flag } from "~/lib/domain.ts";
-import { defineOptimizer } from "~/lib/optimizer/definition.ts";
+import { defineOptimizer, type TensorStep } from "~/lib/optimizer/definition.ts";
 
 /**
  * `w -= lr g`; with momentum m > 0: `b = m b + g`, then `w -= lr b`, or `w -= lr (g + m b)` with
@@ -18,7 +18,10 @@ export const sgd = defineOptimizer<{ momentum: number; nesterov: boolean }>({
     nesterov: { schema: flag, default: false, help: "looks ahead: w -= lr (g + momentum b)" },
   },
   slots: ({ momentum }) => momentum === 0 ? [] : ["momentum"],
-  step({ parameters, gradient, slots: [buffer] }, { learningRate, h: { momentum, nesterov } }) {
+  step(
+    { parameters, gradient, slots: [buffer] },
+    { learningRate, h: { momentum, nesterov } },
+  ): void {
     for (let i = 0; i < parameters.length; i++) {
       const g = gradient[i]!;
       if (buffer === undefined) {
@@ -35,7 +38,10 @@ export const sgd = defineOptimizer<{ momentum: number; nesterov: boolean }>({
       name: "momentumStep",
       coefficients: ({ learningRate }) => [learningRate, momentum, Number(nesterov)],
     },
-  tensorStep(tf, { weight, gradient, slots: [buffer], learningRate, h: { momentum, nesterov } }) {
+  tensorStep(
+    tf,
+    { weight, gradient, slots: [buffer], learningRate, h: { momentum, nesterov } },
+  ): TensorStep {
     if (buffer === undefined) {
       return { weight: tf.sub(weight, tf.mul(learningRate, gradient)), slots: [] };
     }
