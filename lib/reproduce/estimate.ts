@@ -36,7 +36,8 @@ export function estimateFrom(study: Study, records: readonly TrajectoryRecord[])
     const parts = provenance.filter((part) => part.did === "trained" && part.processor === here);
     const epochs = parts.reduce((sum, { from = 0, to }) => sum + to - from, 0);
     const seconds = parts.reduce((sum, part) => sum + part.seconds, 0);
-    return epochs > 0 ? [{ ...content.trajectory, perEpoch: seconds / epochs }] : [];
+    // A network that a killed process left does not tell how long it took.
+    return epochs > 0 && seconds > 0 ? [{ ...content.trajectory, perEpoch: seconds / epochs }] : [];
   });
   const nominal = ({ images, batchSize }: Trajectory): number =>
     images * NOMINAL.image + Math.ceil(images / batchSize) * NOMINAL.batch;
