@@ -1,8 +1,10 @@
 /**
  * `@std/assert`'s names and signatures over `node:assert/strict`.
  *
- * The package is on JSR only, which cannot be resolved everywhere. Where it can, the import
- * `"@std/assert"` of a test becomes `"jsr:@std/assert@1"` and nothing else changes.
+ * The package is on JSR only, which cannot be resolved everywhere. Where it can, one line of
+ * deno.json makes tests use it, and nothing else changes:
+ *
+ *     "@std/assert": "jsr:@std/assert@1",
  *
  * @module
  */

@@ -6,9 +6,9 @@
 import { join } from "node:path";
 import { decodeModel, initialise, MLP_1 } from "~/lib/model.ts";
 import { assert, assertAlmostEquals, assertEquals, assertStringIncludes } from "@std/assert";
-import { document, JSON_ON_CPU, run, SMALL, TRAIN } from "~/tests/fixtures/command.ts";
+import { document, JSON_ON_CPU, run, TRAIN } from "~/tests/fixtures/command.ts";
 import type { Command } from "~/tests/fixtures/script.ts";
-import { listFiles, withFolder } from "~/tests/fixtures/temporary_folder.ts";
+import { withFolder } from "~/tests/fixtures/temporary_folder.ts";
 
 const COMMANDS: readonly Command[] = ["reproduce", "train", "sharpness", "measure", "bench"];
 
@@ -133,56 +133,5 @@ Deno.test("train --max-epochs 0 writes the initial weights, --init starts from g
     assertEquals(await parametersOf(out), wanted);
     assertEquals([given.epochLosses, given.trainLoss], [own.epochLosses, own.trainLoss]);
     assert("init" in given.config && !("init" in own.config));
-  });
-});
-
-interface Reproduced {
-  readonly cells: readonly Readonly<Record<string, unknown>>[];
-  readonly figures: readonly string[];
-  readonly cachedRuns: number;
-  readonly computedRuns: number;
-  readonly missingRuns: number;
-}
-
-Deno.test("reproduce --json computes, draws, finds again, plans and verifies", async () => {
-  await withFolder(async (folder) => {
-    const args = [...SMALL, "--models", join(folder, "m"), "--results", join(folder, "r")];
-    const nothing = await document<Reproduced>("reproduce", ...args, "--cached-only");
-    assertEquals([nothing.missingRuns, nothing.computedRuns], [2, 0]);
-    assertEquals(listFiles(folder).filter((path) => path.startsWith("m")), []);
-    const planned = await document<{ runs: { cached: boolean }[] }>(
-      ...["reproduce", ...args, "--dry-run"] as const,
-    );
-    assertEquals(planned.runs.map(({ cached }) => cached), [false, false]);
-
-    const computed = await document<Reproduced>("reproduce", ...args);
-    assertEquals(Object.keys(computed).sort(), [
-      ...["cachedRuns", "cells", "computedRuns", "figures", "missingRuns", "preset", "seconds"],
-    ]);
-    assertEquals([computed.cachedRuns, computed.computedRuns, computed.missingRuns], [0, 2, 0]);
-    assertEquals(computed.cells.length, 2);
-    const [cell] = computed.cells;
-    for (
-      const key of [
-        ...["effect", "optimizer", "learningRate", "batchSize", "stop", "seeds", "sharpness"],
-        ...["trainLoss", "testAccuracy", "epochs", "converged"],
-      ]
-    ) assert(key in cell!, key);
-    const sharpness = cell!.sharpness as Readonly<Record<string, unknown>>;
-    for (const key of ["mean", "interval", "pooledInterval"]) assert(key in sharpness, key);
-    for (const path of computed.figures) assert((await Deno.stat(path)).size > 0, path);
-
-    // No data are needed to draw from what is there.
-    const empty = join(folder, "empty");
-    await Deno.mkdir(empty);
-    const files = listFiles(folder);
-    const again = await document<Reproduced>("reproduce", ...args, "--data", empty);
-    assertEquals([again.cachedRuns, again.computedRuns], [2, 0]);
-    assertEquals([again.cells, again.figures], [computed.cells, computed.figures]);
-    const verified = await document<{ agreements: { identical: boolean }[] }>(
-      ...["reproduce", ...args, "--verify", "2", "--verify-seed", "1"] as const,
-    );
-    assertEquals(verified.agreements.map(({ identical }) => identical), [true, true]);
-    assertEquals(listFiles(folder), files);
   });
 });
