@@ -10,16 +10,18 @@ import { assertEquals, assertGreater } from "@std/assert";
 import { ended, ROOT, startDeno } from "~/tests/fixtures/script.ts";
 
 interface Documentation {
-  readonly nodes: Readonly<Record<string, {
-    readonly module_doc?: { readonly doc?: string };
-    readonly symbols: readonly {
-      readonly name: string;
-      readonly declarations: readonly {
-        readonly location: { readonly filename: string };
-        readonly jsDoc?: { readonly doc?: string };
+  readonly nodes: Readonly<
+    Record<string, {
+      readonly module_doc?: { readonly doc?: string };
+      readonly symbols: readonly {
+        readonly name: string;
+        readonly declarations: readonly {
+          readonly location: { readonly filename: string };
+          readonly jsDoc?: { readonly doc?: string };
+        }[];
       }[];
-    }[];
-  }>>;
+    }>
+  >;
 }
 
 Deno.test("every name at a door of lib/ has a sentence that says what it is", async () => {

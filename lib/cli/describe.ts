@@ -38,7 +38,7 @@ export function describeCells(study: Study, cells: readonly CellSummary[]): stri
   if (first === undefined) return ["No cell of this study has a result yet"];
   const { label, unit } = openMeasure(first.measure);
   const rows = shown.map((cell) => {
-    const { sharpness, converged, diverged, seeds } = cell;
+    const { sharpness, unconverged, diverged, seeds } = cell;
     const interval = sharpness?.interval;
     return [
       cell.optimizer,
@@ -50,7 +50,11 @@ export function describeCells(study: Study, cells: readonly CellSummary[]): stri
       cell.trainLoss?.toFixed(3) ?? "-",
       cell.trainAccuracy === null ? "-" : `${(100 * cell.trainAccuracy).toFixed(0)} %`,
       cell.epochs?.toFixed(0) ?? "-",
-      diverged.length > 0 ? `${diverged.length} diverged` : converged ? "" : "stop not reached",
+      diverged.length > 0
+        ? `${diverged.length} diverged`
+        : unconverged.length > 0
+        ? "stop not reached"
+        : "",
     ];
   });
   const head = [

@@ -60,7 +60,9 @@ export function trainingCaption(
 ): string {
   return [
     `Mean batch loss of every epoch, one line a run; ${studyImages(study)}, seeds ` +
-    `${study.grid.seeds.join(", ")}. A line ends in a filled dot where the run converged, in a ` +
+    `${
+      study.grid.seeds.join(", ")
+    }. A line ends in a filled dot where the run reached the stop, in a ` +
     "hollow one where the epoch limit stopped it, in × where it diverged" +
     `${references(axis)}.`,
     ...trainingSentences(study, cells, { divergedAre: "drawn to the last finite loss" }),
@@ -121,21 +123,24 @@ function trainingSentences(
   const withEnd = (end: string) => [...runs.values()].filter(({ stopped }) => stopped === end);
   const [unconverged, diverged] = [withEnd("epoch limit"), withEnd("diverged")];
   const endings = [
-    [unconverged, "did not converge (hollow)"],
+    [unconverged, "did not reach the stop (hollow)"],
     [diverged, `diverged (${divergedAre})${nameRuns(diverged)}`],
   ] as const;
   const some = endings.filter(([ended]) => ended.length > 0)
     .map(([ended, how]) => `${ended.length} ${how}`);
   const ended = runs.size === 1
-    ? `the only run ${endings.find(([ended]) => ended.length === 1)?.[1] ?? "converged"}`
+    ? `the only run ${endings.find(([ended]) => ended.length === 1)?.[1] ?? "reached the stop"}`
     : unconverged.length === runs.size
-    ? `none of ${runs.size} runs converged (hollow)`
+    ? `none of ${runs.size} runs reached the stop (hollow)`
     : some.length > 0
     ? `of ${plural(runs.size, "run")} ${some.join(" and ")}`
-    : `all ${plural(runs.size, "run")} converged`;
+    : `all ${plural(runs.size, "run")} reached the stop`;
   const limit = `At most ${plural(study.maxEpochs, "epoch")}`;
   return [
     runs.size > 0 ? `${limit}; ${ended}.` : `${limit}.`,
+    ...(study.stops[0]?.startsWith("epochs:")
+      ? ["After a number of epochs networks lie on their way down, not in minima."]
+      : []),
     ...(runs.size < planned
       ? [`${planned - runs.size} of ${plural(planned, "run")} without result yet.`]
       : []),

@@ -50,7 +50,7 @@ export function sharpnessLegend(
     hasInterval && { mark: `<circle r="1.5" fill="${ink}"/>`, label: "one seed" },
     measured.some(({ unconverged }) => unconverged.length > 0) && {
       mark: outline(symbol, { stroke: ink, fill: "#fff" }),
-      label: "with runs that did not converge (epoch limit)",
+      label: "with runs that did not reach the stop",
     },
     isPublishedShown && {
       mark: `<g transform="scale(1.6)">${

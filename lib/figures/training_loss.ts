@@ -87,7 +87,7 @@ export function lossPanel(lines: readonly LossLine[], options: LossPanelOptions)
         r: 2,
         className: "end-of-training",
         stroke: "color",
-        fill: (end: typeof ends[number]) => end.stopped === "converged" ? end.color : "#fff",
+        fill: (end: typeof ends[number]) => end.stopped === "reached" ? end.color : "#fff",
       }),
       Plot.dot(ends.filter(({ stopped }) => stopped === "diverged"), {
         x: "epoch",

@@ -79,7 +79,7 @@ function withStops(study: Study, record: TrajectoryRecord): TrajectoryRecord {
   const { content } = record;
   const found = study.stops.flatMap((stop) => {
     const state = locateStop(study, stop, content);
-    return state?.outcome === "converged" ? [[stop, state.epoch] as const] : [];
+    return state?.outcome === "reached" ? [[stop, state.epoch] as const] : [];
   });
   const stops = { ...content.stops, ...Object.fromEntries(found) };
   const sorted = Object.fromEntries(Object.entries(stops).sort());

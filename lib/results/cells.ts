@@ -7,7 +7,7 @@ import { type Measurement } from "~/lib/results/record.ts";
 import type { Outcome, RunResult } from "~/lib/results/run_result.ts";
 import { meanInterval, pooledInterval } from "~/lib/statistics.ts";
 import { type Cell, listCells, type Study, trajectoryOf } from "~/lib/study.ts";
-import { trajectoryPath } from "~/lib/trainer.ts";
+import { openStop, trajectoryPath } from "~/lib/trainer.ts";
 
 /** Low and high end of a 95 % interval. */
 export type Interval = readonly [low: number, high: number];
@@ -50,7 +50,7 @@ export interface CellSummary extends Cell {
   readonly testAccuracy: number | null;
   readonly epochs: number | null;
   readonly weightNorm: number | null;
-  /** Whether there are results and all of them reached the stop. */
+  /** Whether there are results and all of them met a criterion: a number of epochs is none. */
   readonly converged: boolean;
   /** Seeds that the epoch limit stopped. */
   readonly unconverged: readonly number[];
@@ -165,7 +165,9 @@ function summariseCell(cell: Cell, results: readonly RunResult[], measure: strin
     epochs: meanOf("epochs"),
     weightNorm: meanOf("weightNorm"),
     converged: results.length > 0 &&
-      results.every(({ training }) => training.stopped === "converged"),
+      results.every(({ stop, training }) =>
+        openStop(stop).isCriterion && training.stopped === "reached"
+      ),
     unconverged: seedsStopped("epoch limit"),
     diverged: seedsStopped("diverged"),
     bySeed: results.map((run) => ({

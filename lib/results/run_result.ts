@@ -9,7 +9,7 @@ import { listTrajectories, type Study } from "~/lib/study.ts";
 import { openStop, type Trajectory, trajectoryPath } from "~/lib/trainer.ts";
 
 /** How training stood at a stop: it was reached, the study's epochs ended before, or it diverged. */
-export type Outcome = "converged" | "epoch limit" | "diverged";
+export type Outcome = "reached" | "epoch limit" | "diverged";
 
 /** A trajectory at a stop. */
 export interface RunResult {
@@ -59,7 +59,7 @@ export function locateStop(
   const { epoch: find, drives } = openStop(stop);
   const losses = epochLosses.slice(0, maxEpochs);
   const epoch = find(losses);
-  if (epoch !== undefined) return { epoch, outcome: "converged" };
+  if (epoch !== undefined) return { epoch, outcome: "reached" };
   const others = stops.map(openStop).some((other) => other.drives);
   if (!drives && others) return undefined;
   if (epochLosses.length >= maxEpochs) return { epoch: maxEpochs, outcome: "epoch limit" };

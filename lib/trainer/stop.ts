@@ -17,6 +17,8 @@ export interface Stop {
    * unless a study asks for nothing else.
    */
   readonly drives: boolean;
+  /** Whether it asks if training still makes progress, so that reaching it is to have converged. */
+  readonly isCriterion: boolean;
   /**
    * The first epoch at which it is reached, 1 for the first; undefined while it is not.
    *
@@ -71,6 +73,7 @@ export function openStop(text: string): Stop {
       return {
         text: `${kind}:${formatNumber(criterion)}${suffix}`,
         drives: true,
+        isCriterion: true,
         epoch: (losses) =>
           flatEpoch(losses, { criterion, needed, consecutive: kind === "consecutive" }),
       };
@@ -80,6 +83,7 @@ export function openStop(text: string): Stop {
       return {
         text: `loss:${formatNumber(level)}`,
         drives: false,
+        isCriterion: false,
         epoch: (losses) => positionOf(losses.findIndex((loss) => loss <= level)),
       };
     }
@@ -88,6 +92,7 @@ export function openStop(text: string): Stop {
       return {
         text: `epochs:${last}`,
         drives: true,
+        isCriterion: false,
         epoch: (losses) => losses.length >= last ? last : undefined,
       };
     }

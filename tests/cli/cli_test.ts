@@ -64,7 +64,7 @@ Deno.test("train --json, sharpness --json and measure --json tell of one network
       "weightNorm",
     ]);
     const { config, epochs, epochLosses, stopped, stops, trainLoss, weightNorm, engine } = trained;
-    assertEquals([epochs, epochLosses.length, stopped], [2, 2, "converged"]);
+    assertEquals([epochs, epochLosses.length, stopped], [2, 2, "reached"]);
     assertEquals(stops, { "epochs:1": 1, "epochs:2": 2 });
     assertEquals([config.learningRate, config.batchSize, config.seed], [0.01, 128, 0]);
     const norm = Math.hypot(...chunkNorms(await parametersOf(out)));

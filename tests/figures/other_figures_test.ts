@@ -143,7 +143,7 @@ Deno.test("plotTrainingLoss() draws every run once a panel and how it ended", ()
     limited,
     syntheticResults(limited, ({ learningRate, seed }) => {
       if (learningRate === 1e-1) return { stopped: "diverged", epochs: 3, trainLoss: 2 };
-      return { stopped: seed === 0 ? "epoch limit" : "converged" };
+      return { stopped: seed === 0 ? "epoch limit" : "reached" };
     }),
   );
   // The base cell's runs belong to both effects.
@@ -152,7 +152,10 @@ Deno.test("plotTrainingLoss() draws every run once a panel and how it ended", ()
   const ends = marks(figure, "end-of-training");
   assertEquals(ends.length, 30);
   assertEquals(ends.filter((end) => end.getAttribute("fill") === "#fff").length, 10);
-  assertStringIncludes(figure.caption, "of 30 runs 8 did not converge (hollow) and 6 diverged");
+  assertStringIncludes(
+    figure.caption,
+    "of 30 runs 8 did not reach the stop (hollow) and 6 diverged",
+  );
 });
 
 Deno.test("plotTrainingLoss() thins long runs and keeps their first and last epoch", () => {

@@ -89,17 +89,17 @@ Deno.test("plotResults2() stands SGD and AdaGrad beside each other, not on each 
 
 Deno.test("plotResults() draws cells with runs at the epoch limit hollow and says so", () => {
   const some = syntheticResults(limited, ({ learningRate, seed }) => ({
-    stopped: learningRate === 1e-2 && seed === 1 ? "epoch limit" : "converged",
+    stopped: learningRate === 1e-2 && seed === 1 ? "epoch limit" : "reached",
   }));
   const figure = plotResults(limited, some, SGD);
   const fills = (name: string): unknown =>
     marks(figure, name).map((element) => element.getAttribute("fill"));
   assertEquals(fills("SGD-mean-sharpness"), ["#0072b2", "#fff", "#0072b2"]);
   assertEquals(fills("SGD-mean-training-loss"), ["#0072b2", "#fff", "#0072b2"]);
-  assert(texts(figure).includes("with runs that did not converge (epoch limit)"));
-  assertStringIncludes(figure.caption, "of 9 runs 1 did not converge (hollow).");
+  assert(texts(figure).includes("with runs that did not reach the stop"));
+  assertStringIncludes(figure.caption, "of 9 runs 1 did not reach the stop (hollow).");
   const converged = plotResults(limited, syntheticResults(limited), SGD);
-  assertStringIncludes(converged.caption, "At most 12 epochs; all 9 runs converged.");
+  assertStringIncludes(converged.caption, "At most 12 epochs; all 9 runs reached the stop.");
 });
 
 Deno.test("plotResults() leaves diverged runs out of means, marks lost cells, names the runs", () => {

@@ -24,11 +24,11 @@ const [TRAJECTORY] = listTrajectories(STUDY);
 Deno.test("locateStop() tells what was reached, limited, diverged, and what nobody knows yet", () => {
   const losses = [2.5, 2.25, 2.125, 2];
   const cases: [Partial<Study>, string, number[], boolean, ReturnType<typeof locateStop>][] = [
-    [{}, "epochs:3", losses, false, { epoch: 3, outcome: "converged" }],
-    [{}, "loss:2.2", losses, false, { epoch: 3, outcome: "converged" }],
+    [{}, "epochs:3", losses, false, { epoch: 3, outcome: "reached" }],
+    [{}, "loss:2.2", losses, false, { epoch: 3, outcome: "reached" }],
     [{}, "epochs:9", losses, false, undefined],
     [{}, "epochs:9", losses, true, { epoch: 4, outcome: "diverged" }],
-    [{}, "epochs:3", losses, true, { epoch: 3, outcome: "converged" }],
+    [{}, "epochs:3", losses, true, { epoch: 3, outcome: "reached" }],
     // A loss that was not passed on the way to the others' end is not waited for.
     [{}, "loss:1", losses, true, undefined],
     [{ stops: ["loss:1"] }, "loss:1", losses, false, undefined],
@@ -64,7 +64,7 @@ Deno.test("runAt() shows losses up to the stop, its network and the measures of 
   const run = runAt(STUDY, timed, "epochs:3", ["sharpness(directions=2)", "frozen"])!;
   assertEquals([run.training.epochs, run.training.stopped, run.training.seconds], [
     3,
-    "converged",
+    "reached",
     4,
   ]);
   assertEquals(run.training.epochLosses, record.content.epochLosses.slice(0, 3));
