@@ -5,6 +5,7 @@
  */
 import { readModelFile } from "~/lib/cli/common_options.ts";
 import { openDisplay } from "~/lib/cli/terminal.ts";
+import { UsageError } from "~/lib/domain.ts";
 import type { Engine, EngineInfo, SharedFloats } from "~/lib/engine.ts";
 import { startMeter } from "~/lib/files/progress.ts";
 import {
@@ -30,21 +31,31 @@ export interface MeasureFileOptions extends RunOptions {
   readonly evaluate: boolean;
 }
 
+/** Losses and accuracies of a network that nobody evaluated. */
+const UNKNOWN = { trainLoss: NaN, trainAccuracy: NaN, testLoss: NaN, testAccuracy: NaN };
+
 /** Reads a network and takes measures of it, by their canonical texts. */
 export async function measureFile(
   path: string,
   texts: readonly string[],
   { images, evaluate, signal, ...options }: MeasureFileOptions,
 ): Promise<{ loss: number; taken: Readonly<Record<string, Taken>>; engine: EngineInfo }> {
-  const model = await readModelFile(path, "model");
+  const { sizes, parameters, ...file } = await readModelFile(path, "model");
+  const asked = { sizes, parameters, ...trajectoryOf(file) };
+  // Before minutes are spent on the others.
+  for (const text of texts) {
+    const reason = openMeasure(text).unavailable({ ...asked, ...UNKNOWN });
+    if (reason !== undefined) {
+      throw new UsageError(`Cannot measure ${text} of ${path} as ${reason}`);
+    }
+  }
   const display = openDisplay();
   try {
     const { engine } = await openEngineOnData(images, { ...options, ...display });
     try {
       const network: MeasuredNetwork = {
-        ...model,
-        ...trajectoryOf(model),
-        ...await evaluationOf(engine, model, evaluate),
+        ...asked,
+        ...(evaluate ? await evaluationOf(engine, asked) : UNKNOWN),
       };
       const meter = startMeter(1);
       let reported = 0;
@@ -74,9 +85,7 @@ export async function measureFile(
 async function evaluationOf(
   engine: Engine,
   { sizes, parameters }: { sizes: LayerSizes; parameters: SharedFloats },
-  wanted: boolean,
-): Promise<Pick<MeasuredNetwork, "trainLoss" | "trainAccuracy" | "testLoss" | "testAccuracy">> {
-  if (!wanted) return { trainLoss: NaN, trainAccuracy: NaN, testLoss: NaN, testAccuracy: NaN };
+): Promise<typeof UNKNOWN> {
   const [train] = await engine.evaluate(sizes, [parameters], { split: "train", gradient: false });
   const [test] = await engine.evaluate(sizes, [parameters], { split: "test", gradient: false });
   return {
@@ -89,7 +98,7 @@ async function evaluationOf(
 
 /** What one of our own files says of the trajectory that its network is on. */
 function trajectoryOf(
-  { metadata, state }: ModelFile,
+  { metadata, state }: Pick<ModelFile, "metadata" | "state">,
 ): Pick<MeasuredNetwork, "optimizer" | "learningRate" | "state"> {
   if (metadata.trajectory === undefined) return {};
   try {

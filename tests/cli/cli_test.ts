@@ -106,6 +106,12 @@ Deno.test("train --json, sharpness --json and measure --json tell of one network
     // The same losses summed in float64 in two orders.
     assertAlmostEquals(taken.loss, trainLoss, 600 * Number.EPSILON * trainLoss);
     assert(engine.name === "cpu");
+
+    // SGD has no state, so that what needs one is refused before anything is computed.
+    const needy = ["--measures", "weight-norm,preconditioned-lambda-max"];
+    const { code, stdout, stderr } = await run("measure", ...model, ...needy);
+    assertEquals([code, stdout], [2, ""]);
+    assertStringIncludes(stderr, "Cannot measure preconditioned-lambda-max of ");
   });
 });
 
