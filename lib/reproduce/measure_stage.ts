@@ -21,7 +21,7 @@ import { describeTrajectory, openStop, removeNetwork } from "~/lib/trainer.ts";
 
 /** Measures networks together and writes their trajectories' records. */
 export async function measureStage(context: Context, pending: readonly Pending[]): Promise<void> {
-  const { folders, engine, meter, onProgress, signal } = context;
+  const { folders, engine, meter, onProgress } = context;
   const networks = [];
   for (const { item, epoch, texts } of pending) {
     const network = await readAgreeing(context, item, epoch);
