@@ -4,9 +4,9 @@ import { run } from "~/lib/reproduce.ts";
 import { presets } from "~/lib/study.ts";
 import { ROOT } from "~/tests/fixtures/script.ts";
 
-/** The sentences that stand between a mark and the next empty mark, lines joined. */
+/** The sentences that stand between a mark and the next one, lines joined. */
 function sentencesOf(text: string, mark: string): string[] {
-  const [, block = ""] = text.split(`<!-- ${mark} -->`);
+  const [block = ""] = (text.split(`<!-- ${mark} -->`)[1] ?? "").split("<!--");
   return block.trim().split(/\n- |^- /).filter(Boolean).map((part) =>
     part.replace(/\s+/g, " ").trim()
   );
