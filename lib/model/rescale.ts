@@ -6,9 +6,11 @@
 import { type LayerSizes, layoutLayers } from "~/lib/model/layout.ts";
 
 /**
- * Scales a hidden layer's weights and biases by c, and the biases of all layers after it: ReLU passes
- * a factor on, and the normalisation of the logits removes it, so that the function stays the same
- * (up to the eps of the normalisation) while |w| does not (Dinh et al. arXiv 1703.04933).
+ * Scales a hidden layer's weights and biases by c, the biases of the hidden layers after it by c, and
+ * the last layer's weights by 1 / c: ReLU passes a factor on, so that the logits stay the same while
+ * |w| does not (Dinh et al. arXiv 1703.04933). The normalisation of the logits would remove the factor
+ * by itself, but only up to its eps, which counts where c makes their variance small; for the last
+ * layer it has to.
  *
  * @param parameters Flat, shape [P]; read, never written.
  * @param layer Place of the layer, 0 for the first; the last one may be scaled too.
@@ -36,8 +38,10 @@ export function rescaleLayer(
   scaled.set(parameters);
   for (const [index, { weight, bias, outputs }] of layers.entries()) {
     if (index < layer) continue;
-    const from = index === layer ? weight : bias;
-    for (let i = from; i < bias + outputs; i++) scaled[i]! *= c;
+    const isCompensating = index > layer && index === layers.length - 1;
+    const from = index === layer || isCompensating ? weight : bias;
+    const to = isCompensating ? bias : bias + outputs;
+    for (let i = from; i < to; i++) scaled[i]! *= isCompensating ? 1 / c : c;
   }
   return scaled;
 }
