@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Runs a command as a newcomer's machine would: without the BLAS libraries and the Vulkan drivers that
-# this one may have, with empty caches of npm and Deno. What is hidden is hidden from the command
-# alone, in a mount namespace of its own.
+# Runs a command as a newcomer's machine would: without the BLAS libraries, the Vulkan drivers and the
+# Slurm that this one may have, with empty caches of npm and Deno. What is hidden is hidden from the
+# command alone, in a mount namespace of its own.
 #
 # usage: tests/bare_machine.sh [--with-blas] [--with-vulkan] COMMAND [ARGUMENT...]
 # Exit status: the command's; 2 wrong usage; 77 where namespaces are not permitted (needs root, Linux).
@@ -38,6 +38,9 @@ BLAS=$blas VULKAN=$vulkan CACHES=$caches unshare --mount --propagation private b
       [ ! -d "$folder" ] || mount -t tmpfs none "$folder" || exit 1
     done
   fi
+  for program in munged slurmctld slurmd sbatch squeue; do
+    path=$(command -v "$program") && { mount --bind /dev/null "$path" || exit 1; }
+  done
   export npm_config_cache="$CACHES/npm" DENO_DIR="$CACHES/deno"
   exec "$@"
 ' bare "$@"

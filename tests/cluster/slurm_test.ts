@@ -53,8 +53,16 @@ async function submit(slurm: Slurm, args: readonly string[]): Promise<string> {
   return JSON.parse(stdout).folder;
 }
 
-const untilDone = (slurm: Slurm, seconds: number): Promise<void> =>
-  until("all ended", async () => await slurm.call("squeue", "--noheader") === "", seconds);
+/** Waits for all jobs. @throws {Error} If some are left: what they wait for, in Slurm's words. */
+async function untilDone(slurm: Slurm, seconds: number): Promise<void> {
+  let left = "";
+  await until("all ended", async () => {
+    left = await slurm.call("squeue", "--noheader", "--format=%i %T %r %N");
+    return left === "";
+  }, seconds).catch((error) => {
+    throw new Error(`${error.message}: ${left}`);
+  });
+}
 
 Deno.test(
   "twelve runs on an array of four are trained once each, to the usual bytes",
@@ -108,6 +116,11 @@ async function holders(slurm: Slurm, args: readonly string[]): Promise<Record<st
   );
 }
 
+/** How often a task was run again. */
+async function restartsOf(slurm: Slurm, task: string): Promise<number> {
+  return Number(/Restarts=(\d+)/.exec(await slurm.call("scontrol", "show", "job", task))![1]);
+}
+
 /** The last epoch that is kept of a run; 0 where none is. */
 function keptEpoch(folder: string, learningRate: string): number {
   const name = `/lr=${learningRate},batch=128,seed=0.latest.safetensors`;
@@ -156,9 +169,16 @@ Deno.test(
 
       // The node dies, and is back.
       const kept = keptEpoch(shared, "0.01");
+      const restarts = await restartsOf(slurm, second["0.01"]!.task);
       killStep(second["0.01"]!);
       assertEquals(await holders(slurm, args), {});
       await slurm.restart(second["0.01"]!.node);
+      await until("its task is to be run again", async () => {
+        // Nodes tell what they run when they start; of a job that is younger than a message may be,
+        // it is believed only when they are asked again.
+        await slurm.call("scontrol", "reconfigure");
+        return await restartsOf(slurm, second["0.01"]!.task) > restarts;
+      });
 
       await untilDone(slurm, 600);
       assertEquals(contentsOf(shared), contentsOf(alone));
