@@ -44,16 +44,6 @@ export async function showFigure(figure: Figure): Promise<void> {
 }
 
 /**
- * Shows a line of text. Unlike a cell's last expression or `console.log` it is never lost: see
- * `SETTLE`.
- *
- * @throws {Error} Outside a notebook.
- */
-export async function showText(line: string): Promise<void> {
-  await show({ "text/plain": line });
-}
-
-/**
  * Shows sentences as a list, Markdown where the notebook's front end renders it.
  *
  * @throws {Error} Outside a notebook.

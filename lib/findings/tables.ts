@@ -5,7 +5,6 @@
  */
 import { type ColumnTable, table } from "arquero";
 import type { PublishedComparison } from "~/lib/findings/compare_published.ts";
-import type { Finding } from "~/lib/findings/finding.ts";
 import type { MeasureRank } from "~/lib/findings/rank_measures.ts";
 import { EFFECT_NAME } from "~/lib/findings/words.ts";
 
@@ -39,18 +38,6 @@ export function rankTable(rows: readonly MeasureRank[]): ColumnTable {
     cells: ({ cells }) => cells,
     seeds: ({ seeds }) => seeds.length,
   }, rows);
-}
-
-/** One row a sentence. */
-export function findingsTable(findings: readonly Finding[]): ColumnTable {
-  return tableOf<Finding>({
-    finding: ({ text }) => text,
-    verdict: ({ kind }) => kind,
-    seeds: ({ n }) => n,
-    low: ({ interval }) => interval?.[0] ?? null,
-    high: ({ interval }) => interval?.[1] ?? null,
-    stop: ({ stop }) => stop,
-  }, findings);
 }
 
 function tableOf<Row>(

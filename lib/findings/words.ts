@@ -5,7 +5,7 @@
  */
 import { scientific, toSpread } from "~/lib/files/numbers.ts";
 import type { Interval } from "~/lib/results.ts";
-import type { Cell, Effect, Study } from "~/lib/study.ts";
+import type { Effect, Study } from "~/lib/study.ts";
 
 /** A value of an effect as axes and sentences show it: "5×10⁻⁴", "2" and "32768". */
 export function formatValue(effect: Effect, value: number): string {
@@ -27,12 +27,6 @@ export function otherFactor({ grid }: Pick<Study, "grid">, effect: Effect): stri
     "batch-size": `learning rate ${formatValue("learning-rate", grid.baseLearningRate)}`,
     pairs: "pairs of both",
   }[effect];
-}
-
-/** "SGD at learning rate 10⁻¹, batch size 128". */
-export function nameCell({ optimizer, learningRate, batchSize }: Omit<Cell, "effect">): string {
-  return `${optimizer} at learning rate ${formatValue("learning-rate", learningRate)}, ` +
-    `batch size ${batchSize}`;
 }
 
 /** " nats", as it follows a number; nothing for a pure one. */

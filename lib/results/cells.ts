@@ -3,14 +3,11 @@
  *
  * @module
  */
-import { type Measurement } from "~/lib/results/record.ts";
 import type { Outcome, RunResult } from "~/lib/results/run_result.ts";
-import { meanInterval, pooledInterval } from "~/lib/statistics.ts";
+import { summariseValues, type ValueSummary } from "~/lib/results/value_summary.ts";
+import { meanInterval } from "~/lib/statistics.ts";
 import { type Cell, listCells, type Study, trajectoryOf } from "~/lib/study.ts";
 import { openStop, trajectoryPath } from "~/lib/trainer.ts";
-
-/** Low and high end of a 95 % interval. */
-export type Interval = readonly [low: number, high: number];
 
 /** One seed of a cell, with what a figure shows of it. */
 export interface SeedSummary {
@@ -33,16 +30,7 @@ export interface CellSummary extends Cell {
   /** Every seed of the grid that has a result, ascending. */
   readonly seeds: readonly number[];
   /** The measure's estimate, in its unit: for "sharpness" the rise in training loss in nats. */
-  readonly sharpness: {
-    readonly mean: number;
-    /** 95 % t interval over seed means, n = seeds. */
-    readonly interval: Interval | null;
-    /**
-     * The original's: 95 % t interval over seeds x directions as if independent; null for a measure
-     * that keeps no samples.
-     */
-    readonly pooledInterval: Interval | null;
-  } | null;
+  readonly sharpness: ValueSummary | null;
   /** Full-split losses in nats, accuracies as fractions. */
   readonly trainLoss: number | null;
   readonly trainAccuracy: number | null;
@@ -122,11 +110,6 @@ export function sharpnessBySeed({ bySeed }: CellSummary): Map<number, number> {
   );
 }
 
-/** The samples of a measure that keeps them, by direction. */
-export function samplesOf(value: Measurement | undefined): readonly number[] | undefined {
-  return Array.isArray(value?.samples) ? value.samples as number[] : undefined;
-}
-
 /** What `reproduce --json` prints of the cells that have results. */
 export function reportCells(summaries: readonly CellSummary[], stop: string): CellReport[] {
   return summaries.filter(({ seeds }) => seeds.length > 0).map((cell) => ({
@@ -177,20 +160,6 @@ function summariseCell(cell: Cell, results: readonly RunResult[], measure: strin
       trainLoss: run.training.trainLoss,
       run,
     })),
-  };
-}
-
-function summariseValues(values: readonly Measurement[]): NonNullable<CellSummary["sharpness"]> {
-  const overSeeds = meanInterval(values.map(({ estimate }) => estimate));
-  const samples = values.map(samplesOf);
-  const ends = ({ low, high }: typeof overSeeds): Interval | null =>
-    low === null || high === null ? null : [low, high];
-  return {
-    mean: overSeeds.mean,
-    interval: ends(overSeeds),
-    pooledInterval: samples.includes(undefined)
-      ? null
-      : ends(pooledInterval(samples as (readonly number[])[])),
   };
 }
 

@@ -31,7 +31,7 @@ Deno.test("rescaleLayer() changes no logit, whatever hidden layer and c", () => 
       for (const [k, value] of found.entries()) assertAlmostEquals(value, expected[k]!, 1.2e-6);
     }
   }
-  assertEquals(parameters, before);
+  assertEquals([...parameters], [...before]);
 });
 
 Deno.test("rescaleLayer() says which layers and factors there are", () => {

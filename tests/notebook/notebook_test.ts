@@ -1,4 +1,4 @@
-import { formatProgress, showProgress, showText } from "~/lib/notebook.ts";
+import { formatProgress, showProgress, showSentences } from "~/lib/notebook.ts";
 import { assertEquals, assertRejects } from "@std/assert";
 
 Deno.test("formatProgress() shows a bar, a share and the time left where they are known", () => {
@@ -11,7 +11,7 @@ Deno.test("formatProgress() shows a bar, a share and the time left where they ar
   assertEquals(formatProgress({ message: "", done: 9, total: 4 }), "█".repeat(30) + " 100 %");
 });
 
-Deno.test("showText() and showProgress() fail outside a notebook, not on import", async () => {
-  await assertRejects(() => showText("x"));
+Deno.test("showSentences() and showProgress() fail outside a notebook, not on import", async () => {
+  await assertRejects(() => showSentences(["x"]));
   await assertRejects(() => showProgress("x").close());
 });

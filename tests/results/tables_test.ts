@@ -52,6 +52,10 @@ Deno.test("summariseCells() takes means over seeds and both intervals", () => {
   // Samples 1.4 1.6 8.4 8.6: squares 2 (3.6^2 + 3.4^2) = 49.04, t(0.975, 3).
   const half = 3.182446305284 * Math.sqrt(49.04 / 3 / 4);
   assertAlmostEquals(cell.sharpness!.pooledInterval![0], 5 - half, 1e-6);
+  // Directions' means 4.9 and 5.1: M_a = 49, M_b = 0.04, M_e = 0 and f = 49.04^2 / (49^2 + 0.04^2),
+  // with t(0.975, f) = 12.657367.
+  const other = 12.657367 * Math.sqrt(49.04 / 4);
+  assertAlmostEquals(cell.sharpness!.twoWayInterval![1], 5 + other, 1e-5);
   assertEquals([cell.trainLoss, cell.epochs, cell.testAccuracy], [1.5, 8, 0.5]);
   // Eight epochs are a number, not a criterion.
   assertFalse(cell.converged);
@@ -102,7 +106,7 @@ Deno.test("reportCells() has the keys of the command's contract", () => {
   const [report, ...others] = reportCells(summariseCells(small, results), "epochs:8");
   // The base cell belongs to both effects.
   assertEquals(others.length, 1);
-  const { interval, pooledInterval, mean } = report!.sharpness!;
+  const { interval, pooledInterval, twoWayInterval, mean } = report!.sharpness!;
   assertEquals(JSON.parse(JSON.stringify(report)), {
     effect: "learning-rate",
     optimizer: "SGD",
@@ -110,7 +114,7 @@ Deno.test("reportCells() has the keys of the command's contract", () => {
     batchSize: 128,
     stop: "epochs:8",
     seeds: [0, 1],
-    sharpness: { mean, interval, pooledInterval },
+    sharpness: { mean, interval, pooledInterval, twoWayInterval },
     trainLoss: 1.2,
     testAccuracy: 0.5,
     epochs: 8,
