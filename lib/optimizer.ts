@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { formatCall, type Parameters, parseCall } from "~/lib/domain.ts";
+import { formatCall, type Parameters, parseCall, UsageError } from "~/lib/domain.ts";
 import { adagrad } from "~/lib/optimizer/adagrad.ts";
 import { adam } from "~/lib/optimizer/adam.ts";
 import type {
@@ -53,7 +53,8 @@ export interface Optimizer {
 /**
  * Opens an optimizer by its text, `NAME` or `NAME(key=value,...)`.
  *
- * @throws {UsageError} If there is no such optimizer, or a hyperparameter is out of its domain.
+ * @throws {UsageError} If there is no such optimizer, a hyperparameter is out of its domain,
+ * or some do not go together.
  *
  * @example
  * ```ts
@@ -67,6 +68,10 @@ export function openOptimizer(text: string): Optimizer {
   const call = parseCall(text, "optimizer", DOMAINS);
   const definition = DEFINITIONS.find(({ name }) => name === call.name)!;
   const h = call.parameters;
+  const conflict = definition.conflict?.(h);
+  if (conflict !== undefined) {
+    throw new UsageError(`Cannot use optimizer ${call.name} as ${conflict}`);
+  }
   const slots = definition.slots(h);
   const { name, summary, color, symbol } = definition;
   return {

@@ -40,6 +40,8 @@ export interface OptimizerDefinition<H extends Parameters = Parameters> {
   /** One sentence with the formula and its source. */
   readonly summary: string;
   readonly hyperparameters: { readonly [K in keyof H]: ParameterDomain };
+  /** Why hyperparameters, each in its domain, do not go together: completes "Cannot use ... as". */
+  conflict?(hyperparameters: H): string | undefined;
   /** Names of the vectors of state that are kept from update to update, shape [P] each, from 0. */
   slots(hyperparameters: H): readonly string[];
   /** The definition that engines are tested against: writes `parameters` and `slots`. */

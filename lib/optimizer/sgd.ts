@@ -17,6 +17,8 @@ export const sgd = defineOptimizer<{ momentum: number; nesterov: boolean }>({
     momentum: { schema: decay, default: 0, help: "share of the last step that is kept" },
     nesterov: { schema: flag, default: false, help: "looks ahead: w -= lr (g + momentum b)" },
   },
+  conflict: ({ momentum, nesterov }) =>
+    nesterov && momentum === 0 ? "nesterov needs a momentum > 0" : undefined,
   slots: ({ momentum }) => momentum === 0 ? [] : ["momentum"],
   step(
     { parameters, gradient, slots: [buffer] },

@@ -61,7 +61,7 @@ export async function rescaledMeasures(
   if (kept !== undefined) return kept.rows;
   const parameters = await getModelReady(study, trajectory, options);
   const { sizes } = trajectory;
-  const { engine } = await openEngineOnData(trajectory.images, options);
+  const { engine } = options.opened ?? await openEngineOnData(trajectory.images, options);
   try {
     const networks = SCALES.map((c) => rescaleLayer(sizes, parameters, { layer, c }));
     const evaluations = await engine.evaluate(sizes, networks, { split: "train", gradient: false });
@@ -88,6 +88,6 @@ export async function rescaledMeasures(
     await writeWhole(path, JSON.stringify({ ...asked, rows }, null, 1) + "\n");
     return rows;
   } finally {
-    await engine.close();
+    if (options.opened === undefined) await engine.close();
   }
 }

@@ -138,6 +138,11 @@ Deno.test("openOptimizer() brings texts into one form, and says what there is", 
     `Cannot use optimizer Sophia as it must be ${OPTIMIZER_NAMES.join(" or ")}, with (key=value) ` +
       "where wanted",
   );
+  assertThrows(
+    () => openOptimizer("SGD(nesterov=true)"),
+    UsageError,
+    "Cannot use optimizer SGD as nesterov needs a momentum > 0",
+  );
   for (const name of OPTIMIZER_NAMES) {
     assert(optimizerHelp().some((line) => line.startsWith(`${name}: `)));
   }
