@@ -56,9 +56,10 @@ export function edgeSentences(study: Study, records: readonly TrajectoryRecord[]
     const edge = 2 / first.learningRate;
     const reached = points.find(({ lambdaMax }) => lambdaMax >= (1 - NEAR) * edge);
     if (reached === undefined) return `${way}; 2 / lr = ${edge} is not reached.`;
-    const after = points.filter(({ epoch }) => epoch >= reached.epoch);
-    const held = after.filter(({ lambdaMax }) => Math.abs(lambdaMax / edge - 1) <= NEAR);
-    return `${way}; 2 / lr = ${edge} is reached within 20 % by epoch ${reached.epoch}, and ` +
-      `${held.length} of the ${after.length} networks from there on lie within 20 % of it.`;
+    const after = points.filter(({ epoch }) => epoch >= reached.epoch)
+      .map(({ lambdaMax }) => lambdaMax / edge);
+    return `${way}; 2 / lr = ${edge} is reached within 20 % by epoch ${reached.epoch}, and from ` +
+      `there on λ max stays within ${Math.min(...after).toFixed(2)} to ` +
+      `${Math.max(...after).toFixed(2)} times it (${after.length} networks).`;
   });
 }

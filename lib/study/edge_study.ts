@@ -8,8 +8,9 @@ import type { Study } from "~/lib/study/study.ts";
 
 /** Few enough images that a full batch is quick, enough that it is CIFAR-10. */
 const IMAGES = 5000;
-const EVERY = 20;
-const LAST = 300;
+const EPOCHS = [50, 100, 200, 300, 400, 600, 800, 1000, 1200, 1400, 1600];
+/** Small enough that the way up to 2 / lr = 1000 is seen, large enough that training gets there. */
+const LEARNING_RATE = 2e-3;
 const EIGENVALUE = "lambda-max(iterations=30,tolerance=0.01)";
 
 /**
@@ -22,10 +23,10 @@ export const edgeStudy: Study = {
     ...presets.quick.grid,
     effects: ["pairs"],
     optimizers: ["SGD", "AdaGrad"],
-    pairs: [{ learningRate: 0.05, batchSize: IMAGES }, { learningRate: 0.05, batchSize: 128 }],
+    pairs: [IMAGES, 128].map((batchSize) => ({ learningRate: LEARNING_RATE, batchSize })),
     seeds: [0],
   },
   images: IMAGES,
-  stops: Array.from({ length: LAST / EVERY }, (_, i) => `epochs:${LAST - EVERY * i}`),
+  stops: EPOCHS.toReversed().map((epoch) => `epochs:${epoch}`),
   measures: { first: [EIGENVALUE], others: [EIGENVALUE], once: [] },
 };
