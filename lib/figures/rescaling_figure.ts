@@ -55,7 +55,7 @@ export function plotRescaling(
     return [{ measure, points, ...style }];
   });
   const points = lines.flatMap((line) => line.points);
-  const [left, right] = extent(points.map(({ scale }) => scale));
+  const [left, right] = extent([1, ...points.map(({ scale }) => scale)]);
   const [low, high] = extent([1, ...points.map(({ share }) => share)]);
   const [x, y]: [number, number][] = [[left / 1.2, right * 1.2], [low / 1.5, high * 1.5]] as never;
   const panel = xyPanel({

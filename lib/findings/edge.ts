@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { significant } from "~/lib/files/numbers.ts";
 import { openMeasure } from "~/lib/measure.ts";
 import { runsAt, type TrajectoryRecord } from "~/lib/results.ts";
 import type { Study } from "~/lib/study.ts";
@@ -49,9 +50,9 @@ export function edgeSentences(study: Study, records: readonly TrajectoryRecord[]
   return [...bySeries].map(([series, points]) => {
     const values = points.map(({ lambdaMax }) => lambdaMax);
     const [first, last] = [points[0]!, points.at(-1)!];
-    const way = `${series} (1 seed): λ max goes from ${first.lambdaMax.toPrecision(3)} at epoch ` +
-      `${first.epoch} to ${last.lambdaMax.toPrecision(3)} at epoch ${last.epoch}, between ` +
-      `${Math.min(...values).toPrecision(3)} and ${Math.max(...values).toPrecision(3)}`;
+    const way = `${series} (1 seed): λ max goes from ${significant(first.lambdaMax)} at epoch ` +
+      `${first.epoch} to ${significant(last.lambdaMax)} at epoch ${last.epoch}, between ` +
+      `${significant(Math.min(...values))} and ${significant(Math.max(...values))}`;
     if (first.learningRate === undefined) return `${way}.`;
     const edge = 2 / first.learningRate;
     const reached = points.find(({ lambdaMax }) => lambdaMax >= (1 - NEAR) * edge);

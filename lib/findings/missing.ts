@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { enumerate, formatValue } from "~/lib/findings/words.ts";
+import { EFFECT_NAME, enumerate, formatValue } from "~/lib/findings/words.ts";
 import { type CellSummary, effectValue } from "~/lib/results.ts";
 import type { Study } from "~/lib/study.ts";
 
@@ -27,20 +27,46 @@ export function missingCells(study: Study, cells: readonly CellSummary[]): Missi
   });
 }
 
-/** " Missing: 10⁻⁴ (seeds 1, 2), 5×10⁻⁴." for cells of one effect and optimizer; or nothing. */
+/**
+ * " Missing: 10⁻⁴ (seeds 1, 2), 5×10⁻⁴." for cells of one effect and optimizer, with "AdaGrad, batch
+ * size: everything" for cells of several; or nothing.
+ */
 export function missingText(study: Study, cells: readonly CellSummary[]): string {
-  const names = (which: (missing: MissingCell) => readonly number[]): string[] =>
-    missingCells(study, cells).flatMap((missing) => {
-      const seeds = which(missing);
-      if (seeds.length === 0) return [];
-      const value = formatValue(missing.cell.effect, effectValue(missing.cell));
-      const whole = seeds.length === study.grid.seeds.length;
-      return [
-        whole ? value : `${value} (seed${seeds.length === 1 ? "" : "s"} ${seeds.join(", ")})`,
-      ];
-    });
-  const lost = names(({ diverged }) => diverged);
-  const absent = names(({ seeds, diverged }) => seeds.filter((seed) => !diverged.includes(seed)));
-  return (absent.length > 0 ? ` Missing: ${enumerate(absent)}.` : "") +
-    (lost.length > 0 ? ` Diverged: ${enumerate(lost)}.` : "");
+  const missing = missingCells(study, cells);
+  const lost = listed(
+    study,
+    cells,
+    missing.map(({ cell, diverged }) => ({ cell, seeds: diverged })),
+  );
+  const absent = missing.map(({ cell, seeds, diverged }) => ({
+    cell,
+    seeds: seeds.filter((seed) => !diverged.includes(seed)),
+  }));
+  const named = listed(study, cells, absent);
+  return (named === "" ? "" : ` Missing: ${named}.`) + (lost === "" ? "" : ` Diverged: ${lost}.`);
+}
+
+/** The cells that lack seeds, those of an effect and optimizer together. */
+function listed(
+  study: Study,
+  all: readonly CellSummary[],
+  lacking: readonly { readonly cell: CellSummary; readonly seeds: readonly number[] }[],
+): string {
+  const seriesOf = ({ optimizer, effect }: CellSummary): string =>
+    `${optimizer}, ${EFFECT_NAME[effect]}`;
+  const isWhole = (seeds: readonly number[]): boolean => seeds.length === study.grid.seeds.length;
+  const series = [...Map.groupBy(all, seriesOf)];
+  return series.flatMap(([name, own]) => {
+    const some = lacking.filter(({ cell, seeds }) => own.includes(cell) && seeds.length > 0);
+    if (some.length === 0) return [];
+    const cells = enumerate(
+      some.map(({ cell, seeds }) =>
+        formatValue(cell.effect, effectValue(cell)) +
+        (isWhole(seeds) ? "" : ` (seed${seeds.length === 1 ? "" : "s"} ${seeds.join(", ")})`)
+      ),
+    );
+    if (series.length === 1) return [cells];
+    const isAll = some.length === own.length && some.every(({ seeds }) => isWhole(seeds));
+    return [`${name}: ${isAll ? "everything" : cells}`];
+  }).join("; ");
 }

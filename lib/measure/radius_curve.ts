@@ -28,7 +28,7 @@ export const radiusCurve = defineMeasure<Protocol>({
   name: "radius-curve",
   summary: "antithetic sharpness at r = 0.5 1 2 5 10; its estimate is the one at 5",
   unit: "nats",
-  label: "antithetic sharpness",
+  label: "antithetic sharpness (radius curve)",
   parameters: {
     directions: { schema: directions, default: 16, help: "pairs of random directions K" },
   },

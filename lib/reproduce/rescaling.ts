@@ -37,7 +37,7 @@ const file = z.object({
 
 /**
  * Measures the network at a study's first stop with one layer scaled by 0.1 to 10, and the loss as
- * "loss"; nothing is computed where it was kept.
+ * "loss"; nothing is computed where it was kept, and with `cachedOnly` nothing at all.
  *
  * @param measures Canonical texts; `layer`: which layer, 0 for the first.
  */
@@ -49,7 +49,7 @@ export async function rescaledMeasures(
     readonly layer?: number;
   },
 ): Promise<RescaledMeasure[]> {
-  const { folders = PROJECT_FOLDERS, onMessage = console.error } = options;
+  const { folders = PROJECT_FOLDERS, onMessage = console.error, cachedOnly = false } = options;
   const asked = { trajectory: trajectoryPath(trajectory), stop: study.stops[0] ?? "", layer };
   const key = sha256(JSON.stringify([asked, measures])).slice(0, 12);
   const path = join(folders.results, "rescaling", `${key}.json`);
@@ -59,6 +59,7 @@ export async function rescaledMeasures(
     (bytes) => file.parse(JSON.parse(new TextDecoder().decode(bytes))),
   );
   if (kept !== undefined) return kept.rows;
+  if (cachedOnly) return [];
   const parameters = await getModelReady(study, trajectory, options);
   const { sizes } = trajectory;
   const { engine } = options.opened ?? await openEngineOnData(trajectory.images, options);

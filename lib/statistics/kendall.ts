@@ -65,5 +65,7 @@ export interface RankedGroup {
  */
 export function tauWithinGroups(groups: readonly RankedGroup[]): number | null {
   const taus = groups.map(({ x, y }) => kendallTau(x, y)).filter((tau) => tau !== null);
-  return taus.length === 0 ? null : taus.reduce((sum, tau) => sum + tau, 0) / taus.length;
+  if (taus.length === 0) return null;
+  // Fractions that cancel leave 0, and not what rounding leaves of them.
+  return Number((taus.reduce((sum, tau) => sum + tau, 0) / taus.length).toFixed(12));
 }

@@ -3,9 +3,10 @@ import {
   effectInMeasure,
   effectsAtEqualRatio,
   listFindings,
+  missingText,
   verdictOf,
 } from "~/lib/findings.ts";
-import type { RunResult } from "~/lib/results.ts";
+import { type RunResult, runsAt, summariseCells } from "~/lib/results.ts";
 import { presets, type Study } from "~/lib/study.ts";
 import { assert, assertAlmostEquals, assertEquals, assertStringIncludes } from "@std/assert";
 import { syntheticRecords, syntheticResults } from "~/tests/fixtures/synthetic_results.ts";
@@ -142,4 +143,20 @@ Deno.test("listFindings() throws for nothing that is missing", () => {
       }
     }
   }
+});
+
+Deno.test("missingText() names optimizer and effect where cells are of several", () => {
+  const { quick } = presets;
+  const records = syntheticRecords(
+    quick,
+    ({ optimizer, learningRate, seed }) =>
+      optimizer === "AdaGrad" || (learningRate === 1e-3 && seed === 2) ? undefined : {},
+  );
+  const cells = summariseCells(quick, runsAt(quick, records));
+  assertEquals(
+    missingText(quick, cells),
+    " Missing: SGD, learning rate: 10⁻³ (seed 2); AdaGrad, learning rate: everything; " +
+      "AdaGrad, batch size: everything.",
+  );
+  assertEquals(missingText(quick, cells.slice(0, 3)), " Missing: 10⁻³ (seed 2).");
 });
