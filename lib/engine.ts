@@ -6,7 +6,11 @@
 export type * from "~/lib/engine/engine.ts";
 export * from "~/lib/engine/open_engine.ts";
 export { type CpuEngine, createCpuEngine } from "~/lib/engine/cpu/cpu_engine.ts";
-export { GEMM_LIBRARIES, type GemmLibraryName, gemmLibraryOf } from "~/lib/engine/cpu/gemm/gemm.ts";
+export {
+  GEMM_LIBRARIES,
+  type GemmLibraryName,
+  gemmLibraryOf,
+} from "~/lib/engine/cpu/gemm/gemm_library.ts";
 export {
   loadTfjsNode,
   TFJS_NODE_VERSION,

@@ -5,7 +5,7 @@
  * @module
  */
 import type { Dataset } from "~/lib/dataset.ts";
-import type { GemmLibraryName } from "~/lib/engine/cpu/gemm/gemm.ts";
+import type { GemmLibraryName } from "~/lib/engine/cpu/gemm/gemm_library.ts";
 import type { LayerSizes } from "~/lib/model.ts";
 
 /** float32 in memory that threads can share. */

@@ -8,10 +8,10 @@ import { clearWay } from "~/lib/files/checked.ts";
 import { removeUnfinished } from "~/lib/files/files.ts";
 import { type Lock, tryLock } from "~/lib/files/lock.ts";
 import type { Meter, OnProgress } from "~/lib/files/progress.ts";
-import type { EngineOnData } from "~/lib/reproduce/engine_on_data.ts";
 import type { Estimate } from "~/lib/reproduce/estimate.ts";
-import type { Folders } from "~/lib/reproduce/options.ts";
-import { recordFile } from "~/lib/results.ts";
+import type { EngineOnData, Folders } from "~/lib/reproduce/options.ts";
+import type { Work } from "~/lib/reproduce/work.ts";
+import { recordFile, type TrajectoryRecord } from "~/lib/results.ts";
 import type { Study } from "~/lib/study.ts";
 import { describeTrajectory, lockFile, networkFile, type Trajectory } from "~/lib/trainer.ts";
 
@@ -37,6 +37,12 @@ export interface Context extends EngineOnData {
 export interface Claim {
   readonly trajectory: Trajectory;
   readonly lock: Lock;
+}
+
+/** A claimed trajectory, its record as far as there is one, and what is missing. */
+export interface Item extends Claim {
+  record: TrajectoryRecord | undefined;
+  work: Work;
 }
 
 /** Another process holds a trajectory that is wanted now. */

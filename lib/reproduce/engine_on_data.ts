@@ -4,14 +4,8 @@
  * @module
  */
 import { firstRows, loadImagesLabels } from "~/lib/dataset.ts";
-import { type Engine, type EngineOptions, openEngine } from "~/lib/engine.ts";
-import type { RunOptions } from "~/lib/reproduce/options.ts";
-
-/** An engine, and the MD5 of every file of the data that it holds. */
-export interface EngineOnData {
-  readonly engine: Engine;
-  readonly data: Readonly<Record<string, string>>;
-}
+import { type EngineOptions, openEngine } from "~/lib/engine.ts";
+import type { EngineOnData, RunOptions } from "~/lib/reproduce/options.ts";
 
 /**
  * Loads the first `images` training images and the test set, and opens an engine on them.

@@ -6,8 +6,7 @@
 import type { SharedFloats } from "~/lib/engine.ts";
 import { sha256 } from "~/lib/files/files.ts";
 import { layoutLayers } from "~/lib/model.ts";
-import type { Context } from "~/lib/reproduce/context.ts";
-import type { Item } from "~/lib/reproduce/train_stage.ts";
+import type { Context, Item } from "~/lib/reproduce/context.ts";
 import { missingWork } from "~/lib/reproduce/work.ts";
 import {
   locateStop,

@@ -11,10 +11,9 @@ import {
   NotFiniteError,
   openMeasure,
 } from "~/lib/measure.ts";
-import type { Context } from "~/lib/reproduce/context.ts";
+import type { Context, Item } from "~/lib/reproduce/context.ts";
 import { type Pending, readAgreeing } from "~/lib/reproduce/evaluate_stage.ts";
 import { provenanceOf } from "~/lib/reproduce/provenance.ts";
-import type { Item } from "~/lib/reproduce/train_stage.ts";
 import { missingWork } from "~/lib/reproduce/work.ts";
 import { locateStop, type Measurement, type TrajectoryRecord, writeRecord } from "~/lib/results.ts";
 import { describeTrajectory, openStop, removeNetwork } from "~/lib/trainer.ts";

@@ -5,8 +5,7 @@
  */
 import type { EngineInfo } from "~/lib/engine.ts";
 import { openOptimizer } from "~/lib/optimizer.ts";
-import type { Context } from "~/lib/reproduce/context.ts";
-import type { Item } from "~/lib/reproduce/train_stage.ts";
+import type { Context, Item } from "~/lib/reproduce/context.ts";
 import { needsState } from "~/lib/reproduce/work.ts";
 import { describeTrajectory, type KeptNetwork, listNetworks, readNetwork } from "~/lib/trainer.ts";
 

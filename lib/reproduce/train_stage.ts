@@ -4,19 +4,13 @@
  * @module
  */
 import { allocateState } from "~/lib/optimizer.ts";
-import type { Claim, Context } from "~/lib/reproduce/context.ts";
+import type { Context, Item } from "~/lib/reproduce/context.ts";
 import { provenanceOf } from "~/lib/reproduce/provenance.ts";
 import { chooseStart, type Start } from "~/lib/reproduce/start.ts";
-import { needsState, type Work } from "~/lib/reproduce/work.ts";
+import { needsState } from "~/lib/reproduce/work.ts";
 import type { TrajectoryRecord } from "~/lib/results.ts";
 import { measuresAt } from "~/lib/study.ts";
 import { describeTrajectory, learn, type Learner, openStop, writeNetwork } from "~/lib/trainer.ts";
-
-/** A claimed trajectory, its record as far as there is one, and what is missing. */
-export interface Item extends Claim {
-  record: TrajectoryRecord | undefined;
-  work: Work;
-}
 
 interface Pupil {
   readonly item: Item;

@@ -4,10 +4,10 @@
  * @module
  */
 import type { Lock } from "~/lib/files/lock.ts";
-import { claim, type Context } from "~/lib/reproduce/context.ts";
+import { claim, type Context, type Item } from "~/lib/reproduce/context.ts";
 import { evaluateStage, type Pending } from "~/lib/reproduce/evaluate_stage.ts";
 import { measureStage } from "~/lib/reproduce/measure_stage.ts";
-import { type Item, trainStage } from "~/lib/reproduce/train_stage.ts";
+import { trainStage } from "~/lib/reproduce/train_stage.ts";
 import { isDone, missingWork, withNetworks, type Work } from "~/lib/reproduce/work.ts";
 import { readRecord, type TrajectoryRecord } from "~/lib/results.ts";
 import { listNetworks, type Trajectory } from "~/lib/trainer.ts";

@@ -6,7 +6,7 @@
 import { fileURLToPath } from "node:url";
 import { openBlas } from "~/lib/engine/cpu/gemm/blas.ts";
 import { chooseGemmLibrary, fasterLibrary } from "~/lib/engine/cpu/gemm/choose_library.ts";
-import { type GemmLibraryName, gemmLibraryOf } from "~/lib/engine/cpu/gemm/gemm.ts";
+import { type GemmLibraryName, gemmLibraryOf } from "~/lib/engine/cpu/gemm/gemm_library.ts";
 import { measureGemm } from "~/lib/engine/cpu/gemm/gemm_speed.ts";
 import { betterCoreType } from "~/lib/engine/cpu/gemm/openblas_core.ts";
 import { assert, assertEquals, assertMatch } from "@std/assert";

@@ -4,7 +4,8 @@
  * @module
  */
 import { openBlas } from "~/lib/engine/cpu/gemm/blas.ts";
-import { GEMM_LIBRARIES, type GemmLibrary, openGemmLibrary } from "~/lib/engine/cpu/gemm/gemm.ts";
+import { openGemmLibrary } from "~/lib/engine/cpu/gemm/gemm.ts";
+import { GEMM_LIBRARIES, type GemmLibrary } from "~/lib/engine/cpu/gemm/gemm_library.ts";
 import { fillNormal, openStream } from "~/lib/random.ts";
 import { assert, assertEquals, assertLessOrEqual, assertMatch } from "@std/assert";
 

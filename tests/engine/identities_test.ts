@@ -4,7 +4,7 @@
  * @module
  */
 import type { Dataset } from "~/lib/dataset.ts";
-import type { GemmLibraryName } from "~/lib/engine/cpu/gemm/gemm.ts";
+import type { GemmLibraryName } from "~/lib/engine/cpu/gemm/gemm_library.ts";
 import {
   initialise,
   type LayerSizes,

@@ -18,7 +18,7 @@ import type {
   Stack,
 } from "~/lib/engine/engine.ts";
 import { chooseGemmLibrary } from "~/lib/engine/cpu/gemm/choose_library.ts";
-import type { GemmLibraryName } from "~/lib/engine/cpu/gemm/gemm.ts";
+import type { GemmLibraryName } from "~/lib/engine/cpu/gemm/gemm_library.ts";
 import { countParameters, type LayerSizes } from "~/lib/model.ts";
 
 /** What the CPU engine is made from. */

@@ -26,7 +26,8 @@ import {
 } from "~/lib/engine/cpu/tangent_pass.ts";
 import type { SharedFloats } from "~/lib/engine/engine.ts";
 import { measureParts, type PartNorms } from "~/lib/engine/scaling.ts";
-import { type GemmLibraryName, openGemmLibrary } from "~/lib/engine/cpu/gemm/gemm.ts";
+import { openGemmLibrary } from "~/lib/engine/cpu/gemm/gemm.ts";
+import type { GemmLibraryName } from "~/lib/engine/cpu/gemm/gemm_library.ts";
 import type { LayerSizes } from "~/lib/model.ts";
 
 /** What a thread can be asked, and what it answers. */

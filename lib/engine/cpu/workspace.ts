@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Gemm, GemmLibrary } from "~/lib/engine/cpu/gemm/gemm.ts";
+import type { Gemm, GemmLibrary } from "~/lib/engine/cpu/gemm/gemm_library.ts";
 import { FREE_BYTES_FROM, type Kernels, openKernels } from "~/lib/engine/cpu/kernels/kernels.ts";
 import { countParameters, type Layer, type LayerSizes, layoutLayers } from "~/lib/model.ts";
 

@@ -8,7 +8,7 @@ import {
   type BlasOptions,
   loadBlas,
 } from "~/lib/engine/cpu/gemm/blas_library.ts";
-import type { Gemm, GemmLibrary } from "~/lib/engine/cpu/gemm/gemm.ts";
+import type { Gemm, GemmLibrary } from "~/lib/engine/cpu/gemm/gemm_library.ts";
 
 // CBLAS's enumerations.
 const ROW_MAJOR = 101;

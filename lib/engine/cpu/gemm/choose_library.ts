@@ -4,7 +4,8 @@
  * @module
  */
 import { openBlas } from "~/lib/engine/cpu/gemm/blas.ts";
-import { type GemmLibrary, type GemmLibraryName, noBlas } from "~/lib/engine/cpu/gemm/gemm.ts";
+import { noBlas } from "~/lib/engine/cpu/gemm/gemm.ts";
+import type { GemmLibrary, GemmLibraryName } from "~/lib/engine/cpu/gemm/gemm_library.ts";
 import { measureGemm } from "~/lib/engine/cpu/gemm/gemm_speed.ts";
 import { openOnnxRuntime } from "~/lib/engine/cpu/gemm/onnx_runtime.ts";
 

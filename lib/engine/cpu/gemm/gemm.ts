@@ -1,69 +1,11 @@
 /**
- * Matrix products from a library: the interface.
+ * Matrix products from a library, opened by its name.
  *
  * @module
  */
 import { openBlas } from "~/lib/engine/cpu/gemm/blas.ts";
+import type { GemmLibrary, GemmLibraryName } from "~/lib/engine/cpu/gemm/gemm_library.ts";
 import { openOnnxRuntime } from "~/lib/engine/cpu/gemm/onnx_runtime.ts";
-
-/**
- * C = alpha op(A) op(B) + beta C in float32, row major without gaps; op(A) is [m, k], op(B) [k, n].
- *
- * A, B and C are byte offsets into the memory that the library was bound to. `beta` is 0 or 1.
- */
-export type Gemm = (
-  transposeA: boolean,
-  transposeB: boolean,
-  m: number,
-  n: number,
-  k: number,
-  alpha: number,
-  a: number,
-  b: number,
-  beta: number,
-  c: number,
-) => void | Promise<void>;
-
-/** A library of matrix products on one thread. */
-export interface GemmLibrary {
-  readonly kind: GemmLibraryName;
-  /** Name, version and kernels: "OpenBLAS 0.3.21 SkylakeX". */
-  readonly name: string;
-  /** The kernels that it takes by itself, where it was loaded with better ones. */
-  readonly replaced?: string;
-  /** Whether beta = 1 with C updated in place costs no more than beta = 0. */
-  readonly accumulates: boolean;
-  /** Whether a large C is best computed in panels of its rows, for so small a k. */
-  panelled(k: number): boolean;
-  /** Binds products to a memory; call again whenever the memory has grown. */
-  bind(memory: WebAssembly.Memory): Gemm;
-  /** Gives the library back; it is of no use afterwards. */
-  close(): void;
-}
-
-/** The matrix libraries; of two that are equally fast the first is taken. */
-export const GEMM_LIBRARIES = ["blas", "onnxruntime"] as const;
-/** One of `GEMM_LIBRARIES`. */
-export type GemmLibraryName = typeof GEMM_LIBRARIES[number];
-
-/**
- * Which library an engine computed with, by the `name` and `library` that results tell of it;
- * undefined where it was no CPU engine.
- *
- * @example
- * ```ts
- * import { gemmLibraryOf } from "~/lib/engine.ts";
- *
- * const info = { name: "cpu", library: "onnxruntime-node 1.30.0" };
- * if (gemmLibraryOf(info) !== "onnxruntime") throw new Error("not recognised");
- * ```
- */
-export function gemmLibraryOf(
-  { name, library }: { readonly name: string; readonly library: string },
-): GemmLibraryName | undefined {
-  if (name !== "cpu") return undefined;
-  return library.startsWith("onnxruntime") ? "onnxruntime" : "blas";
-}
 
 /**
  * Opens a matrix library as it is loaded, or as the system loads it.

@@ -4,7 +4,7 @@
  * @module
  */
 import process from "node:process";
-import type { GemmLibrary } from "~/lib/engine/cpu/gemm/gemm.ts";
+import type { GemmLibrary } from "~/lib/engine/cpu/gemm/gemm_library.ts";
 import { MLP_1 } from "~/lib/model.ts";
 
 /** The study's usual batch size. */

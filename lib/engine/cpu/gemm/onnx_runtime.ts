@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Gemm, GemmLibrary } from "~/lib/engine/cpu/gemm/gemm.ts";
+import type { Gemm, GemmLibrary } from "~/lib/engine/cpu/gemm/gemm_library.ts";
 import { encodeGemmModel } from "~/lib/engine/cpu/gemm/onnx_model.ts";
 import type { InferenceSession, Tensor } from "onnxruntime-node";
 
