@@ -32,7 +32,7 @@ export const COMMAND: Command = {
   name: "bench",
   summary: "Measures training, sharpness and curvature on the CPU, medians of 5.",
   options: {
-    libraries: { value: "LIST", help: "blas, onnxruntime or both (default: the one fast here)" },
+    libraries: { value: "LIST", help: "blas,onnxruntime (default: the one fast here)" },
     threads: { value: "N", help: "threads, one network each (default: the machine's cores)" },
     optimizers: { value: "LIST", help: "default SGD,AdaGrad" },
     "batch-sizes": { value: "LIST", help: "default 32,128,1024" },

@@ -130,6 +130,7 @@ export function help({ name, summary, options, notes = [] }: Command): string {
     ...rows.map(([left, right]) => left.padEnd(width) + right),
     "",
     ...(notes.length > 0 ? [...notes, ""] : []),
-    "Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted (what is finished is kept).",
+    "Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted, 143 told to end (what is\n" +
+    "finished is kept).",
   ].join("\n");
 }

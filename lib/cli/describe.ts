@@ -81,7 +81,7 @@ export function describeCells(study: Study, cells: readonly CellSummary[]): stri
 
 /** How far a run that was computed again agrees. */
 export function describeAgreement({ trajectory, ...agreement }: Agreement): string[] {
-  const { identical, epochs: [before, now], epochLosses, values } = agreement;
+  const { identical, epochs: [before, now], epochLosses, values, missing } = agreement;
   const name = describeTrajectory(trajectory);
   if (identical) return [`${name}: the same to the bit, ${before} epochs`];
   return [
@@ -90,5 +90,6 @@ export function describeAgreement({ trajectory, ...agreement }: Agreement): stri
     ...Object.entries(values).map(([value, difference]) =>
       `  ${value}: ${difference === 0 ? "the same" : `differs by ${difference.toExponential(1)}`}`
     ),
+    ...missing.map((measure) => `  ${measure}: only one of the two has it`),
   ];
 }

@@ -38,7 +38,7 @@ const ENVIRONMENT = [
   "OPENBLAS_CORETYPE",
 ];
 
-/** Whether a GPU can be asked for: WebGPU needs no permission, tfjs-node only FFI. */
+/** Folders and files that a command reads and writes besides the project and the data. */
 const flags: Record<Command, (args: Arguments) => { read: string[]; write: string[] }> = {
   reproduce: (args) => {
     const folders = [args.models ?? `${ROOT}models`, args.results ?? `${ROOT}results`];

@@ -12,7 +12,7 @@ import { describeTasks, planTasks } from "~/lib/cli/slurm_plan.ts";
 import { foldersFrom, STUDY_OPTIONS, studyFrom } from "~/lib/cli/study_options.ts";
 import { openDisplay } from "~/lib/cli/terminal.ts";
 import { numberOption } from "~/lib/cli/values.ts";
-import { count, UsageError } from "~/lib/domain.ts";
+import { count, seed as seedDomain, UsageError } from "~/lib/domain.ts";
 import { writeWhole } from "~/lib/files/files.ts";
 import { formatSeconds } from "~/lib/files/text.ts";
 import { measureHelp, openMeasure } from "~/lib/measure.ts";
@@ -93,6 +93,7 @@ if (import.meta.main) {
       const seconds = (performance.now() - start) / 1000;
       for (const line of isShared ? [] : describeCells(study, cells)) display.onMessage(line);
       const missing = missingRuns > 0 ? `, ${missingRuns} missing` : "";
+      if (missingRuns > 0 && !values["cached-only"] && !values["no-wait"]) Deno.exitCode = 1;
       const drawn = isShared
         ? "not drawn"
         : `${figures.length} files: ${figures[0] ?? "no figure"}`;
@@ -137,7 +138,8 @@ async function writeOutputs(
 
 async function verifyRuns(study: Study, values: Values, options: RunOptions): Promise<void> {
   const wanted = numberOption(values, "verify", count)!;
-  const seed = numberOption(values, "verify-seed", count) ?? Math.floor(Date.now() / 1000) % 1e6;
+  const seed = numberOption(values, "verify-seed", seedDomain) ??
+    Math.floor(Date.now() / 1000) % 1e6;
   const { onMessage = console.error } = options;
   onMessage(`Verifying ${wanted} cached runs, chosen by --verify-seed ${seed}`);
   const agreements = await verify(study, { ...options, count: wanted, seed });

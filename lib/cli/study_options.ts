@@ -27,17 +27,20 @@ import { openStop, STOP_HELP } from "~/lib/trainer.ts";
 /** What says which study. */
 export const STUDY_OPTIONS: Readonly<Record<string, Option>> = {
   preset: { value: "NAME", help: "quick (default), standard or paper" },
-  effects: { value: "LIST", help: "learning-rate, batch-size or both" },
+  effects: { value: "LIST", help: "learning-rate,batch-size (default: the preset's, both)" },
   optimizers: { value: "LIST", help: 'e.g. SGD,AdaGrad or "SGD(momentum=0.9)"' },
   "learning-rates": { value: "LIST", help: "in place of the preset's, e.g. 1e-3,1e-2" },
   "batch-sizes": { value: "LIST", help: "in place of the preset's, e.g. 32,128" },
   cells: { value: "LIST", help: "pairs LR:B in place of both effects, e.g. 1e-4:128,4e-4:512" },
   seeds: { value: "LIST", help: "seeds of the initial weights, e.g. 0,1,2" },
   images: { value: "N", help: `train on the first N images, ${domain.images.description}` },
-  "max-epochs": { value: "N", help: "epochs at most; a stop not reached by then is taken there" },
+  "max-epochs": { value: "N", help: "epochs at most; a criterion not met by then is taken there" },
   stops: { value: "LIST", help: `${STOP_HELP}; figures show the first` },
   measures: { value: "LIST", help: "taken at the first stop, in place of the preset's; none: -" },
-  directions: { value: "K", help: "of sharpness, antithetic and frozen (default 49)" },
+  directions: {
+    value: "K",
+    help: "of sharpness, antithetic and frozen at the first stop (default: the preset's)",
+  },
   radius: { value: "R", help: "of the same (default 5)" },
   models: { value: "DIR", help: "where networks are kept (default models/)" },
   results: { value: "DIR", help: "where records and figures are kept (default results/)" },

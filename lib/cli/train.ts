@@ -37,7 +37,10 @@ export const COMMAND: Command = {
     optimizer: { value: "NAME", help: 'e.g. SGD or "SGD(momentum=0.9)", required' },
     seed: { value: "S", help: "seed of the initial weights, required" },
     init: { value: "FILE", help: "start from these weights instead" },
-    stops: { value: "LIST", help: `${STOP_HELP} (default ${USUAL_STOP}); the last is written` },
+    stops: {
+      value: "LIST",
+      help: `${STOP_HELP} (default ${USUAL_STOP}); that of the last epoch is written`,
+    },
     "max-epochs": { value: "N", help: "epochs at most; 0 writes the initial weights" },
     images: { value: "N", help: "train on the first N images (default 50000)" },
     models: { value: "DIR", help: "where its trajectory is kept, to go on from (default models/)" },

@@ -78,13 +78,11 @@ export async function submit(scripts: Scripts, options: SubmitOptions): Promise<
   };
   const [first, second] = [await script("tasks"), await script("rest")];
   const array = await sbatch(first, options, [
-    `--job-name=${name}`,
     `--array=1-${tasks}`,
     output(folder, "task-%a"),
   ]);
   try {
-    const rest = await sbatch(second, options, [
-      `--job-name=${name}-rest`,
+    const rest = await sbatch(second, { ...options, name: `${name}-rest` }, [
       `--dependency=afterany:${array}`,
       output(folder, "rest"),
     ]);
@@ -103,13 +101,14 @@ function output(folder: string, name: string): string {
 
 async function sbatch(
   script: string,
-  { options }: SubmitOptions,
+  { options, name }: Pick<SubmitOptions, "options" | "name">,
   own: readonly string[],
 ): Promise<string> {
   const called = await callProgram("sbatch", [
     ...USUAL_OPTIONS,
-    ...options,
+    `--job-name=${name}`,
     "--open-mode=append",
+    ...options,
     "--parsable",
     ...own,
     script,

@@ -4,7 +4,7 @@
  * @module
  */
 import { openMeasure } from "~/lib/measure.ts";
-import { locateStop, type NetworkRecord, type TrajectoryRecord } from "~/lib/results.ts";
+import { endOf, locateStop, type NetworkRecord, type TrajectoryRecord } from "~/lib/results.ts";
 import { type Cell, type Effect, listCells, type Study, trajectoryOf } from "~/lib/study.ts";
 import { trajectoryPath } from "~/lib/trainer.ts";
 
@@ -89,9 +89,10 @@ function curveOf(
   const stop = study.stops[0] === undefined
     ? undefined
     : locateStop(study, study.stops[0], content)?.epoch;
+  const end = endOf(study, content.epochLosses);
   return content.networks.flatMap((network) => {
     const found = bestMeasurement(network, measure);
-    if (found === undefined || network.epoch > study.maxEpochs) return [];
+    if (found === undefined || network.epoch > end) return [];
     return [{
       epoch: network.epoch,
       trainLoss: network.trainLoss,

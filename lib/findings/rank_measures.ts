@@ -39,7 +39,8 @@ export function rankMeasures(
   measures: readonly string[] = rankedMeasures(study, runs),
 ): MeasureRank[] {
   const groups = Map.groupBy(
-    listCells(study),
+    // Pairs differ in both factors.
+    listCells(study).filter(({ effect }) => effect !== "pairs"),
     ({ effect, optimizer }) => JSON.stringify([effect, optimizer]),
   );
   return measures.flatMap((measure) => {

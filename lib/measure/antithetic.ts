@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { directions, positiveRadius } from "~/lib/domain.ts";
+import { directions, radius } from "~/lib/domain.ts";
 import type { Ray } from "~/lib/engine.ts";
 import { defineMeasure } from "~/lib/measure/definition.ts";
 import { rayPasses } from "~/lib/measure/passes.ts";
@@ -25,7 +25,7 @@ export const antithetic = defineMeasure<Protocol>({
   label: "antithetic sharpness",
   parameters: {
     directions: { schema: directions, default: 49, help: "pairs of random directions K" },
-    radius: { schema: positiveRadius, default: 5, help: "length r of the step" },
+    radius: { schema: radius, default: 5, help: "length r of the step" },
   },
   passes: (p) => rayPasses(rays(p), 1),
   how: {

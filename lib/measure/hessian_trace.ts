@@ -36,7 +36,7 @@ export const hessianTrace = defineMeasure<Protocol>({
   name: "hessian-trace",
   summary: "tr H by exact products: the mean over k of P u_k' H u_k (Hutchinson, on the sphere)",
   unit: "nats per unit^2",
-  label: "trace of the Hessian",
+  label: "trace of the Hessian, exact",
   parameters: {
     directions: { schema: directions, default: 4, help: "random directions K" },
   },

@@ -7,7 +7,7 @@ import { openMeasure } from "~/lib/measure.ts";
 import { processor } from "~/lib/reproduce/provenance.ts";
 import type { Work } from "~/lib/reproduce/work.ts";
 import { locateStop, type TrajectoryRecord } from "~/lib/results.ts";
-import type { Study } from "~/lib/study.ts";
+import { measuresAt, type Study } from "~/lib/study.ts";
 import { openStop, type Trajectory } from "~/lib/trainer.ts";
 
 /** Estimates of a study's work in seconds of one thread. */
@@ -76,9 +76,8 @@ export function estimateFrom(study: Study, records: readonly TrajectoryRecord[])
     epochsLeft,
     seconds(trajectory, { train, evaluate, measure }, trained): number {
       const pass = PASS * epochSeconds(trajectory);
-      const { first, others } = study.measures;
       const texts = train
-        ? [...first, ...study.stops.slice(1).flatMap(() => others)]
+        ? study.stops.flatMap((stop) => measuresAt(study, stop, trajectory.seed))
         : [...measure.values()].flat();
       const passes = texts.reduce((sum, text) => sum + openMeasure(text).passes, 0);
       return (train ? epochsLeft(trajectory, trained) * epochSeconds(trajectory) : 0) +

@@ -146,7 +146,7 @@ async function dropMeasured({ study, folders }: Context, item: Item): Promise<vo
   const isPassing = (stop: string): boolean => !openStop(stop).drives;
   const kept = new Set([
     ...epochsOf(study.stops.filter((stop) => !isPassing(stop))),
-    // Other studies' stops, of whatever kind.
+    // Other studies' stops that are no losses.
     ...Object.entries(content.stops).filter(([stop]) => !stop.startsWith("loss:"))
       .map(([, epoch]) => epoch),
   ]);

@@ -4,12 +4,13 @@
  * @module
  */
 import type { SharedFloats } from "~/lib/engine.ts";
+import { isHeld } from "~/lib/files/lock.ts";
 import { DivergedError, HeldElsewhereError } from "~/lib/reproduce/context.ts";
 import { PROJECT_FOLDERS, type RunOptions } from "~/lib/reproduce/options.ts";
 import { run } from "~/lib/reproduce/run.ts";
 import { locateStop } from "~/lib/results.ts";
 import { checkStudy, type Study } from "~/lib/study.ts";
-import { describeTrajectory, readNetwork, type Trajectory } from "~/lib/trainer.ts";
+import { describeTrajectory, lockFile, readNetwork, type Trajectory } from "~/lib/trainer.ts";
 
 /**
  * Gives the network of a trajectory at a study's first stop: from models/ if it is there, else it is
@@ -59,7 +60,7 @@ export async function getModelReady(
     wait: false,
     networks: true,
   });
-  if (missingRuns > 0) {
+  if (missingRuns > 0 && await isHeld(lockFile(folders.models, trajectory)) !== undefined) {
     throw new HeldElsewhereError(
       `Cannot get the network of ${describeTrajectory(trajectory)} ready as another process is ` +
         "training it: wait for that to end",
@@ -67,7 +68,9 @@ export async function getModelReady(
   }
   const parameters = record && await read(record.content);
   if (parameters === undefined) {
-    throw new Error(`Cannot get the network of ${describeTrajectory(trajectory)} ready: not kept`);
+    throw new Error(
+      `Cannot get the network of ${describeTrajectory(trajectory)} ready: it is not kept`,
+    );
   }
   return parameters;
 }

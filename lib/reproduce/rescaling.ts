@@ -12,6 +12,7 @@ import { rescaleLayer } from "~/lib/model.ts";
 import { openEngineOnData } from "~/lib/reproduce/engine_on_data.ts";
 import { getModelReady } from "~/lib/reproduce/model_ready.ts";
 import { PROJECT_FOLDERS, type RunOptions } from "~/lib/reproduce/options.ts";
+import { readRecord, runsAt } from "~/lib/results.ts";
 import type { Study } from "~/lib/study.ts";
 import { type Trajectory, trajectoryPath } from "~/lib/trainer.ts";
 
@@ -32,12 +33,14 @@ const file = z.object({
   trajectory: z.string(),
   stop: z.string(),
   layer: z.int(),
+  /** SHA-256 of the network's weights, little-endian float32. */
+  network: z.string(),
   rows: z.array(row),
 });
 
 /**
  * Measures the network at a study's first stop with one layer scaled by 0.1 to 10, and the loss as
- * "loss"; nothing is computed where it was kept, and with `cachedOnly` nothing at all.
+ * "loss"; nothing is computed where it was kept for that network, and with `cachedOnly` nothing at all.
  *
  * @param measures Canonical texts; `layer`: which layer, 0 for the first.
  */
@@ -58,7 +61,11 @@ export async function rescaledMeasures(
     onMessage,
     (bytes) => file.parse(JSON.parse(new TextDecoder().decode(bytes))),
   );
-  if (kept !== undefined) return kept.rows;
+  const record = await readRecord(folders.results, trajectory, onMessage);
+  const [run] = record === undefined ? [] : runsAt(study, [record]);
+  const network = record?.content.networks.find(({ epoch }) => epoch === run?.training.epochs);
+  const isOf = network === undefined || kept?.network === network.sha256;
+  if (kept !== undefined && isOf) return kept.rows;
   if (cachedOnly) return [];
   const parameters = await getModelReady(study, trajectory, options);
   const { sizes } = trajectory;
@@ -86,7 +93,11 @@ export async function rescaledMeasures(
         return { scale, measure, value: estimate, standardError };
       }),
     ]);
-    await writeWhole(path, JSON.stringify({ ...asked, rows }, null, 1) + "\n");
+    const bytes = new Uint8Array(parameters.buffer, parameters.byteOffset, parameters.byteLength);
+    await writeWhole(
+      path,
+      JSON.stringify({ ...asked, network: sha256(bytes), rows }, null, 1) + "\n",
+    );
     return rows;
   } finally {
     if (options.opened === undefined) await engine.close();

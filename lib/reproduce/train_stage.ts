@@ -35,7 +35,6 @@ export async function trainStage(context: Context, items: readonly Item[]): Prom
   const { engine, study, folders, meter, onProgress, signal, checkpointSeconds } = context;
   const { optimizer, batchSize, sizes } = first.item.trajectory;
   const byLearner = new Map(pupils.map((pupil) => [pupil.learner, pupil]));
-  const going = first.start.goesOn ? study.stops.map(openStop) : [];
   const cost = context.estimate.epochSeconds(first.item.trajectory);
   async function keepNetwork(learner: Learner): Promise<void> {
     const { item: { trajectory }, start: { engines } } = byLearner.get(learner)!;
@@ -51,7 +50,12 @@ export async function trainStage(context: Context, items: readonly Item[]): Prom
     sizes,
     optimizer,
     batchSize,
-    stops: going,
+    stops: study.stops.map(openStop),
+    goesOn(learner): boolean {
+      const { item, start } = byLearner.get(learner)!;
+      // Another machine's losses are replaced, and so are its stops.
+      return start.goesOn || differsAt(item.record, learner.epochLosses) >= 0;
+    },
     maxEpochs: study.maxEpochs,
     signal,
     checkpointSeconds,
@@ -112,6 +116,12 @@ async function keepLatest(
   }, { latest: true });
 }
 
+/** The first epoch, from 0, whose loss is not the recorded one; -1 where they agree. */
+function differsAt(record: TrajectoryRecord | undefined, losses: readonly number[]): number {
+  const before = record?.content.epochLosses ?? [];
+  return before.slice(0, losses.length).findIndex((loss, index) => loss !== losses[index]);
+}
+
 /** The record with what was trained; replaced from the start where it was another machine's. */
 function extend(
   { engine, data, onMessage }: Context,
@@ -120,9 +130,7 @@ function extend(
 ): TrajectoryRecord {
   const { epochLosses } = learner;
   const before = record?.content;
-  const shared = Math.min(before?.epochLosses.length ?? 0, epochLosses.length);
-  const differs = before?.epochLosses.slice(0, shared)
-    .findIndex((loss, index) => loss !== epochLosses[index]) ?? -1;
+  const differs = differsAt(record, epochLosses);
   const isNew = before === undefined || differs >= 0;
   // What is in no record is the work of processes that ended before they could write one.
   const counted = isNew ? undefined : start.network;

@@ -17,7 +17,7 @@ import type { Trajectory } from "~/lib/trainer.ts";
 /** How far two computations of a trajectory agree at a study's first stop. */
 export interface Agreement {
   readonly trajectory: Trajectory;
-  /** Whether the losses up to the stop and all values at it are the same to the bit. */
+  /** Whether the losses up to the stop, its network and all values at it are the same to the bit. */
   readonly identical: boolean;
   /** Epoch of the stop, before and now. */
   readonly epochs: readonly [number, number];
@@ -25,6 +25,8 @@ export interface Agreement {
   readonly epochLosses: number;
   /** Relative differences of the full-set training loss and of every measure's estimate. */
   readonly values: Readonly<Record<string, number>>;
+  /** Measures that only one of the two has. */
+  readonly missing: readonly string[];
 }
 
 /**
@@ -78,14 +80,17 @@ export async function verify(
       });
       const [before] = runsAt(alone, [record]);
       const [now] = runsAt(alone, [again!]);
+      const missing = missingFrom(before!, now!);
       agreements.push({
         trajectory,
         identical: JSON.stringify(before!.training.epochLosses) ===
             JSON.stringify(now!.training.epochLosses) &&
-          sameValues(before!, now!),
+          networkOf(record, before!) === networkOf(again!, now!) &&
+          missing.length === 0 && sameValues(before!, now!),
         epochs: [before!.training.epochs, now!.training.epochs],
         epochLosses: largestDifference(before!.training.epochLosses, now!.training.epochLosses),
         values: compareValues(before!, now!),
+        missing,
       });
     }
   } finally {
@@ -93,6 +98,20 @@ export async function verify(
     await Deno.remove(apart, { recursive: true }).catch(() => {});
   }
   return agreements;
+}
+
+/** SHA-256 of the network at the run's end; undefined where it diverged. */
+function networkOf({ content }: TrajectoryRecord, { training }: RunResult): string | undefined {
+  if (training.stopped === "diverged") return undefined;
+  return content.networks.find(({ epoch }) => epoch === training.epochs)?.sha256;
+}
+
+function missingFrom(a: RunResult, b: RunResult): string[] {
+  const [of, against] = [Object.keys(a.measures), Object.keys(b.measures)];
+  return [
+    ...of.filter((text) => !against.includes(text)),
+    ...against.filter((text) => !of.includes(text)),
+  ];
 }
 
 function sameValues(a: RunResult, b: RunResult): boolean {

@@ -77,7 +77,7 @@ const content = z.looseObject({
 
 /** Work on the trajectory, in order: what may differ between two computations. */
 const provenance = z.looseObject({
-  /** "trained" or "measured". */
+  /** "trained", or "measured " and the measures. */
   did: z.string(),
   /** Epochs that were trained, from (exclusive) and to, or the epoch that was measured. */
   from: count.optional(),

@@ -6,7 +6,7 @@
 import { openMeasure } from "~/lib/measure.ts";
 import type { Measurement, NetworkRecord, TrajectoryRecord } from "~/lib/results/record.ts";
 import { listTrajectories, type Study } from "~/lib/study.ts";
-import { openStop, type Trajectory, trajectoryPath } from "~/lib/trainer.ts";
+import { drivingStops, openStop, type Trajectory, trajectoryPath } from "~/lib/trainer.ts";
 
 /** How training stood at a stop: it was reached, the study's epochs ended before, or it diverged. */
 export type Outcome = "reached" | "epoch limit" | "diverged";
@@ -58,12 +58,28 @@ export function locateStop(
   const { maxEpochs, stops } = study;
   const { epoch: find, drives } = openStop(stop);
   const losses = epochLosses.slice(0, maxEpochs);
-  const epoch = find(losses);
+  const hasDriving = stops.some((other) => openStop(other).drives);
+  const passes = !drives && hasDriving;
+  const epoch = find(passes ? losses.slice(0, endOf(study, epochLosses)) : losses);
   if (epoch !== undefined) return { epoch, outcome: "reached" };
-  const others = stops.map(openStop).some((other) => other.drives);
-  if (!drives && others) return undefined;
+  if (passes) return undefined;
   if (epochLosses.length >= maxEpochs) return { epoch: maxEpochs, outcome: "epoch limit" };
   return diverged ? { epoch: epochLosses.length, outcome: "diverged" } : undefined;
+}
+
+/**
+ * Where a study ends a trajectory, as far as its losses tell: what other studies trained beyond is
+ * none of its concern.
+ *
+ * @returns An epoch, at most the number of losses.
+ */
+export function endOf(
+  { stops, maxEpochs }: Pick<Study, "stops" | "maxEpochs">,
+  epochLosses: readonly number[],
+): number {
+  const losses = epochLosses.slice(0, maxEpochs);
+  const ends = drivingStops(stops.map(openStop)).map((stop) => stop.epoch(losses));
+  return Math.max(0, ...ends.map((epoch) => epoch ?? losses.length));
 }
 
 /** The value of a measure of a network; undefined if it was not taken. */

@@ -99,7 +99,7 @@ export function runsTable(results: readonly RunResult[]): ColumnTable {
   return tableOf<RunResult>({ ...RUN_COLUMNS, ...columns }, results);
 }
 
-/** One row a cell: means over its seeds in nats, the ends of both intervals, how training ended. */
+/** One row a cell: means over its seeds in nats, the ends of their intervals, how training ended. */
 export function cellsTable(cells: readonly CellSummary[]): ColumnTable {
   return tableOf(CELL_COLUMNS, cells);
 }
@@ -136,7 +136,9 @@ export function listDifferences(study: Study, cells: readonly CellSummary[]): Ce
       cell.optimizer === reference
         ? undefined
         : seriesOf(cells, { effect: cell.effect, optimizer: reference! })
-          .find((other) => effectValue(other) === effectValue(cell)),
+          .find(({ learningRate, batchSize }) =>
+            learningRate === cell.learningRate && batchSize === cell.batchSize
+          ),
   };
   const seen = new Set<string>();
   const nameOf = ({ optimizer, learningRate, batchSize }: CellSummary): string =>
@@ -171,7 +173,7 @@ function tableOf<Row>(
   return table(Object.entries(columns).map(([name, valueOf]) => [name, rows.map(valueOf)]));
 }
 
-/** Units of `studyTable`'s columns that are no measures. */
+/** Units of `runsTable`'s columns that are no measures. */
 const UNITS: Readonly<Record<string, string>> = {
   batchSize: "images",
   trainLoss: "nats",

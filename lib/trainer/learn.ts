@@ -28,7 +28,10 @@ export type Ended = "stopped" | "epoch limit" | "diverged";
 
 /** What is asked, and what happens while a stack learns. */
 export interface LearnOptions extends StackOptions {
+  /** Networks at these are kept. */
   readonly stops: readonly Stop[];
+  /** Whether a learner is trained until it has passed them; else to what it wants. Default: it is. */
+  readonly goesOn?: (learner: Learner) => boolean;
   /** Epochs at most. */
   readonly maxEpochs: number;
   /** After every epoch, with the learners still in the stack. */
@@ -65,9 +68,11 @@ export async function learn(
   const { stops, maxEpochs, onNetwork, onEnd, onEpoch, onCheckpoint, signal } = options;
   checkDomains(options, learners);
   const checkpointSeconds = options.checkpointSeconds ?? CHECKPOINT_SECONDS;
-  function endOf({ epochLosses, wanted }: Learner): Ended | undefined {
+  function endOf(learner: Learner): Ended | undefined {
+    const { epochLosses, wanted } = learner;
     const ahead = wanted !== undefined && [...wanted].some((epoch) => epoch > epochLosses.length);
-    if (isFarEnough(stops, epochLosses) && !ahead) return "stopped";
+    const goesOn = options.goesOn?.(learner) ?? true;
+    if ((!goesOn || isFarEnough(stops, epochLosses)) && !ahead) return "stopped";
     return epochLosses.length >= maxEpochs ? "epoch limit" : undefined;
   }
   let active: Learner[] = [];

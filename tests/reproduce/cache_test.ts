@@ -220,6 +220,11 @@ Deno.test("getModelReady() tells a network held elsewhere from one that diverged
         "it: wait for that to end",
     );
     lock!.release();
+    await assertRejects(
+      () => getModelReady(STUDY, { ...ALL[0]!, seed: 77 }, { ...options, cachedOnly: true }),
+      Error,
+      "Cannot get the network of SGD lr=0.1,batch=60,seed=77 ready: it is not kept",
+    );
     const wild = { ...ALL[0]!, learningRate: 1e30 };
     for (let time = 0; time < 2; time++) {
       const error = await assertRejects(() => getModelReady(STUDY, wild, options), DivergedError);

@@ -154,6 +154,32 @@ Deno.test("run() replaces losses of another machine by its own, and says so", as
   });
 });
 
+Deno.test("run() trains once where a measure is missing and its losses are another machine's", async () => {
+  const stops = ["epochs:5", "epochs:2"];
+  const study = alone("AdaGrad", { stops });
+  const asked = alone("AdaGrad", {
+    stops,
+    measures: { first: ["weight-norm"], others: [], once: [] },
+  });
+  const wanted = await uninterrupted(asked);
+  await withPlace(async ({ folder, compute, options: { folders } }) => {
+    const { records: [record] } = await compute(study);
+    const [trajectory] = listTrajectories(study);
+    const epochLosses = record!.content.epochLosses.map((loss) => loss + 1e-9);
+    await writeRecord(folders.results, trajectory!, {
+      ...record!,
+      content: { ...record!.content, epochLosses },
+    });
+    await Deno.remove(folders.models, { recursive: true });
+    const { records: [replaced] } = await compute(asked);
+    assertEquals(
+      replaced!.provenance.filter(({ did }) => did === "trained").map(({ from, to }) => [from, to]),
+      [[0, 5]],
+    );
+    assertSame(await contents(folder), wanted);
+  });
+});
+
 Deno.test("run() comes to an end where all that is kept is another machine's", async () => {
   const study = (...stops: string[]): Study => alone("AdaGrad", { stops });
   const wanted = await uninterrupted(study("epochs:5", "epochs:2"));

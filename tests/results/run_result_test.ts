@@ -31,6 +31,13 @@ Deno.test("locateStop() tells what was reached, limited, diverged, and what nobo
     [{}, "epochs:3", losses, true, { epoch: 3, outcome: "reached" }],
     // A loss that was not passed on the way to the others' end is not waited for.
     [{}, "loss:1", losses, true, undefined],
+    // Nor is one that another study passed, beyond the end of this one.
+    [{}, "loss:2", losses, false, undefined],
+    [{ stops: ["epochs:3", "epochs:4"] }, "loss:2", losses, false, {
+      epoch: 4,
+      outcome: "reached",
+    }],
+    [{ maxEpochs: 3, stops: ["epochs:4"] }, "loss:2", losses, false, undefined],
     [{ stops: ["loss:1"] }, "loss:1", losses, false, undefined],
     [{ stops: ["loss:1"] }, "loss:1", losses, true, { epoch: 4, outcome: "diverged" }],
     [{ maxEpochs: 2 }, "epochs:3", losses, false, { epoch: 2, outcome: "epoch limit" }],
