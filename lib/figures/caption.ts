@@ -6,7 +6,7 @@
 import type { CellSummary } from "~/lib/results.ts";
 import type { LossAxis } from "~/lib/figures/axis.ts";
 import { cellsLossAxis, measureAxis } from "~/lib/figures/measure_axis.ts";
-import { plural, thousands } from "~/lib/files/numbers.ts";
+import { plural, significant, thousands } from "~/lib/files/numbers.ts";
 import { enumerate, formatValue, PUBLISHED_PROTOCOL } from "~/lib/findings.ts";
 import { openMeasure } from "~/lib/measure.ts";
 import { type Study, trajectoryOf } from "~/lib/study.ts";
@@ -86,6 +86,14 @@ function describeMeasure(
   return `${label.charAt(0).toUpperCase()}${label.slice(1)} (${
     details.filter(Boolean).join(", ")
   })`;
+}
+
+/** "Mean full-set training losses: 0.81 to 1.0 nats."; nothing where none is known. */
+export function lossSentence(cells: readonly { readonly trainLoss: number | null }[]): string {
+  const losses = cells.flatMap(({ trainLoss }) => trainLoss ?? []);
+  if (losses.length === 0) return "";
+  const [low, high] = [Math.min(...losses), Math.max(...losses)].map((loss) => significant(loss));
+  return `Mean full-set training losses: ${low === high ? low : `${low} to ${high}`} nats.`;
 }
 
 /** The dashed lines, which stand where losses come close to them. */

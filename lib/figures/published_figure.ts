@@ -5,6 +5,7 @@
  */
 import * as Plot from "@observablehq/plot";
 import { formatLogTick } from "~/lib/figures/axis.ts";
+import { lossSentence } from "~/lib/figures/caption.ts";
 import { type Layout, PAGE } from "~/lib/figures/layout.ts";
 import { legend, type LegendItem } from "~/lib/figures/legend.ts";
 import { LETTERS } from "~/lib/figures/place.ts";
@@ -106,6 +107,7 @@ export function plotPublished(
         }: ${order.within} of ${order.cells} agree` +
         (order.tau === null ? "." : `, Kendall's tau of the order ${significant(order.tau, 2)}.`)
       ),
+      lossSentence(shown),
       shown.length === 0 ? "No cell with a result can be compared." : "",
       lost === 0 ? "" : `${lost} at or below 0 cannot be drawn.`,
     ].filter(Boolean).join(" "),

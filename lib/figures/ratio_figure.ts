@@ -5,6 +5,7 @@
  */
 import * as Plot from "@observablehq/plot";
 import { formatLogTick } from "~/lib/figures/axis.ts";
+import { lossSentence } from "~/lib/figures/caption.ts";
 import { type Layout, PAGE } from "~/lib/figures/layout.ts";
 import { legend, type LegendItem } from "~/lib/figures/legend.ts";
 import { measureAxis, measureLabel } from "~/lib/figures/measure_axis.ts";
@@ -111,7 +112,7 @@ export function plotRatio(
     caption:
       `Means over seeds with their 95 % t intervals, at the stop ${study.stops[0]}. Were the ` +
       "noise of the gradient all that counts, cells of equal learning rate / batch size would be " +
-      "equally sharp and both effects would fall on one line." +
+      "equally sharp and both effects would fall on one line. " + lossSentence(cells) +
       (published.length === 0 ? "" : ` Hollow: published, at ${PUBLISHED_PROTOCOL.stop}.`),
     layout,
   });

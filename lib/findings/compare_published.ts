@@ -29,6 +29,8 @@ export interface PublishedComparison {
   readonly stop: string;
   /** In nats; null while the cell has no result. */
   readonly ours: { readonly mean: number; readonly interval: Interval | null } | null;
+  /** Our mean full-set training loss in nats. */
+  readonly trainLoss: number | null;
   /** Our seeds with a value. */
   readonly n: number;
   readonly theirs: { readonly mean: number; readonly interval: Interval };
@@ -82,6 +84,7 @@ export function comparePublished(
     return [{
       ...{ effect, optimizer, learningRate, batchSize, stop, theirs },
       ours: sharpness && { mean: sharpness.mean, interval: sharpness.interval },
+      trainLoss: cell.trainLoss,
       n: cell.bySeed.filter((seed) => seed.sharpness !== null).length,
       ratio: sharpness && isResolved ? sharpness.mean / mean : null,
       within: sharpness && Math.abs(sharpness.mean - mean) <= margin,

@@ -19,6 +19,7 @@ export function publishedTable(rows: readonly PublishedComparison[]): ColumnTabl
     "ours (nats)": ({ ours }) => ours?.mean ?? null,
     "ours, low": ({ ours }) => ours?.interval?.[0] ?? null,
     "ours, high": ({ ours }) => ours?.interval?.[1] ?? null,
+    "ours, train loss": ({ trainLoss }) => trainLoss,
     "published (nats)": ({ theirs }) => theirs.mean,
     "published, low": ({ theirs }) => theirs.interval[0],
     "published, high": ({ theirs }) => theirs.interval[1],

@@ -192,6 +192,18 @@ Deno.test("listDifferences() compares within seed with base, neighbour and optim
   assertEquals(neighbours.map(({ cell }) => cell.learningRate), [0.1, 0.1]);
 });
 
+Deno.test("listDifferences() compares optimizers in the same pair, not in one of equal ratio", () => {
+  const pairs = [{ learningRate: 1e-2, batchSize: 128 }, { learningRate: 2e-2, batchSize: 256 }];
+  const study: Study = { ...small, grid: { ...small.grid, effects: ["pairs"], pairs } };
+  const results = syntheticResults(study, (run) => ({ samples: [additiveSharpness(run)] }));
+  const found = listDifferences(study, summariseCells(study, results))
+    .filter(({ comparison }) => comparison === "optimizer");
+  assertEquals(
+    found.map(({ cell, against }) => [cell.learningRate, against.learningRate]),
+    [[1e-2, 1e-2], [2e-2, 2e-2]],
+  );
+});
+
 Deno.test("differencesTable() names what a cell is compared with", () => {
   const results = syntheticResults(small, (run) => ({ samples: [additiveSharpness(run)] }));
   const table = differencesTable(small, results);
