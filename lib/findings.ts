@@ -16,6 +16,7 @@ export * from "~/lib/findings/optimizer_effect.ts";
 export * from "~/lib/findings/other_measure.ts";
 export * from "~/lib/findings/published_cells.ts";
 export * from "~/lib/findings/published_text.ts";
+export * from "~/lib/findings/radius_table.ts";
 export * from "~/lib/findings/rank_measures.ts";
 export * from "~/lib/findings/tables.ts";
 export * from "~/lib/findings/verdict.ts";
