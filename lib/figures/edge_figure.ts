@@ -9,7 +9,7 @@ import { PAGE } from "~/lib/figures/layout.ts";
 import { legend } from "~/lib/figures/legend.ts";
 import type { RowsOptions } from "~/lib/figures/rescaling_figure.ts";
 import { type Figure, rows, stack } from "~/lib/figures/stack.ts";
-import { SERIES_COLORS } from "~/lib/figures/theme.ts";
+import { lighten, optimizerStyles, SERIES_COLORS } from "~/lib/figures/theme.ts";
 import { extent, logTicks, padded } from "~/lib/figures/ticks.ts";
 import { xyPanel } from "~/lib/figures/xy_panel.ts";
 
@@ -17,6 +17,9 @@ import { xyPanel } from "~/lib/figures/xy_panel.ts";
 export interface EdgeRow {
   /** How the legend names the trajectory: "full batch, lr 0.05". */
   readonly series: string;
+  /** Decides the colour, paler where batches are not full; default: by the series' place. */
+  readonly optimizer?: string;
+  readonly isFullBatch?: boolean;
   readonly epoch: number;
   /** Largest eigenvalue of the Hessian, nats per unit^2. */
   readonly lambdaMax: number;
@@ -32,7 +35,13 @@ export function plotEdge(
   { caption = "", layout = PAGE }: RowsOptions = {},
 ): Figure {
   const names = [...new Set(given.map(({ series }) => series))];
-  const colors = new Map(names.map((name, i) => [name, SERIES_COLORS[i % SERIES_COLORS.length]!]));
+  const colors = new Map(names.map((name, i) => {
+    const { optimizer, isFullBatch } = given.find(({ series }) => series === name)!;
+    const color = optimizer === undefined
+      ? SERIES_COLORS[i % SERIES_COLORS.length]!
+      : lighten(optimizerStyles([optimizer]).get(optimizer)!.color, isFullBatch ? 0 : 0.5);
+    return [name, color];
+  }));
   const sorted = given.toSorted((a, b) => a.epoch - b.epoch);
   const edges = [
     ...new Map(

@@ -12,6 +12,8 @@ import type { Study } from "~/lib/study.ts";
 export interface EdgePoint {
   /** "SGD, full batch, lr 0.05". */
   readonly series: string;
+  readonly optimizer: string;
+  readonly isFullBatch: boolean;
   readonly epoch: number;
   /** Largest eigenvalue of the Hessian of the full-set loss, nats per unit^2. */
   readonly lambdaMax: number;
@@ -36,6 +38,8 @@ export function edgeRows(study: Study, records: readonly TrajectoryRecord[]): Ed
     const isFull = batchSize >= images;
     return [{
       series: `${optimizer}, ${isFull ? "full batch" : `batch ${batchSize}`}, lr ${learningRate}`,
+      optimizer,
+      isFullBatch: isFull,
       epoch: training.epochs,
       lambdaMax: value.estimate,
       ...(isFull && optimizer === "SGD" ? { learningRate } : {}),
