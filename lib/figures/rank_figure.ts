@@ -37,7 +37,7 @@ export function plotRanks(
   // Two measures may have one label: then their texts tell them apart.
   const names = measures.map(({ label, measure }) =>
     measures.filter((other) => other.label === label).length > 1 ? measure : label
-  );
+  ).map((name) => layout.isWhole ? name : inTwoLines(name));
   const styles = optimizerStyles(study.grid.optimizers);
   const shown = ranks.map((rank) => ({
     ...rank,
@@ -45,7 +45,8 @@ export function plotRanks(
   }));
   const groups = shown.filter(({ effect }) => effect !== null);
   const all = shown.filter(({ effect }) => effect === null);
-  const tickRoom = 12 + Math.max(50, ...names.map((name) => textWidth(name, FONT_SIZE.tick)));
+  const lines = names.flatMap((name) => name.split("\n"));
+  const tickRoom = 12 + Math.max(50, ...lines.map((line) => textWidth(line, FONT_SIZE.tick)));
   const whole = layout.width === undefined
     ? 2 * layout.frameWidth
     : layout.width - 2 * layout.padding - 8;
@@ -53,7 +54,7 @@ export function plotRanks(
     heading: "",
     x: {
       scale: { type: "linear", domain: [-1.04, 1.04] },
-      ticks: [-1, -0.5, 0, 0.5, 1],
+      ticks: layout.isWhole ? [-1, -0.5, 0, 0.5, 1] : [-1, 0, 1],
       format: (tau) => String(tau).replace("-", "−"),
       label: [
         layout.isWhole ? "Kendall's tau with the generalisation gap" : "Kendall's tau with the gap",
@@ -123,4 +124,13 @@ export function plotRanks(
         ". 1: the sharper, the larger the gap.",
     layout,
   });
+}
+
+/** Broken at the blank that is nearest to the middle of a long name. */
+function inTwoLines(name: string): string {
+  if (name.length < 22) return name;
+  const blanks = [...name.matchAll(/ /g)].map(({ index }) => index);
+  const at =
+    blanks.toSorted((a, b) => Math.abs(a - name.length / 2) - Math.abs(b - name.length / 2))[0];
+  return at === undefined ? name : `${name.slice(0, at)}\n${name.slice(at + 1)}`;
 }
