@@ -49,15 +49,18 @@ const AGAINST = {
  * Draws one line a trajectory through its networks, a panel for each effect and optimizer; the
  * network at the study's first stop stands out.
  *
- * @param records In any order; trajectories without a network that has the measure are left out.
+ * @param records In any order; trajectories without a network that has the measure are left out, and
+ * so are effects without any.
  */
 export function plotCurves(
   study: Study,
   records: readonly TrajectoryRecord[],
   { against = "loss", measure = CURVE_MEASURE, layout = PAGE }: CurvesOptions = {},
 ): Figure {
-  const { effects, optimizers } = study.grid;
+  const { optimizers } = study.grid;
   const curves = listCurves(study, records, { measure });
+  const seen = study.grid.effects.filter((each) => curves.some(({ cell }) => cell.effect === each));
+  const effects = seen.length > 0 ? seen : study.grid.effects;
   const { name, words, x, label } = AGAINST[against];
   const scale = against === "loss" ? lossScale : timeScale;
   const horizontal = {

@@ -47,7 +47,7 @@ export function plotPublished(
     ticks: logTicks(...domain),
     format: formatLogTick,
   } as const;
-  const effects = [...new Set(comparisons.map(({ effect }) => effect))];
+  const effects = [...new Set(shown.map(({ effect }) => effect))];
   const panels = (effects.length === 0 ? study.grid.effects.slice(0, 1) : effects).map((
     effect,
     i,
