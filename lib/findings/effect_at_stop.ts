@@ -4,6 +4,7 @@
  * @module
  */
 import { plural } from "~/lib/files/numbers.ts";
+import { endsOf } from "~/lib/findings/ends.ts";
 import { type Finding, intervalOf, signOf } from "~/lib/findings/finding.ts";
 import { missingText } from "~/lib/findings/missing.ts";
 import {
@@ -36,8 +37,8 @@ export interface EffectOptions {
 }
 
 /**
- * Says whether a measure falls or rises from an effect's smallest value to its largest, by the paired
- * interval between the two, and whether it does so at every step between neighbours.
+ * Says whether a measure falls or rises from an effect's smallest value to its largest (see `endsOf`),
+ * by the paired interval between the two, and whether it does so at every step between neighbours.
  *
  * @param runs Of one stop; cells without a result are named.
  */
@@ -55,7 +56,7 @@ export function effectAtStop(
   const subject = `${optimizer}, ${EFFECT_NAME[effect]} (${
     otherFactor(study, effect)
   }), at ${stop}`;
-  const [first, last] = [series[0], series.at(-1)];
+  const [first, last] = endsOf(series, (cell) => sharpnessBySeed(cell).keys());
   if (first === undefined || last === undefined || first === last) {
     const text = `${subject}: not settled, as fewer than two values have a result.${missing}`;
     return { text, kind: "not settled", n: 0, interval: null, stop };

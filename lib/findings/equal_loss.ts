@@ -6,6 +6,7 @@
 import { plural } from "~/lib/files/numbers.ts";
 import { type Curve, CURVE_MEASURE, listCurves, valueAtLoss } from "~/lib/findings/curves.ts";
 import type { EffectOptions } from "~/lib/findings/effect_at_stop.ts";
+import { endsOf } from "~/lib/findings/ends.ts";
 import { type Finding, intervalOf } from "~/lib/findings/finding.ts";
 import { VERDICT_TEXT, verdictOf } from "~/lib/findings/verdict.ts";
 import {
@@ -101,7 +102,7 @@ export function effectAtEqualLoss(
   );
   if (at === null) return open("no trajectory has two networks with a common loss between them");
   const cells = cellsAtLoss(curves, at);
-  const [first, last] = [cells[0], cells.at(-1)];
+  const [first, last] = endsOf(cells, ({ bySeed }) => bySeed.keys());
   const place = `full-set loss ${at} nats`;
   if (first === undefined || last === undefined || first === last) {
     return open(`fewer than two values pass a ${place}`);

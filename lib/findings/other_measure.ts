@@ -5,6 +5,7 @@
  */
 import { plural } from "~/lib/files/numbers.ts";
 import type { EffectOptions } from "~/lib/findings/effect_at_stop.ts";
+import { endsOf } from "~/lib/findings/ends.ts";
 import { type Finding, intervalOf } from "~/lib/findings/finding.ts";
 import { VERDICT_TEXT, verdictOf } from "~/lib/findings/verdict.ts";
 import {
@@ -58,7 +59,7 @@ export function effectInMeasure(
   const subject = `${optimizer}, ${EFFECT_NAME[effect]} (${
     otherFactor(study, effect)
   }), at ${stop}`;
-  const [first, last] = [others[0], others.at(-1)];
+  const [first, last] = endsOf(others, (cell) => sharpnessBySeed(cell).keys());
   const open = (why: string, n = 0): Finding => (
     {
       text: `${subject}: ${label} is not settled, as ${why}.`,
