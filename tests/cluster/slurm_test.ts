@@ -4,6 +4,7 @@
  * @module
  */
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { parseRecord, type TrajectoryRecord } from "~/lib/results/record.ts";
 import { decodeModel } from "~/lib/model/model_file.ts";
 import { assert, assertEquals, assertMatch } from "@std/assert";
@@ -116,9 +117,10 @@ async function holders(slurm: Slurm, args: readonly string[]): Promise<Record<st
   );
 }
 
-/** How often a task was run again. */
-async function restartsOf(slurm: Slurm, task: string): Promise<number> {
-  return Number(/Restarts=(\d+)/.exec(await slurm.call("scontrol", "show", "job", task))![1]);
+/** What the controller knows of a task: "RUNNING since 2026-01-31T12:00:00". */
+async function knownOf(slurm: Slurm, task: string): Promise<string> {
+  const text = await slurm.call("scontrol", "show", "job", task);
+  return `${/JobState=(\w+)/.exec(text)![1]} since ${/StartTime=(\S+)/.exec(text)![1]}`;
 }
 
 /** The last epoch that is kept of a run; 0 where none is. */
@@ -140,11 +142,16 @@ Deno.test(
       assertEquals((await reproduceWith({}, [...LONG, ...foldersIn(alone)])).code, 0);
       const args = [...LONG, ...foldersIn(shared)];
       const logs = await submit(slurm, [...args, "--slurm", "2"]);
-      const stepsOf = async (count: number): Promise<Record<string, Step>> => {
+      /** Whoever holds `count` runs, once nobody of `before` is among them. */
+      const stepsOf = async (
+        count: number,
+        before: Record<string, string> = {},
+      ): Promise<Record<string, Step>> => {
         let held: Record<string, string> = {};
         await until("runs are held", async () => {
           held = await holders(slurm, args);
-          return Object.keys(held).length === count;
+          const isNew = Object.entries(held).every(([rate, text]) => text !== before[rate]);
+          return Object.keys(held).length === count && isNew;
         }, 120);
         for (const holder of Object.values(held)) {
           assertMatch(holder, /^process \d+ on \S+, since [-\d]+T[\d:.]+Z$/);
@@ -152,6 +159,7 @@ Deno.test(
         return Object.fromEntries(Object.entries(held).map(([rate, text]) => [rate, stepOf(text)]));
       };
       const first = await stepsOf(2);
+      const atFirst = await holders(slurm, args);
 
       // Cancelled: what it did is kept, and it is not run again.
       await slurm.call("scancel", first["0.1"]!.task);
@@ -162,14 +170,14 @@ Deno.test(
       await slurm.call("scancel", "--batch", "--signal=TERM", first["0.01"]!.task);
       await until("the state is kept", () => keptEpoch(shared, "0.01") > 0);
       const stopped = keptEpoch(shared, "0.01");
-      const second = await stepsOf(1);
+      const second = await stepsOf(1, atFirst);
       assertEquals(second["0.01"]!.task, first["0.01"]!.task);
 
       await slurm.restart("slurmctld");
 
       // The node dies, and is back.
       const kept = keptEpoch(shared, "0.01");
-      const restarts = await restartsOf(slurm, second["0.01"]!.task);
+      const before = await knownOf(slurm, second["0.01"]!.task);
       killStep(second["0.01"]!);
       assertEquals(await holders(slurm, args), {});
       await slurm.restart(second["0.01"]!.node);
@@ -177,7 +185,8 @@ Deno.test(
         // Nodes tell what they run when they start; of a job that is younger than a message may be,
         // it is believed only when they are asked again.
         await slurm.call("scontrol", "reconfigure");
-        return await restartsOf(slurm, second["0.01"]!.task) > restarts;
+        await delay(2000);
+        return await knownOf(slurm, second["0.01"]!.task) !== before;
       });
 
       await untilDone(slurm, 600);
