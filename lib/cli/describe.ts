@@ -44,7 +44,7 @@ export function describeCells(study: Study, cells: readonly CellSummary[]): stri
       cell.optimizer,
       String(cell.learningRate),
       String(cell.batchSize),
-      String(seeds.length),
+      String(sharpness === null ? seeds.length : sharpnessBySeed(cell).size),
       sharpness === null ? "-" : sharpness.mean.toPrecision(4),
       interval ? `${interval[0].toPrecision(3)} .. ${interval[1].toPrecision(3)}` : "-",
       cell.trainLoss?.toFixed(3) ?? "-",
