@@ -6,7 +6,7 @@
 import { formatSeconds } from "~/lib/files/text.ts";
 import { openMeasure } from "~/lib/measure.ts";
 import type { Agreement, Plan } from "~/lib/reproduce.ts";
-import type { CellSummary } from "~/lib/results.ts";
+import { type CellSummary, sharpnessBySeed } from "~/lib/results.ts";
 import type { Study } from "~/lib/study.ts";
 import { describeTrajectory } from "~/lib/trainer.ts";
 
