@@ -95,6 +95,7 @@ function stepsText(series: readonly CellSummary[], sign: number): string {
   const along = steps.filter((step) => step.sign === sign);
   if (along.length === steps.length) return "at every step between neighbouring values";
   const against = steps.filter((step) => step.sign === -sign).map(({ name }) => name);
+  if (along.length + against.length === 0) return "no step between neighbouring values is settled";
   const [same, other] = sign < 0 ? ["falls", "rises"] : ["rises", "falls"];
   const open = steps.length - along.length - against.length;
   return [
