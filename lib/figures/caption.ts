@@ -88,7 +88,7 @@ function describeMeasure(
   })`;
 }
 
-/** "Mean full-set training losses: 0.81 to 1.0 nats."; nothing where none is known. */
+/** "Mean full-set training losses: 0.810 to 1.00 nats."; nothing where none is known. */
 export function lossSentence(cells: readonly { readonly trainLoss: number | null }[]): string {
   const losses = cells.flatMap(({ trainLoss }) => trainLoss ?? []);
   if (losses.length === 0) return "";

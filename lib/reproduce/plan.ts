@@ -72,8 +72,8 @@ async function epochsAgain(
 ): Promise<number> {
   const kept = await listNetworks(models, trajectory);
   const lacking = [...evaluate, ...measure.keys()].filter((epoch) => !kept.includes(epoch));
-  const hasLatest = await Deno.stat(networkFile(models, trajectory, "latest"))
-    .then(() => true, () => false);
-  const upTo = Math.max(0, ...lacking, train && !hasLatest ? epochs : 0);
+  const isGone = train && await Deno.stat(networkFile(models, trajectory, "latest"))
+    .then(() => false, () => true);
+  const upTo = Math.max(0, ...lacking, isGone ? epochs : 0);
   return upTo - Math.max(0, ...kept.filter((epoch) => epoch <= upTo));
 }

@@ -40,7 +40,8 @@ const file = z.object({
 
 /**
  * Measures the network at a study's first stop with one layer scaled by 0.1 to 10, and the loss as
- * "loss"; nothing is computed where it was kept for that network, and with `cachedOnly` nothing at all.
+ * "loss"; nothing is computed where it was kept for that network, and with `cachedOnly` nothing at
+ * all.
  *
  * @param measures Canonical texts; `layer`: which layer, 0 for the first.
  */
@@ -64,8 +65,7 @@ export async function rescaledMeasures(
   const record = await readRecord(folders.results, trajectory, onMessage);
   const [run] = record === undefined ? [] : runsAt(study, [record]);
   const network = record?.content.networks.find(({ epoch }) => epoch === run?.training.epochs);
-  const isOf = network === undefined || kept?.network === network.sha256;
-  if (kept !== undefined && isOf) return kept.rows;
+  if (kept !== undefined && kept.network === (network?.sha256 ?? kept.network)) return kept.rows;
   if (cachedOnly) return [];
   const parameters = await getModelReady(study, trajectory, options);
   const { sizes } = trajectory;

@@ -29,7 +29,7 @@ export interface ValueSummary {
 /** Summarises a measure's values, one a seed; at least one. */
 export function summariseValues(values: readonly Measurement[]): ValueSummary {
   const overSeeds = meanInterval(values.map(({ estimate }) => estimate));
-  const samples = values.map((value) => samplesOf(value) ?? []);
+  const samples = values.map(samplesOf);
   const isSampled = samples.every(({ length }) => length > 0);
   const isEven = samples.every(({ length }) => length === samples[0]!.length);
   return {
@@ -44,7 +44,7 @@ function ends({ low, high }: { low: number | null; high: number | null }): Inter
   return low === null || high === null ? null : [low, high];
 }
 
-/** The samples of a measure that keeps them, by direction. */
-function samplesOf(value: Measurement | undefined): readonly number[] | undefined {
-  return Array.isArray(value?.samples) ? value.samples as number[] : undefined;
+/** The samples of a measure that keeps them, by direction; else none. */
+function samplesOf({ samples }: Measurement): readonly number[] {
+  return Array.isArray(samples) ? samples : [];
 }

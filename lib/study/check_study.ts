@@ -18,8 +18,8 @@ const list = <T>(item: z.ZodType<T>, what: string): z.ZodType<T[]> =>
 /**
  * Checks a study that a caller put together, and brings its texts into canonical form.
  *
- * @throws {UsageError} If a value is out of its domain, or a list of the grid empty or with duplicates. Optimizers,
- * stops and measures that stand twice count once.
+ * @throws {UsageError} If a value is out of its domain, or a list of the grid empty or with
+ * duplicates. Optimizers, stops and measures that stand twice count once.
  */
 export function checkStudy(study: Study): Study {
   const { grid, measures } = study;
