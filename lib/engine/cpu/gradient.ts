@@ -8,19 +8,19 @@ import type { Layout, Workspace } from "~/lib/engine/cpu/workspace.ts";
 import { BLOCK } from "~/lib/engine/cpu/workspace.ts";
 import type { Layer } from "~/lib/model.ts";
 
-/** Rows of the first layer's gradient that are computed, then used, while they are in the cache. */
-const PANEL = 64;
-
 /** What the backward pass does with a layer's gradient. */
 export interface BackwardOptions {
   /** Takes `w -= learningRate * gradient` into the product wherever no later block needs `w`. */
   readonly inPlaceRate?: number;
-  /** Called when `length` numbers of the gradient from `offset` on are complete. */
+  /** Called when `length` numbers of the gradient from `offset` on, a layer's part, are complete. */
   readonly onGradient: (offset: number, length: number) => void;
 }
 
 /**
  * Runs the backward pass of the rows whose forward pass and loss gradient lie in the workspace.
+ *
+ * The workspace's gradient holds zeros at the start, to which a library that adds in place adds:
+ * `beta` = 0 costs it a pass over them.
  *
  * The gradient of the logits' bias is exactly 0 and is neither computed nor reported: the
  * normalisation removes any constant. No gradient is computed for the network's input.
@@ -97,9 +97,9 @@ interface LayerBlock {
   readonly isLast: boolean;
 }
 
-/** W_l's gradient D_l X of one block, [outputs, inputs], in panels of rows. */
+/** W_l's gradient D_l X of one block, [outputs, inputs]. */
 async function weightGradient(
-  { gemm, panelled }: Workspace,
+  { gemm, accumulates }: Workspace,
   layout: Layout,
   { layer, delta, input, isPixels, length, accumulate, isLast }: LayerBlock,
   { inPlaceRate, onGradient }: BackwardOptions,
@@ -107,24 +107,19 @@ async function weightGradient(
   const { outputs, inputs, weight } = layer;
   const target = inPlaceRate === undefined ? layout.gradient : layout.parameters;
   const alpha = inPlaceRate === undefined ? 1 : -inPlaceRate;
-  const beta = accumulate || inPlaceRate !== undefined ? 1 : 0;
-  const panel = isPixels && inPlaceRate === undefined && panelled(length) ? PANEL : outputs;
-  for (let first = 0; first < outputs; first += panel) {
-    const count = Math.min(panel, outputs - first);
-    const offset = weight + first * inputs;
-    const pending = gemm(
-      false,
-      !isPixels,
-      count,
-      inputs,
-      length,
-      alpha,
-      delta + 4 * first * length,
-      input,
-      beta,
-      target + 4 * offset,
-    );
-    if (pending) await pending;
-    if (isLast && inPlaceRate === undefined) onGradient(offset, count * inputs);
-  }
+  const beta = accumulate || accumulates ? 1 : 0;
+  const pending = gemm(
+    false,
+    !isPixels,
+    outputs,
+    inputs,
+    length,
+    alpha,
+    delta,
+    input,
+    beta,
+    target + 4 * weight,
+  );
+  if (pending) await pending;
+  if (isLast && inPlaceRate === undefined) onGradient(weight, outputs * inputs);
 }

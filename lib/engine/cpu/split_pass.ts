@@ -167,7 +167,6 @@ export async function backwardPiece(
   const deltas = pieceOf(pass.deltas!, layout.classes, piece);
   new Float32Array(memory.buffer, layout.deltas.at(-1)!, deltas.length).set(deltas);
   const gradient = new Float32Array(memory.buffer, layout.gradient, out.length);
-  // The logits' bias is never written.
   gradient.fill(0);
   const rows = { split, first: piece.start, count: piece.count };
   // Of a single block, they are taken to be there.

@@ -51,6 +51,8 @@ export async function trainEpoch(
     ]),
   ];
   for (const [here, shared] of vectors) here.set(shared);
+  // Every step leaves zeros.
+  view(layout.gradient).fill(0);
 
   // Which update the next one is, 1 for the first of all.
   let t = task.epochs * Math.ceil(split.size / batchSize) + 1;

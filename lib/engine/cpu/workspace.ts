@@ -45,8 +45,6 @@ export interface Workspace {
   readonly kernels: Kernels;
   /** Whether the library updates C in place (beta = 1) without a loss of speed. */
   readonly accumulates: boolean;
-  /** Whether a layer's gradient is best computed in panels for so many rows. */
-  panelled(rows: number): boolean;
   /** Bound to the memory as it is now. */
   gemm: Gemm;
   /** Grows the memory to hold `bytes`. */
@@ -60,7 +58,6 @@ export function openWorkspace(library: GemmLibrary): Workspace {
     memory,
     kernels: openKernels(memory),
     accumulates: library.accumulates,
-    panelled: library.panelled,
     gemm: library.bind(memory),
     reserve(bytes): void {
       const missing = bytes - memory.buffer.byteLength;

@@ -22,7 +22,6 @@ export function openBlas(options: BlasOptions = {}): GemmLibrary | undefined {
       kind: "blas",
       ...description,
       accumulates: true,
-      panelled: (k) => k <= 64,
       bind: (memory) => bindBlas(library, memory),
       close: () => library.close(),
     };

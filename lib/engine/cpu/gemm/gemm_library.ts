@@ -31,8 +31,6 @@ export interface GemmLibrary {
   readonly replaced?: string;
   /** Whether beta = 1 with C updated in place costs no more than beta = 0. */
   readonly accumulates: boolean;
-  /** Whether a large C is best computed in panels of its rows, for so small a k. */
-  panelled(k: number): boolean;
   /** Binds products to a memory; call again whenever the memory has grown. */
   bind(memory: WebAssembly.Memory): Gemm;
   /** Gives the library back; it is of no use afterwards. */

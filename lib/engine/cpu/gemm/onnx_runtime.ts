@@ -14,7 +14,6 @@ export async function openOnnxRuntime(): Promise<GemmLibrary> {
     kind: "onnxruntime",
     name: `onnxruntime-node ${ort.env.versions.node ?? ort.env.versions.common}`,
     accumulates: false,
-    panelled: (k) => k <= 64,
     bind: (memory) => bindOnnxRuntime(ort, memory),
     close: () => {},
   };
