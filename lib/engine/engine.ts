@@ -131,6 +131,21 @@ export interface LossGradient {
   readonly gradient: SharedFloats;
 }
 
+/**
+ * A network's Hessian H, known by its products; it holds what they have in common, which on the CPU
+ * is a forward pass, until it is dropped.
+ */
+export interface Hessian {
+  /**
+   * Exact products H v, by forward over reverse through ReLU, the normalisation over all rows and
+   * cross-entropy (Pearlmutter 1994, https://doi.org/10.1162/neco.1994.6.1.147).
+   *
+   * @param vectors Shape [P] each; read, never written.
+   * @returns One a vector, shape [P].
+   */
+  multiply(vectors: readonly SharedFloats[]): Promise<SharedFloats[]>;
+}
+
 /** The four questions, for one data set. */
 export interface Engine {
   readonly info: EngineInfo;
@@ -159,19 +174,14 @@ export interface Engine {
     options?: CurvatureOptions,
   ): Promise<LossGradient[]>;
   /**
-   * Question 4b. Exact products H v of the full training loss's Hessian, by forward over reverse
-   * through ReLU, the normalisation over all rows and cross-entropy (Pearlmutter 1994,
-   * https://doi.org/10.1162/neco.1994.6.1.147).
-   *
-   * @param vectors For each model its vectors, shape [P] each; read, never written.
-   * @returns Shape [models][vectors] of [P].
+   * Question 4b. The Hessian of the full training loss at a model, which may not change while it is
+   * in use.
    */
-  hessianProducts(
+  openHessian(
     sizes: LayerSizes,
-    models: readonly SharedFloats[],
-    vectors: readonly (readonly SharedFloats[])[],
+    model: SharedFloats,
     options?: CurvatureOptions,
-  ): Promise<SharedFloats[][]>;
+  ): Promise<Hessian>;
   /** Frees threads and device memory; the engine is of no use afterwards. */
   close(): Promise<void>;
 }

@@ -79,8 +79,9 @@ interface Slope {
 
 /** The slope's direction; where there is no slope the study's first direction. */
 function unit({ slope, length }: Slope, seed: number): Float64Array {
-  if (length > 0) return Float64Array.from(slope, (value) => value / length);
-  return Float64Array.from(unitDirection(slope.length, { seed, k: 0 }));
+  // Float64Array.from() with a function takes ten times as long.
+  if (length > 0) return new Float64Array(slope).map((value) => value / length);
+  return new Float64Array(unitDirection(slope.length, { seed, k: 0 }));
 }
 
 /** `z + ascent / inertia`, in the unit ball. */

@@ -28,17 +28,15 @@ export async function largestEigenvalue(
   { sizes, parameters, learningRate }: MeasuredNetwork,
   { p, seed, signal, onProgress, measure, scale }: EigenvalueOptions,
 ): Promise<MeasureValue> {
+  const hessian = await engine.openHessian(sizes, parameters, signal ? { signal } : {});
   const multiply = async (vector: SharedFloats): Promise<SharedFloats> => {
     signal?.throwIfAborted();
-    const [[product]] = await engine.hessianProducts(
-      sizes,
-      [parameters],
-      [[scaled(vector, scale)]],
-      signal ? { signal } : {},
-    ) as [[SharedFloats]];
+    const [product] = await hessian.multiply([scaled(vector, scale)]) as [SharedFloats];
     const result = scaled(product, scale);
     // A sum over all entries is NaN or infinite where one of them is.
-    demandFinite(result.reduce((sum, value) => sum + value, 0), measure, "the Hessian's product");
+    let sum = 0;
+    for (const value of result) sum += value;
+    demandFinite(sum, measure, "the Hessian's product");
     return result;
   };
   // The first direction of the study: any start would do, as nothing is averaged over starts.
@@ -48,7 +46,7 @@ export async function largestEigenvalue(
   const { values, residuals, converged, iterations } = await lanczos(
     multiply,
     start,
-    { ...p, onIteration: (n) => onProgress?.(n / (allowed + 1)) },
+    { ...p, onIteration: (n) => onProgress?.(n / allowed) },
   );
   const estimate = values[0]!;
   return {

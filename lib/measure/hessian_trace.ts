@@ -51,19 +51,14 @@ async function compute(
 ): Promise<MeasureValue> {
   const P = parameters.length;
   const samples: number[] = [];
+  const hessian = await engine.openHessian(sizes, parameters, signal ? { signal } : {});
   while (samples.length < p.directions) {
     signal?.throwIfAborted();
     const vectors = Array.from(
       { length: Math.min(TOGETHER, p.directions - samples.length) },
       (_, place) => unitDirection(P, { seed, k: samples.length + place }),
     );
-    const [products] = await engine.hessianProducts(
-      sizes,
-      [parameters],
-      [vectors],
-      signal ? { signal } : {},
-    );
-    for (const [place, product] of products!.entries()) {
+    for (const [place, product] of (await hessian.multiply(vectors)).entries()) {
       const form = product.reduce((sum, value, i) => sum + value * vectors[place]![i]!, 0);
       samples.push(P * demandFinite(form, "hessian-trace", "the Hessian's product"));
     }

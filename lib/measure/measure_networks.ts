@@ -9,6 +9,9 @@ import type { Measure } from "~/lib/measure/measure.ts";
 import { demandFinite } from "~/lib/measure/not_finite_error.ts";
 import { groupPasses, groupRays, type RayGroup } from "~/lib/measure/plan.ts";
 
+/** Measures at once at most, each on all threads: one's products fill the other's pauses. */
+const LANES = 2;
+
 /** How measuring goes on. */
 export interface MeasureOptions {
   /** Of the directions, and of what else is drawn. */
@@ -34,41 +37,72 @@ export async function computeMeasures(
   const groups = groupTasks(tasks);
   const total = tasksPasses(tasks, groups);
   let finished = 0;
-  const report = (passes: number): void => onProgress?.(Math.min(1, (finished + passes) / total));
+  const advance = (passes: number): void => {
+    finished += passes;
+    onProgress?.(Math.min(1, finished / total));
+  };
+  /** Progress of work of so many passes, from the share of it that is done. */
+  const advanceIn = (passes: number): (share: number) => void => {
+    let before = 0;
+    return (share) => {
+      advance(passes * (share - before));
+      before = share;
+    };
+  };
   const common = { seed, ...(signal ? { signal } : {}) };
   const losses: PerturbedLosses[] = [];
   const united: (readonly Ray[])[] = [];
   for (const { networks, rays, frozen } of groups) {
     signal?.throwIfAborted();
-    const passes = groupPasses({ networks, rays, frozen });
+    const onShare = advanceIn(groupPasses({ networks, rays, frozen }));
     const perturbed = await engine.perturbedLosses(
       tasks[networks[0]!]!.network.sizes,
       networks.map((place) => tasks[place]!.network.parameters),
-      { ...common, rays, frozen, onProgress: (done, all) => report(passes * done / all) },
+      { ...common, rays, frozen, onProgress: (done, all) => onShare(done / all) },
     );
     for (const [index, place] of networks.entries()) {
       losses[place] = perturbed[index]!;
       united[place] = rays;
     }
-    finished += passes;
+    onShare(1);
   }
-  const values: MeasureValue[][] = [];
-  for (const [place, { network, measures }] of tasks.entries()) {
-    const row: MeasureValue[] = [];
-    for (const { name, method, passes } of measures) {
-      signal?.throwIfAborted();
-      if (method.kind === "evaluation") row.push(method.estimate(network));
-      else if (method.kind === "rays") {
-        const own = pickLosses(losses[place]!, { measure: name, all: united[place]!, ...method });
-        row.push(method.estimate(own, network));
-      } else {
-        const onShare = (done: number): void => report(passes * done);
-        row.push(await method.compute(engine, network, { ...common, onProgress: onShare }));
-        finished += passes;
-      }
+  const compute = async (
+    place: number,
+    { name, method, passes }: Measure,
+    signal: AbortSignal,
+  ): Promise<MeasureValue> => {
+    const { network } = tasks[place]!;
+    if (method.kind === "evaluation") return method.estimate(network);
+    if (method.kind === "rays") {
+      const own = pickLosses(losses[place]!, { measure: name, all: united[place]!, ...method });
+      return method.estimate(own, network);
     }
-    values.push(row);
+    const onShare = advanceIn(passes);
+    const value = await method.compute(engine, network, { seed, signal, onProgress: onShare });
+    onShare(1);
+    return value;
+  };
+  const values = tasks.map((): MeasureValue[] => []);
+  const jobs = tasks.flatMap(({ measures }, place) =>
+    measures.map((measure, index) => ({ place, index, measure }))
+  ).values();
+  const failure = new AbortController();
+  const either = AbortSignal.any([failure.signal, ...(signal ? [signal] : [])]);
+  /** Takes what is left, one after the other. */
+  async function lane(): Promise<void> {
+    try {
+      for (const { place, index, measure } of jobs) {
+        either.throwIfAborted();
+        values[place]![index] = await compute(place, measure, either);
+      }
+    } catch (error) {
+      failure.abort(error);
+      throw error;
+    }
   }
+  const lanes = Math.min(LANES, engine.concurrency);
+  const ends = await Promise.allSettled(Array.from({ length: lanes }, lane));
+  for (const end of ends) if (end.status === "rejected") throw either.reason;
   onProgress?.(1);
   return values;
 }

@@ -64,5 +64,5 @@ function inverseRoots({ optimizer, state, parameters }: MeasuredNetwork): Float6
   const P = parameters.length;
   const accumulator = state!.subarray(slots.indexOf(SLOT) * P, (slots.indexOf(SLOT) + 1) * P);
   const epsilon = Number(hyperparameters["epsilon"]);
-  return Float64Array.from(accumulator, (a) => a === 0 ? 0 : (Math.sqrt(a) + epsilon) ** -0.5);
+  return new Float64Array(accumulator).map((a) => a === 0 ? 0 : (Math.sqrt(a) + epsilon) ** -0.5);
 }

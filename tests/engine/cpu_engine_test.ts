@@ -7,6 +7,7 @@ import { createCpuEngine } from "~/lib/engine/cpu/cpu_engine.ts";
 import type { Evaluation } from "~/lib/engine/engine.ts";
 import { initialise } from "~/lib/model/layout.ts";
 import { assert, assertAlmostEquals, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { hessianProducts } from "~/tests/fixtures/hessian_products.ts";
 import { testLibraries, withEngine } from "~/tests/fixtures/engine_cpu_fixture.ts";
 import { referencePass } from "~/tests/fixtures/reference_network.ts";
 import { floatTolerance } from "~/tests/fixtures/reference_training.ts";
@@ -126,7 +127,7 @@ testLibraries("the engine says what ran, and what networks its images take", asy
           () => engine.evaluate(sizes, models, { split: "test", gradient: false }),
           () => engine.perturbedLosses(sizes, models, { seed: 1, rays: [] }),
           () => engine.gradients(sizes, models),
-          () => engine.hessianProducts(sizes, models, [[]]),
+          () => hessianProducts(engine, sizes, models, [[]]),
           () => engine.createStack({ sizes, batchSize: 1, optimizer: "SGD" }, [member]),
         ]
       ) {

@@ -8,6 +8,7 @@ import type { SharedFloats } from "~/lib/engine/engine.ts";
 import { countParameters, initialise, layoutLayers } from "~/lib/model.ts";
 import { fillNormal, openStream } from "~/lib/random.ts";
 import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
+import { hessianProducts } from "~/tests/fixtures/hessian_products.ts";
 import { referencePass } from "~/tests/fixtures/reference_network.ts";
 import {
   assertAllClose,
@@ -50,11 +51,11 @@ testBackends("gradients() gives PyTorch's loss and gradient", async (backend) =>
   }, { dataset: fixtureData });
 });
 
-testBackends("hessianProducts() gives PyTorch's products", async (backend) => {
+testBackends("openHessian() gives PyTorch's products", async (backend) => {
   await withEngine(backend, async (engine) => {
     const model = share(fixture.parameters);
     const vectors = fixture.vectors.map(share);
-    const [products] = await engine.hessianProducts(fixture.sizes, [model], [vectors]);
+    const [products] = await hessianProducts(engine, fixture.sizes, [model], [vectors]);
     for (const [index, product] of products!.entries()) {
       // Float32 through a dozen operations on numbers of the product's size.
       const expected = fixture.products[index]!;
@@ -101,11 +102,11 @@ testBackends("gradients() agrees with float64, the last biases' is 0", async (ba
   });
 });
 
-testBackends("hessianProducts() agrees with differences of float64 gradients", async (backend) => {
+testBackends("openHessian() agrees with differences of float64 gradients", async (backend) => {
   const vectors = [drawVectors(2, 1), [], drawVectors(3, 2)];
   const before = models.map(share);
   await withEngine(backend, async (engine) => {
-    const products = await engine.hessianProducts(SIZES, models, vectors);
+    const products = await hessianProducts(engine, SIZES, models, vectors);
     assertEquals(products.map(({ length }) => length), [2, 0, 3]);
     for (const [index, model] of models.entries()) {
       for (const [place, vector] of vectors[index]!.entries()) {
@@ -118,12 +119,12 @@ testBackends("hessianProducts() agrees with differences of float64 gradients", a
   });
 });
 
-testBackends("hessianProducts() is linear and symmetric", async (backend) => {
+testBackends("openHessian() is linear and symmetric", async (backend) => {
   const [u, v] = drawVectors(2, 3) as [SharedFloats, SharedFloats];
   const sum = share(u.map((each, i) => 2 * each - v[i]!));
   const dot = (a: Float32Array, b: Float32Array): number => a.reduce((s, x, i) => s + x * b[i]!, 0);
   await withEngine(backend, async (engine) => {
-    const [[ofU, ofV, ofSum]] = await engine.hessianProducts(SIZES, [models[0]!], [[
+    const [[ofU, ofV, ofSum]] = await hessianProducts(engine, SIZES, [models[0]!], [[
       u,
       v,
       sum,
@@ -145,7 +146,7 @@ testBackends(
     for (const deviceMemory of [2 ** 30, 60_000]) {
       await withEngine(backend, async (engine) => {
         const gradients = await engine.gradients(SIZES, models);
-        const products = await engine.hessianProducts(SIZES, models, vectors);
+        const products = await hessianProducts(engine, SIZES, models, vectors);
         results.push([
           ...gradients.flatMap(({ loss, gradient }) => [loss, ...gradient]),
           ...products.flat().flatMap((product) => [...product]),
@@ -158,14 +159,14 @@ testBackends(
 );
 
 testBackends(
-  "gradients() and hessianProducts() abort with the signal's reason",
+  "gradients() and openHessian() abort with the signal's reason",
   async (backend) => {
     await withEngine(backend, async (engine) => {
       const signal = AbortSignal.abort(new Error("enough"));
       await assertRejects(() => engine.gradients(SIZES, models, { signal }), Error, "enough");
       const vectors = models.map(() => drawVectors(1, 0));
       await assertRejects(
-        () => engine.hessianProducts(SIZES, models, vectors, { signal }),
+        () => hessianProducts(engine, SIZES, models, vectors, { signal }),
         Error,
         "enough",
       );

@@ -22,6 +22,7 @@ import {
   share,
   stepOf,
 } from "~/tests/fixtures/function_engine.ts";
+import { hessianProducts } from "~/tests/fixtures/hessian_products.ts";
 import { referencePass } from "~/tests/fixtures/reference_network.ts";
 import { referenceSplit } from "~/tests/fixtures/tiny_dataset.ts";
 
@@ -36,7 +37,7 @@ function float64Engine(of: readonly number[] = sizes): Engine {
 testEngines("lanczos() has PyTorch's five largest eigenvalues", async (engine) => {
   const { values, residuals, converged } = await lanczos(
     async (vector) => {
-      const [products] = await engine.hessianProducts(sizes, [network.parameters], [[vector]]);
+      const [products] = await hessianProducts(engine, sizes, [network.parameters], [[vector]]);
       return products![0]!;
     },
     share(stepOf(sizes, pytorch.parameters, { direction: 0, scaling: "global" }, 3)),

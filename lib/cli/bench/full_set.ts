@@ -72,8 +72,12 @@ export async function* benchFullSet(options: FullSetBench): AsyncGenerator<Row> 
     networks: MEASURED,
     arithmetic: PRODUCT_ARITHMETIC,
     // Any vectors do: other networks' weights.
-    work: () =>
-      engine.hessianProducts(MLP_1, few, few.map((_, i) => [models[MEASURED + i]!]), { signal }),
+    work: async () => {
+      for (const [i, model] of few.entries()) {
+        const hessian = await engine.openHessian(MLP_1, model, { signal });
+        await hessian.multiply([models[MEASURED + i]!]);
+      }
+    },
   });
   if (measures.length === 0) return;
   const networks = await evaluated(engine, few);

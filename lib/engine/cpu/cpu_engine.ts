@@ -4,7 +4,7 @@
  * @module
  */
 import { evaluate, gradients } from "~/lib/engine/cpu/gradients.ts";
-import { hessianProducts } from "~/lib/engine/cpu/hessian_products.ts";
+import { openHessian } from "~/lib/engine/cpu/hessian_products.ts";
 import { perturbedLosses } from "~/lib/engine/cpu/perturbed_losses.ts";
 import { openPool } from "~/lib/engine/cpu/pool.ts";
 import { createStack } from "~/lib/engine/cpu/stack.ts";
@@ -12,14 +12,14 @@ import type {
   Engine,
   EngineOptions,
   Evaluation,
+  Hessian,
   LossGradient,
   PerturbedLosses,
-  SharedFloats,
   Stack,
 } from "~/lib/engine/engine.ts";
 import { chooseGemmLibrary } from "~/lib/engine/cpu/gemm/choose_library.ts";
 import type { GemmLibraryName } from "~/lib/engine/cpu/gemm/gemm_library.ts";
-import { countParameters, type LayerSizes } from "~/lib/model.ts";
+import type { LayerSizes } from "~/lib/model.ts";
 
 /** What the CPU engine is made from. */
 export interface CpuEngineOptions extends EngineOptions {
@@ -106,10 +106,9 @@ export async function createCpuEngine(
       check(sizes);
       return await gradients(work, sizes, models, signal);
     },
-    async hessianProducts(sizes, models, vectors, { signal } = {}): Promise<SharedFloats[][]> {
+    async openHessian(sizes, model, { signal } = {}): Promise<Hessian> {
       check(sizes);
-      checkVectors(sizes, models, vectors);
-      return await hessianProducts(work, sizes, models, vectors, signal);
+      return await openHessian(work, sizes, model, signal);
     },
     async peak(): Promise<number> {
       const ask = { repeats: 8 };
@@ -124,22 +123,6 @@ export async function createCpuEngine(
       return Promise.resolve();
     },
   };
-}
-
-function checkVectors(
-  sizes: LayerSizes,
-  models: readonly SharedFloats[],
-  vectors: readonly (readonly SharedFloats[])[],
-): void {
-  const P = countParameters(sizes);
-  const wrong = vectors.flat().find((vector) => vector.length !== P);
-  if (vectors.length !== models.length || wrong !== undefined) {
-    throw new RangeError(
-      `Cannot multiply by the Hessian as every model must have vectors of ${P} numbers: there are ` +
-        `${vectors.length} lists for ${models.length} models` +
-        (wrong === undefined ? "" : `, and a vector of ${wrong.length}`),
-    );
-  }
 }
 
 function largest(values: Uint8Array): number {

@@ -29,11 +29,14 @@ export interface PassWork {
  * Blocks of rows in a piece, whatever the number of threads: a gradient is the sum of its pieces'
  * in their order. A piece is long beside what it costs to load the parameters and to add its share.
  */
-const PIECE_BLOCKS = 4;
+const SUMMED_BLOCKS = 4;
+
+/** Of what is not added up: the shorter the pieces, the sooner the last thread ends. */
+const FORWARD_BLOCKS = 2;
 
 /** Cuts a split into pieces. */
-export function piecesOf(rows: number): Piece[] {
-  const most = PIECE_BLOCKS * BLOCK;
+export function piecesOf(rows: number, { summed }: { readonly summed: boolean }): Piece[] {
+  const most = (summed ? SUMMED_BLOCKS : FORWARD_BLOCKS) * BLOCK;
   return Array.from({ length: Math.ceil(rows / most) }, (_, index) => ({
     start: index * most,
     count: Math.min(most, rows - index * most),
@@ -116,7 +119,7 @@ export async function forwardPass(
   lanes: LaneOptions,
   pass: SplitPass,
 ): Promise<{ loss: number; correct: number }> {
-  const pieces = piecesOf(rows[pass.split]);
+  const pieces = piecesOf(rows[pass.split], { summed: false });
   await askAll(
     lanes,
     pieces.length,
@@ -131,7 +134,7 @@ async function backwardPass(
   lanes: LaneOptions,
   pass: SplitPass,
 ): Promise<Float64Array> {
-  const pieces = piecesOf(rows[pass.split]);
+  const pieces = piecesOf(rows[pass.split], { summed: true });
   const P = countParameters(pass.sizes);
   const total = new Float64Array(P);
   const shares = Array.from({ length: lanes.lanes }, () => allocateFloats(P));

@@ -12,47 +12,44 @@ import {
   piecesOf,
 } from "~/lib/engine/cpu/gradients.ts";
 import { askAll, askInOrder, type LaneOptions } from "~/lib/engine/cpu/lanes.ts";
+import { checkVectors } from "~/lib/engine/check_vectors.ts";
 import { hiddenUnits, type SplitPass } from "~/lib/engine/cpu/split_pass.ts";
 import type { Tangent } from "~/lib/engine/cpu/tangent_pass.ts";
-import type { SharedFloats } from "~/lib/engine/engine.ts";
+import type { Hessian, SharedFloats } from "~/lib/engine/engine.ts";
 import { countParameters, type LayerSizes } from "~/lib/model.ts";
 
 /** Vectors that go through a piece together at most: what they share is small beside their own. */
 const MOST_TOGETHER = 4;
 
 /**
- * Computes H v for every model and vector. A model's forward pass, and what its way back has in
- * common, is computed once for several vectors.
+ * Opens the Hessian at a network with one forward pass, which all its products have in common.
  *
  * Memory beside a gradient's: for each vector that is worked on, 4 at most, the changes of the
  * hidden layers' outputs, 4 N sum(units) bytes (179 MB for MLP_1 on 50,000 images), its changes of
  * logits, 8 N C, and 4 P bytes a thread and 8 P in all. Vectors are worked on one by one where
  * `work.bytes` asks for it, and changes that do not fit are computed twice: no result depends on it.
  */
-export async function hessianProducts(
+export async function openHessian(
   work: PassWork,
   sizes: LayerSizes,
-  models: readonly SharedFloats[],
-  vectors: readonly (readonly SharedFloats[])[],
+  parameters: SharedFloats,
   signal?: AbortSignal,
-): Promise<SharedFloats[][]> {
+): Promise<Hessian> {
   const lanes = { lanes: work.threads, signal };
-  const products: SharedFloats[][] = [];
-  for (const [index, parameters] of models.entries()) {
-    const own = vectors[index] ?? [];
-    const row: SharedFloats[] = [];
-    if (own.length > 0) {
-      const pass = openPass(work, { split: "train", sizes, parameters, gradient: true });
-      await forwardPass(work, lanes, pass);
-      const { together, kept } = planVectors(work, sizes, pass);
-      for (let first = 0; first < own.length; first += together) {
-        const group = own.slice(first, first + together);
-        row.push(...await productsOf(work, lanes, { pass, vectors: group, kept }));
+  const pass = openPass(work, { split: "train", sizes, parameters, gradient: true });
+  await forwardPass(work, lanes, pass);
+  const { together, kept } = planVectors(work, sizes, pass);
+  return {
+    async multiply(vectors): Promise<SharedFloats[]> {
+      checkVectors(sizes, vectors);
+      const products: SharedFloats[] = [];
+      for (let first = 0; first < vectors.length; first += together) {
+        const group = vectors.slice(first, first + together);
+        products.push(...await productsOf(work, lanes, { pass, vectors: group, kept }));
       }
-    }
-    products.push(row);
-  }
-  return products;
+      return products;
+    },
+  };
 }
 
 /** How many vectors to work on at once, and whether to keep the changes of hidden outputs. */
@@ -80,23 +77,24 @@ async function productsOf(
   const N = rows.train;
   const { sizes } = pass;
   const P = countParameters(sizes);
-  const pieces = piecesOf(N);
   const tangents = vectors.map((vector): Tangent => ({
     vector,
     logits: allocateFloats(N * sizes.at(-1)!),
     deltas: allocateFloats(N * sizes.at(-1)!),
     ...(kept ? { hidden: allocateFloats(N * hiddenUnits(sizes)) } : {}),
   }));
+  const forward = piecesOf(N, { summed: false });
   await askAll(
     lanes,
-    pieces.length,
-    (index) => pool.run("tangentForwardPiece", { pass, tangents, piece: pieces[index]! }),
+    forward.length,
+    (index) => pool.run("tangentForwardPiece", { pass, tangents, piece: forward[index]! }),
   );
   await askAll(
     lanes,
     tangents.length,
     (index) => pool.run("tangentLoss", { pass, tangent: tangents[index]! }),
   );
+  const pieces = piecesOf(N, { summed: true });
   const totals = vectors.map(() => new Float64Array(P));
   const shares = Array.from({ length: lanes.lanes }, () => vectors.map(() => allocateFloats(P)));
   await askInOrder(

@@ -11,11 +11,13 @@ import type {
   Engine,
   EngineOptions,
   Evaluation,
+  Hessian,
   LossGradient,
   PerturbedLosses,
   SharedFloats,
   Stack,
 } from "~/lib/engine/engine.ts";
+import { checkVectors } from "~/lib/engine/check_vectors.ts";
 import { gradientsAt, hessianProductsAt } from "~/lib/engine/tensorflow/curvature.ts";
 import { evaluateLayers } from "~/lib/engine/tensorflow/evaluation.ts";
 import {
@@ -122,22 +124,22 @@ export async function createTensorFlowEngine(
         (group, rows) => gradientsAt(device, group, { sizes, rows, signal }),
       );
     },
-    async hessianProducts(sizes, models, vectors, { signal } = {}): Promise<SharedFloats[][]> {
+    async openHessian(sizes, model, { signal } = {}): Promise<Hessian> {
       checkSizes(sizes, train.inputs);
-      const products: SharedFloats[][] = [];
-      for (const [index, model] of models.entries()) {
-        const all = vectors[index]!;
-        const plan = planProducts(sizes, all.length, train.size, budget);
-        const rows = { split: train, from: 0, to: train.size, chunk: plan.rows };
-        const own: SharedFloats[] = [];
-        for (let first = 0; first < all.length; first += plan.vectors) {
-          const some = all.slice(first, first + plan.vectors);
-          const work = { model, vectors: some };
-          own.push(...await hessianProductsAt(device, work, { sizes, rows, signal }));
-        }
-        products.push(own);
-      }
-      return products;
+      return await Promise.resolve({
+        async multiply(vectors): Promise<SharedFloats[]> {
+          checkVectors(sizes, vectors);
+          const plan = planProducts(sizes, vectors.length, train.size, budget);
+          const rows = { split: train, from: 0, to: train.size, chunk: plan.rows };
+          const products: SharedFloats[] = [];
+          for (let first = 0; first < vectors.length; first += plan.vectors) {
+            const some = vectors.slice(first, first + plan.vectors);
+            const work = { model, vectors: some };
+            products.push(...await hessianProductsAt(device, work, { sizes, rows, signal }));
+          }
+          return products;
+        },
+      });
     },
     close(): Promise<void> {
       train.dispose();
