@@ -37,7 +37,8 @@ export async function ascend(
     const [found] = await engine.gradients(sizes, [point], signal ? { signal } : {});
     const { loss, gradient } = found!;
     demandFinite(loss, measure, `the loss ${where}`);
-    const slope = scale === undefined ? gradient : gradient.map((g, i) => g * scale[i]!);
+    const slope = scale === undefined ? gradient : new Float32Array(gradient);
+    if (scale !== undefined) { for (let i = 0; i < slope.length; i++) slope[i]! *= scale[i]!; }
     return { loss, slope, length: demandFinite(norm(slope), measure, `the gradient ${where}`) };
   };
   const start = await look(parameters, "of the network");
@@ -79,9 +80,10 @@ interface Slope {
 
 /** The slope's direction; where there is no slope the study's first direction. */
 function unit({ slope, length }: Slope, seed: number): Float64Array {
-  // Float64Array.from() with a function takes ten times as long.
-  if (length > 0) return new Float64Array(slope).map((value) => value / length);
-  return new Float64Array(unitDirection(slope.length, { seed, k: 0 }));
+  if (length === 0) return new Float64Array(unitDirection(slope.length, { seed, k: 0 }));
+  const direction = new Float64Array(slope);
+  for (let i = 0; i < direction.length; i++) direction[i]! /= length;
+  return direction;
 }
 
 /** `z + ascent / inertia`, in the unit ball. */

@@ -9,7 +9,7 @@ import type { Measure } from "~/lib/measure/measure.ts";
 import { demandFinite } from "~/lib/measure/not_finite_error.ts";
 import { groupPasses, groupRays, type RayGroup } from "~/lib/measure/plan.ts";
 
-/** Measures at once at most, each on all threads: one's products fill the other's pauses. */
+/** Networks at once at most, each on all threads: one's products fill the other's pauses. */
 const LANES = 2;
 
 /** How measuring goes on. */
@@ -66,45 +66,57 @@ export async function computeMeasures(
     }
     onShare(1);
   }
-  const compute = async (
-    place: number,
-    { name, method, passes }: Measure,
-    signal: AbortSignal,
-  ): Promise<MeasureValue> => {
-    const { network } = tasks[place]!;
-    if (method.kind === "evaluation") return method.estimate(network);
-    if (method.kind === "rays") {
-      const own = pickLosses(losses[place]!, { measure: name, all: united[place]!, ...method });
-      return method.estimate(own, network);
-    }
-    const onShare = advanceIn(passes);
-    const value = await method.compute(engine, network, { seed, signal, onProgress: onShare });
-    onShare(1);
-    return value;
-  };
-  const values = tasks.map((): MeasureValue[] => []);
-  const jobs = tasks.flatMap(({ measures }, place) =>
-    measures.map((measure, index) => ({ place, index, measure }))
-  ).values();
+  const values: MeasureValue[][] = [];
+  const left = tasks.entries();
   const failure = new AbortController();
   const either = AbortSignal.any([failure.signal, ...(signal ? [signal] : [])]);
-  /** Takes what is left, one after the other. */
+  /** Takes network after network. */
   async function lane(): Promise<void> {
-    try {
-      for (const { place, index, measure } of jobs) {
+    for (const [place, { network, measures }] of left) {
+      const shared = shareNetwork(engine, network);
+      const row: MeasureValue[] = [];
+      for (const { name, method, passes } of measures) {
         either.throwIfAborted();
-        values[place]![index] = await compute(place, measure, either);
+        if (method.kind === "evaluation") row.push(method.estimate(network));
+        else if (method.kind === "rays") {
+          const own = pickLosses(losses[place]!, { measure: name, all: united[place]!, ...method });
+          row.push(method.estimate(own, network));
+        } else {
+          const onShare = advanceIn(passes);
+          row.push(
+            await method.compute(shared, network, { seed, signal: either, onProgress: onShare }),
+          );
+          onShare(1);
+        }
       }
-    } catch (error) {
-      failure.abort(error);
-      throw error;
+      values[place] = row;
     }
   }
   const lanes = Math.min(LANES, engine.concurrency);
-  const ends = await Promise.allSettled(Array.from({ length: lanes }, lane));
-  for (const end of ends) if (end.status === "rejected") throw either.reason;
+  await Promise.all(
+    Array.from({ length: lanes }, () => lane().catch((error) => failure.abort(error))),
+  );
+  either.throwIfAborted();
   onProgress?.(1);
   return values;
+}
+
+/** The engine for one network's measures: what several ask for at the network itself is computed once. */
+function shareNetwork(engine: Engine, { parameters }: MeasuredNetwork): Engine {
+  let gradient: ReturnType<Engine["gradients"]> | undefined;
+  let hessian: ReturnType<Engine["openHessian"]> | undefined;
+  return {
+    ...engine,
+    gradients(sizes, models, options): ReturnType<Engine["gradients"]> {
+      const isOwn = models.length === 1 && models[0] === parameters;
+      if (!isOwn) return engine.gradients(sizes, models, options);
+      return gradient ??= engine.gradients(sizes, models, options);
+    },
+    openHessian(sizes, model, options): ReturnType<Engine["openHessian"]> {
+      if (model !== parameters) return engine.openHessian(sizes, model, options);
+      return hessian ??= engine.openHessian(sizes, model, options);
+    },
+  };
 }
 
 /** Forward passes over the training set that tasks take together, what is shared counted once. */
