@@ -11,11 +11,13 @@ import {
   NotFiniteError,
   openMeasure,
 } from "~/lib/measure.ts";
+import type { Engine, SharedFloats } from "~/lib/engine.ts";
 import { countParameters } from "~/lib/model/layout.ts";
 import {
   assert,
   assertAlmostEquals,
   assertEquals,
+  assertMatch,
   assertRejects,
   assertStrictEquals,
   assertThrows,
@@ -112,6 +114,72 @@ Deno.test("measureNetworks() reports its share of work up to 1, never backwards"
   assert(shares.length > 20);
   assertEquals([...shares].sort((a, b) => a - b), shares);
   assertStrictEquals(shares.at(-1), 1);
+});
+
+Deno.test("measureNetworks() asks once for a network's own gradient and Hessian", async () => {
+  const engine = functionEngine(of);
+  const asked: string[] = [];
+  const others = [network, measured(new Float32Array(P).fill(-1))];
+  const counting: Engine = {
+    ...engine,
+    gradients: (sizes, models, options) => {
+      const own = others.findIndex(({ parameters }) => parameters === models[0]);
+      if (own !== -1) asked.push(`gradient ${own}`);
+      return engine.gradients(sizes, models, options);
+    },
+    openHessian: (sizes, model, options) => {
+      asked.push(`Hessian ${others.findIndex(({ parameters }) => parameters === model)}`);
+      return engine.openHessian(sizes, model, options);
+    },
+  };
+  const curved = ["worst-case", "lambda-max", "adaptive-worst-case", "hessian-trace"];
+  await measureNetworks(counting, others, others.map(() => curved), { seed: 1 });
+  assertEquals(asked, ["gradient 0", "Hessian 0", "gradient 1", "Hessian 1"]);
+});
+
+Deno.test("measureNetworks() takes two networks at once where an engine can", async () => {
+  const names = ["lambda-max", "worst-case"];
+  const networks = [1, 2, 3].map((value) => measured(new Float32Array(P).fill(value)));
+  const lists = networks.map(() => names);
+  const alone = await measureNetworks(functionEngine(of), networks, lists, { seed: 1 });
+  let [running, most] = [0, 0];
+  const engine: Engine = {
+    ...functionEngine(of),
+    concurrency: 16,
+    gradients: async (sizes, models, options) => {
+      most = Math.max(most, ++running);
+      // As many turns of the event loop as it takes for the others to come this far.
+      await new Promise((resolve) => setTimeout(resolve));
+      running--;
+      return await functionEngine(of).gradients(sizes, models, options);
+    },
+  };
+  assertEquals(await measureNetworks(engine, networks, lists, { seed: 1 }), alone);
+  assertStrictEquals(most, 2);
+});
+
+Deno.test("measureNetworks() begins no other network once one has failed", async () => {
+  const begun = new Set<SharedFloats>();
+  const networks = [1, NaN, 3, 4].map((value) => measured(new Float32Array(P).fill(value)));
+  const engine: Engine = {
+    ...functionEngine(of),
+    concurrency: 2,
+    openHessian: (sizes, model, options) => {
+      begun.add(model);
+      return functionEngine(of).openHessian(sizes, model, options);
+    },
+    gradients: (_sizes, models) =>
+      Promise.resolve(models.map((gradient) => ({ loss: gradient[0]!, gradient }))),
+  };
+  const error = await assertRejects(
+    () =>
+      measureNetworks(engine, networks, networks.map(() => ["worst-case", "lambda-max"]), {
+        seed: 1,
+      }),
+    NotFiniteError,
+  );
+  assertMatch(error.message, /worst-case .* the loss of the network/);
+  assert(!begun.has(networks[3]!.parameters));
 });
 
 Deno.test("measureNetworks() ends with the signal's reason, between calls of the engine too", async () => {
