@@ -4,8 +4,6 @@
  *
  * @module
  */
-import type { Dataset } from "~/lib/dataset.ts";
-import type { GemmLibraryName } from "~/lib/engine/cpu/gemm/gemm_library.ts";
 import type { LayerSizes } from "~/lib/model.ts";
 
 /** float32 in memory that threads can share. */
@@ -184,23 +182,4 @@ export interface Engine {
   ): Promise<Hessian>;
   /** Frees threads and device memory; the engine is of no use afterwards. */
   close(): Promise<void>;
-}
-
-/** What an engine is made from. */
-export interface EngineOptions {
-  readonly dataset: Dataset;
-  /** Threads of the CPU engine; default: the machine's cores. */
-  readonly threads?: number;
-  /**
-   * The CPU engine's matrix library where nothing is demanded, if it is there: that of a run that
-   * goes on, see `gemmLibraryOf`. Default: what is fast here.
-   */
-  readonly prefer?: GemmLibraryName | undefined;
-  /** Gets one line whenever something is chosen: what, and why. Default: nobody. */
-  readonly onMessage?: ((message: string) => void) | undefined;
-  /**
-   * Bytes that the TensorFlow.js engine may use on its device, images included; more makes larger
-   * stacks and fewer chunks. Default 4 GiB: WebGPU does not tell how much there is.
-   */
-  readonly deviceMemory?: number;
 }

@@ -10,13 +10,13 @@ import { openPool } from "~/lib/engine/cpu/pool.ts";
 import { createStack } from "~/lib/engine/cpu/stack.ts";
 import type {
   Engine,
-  EngineOptions,
   Evaluation,
   Hessian,
   LossGradient,
   PerturbedLosses,
   Stack,
 } from "~/lib/engine/engine.ts";
+import type { EngineOptions } from "~/lib/engine/engine_options.ts";
 import { chooseGemmLibrary } from "~/lib/engine/cpu/gemm/choose_library.ts";
 import type { GemmLibraryName } from "~/lib/engine/cpu/gemm/gemm_library.ts";
 import type { LayerSizes } from "~/lib/model.ts";

@@ -9,7 +9,6 @@
 import { drawDirection } from "~/lib/engine/direction.ts";
 import type {
   Engine,
-  EngineOptions,
   Evaluation,
   Hessian,
   LossGradient,
@@ -17,6 +16,7 @@ import type {
   SharedFloats,
   Stack,
 } from "~/lib/engine/engine.ts";
+import type { EngineOptions } from "~/lib/engine/engine_options.ts";
 import { checkVectors } from "~/lib/engine/check_vectors.ts";
 import { gradientsAt, hessianProductsAt } from "~/lib/engine/tensorflow/curvature.ts";
 import { evaluateLayers } from "~/lib/engine/tensorflow/evaluation.ts";
