@@ -7,6 +7,7 @@ import type { Engine, SharedFloats } from "~/lib/engine.ts";
 import type { ComputeOptions, MeasuredNetwork, MeasureValue } from "~/lib/measure/definition.ts";
 import { demandFinite } from "~/lib/measure/not_finite_error.ts";
 import { unitDirection } from "~/lib/measure/unit_direction.ts";
+import { dot, norm, scaled } from "~/lib/measure/vectors.ts";
 
 /** What is asked for. */
 export interface AscentOptions
@@ -37,8 +38,7 @@ export async function ascend(
     const [found] = await engine.gradients(sizes, [point], signal ? { signal } : {});
     const { loss, gradient } = found!;
     demandFinite(loss, measure, `the loss ${where}`);
-    const slope = scale === undefined ? gradient : new Float32Array(gradient);
-    if (scale !== undefined) { for (let i = 0; i < slope.length; i++) slope[i]! *= scale[i]!; }
+    const slope = scaled(gradient, scale);
     return { loss, slope, length: demandFinite(norm(slope), measure, `the gradient ${where}`) };
   };
   const start = await look(parameters, "of the network");
@@ -92,14 +92,4 @@ function project(z: Float64Array, ascent: Float64Array, inertia: number): Float6
   const step = z.map((value, i) => value + ascent[i]! / inertia);
   const length = Math.max(1, norm(step));
   return step.map((value) => value / length);
-}
-
-function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
-  return sum;
-}
-
-function norm(vector: Float32Array | Float64Array): number {
-  return Math.sqrt(dot(vector, vector));
 }

@@ -8,6 +8,7 @@ import type { ComputeOptions, MeasuredNetwork, MeasureValue } from "~/lib/measur
 import { lanczos } from "~/lib/measure/lanczos.ts";
 import { demandFinite } from "~/lib/measure/not_finite_error.ts";
 import { unitDirection } from "~/lib/measure/unit_direction.ts";
+import { scaled } from "~/lib/measure/vectors.ts";
 
 /** What is asked for. */
 export interface EigenvalueOptions
@@ -57,11 +58,4 @@ export async function largestEigenvalue(
     iterations,
     timesLearningRate: learningRate === undefined ? null : learningRate * estimate,
   };
-}
-
-function scaled(vector: SharedFloats, scale: Float64Array | undefined): SharedFloats {
-  if (scale === undefined) return vector;
-  const out = new Float32Array(new SharedArrayBuffer(4 * vector.length));
-  for (let i = 0; i < out.length; i++) out[i] = vector[i]! * scale[i]!;
-  return out;
 }

@@ -14,6 +14,7 @@ import {
 import { demandFinite } from "~/lib/measure/not_finite_error.ts";
 import { hessianPasses } from "~/lib/measure/passes.ts";
 import { unitDirection } from "~/lib/measure/unit_direction.ts";
+import { dot } from "~/lib/measure/vectors.ts";
 import { meanInterval } from "~/lib/statistics.ts";
 
 type Protocol = { readonly directions: number };
@@ -59,7 +60,7 @@ async function compute(
       (_, place) => unitDirection(P, { seed, k: samples.length + place }),
     );
     for (const [place, product] of (await hessian.multiply(vectors)).entries()) {
-      const form = product.reduce((sum, value, i) => sum + value * vectors[place]![i]!, 0);
+      const form = dot(product, vectors[place]!);
       samples.push(P * demandFinite(form, "hessian-trace", "the Hessian's product"));
     }
     onProgress?.(samples.length / p.directions);

@@ -5,6 +5,7 @@
  */
 import type { SharedFloats } from "~/lib/engine.ts";
 import { symmetricEigen } from "~/lib/measure/symmetric_eigen.ts";
+import { dot, norm } from "~/lib/measure/vectors.ts";
 
 /** The product of a symmetric operator with a vector, shape [P]; a new array each time. */
 export type Multiply = (vector: SharedFloats) => Promise<SharedFloats>;
@@ -133,14 +134,4 @@ function normalised(vector: Float64Array, length: number): SharedFloats {
   const unit = new Float32Array(new SharedArrayBuffer(4 * vector.length));
   for (let i = 0; i < vector.length; i++) unit[i] = vector[i]! / length;
   return unit;
-}
-
-function dot(a: Float32Array | Float64Array, b: Float32Array | Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
-  return sum;
-}
-
-function norm(vector: Float32Array | Float64Array): number {
-  return Math.sqrt(dot(vector, vector));
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Engine, PerturbedLosses, Ray } from "~/lib/engine.ts";
+import type { Engine, Hessian, LossGradient, PerturbedLosses, Ray } from "~/lib/engine.ts";
 import type { MeasuredNetwork, MeasureValue, RayLosses } from "~/lib/measure/definition.ts";
 import type { Measure } from "~/lib/measure/measure.ts";
 import { demandFinite } from "~/lib/measure/not_finite_error.ts";
@@ -70,27 +70,28 @@ export async function computeMeasures(
   const left = tasks.entries();
   const failure = new AbortController();
   const either = AbortSignal.any([failure.signal, ...(signal ? [signal] : [])]);
-  /** Takes network after network. */
-  async function lane(): Promise<void> {
-    for (const [place, { network, measures }] of left) {
-      const shared = shareNetwork(engine, network);
-      const row: MeasureValue[] = [];
-      for (const { name, method, passes } of measures) {
-        either.throwIfAborted();
-        if (method.kind === "evaluation") row.push(method.estimate(network));
-        else if (method.kind === "rays") {
-          const own = pickLosses(losses[place]!, { measure: name, all: united[place]!, ...method });
-          row.push(method.estimate(own, network));
-        } else {
-          const onShare = advanceIn(passes);
-          row.push(
-            await method.compute(shared, network, { seed, signal: either, onProgress: onShare }),
-          );
-          onShare(1);
-        }
+  async function valuesOf(
+    place: number,
+    { network, measures }: MeasureTask,
+  ): Promise<MeasureValue[]> {
+    const shared = shareNetwork(engine, network);
+    const row: MeasureValue[] = [];
+    for (const { name, method, passes } of measures) {
+      either.throwIfAborted();
+      if (method.kind === "evaluation") row.push(method.estimate(network));
+      else if (method.kind === "rays") {
+        const own = pickLosses(losses[place]!, { measure: name, all: united[place]!, ...method });
+        row.push(method.estimate(own, network));
+      } else {
+        const onProgress = advanceIn(passes);
+        row.push(await method.compute(shared, network, { seed, signal: either, onProgress }));
+        onProgress(1);
       }
-      values[place] = row;
     }
+    return row;
+  }
+  async function lane(): Promise<void> {
+    for (const [place, task] of left) values[place] = await valuesOf(place, task);
   }
   const lanes = Math.min(LANES, engine.concurrency);
   await Promise.all(
@@ -103,16 +104,16 @@ export async function computeMeasures(
 
 /** The engine for one network's measures: what several ask for at the network itself is computed once. */
 function shareNetwork(engine: Engine, { parameters }: MeasuredNetwork): Engine {
-  let gradient: ReturnType<Engine["gradients"]> | undefined;
-  let hessian: ReturnType<Engine["openHessian"]> | undefined;
+  let gradient: Promise<LossGradient[]> | undefined;
+  let hessian: Promise<Hessian> | undefined;
   return {
     ...engine,
-    gradients(sizes, models, options): ReturnType<Engine["gradients"]> {
+    gradients(sizes, models, options): Promise<LossGradient[]> {
       const isOwn = models.length === 1 && models[0] === parameters;
       if (!isOwn) return engine.gradients(sizes, models, options);
       return gradient ??= engine.gradients(sizes, models, options);
     },
-    openHessian(sizes, model, options): ReturnType<Engine["openHessian"]> {
+    openHessian(sizes, model, options): Promise<Hessian> {
       if (model !== parameters) return engine.openHessian(sizes, model, options);
       return hessian ??= engine.openHessian(sizes, model, options);
     },

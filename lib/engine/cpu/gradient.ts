@@ -10,7 +10,10 @@ import type { Layer } from "~/lib/model.ts";
 
 /** What the backward pass does with a layer's gradient. */
 export interface BackwardOptions {
-  /** Takes `w -= learningRate * gradient` into the product wherever no later block needs `w`. */
+  /**
+   * Takes `w -= learningRate * gradient` into the product wherever no later block needs `w`; for a
+   * library that adds in place.
+   */
   readonly inPlaceRate?: number;
   /** Called when `length` numbers of the gradient from `offset` on, a layer's part, are complete. */
   readonly onGradient: (offset: number, length: number) => void;

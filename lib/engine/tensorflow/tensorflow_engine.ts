@@ -124,21 +124,22 @@ export async function createTensorFlowEngine(
         (group, rows) => gradientsAt(device, group, { sizes, rows, signal }),
       );
     },
-    async openHessian(sizes, model, { signal } = {}): Promise<Hessian> {
-      checkSizes(sizes, train.inputs);
-      return await Promise.resolve({
-        async multiply(vectors): Promise<SharedFloats[]> {
-          checkVectors(sizes, vectors);
-          const plan = planProducts(sizes, vectors.length, train.size, budget);
-          const rows = { split: train, from: 0, to: train.size, chunk: plan.rows };
-          const products: SharedFloats[] = [];
-          for (let first = 0; first < vectors.length; first += plan.vectors) {
-            const some = vectors.slice(first, first + plan.vectors);
-            const work = { model, vectors: some };
-            products.push(...await hessianProductsAt(device, work, { sizes, rows, signal }));
-          }
-          return products;
-        },
+    openHessian(sizes, model, { signal } = {}): Promise<Hessian> {
+      async function multiply(vectors: readonly SharedFloats[]): Promise<SharedFloats[]> {
+        checkVectors(sizes, vectors);
+        const plan = planProducts(sizes, vectors.length, train.size, budget);
+        const rows = { split: train, from: 0, to: train.size, chunk: plan.rows };
+        const products: SharedFloats[] = [];
+        for (let first = 0; first < vectors.length; first += plan.vectors) {
+          const some = vectors.slice(first, first + plan.vectors);
+          const work = { model, vectors: some };
+          products.push(...await hessianProductsAt(device, work, { sizes, rows, signal }));
+        }
+        return products;
+      }
+      return Promise.try(() => {
+        checkSizes(sizes, train.inputs);
+        return { multiply };
       });
     },
     close(): Promise<void> {
