@@ -20,9 +20,7 @@ Deno.test("README: what was found is what results/ say, sentence by sentence", a
     const { records, missingRuns } = await run(presets[preset], { cachedOnly: true });
     if (preset === "quick") assertEquals(missingRuns, 0, "results/ must hold the whole of quick");
     const { effects } = listFindings(presets[preset], records);
-    const all = effects.flatMap(({ atStop, atEqualLoss, inMeasures }) =>
-      [atStop, atEqualLoss, ...inMeasures].map(({ text }) => text.replace(/\s+/g, " "))
-    );
+    const all = effects.map(({ summary }) => summary.replace(/\s+/g, " "));
     const found = sentencesOf(readme, `found: ${preset}`);
     assert(found.length >= 2, preset);
     for (const sentence of found) assertArrayIncludes(all, [sentence], preset);

@@ -7,7 +7,7 @@ import { plural } from "~/lib/files/numbers.ts";
 import { type Curve, CURVE_MEASURE, listCurves, valueAtLoss } from "~/lib/findings/curves.ts";
 import type { EffectOptions } from "~/lib/findings/effect_at_stop.ts";
 import { endsOf } from "~/lib/findings/ends.ts";
-import { type Finding, intervalOf } from "~/lib/findings/finding.ts";
+import { type ElsewhereFinding, intervalOf } from "~/lib/findings/finding.ts";
 import { VERDICT_TEXT, verdictOf } from "~/lib/findings/verdict.ts";
 import {
   EFFECT_NAME,
@@ -85,15 +85,16 @@ export function effectAtEqualLoss(
   study: Study,
   records: readonly TrajectoryRecord[],
   { effect, optimizer, measure = CURVE_MEASURE, level }: EqualLossOptions,
-): Finding {
+): ElsewhereFinding {
   const stop = study.stops[0] ?? "";
   const curves = listCurves(study, records, { measure, effects: [effect] })
     .filter(({ cell }) => cell.optimizer === optimizer);
   const at = level ?? commonLevel(curves);
   const subject = `${optimizer}, ${EFFECT_NAME[effect]} (${otherFactor(study, effect)})`;
-  const open = (why: string, n = 0): Finding => (
+  const open = (why: string, n = 0): ElsewhereFinding => (
     {
       text: `${subject}, at equal loss: not settled, as ${why}.`,
+      brief: `at equal loss the effect is not settled, as ${why}`,
       kind: "not settled",
       n,
       interval: null,
@@ -105,7 +106,7 @@ export function effectAtEqualLoss(
   const [first, last] = endsOf(cells, ({ bySeed }) => bySeed.keys());
   const place = `full-set loss ${at} nats`;
   if (first === undefined || last === undefined || first === last) {
-    return open(`fewer than two values pass a ${place}`);
+    return open(`fewer than two values pass a full-set loss of ${at} nats`);
   }
   const equal = pairedDifference(last.bySeed, first.bySeed);
   const stopped = pairedDifference(last.atStop, first.atStop);
@@ -119,14 +120,16 @@ export function effectAtEqualLoss(
   const units = unitAfter(unit);
   const margin = Math.abs(stopped.mean) / 5;
   const kind = verdictOf({ reference: stopInterval, other: equalInterval, margin });
+  const found = `${formatMean(equal.mean, equalInterval)}${units}, 95 % interval ` +
+    `${formatInterval(equalInterval)}, n = ${plural(n, "seed")}`;
+  const way = `from ${formatValue(effect, first.value)} to ${formatValue(effect, last.value)}`;
   const text =
     `${subject}: the effect on ${label} ${VERDICT_TEXT[kind]} at equal loss (${place}): ` +
-    `from ${formatValue(effect, first.value)} to ${formatValue(effect, last.value)} the paired ` +
-    `difference is ${formatMean(equal.mean, equalInterval)}${units}, 95 % interval ` +
-    `${formatInterval(equalInterval)}, n = ${plural(n, "seed")}; at ${stop} it is ` +
+    `${way} the paired difference is ${found}; at ${stop} it is ` +
     `${formatMean(stopped.mean, stopInterval)} ${formatInterval(stopInterval)}.`;
   return {
     text: text + absent(study, cells, { effect, optimizer }),
+    brief: `at equal loss (${place}, ${way}, ${label}) the effect ${VERDICT_TEXT[kind]}: ${found}`,
     kind,
     n,
     interval: equalInterval,

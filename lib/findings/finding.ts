@@ -22,6 +22,12 @@ export interface Finding {
   readonly stop: string;
 }
 
+/** What becomes of an effect elsewhere than where it was seen. */
+export interface ElsewhereFinding extends Finding {
+  /** Where, the verdict and its interval: the part of a sentence after the effect at the stop. */
+  readonly brief: string;
+}
+
 /** The interval of a paired difference. */
 export function intervalOf(difference: PairedDifference | null): Interval | null {
   return difference === null || difference.low === null || difference.high === null

@@ -6,7 +6,7 @@
 import { effectAtStop } from "~/lib/findings/effect_at_stop.ts";
 import { effectAtEqualLoss } from "~/lib/findings/equal_loss.ts";
 import { effectsAtEqualRatio } from "~/lib/findings/equal_ratio.ts";
-import type { Finding } from "~/lib/findings/finding.ts";
+import type { ElsewhereFinding, Finding } from "~/lib/findings/finding.ts";
 import { effectInMeasure } from "~/lib/findings/other_measure.ts";
 import { rankedMeasures } from "~/lib/findings/rank_measures.ts";
 import { openMeasure } from "~/lib/measure.ts";
@@ -15,6 +15,8 @@ import type { Effect, Study } from "~/lib/study.ts";
 
 /** Measures that ask whether an effect is more than one of scale, slope or statistics. */
 const OTHER_MEASURES: readonly string[] = ["relative-tensor", "relative-filter", "trace", "frozen"];
+/** The one of them that a summary has: it sees neither the weights' scale nor that of a unit. */
+const SCALE_FREE = "relative-filter";
 
 /** What is said about one effect for one optimizer. */
 export interface EffectFindings {
@@ -22,9 +24,11 @@ export interface EffectFindings {
   readonly optimizer: string;
   /** At the study's first stop, in its first measure. */
   readonly atStop: Finding;
-  readonly atEqualLoss: Finding;
+  readonly atEqualLoss: ElsewhereFinding;
   /** In scale-free measures, curvature and with frozen statistics, as far as they were taken. */
-  readonly inMeasures: readonly Finding[];
+  readonly inMeasures: readonly ElsewhereFinding[];
+  /** The effect at the stop; where it is settled, what becomes of it at equal loss and scale-free. */
+  readonly summary: string;
 }
 
 /** What a study's records say about its effects, in the order of its grid. */
@@ -42,13 +46,24 @@ export function listFindings(study: Study, records: readonly TrajectoryRecord[])
   const effects = study.grid.effects.filter((effect) => effect !== "pairs").flatMap((effect) =>
     study.grid.optimizers.map((optimizer): EffectFindings => {
       const which = { effect, optimizer };
-      return {
-        ...which,
-        atStop: effectAtStop(study, runs, which),
-        atEqualLoss: effectAtEqualLoss(study, records, which),
-        inMeasures: others.map((other) => effectInMeasure(study, runs, { ...which, other })),
-      };
+      const atStop = effectAtStop(study, runs, which);
+      const atEqualLoss = effectAtEqualLoss(study, records, which);
+      const inMeasures = others.map((other) => effectInMeasure(study, runs, { ...which, other }));
+      const scaleFree = inMeasures[
+        others.findIndex((text) => openMeasure(text).name === SCALE_FREE)
+      ];
+      const summary = summaryOf(
+        atStop,
+        [atEqualLoss, scaleFree].filter((each) => each !== undefined),
+      );
+      return { ...which, atStop, atEqualLoss, inMeasures, summary };
     })
   );
   return { effects, atEqualRatio: effectsAtEqualRatio(study, runs) };
+}
+
+function summaryOf(atStop: Finding, elsewhere: readonly ElsewhereFinding[]): string {
+  if (atStop.kind === "not settled" || elsewhere.length === 0) return atStop.text;
+  const briefs = elsewhere.map(({ brief }) => brief).join("; ");
+  return `${atStop.text} ${briefs.charAt(0).toUpperCase()}${briefs.slice(1)}.`;
 }

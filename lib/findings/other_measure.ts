@@ -6,7 +6,7 @@
 import { plural } from "~/lib/files/numbers.ts";
 import type { EffectOptions } from "~/lib/findings/effect_at_stop.ts";
 import { endsOf } from "~/lib/findings/ends.ts";
-import { type Finding, intervalOf } from "~/lib/findings/finding.ts";
+import { type ElsewhereFinding, intervalOf } from "~/lib/findings/finding.ts";
 import { VERDICT_TEXT, verdictOf } from "~/lib/findings/verdict.ts";
 import {
   EFFECT_NAME,
@@ -45,7 +45,7 @@ export function effectInMeasure(
   study: Study,
   runs: readonly RunResult[],
   { effect, optimizer, measure, other }: OtherMeasureOptions,
-): Finding {
+): ElsewhereFinding {
   const stop = runs[0]?.stop ?? study.stops[0] ?? "";
   const seriesOf = (text: string | undefined): CellSummary[] =>
     summariseCells(study, runs, text).filter((cell) =>
@@ -60,9 +60,10 @@ export function effectInMeasure(
     otherFactor(study, effect)
   }), at ${stop}`;
   const [first, last] = endsOf(others, (cell) => sharpnessBySeed(cell).keys());
-  const open = (why: string, n = 0): Finding => (
+  const open = (why: string, n = 0): ElsewhereFinding => (
     {
       text: `${subject}: ${label} is not settled, as ${why}.`,
+      brief: `in ${label} the effect is not settled, as ${why}`,
       kind: "not settled",
       n,
       interval: null,
@@ -85,11 +86,12 @@ export function effectInMeasure(
   }
   const margin = Math.max(Math.abs(first.sharpness!.mean), Math.abs(last.sharpness!.mean)) / 5;
   const kind = verdictOf({ reference: seenInterval, other: interval, margin });
-  const units = unitAfter(unit);
+  const way = `from ${formatValue(effect, effectValue(first))} to ` +
+    formatValue(effect, effectValue(last));
+  const paired = `${formatMean(found.mean, interval)}${unitAfter(unit)}, 95 % interval ` +
+    `${formatInterval(interval)}, n = ${plural(n, "seed")}`;
   const text = `${subject}: the effect on ${openMeasure(reference[0]!.measure).label} ` +
-    `${VERDICT_TEXT[kind]} in ${label}: from ${formatValue(effect, effectValue(first))} to ` +
-    `${formatValue(effect, effectValue(last))} the paired difference is ` +
-    `${formatMean(found.mean, interval)}${units}, 95 % interval ${formatInterval(interval)}, ` +
-    `n = ${plural(n, "seed")}.`;
-  return { text, kind, n, interval, stop };
+    `${VERDICT_TEXT[kind]} in ${label}: ${way} the paired difference is ${paired}.`;
+  const brief = `in ${label}, ${way}, the effect ${VERDICT_TEXT[kind]}: ${paired}`;
+  return { text, brief, kind, n, interval, stop };
 }

@@ -137,12 +137,36 @@ Deno.test("listFindings() throws for nothing that is missing", () => {
     const partial = { ...presets.quick, grid: { ...presets.quick.grid, ...grid } };
     for (const records of [[], syntheticRecords(partial), syntheticRecords(partial).slice(0, 2)]) {
       const { effects } = listFindings(partial, records);
-      for (const { atStop, atEqualLoss } of effects) {
+      for (const { atStop, atEqualLoss, summary } of effects) {
         assert(atStop.text.length > 20 && atEqualLoss.text.length > 20);
-        assert(!/NaN|undefined|null/.test(atStop.text + atEqualLoss.text));
+        assert(!/NaN|undefined|null/.test(atStop.text + atEqualLoss.text + summary));
+        assert(summary.startsWith(atStop.text));
       }
     }
   }
+});
+
+Deno.test("listFindings() sums an effect up: at the stop, then at equal loss and scale-free", () => {
+  const own: Study = {
+    ...study,
+    measures: { first: ["sharpness", "relative-filter"], others: [], once: [] },
+  };
+  const summaryOf = (sharpness: (rate: number, seed: number) => number): string =>
+    listFindings(
+      own,
+      syntheticRecords(own, ({ learningRate, seed }) => ({
+        estimate: () => sharpness(learningRate, seed),
+      })),
+    ).effects[0]!.summary;
+  const falling = summaryOf((rate, seed) => 0.01 * seed * rate - Math.log10(rate));
+  assertStringIncludes(falling, "falls from 3.00");
+  assertStringIncludes(falling, ". At equal loss the effect is not settled, as ");
+  assertStringIncludes(
+    falling,
+    "in relative sharpness (filter), from 10⁻³ to 10⁻¹, the effect survives",
+  );
+  assertStringIncludes(summaryOf((_, seed) => seed), "is not settled by these runs");
+  assert(!summaryOf((_, seed) => seed).includes("the effect"));
 });
 
 Deno.test("missingText() names optimizer and effect where cells are of several", () => {

@@ -55,6 +55,7 @@ const NAMES: Partial<Record<typeof Deno.build.os, readonly string[]>> = {
     "libopenblas.so",
     "libblis.so.4",
     "libblis.so",
+    "libmkl_rt.so.3",
     "libmkl_rt.so.2",
     "libmkl_rt.so",
   ],
@@ -62,7 +63,7 @@ const NAMES: Partial<Record<typeof Deno.build.os, readonly string[]>> = {
     "/System/Library/Frameworks/Accelerate.framework/Accelerate",
     "libopenblas.dylib",
   ],
-  windows: ["libopenblas.dll", "mkl_rt.2.dll"],
+  windows: ["libopenblas.dll", "mkl_rt.3.dll", "mkl_rt.2.dll"],
 };
 
 /** How a BLAS is opened. */
