@@ -49,7 +49,7 @@ const STUDIES: Readonly<Record<string, Study>> = {
   "other inputs": change({ sizes: [9, 10] }),
   "no stops": change({ stops: [] }),
   "an unknown stop": change({ stops: ["soon"] }),
-  "an unknown measure": change({ measures: { first: ["flatness"], others: [], once: [] } }),
+  "an unknown measure": change({ measures: { first: ["flatness"], others: [] } }),
 };
 
 const CASES: readonly Case[] = [

@@ -94,7 +94,6 @@ export function studyFrom(values: Values): Study {
     measures: {
       first: (first ?? measures.first).map(set),
       others: isNone ? [] : measures.others,
-      once: first === undefined ? measures.once : [],
     },
   });
 }

@@ -69,7 +69,7 @@ export function trainingFrom(values: Values): Study {
     images: imagesOption(values),
     maxEpochs: numberOption(values, "max-epochs", epochs) ?? standard.maxEpochs,
     stops: textsOption(values, "stops", openStop) ?? [USUAL_STOP],
-    measures: { first: [], others: [], once: [] },
+    measures: { first: [], others: [] },
     grid: {
       ...standard.grid,
       effects: ["pairs"],

@@ -22,8 +22,7 @@ interface CurvePoint {
  * @param runs Of one stop. Cells without a radius curve are left out.
  */
 export function radiusTable(study: Study, runs: readonly RunResult[]): ColumnTable {
-  const { first, once } = study.measures;
-  const text = [...first, ...once].find((measure) => openMeasure(measure).name === "radius-curve");
+  const text = study.measures.first.find((each) => openMeasure(each).name === "radius-curve");
   const rows = text === undefined ? [] : summariseCells(study, runs, text).flatMap((cell) => {
     const curves = cell.bySeed.flatMap(({ run }) => {
       const curve = run.measures[text]?.curve;

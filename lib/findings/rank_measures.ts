@@ -83,9 +83,8 @@ export function rankMeasures(
 
 /** The measures of the first stop that are in the runs and are not the gap itself. */
 export function rankedMeasures(study: Study, runs: readonly RunResult[]): string[] {
-  const { first, once } = study.measures;
   const had = new Set(runs.flatMap(({ measures }) => Object.keys(measures)));
-  return [...new Set([...first, ...once])].filter((text) =>
+  return study.measures.first.filter((text) =>
     had.has(text) && openMeasure(text).name !== "generalisation"
   );
 }

@@ -77,7 +77,7 @@ export function estimateFrom(study: Study, records: readonly TrajectoryRecord[])
     seconds(trajectory, { train, evaluate, measure }, trained): number {
       const pass = PASS * epochSeconds(trajectory);
       const texts = train
-        ? study.stops.flatMap((stop) => measuresAt(study, stop, trajectory.seed))
+        ? study.stops.flatMap((stop) => measuresAt(study, stop))
         : [...measure.values()].flat();
       const passes = texts.reduce((sum, text) => sum + openMeasure(text).passes, 0);
       return (train ? epochsLeft(trajectory, trained) * epochSeconds(trajectory) : 0) +

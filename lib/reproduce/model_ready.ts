@@ -32,7 +32,7 @@ export async function getModelReady(
     sizes,
     images,
     stops: asked.stops.slice(0, 1),
-    measures: { first: [], others: [], once: [] },
+    measures: { first: [], others: [] },
     grid: {
       ...asked.grid,
       effects: ["learning-rate"],

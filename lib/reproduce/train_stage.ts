@@ -38,7 +38,7 @@ export async function trainStage(context: Context, items: readonly Item[]): Prom
   const cost = context.estimate.epochSeconds(first.item.trajectory);
   async function keepNetwork(learner: Learner): Promise<void> {
     const { item: { trajectory }, start: { engines } } = byLearner.get(learner)!;
-    const texts = study.stops.flatMap((stop) => measuresAt(study, stop, trajectory.seed));
+    const texts = study.stops.flatMap((stop) => measuresAt(study, stop));
     await writeNetwork(
       folders.models,
       trajectory,

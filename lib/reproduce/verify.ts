@@ -68,10 +68,6 @@ export async function verify(
           pairs: [{ learningRate, batchSize }],
           seeds: [trajectory.seed],
         },
-        measures: {
-          ...study.measures,
-          once: trajectory.seed === study.grid.seeds[0] ? study.measures.once : [],
-        },
       };
       const { records: [again] } = await run(alone, {
         ...options,

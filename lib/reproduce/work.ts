@@ -38,7 +38,7 @@ export function missingWork(
     if (state === undefined || state.outcome === "diverged") continue;
     const network = networks.find(({ epoch }) => epoch === state.epoch);
     if (network === undefined) evaluate.add(state.epoch);
-    const wanted = measuresAt(study, stop, trajectory.seed).filter((text) =>
+    const wanted = measuresAt(study, stop).filter((text) =>
       isAvailable(text, trajectory) &&
       (network === undefined || findMeasurement(network, text) === undefined)
     );

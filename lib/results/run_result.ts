@@ -148,8 +148,8 @@ export function runsAt(
   records: readonly TrajectoryRecord[],
   stop: string = study.stops[0]!,
 ): RunResult[] {
-  const { first, others, once } = study.measures;
-  const texts = [...new Set([...first, ...others, ...once])];
+  const { first, others } = study.measures;
+  const texts = [...new Set([...first, ...others])];
   const byPath = new Map(
     records.map((record) => [trajectoryPath(record.content.trajectory), record]),
   );

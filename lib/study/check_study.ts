@@ -68,7 +68,6 @@ export function checkStudy(study: Study): Study {
     measures: {
       first: texts(measures.first, openMeasure),
       others: texts(measures.others, openMeasure),
-      once: texts(measures.once, openMeasure),
     },
   };
 }

@@ -28,5 +28,5 @@ export const edgeStudy: Study = {
   },
   images: IMAGES,
   stops: EPOCHS.toReversed().map((epoch) => `epochs:${epoch}`),
-  measures: { first: [EIGENVALUE], others: [EIGENVALUE], once: [] },
+  measures: { first: [EIGENVALUE], others: [EIGENVALUE] },
 };

@@ -62,8 +62,6 @@ export function listTrajectories(study: Study): Trajectory[] {
 }
 
 /** The measures that a study asks of a trajectory's network at one of its stops. */
-export function measuresAt(study: Study, stop: string, seed: number): readonly string[] {
-  const { first, others, once } = study.measures;
-  if (stop !== study.stops[0]) return others;
-  return seed === study.grid.seeds[0] ? [...new Set([...first, ...once])] : first;
+export function measuresAt({ stops, measures }: Study, stop: string): readonly string[] {
+  return stop === stops[0] ? measures.first : measures.others;
 }

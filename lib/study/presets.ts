@@ -31,10 +31,10 @@ const FULL: Omit<Study, "preset"> = {
       "relative-tensor",
       "relative-filter",
       "frozen",
+      "lambda-max(iterations=8,tolerance=0.1)",
       "generalisation",
     ],
     others: ["antithetic(directions=16)", "generalisation"],
-    once: ["lambda-max", "worst-case"],
   },
 };
 
@@ -70,7 +70,6 @@ export const presets: Readonly<Record<PresetName, Study>> = {
         "adaptive-worst-case(steps=2)",
       ],
       others: FULL.measures.others,
-      once: [],
     },
   },
   standard: { ...FULL, preset: "standard" },

@@ -43,8 +43,6 @@ export interface MeasurePlan {
   readonly first: readonly string[];
   /** Of every network at the other stops. */
   readonly others: readonly string[];
-  /** Also at the first stop of the grid's first seed: the expensive ones. */
-  readonly once: readonly string[];
 }
 
 /** A study: a grid, the stops and measures that are asked of its trajectories. */

@@ -37,7 +37,6 @@ export function studyName(study: Study): string {
   differing("stops", study.stops, usual.stops);
   differing("measures", study.measures.first, usual.measures.first);
   differing("other-measures", study.measures.others, usual.measures.others);
-  differing("measures-once", study.measures.once, usual.measures.once);
   differing("init", study.init, usual.init);
   const whole = name.join(",").replaceAll(":", "_").replaceAll("/", "_");
   // File systems take 255 bytes a name.

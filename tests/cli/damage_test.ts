@@ -54,7 +54,7 @@ function original(): Promise<Original> {
     await place.compute({
       ...STUDY,
       stops: ["epochs:1"],
-      measures: { first: [], others: [], once: [] },
+      measures: { first: [], others: [] },
     });
     const latest = read("latest");
     await Deno.remove(place.options.folders.results, { recursive: true });

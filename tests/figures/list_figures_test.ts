@@ -54,9 +54,9 @@ const KINDS: readonly [name: string, study: Study, run: SyntheticRunOf][] = [
   }, () => ({})],
   ["a measure without directions", {
     ...quick,
-    measures: { first: ["weight-norm"], others: [], once: [] },
+    measures: { first: ["weight-norm"], others: [] },
   }, () => ({})],
-  ["no measure", { ...quick, measures: { first: [], others: [], once: [] } }, () => ({})],
+  ["no measure", { ...quick, measures: { first: [], others: [] } }, () => ({})],
   ["none converged", { ...quick, maxEpochs: 6 }, () => ({ stopped: "epoch limit" })],
   ["no epoch", { ...quick, maxEpochs: 0 }, () => ({ stopped: "epoch limit" })],
   ["all diverged", quick, () => ({ stopped: "diverged", epochs: 0 })],

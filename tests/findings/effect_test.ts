@@ -14,7 +14,7 @@ import { syntheticRecords, syntheticResults } from "~/tests/fixtures/synthetic_r
 const study: Study = {
   ...presets.quick,
   grid: { ...presets.quick.grid, optimizers: ["SGD"], seeds: [0, 1, 2] },
-  measures: { first: ["sharpness", "trace"], others: [], once: [] },
+  measures: { first: ["sharpness", "trace"], others: [] },
 };
 const LR = { effect: "learning-rate", optimizer: "SGD" } as const;
 
@@ -149,7 +149,7 @@ Deno.test("listFindings() throws for nothing that is missing", () => {
 Deno.test("listFindings() sums an effect up: at the stop, then at equal loss and scale-free", () => {
   const own: Study = {
     ...study,
-    measures: { first: ["sharpness", "relative-filter"], others: [], once: [] },
+    measures: { first: ["sharpness", "relative-filter"], others: [] },
   };
   const summaryOf = (sharpness: (rate: number, seed: number) => number): string =>
     listFindings(

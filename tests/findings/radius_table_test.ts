@@ -6,7 +6,7 @@ import { syntheticResults } from "~/tests/fixtures/synthetic_results.ts";
 const STUDY: Study = {
   ...presets.quick,
   grid: { ...presets.quick.grid, effects: ["learning-rate"], optimizers: ["SGD"], seeds: [0, 1] },
-  measures: { first: ["radius-curve(directions=2)"], others: [], once: [] },
+  measures: { first: ["radius-curve(directions=2)"], others: [] },
 };
 
 Deno.test("radiusTable() has means over seeds by radius, and exponents", () => {

@@ -159,7 +159,7 @@ Deno.test("run() trains once where a measure is missing and its losses are anoth
   const study = alone("AdaGrad", { stops });
   const asked = alone("AdaGrad", {
     stops,
-    measures: { first: ["weight-norm"], others: [], once: [] },
+    measures: { first: ["weight-norm"], others: [] },
   });
   const wanted = await uninterrupted(asked);
   await withPlace(async ({ folder, compute, options: { folders } }) => {

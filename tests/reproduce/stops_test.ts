@@ -24,7 +24,6 @@ import {
 const measures: Study["measures"] = {
   first: ["generalisation", "sharpness(directions=2)"],
   others: ["generalisation", "sharpness(directions=2)"],
-  once: [],
 };
 const NAME = "lr=0.1,batch=60,seed=0";
 
@@ -134,9 +133,9 @@ Deno.test("run() of a measure that is added trains nothing and leaves what was m
 });
 
 Deno.test("run() keeps the state for a measure that needs it, wherever its stop lies", async () => {
-  const once = ["preconditioned-lambda-max(iterations=2)"];
+  const first = [...measures.first, "preconditioned-lambda-max(iterations=2)"];
   const asked = alone("AdaGrad", {
-    measures: { ...measures, once },
+    measures: { ...measures, first },
     stops: ["epochs:2", "epochs:4"],
   });
   const wanted = await uninterrupted(asked);

@@ -27,7 +27,6 @@ const STUDY: Study = {
   measures: {
     first: ["sharpness(directions=2)", "generalisation"],
     others: ["sharpness(directions=2)"],
-    once: [],
   },
 };
 const [TRAJECTORY, OTHER] = listTrajectories(STUDY);

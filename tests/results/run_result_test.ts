@@ -17,7 +17,7 @@ import { syntheticRecord, syntheticRecords } from "~/tests/fixtures/synthetic_re
 const STUDY: Study = {
   ...presets.quick,
   stops: ["epochs:3", "loss:2.2"],
-  measures: { first: ["sharpness(directions=2)"], others: ["generalisation"], once: ["trace"] },
+  measures: { first: ["sharpness(directions=2)", "trace"], others: ["generalisation"] },
 };
 const [TRAJECTORY] = listTrajectories(STUDY);
 

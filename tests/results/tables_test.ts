@@ -26,7 +26,7 @@ const small: Study = {
   grid: { ...quick.grid, learningRates: [1e-2, 1e-1], batchSizes: [32, 128], seeds: [0, 1] },
   stops: ["epochs:8"],
   maxEpochs: 10,
-  measures: { first: ["sharpness(directions=2)"], others: [], once: [] },
+  measures: { first: ["sharpness(directions=2)"], others: [] },
 };
 
 /** A sharpness that depends on each factor and on the seed, so that every difference is known. */

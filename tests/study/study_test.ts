@@ -105,12 +105,11 @@ Deno.test("listTrajectories() of part of a grid, of other stops and measures: th
   for (const path of paths) assert(all.has(path));
 });
 
-Deno.test("measuresAt() asks for the expensive ones once, for few at the other stops", () => {
-  const measures = { first: ["sharpness"], others: ["generalisation"], once: ["lambda-max"] };
-  const study = change({ measures, stops: ["epochs:2", "loss:1"], grid: { seeds: [4, 2] } });
-  assertEquals(measuresAt(study, "epochs:2", 4), ["sharpness", "lambda-max"]);
-  assertEquals(measuresAt(study, "epochs:2", 2), ["sharpness"]);
-  assertEquals(measuresAt(study, "loss:1", 4), ["generalisation"]);
+Deno.test("measuresAt() asks for few at the other stops", () => {
+  const measures = { first: ["sharpness", "lambda-max"], others: ["generalisation"] };
+  const study = change({ measures, stops: ["epochs:2", "loss:1"] });
+  assertEquals(measuresAt(study, "epochs:2"), ["sharpness", "lambda-max"]);
+  assertEquals(measuresAt(study, "loss:1"), ["generalisation"]);
 });
 
 Deno.test("studyName() is the preset and whatever differs from it, fit for a file's name", () => {
@@ -144,7 +143,6 @@ Deno.test("studyName() of two studies is the same only if they are", () => {
     measures: fc.record({
       first: fc.constantFrom([], ["sharpness"], ["sharpness(directions=4)"]),
       others: fc.constantFrom([], ["sharpness"]),
-      once: fc.constantFrom([], ["sharpness"]),
     }),
   });
   const name = (options: { preset: Study["preset"] }): string =>
@@ -250,7 +248,7 @@ Deno.test("checkStudy() says which optimizer, stop or measure there is not", () 
         "Cannot use measure beauty as it must be sharpness or ",
       ],
       [
-        { measures: { once: ["trace(directions=0)"] } },
+        { measures: { others: ["trace(directions=0)"] } },
         "Cannot use measure trace as directions must",
       ],
     ] as const
@@ -272,7 +270,7 @@ Deno.test("checkStudy() takes the edges of every domain, and brings texts into o
   const { grid, stops, measures } = checkStudy(change({
     grid: { optimizers: ["sgd", "SGD(momentum=0)", "adagrad"] },
     stops: ["cumulative:0.001", "cumulative:1e-3:5"],
-    measures: { first: ["Sharpness(radius=5)"], others: [], once: [] },
+    measures: { first: ["Sharpness(radius=5)"], others: [] },
   }));
   assertEquals([grid.optimizers, stops, measures.first], [
     ["SGD", "AdaGrad"],
