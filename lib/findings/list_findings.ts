@@ -14,7 +14,13 @@ import { runsAt, type TrajectoryRecord } from "~/lib/results.ts";
 import type { Effect, Study } from "~/lib/study.ts";
 
 /** Measures that ask whether an effect is more than one of scale, slope or statistics. */
-const OTHER_MEASURES: readonly string[] = ["relative-tensor", "relative-filter", "trace", "frozen"];
+const OTHER_MEASURES: readonly string[] = [
+  "relative-tensor",
+  "relative-filter",
+  "trace",
+  "lambda-max",
+  "frozen",
+];
 /** The one of them that a summary has: it sees neither the weights' scale nor that of a unit. */
 const SCALE_FREE = "relative-filter";
 

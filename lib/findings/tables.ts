@@ -7,6 +7,14 @@ import { type ColumnTable, table } from "arquero";
 import type { PublishedComparison } from "~/lib/findings/compare_published.ts";
 import type { MeasureRank } from "~/lib/findings/rank_measures.ts";
 import { EFFECT_NAME } from "~/lib/findings/words.ts";
+import { openMeasure } from "~/lib/measure.ts";
+import {
+  type CellSummary,
+  type RunResult,
+  sharpnessBySeed,
+  summariseCells,
+} from "~/lib/results.ts";
+import type { Study } from "~/lib/study.ts";
 
 /** One row a published cell: both means with their intervals in nats, their ratio, and whether they agree. */
 export function publishedTable(rows: readonly PublishedComparison[]): ColumnTable {
@@ -39,6 +47,28 @@ export function rankTable(rows: readonly MeasureRank[]): ColumnTable {
     cells: ({ cells }) => cells,
     seeds: ({ seeds }) => seeds.length,
   }, rows);
+}
+
+/**
+ * One row a cell: lambda max with its 95 % t interval over seeds, and learning rate x lambda max,
+ * which is at most 2 where full-batch gradient descent without momentum is stable.
+ *
+ * @param runs Of one stop. Cells without a value are left out.
+ */
+export function edgeTable(study: Study, runs: readonly RunResult[]): ColumnTable {
+  const text = study.measures.first.find((each) => openMeasure(each).name === "lambda-max");
+  const cells = text === undefined ? [] : summariseCells(study, runs, text);
+  return tableOf<CellSummary>({
+    optimizer: ({ optimizer }) => optimizer,
+    "learning rate": ({ learningRate }) => learningRate,
+    "batch size": ({ batchSize }) => batchSize,
+    seeds: (cell) => sharpnessBySeed(cell).size,
+    "λ max (nats/unit²)": ({ sharpness }) => sharpness!.mean,
+    low: ({ sharpness }) => sharpness!.interval?.[0] ?? null,
+    high: ({ sharpness }) => sharpness!.interval?.[1] ?? null,
+    "lr × λ max": ({ learningRate, sharpness }) => learningRate * sharpness!.mean,
+    "train loss (nats)": ({ trainLoss }) => trainLoss,
+  }, cells.filter(({ sharpness }) => sharpness !== null));
 }
 
 function tableOf<Row>(

@@ -64,8 +64,8 @@ export async function rescaledMeasures(
   );
   const record = await readRecord(folders.results, trajectory, onMessage);
   const [run] = record === undefined ? [] : runsAt(study, [record]);
-  const network = record?.content.networks.find(({ epoch }) => epoch === run?.training.epochs);
-  if (kept !== undefined && kept.network === (network?.sha256 ?? kept.network)) return kept.rows;
+  const network = run?.training.sha256;
+  if (kept !== undefined && kept.network === (network ?? kept.network)) return kept.rows;
   if (cachedOnly) return [];
   const parameters = await getModelReady(study, trajectory, options);
   const { sizes } = trajectory;

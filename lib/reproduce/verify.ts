@@ -81,7 +81,7 @@ export async function verify(
         trajectory,
         identical: JSON.stringify(before!.training.epochLosses) ===
             JSON.stringify(now!.training.epochLosses) &&
-          networkOf(record, before!) === networkOf(again!, now!) &&
+          before!.training.sha256 === now!.training.sha256 &&
           missing.length === 0 && sameValues(before!, now!),
         epochs: [before!.training.epochs, now!.training.epochs],
         epochLosses: largestDifference(before!.training.epochLosses, now!.training.epochLosses),
@@ -94,12 +94,6 @@ export async function verify(
     await Deno.remove(apart, { recursive: true }).catch(() => {});
   }
   return agreements;
-}
-
-/** SHA-256 of the network at the run's end; undefined where it diverged. */
-function networkOf({ content }: TrajectoryRecord, { training }: RunResult): string | undefined {
-  if (training.stopped === "diverged") return undefined;
-  return content.networks.find(({ epoch }) => epoch === training.epochs)?.sha256;
 }
 
 function missingFrom(a: RunResult, b: RunResult): string[] {

@@ -21,6 +21,8 @@ export interface RunResult {
     readonly epochLosses: readonly number[];
     readonly epochs: number;
     readonly stopped: Outcome;
+    /** SHA-256 of the weights at the stop, little-endian float32; null where training diverged. */
+    readonly sha256: string | null;
     /** Of the network at the stop; null where training diverged. See `NetworkRecord`. */
     readonly trainLoss: number | null;
     readonly trainAccuracy: number | null;
@@ -122,6 +124,7 @@ export function runAt(
       epochLosses: content.epochLosses.slice(0, epoch),
       epochs: epoch,
       stopped: outcome,
+      sha256: network?.sha256 ?? null,
       trainLoss: network?.trainLoss ?? null,
       trainAccuracy: network?.trainAccuracy ?? null,
       testLoss: network?.testLoss ?? null,

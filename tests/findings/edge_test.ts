@@ -1,7 +1,7 @@
-import { edgeRows, edgeSentences } from "~/lib/findings.ts";
+import { edgeRows, edgeSentences, edgeTable } from "~/lib/findings.ts";
 import { edgeStudy, presets } from "~/lib/study.ts";
-import { assertEquals } from "@std/assert";
-import { syntheticRecords } from "~/tests/fixtures/synthetic_results.ts";
+import { assertAlmostEquals, assertEquals } from "@std/assert";
+import { syntheticRecords, syntheticResults } from "~/tests/fixtures/synthetic_results.ts";
 
 /** Full-batch SGD whose largest eigenvalue is `share` of 2 / lr, by epoch; the others have 70. */
 function recordsWith(share: (epoch: number) => number): ReturnType<typeof syntheticRecords> {
@@ -51,4 +51,22 @@ Deno.test("edgeSentences() says where 2 / lr is reached, and how far from it tra
   const other = edgeSentences(edgeStudy, recordsWith(() => 1))
     .find((text) => text.startsWith("AdaGrad"))!;
   assertEquals(other.includes("2 / lr"), false);
+});
+
+Deno.test("edgeTable() has lambda max with its interval by cell, and learning rate x lambda max", () => {
+  const study = { ...presets.quick, grid: { ...presets.quick.grid, seeds: [0, 1] } };
+  const rows = edgeTable(
+    study,
+    syntheticResults(study, ({ learningRate, seed }) => ({
+      estimate: (measure) => measure.startsWith("lambda-max") ? (1 + 0.2 * seed) / learningRate : 0,
+    })),
+  ).objects() as Record<string, number>[];
+  assertEquals(rows.length, 12);
+  for (const row of rows) {
+    assertAlmostEquals(row["lr × λ max"]!, 1.1, 1e-12);
+    assertAlmostEquals(row["λ max (nats/unit²)"]!, 1.1 / row["learning rate"]!, 1e-9);
+    assertEquals([row.low! < row.high!, row.seeds], [true, 2]);
+  }
+  assertEquals(edgeTable(study, []).numRows(), 0);
+  assertEquals(edgeTable({ ...study, measures: { first: [], others: [] } }, []).numRows(), 0);
 });
