@@ -5,6 +5,7 @@
  */
 import type { CellSummary } from "~/lib/results.ts";
 import type { LossAxis } from "~/lib/figures/axis.ts";
+import { edgeLine } from "~/lib/figures/edge_marks.ts";
 import { cellsLossAxis, measureAxis } from "~/lib/figures/measure_axis.ts";
 import { plural, significant, thousands } from "~/lib/files/numbers.ts";
 import { enumerate, formatValue, PUBLISHED_PROTOCOL } from "~/lib/findings.ts";
@@ -44,6 +45,8 @@ export function sharpnessCaption(
     published &&
     "Grey, hollow: the published means, 95 % t intervals over their 6 seeds, at the stop " +
       `${PUBLISHED_PROTOCOL.stop}.`,
+    edgeLine(cells).length > 0 &&
+    "Dashed: the edge of stability of full-batch gradient descent.",
     isCut && "Intervals that reach below the axis end at it.",
     `Lower panels: mean full-set training loss${
       references(cellsLossAxis(cells, { classes: study.sizes.at(-1)! }))

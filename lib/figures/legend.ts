@@ -20,10 +20,11 @@ export interface LegendItem {
 /** Entries for the marks that occur in the figure of these cells. */
 export function sharpnessLegend(
   cells: readonly CellSummary[],
-  { styles, isPooledShown, isPublishedShown }: {
+  { styles, isPooledShown, isPublishedShown, isEdgeShown }: {
     styles: ReadonlyMap<string, OptimizerStyle>;
     isPooledShown: boolean;
     isPublishedShown: boolean;
+    isEdgeShown: boolean;
   },
 ): LegendItem[] {
   const [only] = styles.values();
@@ -57,6 +58,10 @@ export function sharpnessLegend(
         outline(symbol, { stroke: INK.published, fill: "#fff", width: 0.8 })
       }</g>`,
       label: "published",
+    },
+    isEdgeShown && {
+      mark: `<path d="M-8,0h16" stroke="${INK.muted}" stroke-dasharray="5 3"/>`,
+      label: "2 / learning rate",
     },
     cells.some(isLost) && {
       mark: text("×", { x: 0, y: 4, size: FONT_SIZE.label, fill: ink, anchor: "middle" }),

@@ -16,6 +16,7 @@ import type { Figure } from "~/lib/figures/stack.ts";
 import { trainingLossFigure } from "~/lib/figures/training_figure.ts";
 import { writeWhole } from "~/lib/files/files.ts";
 import { comparePublished, listCurves, rankMeasures } from "~/lib/findings.ts";
+import { openMeasure } from "~/lib/measure.ts";
 import { type RunResult, runsAt, summariseCells, type TrajectoryRecord } from "~/lib/results.ts";
 import type { Study } from "~/lib/study.ts";
 
@@ -79,6 +80,8 @@ function mainFigures(
   const cells = summariseCells(study, runs);
   const comparisons = comparePublished(study, cells);
   const ranks = rankMeasures(study, runs);
+  const eigenvalue = study.measures.first.find((each) => openMeasure(each).name === "lambda-max");
+  const hasEigenvalues = summariseCells(study, runs, eigenvalue).some(({ sharpness }) => sharpness);
   const hasCurves = listCurves(study, records).some(({ points }) => points.length > 1);
   return (layout) => [
     plotResults2(study, runs, { layout }),
@@ -90,6 +93,9 @@ function mainFigures(
         plotCurves(study, records, { layout }),
         plotCurves(study, records, { layout, against: "learning-time" }),
       ]
+      : []),
+    ...(eigenvalue !== undefined && hasEigenvalues
+      ? [plotResults2(study, runs, { measure: eigenvalue, layout })]
       : []),
     ...(cells.some(({ sharpness }) => sharpness) ? [plotRatio(study, runs, { layout })] : []),
     ...(ranks.length > 0 ? [plotRanks(study, ranks, { layout })] : []),

@@ -41,11 +41,21 @@ export function cellsLossAxis(
 /** Two lines that label a measure's axis. */
 export function measureLabel(text: string): [string, string] {
   const { name, label, unit, parameters } = openMeasure(text);
-  const units = unit === "1" ? "" : ` (${unit.replace("unit^2", "unit²")})`;
+  const units = unit === "1" ? "" : ` (${unit.replace(" per unit^2", "/unit²")})`;
   const at = "radius" in parameters ? `r = ${parameters.radius}` : "";
   if (name === "sharpness") {
     return ["Sharpness: mean rise in", `training loss at ${at}${units}`];
   }
   const first = label.charAt(0).toUpperCase() + label.slice(1);
-  return at === "" ? [first, units.trim()] : [first, `at ${at}${units}`];
+  return at === "" ? halves(first.split(" "), units) : [first, `at ${at}${units}`];
+}
+
+/** Words in two lines as even as can be, the unit in the second. */
+function halves(words: readonly string[], units: string): [string, string] {
+  const splits = words.map((_, i): [string, string] => [
+    words.slice(0, i + 1).join(" "),
+    `${words.slice(i + 1).join(" ")}${units}`.trim(),
+  ]);
+  const longer = (lines: readonly string[]): number => Math.max(...lines.map((l) => l.length));
+  return splits.toSorted((a, b) => longer(a) - longer(b))[0]!;
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { sharpnessCaption } from "~/lib/figures/caption.ts";
+import { edgeLine } from "~/lib/figures/edge_marks.ts";
 import { type Layout, PAGE } from "~/lib/figures/layout.ts";
 import { legend, sharpnessLegend } from "~/lib/figures/legend.ts";
 import { sharpnessPanels } from "~/lib/figures/sharpness_panel.ts";
@@ -67,7 +68,7 @@ export function plotResults2(
   const { effects, optimizers } = study.grid;
   const cells = summariseCells(study, results, measure);
   return sharpnessFigure(study, cells, {
-    name: measure === undefined ? "sharpness" : measure.replace(/[^\w-]+/g, "_"),
+    name: measure === undefined ? "sharpness" : openMeasure(measure).name,
     title: `${nameOf(cells)} against ${effects.map((each) => EFFECT_NAME[each]).join(" and ")}`,
     effects,
     optimizers,
@@ -101,6 +102,7 @@ function sharpnessFigure(
     styles,
     isPooledShown: layout.isWhole,
     isPublishedShown: published.length > 0,
+    isEdgeShown: edgeLine(cells).length > 0,
   });
   const width = Math.max(...panels.map((panel) => panel.width));
   return stack([legend(items, width), ...panels], {

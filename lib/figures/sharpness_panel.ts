@@ -7,6 +7,7 @@ import * as Plot from "@observablehq/plot";
 import type { PublishedCell } from "~/lib/findings.ts";
 import type { CellSummary } from "~/lib/results.ts";
 import type { Axis, LossAxis } from "~/lib/figures/axis.ts";
+import { edgeLine, type EdgeLinePoint, edgeMark } from "~/lib/figures/edge_marks.ts";
 import { cellsLossAxis, measureAxis, measureLabel } from "~/lib/figures/measure_axis.ts";
 import { renderPlot } from "~/lib/figures/plot.ts";
 import type { Layout } from "~/lib/figures/layout.ts";
@@ -43,6 +44,7 @@ interface Panel {
   /** Over it, with its letter where there are several. */
   readonly heading: string;
   readonly series: readonly Series[];
+  readonly edge: readonly EdgeLinePoint[];
   /** Where the cells stand, ascending. */
   readonly values: readonly number[];
   readonly labels: ValueLabels;
@@ -71,7 +73,10 @@ export function sharpnessPanels(
     const own = cells.filter(({ effect }) => effects.includes(effect));
     const beside = published.filter(({ effect }) => effects.includes(effect));
     const axes: Axes = {
-      rise: measureAxis(own, beside.map(({ mean }) => mean)),
+      rise: measureAxis(own, [
+        ...beside.map(({ mean }) => mean),
+        ...edgeLine(own).map(({ edge }) => edge),
+      ]),
       loss: cellsLossAxis(own, options),
     };
     return drawPanel(panel, axes, { ...options, labelHeight, labelled: i === row });
@@ -98,11 +103,12 @@ function arrange(
   const values = [...new Set(series.flatMap((one) => one.cells.map(valueOf)))]
     .sort((a, b) => a - b);
   const labels = labelValues(place.format, values, { pixels: layout.frameWidth - 2 * INSET });
-  return { place, series, values, labels };
+  const edge = edgeLine(series.flatMap((one) => one.cells));
+  return { place, series, edge, values, labels };
 }
 
 function drawPanel(
-  { place, heading, series, values, labels: valueLabels }: Panel,
+  { place, heading, series, edge, values, labels: valueLabels }: Panel,
   { rise, loss }: Axes,
   { layout, measure, labelHeight, labelled }: PanelsOptions & {
     labelHeight: number;
@@ -133,6 +139,7 @@ function drawPanel(
     marks: [
       ...ground(values, rise),
       ...(rise.hasNegative ? [Plot.ruleY([0], { stroke: INK.axis })] : []),
+      edgeMark(edge),
       ...series.map((one) => publishedMarks(one, rise)),
       ...series.map((one) => sharpnessMarks(one, { ...rise, isPooledShown: layout.isWhole })),
     ],

@@ -106,6 +106,7 @@ Deno.test("listColumnFigures() sets nothing below 7 points in a column of 3.3 in
     "published.column",
     "curves.column",
     "curves-learning-time.column",
+    "lambda-max.column",
     "ratio.column",
     "generalisation.column",
   ]);

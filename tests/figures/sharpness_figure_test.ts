@@ -156,3 +156,26 @@ Deno.test("plotResults() names an effect or optimizer that the study lacks", () 
       "current value is batch-size",
   );
 });
+
+Deno.test("plotResults2() draws 2 / learning rate beside the largest eigenvalue, and only there", () => {
+  const study: Study = {
+    ...quick,
+    grid: { ...quick.grid, effects: ["learning-rate"], optimizers: ["SGD"] },
+  };
+  const eigenvalue = study.measures.first.find((text) => text.startsWith("lambda-max"))!;
+  const results = syntheticResults(study, ({ learningRate }) => ({
+    estimate: (measure) => measure === eigenvalue ? 2 / learningRate : undefined,
+  }));
+  const figure = plotResults2(study, results, { measure: eigenvalue });
+  assertEquals(figure.name, "lambda-max");
+  const [line] = marks(figure, "edge");
+  const corners = line!.getAttribute("d")!.slice(1).split("L").map((pair) => pair.split(","));
+  // The means lie on the line.
+  const heights = numbers(marks(figure, "SGD-mean-sharpness"), "cy");
+  assertEquals(corners.length, 3);
+  corners.forEach(([, y], i) => assertAlmostEquals(Number(y), heights[i]!, 2 * PIXELS));
+  assert(texts(figure).includes("2 / learning rate"));
+  const other = plotResults2(study, results);
+  assertEquals(marks(other, "edge"), []);
+  assert(!texts(other).includes("2 / learning rate"));
+});
