@@ -8,7 +8,7 @@ import { processor } from "~/lib/reproduce/provenance.ts";
 import type { Work } from "~/lib/reproduce/work.ts";
 import { locateStop, type TrajectoryRecord } from "~/lib/results.ts";
 import { measuresAt, type Study } from "~/lib/study.ts";
-import { openStop, type Trajectory } from "~/lib/trainer.ts";
+import { drivingStops, openStop, type Trajectory } from "~/lib/trainer.ts";
 
 /** Estimates of a study's work in seconds of one thread. */
 export interface Estimate {
@@ -54,7 +54,7 @@ export function estimateFrom(study: Study, records: readonly TrajectoryRecord[])
   }
   /** Epochs of the last driving stop: of the same cell, else of the nearest that was seen. */
   function epochsOf(trajectory: Trajectory): number {
-    const driving = study.stops.map(openStop).filter(({ drives }) => drives);
+    const driving = drivingStops(study.stops.map(openStop));
     const fixed = driving.map(({ text }) => /^epochs:(\d+)$/.exec(text)?.[1]).map(Number);
     if (fixed.length > 0 && fixed.every(Number.isFinite)) return Math.max(...fixed);
     const known = records.flatMap(({ content }) => {

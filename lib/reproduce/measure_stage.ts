@@ -16,7 +16,7 @@ import { type Pending, readAgreeing } from "~/lib/reproduce/evaluate_stage.ts";
 import { provenanceOf } from "~/lib/reproduce/provenance.ts";
 import { missingWork } from "~/lib/reproduce/work.ts";
 import { locateStop, type Measurement, type TrajectoryRecord, writeRecord } from "~/lib/results.ts";
-import { describeTrajectory, openStop, removeNetwork } from "~/lib/trainer.ts";
+import { describeTrajectory, removeNetwork } from "~/lib/trainer.ts";
 
 /** Measures networks together and writes their trajectories' records. */
 export async function measureStage(context: Context, pending: readonly Pending[]): Promise<void> {
@@ -143,14 +143,13 @@ async function dropMeasured({ study, folders }: Context, item: Item): Promise<vo
   const { measure } = missingWork(study, item.trajectory, item.record);
   const epochsOf = (stops: readonly string[]): number[] =>
     stops.flatMap((stop) => locateStop(study, stop, content)?.epoch ?? []);
-  const isPassing = (stop: string): boolean => !openStop(stop).drives;
+  const isLoss = (stop: string): boolean => stop.startsWith("loss:");
   const kept = new Set([
-    ...epochsOf(study.stops.filter((stop) => !isPassing(stop))),
+    ...epochsOf(study.stops.filter((stop) => !isLoss(stop))),
     // Other studies' stops that are no losses.
-    ...Object.entries(content.stops).filter(([stop]) => !stop.startsWith("loss:"))
-      .map(([, epoch]) => epoch),
+    ...Object.entries(content.stops).filter(([stop]) => !isLoss(stop)).map(([, epoch]) => epoch),
   ]);
-  for (const epoch of epochsOf(study.stops.filter(isPassing))) {
+  for (const epoch of epochsOf(study.stops.filter(isLoss))) {
     if (!kept.has(epoch) && !measure.has(epoch)) {
       await removeNetwork(folders.models, item.trajectory, epoch);
     }

@@ -6,7 +6,13 @@
 import { openMeasure } from "~/lib/measure.ts";
 import type { Measurement, NetworkRecord, TrajectoryRecord } from "~/lib/results/record.ts";
 import { listTrajectories, type Study } from "~/lib/study.ts";
-import { drivingStops, openStop, type Trajectory, trajectoryPath } from "~/lib/trainer.ts";
+import {
+  drivingStops,
+  isPassed,
+  openStop,
+  type Trajectory,
+  trajectoryPath,
+} from "~/lib/trainer.ts";
 
 /** How training stood at a stop: it was reached, the study's epochs ended before, or it diverged. */
 export type Outcome = "reached" | "epoch limit" | "diverged";
@@ -49,8 +55,8 @@ export interface StopState {
 /**
  * Where a stop lies on a trajectory, as far as its losses tell.
  *
- * @returns Undefined where training must go on to tell, or where a `loss:` stop was not passed by the
- * time that the study's other stops were.
+ * @returns Undefined where training must go on to tell, or where a stop that is only passed was
+ * not, by the time that those that end training were.
  */
 export function locateStop(
   study: Pick<Study, "stops" | "maxEpochs">,
@@ -58,11 +64,10 @@ export function locateStop(
   { epochLosses, diverged }: { epochLosses: readonly number[]; diverged: boolean },
 ): StopState | undefined {
   const { maxEpochs, stops } = study;
-  const { epoch: find, drives } = openStop(stop);
+  const asked = openStop(stop);
   const losses = epochLosses.slice(0, maxEpochs);
-  const hasDriving = stops.some((other) => openStop(other).drives);
-  const passes = !drives && hasDriving;
-  const epoch = find(passes ? losses.slice(0, endOf(study, epochLosses)) : losses);
+  const passes = isPassed(asked, stops.map(openStop));
+  const epoch = asked.epoch(passes ? losses.slice(0, endOf(study, epochLosses)) : losses);
   if (epoch !== undefined) return { epoch, outcome: "reached" };
   if (passes) return undefined;
   if (epochLosses.length >= maxEpochs) return { epoch: maxEpochs, outcome: "epoch limit" };

@@ -13,10 +13,11 @@ export interface Stop {
   /** Canonical: "cumulative:1e-3", "loss:1.5", "epochs:10". The same text is the same stop. */
   readonly text: string;
   /**
-   * Whether training goes on until it is reached. A loss is only taken where training passes it,
-   * unless a study asks for nothing else.
+   * Of a study's stops those of the lowest rank end training; the others are taken where training
+   * passes them. 0: a number of epochs, or a count that reaches its end; 1: epochs in a row, which
+   * the noise of batches may never allow; 2: a loss.
    */
-  readonly drives: boolean;
+  readonly rank: 0 | 1 | 2;
   /** Whether it asks if training still makes progress, so that reaching it is to have converged. */
   readonly isCriterion: boolean;
   /**
@@ -72,7 +73,7 @@ export function openStop(text: string): Stop {
       const suffix = needed === FLAT_EPOCHS ? "" : `:${needed}`;
       return {
         text: `${kind}:${formatNumber(criterion)}${suffix}`,
-        drives: true,
+        rank: kind === "cumulative" ? 0 : 1,
         isCriterion: true,
         epoch: (losses) =>
           flatEpoch(losses, { criterion, needed, consecutive: kind === "consecutive" }),
@@ -82,7 +83,7 @@ export function openStop(text: string): Stop {
       const level = demand(nats, numeric, what("its loss"));
       return {
         text: `loss:${formatNumber(level)}`,
-        drives: false,
+        rank: 2,
         isCriterion: false,
         epoch: (losses) => positionOf(losses.findIndex((loss) => loss <= level)),
       };
@@ -91,7 +92,7 @@ export function openStop(text: string): Stop {
       const last = demand(epochs, numeric, what("its epochs"));
       return {
         text: `epochs:${last}`,
-        drives: true,
+        rank: 0,
         isCriterion: false,
         epoch: (losses) => losses.length >= last ? last : undefined,
       };
@@ -106,10 +107,14 @@ export function isFarEnough(stops: readonly Stop[], losses: readonly number[]): 
   return drivingStops(stops).every((stop) => stop.epoch(losses) !== undefined);
 }
 
-/** The stops that training goes on to: those that drive, or all where none does. */
+/** The stops that training goes on to: those of the lowest rank. */
 export function drivingStops(stops: readonly Stop[]): readonly Stop[] {
-  const driving = stops.filter(({ drives }) => drives);
-  return driving.length > 0 ? driving : stops;
+  return stops.filter((stop) => !isPassed(stop, stops));
+}
+
+/** Whether training with these stops only passes a stop, and does not go on for it. */
+export function isPassed({ rank }: Stop, stops: readonly Stop[]): boolean {
+  return stops.some((other) => other.rank < rank);
 }
 
 function flatEpoch(

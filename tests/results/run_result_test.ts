@@ -31,6 +31,12 @@ Deno.test("locateStop() tells what was reached, limited, diverged, and what nobo
     [{}, "epochs:3", losses, true, { epoch: 3, outcome: "reached" }],
     // A loss that was not passed on the way to the others' end is not waited for.
     [{}, "loss:1", losses, true, undefined],
+    [{}, "consecutive:0.3:1", losses, false, { epoch: 2, outcome: "reached" }],
+    [{}, "consecutive:0.01", losses, false, undefined],
+    [{ stops: ["consecutive:0.01"] }, "consecutive:0.01", losses, true, {
+      epoch: 4,
+      outcome: "diverged",
+    }],
     // Nor is one that another study passed, beyond the end of this one.
     [{}, "loss:2", losses, false, undefined],
     [{ stops: ["epochs:3", "epochs:4"] }, "loss:2", losses, false, {

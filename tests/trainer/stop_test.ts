@@ -69,19 +69,19 @@ Deno.test("openStop() agrees with counters kept epoch by epoch, as the original 
   );
 });
 
-Deno.test("openStop() brings texts into one form, and tells what drives training", () => {
-  const texts: [string, string, boolean][] = [
-    [" cumulative:0.001 ", "cumulative:1e-3", true],
-    ["cumulative:1e-3:5", "cumulative:1e-3", true],
-    ["consecutive:0.0015:07", "consecutive:1.5e-3:7", true],
-    ["consecutive:.05", "consecutive:0.05", true],
-    ["loss:1.50", "loss:1.5", false],
-    ["loss:0", "loss:0", false],
-    ["epochs:1e1", "epochs:10", true],
+Deno.test("openStop() brings texts into one form, and ranks them", () => {
+  const texts: [string, string, number][] = [
+    [" cumulative:0.001 ", "cumulative:1e-3", 0],
+    ["cumulative:1e-3:5", "cumulative:1e-3", 0],
+    ["consecutive:0.0015:07", "consecutive:1.5e-3:7", 1],
+    ["consecutive:.05", "consecutive:0.05", 1],
+    ["loss:1.50", "loss:1.5", 2],
+    ["loss:0", "loss:0", 2],
+    ["epochs:1e1", "epochs:10", 0],
   ];
-  for (const [text, canonical, drives] of texts) {
+  for (const [text, canonical, rank] of texts) {
     const stop = openStop(text);
-    assertEquals([stop.text, stop.drives], [canonical, drives]);
+    assertEquals([stop.text, stop.rank], [canonical, rank]);
     assertEquals(openStop(canonical).text, canonical);
   }
 });
@@ -109,11 +109,15 @@ Deno.test("openStop() says what a stop can be", () => {
   }
 });
 
-Deno.test("isFarEnough() asks for all stops that drive, for losses only where nothing else is asked", () => {
+Deno.test("isFarEnough() asks for the stops of the lowest rank, and for those of others only alone", () => {
   const [epochs, flat, low] = ["epochs:2", "consecutive:0.25:1", "loss:0.5"].map(openStop);
+  const counted = openStop("cumulative:0.25:1");
   assertEquals(isFarEnough([epochs!, low!], [2, 1]), true);
-  assertEquals(isFarEnough([epochs!, flat!], [2, 1]), false);
-  assertEquals(isFarEnough([epochs!, flat!], [2, 1, 1]), true);
+  assertEquals(isFarEnough([epochs!, counted], [2, 1]), false);
+  assertEquals(isFarEnough([epochs!, counted], [2, 1, 1]), true);
+  assertEquals(isFarEnough([epochs!, flat!, low!], [2, 1]), true);
+  assertEquals(isFarEnough([flat!, low!], [2, 1]), false);
+  assertEquals(isFarEnough([flat!, low!], [2, 1, 1]), true);
   assertEquals(isFarEnough([low!], [2, 1, 1]), false);
   assertEquals(isFarEnough([low!], [2, 0.5]), true);
   assertEquals(isFarEnough([], []), true);
