@@ -15,9 +15,17 @@ function sentencesOf(text: string, mark: string): string[] {
 Deno.test("README: what was found is what results/ say, sentence by sentence", async () => {
   const readme = await Deno.readTextFile(`${ROOT}README.md`);
   const { records } = await run(presets.standard, { cachedOnly: true });
-  const { effects } = listFindings(presets.standard, records);
-  const summaries = effects.map(({ summary }) => summary.replace(/\s+/g, " "));
-  assertEquals(sentencesOf(readme, "found: standard"), summaries);
+  const { effects, optimizers } = listFindings(presets.standard, records);
+  const found = [
+    ...effects.map(({ summary }) => summary),
+    ...optimizers.find(({ effect }) => effect === "learning-rate")!.findings.map(({ text }) =>
+      text
+    ),
+  ];
+  assertEquals(
+    sentencesOf(readme, "found: standard"),
+    found.map((text) => text.replace(/\s+/g, " ")),
+  );
 });
 
 Deno.test("results/ hold the whole of quick: a first reproduce draws and computes nothing", async () => {

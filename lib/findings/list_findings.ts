@@ -7,6 +7,7 @@ import { effectAtStop } from "~/lib/findings/effect_at_stop.ts";
 import { effectAtEqualLoss } from "~/lib/findings/equal_loss.ts";
 import { effectsAtEqualRatio } from "~/lib/findings/equal_ratio.ts";
 import type { ElsewhereFinding, Finding } from "~/lib/findings/finding.ts";
+import { optimizersAtStop } from "~/lib/findings/optimizer_effect.ts";
 import { effectInMeasure } from "~/lib/findings/other_measure.ts";
 import { rankedMeasures } from "~/lib/findings/rank_measures.ts";
 import { openMeasure } from "~/lib/measure.ts";
@@ -40,6 +41,11 @@ export interface EffectFindings {
 /** What a study's records say about its effects, in the order of its grid. */
 export interface Findings {
   readonly effects: readonly EffectFindings[];
+  /** The optimizers against the first, for every effect: in the first measure, and scale-free. */
+  readonly optimizers: readonly {
+    readonly effect: Effect;
+    readonly findings: readonly Finding[];
+  }[];
   /** Of the effect "pairs". */
   readonly atEqualRatio: readonly Finding[];
 }
@@ -49,27 +55,31 @@ export function listFindings(study: Study, records: readonly TrajectoryRecord[])
   const runs = runsAt(study, records);
   const others = rankedMeasures(study, runs)
     .filter((text) => OTHER_MEASURES.includes(openMeasure(text).name));
-  const effects = study.grid.effects.filter((effect) => effect !== "pairs").flatMap((effect) =>
+  const scaleFreeText = others.find((text) => openMeasure(text).name === SCALE_FREE);
+  const named = study.grid.effects.filter((effect) => effect !== "pairs");
+  const effects = named.flatMap((effect) =>
     study.grid.optimizers.map((optimizer): EffectFindings => {
       const which = { effect, optimizer };
       const atStop = effectAtStop(study, runs, which);
       const atEqualLoss = effectAtEqualLoss(study, records, which);
       const inMeasures = others.map((other) => effectInMeasure(study, runs, { ...which, other }));
-      const scaleFree = inMeasures[
-        others.findIndex((text) => openMeasure(text).name === SCALE_FREE)
-      ];
-      const summary = summaryOf(
-        atStop,
-        [atEqualLoss, scaleFree].filter((each) => each !== undefined),
-      );
+      const scaleFree = scaleFreeText === undefined
+        ? []
+        : [inMeasures[others.indexOf(scaleFreeText)]!];
+      const summary = summaryOf(atStop, [atEqualLoss, ...scaleFree]);
       return { ...which, atStop, atEqualLoss, inMeasures, summary };
     })
   );
-  return { effects, atEqualRatio: effectsAtEqualRatio(study, runs) };
+  const optimizers = named.map((effect) => ({
+    effect,
+    findings: [{}, ...(scaleFreeText === undefined ? [] : [{ measure: scaleFreeText }])]
+      .flatMap((options) => optimizersAtStop(study, runs, { effect, ...options })),
+  }));
+  return { effects, optimizers, atEqualRatio: effectsAtEqualRatio(study, runs) };
 }
 
 function summaryOf(atStop: Finding, elsewhere: readonly ElsewhereFinding[]): string {
-  if (atStop.kind === "not settled" || elsewhere.length === 0) return atStop.text;
+  if (atStop.kind === "not settled") return atStop.text;
   const briefs = elsewhere.map(({ brief }) => brief).join("; ");
   return `${atStop.text} ${briefs.charAt(0).toUpperCase()}${briefs.slice(1)}.`;
 }
