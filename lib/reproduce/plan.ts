@@ -4,11 +4,12 @@
  * @module
  */
 import { estimateFrom } from "~/lib/reproduce/estimate.ts";
+import { secondsLeft } from "~/lib/reproduce/seconds_left.ts";
 import { PROJECT_FOLDERS, type RunOptions } from "~/lib/reproduce/options.ts";
-import { isDone, missingWork, type Work } from "~/lib/reproduce/work.ts";
+import { isDone, missingWork } from "~/lib/reproduce/work.ts";
 import { readRecord } from "~/lib/results.ts";
 import { checkStudy, listTrajectories, type Study } from "~/lib/study.ts";
-import { listNetworks, lockFile, networkFile, type Trajectory } from "~/lib/trainer.ts";
+import { lockFile, type Trajectory } from "~/lib/trainer.ts";
 import { isHeld } from "~/lib/files/lock.ts";
 
 /** A trajectory in a plan. */
@@ -50,30 +51,16 @@ export async function plan(
   for (const { trajectory, record, work } of found) {
     const cached = isDone(work);
     const epochs = record?.content.epochLosses.length ?? 0;
-    const again = cached ? 0 : await epochsAgain(folders.models, trajectory, { ...work, epochs });
     runs.push({
       trajectory,
       cached,
       epochs,
       heldBy: cached ? null : await isHeld(lockFile(folders.models, trajectory)) ?? null,
-      seconds: cached ? 0 : estimate.seconds(trajectory, work, epochs) +
-        again * estimate.epochSeconds(trajectory),
+      seconds: cached
+        ? 0
+        : await secondsLeft(estimate, { models: folders.models, trajectory, work, epochs }),
     });
   }
   const total = runs.reduce((sum, { seconds }) => sum + seconds, 0);
   return { runs, secondsOfMissing: total / threads, measured: estimate.measured };
-}
-
-/** Epochs that are recorded and trained again, as their networks are not in models/. */
-async function epochsAgain(
-  models: string,
-  trajectory: Trajectory,
-  { train, evaluate, measure, epochs }: Work & { readonly epochs: number },
-): Promise<number> {
-  const kept = await listNetworks(models, trajectory);
-  const lacking = [...evaluate, ...measure.keys()].filter((epoch) => !kept.includes(epoch));
-  const isGone = train && await Deno.stat(networkFile(models, trajectory, "latest"))
-    .then(() => false, () => true);
-  const upTo = Math.max(0, ...lacking, isGone ? epochs : 0);
-  return upTo - Math.max(0, ...kept.filter((epoch) => epoch <= upTo));
 }

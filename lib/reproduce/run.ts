@@ -11,6 +11,7 @@ import { openEngineOnData } from "~/lib/reproduce/engine_on_data.ts";
 import { estimateFrom } from "~/lib/reproduce/estimate.ts";
 import { PROJECT_FOLDERS, type RunOptions } from "~/lib/reproduce/options.ts";
 import { processor } from "~/lib/reproduce/provenance.ts";
+import { secondsLeft } from "~/lib/reproduce/seconds_left.ts";
 import { isDone, missingWork } from "~/lib/reproduce/work.ts";
 import { workOf, workThrough } from "~/lib/reproduce/work_through.ts";
 import { readRecord, type TrajectoryRecord } from "~/lib/results.ts";
@@ -66,13 +67,18 @@ export async function run(asked: Study, options: RunOptions = {}): Promise<RunOu
   const computed = new Set<Trajectory>();
   if (missing.length > 0 && !options.cachedOnly) {
     const estimate = estimateFrom(study, [...records.values()]);
-    const secondsOf = (trajectory: Trajectory): number => {
+    const left = new Map<Trajectory, number>();
+    for (const trajectory of missing) {
       const record = options.fresh ? undefined : records.get(trajectory);
       const work = missingWork(study, trajectory, record);
-      return estimate.seconds(trajectory, work, record?.content.epochLosses.length ?? 0);
-    };
-    const total = missing.reduce((sum, trajectory) => sum + secondsOf(trajectory), 0);
-    if (options.wait === false) missing = missing.toSorted((a, b) => secondsOf(b) - secondsOf(a));
+      const epochs = record?.content.epochLosses.length ?? 0;
+      const unfinished = { models: folders.models, trajectory, work, epochs };
+      left.set(trajectory, await secondsLeft(estimate, unfinished));
+    }
+    const total = [...left.values()].reduce((sum, seconds) => sum + seconds, 0);
+    if (options.wait === false) {
+      missing = missing.toSorted((a, b) => left.get(b)! - left.get(a)!);
+    }
     const { engine, data } = options.opened ??
       await openEngineOnData(study.images, options, libraryOf(missing, records));
     const context: Context = {
