@@ -8,6 +8,9 @@ import { INK } from "~/lib/figures/theme.ts";
 import { openMeasure } from "~/lib/measure.ts";
 import { type CellSummary, effectValue } from "~/lib/results.ts";
 
+/** Straight pieces of the line between two neighbouring values. */
+const PIECES = 16;
+
 /** 2 / learning rate at a place on an effect's axis, in nats per unit^2. */
 export interface EdgeLinePoint {
   readonly value: number;
@@ -26,9 +29,17 @@ export function edgeLine(cells: readonly CellSummary[]): EdgeLinePoint[] {
   return [...byValue].map(([value, edge]) => ({ value, edge })).sort((a, b) => a.value - b.value);
 }
 
-/** The line, dashed. */
+/** The line, dashed: straight where both axes are logarithmic, and right where they are not. */
 export function edgeMark(points: readonly EdgeLinePoint[]): Plot.Markish {
-  return Plot.line(points, {
+  const line = points.flatMap((from, i) => {
+    const to = points[i + 1];
+    if (to === undefined) return [from];
+    return Array.from({ length: PIECES }, (_, k) => ({
+      value: from.value * (to.value / from.value) ** (k / PIECES),
+      edge: from.edge * (to.edge / from.edge) ** (k / PIECES),
+    }));
+  });
+  return Plot.line(line, {
     x: "value",
     y: "edge",
     className: "edge",

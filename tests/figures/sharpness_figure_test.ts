@@ -172,8 +172,8 @@ Deno.test("plotResults2() draws 2 / learning rate beside the largest eigenvalue,
   const corners = line!.getAttribute("d")!.slice(1).split("L").map((pair) => pair.split(","));
   // The means lie on the line.
   const heights = numbers(marks(figure, "SGD-mean-sharpness"), "cy");
-  assertEquals(corners.length, 3);
-  corners.forEach(([, y], i) => assertAlmostEquals(Number(y), heights[i]!, 2 * PIXELS));
+  const pieces = (corners.length - 1) / 2;
+  heights.forEach((y, i) => assertAlmostEquals(Number(corners[i * pieces]![1]), y, 2 * PIXELS));
   assert(texts(figure).includes("2 / learning rate"));
   const other = plotResults2(study, results);
   assertEquals(marks(other, "edge"), []);
