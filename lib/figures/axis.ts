@@ -31,6 +31,8 @@ export interface AxisValues {
   readonly ends?: readonly number[];
   /** Values that are told from 0: the linear part of a symmetric logarithm ends below them. */
   readonly resolved?: readonly number[];
+  /** Whether ratios are what is to be seen: logarithmic wherever all are positive. Default false. */
+  readonly asRatios?: boolean;
 }
 
 /**
@@ -39,10 +41,12 @@ export interface AxisValues {
  * stand together with some at or below 0, `sign(y) log(1 + |y| / c)` with c a power of ten below the
  * smallest value that is told from 0.
  */
-export function valueAxis({ points, ends = [], resolved = points }: AxisValues): Axis {
+export function valueAxis(
+  { points, ends = [], resolved = points, asRatios = false }: AxisValues,
+): Axis {
   const all = [...points, ...ends];
   const [low, high] = [minimum(points), maximum(points)];
-  if (low > 0 && high / low > LOG_RATIO) {
+  if (low > 0 && high / low > (asRatios ? 1 : LOG_RATIO)) {
     const [bottom, top] = [low / 1.4, 1.4 * maximum(all)];
     return {
       scale: { type: "log", domain: [bottom, top] },

@@ -4,20 +4,27 @@
  * @module
  */
 import { type Axis, type LossAxis, lossAxis, valueAxis } from "~/lib/figures/axis.ts";
+import { edgeLine } from "~/lib/figures/edge_marks.ts";
 import { openMeasure } from "~/lib/measure.ts";
 import type { CellSummary } from "~/lib/results.ts";
 
-/** The axis that shows the measure of all these cells, and further values such as published ones. */
+/**
+ * The axis that shows the measure of all these cells, further values such as published ones, and the
+ * edge of stability, which is read as a ratio.
+ */
 export function measureAxis(cells: readonly CellSummary[], further: readonly number[] = []): Axis {
   const measured = cells.flatMap(({ sharpness, bySeed }) =>
     sharpness === null ? [] : [{ ...sharpness, bySeed }]
   );
+  const edge = edgeLine(cells).map((point) => point.edge);
   return valueAxis({
     points: [
       ...measured.map(({ mean }) => mean),
       ...measured.flatMap(({ bySeed }) => bySeed.flatMap((seed) => seed.sharpness ?? [])),
       ...further,
+      ...edge,
     ],
+    asRatios: edge.length > 0,
     ends: measured.flatMap(({ interval, pooledInterval }) => [
       ...(interval ?? []),
       ...(pooledInterval ?? []),

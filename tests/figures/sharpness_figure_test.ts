@@ -179,3 +179,15 @@ Deno.test("plotResults2() draws 2 / learning rate beside the largest eigenvalue,
   assertEquals(marks(other, "edge"), []);
   assert(!texts(other).includes("2 / learning rate"));
 });
+
+Deno.test("plotResults() shows the largest eigenvalue in ratios, however close to 2 / learning rate", () => {
+  const [measure] = quick.measures.first.filter((text) => text.startsWith("lambda-max"));
+  const results = syntheticResults(quick, ({ batchSize }) => ({
+    estimate: (text) => text === measure ? 20 * 2 ** [32, 128, 1024].indexOf(batchSize) : undefined,
+  }));
+  const options = { effect: "batch-size", optimizer: "SGD", measure: measure! } as const;
+  const figure = plotResults(quick, results, options);
+  // 20, 40 and 80, with the edge at 200.
+  const [first, second, third] = numbers(marks(figure, "SGD-mean-sharpness"), "cy");
+  assertAlmostEquals(second! - first!, third! - second!, 2 * PIXELS);
+});
