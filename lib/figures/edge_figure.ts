@@ -6,7 +6,7 @@
 import * as Plot from "@observablehq/plot";
 import { formatLogTick, formatTick, valueAxis } from "~/lib/figures/axis.ts";
 import { PAGE } from "~/lib/figures/layout.ts";
-import { legend } from "~/lib/figures/legend.ts";
+import { EDGE_ITEM, legend } from "~/lib/figures/legend.ts";
 import type { RowsOptions } from "~/lib/figures/rescaling_figure.ts";
 import { type Figure, rows, stack } from "~/lib/figures/stack.ts";
 import { lighten, optimizerStyles, SERIES_COLORS } from "~/lib/figures/theme.ts";
@@ -103,10 +103,7 @@ export function plotEdge(
       mark: `<path d="M-8,0h16" stroke="${colors.get(label)}" stroke-width="2"/>`,
       label,
     })),
-    ...(edges.length === 0 ? [] : [{
-      mark: '<path d="M-8,0h16" stroke="#595959" stroke-dasharray="5 3"/>',
-      label: "2 / learning rate",
-    }]),
+    ...(edges.length === 0 ? [] : [EDGE_ITEM]),
   ];
   const drawn = rows(panels, layout.perRow, 8);
   return stack([legend(items, Math.max(...drawn.map(({ width }) => width))), ...drawn], {

@@ -17,6 +17,12 @@ export interface LegendItem {
   readonly isWord?: boolean;
 }
 
+/** The edge of stability, a dashed line. */
+export const EDGE_ITEM: LegendItem = {
+  mark: `<path d="M-8,0h16" stroke="${INK.muted}" stroke-dasharray="5 3"/>`,
+  label: "2 / learning rate",
+};
+
 /** Entries for the marks that occur in the figure of these cells. */
 export function sharpnessLegend(
   cells: readonly CellSummary[],
@@ -59,10 +65,7 @@ export function sharpnessLegend(
       }</g>`,
       label: "published",
     },
-    isEdgeShown && {
-      mark: `<path d="M-8,0h16" stroke="${INK.muted}" stroke-dasharray="5 3"/>`,
-      label: "2 / learning rate",
-    },
+    isEdgeShown && EDGE_ITEM,
     cells.some(isLost) && {
       mark: text("×", { x: 0, y: 4, size: FONT_SIZE.label, fill: ink, anchor: "middle" }),
       label: "all runs diverged",

@@ -16,9 +16,8 @@ import type { Figure } from "~/lib/figures/stack.ts";
 import { trainingLossFigure } from "~/lib/figures/training_figure.ts";
 import { writeWhole } from "~/lib/files/files.ts";
 import { comparePublished, listCurves, rankMeasures } from "~/lib/findings.ts";
-import { openMeasure } from "~/lib/measure.ts";
 import { type RunResult, runsAt, summariseCells, type TrajectoryRecord } from "~/lib/results.ts";
-import type { Study } from "~/lib/study.ts";
+import { measureNamed, type Study } from "~/lib/study.ts";
 
 /** Training loss of every run against its epochs, a panel for each effect and optimizer. */
 export function plotTrainingLoss(study: Study, results: readonly RunResult[]): Figure {
@@ -80,8 +79,7 @@ function mainFigures(
   const cells = summariseCells(study, runs);
   const comparisons = comparePublished(study, cells);
   const ranks = rankMeasures(study, runs);
-  const eigenvalue = study.measures.first.find((each) => openMeasure(each).name === "lambda-max");
-  const hasEigenvalues = summariseCells(study, runs, eigenvalue).some(({ sharpness }) => sharpness);
+  const eigenvalue = measureNamed(study, "lambda-max");
   const hasCurves = listCurves(study, records).some(({ points }) => points.length > 1);
   return (layout) => [
     plotResults2(study, runs, { layout }),
@@ -94,7 +92,7 @@ function mainFigures(
         plotCurves(study, records, { layout, against: "learning-time" }),
       ]
       : []),
-    ...(eigenvalue !== undefined && hasEigenvalues
+    ...(eigenvalue !== undefined && runs.some(({ measures }) => eigenvalue in measures)
       ? [plotResults2(study, runs, { measure: eigenvalue, layout })]
       : []),
     ...(cells.some(({ sharpness }) => sharpness) ? [plotRatio(study, runs, { layout })] : []),

@@ -4,9 +4,8 @@
  * @module
  */
 import { significant } from "~/lib/files/numbers.ts";
-import { openMeasure } from "~/lib/measure.ts";
 import { runsAt, type TrajectoryRecord } from "~/lib/results.ts";
-import type { Study } from "~/lib/study.ts";
+import { measureNamed, type Study } from "~/lib/study.ts";
 
 /** A network on a trajectory of the edge's study. */
 export interface EdgePoint {
@@ -28,7 +27,7 @@ const NEAR = 0.2;
 
 /** The networks of a study whose first measure is lambda max, by series and epoch. */
 export function edgeRows(study: Study, records: readonly TrajectoryRecord[]): EdgePoint[] {
-  const text = study.measures.first.find((measure) => openMeasure(measure).name === "lambda-max");
+  const text = measureNamed(study, "lambda-max");
   if (text === undefined) return [];
   const runs = study.stops.flatMap((stop) => runsAt(study, records, stop));
   return runs.flatMap(({ config, training, measures }): EdgePoint[] => {

@@ -10,7 +10,7 @@ import { missingText } from "~/lib/findings/missing.ts";
 import {
   EFFECT_NAME,
   enumerate,
-  formatInterval,
+  formatDifference,
   formatMean,
   formatValue,
   otherFactor,
@@ -77,8 +77,7 @@ export function effectAtStop(
   }
   const sign = signOf(interval);
   const kind = sign < 0 ? "falls" : sign > 0 ? "rises" : "not settled";
-  const paired = `paired difference ${formatMean(difference.mean, interval)}${units}, ` +
-    `95 % interval ${formatInterval(interval)}, n = ${plural(n, "seed")}`;
+  const paired = `paired difference ${formatDifference(difference, interval, unit)}`;
   const text = sign === 0
     ? `${subject}: whether ${label} changes is not settled by these runs: it goes ${way}, ${paired}.`
     : `${subject}: ${label} ${kind} ${way}, ${paired}; ${stepsText(series, sign)}.`;

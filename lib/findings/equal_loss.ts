@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { plural } from "~/lib/files/numbers.ts";
 import { type Curve, CURVE_MEASURE, listCurves, valueAtLoss } from "~/lib/findings/curves.ts";
 import type { EffectOptions } from "~/lib/findings/effect_at_stop.ts";
 import { endsOf } from "~/lib/findings/ends.ts";
@@ -12,11 +11,11 @@ import { VERDICT_TEXT, verdictOf } from "~/lib/findings/verdict.ts";
 import {
   EFFECT_NAME,
   enumerate,
+  formatDifference,
   formatInterval,
   formatMean,
   formatValue,
   otherFactor,
-  unitAfter,
 } from "~/lib/findings/words.ts";
 import { openMeasure } from "~/lib/measure.ts";
 import { effectValue, type TrajectoryRecord } from "~/lib/results.ts";
@@ -117,11 +116,9 @@ export function effectAtEqualLoss(
     return open(`${why} (${place})`, n);
   }
   const { label, unit } = openMeasure(measure);
-  const units = unitAfter(unit);
   const margin = Math.abs(stopped.mean) / 5;
   const kind = verdictOf({ reference: stopInterval, other: equalInterval, margin });
-  const found = `${formatMean(equal.mean, equalInterval)}${units}, 95 % interval ` +
-    `${formatInterval(equalInterval)}, n = ${plural(n, "seed")}`;
+  const found = formatDifference(equal, equalInterval, unit);
   const way = `from ${formatValue(effect, first.value)} to ${formatValue(effect, last.value)}`;
   const text =
     `${subject}: the effect on ${label} ${VERDICT_TEXT[kind]} at equal loss (${place}): ` +

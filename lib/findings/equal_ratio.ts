@@ -3,9 +3,8 @@
  *
  * @module
  */
-import { plural } from "~/lib/files/numbers.ts";
 import { type Finding, type FindingKind, intervalOf, signOf } from "~/lib/findings/finding.ts";
-import { formatInterval, formatMean, unitAfter } from "~/lib/findings/words.ts";
+import { formatDifference } from "~/lib/findings/words.ts";
 import { scientific } from "~/lib/files/numbers.ts";
 import { openMeasure } from "~/lib/measure.ts";
 import { type RunResult, sharpnessBySeed, summariseCells } from "~/lib/results.ts";
@@ -69,10 +68,7 @@ export function effectsAtEqualRatio(study: Study, runs: readonly RunResult[]): F
       "not settled": `whether ${label} changes is not settled by these runs`,
     }[kind];
     const text = `${subject}: ${claim} from batch size ${first.batchSize} to ${last.batchSize}, ` +
-      `paired difference ${formatMean(difference.mean, interval)}${
-        unitAfter(unit)
-      }, 95 % interval ` +
-      `${formatInterval(interval)}, n = ${plural(n, "seed")}.`;
+      `paired difference ${formatDifference(difference, interval, unit)}.`;
     return [{ text, kind, n, interval, stop }];
   });
 }

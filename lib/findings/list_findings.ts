@@ -63,9 +63,7 @@ export function listFindings(study: Study, records: readonly TrajectoryRecord[])
       const atStop = effectAtStop(study, runs, which);
       const atEqualLoss = effectAtEqualLoss(study, records, which);
       const inMeasures = others.map((other) => effectInMeasure(study, runs, { ...which, other }));
-      const scaleFree = scaleFreeText === undefined
-        ? []
-        : [inMeasures[others.indexOf(scaleFreeText)]!];
+      const scaleFree = inMeasures.filter((_, i) => others[i] === scaleFreeText);
       const summary = summaryOf(atStop, [atEqualLoss, ...scaleFree]);
       return { ...which, atStop, atEqualLoss, inMeasures, summary };
     })

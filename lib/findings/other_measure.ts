@@ -3,19 +3,11 @@
  *
  * @module
  */
-import { plural } from "~/lib/files/numbers.ts";
 import type { EffectOptions } from "~/lib/findings/effect_at_stop.ts";
 import { endsOf } from "~/lib/findings/ends.ts";
 import { type ElsewhereFinding, intervalOf } from "~/lib/findings/finding.ts";
 import { VERDICT_TEXT, verdictOf } from "~/lib/findings/verdict.ts";
-import {
-  EFFECT_NAME,
-  formatInterval,
-  formatMean,
-  formatValue,
-  otherFactor,
-  unitAfter,
-} from "~/lib/findings/words.ts";
+import { EFFECT_NAME, formatDifference, formatValue, otherFactor } from "~/lib/findings/words.ts";
 import { openMeasure } from "~/lib/measure.ts";
 import {
   type CellSummary,
@@ -88,8 +80,7 @@ export function effectInMeasure(
   const kind = verdictOf({ reference: seenInterval, other: interval, margin });
   const way = `from ${formatValue(effect, effectValue(first))} to ` +
     formatValue(effect, effectValue(last));
-  const paired = `${formatMean(found.mean, interval)}${unitAfter(unit)}, 95 % interval ` +
-    `${formatInterval(interval)}, n = ${plural(n, "seed")}`;
+  const paired = formatDifference(found, interval, unit);
   const text = `${subject}: the effect on ${openMeasure(reference[0]!.measure).label} ` +
     `${VERDICT_TEXT[kind]} in ${label}: ${way} the paired difference is ${paired}.`;
   const brief = `in ${label}, ${way}, the effect ${VERDICT_TEXT[kind]}: ${paired}`;

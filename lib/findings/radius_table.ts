@@ -4,9 +4,8 @@
  * @module
  */
 import { type ColumnTable, table } from "arquero";
-import { openMeasure } from "~/lib/measure.ts";
 import { type RunResult, summariseCells } from "~/lib/results.ts";
-import type { Study } from "~/lib/study.ts";
+import { measureNamed, type Study } from "~/lib/study.ts";
 
 /** A point of `radius-curve`'s value. */
 interface CurvePoint {
@@ -22,7 +21,7 @@ interface CurvePoint {
  * @param runs Of one stop. Cells without a radius curve are left out.
  */
 export function radiusTable(study: Study, runs: readonly RunResult[]): ColumnTable {
-  const text = study.measures.first.find((each) => openMeasure(each).name === "radius-curve");
+  const text = measureNamed(study, "radius-curve");
   const rows = text === undefined ? [] : summariseCells(study, runs, text).flatMap((cell) => {
     const curves = cell.bySeed.flatMap(({ run }) => {
       const curve = run.measures[text]?.curve;

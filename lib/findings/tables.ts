@@ -7,14 +7,13 @@ import { type ColumnTable, table } from "arquero";
 import type { PublishedComparison } from "~/lib/findings/compare_published.ts";
 import type { MeasureRank } from "~/lib/findings/rank_measures.ts";
 import { EFFECT_NAME } from "~/lib/findings/words.ts";
-import { openMeasure } from "~/lib/measure.ts";
 import {
   type CellSummary,
   type RunResult,
   sharpnessBySeed,
   summariseCells,
 } from "~/lib/results.ts";
-import type { Study } from "~/lib/study.ts";
+import { measureNamed, type Study } from "~/lib/study.ts";
 
 /** One row a published cell: both means with their intervals in nats, their ratio, and whether they agree. */
 export function publishedTable(rows: readonly PublishedComparison[]): ColumnTable {
@@ -56,7 +55,7 @@ export function rankTable(rows: readonly MeasureRank[]): ColumnTable {
  * @param runs Of one stop. Cells without a value are left out.
  */
 export function edgeTable(study: Study, runs: readonly RunResult[]): ColumnTable {
-  const text = study.measures.first.find((each) => openMeasure(each).name === "lambda-max");
+  const text = measureNamed(study, "lambda-max");
   const cells = text === undefined ? [] : summariseCells(study, runs, text);
   return tableOf<CellSummary>({
     optimizer: ({ optimizer }) => optimizer,

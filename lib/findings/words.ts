@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { scientific, toSpread } from "~/lib/files/numbers.ts";
+import { plural, scientific, toSpread } from "~/lib/files/numbers.ts";
 import type { Interval } from "~/lib/results.ts";
+import type { PairedDifference } from "~/lib/statistics.ts";
 import type { Effect, Study } from "~/lib/study.ts";
 
 /** A value of an effect as axes and sentences show it: "5×10⁻⁴", "2" and "32768". */
@@ -42,6 +43,16 @@ export function formatInterval([low, high]: Interval): string {
 /** A mean to the digits that its interval leaves meaning, or to three where there is none. */
 export function formatMean(mean: number, interval: Interval | null): string {
   return toSpread(mean, interval === null ? 0 : (interval[1] - interval[0]) / 2);
+}
+
+/** "−0.40 nats, 95 % interval [−0.42, −0.38], n = 3 seeds". */
+export function formatDifference(
+  { mean, n }: Pick<PairedDifference, "mean" | "n">,
+  interval: Interval,
+  unit: string,
+): string {
+  return `${formatMean(mean, interval)}${unitAfter(unit)}, 95 % interval ` +
+    `${formatInterval(interval)}, n = ${plural(n, "seed")}`;
 }
 
 /** "a, b and c". */

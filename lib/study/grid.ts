@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { openMeasure } from "~/lib/measure.ts";
 import type { Effect, Study } from "~/lib/study/study.ts";
 import { type Trajectory, trajectoryPath } from "~/lib/trainer.ts";
 
@@ -64,4 +65,9 @@ export function listTrajectories(study: Study): Trajectory[] {
 /** The measures that a study asks of a trajectory's network at one of its stops. */
 export function measuresAt({ stops, measures }: Study, stop: string): readonly string[] {
   return stop === stops[0] ? measures.first : measures.others;
+}
+
+/** The text of the measure of this name that a study takes at its first stop; undefined without one. */
+export function measureNamed({ measures }: Study, name: string): string | undefined {
+  return measures.first.find((text) => openMeasure(text).name === name);
 }
