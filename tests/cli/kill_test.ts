@@ -99,8 +99,11 @@ Deno.test(`a study killed ${KILLS} times ends with the uninterrupted bytes`, asy
   });
 });
 
-/** One trajectory of two epochs: a checkpoint, a network, the newest state and a record. */
-const ONE = alone("AdaGrad", { stops: ["epochs:2"] });
+/** A checkpoint, a network, the newest state and a record; SGD's first network is also a state. */
+const ONE: readonly Study[] = [
+  alone("AdaGrad", { stops: ["epochs:2"] }),
+  alone("SGD", { stops: ["epochs:2", "epochs:1"] }),
+];
 
 /**
  * Ends its process as SIGKILL does in place of the n-th step that changes a file; a write is then
@@ -126,28 +129,37 @@ const killAtStep = (n: number): string => `
   }
   addEventListener("unload", () => console.log("steps " + step));`;
 
-Deno.test("a run killed at any step of writing ends with the uninterrupted bytes", async () => {
-  await withFolder(async (folder) => {
-    const { code, stdout } = await ended(startStudy(`${folder}/peace`, ONE, killAtStep(0)));
-    assertEquals(code, 0);
-    const wanted = await contents(`${folder}/peace`);
-    const steps = Number(stdout.match(/steps (\d+)/)![1]);
-    // Written, synchronised and renamed: a checkpoint, a network, the newest state, and the record
-    // when it is evaluated and when it is measured. A lock taken and released.
-    assertGreaterOrEqual(steps, 5 * 3 + 3);
-    await twoAtOnce(Array.from({ length: steps }, (_, index) => index + 1), async (n) => {
-      const place = `${folder}/${n}`;
-      const killed = await ended(startStudy(place, ONE, killAtStep(n)));
-      assertEquals([killed.code, killed.stderr], [137, ""], `step ${n}`);
-      const [kept = 0] = (await epochsKept(place)).values();
-      const { code, stdout, stderr } = await ended(startStudy(place, ONE));
-      assertEquals([code, stderr], [0, ""], `step ${n}`);
-      assertSame(await contents(place), wanted);
-      assertEquals(listFiles(place).filter((path) => path.includes(UNFINISHED)), [], `step ${n}`);
-      // Where a state was kept training went on from it, and nothing was trained twice.
-      const trained = [...stdout.matchAll(/: epoch (\d+),/g)].map(([, epoch]) => Number(epoch));
-      assertEquals(trained, [1, 2].slice(kept), `step ${n}: ${stdout}`);
-      await Deno.remove(place, { recursive: true });
+for (const study of ONE) {
+  const name = `${
+    study.grid.optimizers[0]
+  } killed at any step of writing ends with the uninterrupted bytes`;
+  Deno.test(name, async () => {
+    await withFolder(async (folder) => {
+      const { code, stdout } = await ended(startStudy(`${folder}/peace`, study, killAtStep(0)));
+      assertEquals(code, 0);
+      const wanted = await contents(`${folder}/peace`);
+      const steps = Number(stdout.match(/steps (\d+)/)![1]);
+      // Written, synchronised and renamed: a checkpoint, a network, the newest state, and the record
+      // when it is evaluated and when it is measured. A lock taken and released.
+      assertGreaterOrEqual(steps, 5 * 3 + 3);
+      await twoAtOnce(Array.from({ length: steps }, (_, index) => index + 1), async (n) => {
+        const place = `${folder}/${n}`;
+        const killed = await ended(startStudy(place, study, killAtStep(n)));
+        assertEquals([killed.code, killed.stderr], [137, ""], `step ${n}`);
+        const [kept = 0] = (await epochsKept(place)).values();
+        const { code, stdout, stderr } = await ended(startStudy(place, study));
+        assertEquals([code, stderr], [0, ""], `step ${n}`);
+        assertSame(await contents(place), wanted);
+        assertEquals(
+          listFiles(place).filter((path) => path.includes(UNFINISHED)),
+          [],
+          `step ${n}`,
+        );
+        // Where a state was kept training went on from it, and nothing was trained twice.
+        const trained = [...stdout.matchAll(/: epoch (\d+),/g)].map(([, epoch]) => Number(epoch));
+        assertEquals(trained, [1, 2].slice(kept), `step ${n}: ${stdout}`);
+        await Deno.remove(place, { recursive: true });
+      });
     });
   });
-});
+}
