@@ -5,15 +5,15 @@
  */
 import { plural } from "~/lib/files/numbers.ts";
 import { endsOf } from "~/lib/findings/ends.ts";
-import { type Finding, intervalOf, signOf } from "~/lib/findings/finding.ts";
+import { intervalOf, type PartFinding, signOf } from "~/lib/findings/finding.ts";
 import { missingText } from "~/lib/findings/missing.ts";
 import {
-  EFFECT_NAME,
+  effectSubject,
   enumerate,
   formatDifference,
+  formatEstimate,
   formatMean,
   formatValue,
-  otherFactor,
   unitAfter,
 } from "~/lib/findings/words.ts";
 import { openMeasure } from "~/lib/measure.ts";
@@ -36,6 +36,9 @@ export interface EffectOptions {
   readonly measure?: string;
 }
 
+/** The part of a finding that is none. */
+const OPEN = "the effect is not settled by these runs";
+
 /**
  * Says whether a measure falls or rises from an effect's smallest value to its largest (see `endsOf`),
  * by the paired interval between the two, and whether it does so at every step between neighbours.
@@ -46,20 +49,18 @@ export function effectAtStop(
   study: Study,
   runs: readonly RunResult[],
   { effect, optimizer, measure }: EffectOptions,
-): Finding {
+): PartFinding {
   const stop = runs[0]?.stop ?? study.stops[0] ?? "";
   const all = summariseCells(study, runs, measure)
     .filter((cell) => cell.effect === effect && cell.optimizer === optimizer);
   const series = all.filter(({ sharpness }) => sharpness !== null)
     .sort((a, b) => effectValue(a) - effectValue(b));
   const missing = missingText(study, all);
-  const subject = `${optimizer}, ${EFFECT_NAME[effect]} (${
-    otherFactor(study, effect)
-  }), at ${stop}`;
+  const subject = `${effectSubject(study, { effect, optimizer })}, at ${stop}`;
   const [first, last] = endsOf(series, (cell) => sharpnessBySeed(cell).keys());
   if (first === undefined || last === undefined || first === last) {
     const text = `${subject}: not settled, as fewer than two values have a result.${missing}`;
-    return { text, kind: "not settled", n: 0, interval: null, stop };
+    return { text, part: OPEN, kind: "not settled", n: 0, interval: null, stop };
   }
   const { label, unit } = openMeasure(first.measure);
   const difference = pairedDifference(sharpnessBySeed(last), sharpnessBySeed(first));
@@ -73,7 +74,7 @@ export function effectAtStop(
   if (difference === null || interval === null) {
     const why = n === 1 ? "one seed gives no interval" : "the two have no seed in common";
     const text = `${subject}: ${label} goes ${way}; not settled, as ${why}.${missing}`;
-    return { text, kind: "not settled", n, interval, stop };
+    return { text, part: OPEN, kind: "not settled", n, interval, stop };
   }
   const sign = signOf(interval);
   const kind = sign < 0 ? "falls" : sign > 0 ? "rises" : "not settled";
@@ -81,7 +82,10 @@ export function effectAtStop(
   const text = sign === 0
     ? `${subject}: whether ${label} changes is not settled by these runs: it goes ${way}, ${paired}.`
     : `${subject}: ${label} ${kind} ${way}, ${paired}; ${stepsText(series, sign)}.`;
-  return { text: text + missing, kind, n, interval, stop };
+  const part = sign === 0
+    ? OPEN
+    : `${label} ${kind} ${way}, ${formatEstimate(difference.mean, interval, unit)}`;
+  return { text: text + missing, part, kind, n, interval, stop };
 }
 
 /** Whether every step goes the same way, and which do not. */

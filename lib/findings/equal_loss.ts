@@ -6,16 +6,14 @@
 import { type Curve, CURVE_MEASURE, listCurves, valueAtLoss } from "~/lib/findings/curves.ts";
 import type { EffectOptions } from "~/lib/findings/effect_at_stop.ts";
 import { endsOf } from "~/lib/findings/ends.ts";
-import { type ElsewhereFinding, intervalOf } from "~/lib/findings/finding.ts";
+import { intervalOf, type PartFinding } from "~/lib/findings/finding.ts";
 import { VERDICT_TEXT, verdictOf } from "~/lib/findings/verdict.ts";
 import {
-  EFFECT_NAME,
+  effectSubject,
   enumerate,
   formatDifference,
-  formatInterval,
-  formatMean,
+  formatEstimate,
   formatValue,
-  otherFactor,
 } from "~/lib/findings/words.ts";
 import { openMeasure } from "~/lib/measure.ts";
 import { effectValue, type TrajectoryRecord } from "~/lib/results.ts";
@@ -84,16 +82,16 @@ export function effectAtEqualLoss(
   study: Study,
   records: readonly TrajectoryRecord[],
   { effect, optimizer, measure = CURVE_MEASURE, level }: EqualLossOptions,
-): ElsewhereFinding {
+): PartFinding {
   const stop = study.stops[0] ?? "";
   const curves = listCurves(study, records, { measure, effects: [effect] })
     .filter(({ cell }) => cell.optimizer === optimizer);
   const at = level ?? commonLevel(curves);
-  const subject = `${optimizer}, ${EFFECT_NAME[effect]} (${otherFactor(study, effect)})`;
-  const open = (why: string, n = 0): ElsewhereFinding => (
+  const subject = effectSubject(study, { effect, optimizer });
+  const open = (why: string, n = 0): PartFinding => (
     {
       text: `${subject}, at equal loss: not settled, as ${why}.`,
-      brief: `at equal loss the effect is not settled, as ${why}`,
+      part: `at equal loss it is not settled, as ${why}`,
       kind: "not settled",
       n,
       interval: null,
@@ -123,10 +121,11 @@ export function effectAtEqualLoss(
   const text =
     `${subject}: the effect on ${label} ${VERDICT_TEXT[kind]} at equal loss (${place}): ` +
     `${way} the paired difference is ${found}; at ${stop} it is ` +
-    `${formatMean(stopped.mean, stopInterval)} ${formatInterval(stopInterval)}.`;
+    `${formatEstimate(stopped.mean, stopInterval, unit)}.`;
   return {
     text: text + absent(study, cells, { effect, optimizer }),
-    brief: `at equal loss (${place}, ${way}, ${label}) the effect ${VERDICT_TEXT[kind]}: ${found}`,
+    part: `at equal loss (${place}, ${way}, ${label}) it ${VERDICT_TEXT[kind]}, ` +
+      formatEstimate(equal.mean, equalInterval, unit),
     kind,
     n,
     interval: equalInterval,

@@ -22,10 +22,10 @@ export interface Finding {
   readonly stop: string;
 }
 
-/** What becomes of an effect elsewhere than where it was seen. */
-export interface ElsewhereFinding extends Finding {
-  /** Where, the verdict and its interval: the part of a sentence after the effect at the stop. */
-  readonly brief: string;
+/** A finding that can be a part of a sentence on several. */
+export interface PartFinding extends Finding {
+  /** Where, what and its interval, "at equal loss (...) it survives, −0.40 nats [−0.42, −0.38]". */
+  readonly part: string;
 }
 
 /** The interval of a paired difference. */

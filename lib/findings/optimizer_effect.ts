@@ -4,13 +4,7 @@
  * @module
  */
 import { type Finding, intervalOf, signOf } from "~/lib/findings/finding.ts";
-import {
-  EFFECT_NAME,
-  enumerate,
-  formatInterval,
-  formatMean,
-  unitAfter,
-} from "~/lib/findings/words.ts";
+import { EFFECT_NAME, enumerate, formatDifference, formatValue } from "~/lib/findings/words.ts";
 import { openMeasure } from "~/lib/measure.ts";
 import {
   type CellDifference,
@@ -30,10 +24,12 @@ import type { Effect, Study } from "~/lib/study.ts";
 export function optimizersAtStop(
   study: Study,
   runs: readonly RunResult[],
-  { effect, measure }: { readonly effect: Effect; readonly measure?: string },
+  options: { readonly effect: Effect; readonly measure?: string },
 ): Finding[] {
   const stop = runs[0]?.stop ?? study.stops[0] ?? "";
-  const cells = summariseCells(study, runs, measure).filter((cell) => cell.effect === effect);
+  const { effect } = options;
+  const cells = summariseCells(study, runs, options.measure)
+    .filter((cell) => cell.effect === effect);
   const [reference, ...others] = study.grid.optimizers;
   const all = listDifferences(study, cells).filter(({ comparison }) => comparison === "optimizer");
   return others.map((optimizer): Finding => {
@@ -46,12 +42,12 @@ export function optimizersAtStop(
       const text = `${subject}: not settled, as ${why}.`;
       return { text, kind: "not settled", n: pairs[0]?.n ?? 0, interval: null, stop };
     }
-    const { label, unit } = openMeasure(widest.cell.measure);
+    const { measure, learningRate, batchSize } = widest.cell;
+    const { label, unit } = openMeasure(measure);
     const withSign = (sign: number): CellDifference[] =>
       settled.filter((pair) => signOf(intervalOf(pair)) === sign);
     const [below, above] = [withSign(-1), withSign(1)];
     const interval = intervalOf(widest)!;
-    const where = `learning rate ${widest.cell.learningRate}, batch size ${widest.cell.batchSize}`;
     const counts = [
       below.length > 0 && `lower in ${below.length}`,
       above.length > 0 && `higher in ${above.length}`,
@@ -66,10 +62,8 @@ export function optimizersAtStop(
     return {
       text:
         `${subject}: ${label} is ${enumerate(counts)} of ${settled.length} cells; the largest ` +
-        `paired difference is ${formatMean(widest.mean, interval)}${
-          unitAfter(unit)
-        } at ${where}, ` +
-        `95 % interval ${formatInterval(interval)}, n = ${widest.n} seeds.`,
+        `paired difference, at learning rate ${formatValue("learning-rate", learningRate)} and ` +
+        `batch size ${batchSize}, is ${formatDifference(widest, interval, unit)}.`,
       kind,
       n: widest.n,
       interval,

@@ -5,9 +5,14 @@
  */
 import type { EffectOptions } from "~/lib/findings/effect_at_stop.ts";
 import { endsOf } from "~/lib/findings/ends.ts";
-import { type ElsewhereFinding, intervalOf } from "~/lib/findings/finding.ts";
+import { intervalOf, type PartFinding } from "~/lib/findings/finding.ts";
 import { VERDICT_TEXT, verdictOf } from "~/lib/findings/verdict.ts";
-import { EFFECT_NAME, formatDifference, formatValue, otherFactor } from "~/lib/findings/words.ts";
+import {
+  effectSubject,
+  formatDifference,
+  formatEstimate,
+  formatValue,
+} from "~/lib/findings/words.ts";
 import { openMeasure } from "~/lib/measure.ts";
 import {
   type CellSummary,
@@ -37,7 +42,7 @@ export function effectInMeasure(
   study: Study,
   runs: readonly RunResult[],
   { effect, optimizer, measure, other }: OtherMeasureOptions,
-): ElsewhereFinding {
+): PartFinding {
   const stop = runs[0]?.stop ?? study.stops[0] ?? "";
   const seriesOf = (text: string | undefined): CellSummary[] =>
     summariseCells(study, runs, text).filter((cell) =>
@@ -48,14 +53,12 @@ export function effectInMeasure(
     reference.some((one) => effectValue(one) === effectValue(cell))
   );
   const { label, unit } = openMeasure(other);
-  const subject = `${optimizer}, ${EFFECT_NAME[effect]} (${
-    otherFactor(study, effect)
-  }), at ${stop}`;
+  const subject = `${effectSubject(study, { effect, optimizer })}, at ${stop}`;
   const [first, last] = endsOf(others, (cell) => sharpnessBySeed(cell).keys());
-  const open = (why: string, n = 0): ElsewhereFinding => (
+  const open = (why: string, n = 0): PartFinding => (
     {
       text: `${subject}: ${label} is not settled, as ${why}.`,
-      brief: `in ${label} the effect is not settled, as ${why}`,
+      part: `in ${label} it is not settled, as ${why}`,
       kind: "not settled",
       n,
       interval: null,
@@ -83,6 +86,7 @@ export function effectInMeasure(
   const paired = formatDifference(found, interval, unit);
   const text = `${subject}: the effect on ${openMeasure(reference[0]!.measure).label} ` +
     `${VERDICT_TEXT[kind]} in ${label}: ${way} the paired difference is ${paired}.`;
-  const brief = `in ${label}, ${way}, the effect ${VERDICT_TEXT[kind]}: ${paired}`;
-  return { text, brief, kind, n, interval, stop };
+  const part = `in ${label}, ${way}, it ${VERDICT_TEXT[kind]}, ` +
+    formatEstimate(found.mean, interval, unit);
+  return { text, part, kind, n, interval, stop };
 }

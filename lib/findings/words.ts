@@ -30,6 +30,14 @@ export function otherFactor({ grid }: Pick<Study, "grid">, effect: Effect): stri
   }[effect];
 }
 
+/** What a sentence is about: "SGD, learning rate (batch size 128)". */
+export function effectSubject(
+  study: Study,
+  { effect, optimizer }: { readonly effect: Effect; readonly optimizer: string },
+): string {
+  return `${optimizer}, ${EFFECT_NAME[effect]} (${otherFactor(study, effect)})`;
+}
+
 /** " nats", as it follows a number; nothing for a pure one. */
 export function unitAfter(unit: string): string {
   return unit === "1" ? "" : ` ${unit.replace("^2", "²")}`;
@@ -43,6 +51,11 @@ export function formatInterval([low, high]: Interval): string {
 /** A mean to the digits that its interval leaves meaning, or to three where there is none. */
 export function formatMean(mean: number, interval: Interval | null): string {
   return toSpread(mean, interval === null ? 0 : (interval[1] - interval[0]) / 2);
+}
+
+/** "−0.40 nats [−0.42, −0.38]". */
+export function formatEstimate(mean: number, interval: Interval, unit: string): string {
+  return `${formatMean(mean, interval)}${unitAfter(unit)} ${formatInterval(interval)}`;
 }
 
 /** "−0.40 nats, 95 % interval [−0.42, −0.38], n = 3 seeds". */
