@@ -24,8 +24,14 @@ export interface Estimate {
 
 /** Seconds a training image and a batch on one thread of a nominal machine. */
 const NOMINAL = { image: 95e-6, batch: 1.2e-3 } as const;
-/** A forward pass against a training epoch, and a sample that shares its first layer with others. */
+/** A forward pass against a training epoch. */
 const PASS = 0.33;
+/**
+ * What is left of measures on rays where networks share directions and measures share points: 0.20 of
+ * their passes in `standard`, three trajectories together. What an engine does for one network alone
+ * is shared by nobody.
+ */
+const SHARED = 0.2;
 /** Epochs of a trajectory of which nothing like it was seen. */
 const UNSEEN_EPOCHS = 150;
 
@@ -79,10 +85,12 @@ export function estimateFrom(study: Study, records: readonly TrajectoryRecord[])
       const texts = train
         ? study.stops.flatMap((stop) => measuresAt(study, stop))
         : [...measure.values()].flat();
-      const passes = texts.reduce((sum, text) => sum + openMeasure(text).passes, 0);
+      const passes = texts.map(openMeasure).reduce(
+        (sum, { passes, method }) => sum + passes * (method.kind === "rays" ? SHARED : 1),
+        0,
+      );
       return (train ? epochsLeft(trajectory, trained) * epochSeconds(trajectory) : 0) +
-        // Directions that networks share, and points that measures share, save most of a pass.
-        pass * (2 * evaluate.length + 0.25 * passes);
+        pass * (2 * evaluate.length + passes);
     },
   };
 }
