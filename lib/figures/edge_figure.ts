@@ -4,13 +4,14 @@
  * @module
  */
 import * as Plot from "@observablehq/plot";
-import { formatLogTick, formatTick, valueAxis } from "~/lib/figures/axis.ts";
+import { formatTick, valueAxis } from "~/lib/figures/axis.ts";
 import { PAGE } from "~/lib/figures/layout.ts";
 import { EDGE_ITEM, legend } from "~/lib/figures/legend.ts";
+import { measureLabel } from "~/lib/figures/measure_axis.ts";
 import type { RowsOptions } from "~/lib/figures/rescaling_figure.ts";
 import { type Figure, rows, stack } from "~/lib/figures/stack.ts";
 import { lighten, optimizerStyles, SERIES_COLORS } from "~/lib/figures/theme.ts";
-import { extent, logTicks, padded } from "~/lib/figures/ticks.ts";
+import { extent, padded } from "~/lib/figures/ticks.ts";
 import { xyPanel } from "~/lib/figures/xy_panel.ts";
 
 /** A network on a trajectory. */
@@ -57,6 +58,10 @@ export function plotEdge(
     format: formatTick,
     label: ["Epoch"],
   } as const;
+  const curvature = valueAxis({
+    points: [...given.map(({ lambdaMax }) => lambdaMax), ...edges.map(({ edge }) => edge)],
+    asRatios: true,
+  });
   const losses = sorted.filter((row) => row.trainLoss !== undefined);
   const common = {
     x,
@@ -68,7 +73,7 @@ export function plotEdge(
     xyPanel({
       ...common,
       heading: losses.length > 0 ? "(a) Curvature" : "",
-      y: { ...curvatureAxis([...given.map((row) => row.lambdaMax), ...edges.map((e) => e.edge)]) },
+      y: { ...curvature, label: measureLabel("lambda-max") },
       marks: [
         Plot.ruleY(edges, {
           y: "edge",
@@ -112,18 +117,4 @@ export function plotEdge(
     caption,
     layout,
   });
-}
-
-/** Logarithmic: eigenvalues of different learning rates differ by orders of magnitude. */
-function curvatureAxis(values: readonly number[]): Parameters<typeof xyPanel>[0]["y"] {
-  const label = ["Largest eigenvalue", "of the Hessian (nats/unit²)"];
-  const [low, high] = extent(values);
-  if (!(low > 0)) return { ...valueAxis({ points: values }), label };
-  const domain: [number, number] = [low / 1.3, high * 1.3];
-  return {
-    scale: { type: "log", domain },
-    ticks: logTicks(...domain),
-    format: formatLogTick,
-    label,
-  };
 }
