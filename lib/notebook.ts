@@ -8,6 +8,7 @@ import { Buffer } from "node:buffer";
 import { type Figure, renderPng } from "~/lib/figures.ts";
 import { type OnProgress, type Progress } from "~/lib/files/progress.ts";
 import { formatSeconds } from "~/lib/files/text.ts";
+import { columnTitle } from "~/lib/results.ts";
 
 /** Width of the progress bar in letters, and the milliseconds between two states of it. */
 const BAR = 30;
@@ -63,7 +64,8 @@ export interface ShowTableOptions {
 }
 
 /**
- * Shows a table as HTML, numbers to four significant digits.
+ * Shows a table as HTML: headings in words with units, whole numbers as they are, others to four
+ * significant digits.
  *
  * @throws {Error} Outside a notebook.
  */
@@ -71,10 +73,14 @@ export async function showTable(
   table: ColumnTable,
   { limit = 20 }: ShowTableOptions = {},
 ): Promise<void> {
-  const format = Object.fromEntries(table.columnNames().map((name) => [name, formatCell]));
+  const named = table.rename(
+    Object.fromEntries(table.columnNames().map((name) => [name, columnTitle(name)])),
+  );
+  const names = named.columnNames();
+  const format = Object.fromEntries(names.map((name) => [name, formatCell]));
   await show({
-    "text/html": table.toHTML({ limit, format, null: () => "" }),
-    "text/plain": `${table.numRows()} rows: ${table.columnNames().join(", ")}`,
+    "text/html": named.toHTML({ limit, format, null: () => "" }),
+    "text/plain": `${named.numRows()} rows: ${names.join(", ")}`,
   });
 }
 
@@ -133,5 +139,7 @@ async function show(
 }
 
 function formatCell(value: unknown): string {
-  return typeof value === "number" ? String(Number(value.toPrecision(4))) : String(value ?? "");
+  return typeof value === "number" && !Number.isInteger(value)
+    ? String(Number(value.toPrecision(4)))
+    : String(value ?? "");
 }

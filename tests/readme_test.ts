@@ -1,30 +1,49 @@
 import { assertEquals } from "@std/assert";
-import { listFindings } from "~/lib/findings.ts";
+import { edgeAtStop, findingsTable, listFindings } from "~/lib/findings.ts";
 import { run } from "~/lib/reproduce.ts";
+import { runsAt } from "~/lib/results.ts";
 import { presets } from "~/lib/study.ts";
 import { ROOT } from "~/tests/fixtures/script.ts";
 
-/** The sentences that stand between a mark and the next one, lines joined. */
-function sentencesOf(text: string, mark: string): string[] {
-  const [block = ""] = (text.split(`<!-- ${mark} -->`)[1] ?? "").split("<!--");
-  return block.trim().split(/\n- |^- /).filter(Boolean).map((part) =>
-    part.replace(/\s+/g, " ").trim()
+/** What stands between a mark and the next one. */
+function blockOf(text: string, mark: string): string {
+  return ((text.split(`<!-- ${mark} -->`)[1] ?? "").split("<!--")[0] ?? "").trim();
+}
+
+/** A list's items, lines joined. */
+function itemsOf(block: string): string[] {
+  return block.split(/\n- |^- /).filter(Boolean).map((part) => part.replace(/\s+/g, " ").trim());
+}
+
+/** A Markdown table's cells but for the line under its head. */
+function cellsOf(block: string): string[][] {
+  const rows = block.split("\n").map((line) =>
+    line.split("|").slice(1, -1).map((cell) => cell.trim())
   );
+  return rows.filter((_, i) => i !== 1);
 }
 
 Deno.test("README: what was found is what results/ say, sentence by sentence", async () => {
   const readme = await Deno.readTextFile(`${ROOT}README.md`);
-  const { records } = await run(presets.standard, { cachedOnly: true });
-  const { effects, optimizers } = listFindings(presets.standard, records);
-  const found = [
-    ...effects.map(({ summary }) => summary),
-    ...optimizers.find(({ effect }) => effect === "learning-rate")!.findings.map(({ text }) =>
-      text
-    ),
+  const { standard } = presets;
+  const { records } = await run(standard, { cachedOnly: true });
+  const found = listFindings(standard, records);
+  const table = findingsTable(found);
+  assertEquals(cellsOf(blockOf(readme, "found")), [
+    table.columnNames(),
+    ...table.objects().map((row) => Object.values(row).map((cell) => String(cell ?? ""))),
+  ]);
+  const sentences = [
+    ...[...found.effects, ...found.optimizers]
+      .flatMap(({ atStop, scaleFree, atEqualLoss }) =>
+        [atStop, scaleFree ?? [], atEqualLoss].flat()
+      )
+      .map(({ text }) => text),
+    ...edgeAtStop(standard, runsAt(standard, records), { effect: "learning-rate" }),
   ];
   assertEquals(
-    sentencesOf(readme, "found: standard"),
-    found.map((text) => text.replace(/\s+/g, " ")),
+    itemsOf(blockOf(readme, "sentences")),
+    sentences.map((text) => text.replace(/\s+/g, " ")),
   );
 });
 

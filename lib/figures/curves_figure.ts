@@ -12,10 +12,18 @@ import { measureLabel } from "~/lib/figures/measure_axis.ts";
 import { LETTERS, placeOf } from "~/lib/figures/place.ts";
 import { type Figure, rows, stack } from "~/lib/figures/stack.ts";
 import type { Piece } from "~/lib/figures/svg.ts";
+import { MARK_SYMBOLS, markSymbol, outline } from "~/lib/figures/symbols.ts";
+import { INK, type MarkSymbol } from "~/lib/figures/theme.ts";
 import { decadeTicks, extent, padded } from "~/lib/figures/ticks.ts";
 import { type PanelAxis, xyPanel } from "~/lib/figures/xy_panel.ts";
 import { plural } from "~/lib/files/numbers.ts";
-import { type Curve, CURVE_MEASURE, type CurvePoint, listCurves } from "~/lib/findings.ts";
+import {
+  commonLevel,
+  type Curve,
+  CURVE_MEASURE,
+  type CurvePoint,
+  listCurves,
+} from "~/lib/findings.ts";
 import { openMeasure } from "~/lib/measure.ts";
 import type { TrajectoryRecord } from "~/lib/results.ts";
 import { type Effect, listCells, type Study } from "~/lib/study.ts";
@@ -77,25 +85,32 @@ export function plotCurves(
     const own = curves.filter(({ cell }) => cell.effect === effect);
     const heights = own.flatMap((curve) => curve.points.map(({ value }) => value));
     const vertical = { ...valueAxis({ points: heights }), label: measureLabel(measure) };
-    const colors = valueColors([...new Set(values)].sort((a, b) => a - b));
-    const panels = optimizers.map((optimizer, column) =>
-      xyPanel({
+    const ascending = [...new Set(values)].sort((a, b) => a - b);
+    const colors = valueColors(ascending);
+    const styles = new Map(ascending.map((value, i): [number, ValueStyle] => [
+      value,
+      { color: colors.get(value)!, symbol: MARK_SYMBOLS[i % MARK_SYMBOLS.length]! },
+    ]));
+    const panels = optimizers.map((optimizer, column) => {
+      const drawn = own.filter(({ cell }) => cell.optimizer === optimizer);
+      const level = against === "loss" ? commonLevel(drawn) : null;
+      return xyPanel({
         x: horizontal,
         y: vertical,
         ...frame,
         heading: `(${LETTERS[row * optimizers.length + column]}) ${optimizer}`,
-        marks: curveMarks(
-          own.filter(({ cell }) => cell.optimizer === optimizer),
-          { x, colorOf: (curve) => colors.get(place.valueOf(curve.cell))! },
-        ),
+        marks: [
+          ...(level === null ? [] : [levelMark(level)]),
+          ...curveMarks(drawn, { x, styleOf: (curve) => styles.get(place.valueOf(curve.cell))! }),
+        ],
         isLabelled: column % 2 === 0,
         hasTicks: column % 2 === 0 || layout.isWhole,
-      })
-    );
+      });
+    });
     const width = layout.width === undefined
       ? 2 * panels[0]!.width
       : layout.width - 2 * layout.padding;
-    return [legendOf(effect, { colors, format: place.format, width }), ...rows(panels, 2, 4)];
+    return [legendOf(effect, { styles, format: place.format, width }), ...rows(panels, 2, 4)];
   });
   const { label: measured, parameters } = openMeasure(measure);
   const seeds = new Set(curves.map(({ seed }) => seed)).size;
@@ -111,21 +126,38 @@ export function plotCurves(
     } along training, against ${words}`,
     caption: `One line a trajectory through its networks at the stops ${study.stops.join(", ")}; ` +
       `large: at ${study.stops[0]}. ${trajectories} with ${plural(seeds, "seed")}` +
-      ("radius" in parameters ? `, r = ${parameters.radius}.` : ".") +
+      ("radius" in parameters ? `, r = ${parameters.radius}` : "") +
+      (curves[0]?.directions ? `, the first K = ${curves[0].directions} directions.` : ".") +
       (against === "loss"
-        ? ` The loss is that of all ${plural(study.images, "training image")}, no epoch's mean.`
+        ? ` The loss is that of all ${plural(study.images, "training image")}, no epoch's mean; ` +
+          "dashed: where values are compared at equal loss."
         : ""),
     layout,
   });
 }
 
+/** How the curves of one value look. */
+interface ValueStyle {
+  readonly color: string;
+  /** Of the network at the stop: a second cue beside colour. */
+  readonly symbol: MarkSymbol;
+}
+
+function levelMark(level: number): Plot.Markish {
+  return Plot.ruleX([level], {
+    className: "common-level",
+    stroke: INK.muted,
+    strokeDasharray: "3 3",
+  });
+}
+
 function curveMarks(
   curves: readonly Curve[],
-  { x, colorOf }: { x: (point: CurvePoint) => number; colorOf: (curve: Curve) => string },
+  { x, styleOf }: { x: (point: CurvePoint) => number; styleOf: (curve: Curve) => ValueStyle },
 ): Plot.Markish[] {
   const points = curves.flatMap((curve, line) =>
     curve.points.map((point) => (
-      { x: x(point), y: point.value, line, color: colorOf(curve), atStop: point.atStop }
+      { x: x(point), y: point.value, line, ...styleOf(curve), atStop: point.atStop }
     ))
   );
   const place = { x: "x", y: "y" };
@@ -148,6 +180,7 @@ function curveMarks(
       ...place,
       className: "curve-stop",
       r: 3,
+      symbol: ({ symbol }: ValueStyle) => markSymbol(symbol),
       fill: "color",
     }),
   ];
@@ -155,8 +188,8 @@ function curveMarks(
 
 function legendOf(
   effect: Effect,
-  { colors, format, width }: {
-    colors: ReadonlyMap<number, string>;
+  { styles, format, width }: {
+    styles: ReadonlyMap<number, ValueStyle>;
     format: (value: number) => string;
     width: number;
   },
@@ -164,8 +197,9 @@ function legendOf(
   const name = { "learning-rate": "Learning rate:", "batch-size": "Batch size:", pairs: "Pairs:" };
   return legend([
     { mark: "", label: name[effect], isWord: true },
-    ...[...colors].map(([value, color]) => ({
-      mark: `<path d="M-7,0h14" stroke="${color}" stroke-width="2"/>`,
+    ...[...styles].map(([value, { color, symbol }]) => ({
+      mark: `<path d="M-8,0h16" stroke="${color}" stroke-width="1.5"/>` +
+        outline(symbol, { stroke: color, fill: color, width: 0 }),
       label: format(value),
     })),
   ], width);

@@ -24,7 +24,7 @@ const EFFECT_SYMBOL: Readonly<Record<Effect, MarkSymbol>> = {
 
 /**
  * Draws Kendall's tau of every measure with the generalisation gap: the mean over one-factor groups
- * with its bootstrap interval over seeds, and each group's own behind it.
+ * with its bootstrap interval over seeds, and each group's own around it.
  *
  * @param ranks From `rankMeasures`.
  */
@@ -72,6 +72,15 @@ export function plotRanks(
     isLabelled: false,
     marks: [
       Plot.ruleX([0], { stroke: INK.axis }),
+      Plot.ruleY(all.filter(({ low }) => low !== null), {
+        x1: "low",
+        x2: "high",
+        y: "line",
+        className: "tau-interval",
+        stroke: ALL_COLOR,
+        strokeWidth: 2,
+      }),
+      Plot.dot(all, { x: "tau", y: "line", className: "tau", r: 3.5, fill: ALL_COLOR }),
       ...study.grid.effects.map((effect) =>
         Plot.dot(groups.filter((rank) => rank.effect === effect), {
           x: "tau",
@@ -83,15 +92,6 @@ export function plotRanks(
             styles.get(optimizer ?? "")?.color ?? INK.published,
         })
       ),
-      Plot.ruleY(all.filter(({ low }) => low !== null), {
-        x1: "low",
-        x2: "high",
-        y: "line",
-        className: "tau-interval",
-        stroke: ALL_COLOR,
-        strokeWidth: 2,
-      }),
-      Plot.dot(all, { x: "tau", y: "line", className: "tau", r: 3.5, fill: ALL_COLOR }),
     ],
   });
   const items = [

@@ -13,6 +13,9 @@ import { SERIES_COLORS } from "~/lib/figures/theme.ts";
 import { extent, logTicks } from "~/lib/figures/ticks.ts";
 import { xyPanel } from "~/lib/figures/xy_panel.ts";
 
+/** Radius of the last measure's marks. */
+const SMALLEST = 2.5;
+
 /** A measure of a network one of whose layers is scaled. */
 export interface RescalingRow {
   /** The factor c > 0. */
@@ -30,7 +33,7 @@ export interface RowsOptions {
 }
 
 /**
- * Draws each measure against c, as a share of its own value at c = 1, on logarithmic axes. A measure
+ * Draws each measure against c, divided by its own value at c = 1, on logarithmic axes. A measure
  * that does not see the scale is a line at 1.
  *
  * @param given In any order. Left out: measures without a value > 0 at c = 1, and values at or below 0.
@@ -64,23 +67,31 @@ export function plotRescaling(
       scale: { type: "log", domain: x! },
       ticks: logTicks(...x!),
       format: formatLogTick,
-      label: ["Factor c on one layer"],
+      label: ["First layer × c, last layer × 1 / c"],
     },
     y: {
       scale: { type: "log", domain: y! },
       ticks: logTicks(...y!),
       format: formatLogTick,
-      label: ["Measure, as a share", "of its value at c = 1"],
+      label: ["Measure / its value", "at c = 1"],
     },
     width: layout.isWhole ? 1.4 * layout.frameWidth : layout.frameWidth,
     height: layout.height.other,
     marks: lines.flatMap(({ points, color, symbol }, i) => [
       Plot.line(points, { x: "scale", y: "share", className: `line-${i}`, stroke: color }),
-      Plot.dot(points, { x: "scale", y: "share", className: `measure-${i}`, symbol, fill: color }),
+      Plot.dot(points, {
+        x: "scale",
+        y: "share",
+        className: `measure-${i}`,
+        symbol,
+        stroke: color,
+        // Those that lie on one another stand around one another.
+        r: SMALLEST + 1.2 * (lines.length - 1 - i),
+      }),
     ]),
   });
   const items = lines.map(({ measure, color, symbol }) => ({
-    mark: outline(symbol, { stroke: color, fill: color }),
+    mark: outline(symbol, { stroke: color, fill: "none" }),
     label: measure,
   }));
   return stack([legend(items, panel.width), panel], {

@@ -4,7 +4,14 @@
  * @module
  */
 import { openMeasure } from "~/lib/measure.ts";
-import { endOf, locateStop, type NetworkRecord, type TrajectoryRecord } from "~/lib/results.ts";
+import {
+  endOf,
+  locateStop,
+  type Measurement,
+  type NetworkRecord,
+  type TrajectoryRecord,
+} from "~/lib/results.ts";
+import { meanInterval } from "~/lib/statistics.ts";
 import { type Cell, type Effect, listCells, type Study, trajectoryOf } from "~/lib/study.ts";
 import { trajectoryPath } from "~/lib/trainer.ts";
 
@@ -15,8 +22,8 @@ export interface CurvePoint {
   readonly trainLoss: number;
   /** Learning rate x updates so far, the time of gradient flow. */
   readonly learningTime: number;
+  /** The mean over the first K directions, which all curves that are compared have. */
   readonly value: number;
-  readonly standardError: number | null;
   /** Whether it is the network at the study's first stop. */
   readonly atStop: boolean;
 }
@@ -25,6 +32,8 @@ export interface CurvePoint {
 export interface Curve {
   readonly cell: Cell;
   readonly seed: number;
+  /** K; null where the measure has no directions. */
+  readonly directions: number | null;
   /** By epoch, ascending. */
   readonly points: readonly CurvePoint[];
 }
@@ -37,12 +46,20 @@ export interface CurveOptions {
   readonly effects?: readonly Effect[];
 }
 
-/** What curves show unless told otherwise: the seed's sharpness without the slope's noise. */
+/** What curves show unless told otherwise: sharpness without the slope's noise. */
 export const CURVE_MEASURE = "antithetic";
+
+/** Nats from one level that is tried to the next. */
+const LEVEL_STEP = 0.1;
+/** Cross-entropy of 10 classes lies between 0.28 and 2.3 nats; levels are tried up to here. */
+const HIGHEST_LEVEL = 2.5;
 
 /**
  * The curves of a study's trajectories that have a network with the measure, in the order of
  * `listCells`, seed by seed.
+ *
+ * Values are means over the first K directions, K the fewest that one of the networks has: so all have
+ * the same directions, whose differences from one another cancel in a pair.
  */
 export function listCurves(
   study: Study,
@@ -52,13 +69,23 @@ export function listCurves(
   const byPath = new Map(
     records.map((record) => [trajectoryPath(record.content.trajectory), record]),
   );
-  return listCells({ grid: { ...study.grid, effects } }).flatMap((cell) =>
-    study.grid.seeds.flatMap((seed): Curve[] => {
+  const found = listCells({ grid: { ...study.grid, effects } }).flatMap((cell) =>
+    study.grid.seeds.flatMap((seed) => {
       const record = byPath.get(trajectoryPath(trajectoryOf(study, cell, seed)));
-      const points = record === undefined ? [] : curveOf(study, record, measure);
-      return points.length === 0 ? [] : [{ cell, seed, points }];
+      const networks = record === undefined ? [] : networksWith(study, record, measure);
+      return networks.length === 0 ? [] : [{ cell, seed, networks }];
     })
   );
+  const counts = found.flatMap(({ networks }) =>
+    networks.flatMap(({ measurement }) => samplesOf(measurement)?.length ?? [])
+  );
+  const directions = counts.length === 0 ? null : Math.min(...counts);
+  return found.map(({ cell, seed, networks }): Curve => ({
+    ...{ cell, seed, directions },
+    points: networks.map(({ measurement, ...point }) => (
+      { ...point, value: meanOver(measurement, directions) }
+    )),
+  }));
 }
 
 /**
@@ -79,27 +106,51 @@ export function valueAtLoss(points: readonly CurvePoint[], level: number): numbe
   return null;
 }
 
-function curveOf(
+/** The values of one cell's curves at a level of the full-set loss, by seed; those without are left out. */
+export function valuesAtLoss(curves: readonly Curve[], level: number): Map<number, number> {
+  return new Map(curves.flatMap(({ seed, points }) => {
+    const found = valueAtLoss(points, level);
+    return found === null ? [] : [[seed, found] as const];
+  }));
+}
+
+/**
+ * The level of the full-set loss, a multiple of 0.1 nats, that the most trajectories pass between two
+ * of their networks; of several the lowest. Null where no trajectory passes one.
+ */
+export function commonLevel(curves: readonly Curve[]): number | null {
+  let best: { level: number; count: number } | null = null;
+  for (let step = Math.round(HIGHEST_LEVEL / LEVEL_STEP); step > 0; step--) {
+    const level = Number((step * LEVEL_STEP).toFixed(10));
+    const count = curves.filter(({ points }) => valueAtLoss(points, level) !== null).length;
+    if (count > 0 && count >= (best?.count ?? 0)) best = { level, count };
+  }
+  return best?.level ?? null;
+}
+
+type NetworkWith = Omit<CurvePoint, "value"> & { readonly measurement: Measurement };
+
+/** A trajectory's networks that have the measure, with the most directions each. */
+function networksWith(
   study: Study,
   { content }: TrajectoryRecord,
-  measure: string,
-): CurvePoint[] {
+  text: string,
+): NetworkWith[] {
   const { images, learningRate, batchSize } = content.trajectory;
   const updates = Math.ceil(images / batchSize);
   const stop = study.stops[0] === undefined
     ? undefined
     : locateStop(study, study.stops[0], content)?.epoch;
   const end = endOf(study, content.epochLosses);
-  return content.networks.flatMap((network) => {
-    const found = bestMeasurement(network, measure);
-    if (found === undefined || network.epoch > end) return [];
+  return content.networks.flatMap((network): NetworkWith[] => {
+    const measurement = bestMeasurement(network, text);
+    if (measurement === undefined || network.epoch > end) return [];
     return [{
       epoch: network.epoch,
       trainLoss: network.trainLoss,
       learningTime: learningRate * updates * network.epoch,
-      value: found.estimate,
-      standardError: found.standardError,
       atStop: network.epoch === stop,
+      measurement,
     }];
   });
 }
@@ -108,7 +159,7 @@ function curveOf(
 function bestMeasurement(
   { measures }: NetworkRecord,
   text: string,
-): NetworkRecord["measures"][number] | undefined {
+): Measurement | undefined {
   const { name, parameters } = openMeasure(text);
   const { directions: _, ...others } = parameters;
   return measures
@@ -117,4 +168,16 @@ function bestMeasurement(
       Object.entries(others).every(([key, value]) => protocol[key] === value)
     )
     .toSorted((a, b) => Number(b.protocol.directions ?? 0) - Number(a.protocol.directions ?? 0))[0];
+}
+
+/** A value a direction, in the directions' order; undefined where the measure has none. */
+function samplesOf({ samples }: Measurement): readonly number[] | undefined {
+  return Array.isArray(samples) ? samples : undefined;
+}
+
+function meanOver(measurement: Measurement, directions: number | null): number {
+  const samples = samplesOf(measurement);
+  return samples === undefined || directions === null
+    ? measurement.estimate
+    : meanInterval(samples.slice(0, directions)).mean;
 }

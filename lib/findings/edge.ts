@@ -3,9 +3,19 @@
  *
  * @module
  */
-import { significant } from "~/lib/files/numbers.ts";
-import { runsAt, type TrajectoryRecord } from "~/lib/results.ts";
-import { measureNamed, type Study } from "~/lib/study.ts";
+import { plural, significant } from "~/lib/files/numbers.ts";
+import { effectSubject, enumerate, formatMean, formatValue } from "~/lib/findings/words.ts";
+import {
+  type CellSummary,
+  effectValue,
+  type Interval,
+  type RunResult,
+  runsAt,
+  sharpnessBySeed,
+  summariseCells,
+  type TrajectoryRecord,
+} from "~/lib/results.ts";
+import { type Effect, measureNamed, type Study } from "~/lib/study.ts";
 
 /** A network on a trajectory of the edge's study. */
 export interface EdgePoint {
@@ -22,8 +32,8 @@ export interface EdgePoint {
   readonly trainLoss: number;
 }
 
-/** Share of 2 / lr within which an eigenvalue counts as at the edge. */
-const NEAR = 0.2;
+/** The optimizer whose edge is 2 / learning rate: gradient descent without momentum. */
+export const EDGE_OPTIMIZER = "SGD";
 
 /** The networks of a study whose first measure is lambda max, by series and epoch. */
 export function edgeRows(study: Study, records: readonly TrajectoryRecord[]): EdgePoint[] {
@@ -41,13 +51,13 @@ export function edgeRows(study: Study, records: readonly TrajectoryRecord[]): Ed
       isFullBatch: isFull,
       epoch: training.epochs,
       lambdaMax: value.estimate,
-      ...(isFull && optimizer === "SGD" ? { learningRate } : {}),
+      ...(isFull && optimizer === EDGE_OPTIMIZER ? { learningRate } : {}),
       trainLoss: training.trainLoss,
     }];
   }).sort((a, b) => a.series < b.series ? -1 : a.series > b.series ? 1 : a.epoch - b.epoch);
 }
 
-/** One sentence a trajectory: where lambda max went, and whether it reached 2 / lr and stayed. */
+/** One sentence a trajectory: where lambda max went, and where it was after it passed 2 / lr. */
 export function edgeSentences(study: Study, records: readonly TrajectoryRecord[]): string[] {
   const bySeries = Map.groupBy(edgeRows(study, records), ({ series }) => series);
   return [...bySeries].map(([series, points]) => {
@@ -58,12 +68,74 @@ export function edgeSentences(study: Study, records: readonly TrajectoryRecord[]
       `${significant(Math.min(...values))} and ${significant(Math.max(...values))}`;
     if (first.learningRate === undefined) return `${way}.`;
     const edge = 2 / first.learningRate;
-    const reached = points.find(({ lambdaMax }) => lambdaMax >= (1 - NEAR) * edge);
-    if (reached === undefined) return `${way}; 2 / lr = ${edge} is not reached.`;
-    const after = points.filter(({ epoch }) => epoch >= reached.epoch)
-      .map(({ lambdaMax }) => lambdaMax / edge);
-    return `${way}; 2 / lr = ${edge} is reached within 20 % by epoch ${reached.epoch}, and from ` +
-      `there on λ max stays within ${Math.min(...after).toFixed(2)} to ` +
-      `${Math.max(...after).toFixed(2)} times it (${after.length} networks).`;
+    const at = points.findIndex(({ lambdaMax }) => lambdaMax >= edge);
+    if (at < 0) {
+      const most = (Math.max(...values) / edge).toFixed(2);
+      return `${way}; 2 / lr = ${edge} is not passed: λ max is at most ${most} times it.`;
+    }
+    const when = at === 0
+      ? `by epoch ${first.epoch}`
+      : `between epochs ${points[at - 1]!.epoch} and ${points[at]!.epoch}`;
+    const after = values.slice(at).map((value) => value / edge);
+    return `${way}; 2 / lr = ${edge} is passed ${when}, and at the ${
+      plural(after.length, "network")
+    } from there on λ max is ${Math.min(...after).toFixed(2)} to ` +
+      `${Math.max(...after).toFixed(2)} times it.`;
   });
+}
+
+/**
+ * Where learning rate x lambda max of gradient descent without momentum ends, which is 2 at the edge
+ * of stability of full batches: its mean in every cell of an effect, and which cells' 95 % t interval
+ * over seeds contains 2, lies below it or above.
+ *
+ * @param runs Of one stop.
+ * @returns No sentence where lambda max was not taken, or no such optimizer is in the grid.
+ */
+export function edgeAtStop(
+  study: Study,
+  runs: readonly RunResult[],
+  { effect }: { readonly effect: Effect },
+): string[] {
+  const text = measureNamed(study, "lambda-max");
+  if (text === undefined) return [];
+  const cells = summariseCells(study, runs, text).filter((cell) =>
+    cell.effect === effect && cell.optimizer === EDGE_OPTIMIZER && cell.sharpness !== null
+  ).sort((a, b) => effectValue(a) - effectValue(b));
+  if (cells.length === 0) return [];
+  const nameOf = (some: readonly CellSummary[]): string =>
+    enumerate(some.map((cell) => formatValue(effect, effectValue(cell))));
+  const shares = cells.map((cell) => ({ cell, ...edgeShare(cell) }));
+  const means = shares.map(({ mean, interval }) => formatMean(mean, interval));
+  const known = shares.flatMap(({ cell, interval }) => interval ? [{ cell, interval }] : []);
+  const sides = [
+    ["contains 2", ([low, high]: Interval) => low <= 2 && high >= 2],
+    ["lies below 2", ([, high]: Interval) => high < 2],
+    ["lies above 2", ([low]: Interval) => low > 2],
+  ] as const;
+  const where = sides.flatMap(([side, holds]) => {
+    const some = known.filter(({ interval }) => holds(interval)).map(({ cell }) => cell);
+    return some.length === 0 ? [] : [`${side} at ${nameOf(some)}`];
+  });
+  const seeds = cells.map((cell) => sharpnessBySeed(cell).size);
+  const [fewest, most] = [Math.min(...seeds), Math.max(...seeds)];
+  const stop = runs[0]?.stop ?? study.stops[0] ?? "";
+  return [
+    `${effectSubject(study, { effect, optimizer: EDGE_OPTIMIZER })}, at ${stop}: learning rate × ` +
+    `λ max, 2 at the edge of stability of full batches, is ${enumerate(means)} at ` +
+    `${nameOf(cells)}; ` +
+    (where.length > 0 ? `the 95 % interval ${where.join(", ")}` : "one seed gives no interval") +
+    `; n = ${fewest === most ? fewest : `${fewest} to ${most}`} ${most === 1 ? "seed" : "seeds"}.`,
+  ];
+}
+
+/** Learning rate x a cell's lambda max, with the interval over seeds. */
+export function edgeShare(
+  { learningRate, sharpness }: CellSummary,
+): { readonly mean: number; readonly interval: Interval | null } {
+  const { mean, interval } = sharpness!;
+  return {
+    mean: learningRate * mean,
+    interval: interval && [learningRate * interval[0], learningRate * interval[1]],
+  };
 }

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { plural } from "~/lib/files/numbers.ts";
+import { plural, significant } from "~/lib/files/numbers.ts";
 import { endsOf } from "~/lib/findings/ends.ts";
-import { intervalOf, type PartFinding, signOf } from "~/lib/findings/finding.ts";
+import { type BriefFinding, intervalOf, signOf } from "~/lib/findings/finding.ts";
 import { missingText } from "~/lib/findings/missing.ts";
 import {
   effectSubject,
@@ -36,9 +36,6 @@ export interface EffectOptions {
   readonly measure?: string;
 }
 
-/** The part of a finding that is none. */
-const OPEN = "the effect is not settled by these runs";
-
 /**
  * Says whether a measure falls or rises from an effect's smallest value to its largest (see `endsOf`),
  * by the paired interval between the two, and whether it does so at every step between neighbours.
@@ -49,7 +46,7 @@ export function effectAtStop(
   study: Study,
   runs: readonly RunResult[],
   { effect, optimizer, measure }: EffectOptions,
-): PartFinding {
+): BriefFinding {
   const stop = runs[0]?.stop ?? study.stops[0] ?? "";
   const all = summariseCells(study, runs, measure)
     .filter((cell) => cell.effect === effect && cell.optimizer === optimizer);
@@ -60,7 +57,7 @@ export function effectAtStop(
   const [first, last] = endsOf(series, (cell) => sharpnessBySeed(cell).keys());
   if (first === undefined || last === undefined || first === last) {
     const text = `${subject}: not settled, as fewer than two values have a result.${missing}`;
-    return { text, part: OPEN, kind: "not settled", n: 0, interval: null, stop };
+    return { text, brief: "not settled", kind: "not settled", n: 0, interval: null, stop };
   }
   const { label, unit } = openMeasure(first.measure);
   const difference = pairedDifference(sharpnessBySeed(last), sharpnessBySeed(first));
@@ -70,11 +67,11 @@ export function effectAtStop(
   const from = ({ sharpness }: CellSummary): string =>
     formatMean(sharpness!.mean, sharpness!.interval);
   const way = `from ${from(first)} at ${valueOf(first)} to ${from(last)}${units} at ` +
-    `${valueOf(last)}`;
+    `${valueOf(last)}${lossesText(first, last)}`;
   if (difference === null || interval === null) {
     const why = n === 1 ? "one seed gives no interval" : "the two have no seed in common";
     const text = `${subject}: ${label} goes ${way}; not settled, as ${why}.${missing}`;
-    return { text, part: OPEN, kind: "not settled", n, interval, stop };
+    return { text, brief: "not settled", kind: "not settled", n, interval, stop };
   }
   const sign = signOf(interval);
   const kind = sign < 0 ? "falls" : sign > 0 ? "rises" : "not settled";
@@ -82,19 +79,37 @@ export function effectAtStop(
   const text = sign === 0
     ? `${subject}: whether ${label} changes is not settled by these runs: it goes ${way}, ${paired}.`
     : `${subject}: ${label} ${kind} ${way}, ${paired}; ${stepsText(series, sign)}.`;
-  const part = sign === 0
-    ? OPEN
-    : `${label} ${kind} ${way}, ${formatEstimate(difference.mean, interval, unit)}`;
-  return { text: text + missing, part, kind, n, interval, stop };
+  const brief = `${kind}${sign === 0 ? "" : ` ${stepsBrief(series, sign)}`}, ` +
+    formatEstimate(difference.mean, interval, unit);
+  return { text: text + missing, brief, kind, n, interval, stop };
 }
 
-/** Whether every step goes the same way, and which do not. */
-function stepsText(series: readonly CellSummary[], sign: number): string {
-  const steps = series.slice(1).map((cell, i) => {
+/** What else differs between the two: how far training got. */
+function lossesText(first: CellSummary, last: CellSummary): string {
+  if (first.trainLoss === null || last.trainLoss === null) return "";
+  const [from, to] = [first.trainLoss, last.trainLoss].map((loss) => significant(loss));
+  return ` (full-set losses ${from} and ${to} nats)`;
+}
+
+/** Steps between neighbouring values with the sign of each, 0 where it is not settled. */
+function stepsOf(series: readonly CellSummary[]): { name: string; sign: number }[] {
+  return series.slice(1).map((cell, i) => {
     const before = series[i]!;
     const sharp = pairedDifference(sharpnessBySeed(cell), sharpnessBySeed(before));
     return { name: `${valueOf(before)} to ${valueOf(cell)}`, sign: signOf(intervalOf(sharp)) };
   });
+}
+
+/** "in 5 of 6 steps". */
+function stepsBrief(series: readonly CellSummary[], sign: number): string {
+  const steps = stepsOf(series);
+  const along = steps.filter((step) => step.sign === sign).length;
+  return `in ${along} of ${plural(steps.length, "step")}`;
+}
+
+/** Whether every step goes the same way, and which do not. */
+function stepsText(series: readonly CellSummary[], sign: number): string {
+  const steps = stepsOf(series);
   const along = steps.filter((step) => step.sign === sign);
   if (along.length === steps.length) return "at every step between neighbouring values";
   const against = steps.filter((step) => step.sign === -sign).map(({ name }) => name);

@@ -3,10 +3,16 @@
  *
  * @module
  */
-import { type Curve, CURVE_MEASURE, listCurves, valueAtLoss } from "~/lib/findings/curves.ts";
+import {
+  commonLevel,
+  type Curve,
+  CURVE_MEASURE,
+  listCurves,
+  valuesAtLoss,
+} from "~/lib/findings/curves.ts";
 import type { EffectOptions } from "~/lib/findings/effect_at_stop.ts";
 import { endsOf } from "~/lib/findings/ends.ts";
-import { intervalOf, type PartFinding } from "~/lib/findings/finding.ts";
+import { type BriefFinding, intervalOf } from "~/lib/findings/finding.ts";
 import { VERDICT_TEXT, verdictOf } from "~/lib/findings/verdict.ts";
 import {
   effectSubject,
@@ -19,11 +25,6 @@ import { openMeasure } from "~/lib/measure.ts";
 import { effectValue, type TrajectoryRecord } from "~/lib/results.ts";
 import { pairedDifference } from "~/lib/statistics.ts";
 import { listCells, type Study } from "~/lib/study.ts";
-
-/** Nats from one level that is tried to the next. */
-const LEVEL_STEP = 0.1;
-/** Cross-entropy of 10 classes lies between 0.28 and 2.3 nats; levels are tried up to here. */
-const HIGHEST_LEVEL = 2.5;
 
 /** An effect's values at equal loss. */
 export interface EqualLossCell {
@@ -41,28 +42,11 @@ export interface EqualLossOptions extends EffectOptions {
   readonly level?: number;
 }
 
-/**
- * The level of the full-set loss, a multiple of 0.1 nats, that the most trajectories pass between two
- * of their networks; of several the lowest. Null where no trajectory passes one.
- */
-export function commonLevel(curves: readonly Curve[]): number | null {
-  let best: { level: number; count: number } | null = null;
-  for (let step = Math.round(HIGHEST_LEVEL / LEVEL_STEP); step > 0; step--) {
-    const level = Number((step * LEVEL_STEP).toFixed(10));
-    const count = curves.filter(({ points }) => valueAtLoss(points, level) !== null).length;
-    if (count > 0 && count >= (best?.count ?? 0)) best = { level, count };
-  }
-  return best?.level ?? null;
-}
-
 /** An effect's cells at equal loss, by ascending value; those that no seed brings there are left out. */
 export function cellsAtLoss(curves: readonly Curve[], level: number): EqualLossCell[] {
   const byValue = Map.groupBy(curves, ({ cell }) => effectValue(cell));
   return [...byValue].sort(([a], [b]) => a - b).flatMap(([value, group]) => {
-    const bySeed = new Map(group.flatMap(({ seed, points }) => {
-      const found = valueAtLoss(points, level);
-      return found === null ? [] : [[seed, found] as const];
-    }));
+    const bySeed = valuesAtLoss(group, level);
     const atStop = new Map(group.flatMap(({ seed, points }) => {
       const found = points.find((point) => point.atStop);
       return found === undefined ? [] : [[seed, found.value] as const];
@@ -75,23 +59,23 @@ export function cellsAtLoss(curves: readonly Curve[], level: number): EqualLossC
  * Compares an effect at the study's first stop with the same effect at equal full-set loss: the
  * paired difference between the largest and the smallest value whose trajectories pass the level.
  *
- * It survives where the interval at equal loss excludes 0 on the stop's side, turns where it does so on
- * the other, vanishes where it contains 0 and lies within a fifth of the effect at the stop; all else is not settled.
+ * It vanishes where the interval at equal loss lies within a fifth of the effect at the stop (see
+ * `verdictOf`).
  */
 export function effectAtEqualLoss(
   study: Study,
   records: readonly TrajectoryRecord[],
   { effect, optimizer, measure = CURVE_MEASURE, level }: EqualLossOptions,
-): PartFinding {
+): BriefFinding {
   const stop = study.stops[0] ?? "";
   const curves = listCurves(study, records, { measure, effects: [effect] })
     .filter(({ cell }) => cell.optimizer === optimizer);
   const at = level ?? commonLevel(curves);
   const subject = effectSubject(study, { effect, optimizer });
-  const open = (why: string, n = 0): PartFinding => (
+  const open = (why: string, n = 0): BriefFinding => (
     {
       text: `${subject}, at equal loss: not settled, as ${why}.`,
-      part: `at equal loss it is not settled, as ${why}`,
+      brief: "not settled",
       kind: "not settled",
       n,
       interval: null,
@@ -117,15 +101,14 @@ export function effectAtEqualLoss(
   const margin = Math.abs(stopped.mean) / 5;
   const kind = verdictOf({ reference: stopInterval, other: equalInterval, margin });
   const found = formatDifference(equal, equalInterval, unit);
-  const way = `from ${formatValue(effect, first.value)} to ${formatValue(effect, last.value)}`;
+  const way = `${formatValue(effect, first.value)} to ${formatValue(effect, last.value)}`;
   const text =
     `${subject}: the effect on ${label} ${VERDICT_TEXT[kind]} at equal loss (${place}): ` +
-    `${way} the paired difference is ${found}; at ${stop} it is ` +
+    `from ${way} the paired difference is ${found}; at ${stop} it is ` +
     `${formatEstimate(stopped.mean, stopInterval, unit)}.`;
   return {
     text: text + absent(study, cells, { effect, optimizer }),
-    part: `at equal loss (${place}, ${way}, ${label}) it ${VERDICT_TEXT[kind]}, ` +
-      formatEstimate(equal.mean, equalInterval, unit),
+    brief: `${kind} at ${at} nats, ${way}, ${formatEstimate(equal.mean, equalInterval, unit)}`,
     kind,
     n,
     interval: equalInterval,

@@ -22,10 +22,10 @@ export interface Finding {
   readonly stop: string;
 }
 
-/** A finding that can be a part of a sentence on several. */
-export interface PartFinding extends Finding {
-  /** Where, what and its interval, "at equal loss (...) it survives, −0.40 nats [−0.42, −0.38]". */
-  readonly part: string;
+/** A finding with what of it stands in a table's cell. */
+export interface BriefFinding extends Finding {
+  /** "falls in 5 of 6 steps, −0.40 nats [−0.42, −0.38]". */
+  readonly brief: string;
 }
 
 /** The interval of a paired difference. */

@@ -6,14 +6,17 @@
 import { effectAtStop } from "~/lib/findings/effect_at_stop.ts";
 import { effectAtEqualLoss } from "~/lib/findings/equal_loss.ts";
 import { effectsAtEqualRatio } from "~/lib/findings/equal_ratio.ts";
-import type { Finding, PartFinding } from "~/lib/findings/finding.ts";
-import { optimizersAtStop } from "~/lib/findings/optimizer_effect.ts";
+import type { BriefFinding, Finding } from "~/lib/findings/finding.ts";
+import {
+  againstSubject,
+  optimizersAtEqualLoss,
+  optimizersAtStop,
+} from "~/lib/findings/optimizer_effect.ts";
 import { effectInMeasure } from "~/lib/findings/other_measure.ts";
-import { missingText } from "~/lib/findings/missing.ts";
 import { rankedMeasures } from "~/lib/findings/rank_measures.ts";
-import { effectSubject, enumerate } from "~/lib/findings/words.ts";
+import { effectSubject } from "~/lib/findings/words.ts";
 import { openMeasure } from "~/lib/measure.ts";
-import { runsAt, summariseCells, type TrajectoryRecord } from "~/lib/results.ts";
+import { runsAt, type TrajectoryRecord } from "~/lib/results.ts";
 import type { Effect, Study } from "~/lib/study.ts";
 
 /** Measures that ask whether an effect is more than one of scale, slope or statistics. */
@@ -24,33 +27,29 @@ const OTHER_MEASURES: readonly string[] = [
   "lambda-max",
   "frozen",
 ];
-/** The one of them that a summary has: it sees neither the weights' scale nor that of a unit. */
+/** The one that every effect is looked for in: it sees neither the weights' scale nor a unit's. */
 const SCALE_FREE = "relative-filter";
 
-/** What is said about one effect for one optimizer. */
+/** What is said of one effect for one optimizer, or of one optimizer against the study's first. */
 export interface EffectFindings {
   readonly effect: Effect;
   readonly optimizer: string;
+  /** "SGD, learning rate (batch size 128)", "AdaGrad against SGD, by learning rate". */
+  readonly subject: string;
   /** At the study's first stop, in its first measure. */
-  readonly atStop: PartFinding;
-  readonly atEqualLoss: PartFinding;
-  /** In scale-free measures, curvature and with frozen statistics, as far as they were taken. */
-  readonly inMeasures: readonly PartFinding[];
-  /**
-   * One sentence: the effect at the stop; where it is settled, what becomes of it at equal loss and
-   * scale-free.
-   */
-  readonly summary: string;
+  readonly atStop: BriefFinding;
+  /** There, in a measure that does not see the weights' scale; undefined where none was taken. */
+  readonly scaleFree: BriefFinding | undefined;
+  readonly atEqualLoss: BriefFinding;
 }
 
 /** What a study's records say about its effects, in the order of its grid. */
 export interface Findings {
   readonly effects: readonly EffectFindings[];
-  /** The optimizers against the first, for every effect: in the first measure, and scale-free. */
-  readonly optimizers: readonly {
-    readonly effect: Effect;
-    readonly findings: readonly Finding[];
-  }[];
+  /** Every effect for every optimizer in scale-free measures, curvature and with frozen statistics. */
+  readonly inMeasures: readonly Finding[];
+  /** Every optimizer against the study's first, along every effect. */
+  readonly optimizers: readonly EffectFindings[];
   /** Of the effect "pairs". */
   readonly atEqualRatio: readonly Finding[];
 }
@@ -60,36 +59,34 @@ export function listFindings(study: Study, records: readonly TrajectoryRecord[])
   const runs = runsAt(study, records);
   const others = rankedMeasures(study, runs)
     .filter((text) => OTHER_MEASURES.includes(openMeasure(text).name));
-  const scaleFreeText = others.find((text) => openMeasure(text).name === SCALE_FREE);
-  const cells = summariseCells(study, runs);
+  const scaleFree = others.find((text) => openMeasure(text).name === SCALE_FREE);
   const named = study.grid.effects.filter((effect) => effect !== "pairs");
-  const effects = named.flatMap((effect) =>
-    study.grid.optimizers.map((optimizer): EffectFindings => {
-      const which = { effect, optimizer };
-      const atStop = effectAtStop(study, runs, which);
-      const atEqualLoss = effectAtEqualLoss(study, records, which);
-      const inMeasures = others.map((other) => effectInMeasure(study, runs, { ...which, other }));
-      const scaleFree = inMeasures.filter((_, i) => others[i] === scaleFreeText);
-      const own = cells.filter((one) => one.effect === effect && one.optimizer === optimizer);
-      const summary = atStop.kind === "not settled"
-        ? atStop.text
-        : `${effectSubject(study, which)}, at ${atStop.stop}: ` +
-          joinParts([atStop, atEqualLoss, ...scaleFree]) + missingText(study, own);
-      return { ...which, atStop, atEqualLoss, inMeasures, summary };
-    })
+  const each = named.flatMap((effect) =>
+    study.grid.optimizers.map((optimizer) => ({ effect, optimizer }))
   );
-  const optimizers = named.map((effect) => ({
-    effect,
-    findings: [{}, ...(scaleFreeText === undefined ? [] : [{ measure: scaleFreeText }])]
-      .flatMap((options) => optimizersAtStop(study, runs, { effect, ...options })),
+  const effects = each.map((which): EffectFindings => ({
+    ...which,
+    subject: effectSubject(study, which),
+    atStop: effectAtStop(study, runs, which),
+    scaleFree: scaleFree === undefined
+      ? undefined
+      : effectInMeasure(study, runs, { ...which, other: scaleFree }),
+    atEqualLoss: effectAtEqualLoss(study, records, which),
   }));
-  return { effects, optimizers, atEqualRatio: effectsAtEqualRatio(study, runs) };
-}
-
-/** "falls ..., −0.40 nats [−0.42, −0.38]; at equal loss ... (paired differences, ..., n = 3 seeds)." */
-function joinParts(findings: readonly PartFinding[]): string {
-  const seeds = findings.filter(({ interval }) => interval !== null).map(({ n }) => String(n));
-  const n = new Set(seeds).size === 1 ? seeds[0] : enumerate(seeds);
-  return `${findings.map(({ part }) => part).join("; ")} ` +
-    `(paired differences, 95 % intervals, n = ${n} seeds).`;
+  const inMeasures = each.flatMap((which) =>
+    others.map((other) => effectInMeasure(study, runs, { ...which, other }))
+  );
+  const optimizers = named.flatMap((effect) => {
+    const atStop = optimizersAtStop(study, runs, { effect });
+    const relative = scaleFree === undefined
+      ? []
+      : optimizersAtStop(study, runs, { effect, measure: scaleFree });
+    const atEqualLoss = optimizersAtEqualLoss(study, records, { effect });
+    return study.grid.optimizers.slice(1).map((optimizer, i): EffectFindings => ({
+      ...{ effect, optimizer },
+      subject: againstSubject(study, { effect, optimizer }),
+      ...{ atStop: atStop[i]!, scaleFree: relative[i], atEqualLoss: atEqualLoss[i]! },
+    }));
+  });
+  return { effects, inMeasures, optimizers, atEqualRatio: effectsAtEqualRatio(study, runs) };
 }

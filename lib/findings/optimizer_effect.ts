@@ -1,18 +1,34 @@
 /**
- * What the optimizer does to a measure at a stop, cell by cell.
+ * What the optimizer does to a measure, cell by cell.
  *
  * @module
  */
-import { type Finding, intervalOf, signOf } from "~/lib/findings/finding.ts";
+import { commonLevel, CURVE_MEASURE, listCurves, valuesAtLoss } from "~/lib/findings/curves.ts";
+import { type BriefFinding, intervalOf, signOf } from "~/lib/findings/finding.ts";
 import { EFFECT_NAME, enumerate, formatDifference, formatValue } from "~/lib/findings/words.ts";
 import { openMeasure } from "~/lib/measure.ts";
 import {
-  type CellDifference,
   listDifferences,
   type RunResult,
   summariseCells,
+  type TrajectoryRecord,
 } from "~/lib/results.ts";
-import type { Effect, Study } from "~/lib/study.ts";
+import { type PairedDifference, pairedDifference } from "~/lib/statistics.ts";
+import type { Cell, Effect, Study } from "~/lib/study.ts";
+
+/** Along which cells optimizers are compared, and in what. */
+export interface OptimizersOptions {
+  readonly effect: Effect;
+  /** A measure's text; default: the study's first at a stop, the antithetic sharpness along training. */
+  readonly measure?: string;
+}
+
+/** An optimizer against the first, within seed, in one cell. */
+interface Pair extends PairedDifference {
+  readonly cell: Pick<Cell, "learningRate" | "batchSize">;
+  /** What follows the cell's name where the largest difference is named. */
+  readonly note: string;
+}
 
 /**
  * Compares every other optimizer with the study's first, within seed, in all cells of an effect: in
@@ -24,50 +40,102 @@ import type { Effect, Study } from "~/lib/study.ts";
 export function optimizersAtStop(
   study: Study,
   runs: readonly RunResult[],
-  options: { readonly effect: Effect; readonly measure?: string },
-): Finding[] {
+  { effect, measure = study.measures.first[0] ?? "sharpness" }: OptimizersOptions,
+): BriefFinding[] {
   const stop = runs[0]?.stop ?? study.stops[0] ?? "";
-  const { effect } = options;
-  const cells = summariseCells(study, runs, options.measure)
-    .filter((cell) => cell.effect === effect);
-  const [reference, ...others] = study.grid.optimizers;
+  const cells = summariseCells(study, runs, measure).filter((cell) => cell.effect === effect);
   const all = listDifferences(study, cells).filter(({ comparison }) => comparison === "optimizer");
-  return others.map((optimizer): Finding => {
-    const pairs = all.filter(({ cell }) => cell.optimizer === optimizer);
-    const subject = `${optimizer} against ${reference}, by ${EFFECT_NAME[effect]}, at ${stop}`;
-    const settled = pairs.filter((pair) => intervalOf(pair) !== null);
-    const [widest] = settled.toSorted((a, b) => Math.abs(b.mean) - Math.abs(a.mean));
-    if (widest === undefined) {
-      const why = pairs.length === 0 ? "no cell has both" : "one seed gives no interval";
-      const text = `${subject}: not settled, as ${why}.`;
-      return { text, kind: "not settled", n: pairs[0]?.n ?? 0, interval: null, stop };
-    }
-    const { measure, learningRate, batchSize } = widest.cell;
-    const { label, unit } = openMeasure(measure);
-    const withSign = (sign: number): CellDifference[] =>
-      settled.filter((pair) => signOf(intervalOf(pair)) === sign);
-    const [below, above] = [withSign(-1), withSign(1)];
-    const interval = intervalOf(widest)!;
-    const counts = [
-      below.length > 0 && `lower in ${below.length}`,
-      above.length > 0 && `higher in ${above.length}`,
-      settled.length > below.length + above.length &&
-      `not settled in ${settled.length - below.length - above.length}`,
-    ].filter((part) => typeof part === "string");
-    const kind = below.length === settled.length
-      ? "falls"
-      : above.length === settled.length
-      ? "rises"
-      : "not settled";
+  return study.grid.optimizers.slice(1).map((optimizer) => {
+    const pairs = all.filter(({ cell }) => cell.optimizer === optimizer)
+      .map((pair): Pair => ({ ...pair, note: "" }));
+    return compare(study, pairs, { effect, optimizer, measure, stop, where: `at ${stop}` });
+  });
+}
+
+/**
+ * The same at equal full-set loss: in every cell at the level that most of its trajectories pass, of
+ * both optimizers (see `commonLevel`).
+ *
+ * @returns One sentence an optimizer but the first.
+ */
+export function optimizersAtEqualLoss(
+  study: Study,
+  records: readonly TrajectoryRecord[],
+  { effect, measure = CURVE_MEASURE }: OptimizersOptions,
+): BriefFinding[] {
+  const [reference, ...others] = study.grid.optimizers;
+  const stop = study.stops[0] ?? "";
+  const curves = listCurves(study, records, { measure, effects: [effect] });
+  return others.map((optimizer) => {
+    const own = curves.filter(({ cell }) => [reference, optimizer].includes(cell.optimizer));
+    const byCell = Map.groupBy(own, ({ cell }) => `${cell.learningRate} ${cell.batchSize}`);
+    const pairs = [...byCell.values()].flatMap((group): Pair[] => {
+      const level = commonLevel(group);
+      if (level === null) return [];
+      const [minuend, subtrahend] = [optimizer, reference].map((name) =>
+        valuesAtLoss(group.filter(({ cell }) => cell.optimizer === name), level)
+      );
+      const difference = pairedDifference(minuend!, subtrahend!);
+      const note = ` (${level} nats)`;
+      return difference === null ? [] : [{ ...difference, cell: group[0]!.cell, note }];
+    });
+    const where = "at equal full-set loss";
+    return compare(study, pairs, { effect, optimizer, measure, stop, where });
+  });
+}
+
+/** What a sentence is about: "AdaGrad against SGD, by learning rate". */
+export function againstSubject(
+  { grid: { optimizers } }: Study,
+  { effect, optimizer }: { readonly effect: Effect; readonly optimizer: string },
+): string {
+  return `${optimizer} against ${optimizers[0]}, by ${EFFECT_NAME[effect]}`;
+}
+
+function compare(
+  study: Study,
+  pairs: readonly Pair[],
+  { effect, optimizer, measure, stop, where }: Required<OptimizersOptions> & {
+    optimizer: string;
+    stop: string;
+    where: string;
+  },
+): BriefFinding {
+  const subject = `${againstSubject(study, { effect, optimizer })}, ${where}`;
+  const settled = pairs.filter((pair) => intervalOf(pair) !== null);
+  const [widest] = settled.toSorted((a, b) => Math.abs(b.mean) - Math.abs(a.mean));
+  if (widest === undefined) {
+    const why = pairs.length === 0 ? "no cell has both" : "one seed gives no interval";
+    const text = `${subject}: not settled, as ${why}.`;
     return {
-      text:
-        `${subject}: ${label} is ${enumerate(counts)} of ${settled.length} cells; the largest ` +
-        `paired difference, at learning rate ${formatValue("learning-rate", learningRate)} and ` +
-        `batch size ${batchSize}, is ${formatDifference(widest, interval, unit)}.`,
-      kind,
-      n: widest.n,
-      interval,
+      text,
+      brief: "not settled",
+      kind: "not settled",
+      n: pairs[0]?.n ?? 0,
+      interval: null,
       stop,
     };
-  });
+  }
+  const { label, unit } = openMeasure(measure);
+  const counts = [[-1, "lower"], [1, "higher"], [0, "not settled"]].map(([sign, word]) => ({
+    word,
+    count: settled.filter((pair) => signOf(intervalOf(pair)) === sign).length,
+  }));
+  const [below, above] = counts.map(({ count }) => count);
+  const { cell: { learningRate, batchSize }, note } = widest;
+  const interval = intervalOf(widest)!;
+  const how = counts.filter(({ count }) => count > 0).map(({ word, count }) =>
+    `${word} in ${count}`
+  );
+  const brief = `${enumerate(how)} of ${settled.length} cells`;
+  return {
+    text: `${subject}: ${label} is ${brief}; the largest paired difference, at learning rate ` +
+      `${formatValue("learning-rate", learningRate)} and batch size ${batchSize}${note}, is ` +
+      `${formatDifference(widest, interval, unit)}.`,
+    brief,
+    kind: below === settled.length ? "falls" : above === settled.length ? "rises" : "not settled",
+    n: widest.n,
+    interval,
+    stop,
+  };
 }

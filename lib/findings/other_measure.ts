@@ -5,7 +5,7 @@
  */
 import type { EffectOptions } from "~/lib/findings/effect_at_stop.ts";
 import { endsOf } from "~/lib/findings/ends.ts";
-import { intervalOf, type PartFinding } from "~/lib/findings/finding.ts";
+import { type BriefFinding, intervalOf } from "~/lib/findings/finding.ts";
 import { VERDICT_TEXT, verdictOf } from "~/lib/findings/verdict.ts";
 import {
   effectSubject,
@@ -34,15 +34,14 @@ export interface OtherMeasureOptions extends EffectOptions {
  * Compares an effect on one measure with the same effect on another, at one stop: paired differences
  * between the largest and the smallest value that has both.
  *
- * It survives where the other's interval excludes 0 on the same side, turns where it does so on the
- * opposite one, vanishes where it contains 0 and lies within a fifth of the larger of the two values
- * compared; all else is not settled.
+ * It vanishes where the other's interval lies within a fifth of the larger of the two values compared
+ * (see `verdictOf`).
  */
 export function effectInMeasure(
   study: Study,
   runs: readonly RunResult[],
   { effect, optimizer, measure, other }: OtherMeasureOptions,
-): PartFinding {
+): BriefFinding {
   const stop = runs[0]?.stop ?? study.stops[0] ?? "";
   const seriesOf = (text: string | undefined): CellSummary[] =>
     summariseCells(study, runs, text).filter((cell) =>
@@ -55,10 +54,10 @@ export function effectInMeasure(
   const { label, unit } = openMeasure(other);
   const subject = `${effectSubject(study, { effect, optimizer })}, at ${stop}`;
   const [first, last] = endsOf(others, (cell) => sharpnessBySeed(cell).keys());
-  const open = (why: string, n = 0): PartFinding => (
+  const open = (why: string, n = 0): BriefFinding => (
     {
       text: `${subject}: ${label} is not settled, as ${why}.`,
-      part: `in ${label} it is not settled, as ${why}`,
+      brief: "not settled",
       kind: "not settled",
       n,
       interval: null,
@@ -86,7 +85,6 @@ export function effectInMeasure(
   const paired = formatDifference(found, interval, unit);
   const text = `${subject}: the effect on ${openMeasure(reference[0]!.measure).label} ` +
     `${VERDICT_TEXT[kind]} in ${label}: ${way} the paired difference is ${paired}.`;
-  const part = `in ${label}, ${way}, it ${VERDICT_TEXT[kind]}, ` +
-    formatEstimate(found.mean, interval, unit);
-  return { text, part, kind, n, interval, stop };
+  const brief = `${kind}, ${formatEstimate(found.mean, interval, unit)}`;
+  return { text, brief, kind, n, interval, stop };
 }

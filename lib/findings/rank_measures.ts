@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { EFFECT_NAME } from "~/lib/findings/words.ts";
+import { plural, significant } from "~/lib/files/numbers.ts";
+import { EFFECT_NAME, enumerate } from "~/lib/findings/words.ts";
 import { openMeasure } from "~/lib/measure.ts";
 import { type RunResult, summariseCells } from "~/lib/results.ts";
 import { type RankedCell, type TauInterval, tauInterval } from "~/lib/statistics.ts";
@@ -87,4 +88,43 @@ export function rankedMeasures(study: Study, runs: readonly RunResult[]): string
   return study.measures.first.filter((text) =>
     had.has(text) && openMeasure(text).name !== "generalisation"
   );
+}
+
+/**
+ * Which measures rank cells as the generalisation gap does in every group, which against it, and which
+ * one way here and the other way there; those that are not in every group are named for themselves. No
+ * sentence without ranks.
+ */
+export function rankSentences(ranks: readonly MeasureRank[]): string[] {
+  const own = ranks.filter(({ effect }) => effect !== null);
+  if (own.length === 0) return [];
+  const groups = new Set(own.map(({ group }) => group));
+  const measures = [...Map.groupBy(own, ({ measure }) => measure)];
+  const [whole, partial] = [true, false].map((isWhole) =>
+    measures.filter(([, all]) => (all.length === groups.size) === isWhole)
+  ) as [typeof measures, typeof measures];
+  const namesOf = (test: (taus: readonly number[]) => boolean): string => {
+    const some = whole.filter(([, all]) => test(all.map(({ tau }) => tau!)));
+    if (some.length === 0) return "none";
+    if (some.length === whole.length) return `all ${some.length}`;
+    return `${some.length} (${some.map(([, [rank]]) => rank!.label).join(", ")})`;
+  };
+  const above = (taus: readonly number[]): boolean => taus.every((tau) => tau > 0);
+  const below = (taus: readonly number[]): boolean => taus.every((tau) => tau < 0);
+  const cells = own.map((rank) => rank.cells);
+  const [fewest, most] = [Math.min(...cells), Math.max(...cells)];
+  const seeds = Math.max(...own.map((rank) => rank.seeds.length));
+  return [
+    `Of ${plural(whole.length, "measure")} in ${plural(groups.size, "group")} of ` +
+    `${fewest === most ? fewest : `${fewest} to ${most}`} cells, Kendall's tau with the gap is ` +
+    `above 0 in all of them for ${namesOf(above)}, below 0 in all of them for ${namesOf(below)}, ` +
+    `and changes sign, or is 0, for ${namesOf((taus) => !above(taus) && !below(taus))}; n = ${
+      plural(seeds, "seed")
+    }.`,
+    ...partial.map(([, all]) =>
+      `Not in every group: ${all[0]!.label}, ${
+        enumerate(all.map(({ group, tau }) => `${significant(tau!, 2)} in ${group}`))
+      }.`
+    ),
+  ];
 }

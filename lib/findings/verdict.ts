@@ -18,8 +18,10 @@ export const VERDICT_TEXT: Readonly<Record<Verdict, string>> = {
 };
 
 /**
- * Judges by paired intervals. An effect vanishes only where it is shown to be small: an interval that
- * contains 0 because it is wide settles nothing.
+ * Judges by paired intervals: an effect vanishes where the whole interval lies within the margin, on
+ * whichever side of 0; else it survives where the interval excludes 0 on the side where it was seen,
+ * and turns where it does so on the other. An interval that contains 0 because it is wide settles
+ * nothing.
  *
  * @param intervals `reference` of the effect where it was seen, `other` of the one elsewhere, and
  * `margin`, the size in the unit of `other` that counts as nothing.
@@ -29,6 +31,6 @@ export function verdictOf(
 ): Verdict {
   const [seen, elsewhere] = [signOf(reference), signOf(other)];
   if (seen === 0) return "not settled";
-  if (elsewhere !== 0) return elsewhere === seen ? "survives" : "turns";
-  return other[0] >= -margin && other[1] <= margin ? "vanishes" : "not settled";
+  if (other[0] >= -margin && other[1] <= margin) return "vanishes";
+  return elsewhere === 0 ? "not settled" : elsewhere === seen ? "survives" : "turns";
 }

@@ -173,7 +173,7 @@ function tableOf<Row>(
   return table(Object.entries(columns).map(([name, valueOf]) => [name, rows.map(valueOf)]));
 }
 
-/** Units of `runsTable`'s columns that are no measures. */
+/** Units of columns that are no measures. */
 const UNITS: Readonly<Record<string, string>> = {
   batchSize: "images",
   trainLoss: "nats",
@@ -182,6 +182,12 @@ const UNITS: Readonly<Record<string, string>> = {
   testAccuracy: "fraction",
   trainingSeconds: "s",
 };
+
+/** A column's name as a heading: "pooled low", "train loss (nats)". */
+export function columnTitle(name: string): string {
+  const words = name.replace(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+  return name in UNITS ? `${words} (${UNITS[name]})` : words;
+}
 
 /** A study's runs as CSV, one row a run and stop, units in the header in brackets. */
 export function runsCsv(

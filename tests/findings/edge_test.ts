@@ -1,6 +1,6 @@
-import { edgeRows, edgeSentences, edgeTable } from "~/lib/findings.ts";
+import { edgeAtStop, edgeRows, edgeSentences, edgeTable } from "~/lib/findings.ts";
 import { edgeStudy, presets } from "~/lib/study.ts";
-import { assertAlmostEquals, assertEquals } from "@std/assert";
+import { assertAlmostEquals, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { syntheticRecords, syntheticResults } from "~/tests/fixtures/synthetic_results.ts";
 
 /** Full-batch SGD whose largest eigenvalue is `share` of 2 / lr, by epoch; the others have 70. */
@@ -35,22 +35,52 @@ Deno.test("edgeRows() has every network by series and epoch, an edge for full-ba
   assertEquals(edgeRows(presets.standard, []), []);
 });
 
-Deno.test("edgeSentences() says where 2 / lr is reached, and how far from it training stays", () => {
+Deno.test("edgeSentences() says where 2 / lr is passed, and where lambda max is from there on", () => {
   const epochs = edgeStudy.stops.map((stop) => Number(stop.split(":")[1]));
   const last = Math.max(...epochs);
-  const held = sentenceOf((epoch) => epoch < last / 2 ? 0.5 : epoch < last ? 0.9 : 1.25);
+  const held = sentenceOf((epoch) => epoch < last / 2 ? 0.99 : epoch < last ? 1.05 : 1.25);
   const from = Math.min(...epochs.filter((epoch) => epoch >= last / 2));
+  const before = Math.max(...epochs.filter((epoch) => epoch < from));
   const networks = epochs.filter((epoch) => epoch >= last / 2).length;
-  const end = held.slice(held.indexOf("is reached"));
   assertEquals(
-    end,
-    `is reached within 20 % by epoch ${from}, and from there on λ max stays within 0.90 to 1.25 ` +
-      `times it (${networks} networks).`,
+    held.slice(held.indexOf("is passed")),
+    `is passed between epochs ${before} and ${from}, and at the ${networks} networks from there on ` +
+      "λ max is 1.05 to 1.25 times it.",
   );
-  assertEquals(/; 2 \/ lr = [\d.]+ is not reached\.$/.test(sentenceOf(() => 0.79)), true);
+  assertMatch(
+    sentenceOf(() => 0.79),
+    /; 2 \/ lr = [\d.]+ is not passed: λ max is at most 0\.79 times it\.$/,
+  );
+  assertStringIncludes(
+    sentenceOf(() => 1),
+    `is passed by epoch ${Math.min(...epochs)}, and at the`,
+  );
   const other = edgeSentences(edgeStudy, recordsWith(() => 1))
     .find((text) => text.startsWith("AdaGrad"))!;
   assertEquals(other.includes("2 / lr"), false);
+});
+
+Deno.test("edgeAtStop() says what learning rate x lambda max is, and where its interval holds 2", () => {
+  const { quick } = presets;
+  const share: Record<string, number> = { "0.001": 1.5, "0.01": 2, "0.1": 2.5 };
+  const results = syntheticResults(quick, ({ learningRate, seed }) => ({
+    estimate: (measure) =>
+      measure.startsWith("lambda-max")
+        ? (share[learningRate]! + 0.01 * (seed - 1)) / learningRate
+        : 0,
+  }));
+  assertEquals(edgeAtStop(quick, results, { effect: "learning-rate" }), [
+    "SGD, learning rate (batch size 128), at epochs:10: learning rate × λ max, 2 at the edge of " +
+    "stability of full batches, is 1.500, 2.000 and 2.500 at 10⁻³, 10⁻² and 10⁻¹; the 95 % interval " +
+    "contains 2 at 10⁻², lies below 2 at 10⁻³, lies above 2 at 10⁻¹; n = 3 seeds.",
+  ]);
+  const [one] = edgeAtStop(
+    { ...quick, grid: { ...quick.grid, seeds: [0] } },
+    results.filter(({ config }) => config.seed === 0),
+    { effect: "batch-size" },
+  );
+  assertStringIncludes(one!, "; one seed gives no interval; n = 1 seed.");
+  assertEquals(edgeAtStop(quick, [], { effect: "learning-rate" }), []);
 });
 
 Deno.test("edgeTable() has lambda max with its interval by cell, and learning rate x lambda max", () => {
@@ -63,7 +93,11 @@ Deno.test("edgeTable() has lambda max with its interval by cell, and learning ra
   ).objects() as Record<string, number>[];
   assertEquals(rows.length, 12);
   for (const row of rows) {
-    assertAlmostEquals(row["lr × λ max"]!, 1.1, 1e-12);
+    if (row.optimizer as unknown === "SGD") {
+      assertAlmostEquals(row["lr × λ max"]!, 1.1, 1e-12);
+      // 1 and 1.2: 1.1 +- t(0.975, 1) * 0.1.
+      assertAlmostEquals(row["lr × λ max, high"]!, 1.1 + 12.7062047362 * 0.1, 1e-8);
+    } else assertEquals(row["lr × λ max"], null as never);
     assertAlmostEquals(row["λ max (nats/unit²)"]!, 1.1 / row["learning rate"]!, 1e-9);
     assertEquals([row.low! < row.high!, row.seeds], [true, 2]);
   }

@@ -2,6 +2,7 @@ import {
   effectAtStop,
   effectInMeasure,
   effectsAtEqualRatio,
+  findingsTable,
   listFindings,
   missingText,
   verdictOf,
@@ -44,7 +45,7 @@ Deno.test("effectAtStop() falls by the paired interval, at every step", () => {
   assertEquals(
     finding.text,
     "SGD, learning rate (batch size 128), at epochs:10: sharpness falls from 0.510 at 10⁻³ to " +
-      "0.110 nats at 10⁻¹, paired difference −0.4000 nats, 95 % interval [−0.4025, −0.3975], " +
+      "0.110 nats at 10⁻¹ (full-set losses 1.20 and 1.20 nats), paired difference −0.4000 nats, 95 % interval [−0.4025, −0.3975], " +
       "n = 3 seeds; at every step between neighbouring values.",
   );
 });
@@ -96,6 +97,7 @@ Deno.test("verdictOf() survives, turns, vanishes or settles nothing", () => {
   assertEquals(judge(-0.5, -0.1), "survives");
   assertEquals(judge(0.1, 0.5), "turns");
   assertEquals(judge(-0.19, 0.1), "vanishes");
+  assertEquals(judge(0.01, 0.19), "vanishes");
   assertEquals(judge(-0.21, 0.1), "not settled");
   assertEquals(
     verdictOf({ reference: [-1, 1], other: [-0.5, -0.1], margin: 1 }),
@@ -136,38 +138,41 @@ Deno.test("listFindings() throws for nothing that is missing", () => {
   for (const grid of all) {
     const partial = { ...presets.quick, grid: { ...presets.quick.grid, ...grid } };
     for (const records of [[], syntheticRecords(partial), syntheticRecords(partial).slice(0, 2)]) {
-      const { effects } = listFindings(partial, records);
-      for (const { atStop, atEqualLoss, summary } of effects) {
+      const { effects, optimizers } = listFindings(partial, records);
+      for (const { atStop, atEqualLoss } of [...effects, ...optimizers]) {
         assert(atStop.text.length > 20 && atEqualLoss.text.length > 20);
-        assert(!/NaN|undefined|null/.test(atStop.text + atEqualLoss.text + summary));
-        assertEquals(summary === atStop.text, atStop.kind === "not settled");
+        const words = [atStop.text, atStop.brief, atEqualLoss.text, atEqualLoss.brief].join();
+        assert(!/NaN|undefined|null/.test(words), words);
       }
     }
   }
 });
 
-Deno.test("listFindings() sums an effect up: at the stop, then at equal loss and scale-free", () => {
+Deno.test("findingsTable() has a row an effect: at the stop, scale-free and at equal loss", () => {
   const own: Study = {
     ...study,
+    grid: { ...study.grid, optimizers: ["SGD", "AdaGrad"] },
     measures: { first: ["sharpness", "relative-filter"], others: [] },
   };
-  const summaryOf = (sharpness: (rate: number, seed: number) => number): string =>
-    listFindings(
-      own,
-      syntheticRecords(own, ({ learningRate, seed }) => ({
-        estimate: () => sharpness(learningRate, seed),
-      })),
-    ).effects[0]!.summary;
-  const falling = summaryOf((rate, seed) => 0.01 * seed * rate - Math.log10(rate));
-  assertStringIncludes(falling, "falls from 3.00");
-  assertStringIncludes(falling, "; at equal loss it is not settled, as ");
-  assertStringIncludes(
-    falling,
-    "; in relative sharpness (filter), from 10⁻³ to 10⁻¹, it survives, −",
-  );
-  assertStringIncludes(falling, " (paired differences, 95 % intervals, n = 3 seeds).");
-  assertStringIncludes(summaryOf((_, seed) => seed), "is not settled by these runs");
-  assert(!summaryOf((_, seed) => seed).includes("at equal loss"));
+  const records = syntheticRecords(own, ({ optimizer, learningRate: rate, seed }) => ({
+    estimate: () => (optimizer === "SGD" ? 0.01 : 0.02) * seed * rate - Math.log10(rate),
+  }));
+  const rows = findingsTable(listFindings(own, records)).objects() as Record<string, unknown>[];
+  assertEquals(rows.map((row) => row["what is compared"]), [
+    "SGD, learning rate (batch size 128)",
+    "AdaGrad, learning rate (batch size 128)",
+    "SGD, batch size (learning rate 10⁻²)",
+    "AdaGrad, batch size (learning rate 10⁻²)",
+    "AdaGrad against SGD, by learning rate",
+    "AdaGrad against SGD, by batch size",
+  ]);
+  assertEquals(Object.values(rows[0]!).slice(1), [
+    "falls in 2 of 2 steps, −1.9990 nats [−2.0015, −1.9966]",
+    "survives, −1.9990 nats [−2.0015, −1.9966]",
+    "not settled",
+    3,
+  ]);
+  assertEquals(rows[4]!["sharpness at epochs:10"], "not settled in 3 of 3 cells");
 });
 
 Deno.test("missingText() names optimizer and effect where cells are of several", () => {

@@ -25,7 +25,7 @@ const study: Study = {
 const LR = { effect: "learning-rate", optimizer: "SGD" } as const;
 
 function point(trainLoss: number, value: number): CurvePoint {
-  return { epoch: 1, trainLoss, value, learningTime: 1, standardError: null, atStop: false };
+  return { epoch: 1, trainLoss, value, learningTime: 1, atStop: false };
 }
 
 Deno.test("valueAtLoss() is linear in the loss between neighbours and extrapolates nothing", () => {
@@ -44,6 +44,7 @@ Deno.test("commonLevel() is the lowest loss that the most trajectories pass", ()
   const curve = (...points: CurvePoint[]): Curve => ({
     cell: { effect: "learning-rate", optimizer: "SGD", learningRate: 1, batchSize: 1 },
     seed: 0,
+    directions: 16,
     points,
   });
   const curves = [
@@ -58,24 +59,31 @@ Deno.test("commonLevel() is the lowest loss that the most trajectories pass", ()
   assertEquals(commonLevel([]), null);
 });
 
-Deno.test("listCurves() takes the value with the most directions, and lr x updates", () => {
-  const [first] = listCurves(
-    study,
-    syntheticRecords(study, () => ({
-      epochs: 60,
-      estimate: (text) =>
-        text === "antithetic" ? 0.7 : text === "antithetic(directions=16)" ? 0.2 : 0,
-    })),
-  );
-  // The first stop has both; the others have 16 directions.
-  assertEquals(
-    first!.points.map(({ value }) => Math.round(10 * value)),
-    [2, 2, 2, 7].slice(4 - first!.points.length),
-  );
+Deno.test("listCurves() takes the directions that all networks have, and lr x updates", () => {
+  const records = syntheticRecords(study, () => ({
+    epochs: 60,
+    // Ascending from 0.4 to 0.6 at the first stop's network, which has 49 directions, and from 0.1 to
+    // 0.3 at the others, which have 16.
+    estimate: (text) =>
+      text === "antithetic" ? 0.5 : text === "antithetic(directions=16)" ? 0.2 : 0,
+  }));
+  const [first] = listCurves(study, records);
   const last = first!.points.at(-1)!;
   assert(last.atStop);
+  assertEquals(first!.directions, 16);
   // 391 updates an epoch at batch 128.
   assertAlmostEquals(last.learningTime, 1e-3 * 391 * last.epoch, 1e-9);
+  for (const each of first!.points.slice(0, -1)) assertAlmostEquals(each.value, 0.2, 1e-12);
+  // The 16 directions that it has at the other stop, of which the value is used, not the 49's.
+  const own = records[0]!.content.networks.at(-1)!.measures
+    .find(({ measure, protocol }) => measure === "antithetic" && protocol.directions === 49)!;
+  const expected = (own.samples as number[]).slice(0, 16).reduce((sum, each) => sum + each, 0) / 16;
+  assertAlmostEquals(last.value, expected, 1e-12);
+  assert(Math.abs(expected - own.estimate) > 0.05);
+  const none = listCurves({ ...study, stops: ["cumulative:1e-3"] }, records, {
+    measure: "weight-norm",
+  });
+  assertEquals(none, []);
 });
 
 /** Antithetic sharpness as a function of learning rate, loss and seed. */

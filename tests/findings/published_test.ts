@@ -99,5 +99,5 @@ Deno.test("publishedOrder() and publishedSentences() count cells, rank them and 
   ]);
   assertEquals(publishedSentences([]), []);
   assertEquals(publishedTable(rows).numRows(), 3);
-  assertEquals(publishedTable(rows).get("agrees", 1), "no");
+  assertEquals(publishedTable(rows).get("within 2 published half-widths or 10 %", 1), "no");
 });

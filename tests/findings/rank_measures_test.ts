@@ -1,4 +1,4 @@
-import { rankMeasures, rankTable } from "~/lib/findings.ts";
+import { rankMeasures, rankSentences, rankTable } from "~/lib/findings.ts";
 import { presets, type Study } from "~/lib/study.ts";
 import { assertAlmostEquals, assertEquals } from "@std/assert";
 import { syntheticResults } from "~/tests/fixtures/synthetic_results.ts";
@@ -53,13 +53,29 @@ Deno.test("rankMeasures() leaves out what cannot be ranked", () => {
   assertEquals(rankMeasures(study, []), []);
   const one = runs.filter(({ config }) => config.learningRate === 1e-2 && config.batchSize === 128);
   assertEquals(rankMeasures(study, one), []);
-  assertEquals(rankTable([]).columnNames(), [
-    "measure",
-    "group",
-    "Kendall's tau",
-    "low",
-    "high",
-    "cells",
-    "seeds",
+  assertEquals([rankTable([]).numRows(), rankSentences([])], [0, []]);
+});
+
+Deno.test("rankTable() has a measure a row, rankSentences() who ranks as the gap in every group", () => {
+  const ranks = rankMeasures(study, runs, ["sharpness", "trace"]);
+  const [sharpness, trace] = rankTable(ranks).objects() as Record<string, number>[];
+  assertEquals(
+    ["learning rate, SGD", "batch size, SGD", "mean tau", "cells", "seeds"]
+      .map((name) => [sharpness![name], trace![name]]),
+    [[1, -1], [1, 1], [1, 0], [6, 6], [3, 3]],
+  );
+  assertEquals(rankSentences(ranks), [
+    "Of 2 measures in 2 groups of 3 cells, Kendall's tau with the gap is above 0 in all of them for " +
+    "1 (sharpness), below 0 in all of them for none, and changes sign, or is 0, for 1 (trace of the " +
+    "Hessian, from losses); " +
+    "n = 3 seeds.",
+  ]);
+  const lacking = ranks.filter(({ measure, effect }) =>
+    measure !== "trace" || effect !== "batch-size"
+  );
+  assertEquals(rankSentences(lacking), [
+    "Of 1 measure in 2 groups of 3 cells, Kendall's tau with the gap is above 0 in all of them for " +
+    "all 1, below 0 in all of them for none, and changes sign, or is 0, for none; n = 3 seeds.",
+    "Not in every group: trace of the Hessian, from losses, −1.0 in learning rate, SGD.",
   ]);
 });
