@@ -87,8 +87,8 @@ function withStops(study: Study, record: TrajectoryRecord): TrajectoryRecord {
 
 /** A kept network that lies on the recorded trajectory, with the optimizer's state where it is kept. */
 export async function readAgreeing(
-  { folders, onMessage }: Context,
-  { trajectory, record }: Item,
+  { folders, onMessage }: Pick<Context, "folders" | "onMessage">,
+  { trajectory, record }: Pick<Item, "trajectory" | "record">,
   epoch: number,
 ): Promise<{ parameters: SharedFloats; state?: Float32Array } | undefined> {
   const losses = record?.content.epochLosses ?? [];

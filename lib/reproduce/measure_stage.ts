@@ -137,15 +137,18 @@ function byName(a: Measurement, b: Measurement): number {
   return x < y ? -1 : x > y ? 1 : 0;
 }
 
-/** Networks at the study's `loss:` stops go once everything is measured; the others stay. */
-async function dropMeasured({ study, folders }: Context, item: Item): Promise<void> {
+/**
+ * Networks at the study's `loss:` stops go once everything is measured; the others stay, and where
+ * networks are wanted that of the first stop, too.
+ */
+async function dropMeasured({ study, folders, networks }: Context, item: Item): Promise<void> {
   const { content } = item.record!;
   const { measure } = missingWork(study, item.trajectory, item.record);
   const epochsOf = (stops: readonly string[]): number[] =>
     stops.flatMap((stop) => locateStop(study, stop, content)?.epoch ?? []);
   const isLoss = (stop: string): boolean => stop.startsWith("loss:");
   const kept = new Set([
-    ...epochsOf(study.stops.filter((stop) => !isLoss(stop))),
+    ...epochsOf(study.stops.filter((stop, i) => !isLoss(stop) || (networks && i === 0))),
     // Other studies' stops that are no losses.
     ...Object.entries(content.stops).filter(([stop]) => !isLoss(stop)).map(([, epoch]) => epoch),
   ]);

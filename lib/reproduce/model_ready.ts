@@ -6,11 +6,12 @@
 import type { SharedFloats } from "~/lib/engine.ts";
 import { isHeld } from "~/lib/files/lock.ts";
 import { DivergedError, HeldElsewhereError } from "~/lib/reproduce/context.ts";
+import { readAgreeing } from "~/lib/reproduce/evaluate_stage.ts";
 import { PROJECT_FOLDERS, type RunOptions } from "~/lib/reproduce/options.ts";
 import { run } from "~/lib/reproduce/run.ts";
-import { locateStop } from "~/lib/results.ts";
+import { locateStop, readRecord, type TrajectoryRecord } from "~/lib/results.ts";
 import { checkStudy, type Study } from "~/lib/study.ts";
-import { describeTrajectory, lockFile, readNetwork, type Trajectory } from "~/lib/trainer.ts";
+import { describeTrajectory, lockFile, type Trajectory } from "~/lib/trainer.ts";
 
 /**
  * Gives the network of a trajectory at a study's first stop: from models/ if it is there, else it is
@@ -27,12 +28,13 @@ export async function getModelReady(
 ): Promise<SharedFloats> {
   const { folders = PROJECT_FOLDERS, onMessage = console.error } = options;
   const { optimizer, learningRate, batchSize, seed, sizes, images } = trajectory;
+  const before = await readRecord(folders.results, trajectory, onMessage);
   const alone = checkStudy({
     ...asked,
     sizes,
     images,
-    stops: asked.stops.slice(0, 1),
-    measures: { first: [], others: [] },
+    // What a record says is computed whole where this machine's losses replace it.
+    ...(before === undefined ? { measures: { first: [], others: [] } } : {}),
     grid: {
       ...asked.grid,
       effects: ["learning-rate"],
@@ -43,8 +45,8 @@ export async function getModelReady(
     },
   });
   const [stop] = alone.stops;
-  async function read(record: Parameters<typeof locateStop>[2]): Promise<SharedFloats | undefined> {
-    const state = locateStop(alone, stop!, record);
+  async function read(record: TrajectoryRecord): Promise<SharedFloats | undefined> {
+    const state = locateStop(alone, stop!, record.content);
     if (state?.outcome === "diverged") {
       throw new DivergedError(
         `Cannot get the network of ${describeTrajectory(trajectory)} ready as training diverged ` +
@@ -52,8 +54,8 @@ export async function getModelReady(
       );
     }
     if (state === undefined) return undefined;
-    const network = await readNetwork(folders.models, trajectory, state.epoch, onMessage);
-    return network?.parameters;
+    const item = { trajectory, record };
+    return (await readAgreeing({ folders, onMessage }, item, state.epoch))?.parameters;
   }
   const { records: [record], missingRuns } = await run(alone, {
     ...options,
@@ -66,10 +68,13 @@ export async function getModelReady(
         "training it: wait for that to end",
     );
   }
-  const parameters = record && await read(record.content);
+  const parameters = record && await read(record);
   if (parameters === undefined) {
     throw new Error(
-      `Cannot get the network of ${describeTrajectory(trajectory)} ready: it is not kept`,
+      `Cannot get the network of ${describeTrajectory(trajectory)} ready: ` +
+        (record === undefined || missingRuns > 0
+          ? "it is not kept"
+          : `training ended without passing the stop ${stop}`),
     );
   }
   return parameters;

@@ -5,12 +5,11 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { startMeter } from "~/lib/files/progress.ts";
-import { type GemmLibraryName, gemmLibraryOf } from "~/lib/engine.ts";
 import type { Context } from "~/lib/reproduce/context.ts";
 import { openEngineOnData } from "~/lib/reproduce/engine_on_data.ts";
 import { estimateFrom } from "~/lib/reproduce/estimate.ts";
 import { PROJECT_FOLDERS, type RunOptions } from "~/lib/reproduce/options.ts";
-import { processor } from "~/lib/reproduce/provenance.ts";
+import { libraryOf } from "~/lib/reproduce/library.ts";
 import { secondsLeft } from "~/lib/reproduce/seconds_left.ts";
 import { isDone, missingWork } from "~/lib/reproduce/work.ts";
 import { workOf, workThrough } from "~/lib/reproduce/work_through.ts";
@@ -56,7 +55,7 @@ export async function run(asked: Study, options: RunOptions = {}): Promise<RunOu
     for (const trajectory of among) {
       const record = await readRecord(folders.results, trajectory, onMessage);
       if (record !== undefined) records.set(trajectory, record);
-      const work = await workOf({ study, folders, networks }, trajectory, record);
+      const work = await workOf({ study, folders, networks, onMessage }, trajectory, record);
       if (!isDone(work)) open.push(trajectory);
     }
     return open;
@@ -80,7 +79,11 @@ export async function run(asked: Study, options: RunOptions = {}): Promise<RunOu
       missing = missing.toSorted((a, b) => left.get(b)! - left.get(a)!);
     }
     const { engine, data } = options.opened ??
-      await openEngineOnData(study.images, options, libraryOf(missing, records));
+      await openEngineOnData(
+        study.images,
+        options,
+        await libraryOf(folders.models, missing, records),
+      );
     const context: Context = {
       study,
       folders,
@@ -133,16 +136,4 @@ export async function run(asked: Study, options: RunOptions = {}): Promise<RunOu
     computedRuns: computed.size,
     missingRuns: missing.length,
   };
-}
-
-/** The matrix library with which work of this processor goes on; undefined where none does. */
-function libraryOf(
-  missing: readonly Trajectory[],
-  records: ReadonlyMap<Trajectory, TrajectoryRecord>,
-): GemmLibraryName | undefined {
-  const here = processor();
-  const [last] = missing.flatMap((trajectory) =>
-    records.get(trajectory)?.provenance.filter((part) => part.processor === here).slice(-1) ?? []
-  );
-  return last && gemmLibraryOf(last.engine);
 }

@@ -64,7 +64,11 @@ export async function chooseStart(
   if (!work.train && wanted.size === 0) return undefined;
   const upTo = Math.min(work.train ? Infinity : losses.length, ...wanted);
   let network: KeptNetwork | undefined;
-  if (latest !== undefined && latest.epochLosses.length <= upTo) network = latest;
+  // A state that contradicts the record is this machine's, or no better than the record.
+  const isOwn = latest?.engines.at(-1)?.name === name && latest.engines.at(-1)?.library === library;
+  if (latest !== undefined && latest.epochLosses.length <= upTo && (agrees(latest) || isOwn)) {
+    network = latest;
+  }
   const { slots } = openOptimizer(trajectory.optimizer);
   for (const epoch of kept.toReversed()) {
     if (epoch > upTo || epoch <= (network?.epochLosses.length ?? 0)) continue;

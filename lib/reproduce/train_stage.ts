@@ -10,7 +10,14 @@ import { chooseStart, type Start } from "~/lib/reproduce/start.ts";
 import { needsState } from "~/lib/reproduce/work.ts";
 import type { TrajectoryRecord } from "~/lib/results.ts";
 import { measuresAt } from "~/lib/study.ts";
-import { describeTrajectory, learn, type Learner, openStop, writeNetwork } from "~/lib/trainer.ts";
+import {
+  describeTrajectory,
+  type KeptNetwork,
+  learn,
+  type Learner,
+  openStop,
+  writeNetwork,
+} from "~/lib/trainer.ts";
 
 interface Pupil {
   readonly item: Item;
@@ -122,6 +129,15 @@ function differsAt(record: TrajectoryRecord | undefined, losses: readonly number
   return before.slice(0, losses.length).findIndex((loss, index) => loss !== losses[index]);
 }
 
+/** Where training starts without a network. */
+const NOTHING: Pick<KeptNetwork, "epochLosses" | "seconds"> = { epochLosses: [], seconds: 0 };
+
+/** Seconds of training that a record counts. */
+function secondsTrained({ provenance }: TrajectoryRecord): number {
+  return provenance.filter(({ did }) => did === "trained")
+    .reduce((sum, part) => sum + part.seconds, 0);
+}
+
 /** The record with what was trained; replaced from the start where it was another machine's. */
 function extend(
   { engine, data, onMessage }: Context,
@@ -132,13 +148,16 @@ function extend(
   const before = record?.content;
   const differs = differsAt(record, epochLosses);
   const isNew = before === undefined || differs >= 0;
-  // What is in no record is the work of processes that ended before they could write one.
-  const counted = isNew ? undefined : start.network;
+  // What is in no record is the work of processes that ended before they could write one: it counts
+  // with what was trained now.
+  const { epochLosses: { length: started }, seconds } = start.network ?? NOTHING;
+  const recorded = isNew ? 0 : before.epochLosses.length;
   const part = provenanceOf(engine, {
     did: "trained",
-    from: counted?.epochLosses.length ?? 0,
+    from: Math.min(started, recorded),
     to: epochLosses.length,
-    seconds: learner.seconds - (counted?.seconds ?? 0),
+    seconds: learner.seconds -
+      (started > recorded ? Math.min(seconds, isNew ? 0 : secondsTrained(record!)) : seconds),
   });
   if (isNew) {
     if (differs >= 0) {

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { uniformInt } from "pure-rand/distribution/uniformInt";
 import { openStream } from "~/lib/random.ts";
 import { openEngineOnData } from "~/lib/reproduce/engine_on_data.ts";
+import { libraryOf } from "~/lib/reproduce/library.ts";
 import { PROJECT_FOLDERS, type RunOptions } from "~/lib/reproduce/options.ts";
 import { run } from "~/lib/reproduce/run.ts";
 import { isDone, missingWork } from "~/lib/reproduce/work.ts";
@@ -43,9 +44,9 @@ export async function verify(
   const cached: { trajectory: Trajectory; record: TrajectoryRecord }[] = [];
   for (const trajectory of listTrajectories(study)) {
     const record = await readRecord(folders.results, trajectory, onMessage);
-    if (record !== undefined && isDone(missingWork(study, trajectory, record))) {
-      cached.push({ trajectory, record });
-    }
+    if (record === undefined || !isDone(missingWork(study, trajectory, record))) continue;
+    // One that ended without passing the first stop has nothing there to compare.
+    if (runsAt(study, [record]).length > 0) cached.push({ trajectory, record });
   }
   const generator = openStream(seed, 0);
   const chosen = Array.from(
@@ -55,7 +56,12 @@ export async function verify(
   const apart = join(folders.models, `.verify-${crypto.randomUUID()}`);
   const agreements: Agreement[] = [];
   if (chosen.length === 0) return agreements;
-  const opened = options.opened ?? await openEngineOnData(study.images, options);
+  const records = new Map(chosen.map(({ trajectory, record }) => [trajectory, record]));
+  const opened = options.opened ?? await openEngineOnData(
+    study.images,
+    options,
+    await libraryOf(folders.models, [...records.keys()], records),
+  );
   try {
     for (const { trajectory, record } of chosen) {
       const { optimizer, learningRate, batchSize } = trajectory;

@@ -48,21 +48,26 @@ export function missingWork(
   return { train, evaluate: [...evaluate], measure };
 }
 
-/** The same, where the networks of the stops that end training must be there: `kept` are. */
-export function withNetworks(
+/**
+ * The same, where the networks of the first stop and of those that end training must be there.
+ *
+ * @param isKept Whether the network of an epoch is, and lies on the recorded trajectory.
+ */
+export async function withNetworks(
   study: Study,
   record: TrajectoryRecord | undefined,
   work: Work,
-  kept: readonly number[],
-): Work {
+  isKept: (epoch: number) => Promise<boolean>,
+): Promise<Work> {
   if (record === undefined) return work;
-  const gone = drivingStops(study.stops.map(openStop)).flatMap(({ text: stop }) => {
+  const driving = drivingStops(study.stops.map(openStop)).map(({ text }) => text);
+  const evaluate = new Set(work.evaluate);
+  for (const stop of new Set([...study.stops.slice(0, 1), ...driving])) {
     const state = locateStop(study, stop, record.content);
-    return state === undefined || state.outcome === "diverged" || kept.includes(state.epoch)
-      ? []
-      : [state.epoch];
-  });
-  return { ...work, evaluate: [...new Set([...work.evaluate, ...gone])] };
+    if (state === undefined || state.outcome === "diverged") continue;
+    if (!await isKept(state.epoch)) evaluate.add(state.epoch);
+  }
+  return { ...work, evaluate: [...evaluate] };
 }
 
 /** Whether nothing is missing. */

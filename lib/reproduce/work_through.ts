@@ -5,12 +5,12 @@
  */
 import type { Lock } from "~/lib/files/lock.ts";
 import { claim, type Context, type Item } from "~/lib/reproduce/context.ts";
-import { evaluateStage, type Pending } from "~/lib/reproduce/evaluate_stage.ts";
+import { evaluateStage, type Pending, readAgreeing } from "~/lib/reproduce/evaluate_stage.ts";
 import { measureStage } from "~/lib/reproduce/measure_stage.ts";
 import { trainStage } from "~/lib/reproduce/train_stage.ts";
 import { isDone, missingWork, withNetworks, type Work } from "~/lib/reproduce/work.ts";
 import { readRecord, type TrajectoryRecord } from "~/lib/results.ts";
-import { listNetworks, type Trajectory } from "~/lib/trainer.ts";
+import type { Trajectory } from "~/lib/trainer.ts";
 
 /**
  * Networks that are measured together: enough to share the directions' products, few enough that an
@@ -127,11 +127,20 @@ async function takeStack(
 
 /** What a trajectory lacks, its networks included where the study wants them. */
 export async function workOf(
-  { study, folders, networks }: Pick<Context, "study" | "folders" | "networks">,
+  { study, folders, networks, onMessage }: Pick<
+    Context,
+    "study" | "folders" | "networks" | "onMessage"
+  >,
   trajectory: Trajectory,
   record: TrajectoryRecord | undefined,
 ): Promise<Work> {
   const work = missingWork(study, trajectory, record);
   if (!networks) return work;
-  return withNetworks(study, record, work, await listNetworks(folders.models, trajectory));
+  return await withNetworks(
+    study,
+    record,
+    work,
+    async (epoch) =>
+      await readAgreeing({ folders, onMessage }, { trajectory, record }, epoch) !== undefined,
+  );
 }

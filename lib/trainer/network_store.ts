@@ -77,12 +77,12 @@ export async function writeNetwork(
   return path;
 }
 
-/** Reads a network; undefined if it is not there, or was damaged and set aside. */
+/** Reads a network; undefined if it is not there, or damaged: with `onDamage` it is set aside. */
 export function readNetwork(
   models: string,
   trajectory: Trajectory,
   epoch: number | "latest",
-  onDamage: OnDamage,
+  onDamage: OnDamage | undefined,
 ): Promise<KeptNetwork | undefined> {
   const path = networkFile(models, trajectory, epoch);
   return readChecked(path, onDamage, (bytes) => {

@@ -16,7 +16,7 @@ import {
 } from "~/lib/reproduce.ts";
 import { parseRecord, recordFile, runsAt, writeRecord } from "~/lib/results.ts";
 import { listTrajectories } from "~/lib/study.ts";
-import { lockFile, networkFile, removeNetwork } from "~/lib/trainer.ts";
+import { lockFile, networkFile, readNetwork, removeNetwork, writeNetwork } from "~/lib/trainer.ts";
 import { UsageError } from "~/lib/domain.ts";
 import {
   assert,
@@ -204,6 +204,59 @@ Deno.test("getModelReady() gives the network at the first stop: kept, gone on to
     await compute(loss);
     await assertRejects(() => Deno.stat(networkFile(folders.models, other!, 1)));
     assertEquals((await getModelReady(loss, other!, options)).length, trained.length);
+  });
+});
+
+Deno.test("getModelReady() gives no network of another machine, nor loses its measures", async () => {
+  const study = alone("AdaGrad", { stops: ["epochs:3", "epochs:2"] });
+  const [trajectory] = listTrajectories(study);
+  await withPlace(async ({ compute, options, options: { folders } }) => {
+    const { records: [record] } = await compute(study);
+    const own = await getModelReady(study, trajectory!, options);
+    const shift = (losses: readonly number[]): number[] => losses.map((loss) => loss + 1e-9);
+    // A network that was trained elsewhere: the recorded one is trained again.
+    for (const epoch of [3, "latest"] as const) {
+      const network = await readNetwork(folders.models, trajectory!, epoch, assert);
+      network!.parameters.forEach((weight, i, all) => all[i] = 2 * weight);
+      await writeNetwork(folders.models, trajectory!, {
+        ...network!,
+        epochLosses: shift(network!.epochLosses),
+        engines: [{ name: "cpu", library: "elsewhere" }],
+      }, { latest: epoch === "latest" });
+    }
+    assertEquals(await getModelReady(study, trajectory!, options), own);
+    // A record that was computed elsewhere: it is computed again, whole.
+    await writeRecord(folders.results, trajectory!, {
+      ...record!,
+      content: { ...record!.content, epochLosses: shift(record!.content.epochLosses) },
+    });
+    await Deno.remove(folders.models, { recursive: true });
+    assertEquals(await getModelReady(study, trajectory!, options), own);
+    const after = parseRecord(await Deno.readTextFile(recordFile(folders.results, trajectory!)));
+    assertEquals(after.content, record!.content);
+  });
+});
+
+Deno.test("a first stop that is only passed: not verified or given where it was not, kept where it was", async () => {
+  const study = alone("SGD", { stops: ["loss:0.01", "epochs:3"] });
+  const [trajectory] = listTrajectories(study);
+  await withPlace(async ({ compute, epochs, options }) => {
+    await compute(study);
+    assertEquals(await verify(study, { ...options, count: 1, seed: 0 }), []);
+    await assertRejects(
+      () => getModelReady(study, trajectory!, options),
+      Error,
+      "Cannot get the network of SGD lr=0.1,batch=60,seed=0 ready: training ended without passing " +
+        "the stop loss:0.01",
+    );
+    assertEquals(epochs.length, 3);
+    const passed = alone("SGD", { stops: ["loss:9", "epochs:3"] });
+    await compute(passed);
+    const first = await getModelReady(passed, trajectory!, options);
+    assertEquals(
+      await getModelReady(alone("SGD", { stops: ["epochs:1"] }), trajectory!, options),
+      first,
+    );
   });
 });
 

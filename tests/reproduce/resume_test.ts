@@ -9,7 +9,13 @@ import { openStream } from "~/lib/random.ts";
 import type { RunOptions } from "~/lib/reproduce.ts";
 import { writeRecord } from "~/lib/results.ts";
 import { listTrajectories, type Study } from "~/lib/study.ts";
-import { type KeptNetwork, lockFile, readNetwork, writeNetwork } from "~/lib/trainer.ts";
+import {
+  type KeptNetwork,
+  lockFile,
+  readNetwork,
+  removeNetwork,
+  writeNetwork,
+} from "~/lib/trainer.ts";
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { listFiles } from "~/tests/fixtures/temporary_folder.ts";
 import {
@@ -17,6 +23,7 @@ import {
   assertSame,
   change,
   contents,
+  openTiny,
   RUNS,
   STUDY,
   uninterrupted,
@@ -197,6 +204,55 @@ Deno.test("run() comes to an end where all that is kept is another machine's", a
     // Epoch 2 is trained here, whose losses are others: everything becomes this machine's.
     await compute(study("epochs:5", "epochs:2"));
     assertSame(await contents(folder), wanted);
+  });
+});
+
+Deno.test("run() goes on from a newest state that contradicts the record only if it is its own", async () => {
+  const [trajectory] = listTrajectories(alone("AdaGrad"));
+  const { name, library } = (await openTiny()).engine.info;
+  for (const [library2, trained] of [["another library", [0, 3]], [library, [2, 3]]] as const) {
+    await withPlace(async ({ folder, compute, options: { folders } }) => {
+      const { records: [record] } = await compute(alone("AdaGrad"));
+      const latest = await readNetwork(folders.models, trajectory!, "latest", assert);
+      const wanted = await contents(folder);
+      const state: KeptNetwork = {
+        ...latest!,
+        epochLosses: record!.content.epochLosses.slice(0, 2).map((loss) => loss + 1e-9),
+        engines: [{ name, library: library2 }],
+      };
+      await writeNetwork(folders.models, trajectory!, state, { latest: true });
+      await removeNetwork(folders.models, trajectory!, 3);
+      const { records: [again] } = await compute(alone("AdaGrad"), { networks: true });
+      const last = again!.provenance.filter(({ did }) => did === "trained").at(-1)!;
+      assertEquals([last.from, last.to], [library2 === library ? 0 : trained[0], 3]);
+      // Another library's state is left alone, and the record stands as it was.
+      if (library2 !== library) {
+        assertEquals(again!.content, record!.content);
+        assertSame(await contents(folder), wanted);
+      } else assertEquals(again!.content.epochLosses.slice(0, 2), state.epochLosses);
+    });
+  }
+});
+
+Deno.test("run() counts what an interrupted process trained with what went on from it", async () => {
+  const longer = alone("SGD", { stops: ["epochs:6"] });
+  await withPlace(async ({ compute, options: { folders } }) => {
+    const { records: [record] } = await compute(alone("SGD"));
+    const { options } = abortAt(1, "epoch 5");
+    await assertRejects(() => compute(longer, { ...options, checkpointSeconds: 0 }));
+    const [trajectory] = listTrajectories(longer);
+    const interrupted = await readNetwork(folders.models, trajectory!, "latest", assert);
+    assertEquals(interrupted!.epochLosses.length, 5);
+    // So that its share can be told from that of the epoch that is left.
+    await writeNetwork(folders.models, trajectory!, { ...interrupted!, seconds: 1000 }, {
+      latest: true,
+    });
+    const { records: [whole] } = await compute(longer);
+    const parts = whole!.provenance.filter(({ did }) => did === "trained");
+    assertEquals(parts.map(({ from, to }) => [from, to]), [[0, 3], [3, 6]]);
+    const before = record!.provenance[0]!.seconds;
+    const counted = parts[1]!.seconds;
+    assert(counted >= 1000 - before && counted < 1010 - before, `${counted}`);
   });
 });
 
