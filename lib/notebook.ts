@@ -47,10 +47,14 @@ export async function showFigure(figure: Figure): Promise<void> {
 /**
  * Shows sentences as a list, Markdown where the notebook's front end renders it.
  *
+ * @param otherwise What is said where there is none; default: that there are no results.
  * @throws {Error} Outside a notebook.
  */
-export async function showSentences(sentences: readonly string[]): Promise<void> {
-  const plain = sentences.length === 0 ? ["Nothing can be said without results."] : sentences;
+export async function showSentences(
+  sentences: readonly string[],
+  { otherwise = "Nothing can be said without results." }: { readonly otherwise?: string } = {},
+): Promise<void> {
+  const plain = sentences.length === 0 ? [otherwise] : sentences;
   await show({
     "text/markdown": plain.map((sentence) => `- ${sentence}`).join("\n"),
     "text/plain": plain.join("\n"),
@@ -79,7 +83,8 @@ export async function showTable(
   const names = named.columnNames();
   const format = Object.fromEntries(names.map((name) => [name, formatCell]));
   await show({
-    "text/html": named.toHTML({ limit, format, null: () => "" }),
+    "text/html": named.toHTML({ limit, format, null: () => "" }) +
+      (named.numRows() > limit ? `<p>The first ${limit} of ${named.numRows()} rows.</p>` : ""),
     "text/plain": `${named.numRows()} rows: ${names.join(", ")}`,
   });
 }

@@ -8,7 +8,7 @@ import type { LossAxis } from "~/lib/figures/axis.ts";
 import { edgeLine } from "~/lib/figures/edge_marks.ts";
 import { cellsLossAxis, measureAxis } from "~/lib/figures/measure_axis.ts";
 import { plural, significant, thousands } from "~/lib/files/numbers.ts";
-import { enumerate, formatValue, PUBLISHED_PROTOCOL } from "~/lib/findings.ts";
+import { enumerate, formatValue, PUBLISHED_PROTOCOL, type PublishedCell } from "~/lib/findings.ts";
 import { openMeasure } from "~/lib/measure.ts";
 import { type Study, trajectoryOf } from "~/lib/study.ts";
 import { type Trajectory, trajectoryPath } from "~/lib/trainer.ts";
@@ -20,7 +20,7 @@ const NAMED_CELLS = 4;
 export function sharpnessCaption(
   study: Study,
   cells: readonly CellSummary[],
-  { published }: { published: boolean },
+  published: readonly PublishedCell[],
 ): string {
   const measure = openMeasure(cells[0]?.measure ?? "sharpness");
   const hasSeedIntervals = cells.some(({ sharpness }) => sharpness?.interval);
@@ -32,7 +32,7 @@ export function sharpnessCaption(
   const pooled = "thin: the original study's, over all seeds × directions as if independent.";
   const unknown = counts.includes(1) ? " (none where n = 1)" : "";
   const hasPooled = cells.some(({ sharpness }) => sharpness?.pooledInterval);
-  const { bottom } = measureAxis(cells);
+  const { bottom } = measureAxis(cells, published);
   const isCut = cells.some(({ sharpness }) =>
     [sharpness?.interval, sharpness?.pooledInterval].some((ends) => ends && ends[0] < bottom)
   );
@@ -42,7 +42,7 @@ export function sharpnessCaption(
       ? `Bold: 95 % t interval over seed means${unknown}${hasPooled ? `; ${pooled}` : "."}`
       : counts.length > 0 &&
         `One seed gives no interval over seeds${hasPooled ? `; ${pooled}` : "."}`,
-    published &&
+    published.length > 0 &&
     "Grey, hollow: the published means, 95 % t intervals over their 6 seeds, at the stop " +
       `${PUBLISHED_PROTOCOL.stop}.`,
     edgeLine(cells).length > 0 &&

@@ -19,13 +19,15 @@ export interface EdgeLinePoint {
 
 /**
  * The line that the largest eigenvalue of full-batch SGD without momentum is bound by, by ascending
- * value; empty for other measures, and for pairs, where a value has several learning rates.
+ * value; empty for other measures, for pairs, where a value has several learning rates, and for one
+ * value, which is no line.
  */
 export function edgeLine(cells: readonly CellSummary[]): EdgeLinePoint[] {
   const shown = cells.filter(({ measure, effect }) =>
     effect !== "pairs" && openMeasure(measure).name === "lambda-max"
   );
   const byValue = new Map(shown.map((cell) => [effectValue(cell), 2 / cell.learningRate]));
+  if (byValue.size < 2) return [];
   return [...byValue].map(([value, edge]) => ({ value, edge })).sort((a, b) => a.value - b.value);
 }
 

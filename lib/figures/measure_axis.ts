@@ -5,17 +5,22 @@
  */
 import { type Axis, type LossAxis, lossAxis, valueAxis } from "~/lib/figures/axis.ts";
 import { edgeLine } from "~/lib/figures/edge_marks.ts";
+import type { PublishedCell } from "~/lib/findings.ts";
 import { openMeasure } from "~/lib/measure.ts";
 import type { CellSummary } from "~/lib/results.ts";
 
 /**
- * The axis that shows the measure of all these cells, further values such as published ones, and the
+ * The axis that shows the measure of all these cells, published ones with their intervals, and the
  * edge of stability, which is read as a ratio.
  */
-export function measureAxis(cells: readonly CellSummary[], further: readonly number[] = []): Axis {
+export function measureAxis(
+  cells: readonly CellSummary[],
+  published: readonly Pick<PublishedCell, "mean" | "halfWidth">[] = [],
+): Axis {
   const measured = cells.flatMap(({ sharpness, bySeed }) =>
     sharpness === null ? [] : [{ ...sharpness, bySeed }]
   );
+  const further = published.map(({ mean }) => mean);
   const edge = edgeLine(cells).map((point) => point.edge);
   return valueAxis({
     points: [
@@ -25,10 +30,13 @@ export function measureAxis(cells: readonly CellSummary[], further: readonly num
       ...edge,
     ],
     asRatios: edge.length > 0,
-    ends: measured.flatMap(({ interval, pooledInterval }) => [
-      ...(interval ?? []),
-      ...(pooledInterval ?? []),
-    ]),
+    ends: [
+      ...measured.flatMap(({ interval, pooledInterval }) => [
+        ...(interval ?? []),
+        ...(pooledInterval ?? []),
+      ]),
+      ...published.map(({ mean, halfWidth }) => mean + halfWidth),
+    ],
     resolved: [
       ...measured.filter(({ interval }) => interval === null || interval[0] * interval[1] > 0)
         .map(({ mean }) => mean),

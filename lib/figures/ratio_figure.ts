@@ -47,9 +47,9 @@ export function plotRatio(
     .map(({ effect, optimizer, value, mean, halfWidth }) => {
       const { baseBatchSize, baseLearningRate } = PUBLISHED_PROTOCOL;
       const x = effect === "learning-rate" ? value / baseBatchSize : baseLearningRate / value;
-      return { effect, optimizer, x, mean, low: mean - halfWidth, high: mean + halfWidth };
+      return { effect, optimizer, x, mean, halfWidth };
     });
-  const y = measureAxis(cells, published.map(({ mean }) => mean));
+  const y = measureAxis(cells, published);
   const [low, high] = extent([...cells.map(ratioOf), ...published.map(({ x }) => x)]);
   const domain = [low / 2, high * 2] as const;
   const styles = optimizerStyles(optimizers);

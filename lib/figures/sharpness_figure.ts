@@ -108,7 +108,7 @@ function sharpnessFigure(
   return stack([legend(items, width), ...panels], {
     ...names,
     layout,
-    caption: sharpnessCaption(study, cells, { published: published.length > 0 }),
+    caption: sharpnessCaption(study, cells, published),
   });
 }
 

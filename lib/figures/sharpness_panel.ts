@@ -73,7 +73,7 @@ export function sharpnessPanels(
     const own = cells.filter(({ effect }) => effects.includes(effect));
     const beside = published.filter(({ effect }) => effects.includes(effect));
     const axes: Axes = {
-      rise: measureAxis(own, beside.map(({ mean }) => mean)),
+      rise: measureAxis(own, beside),
       loss: cellsLossAxis(own, options),
     };
     return drawPanel(panel, axes, { ...options, labelHeight, labelled: i === row });

@@ -94,7 +94,11 @@ export function effectAtEqualLoss(
   const [equalInterval, stopInterval] = [intervalOf(equal), intervalOf(stopped)];
   const n = equal?.n ?? 0;
   if (equal === null || equalInterval === null || stopped === null || stopInterval === null) {
-    const why = n === 1 ? "one seed gives no interval" : "the ends have no seed in common";
+    const why = n === 1
+      ? "one seed gives no interval"
+      : equalInterval === null
+      ? "the ends have no seed in common"
+      : `the ends have no two seeds in common at ${stop}`;
     return open(`${why} (${place})`, n);
   }
   const { label, unit } = openMeasure(measure);

@@ -48,7 +48,11 @@ export function optimizersAtStop(
   return study.grid.optimizers.slice(1).map((optimizer) => {
     const pairs = all.filter(({ cell }) => cell.optimizer === optimizer)
       .map((pair): Pair => ({ ...pair, note: "" }));
-    return compare(study, pairs, { effect, optimizer, measure, stop, where: `at ${stop}` });
+    return compare(study, pairs, {
+      ...{ effect, optimizer, measure, stop },
+      where: `at ${stop}`,
+      without: "no cell has both",
+    });
   });
 }
 
@@ -79,8 +83,11 @@ export function optimizersAtEqualLoss(
       const note = ` (${level} nats)`;
       return difference === null ? [] : [{ ...difference, cell: group[0]!.cell, note }];
     });
-    const where = "at equal full-set loss";
-    return compare(study, pairs, { effect, optimizer, measure, stop, where });
+    return compare(study, pairs, {
+      ...{ effect, optimizer, measure, stop },
+      where: "at equal full-set loss",
+      without: "in no cell have both two networks with a common loss between them",
+    });
   });
 }
 
@@ -95,17 +102,19 @@ export function againstSubject(
 function compare(
   study: Study,
   pairs: readonly Pair[],
-  { effect, optimizer, measure, stop, where }: Required<OptimizersOptions> & {
+  { effect, optimizer, measure, stop, where, without }: Required<OptimizersOptions> & {
     optimizer: string;
     stop: string;
     where: string;
+    /** Why there is no pair. */
+    without: string;
   },
 ): BriefFinding {
   const subject = `${againstSubject(study, { effect, optimizer })}, ${where}`;
   const settled = pairs.filter((pair) => intervalOf(pair) !== null);
   const [widest] = settled.toSorted((a, b) => Math.abs(b.mean) - Math.abs(a.mean));
   if (widest === undefined) {
-    const why = pairs.length === 0 ? "no cell has both" : "one seed gives no interval";
+    const why = pairs.length === 0 ? without : "one seed gives no interval";
     const text = `${subject}: not settled, as ${why}.`;
     return {
       text,

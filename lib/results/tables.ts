@@ -185,7 +185,9 @@ const UNITS: Readonly<Record<string, string>> = {
 
 /** A column's name as a heading: "pooled low", "train loss (nats)". */
 export function columnTitle(name: string): string {
-  const words = name.replace(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+  const words = /^[a-z]+([A-Z][a-z]+)*$/.test(name)
+    ? name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
+    : name;
   return name in UNITS ? `${words} (${UNITS[name]})` : words;
 }
 

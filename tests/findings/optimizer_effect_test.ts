@@ -58,7 +58,10 @@ Deno.test("optimizersAtEqualLoss() settles nothing for one seed, and says nothin
   const [single] = optimizersAtEqualLoss(one, records, LR);
   assertEquals([single!.kind, single!.interval, single!.n], ["not settled", null, 1]);
   assertStringIncludes(single!.text, "one seed gives no interval");
-  assertStringIncludes(optimizersAtEqualLoss(study, [], LR)[0]!.text, "no cell has both");
+  assertStringIncludes(
+    optimizersAtEqualLoss(study, [], LR)[0]!.text,
+    "in no cell have both two networks",
+  );
   const alone: Study = { ...study, grid: { ...study.grid, optimizers: ["SGD"] } };
   assertEquals(optimizersAtEqualLoss(alone, records, LR), []);
 });

@@ -5,6 +5,7 @@
  */
 import {
   cellsTable,
+  columnTitle,
   differencesTable,
   listDifferences,
   reportCells,
@@ -221,4 +222,16 @@ Deno.test("listDifferences() leaves out pairs without a seed in common", () => {
   );
   const differences = listDifferences(small, summariseCells(small, results));
   assertEquals(new Set(differences.map(({ comparison }) => comparison)), new Set(["optimizer"]));
+});
+
+Deno.test("columnTitle() parts the words of a name, adds its unit, and leaves other texts alone", () => {
+  for (
+    const [name, title] of [
+      ["trainLoss", "train loss (nats)"],
+      ["twoWayLow", "two way low"],
+      ["seeds", "seeds"],
+      ["learning rate, AdaGrad", "learning rate, AdaGrad"],
+      ["sharpness(directions=16)", "sharpness(directions=16)"],
+    ] as const
+  ) assertEquals(columnTitle(name), title);
 });
