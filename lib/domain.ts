@@ -26,7 +26,11 @@ export const positiveRadius = z.number().positive().describe("a number > 0");
 /** Length of a step in parameter space. */
 export const radius = z.number().min(0).describe("a number >= 0");
 /** Of the CPU engine. */
-export const threads = z.int().min(1).max(256).describe("an integer in 1..256");
+/** Threads of the CPU engine at most. */
+const MAX_THREADS = 256;
+export const threads = z.int().min(1).max(MAX_THREADS).describe(`an integer in 1..${MAX_THREADS}`);
+/** Threads where none are asked for: the machine's cores. */
+export const defaultThreads = (): number => Math.min(navigator.hardwareConcurrency, MAX_THREADS);
 /** Number of things. */
 export const count = z.int().min(1).max(1e6).describe("an integer in 1..1000000");
 /** A loss, or a change of one. */

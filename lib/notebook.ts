@@ -56,7 +56,7 @@ export async function showSentences(
 ): Promise<void> {
   const plain = sentences.length === 0 ? [otherwise] : sentences;
   await show({
-    "text/markdown": plain.map((sentence) => `- ${sentence}`).join("\n"),
+    "text/markdown": plain.map((sentence) => `- ${sentence.trim()}`).join("\n"),
     "text/plain": plain.join("\n"),
   });
 }

@@ -13,9 +13,16 @@ import { dataOption } from "~/lib/cli/common_options.ts";
 import { openDisplay } from "~/lib/cli/terminal.ts";
 import { choicesOption, numberOption, numbersOption, textsOption } from "~/lib/cli/values.ts";
 import { firstRows, loadImagesLabels } from "~/lib/dataset.ts";
-import { batchSize as batchSizeDomain, images as imagesDomain, threads } from "~/lib/domain.ts";
+import {
+  batchSize as batchSizeDomain,
+  images as imagesDomain,
+  threads,
+  UsageError,
+} from "~/lib/domain.ts";
 import { createCpuEngine, GEMM_LIBRARIES, type GemmLibraryName } from "~/lib/engine.ts";
-import { openMeasure } from "~/lib/measure.ts";
+import { partProgress } from "~/lib/files/progress.ts";
+import { type MeasuredNetwork, openMeasure } from "~/lib/measure.ts";
+import { MLP_1 } from "~/lib/model.ts";
 import { openOptimizer } from "~/lib/optimizer.ts";
 
 /** Whole batches of every usual size, and a fifth of the set: the rates are those of all images. */
@@ -26,6 +33,13 @@ const FULL_SET_IMAGES = 2048;
 
 /** What the study takes of every network first, and its dearest relative: 5 radii, 2 signs. */
 const MEASURES = ["sharpness", "radius-curve(directions=49)"];
+
+/** What is known of the networks that are measured: they are on no trajectory. */
+const UNTRAINED: MeasuredNetwork = {
+  sizes: MLP_1,
+  parameters: new Float32Array(new SharedArrayBuffer(4)),
+  ...{ trainLoss: 0, trainAccuracy: 0, testLoss: 0, testAccuracy: 0 },
+};
 
 /** Its options. */
 export const COMMAND: Command = {
@@ -54,12 +68,20 @@ if (import.meta.main) {
     const optimizers = textsOption(values, "optimizers", openOptimizer) ?? ["SGD", "AdaGrad"];
     const batchSizes = numbersOption(values, "batch-sizes", batchSizeDomain) ?? [32, 128, 1024];
     const measures = textsOption(values, "measures", openMeasure) ?? MEASURES;
+    for (const text of measures) {
+      const reason = openMeasure(text).unavailable(UNTRAINED);
+      if (reason !== undefined) throw new UsageError(`Cannot measure ${text} as ${reason}`);
+    }
     const images = numberOption(values, "images", imagesDomain);
     const directory = dataOption(values);
     const { onProgress, onMessage, close } = openDisplay();
     const whole = await loadImagesLabels(Math.ceil((images ?? TRAINING_IMAGES) / 10_000), {
       ...(directory === undefined ? {} : { directory }),
-      onProgress,
+      onProgress: partProgress({ onProgress, onMessage }),
+      signal,
+    }).catch((error) => {
+      close();
+      throw error;
     });
     const rows: Row[] = [];
     function add(row: Row): void {

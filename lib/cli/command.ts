@@ -65,7 +65,8 @@ export async function runCommand(
       console.error(printable(error instanceof Error ? error.message : String(error), 5000));
     }
   }
-  Deno.exit(status);
+  // A command that was not complete says so in the process's own status.
+  Deno.exit(status || Deno.exitCode);
 }
 
 /**

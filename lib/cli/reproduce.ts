@@ -71,7 +71,7 @@ if (import.meta.main) {
       );
       return;
     }
-    if (asked !== undefined) return await submitStudy(study, { asked, values, folders });
+    if (asked !== undefined) return await submitStudy(study, { asked, values, folders, signal });
     const display = openDisplay();
     try {
       if (values.verify !== undefined) {

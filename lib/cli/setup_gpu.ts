@@ -9,7 +9,7 @@
  */
 import { runCommand } from "~/lib/cli/command.ts";
 import { loadTfjsNode, TFJS_NODE_VERSION, tfjsNodeHome, type TfjsNodeName } from "~/lib/engine.ts";
-import { NPM } from "~/lib/files/npm.ts";
+import { NPM, NPM_ENVIRONMENT } from "~/lib/files/npm.ts";
 
 /**
  * Installs a package and loads it.
@@ -27,7 +27,11 @@ async function install(name: TfjsNodeName): Promise<string> {
   );
   const { success, stderr } = await new Deno.Command(
     NPM,
-    { args: ["install", "--no-audit", "--no-fund", "--loglevel=error"], cwd: home },
+    {
+      args: ["install", "--no-audit", "--no-fund", "--loglevel=error"],
+      cwd: home,
+      env: NPM_ENVIRONMENT,
+    },
   ).output();
   if (!success) {
     await Deno.remove(home, { recursive: true });

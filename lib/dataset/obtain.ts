@@ -31,6 +31,8 @@ export interface Place {
   readonly sources: readonly Source[];
   /** Told what is done, and of every file that is not used and why. */
   readonly report: OnProgress;
+  /** Ends fetching with its reason. */
+  readonly signal?: AbortSignal | undefined;
   /** How a file is written; default: whole and synchronised. */
   readonly write?: WriteWhole;
 }
@@ -47,6 +49,7 @@ export type Use = (file: DataFile, bytes: Uint8Array<ArrayBuffer>, path: string)
  * @throws {RangeError} If the copy does not exist.
  * @throws {StorageError} If files must be fetched but the data directory cannot be written.
  * @throws {Error} If no source delivers; the message says why for each, and what to do.
+ * @throws The signal's reason.
  */
 export async function readFiles(
   wanted: readonly DataFile[],
@@ -115,13 +118,14 @@ async function readFolders(
 
 /** Fetches all that the data directory lacks; returns why sources failed. */
 async function fetchMissing(place: Place, sources: readonly Source[]): Promise<string[]> {
-  const { home, report } = place;
+  const { home, report, signal } = place;
   const reasons: string[] = [];
   await withWorkFolder(home, report, async (folder) => {
     let wanted = await clearDamaged(place);
     const options = { folder, ...(place.write && { write: place.write }) };
     for (const source of sources) {
       if (wanted.length === 0) return;
+      signal?.throwIfAborted();
       report({ message: `Fetching ${names(wanted)} from ${source.name}` });
       const refused: string[] = [];
       const deliver = async (file: DataFile, bytes: Uint8Array): Promise<void> => {
@@ -134,8 +138,9 @@ async function fetchMissing(place: Place, sources: readonly Source[]): Promise<s
         wanted = wanted.filter((other) => other !== file);
       };
       try {
-        await source.fetch({ wanted, folder, report, deliver });
+        await source.fetch({ wanted, folder, report, deliver, signal });
       } catch (error) {
+        signal?.throwIfAborted();
         if (error instanceof StorageError) throw error;
         refused.push(describe(error as Error));
       }

@@ -12,6 +12,8 @@ export interface Delivery {
   readonly wanted: readonly DataFile[];
   /** A folder for unfinished files, removed afterwards. */
   readonly folder: string;
+  /** Ends the delivery with its reason. */
+  readonly signal?: AbortSignal | undefined;
   /** Told how far the source is. */
   readonly report: OnProgress;
   /** Takes a file's bytes; checks them and refuses wrong ones. */

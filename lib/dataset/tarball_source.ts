@@ -10,7 +10,6 @@ import type { Delivery, Source } from "~/lib/dataset/source.ts";
 import { wrap } from "~/lib/dataset/store.ts";
 import { hashFile } from "~/lib/dataset/verify.ts";
 import { setAside } from "~/lib/files/files.ts";
-import type { OnProgress } from "~/lib/files/progress.ts";
 
 /** Fetches a URL; a parameter so that tests need no network. */
 export type Fetch = (url: string, init: { signal: AbortSignal }) => Promise<Response>;
@@ -52,7 +51,7 @@ export function downloadSource(
     name: archive.url,
     fetch: async (delivery): Promise<void> => {
       const path = join(delivery.folder, archive.name);
-      await download(archive, path, { fetch, stalledSeconds, report: delivery.report });
+      await download(archive, path, { fetch, stalledSeconds, ...delivery });
       const md5 = await hashFile("md5", path, "hex");
       if (md5 !== archive.md5) {
         throw new RangeError(
@@ -100,7 +99,10 @@ async function unpack(path: string, archive: Archive, delivery: Delivery): Promi
 async function download(
   archive: Archive,
   path: string,
-  { fetch, stalledSeconds, report }: { fetch: Fetch; stalledSeconds: number; report: OnProgress },
+  { fetch, stalledSeconds, report, signal }: Pick<Delivery, "report" | "signal"> & {
+    fetch: Fetch;
+    stalledSeconds: number;
+  },
 ): Promise<void> {
   const stalled = new AbortController();
   const reason = new Error(`no byte came for ${stalledSeconds} seconds`);
@@ -108,7 +110,9 @@ async function download(
     setTimeout(() => stalled.abort(reason), stalledSeconds * 1000);
   let timer = watch();
   try {
-    const response = await fetch(archive.url, { signal: stalled.signal });
+    const response = await fetch(archive.url, {
+      signal: signal ? AbortSignal.any([signal, stalled.signal]) : stalled.signal,
+    });
     if (!response.ok || response.body === null) {
       await response.body?.cancel();
       throw new Error(`the server answered ${response.status} ${response.statusText}`.trim());

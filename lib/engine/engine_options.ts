@@ -12,10 +12,10 @@ export interface EngineOptions {
   /** Threads of the CPU engine; default: the machine's cores. */
   readonly threads?: number;
   /**
-   * The CPU engine's matrix library where nothing is demanded, if it is there: that of a run that
-   * goes on, see `gemmLibraryOf`. Default: what is fast here.
+   * What a run that goes on was computed with, where nothing is demanded and if it is there: the CPU
+   * engine's matrix library, see `gemmLibraryOf`, or the GPU. Default: what is fast here.
    */
-  readonly prefer?: GemmLibraryName | undefined;
+  readonly prefer?: GemmLibraryName | "gpu" | undefined;
   /** Gets one line whenever something is chosen: what, and why. Default: nobody. */
   readonly onMessage?: ((message: string) => void) | undefined;
   /**

@@ -47,11 +47,13 @@ export async function openEngine(name: EngineName, options: EngineOptions): Prom
     case "cpu:onnxruntime":
       return await createCpuEngine(options, "onnxruntime");
     case "auto": {
-      // A run that was begun on the CPU goes on there.
-      if (options.prefer !== undefined) return await createCpuEngine(options);
+      // A run that was begun on the CPU goes on there, and one that was begun on a GPU there.
+      const { prefer } = options;
+      if (prefer !== undefined && prefer !== "gpu") return await createCpuEngine(options);
       const { findRealGpu } = await import("~/lib/engine/tensorflow/real_gpu.ts");
       const gpu = await findRealGpu();
       if (gpu === undefined) return await createCpuEngine(options);
+      if (prefer === "gpu") return await openTensorFlow(options);
       return await openFaster({ gpu, openCpu: createCpuEngine, openGpu: openTensorFlow }, options);
     }
     default:

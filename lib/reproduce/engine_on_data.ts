@@ -5,6 +5,7 @@
  */
 import { firstRows, loadImagesLabels } from "~/lib/dataset.ts";
 import { type EngineOptions, openEngine } from "~/lib/engine.ts";
+import { partProgress } from "~/lib/files/progress.ts";
 import type { EngineOnData, RunOptions } from "~/lib/reproduce/options.ts";
 
 /**
@@ -20,9 +21,8 @@ export async function openEngineOnData(
   const { onProgress, onMessage = console.error } = options;
   const dataset = await loadImagesLabels(Math.ceil(images / 10_000), {
     ...(directory === undefined ? {} : { directory }),
-    // What is not counted is said once, as that a file is damaged: no display may pass over it.
-    onProgress: (progress) =>
-      progress.done === undefined ? onMessage(progress.message) : onProgress?.(progress),
+    onProgress: partProgress({ onProgress, onMessage }),
+    signal: options.signal,
   });
   return {
     engine: await openEngine(engine, {

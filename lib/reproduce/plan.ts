@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { defaultThreads } from "~/lib/domain.ts";
 import { estimateFrom } from "~/lib/reproduce/estimate.ts";
 import { secondsLeft } from "~/lib/reproduce/seconds_left.ts";
 import { PROJECT_FOLDERS, type RunOptions } from "~/lib/reproduce/options.ts";
@@ -37,7 +38,7 @@ export interface Plan {
 /** Lists a study's trajectories without computing or changing anything. */
 export async function plan(
   asked: Study,
-  { folders = PROJECT_FOLDERS, threads = navigator.hardwareConcurrency }: RunOptions = {},
+  { folders = PROJECT_FOLDERS, threads = defaultThreads() }: RunOptions = {},
 ): Promise<Plan> {
   const study = checkStudy(asked);
   const found = [];

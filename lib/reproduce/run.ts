@@ -82,7 +82,7 @@ export async function run(asked: Study, options: RunOptions = {}): Promise<RunOu
       await openEngineOnData(
         study.images,
         options,
-        await libraryOf(folders.models, missing, records),
+        await libraryOf(folders.models, [...missing, ...trajectories], records),
       );
     const context: Context = {
       study,

@@ -5,6 +5,8 @@
  */
 import { join } from "node:path";
 import { uniformInt } from "pure-rand/distribution/uniformInt";
+import { removeIfThere } from "~/lib/files/files.ts";
+import { isHeld, tryLock } from "~/lib/files/lock.ts";
 import { openStream } from "~/lib/random.ts";
 import { openEngineOnData } from "~/lib/reproduce/engine_on_data.ts";
 import { libraryOf } from "~/lib/reproduce/library.ts";
@@ -53,9 +55,11 @@ export async function verify(
     { length: Math.min(count, cached.length) },
     () => cached.splice(uniformInt(generator, 0, cached.length - 1), 1)[0]!,
   );
-  const apart = join(folders.models, `.verify-${crypto.randomUUID()}`);
   const agreements: Agreement[] = [];
   if (chosen.length === 0) return agreements;
+  const apart = join(folders.models, `${APART}${crypto.randomUUID()}`);
+  const lock = await tryLock(`${apart}.lock`);
+  await removeAbandoned(folders.models);
   const records = new Map(chosen.map(({ trajectory, record }) => [trajectory, record]));
   const opened = options.opened ?? await openEngineOnData(
     study.images,
@@ -98,8 +102,24 @@ export async function verify(
   } finally {
     if (options.opened === undefined) await opened.engine.close();
     await Deno.remove(apart, { recursive: true }).catch(() => {});
+    lock?.release();
+    await removeIfThere(`${apart}.lock`);
   }
   return agreements;
+}
+
+/** How folders begin in which runs are computed again. */
+const APART = ".verify-";
+
+/** Removes what processes left behind that were killed while they verified. */
+async function removeAbandoned(models: string): Promise<void> {
+  for await (const { name } of Deno.readDir(models)) {
+    if (!name.startsWith(APART) || !name.endsWith(".lock")) continue;
+    const path = join(models, name);
+    if (await isHeld(path) !== undefined) continue;
+    await Deno.remove(path.replace(/\.lock$/, ""), { recursive: true }).catch(() => {});
+    await removeIfThere(path);
+  }
 }
 
 function missingFrom(a: RunResult, b: RunResult): string[] {

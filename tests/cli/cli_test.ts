@@ -53,6 +53,12 @@ async function parametersOf(path: string): Promise<Float32Array> {
   return decodeModel(await Deno.readFile(path), path).parameters;
 }
 
+Deno.test("bench refuses a measure that its networks cannot have, before it measures anything", async () => {
+  const { code, stdout, stderr } = await run("bench", "--measures=preconditioned-lambda-max");
+  assertEquals([code, stdout], [2, ""]);
+  assertStringIncludes(stderr, "Cannot measure preconditioned-lambda-max");
+});
+
 Deno.test("train --json, sharpness --json and measure --json tell of one network", async () => {
   await withFolder(async (folder) => {
     const out = join(folder, "m.safetensors");

@@ -4,7 +4,7 @@
  * @module
  */
 import { join } from "node:path";
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { document, run, SMALL } from "~/tests/fixtures/command.ts";
 import { listFiles, withFolder } from "~/tests/fixtures/temporary_folder.ts";
 import { assertSame, contents } from "~/tests/fixtures/tiny_study.ts";
@@ -57,6 +57,17 @@ Deno.test("reproduce --json computes, draws, finds again, plans and verifies", a
     );
     assertEquals(verified.agreements.map(({ identical }) => identical), [true, true]);
     assertEquals(listFiles(folder), files);
+  });
+});
+
+Deno.test("reproduce that cannot be completed ends with status 1 and says what is missing", async () => {
+  await withFolder(async (folder) => {
+    const { code, stdout, stderr } = await run(
+      ...["reproduce", ...SMALL, "--radius=1e30"] as const,
+      ...["--models", join(folder, "m"), "--results", join(folder, "r")],
+    );
+    assertEquals([code, JSON.parse(stdout).missingRuns], [1, 2], stderr);
+    assertStringIncludes(stderr, "2 runs cannot be completed: see the messages above");
   });
 });
 

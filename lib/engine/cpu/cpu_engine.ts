@@ -19,6 +19,7 @@ import type {
 import type { EngineOptions } from "~/lib/engine/engine_options.ts";
 import { chooseGemmLibrary } from "~/lib/engine/cpu/gemm/choose_library.ts";
 import type { GemmLibraryName } from "~/lib/engine/cpu/gemm/gemm_library.ts";
+import { defaultThreads } from "~/lib/domain.ts";
 import type { LayerSizes } from "~/lib/model.ts";
 
 /** What the CPU engine is made from. */
@@ -43,7 +44,7 @@ export interface CpuEngine extends Engine {
  * @throws {RangeError} If `threads` is not an integer in 1..256.
  */
 export async function createCpuEngine(
-  { dataset, threads = navigator.hardwareConcurrency, ...options }: CpuEngineOptions,
+  { dataset, threads = defaultThreads(), ...options }: CpuEngineOptions,
   demanded?: GemmLibraryName,
 ): Promise<CpuEngine> {
   const samplerBytes = options.samplerBytes ?? Math.max(1.5e9, 2.5e8 * threads);
@@ -72,7 +73,11 @@ export async function createCpuEngine(
   }
   // Opened here first, and kept: the threads load what is chosen and set up already.
   const { prefer, onMessage } = options;
-  const { library, chosen } = await chooseGemmLibrary({ demanded, prefer, onMessage });
+  const { library, chosen } = await chooseGemmLibrary({
+    demanded,
+    prefer: prefer === "gpu" ? undefined : prefer,
+    onMessage,
+  });
   const splits = { train, test };
   const pool = await openPool(threads, { splits, library: library.kind }).catch((error) => {
     library.close();
