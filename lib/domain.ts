@@ -25,9 +25,9 @@ export const directions = z.int().min(1).max(10_000).describe("an integer in 1..
 export const positiveRadius = z.number().positive().describe("a number > 0");
 /** Length of a step in parameter space. */
 export const radius = z.number().min(0).describe("a number >= 0");
-/** Of the CPU engine. */
 /** Threads of the CPU engine at most. */
 const MAX_THREADS = 256;
+/** Of the CPU engine. */
 export const threads = z.int().min(1).max(MAX_THREADS).describe(`an integer in 1..${MAX_THREADS}`);
 /** Threads where none are asked for: the machine's cores. */
 export const defaultThreads = (): number => Math.min(navigator.hardwareConcurrency, MAX_THREADS);
@@ -39,6 +39,8 @@ export const nats = z.number().min(0).describe("a number of nats >= 0");
 export const decay = z.number().min(0).lt(1).describe("a number in [0, 1)");
 /** Whatever has no other bound. */
 export const positive = z.number().positive().describe("a number > 0");
+/** What keeps a float32 from being divided by 0: no less than its smallest normal number. */
+export const epsilon = z.number().min(1.2e-38).describe("a number >= 1.2e-38");
 /** A switch. */
 export const flag = z.boolean().describe("true or false");
 

@@ -53,7 +53,7 @@ const DEFINITIONS: readonly MeasureDefinition[] = [
 /** Their names. */
 export const MEASURE_NAMES: readonly string[] = DEFINITIONS.map(({ name }) => name);
 
-/** Seed of the study's directions; a number of its own so that no initialisation shares a stream. */
+/** Seed of the study's directions; a number that nobody takes for initial weights' by chance. */
 export const DIRECTION_SEED = 20_251_107;
 
 const DOMAINS = Object.fromEntries(DEFINITIONS.map(({ name, parameters }) => [name, parameters]));

@@ -1,4 +1,5 @@
-import { assertEquals } from "@std/assert";
+import { listColumnFigures, listFigures } from "~/lib/figures.ts";
+import { assert, assertEquals } from "@std/assert";
 import { edgeAtStop, findingsTable, listFindings } from "~/lib/findings.ts";
 import { run } from "~/lib/reproduce.ts";
 import { runsAt } from "~/lib/results.ts";
@@ -45,6 +46,17 @@ Deno.test("README: what was found is what results/ say, sentence by sentence", a
     itemsOf(blockOf(readme, "sentences")),
     sentences.map((text) => text.replace(/\s+/g, " ")),
   );
+});
+
+Deno.test("results/figures are what is drawn from results/, the README's first one too", async () => {
+  for (const study of [presets.standard, presets.quick]) {
+    const { records } = await run(study, { cachedOnly: true });
+    for (const figure of [...listFigures(study, records), ...listColumnFigures(study, records)]) {
+      const path = `results/figures/${study.preset}/${figure.name}.svg`;
+      // Not by assertEquals: what differs would be thousands of lines.
+      assert(await Deno.readTextFile(ROOT + path) === figure.svg, path);
+    }
+  }
 });
 
 Deno.test("results/ hold the whole of quick: a first reproduce draws and computes nothing", async () => {

@@ -61,7 +61,8 @@ export async function ascend(
     onProgress?.(step / steps);
   }
   return {
-    estimate: best.rise,
+    // The centre lies in the ball, too.
+    estimate: Math.max(0, best.rise),
     standardError: null,
     loss: start.loss,
     rises,

@@ -5,6 +5,7 @@
  */
 import { directions, positiveRadius } from "~/lib/domain.ts";
 import type { Ray } from "~/lib/engine.ts";
+import { demandFinite } from "~/lib/measure/not_finite_error.ts";
 import { defineMeasure, type MeasureValue } from "~/lib/measure/definition.ts";
 import { rayPasses } from "~/lib/measure/passes.ts";
 import { drawRays, riseEstimate } from "~/lib/measure/rises.ts";
@@ -44,7 +45,7 @@ export const trace = defineMeasure<Protocol>({
       const scale = 2 * countParameters(sizes) / radius ** 2;
       const { estimate, standardError, samples } = riseEstimate(loss, losses);
       return {
-        estimate: scale * estimate,
+        estimate: demandFinite(scale * estimate, "trace", `2 P m / r^2 at radius ${radius}`),
         standardError: standardError === null ? null : scale * standardError,
         loss,
         samples: samples.map((sample) => scale * sample),

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { positive } from "~/lib/domain.ts";
+import { epsilon } from "~/lib/domain.ts";
 import { defineOptimizer, type TensorStep } from "~/lib/optimizer/definition.ts";
 
 /**
@@ -14,7 +14,7 @@ export const adagrad = defineOptimizer<{ epsilon: number }>({
   name: "AdaGrad",
   summary: "a += g^2; w -= lr g / (sqrt(a) + epsilon)",
   hyperparameters: {
-    epsilon: { schema: positive, default: 1e-10, help: "added to the root" },
+    epsilon: { schema: epsilon, default: 1e-10, help: "added to the root" },
   },
   slots: () => ["accumulator"],
   step({ parameters, gradient, slots: [accumulator] }, { learningRate, h: { epsilon } }): void {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { decay, positive } from "~/lib/domain.ts";
+import { decay, epsilon } from "~/lib/domain.ts";
 import { defineOptimizer, type TensorStep, type Vector } from "~/lib/optimizer/definition.ts";
 
 /**
@@ -17,7 +17,7 @@ export const adam = defineOptimizer<{ beta1: number; beta2: number; epsilon: num
   hyperparameters: {
     beta1: { schema: decay, default: 0.9, help: "share of the mean that is kept" },
     beta2: { schema: decay, default: 0.999, help: "share of the mean square that is kept" },
-    epsilon: { schema: positive, default: 1e-8, help: "added to the root" },
+    epsilon: { schema: epsilon, default: 1e-8, help: "added to the root" },
   },
   slots: () => ["mean", "meanSquare"],
   step({ parameters, gradient, slots }, { learningRate, t, h: { beta1, beta2, epsilon } }): void {

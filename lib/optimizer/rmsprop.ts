@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { decay, positive } from "~/lib/domain.ts";
+import { decay, epsilon } from "~/lib/domain.ts";
 import { defineOptimizer, type TensorStep } from "~/lib/optimizer/definition.ts";
 
 /**
@@ -16,7 +16,7 @@ export const rmsprop = defineOptimizer<{ alpha: number; epsilon: number }>({
   summary: "v the moving mean of g^2; w -= lr g / (sqrt(v) + epsilon)",
   hyperparameters: {
     alpha: { schema: decay, default: 0.99, help: "share of the mean square that is kept" },
-    epsilon: { schema: positive, default: 1e-8, help: "added to the root" },
+    epsilon: { schema: epsilon, default: 1e-8, help: "added to the root" },
   },
   slots: () => ["meanSquare"],
   step({ parameters, gradient, slots: [v] }, { learningRate, h: { alpha, epsilon } }): void {

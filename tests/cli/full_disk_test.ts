@@ -6,6 +6,7 @@
  */
 import { basename, join } from "node:path";
 import { sha256 } from "~/lib/files/files.ts";
+import { ensureCifar10 } from "~/lib/dataset.ts";
 import { decodeModel } from "~/lib/model.ts";
 import { parseRecord } from "~/lib/results.ts";
 import { assertEquals, assertMatch } from "@std/assert";
@@ -35,10 +36,13 @@ function task(name: string, ...args: string[]): Promise<Ended> {
   return ended(startDeno(["task", "--quiet", name, ...args]));
 }
 
-/** The study in a folder: `deno task reproduce`. */
-function reproduce(folder: string, ...args: string[]): Promise<Ended> {
+let data: Promise<unknown> | undefined;
+
+/** The study in a folder: `deno task reproduce`. Where data are fetched more is said. */
+async function reproduce(folder: string, ...args: string[]): Promise<Ended> {
+  await (data ??= ensureCifar10());
   const folders = ["--models", join(folder, "models"), "--results", join(folder, "results")];
-  return task("reproduce", ...STUDY, ...folders, ...args);
+  return await task("reproduce", ...STUDY, ...folders, ...args);
 }
 
 /** Records, networks and figures of a study. */

@@ -10,7 +10,7 @@ import type { Study } from "~/lib/study.ts";
 import { assert, assertEquals, assertGreater, assertGreaterOrEqual } from "@std/assert";
 import { twoAtOnce } from "~/tests/fixtures/command.ts";
 import { epochsKept, startStudy } from "~/tests/fixtures/killed_study.ts";
-import { ended } from "~/tests/fixtures/script.ts";
+import { ended, tryKill } from "~/tests/fixtures/script.ts";
 import { listFiles, withFolder } from "~/tests/fixtures/temporary_folder.ts";
 import { alone, assertSame, change, contents } from "~/tests/fixtures/tiny_study.ts";
 
@@ -43,7 +43,7 @@ async function killUntilDone(folder: string, tally: Tally, moment: () => number)
   let kept = new Map<string, number>();
   for (;;) {
     const process = startStudy(folder, STUDY);
-    const timer = setTimeout(() => tally.kills < KILLS && process.kill("SIGKILL"), moment());
+    const timer = setTimeout(() => tally.kills < KILLS && tryKill(process), moment());
     const { code, stdout, stderr } = await ended(process);
     clearTimeout(timer);
     // Whatever is trained goes on from where its newest state was, and from its start only without.

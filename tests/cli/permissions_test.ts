@@ -7,6 +7,7 @@
 import { join } from "node:path";
 import config from "~/deno.json" with { type: "json" };
 import { permissions } from "~/lib/cli/launch.ts";
+import { ensureCifar10 } from "~/lib/dataset.ts";
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { JSON_ON_CPU, SMALL, TRAIN } from "~/tests/fixtures/command.ts";
 import { type Command, ended, ROOT, startDeno } from "~/tests/fixtures/script.ts";
@@ -121,6 +122,7 @@ for (const [command, { args, write, read }] of Object.entries(GRANTS)) {
 }
 
 Deno.test("once the data are there every command runs without network and other programs", async () => {
+  await ensureCifar10();
   await withFolder(async (folder) => {
     const model = `${folder}/m.safetensors`;
     const cases: [Command, string[]][] = [

@@ -7,9 +7,15 @@
 import { join } from "node:path";
 import { sha256 } from "~/lib/files/files.ts";
 import { openStream } from "~/lib/random.ts";
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
 import { document, JSON_ON_CPU, run, TRAIN } from "~/tests/fixtures/command.ts";
-import { type Ended, ended, startCommand, startDeno } from "~/tests/fixtures/script.ts";
+import { type Ended, ended, startCommand, startDeno, tryKill } from "~/tests/fixtures/script.ts";
 import { listFiles, withFolder } from "~/tests/fixtures/temporary_folder.ts";
 import { assertSame, contents } from "~/tests/fixtures/tiny_study.ts";
 
@@ -34,11 +40,11 @@ Deno.test("train that is interrupted keeps a checkpoint; the same command goes o
     const disturbed = join(folder, "disturbed");
     await Deno.mkdir(undisturbed);
     await Deno.mkdir(disturbed);
-    const wanted = await run("train", ...training(undisturbed, "epochs:12"));
+    const wanted = await run("train", ...training(undisturbed, "epochs:60"));
     assertEquals(wanted.code, 0, wanted.stderr);
 
     // As the task starts it: the signal reaches the launcher, which passes it on.
-    const args = training(disturbed, "epochs:12");
+    const args = training(disturbed, "epochs:60");
     const process = startDeno(
       ["run", "--quiet", "--no-prompt", "-P=launch", "lib/cli/launch.ts", "train", ...args],
     );
@@ -92,17 +98,19 @@ Deno.test(`train --stops killed ${KILLS} times ends with the uninterrupted bytes
     const wanted = await ends(undisturbed, peace);
     const random = openStream(20_251_124, 0);
     let kills = 0;
+    let inTraining = 0;
     for (let round = 0; kills < KILLS; round++) {
       const place = join(folder, `killed-${round}`);
       await Deno.mkdir(place);
       const args = training(place, stops);
       for (;;) {
         const process = startCommand("train", args);
-        const kill = (): void => kills < KILLS ? process.kill("SIGKILL") : undefined;
+        const kill = (): void => kills < KILLS ? tryKill(process) : undefined;
         const timer = setTimeout(kill, duration * (random.next() >>> 0) / 2 ** 32);
         const end = await ended(process);
         clearTimeout(timer);
         assert(!end.stderr.includes("damaged"), end.stderr);
+        if (end.code !== 0 && end.stderr.includes(": epoch ")) inTraining++;
         if (end.code === 0) {
           assertSame(await ends(place, end), wanted);
           break;
@@ -113,5 +121,6 @@ Deno.test(`train --stops killed ${KILLS} times ends with the uninterrupted bytes
       const out = await Deno.readFile(join(place, "m.safetensors"));
       assertEquals(sha256(out), sha256(await Deno.readFile(join(undisturbed, "m.safetensors"))));
     }
+    assertGreater(inTraining, 0);
   });
 });

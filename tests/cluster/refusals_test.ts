@@ -4,6 +4,7 @@
  * @module
  */
 import { join } from "node:path";
+import { ensureCifar10 } from "~/lib/dataset.ts";
 import { assertEquals, assertMatch } from "@std/assert";
 import { MAY_MOUNT, withReadOnly } from "~/tests/fixtures/mount.ts";
 import { HAS_SLURM, reproduceWith, withSlurm } from "~/tests/fixtures/slurm.ts";
@@ -32,6 +33,8 @@ Deno.test(
   "sbatch's refusals are shown and leave nothing queued",
   { ignore: !HAS_SLURM },
   async () => {
+    // Where data are fetched more is said.
+    await ensureCifar10();
     await withSlurm(async ({ folder, environment, call }) => {
       const study = [...STUDY, ...foldersIn(folder)];
       const refused = async (env: Record<string, string>, options: string): Promise<string> => {

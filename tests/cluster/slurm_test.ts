@@ -102,11 +102,24 @@ Deno.test(
   },
 );
 
-/** Two runs that take a while, of which nothing is measured. */
-const LONG = [
-  ...[...COMMON, "--optimizers", "SGD", "--learning-rates", "1e-2,1e-1", "--seeds", "0"],
-  ...["--stops", "epochs:300", "--measures", "-"],
-];
+/** Seconds that a run lasts which is stopped several times: nine calls of commands and more. */
+const LONG_SECONDS = 8;
+
+/** Two runs that take a while on this machine, of which nothing is measured. */
+async function longRuns(folder: string): Promise<string[]> {
+  const runs = (epochs: number): string[] => [
+    ...[...COMMON, "--optimizers", "SGD", "--learning-rates", "1e-2,1e-1", "--seeds", "0"],
+    ...["--stops", `epochs:${epochs}`, "--measures", "-"],
+  ];
+  assertEquals((await reproduceWith({}, [...runs(50), ...foldersIn(folder)])).code, 0);
+  return runs(Math.max(300, Math.ceil(LONG_SECONDS / secondsPerEpoch(folder, 50))));
+}
+
+/** Of the first run in a folder, which was trained so many epochs at once. */
+function secondsPerEpoch(folder: string, epochs: number): number {
+  const [path] = listFiles(folder).filter((each) => each.endsWith(".json"));
+  return recordOf(folder, path!).provenance[0]!.seconds / epochs;
+}
 
 /** Who works on each run, by learning rate, in the words that --dry-run has for it. */
 async function holders(slurm: Slurm, args: readonly string[]): Promise<Record<string, string>> {
@@ -143,8 +156,9 @@ Deno.test(
     await withSlurm(async (slurm) => {
       const alone = join(slurm.folder, "alone");
       const shared = join(slurm.folder, "shared");
-      assertEquals((await reproduceWith({}, [...LONG, ...foldersIn(alone)])).code, 0);
-      const args = [...LONG, ...foldersIn(shared)];
+      const runs = await longRuns(join(slurm.folder, "trial"));
+      assertEquals((await reproduceWith({}, [...runs, ...foldersIn(alone)])).code, 0);
+      const args = [...runs, ...foldersIn(shared)];
       const logs = await submit(slurm, [...args, "--slurm", "2"]);
       /** Whoever holds `count` runs, once nobody of `before` is among them. */
       const stepsOf = async (
@@ -167,22 +181,21 @@ Deno.test(
 
       // Cancelled: what it did is kept, and it is not run again.
       await slurm.call("scancel", first["0.1"]!.task);
-      await until("the state is kept", () => keptEpoch(shared, "0.1") > 0);
+      await until("its run is free", async () => !("0.1" in await holders(slurm, args)));
       const cancelled = keptEpoch(shared, "0.1");
 
       // What Slurm does before a time limit: a signal to the shell. It is run again.
       await slurm.call("scancel", "--batch", "--signal=TERM", first["0.01"]!.task);
-      await until("the state is kept", () => keptEpoch(shared, "0.01") > 0);
-      const stopped = keptEpoch(shared, "0.01");
       const second = await stepsOf(1, atFirst);
+      const stopped = keptEpoch(shared, "0.01");
       assertEquals(second["0.01"]!.task, first["0.01"]!.task);
 
       await slurm.restart("slurmctld");
 
       // The node dies, and is back.
-      const kept = keptEpoch(shared, "0.01");
       const before = await knownOf(slurm, second["0.01"]!.task);
       killStep(second["0.01"]!);
+      const kept = keptEpoch(shared, "0.01");
       assertEquals(await holders(slurm, args), {});
       await slurm.restart(second["0.01"]!.node);
       await until("its task is to be run again", async () => {
@@ -225,9 +238,7 @@ Deno.test("a study of three minutes ends within time limits of one", longer, asy
       join(slurm.folder, name)
     ) as [string, string, string];
     assertEquals((await reproduceWith({}, study(100, trial))).code, 0);
-    const [path] = listFiles(trial).filter((each) => each.endsWith(".json"));
-    const perEpoch = recordOf(trial, path!).provenance[0]!.seconds / 100;
-    const epochs = Math.ceil(180 / perEpoch);
+    const epochs = Math.ceil(180 / secondsPerEpoch(trial, 100));
     const limits = "--time=1 --signal=B:TERM@5";
     const args = [...study(epochs, shared), "--slurm", "1", "--sbatch", limits];
     const logs = await submit(slurm, args);

@@ -3,9 +3,11 @@
  *
  * @module
  */
+import { existsSync } from "node:fs";
 import type { StackOptions } from "~/lib/engine/engine.ts";
 import { fitBatch, fitMembers, planProducts, planSplit } from "~/lib/engine/tensorflow/memory.ts";
 import { findRealGpu, isSoftware, requestAdapter } from "~/lib/engine/tensorflow/real_gpu.ts";
+import { tfjsNodeHome } from "~/lib/engine/tensorflow/tfjs_node.ts";
 import { createTensorFlowEngine } from "~/lib/engine/tensorflow/tensorflow_engine.ts";
 import { MLP_1 } from "~/lib/model.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
@@ -52,7 +54,9 @@ Deno.test("stackSize() follows the memory that the engine is given", async () =>
   assertEquals(fitMembers(study, 128, budget), 128);
 });
 
-Deno.test("createTensorFlowEngine() says how to install tfjs-node-gpu", async () => {
+Deno.test("createTensorFlowEngine() says how to install tfjs-node-gpu", {
+  ignore: existsSync(tfjsNodeHome("tfjs-node-gpu")),
+}, async () => {
   await assertRejects(
     () => createTensorFlowEngine("tfjs-node-gpu", { dataset: SMALL }),
     Error,

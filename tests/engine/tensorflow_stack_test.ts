@@ -223,5 +223,10 @@ testBackends("the engine says what images a network must take", async (backend) 
       "Cannot run a network on these images as its first layer must have 21 inputs: " +
         "current value is 5",
     );
+    await assertRejects(
+      () => engine.evaluate([21, 2], [initialise([21, 2], 0)], { split: "test", gradient: false }),
+      RangeError,
+      "Cannot run a network on these images as its last layer must have ",
+    );
   });
 }, ["cpu"]);

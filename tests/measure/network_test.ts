@@ -15,6 +15,7 @@ import {
   ROUNDING,
   testEngines,
 } from "~/tests/fixtures/curvature_network.ts";
+import { testLibraries } from "~/tests/fixtures/engine_cpu_fixture.ts";
 import {
   functionEngine,
   measured,
@@ -126,19 +127,22 @@ testEngines(
   },
 );
 
-Deno.test("measureNetworks() has the same numbers with any number of threads", async () => {
-  const all = [];
-  for (const threads of [1, 2, 3]) {
-    const engine = await openEngine("cpu", { dataset, threads });
-    const known = { ...network, optimizer: "AdaGrad", state: new Float32Array(219).fill(4) };
-    all.push(
-      await measureNetworks(engine, [known, known], [MEASURE_NAMES, ["trace"]], { seed: 3 }),
-    );
-    await engine.close();
-  }
-  assertEquals(all[1], all[0]);
-  assertEquals(all[2], all[0]);
-});
+testLibraries(
+  "measureNetworks() has the same numbers with any number of threads",
+  async (library) => {
+    const all = [];
+    for (const threads of [1, 2, 3]) {
+      const engine = await openEngine(`cpu:${library}`, { dataset, threads });
+      const known = { ...network, optimizer: "AdaGrad", state: new Float32Array(219).fill(4) };
+      all.push(
+        await measureNetworks(engine, [known, known], [MEASURE_NAMES, ["trace"]], { seed: 3 }),
+      );
+      await engine.close();
+    }
+    assertEquals(all[1], all[0]);
+    assertEquals(all[2], all[0]);
+  },
+);
 
 testEngines("a network that is NaN is named by every measure that computes", async (engine) => {
   const broken = measured(pytorch.parameters.map(() => NaN), { sizes });

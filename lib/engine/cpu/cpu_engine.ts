@@ -8,6 +8,7 @@ import { openHessian } from "~/lib/engine/cpu/hessian_products.ts";
 import { perturbedLosses } from "~/lib/engine/cpu/perturbed_losses.ts";
 import { openPool } from "~/lib/engine/cpu/pool.ts";
 import { createStack } from "~/lib/engine/cpu/stack.ts";
+import { sizesCheck } from "~/lib/engine/check_sizes.ts";
 import type {
   Engine,
   Evaluation,
@@ -20,7 +21,6 @@ import type { EngineOptions } from "~/lib/engine/engine_options.ts";
 import { chooseGemmLibrary } from "~/lib/engine/cpu/gemm/choose_library.ts";
 import type { GemmLibraryName } from "~/lib/engine/cpu/gemm/gemm_library.ts";
 import { defaultThreads } from "~/lib/domain.ts";
-import type { LayerSizes } from "~/lib/model.ts";
 
 /** What the CPU engine is made from. */
 export interface CpuEngineOptions extends EngineOptions {
@@ -54,23 +54,7 @@ export async function createCpuEngine(
     );
   }
   const { train, test } = dataset;
-  const inputs = train.pixels.length / train.size;
-  const classes = 1 + Math.max(largest(train.labels), largest(test.labels));
-  function check(sizes: LayerSizes): void {
-    const [first, last] = [sizes[0]!, sizes.at(-1)!];
-    if (first !== inputs) {
-      throw new RangeError(
-        `Cannot run a network on these images as its first layer must have ${inputs} inputs: ` +
-          `current value is ${first}`,
-      );
-    }
-    if (last < classes) {
-      throw new RangeError(
-        `Cannot run a network on these images as its last layer must have ${classes} outputs or ` +
-          `more: current value is ${last}`,
-      );
-    }
-  }
+  const check = sizesCheck(dataset);
   // Opened here first, and kept: the threads load what is chosen and set up already.
   const { prefer, onMessage } = options;
   const { library, chosen } = await chooseGemmLibrary({
@@ -128,8 +112,4 @@ export async function createCpuEngine(
       return Promise.resolve();
     },
   };
-}
-
-function largest(values: Uint8Array): number {
-  return values.reduce((most, value) => Math.max(most, value), 0);
 }

@@ -25,6 +25,11 @@ export interface BackwardOptions {
  * The workspace's gradient holds zeros at the start, to which a library that adds in place adds:
  * `beta` = 0 costs it a pass over them.
  *
+ * Where SGD's update is taken into the product, the first layer's weights are rounded to float32 once
+ * a block of rows, elsewhere once a step. Beside the gradient's differences between blocks that is
+ * noise without a direction: at batch 50,000 and learning rate 1e-4 the loss falls as the gradient's
+ * norm says, to 5e-4 of a step. At a learning rate of 1e-5 it would not.
+ *
  * The gradient of the logits' bias is exactly 0 and is neither computed nor reported: the
  * normalisation removes any constant. No gradient is computed for the network's input.
  */

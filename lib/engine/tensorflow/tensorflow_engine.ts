@@ -17,6 +17,7 @@ import type {
   Stack,
 } from "~/lib/engine/engine.ts";
 import type { EngineOptions } from "~/lib/engine/engine_options.ts";
+import { sizesCheck } from "~/lib/engine/check_sizes.ts";
 import { checkVectors } from "~/lib/engine/check_vectors.ts";
 import { gradientsAt, hessianProductsAt } from "~/lib/engine/tensorflow/curvature.ts";
 import { evaluateLayers } from "~/lib/engine/tensorflow/evaluation.ts";
@@ -56,6 +57,7 @@ export async function createTensorFlowEngine(
   const { tensorBytes } = device;
   const train = uploadSplit(device, dataset.train);
   let test: SplitTensors | undefined;
+  const check = sizesCheck(dataset);
   const images = device.operations.bytesPerPixel *
     (dataset.train.pixels.length + dataset.test.pixels.length);
   // Where the images alone take nearly all, a quarter is still needed to get anywhere.
@@ -72,7 +74,7 @@ export async function createTensorFlowEngine(
     { sizes, split = train }: { readonly sizes: LayerSizes; readonly split?: SplitTensors },
     work: (group: readonly SharedFloats[], rows: Rows) => Promise<T[]>,
   ): Promise<T[]> {
-    checkSizes(sizes, split.inputs);
+    check(sizes);
     const plan = planSplit(sizes, models.length, split.size, budget);
     const rows = { split, from: 0, to: split.size, chunk: plan.rows };
     const results: T[] = [];
@@ -90,7 +92,7 @@ export async function createTensorFlowEngine(
     },
     // deno-lint-ignore require-await
     async createStack(options, members): Promise<Stack> {
-      checkSizes(options.sizes, train.inputs);
+      check(options.sizes);
       return createTensorStack(device, train, { ...options, members, budget });
     },
     async evaluate(sizes, models, { split: name, gradient }): Promise<Evaluation[]> {
@@ -138,7 +140,7 @@ export async function createTensorFlowEngine(
         return products;
       }
       return Promise.try(() => {
-        checkSizes(sizes, train.inputs);
+        check(sizes);
         return { multiply };
       });
     },
@@ -150,13 +152,4 @@ export async function createTensorFlowEngine(
       return Promise.resolve();
     },
   };
-}
-
-function checkSizes(sizes: LayerSizes, inputs: number): void {
-  if (sizes[0] !== inputs) {
-    throw new RangeError(
-      `Cannot run a network on these images as its first layer must have ${inputs} inputs: ` +
-        `current value is ${sizes[0]}`,
-    );
-  }
 }
