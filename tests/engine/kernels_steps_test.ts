@@ -115,6 +115,27 @@ for (const text of TEXTS) {
   });
 }
 
+Deno.test("adamStep() that keeps nothing takes a gradient that is small beside the one before", () => {
+  const { kernel } = openOptimizer("Adam(beta1=0,beta2=0)");
+  // A vector and a rest.
+  const length = 5;
+  const { floats, assertGuarded } = arena();
+  const w = floats(new Float32Array(length));
+  const g = floats(new Float32Array(length));
+  const s = floats(new Float32Array(2 * length));
+  for (const [index, gradient] of [1, 1e-8].entries()) {
+    g.values.fill(gradient);
+    const coefficients = kernel.coefficients({ learningRate: 0.5, t: index + 1 });
+    kernelOf(kernel.name, coefficients.length)(
+      ...[w.at, g.at, s.at, length, 4 * length] as const,
+      ...coefficients,
+    );
+  }
+  // lr 1 / (1 + 1e-8), then lr 1e-8 / (1e-8 + 1e-8).
+  for (const value of w.values) assertAlmostEquals(value, -0.75, 1e-6);
+  assertGuarded();
+});
+
 Deno.test("findStep() refuses what no kernel does", () => {
   for (const name of ["lionStep", "memory", "addScaled"]) {
     assertThrows(

@@ -108,7 +108,8 @@ export function crossEntropy(
 /**
  * d = gradient of the mean cross-entropy with respect to the raw logits:
  * with z the normalised logits and e = (softmax(z) - one-hot) / rows,
- * d = inverseDeviation (e - mean(e) - z mean(e z)), means over rows, class by class.
+ * d = inverseDeviation (e - mean(e) - z mean(e z)), means over rows, class by class. Of one row it is
+ * exactly 0, where rounding would leave what an optimizer that divides by the root takes for a slope.
  *
  * @param d Same blocks as `logits`; may not overlap them.
  * @param scratch float64, [3 * classes].
@@ -162,6 +163,10 @@ export function crossEntropyGradient(
         store<f64>(projections + to, load<f64>(projections + to) + e * load<f64>(scratch + to));
       }
     }
+  }
+  if (rows == 1) {
+    memory.fill(d, 0, <usize> classes << 2);
+    return total;
   }
   for (let start = 0; start < rows; start += block) {
     const length = min(block, rows - start);

@@ -136,7 +136,10 @@ export function adamStep(
     const gradient = v128.load(g + at);
     v128.store(g + at, zero);
     const old = v128.load(m + at);
-    const mean = f32x4.add(old, f32x4.mul(shares1, f32x4.sub(gradient, old)));
+    // Where nothing is kept the difference would lose what is small beside the old.
+    const mean = share1 == 1
+      ? gradient
+      : f32x4.add(old, f32x4.mul(shares1, f32x4.sub(gradient, old)));
     const kept = f32x4.mul(decays2, v128.load(v + at));
     const square = f32x4.add(kept, f32x4.mul(shares2, f32x4.mul(gradient, gradient)));
     v128.store(m + at, mean);
@@ -150,7 +153,7 @@ export function adamStep(
     const gradient = load<f32>(g + at);
     store<f32>(g + at, 0);
     const old = load<f32>(m + at);
-    const mean = old + share1 * (gradient - old);
+    const mean = share1 == 1 ? gradient : old + share1 * (gradient - old);
     const square = decay2 * load<f32>(v + at) + share2 * (gradient * gradient);
     store<f32>(m + at, mean);
     store<f32>(v + at, square);
