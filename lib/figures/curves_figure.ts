@@ -3,30 +3,20 @@
  *
  * @module
  */
-import * as Plot from "@observablehq/plot";
 import { formatLogTick, formatTick, valueAxis } from "~/lib/figures/axis.ts";
-import { valueColors } from "~/lib/figures/colors.ts";
+import { curveMarks, curvesLegend, levelMark, valueStyles } from "~/lib/figures/curve_marks.ts";
 import { type Layout, PAGE } from "~/lib/figures/layout.ts";
-import { legend } from "~/lib/figures/legend.ts";
 import { measureLabel } from "~/lib/figures/measure_axis.ts";
 import { LETTERS, placeOf } from "~/lib/figures/place.ts";
 import { type Figure, rows, stack } from "~/lib/figures/stack.ts";
 import type { Piece } from "~/lib/figures/svg.ts";
-import { MARK_SYMBOLS, markSymbol, outline } from "~/lib/figures/symbols.ts";
-import { INK, type MarkSymbol } from "~/lib/figures/theme.ts";
 import { decadeTicks, extent, padded } from "~/lib/figures/ticks.ts";
 import { type PanelAxis, xyPanel } from "~/lib/figures/xy_panel.ts";
 import { plural } from "~/lib/files/numbers.ts";
-import {
-  commonLevel,
-  type Curve,
-  CURVE_MEASURE,
-  type CurvePoint,
-  listCurves,
-} from "~/lib/findings.ts";
+import { commonLevel, CURVE_MEASURE, type CurvePoint, listCurves } from "~/lib/findings.ts";
 import { openMeasure } from "~/lib/measure.ts";
 import type { TrajectoryRecord } from "~/lib/results.ts";
-import { type Effect, listCells, type Study } from "~/lib/study.ts";
+import { listCells, type Study } from "~/lib/study.ts";
 
 /** What the curves show, and where. */
 export interface CurvesOptions {
@@ -85,12 +75,7 @@ export function plotCurves(
     const own = curves.filter(({ cell }) => cell.effect === effect);
     const heights = own.flatMap((curve) => curve.points.map(({ value }) => value));
     const vertical = { ...valueAxis({ points: heights }), label: measureLabel(measure) };
-    const ascending = [...new Set(values)].sort((a, b) => a - b);
-    const colors = valueColors(ascending);
-    const styles = new Map(ascending.map((value, i): [number, ValueStyle] => [
-      value,
-      { color: colors.get(value)!, symbol: MARK_SYMBOLS[i % MARK_SYMBOLS.length]! },
-    ]));
+    const styles = valueStyles([...new Set(values)].sort((a, b) => a - b));
     const panels = optimizers.map((optimizer, column) => {
       const drawn = own.filter(({ cell }) => cell.optimizer === optimizer);
       const level = against === "loss" ? commonLevel(drawn) : null;
@@ -110,7 +95,7 @@ export function plotCurves(
     const width = layout.width === undefined
       ? 2 * panels[0]!.width
       : layout.width - 2 * layout.padding;
-    return [legendOf(effect, { styles, format: place.format, width }), ...rows(panels, 2, 4)];
+    return [curvesLegend(effect, { styles, format: place.format, width }), ...rows(panels, 2, 4)];
   });
   const { label: measured, parameters } = openMeasure(measure);
   const seeds = new Set(curves.map(({ seed }) => seed)).size;
@@ -134,75 +119,6 @@ export function plotCurves(
         : ""),
     layout,
   });
-}
-
-/** How the curves of one value look. */
-interface ValueStyle {
-  readonly color: string;
-  /** Of the network at the stop: a second cue beside colour. */
-  readonly symbol: MarkSymbol;
-}
-
-function levelMark(level: number): Plot.Markish {
-  return Plot.ruleX([level], {
-    className: "common-level",
-    stroke: INK.muted,
-    strokeDasharray: "3 3",
-  });
-}
-
-function curveMarks(
-  curves: readonly Curve[],
-  { x, styleOf }: { x: (point: CurvePoint) => number; styleOf: (curve: Curve) => ValueStyle },
-): Plot.Markish[] {
-  const points = curves.flatMap((curve, line) =>
-    curve.points.map((point) => (
-      { x: x(point), y: point.value, line, ...styleOf(curve), atStop: point.atStop }
-    ))
-  );
-  const place = { x: "x", y: "y" };
-  return [
-    Plot.line(points, {
-      ...place,
-      z: "line",
-      className: "curve",
-      stroke: "color",
-      strokeWidth: 1,
-      strokeOpacity: 0.7,
-    }),
-    Plot.dot(points.filter(({ atStop }) => !atStop), {
-      ...place,
-      className: "curve-network",
-      r: 1.2,
-      fill: "color",
-    }),
-    Plot.dot(points.filter(({ atStop }) => atStop), {
-      ...place,
-      className: "curve-stop",
-      r: 3,
-      symbol: ({ symbol }: ValueStyle) => markSymbol(symbol),
-      fill: "color",
-    }),
-  ];
-}
-
-function legendOf(
-  effect: Effect,
-  { styles, format, width }: {
-    styles: ReadonlyMap<number, ValueStyle>;
-    format: (value: number) => string;
-    width: number;
-  },
-): Piece {
-  const name = { "learning-rate": "Learning rate:", "batch-size": "Batch size:", pairs: "Pairs:" };
-  return legend([
-    { mark: "", label: name[effect], isWord: true },
-    ...[...styles].map(([value, { color, symbol }]) => ({
-      mark: `<path d="M-8,0h16" stroke="${color}" stroke-width="1.5"/>` +
-        outline(symbol, { stroke: color, fill: color, width: 0 }),
-      label: format(value),
-    })),
-  ], width);
 }
 
 /** Falling to the right, as training goes. */

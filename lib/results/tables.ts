@@ -99,6 +99,11 @@ export function runsTable(results: readonly RunResult[]): ColumnTable {
   return tableOf<RunResult>({ ...RUN_COLUMNS, ...columns }, results);
 }
 
+/** Whether a column of `runsTable` is a measure's. */
+export function isMeasure(column: string): boolean {
+  return !(column in RUN_COLUMNS);
+}
+
 /** One row a cell: means over its seeds in nats, the ends of their intervals, how training ended. */
 export function cellsTable(cells: readonly CellSummary[]): ColumnTable {
   return tableOf(CELL_COLUMNS, cells);
@@ -171,38 +176,4 @@ function tableOf<Row>(
   rows: readonly Row[],
 ): ColumnTable {
   return table(Object.entries(columns).map(([name, valueOf]) => [name, rows.map(valueOf)]));
-}
-
-/** Units of columns that are no measures. */
-const UNITS: Readonly<Record<string, string>> = {
-  batchSize: "images",
-  trainLoss: "nats",
-  testLoss: "nats",
-  trainAccuracy: "fraction",
-  testAccuracy: "fraction",
-  trainingSeconds: "s",
-};
-
-/** A column's name as a heading: "pooled low", "train loss (nats)". */
-export function columnTitle(name: string): string {
-  const words = /^[a-z]+([A-Z][a-z]+)*$/.test(name)
-    ? name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
-    : name;
-  return name in UNITS ? `${words} (${UNITS[name]})` : words;
-}
-
-/** A study's runs as CSV, one row a run and stop, units in the header in brackets. */
-export function runsCsv(
-  results: readonly RunResult[],
-  unitOf: (measure: string) => string,
-): string {
-  const runs = runsTable(results);
-  const names = Object.fromEntries(
-    runs.columnNames().map((name) => {
-      const unit = UNITS[name] ??
-        (name in RUN_COLUMNS ? undefined : unitOf(name.replace(/ standard error$/, "")));
-      return [name, unit === undefined ? name : `${name} [${unit}]`];
-    }),
-  );
-  return runs.rename(names).toCSV() + "\n";
 }

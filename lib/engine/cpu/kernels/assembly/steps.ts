@@ -106,7 +106,7 @@ export function momentumStep(
 }
 
 /**
- * m[i] += share1 * (g[i] - m[i]); v[i] = decay2 * v[i] + share2 * g[i]^2;
+ * m[i] += share1 (g[i] - m[i]), g[i] where share1 is 1; v[i] = decay2 v[i] + share2 g[i]^2;
  * w[i] -= rate * m[i] / (sqrt(v[i]) / root + epsilon), m and v in two slots.
  */
 export function adamStep(
@@ -136,10 +136,8 @@ export function adamStep(
     const gradient = v128.load(g + at);
     v128.store(g + at, zero);
     const old = v128.load(m + at);
-    // Where nothing is kept the difference would lose what is small beside the old.
-    const mean = share1 == 1
-      ? gradient
-      : f32x4.add(old, f32x4.mul(shares1, f32x4.sub(gradient, old)));
+    const change = f32x4.mul(shares1, f32x4.sub(gradient, old));
+    const mean = share1 == 1 ? gradient : f32x4.add(old, change);
     const kept = f32x4.mul(decays2, v128.load(v + at));
     const square = f32x4.add(kept, f32x4.mul(shares2, f32x4.mul(gradient, gradient)));
     v128.store(m + at, mean);
