@@ -7,7 +7,12 @@ import { parseCall, UsageError } from "~/lib/domain.ts";
 import type { Engine } from "~/lib/engine.ts";
 import { adaptiveWorstCase } from "~/lib/measure/adaptive_worst_case.ts";
 import { antithetic } from "~/lib/measure/antithetic.ts";
-import type { MeasureDefinition, MeasuredNetwork, MeasureValue } from "~/lib/measure/definition.ts";
+import type {
+  MeasureDefinition,
+  MeasuredNetwork,
+  MeasureValue,
+  UnevaluatedNetwork,
+} from "~/lib/measure/definition.ts";
 import { frozen } from "~/lib/measure/frozen.ts";
 import { generalisation } from "~/lib/measure/generalisation.ts";
 import { hessianTrace } from "~/lib/measure/hessian_trace.ts";
@@ -27,7 +32,11 @@ import { trace } from "~/lib/measure/trace.ts";
 import { weightNorm } from "~/lib/measure/weight_norm.ts";
 import { worstCase } from "~/lib/measure/worst_case.ts";
 
-export type { MeasuredNetwork, MeasureValue } from "~/lib/measure/definition.ts";
+export type {
+  MeasuredNetwork,
+  MeasureValue,
+  UnevaluatedNetwork,
+} from "~/lib/measure/definition.ts";
 export type { Measure, MeasureMethod } from "~/lib/measure/measure.ts";
 export type { MeasureOptions } from "~/lib/measure/measure_networks.ts";
 export { NotFiniteError } from "~/lib/measure/not_finite_error.ts";
@@ -88,6 +97,23 @@ export function measureHelp(): string[] {
 }
 
 /**
+ * Checks that measures can be had of a network.
+ *
+ * @param of How messages name it: " of FILE".
+ * @throws {UsageError} If one cannot: which, and why.
+ */
+export function demandAvailable(
+  measures: readonly Measure[],
+  network: UnevaluatedNetwork,
+  of = "",
+): void {
+  for (const { text, unavailable } of measures) {
+    const reason = unavailable(network);
+    if (reason !== undefined) throw new UsageError(`Cannot measure ${text}${of} as ${reason}`);
+  }
+}
+
+/**
  * Measures networks. Points that measures have in common are computed once, and the products of
  * random directions with the images once for all networks that are measured together.
  *
@@ -109,12 +135,7 @@ export function measureNetworks(
       network,
       measures: measures[place]!.map(openMeasure),
     }));
-    for (const task of tasks) {
-      for (const { text, unavailable } of task.measures) {
-        const reason = unavailable(task.network);
-        if (reason !== undefined) throw new UsageError(`Cannot measure ${text} as ${reason}`);
-      }
-    }
+    for (const { network, measures } of tasks) demandAvailable(measures, network);
     return computeMeasures(engine, tasks, options);
   });
 }

@@ -13,15 +13,10 @@ import { dataOption } from "~/lib/cli/common_options.ts";
 import { openDisplay } from "~/lib/cli/terminal.ts";
 import { choicesOption, numberOption, numbersOption, textsOption } from "~/lib/cli/values.ts";
 import { firstRows, loadImagesLabels } from "~/lib/dataset.ts";
-import {
-  batchSize as batchSizeDomain,
-  images as imagesDomain,
-  threads,
-  UsageError,
-} from "~/lib/domain.ts";
+import { batchSize as batchSizeDomain, images as imagesDomain, threads } from "~/lib/domain.ts";
 import { createCpuEngine, GEMM_LIBRARIES, type GemmLibraryName } from "~/lib/engine.ts";
 import { partProgress } from "~/lib/files/progress.ts";
-import { type MeasuredNetwork, openMeasure } from "~/lib/measure.ts";
+import { demandAvailable, openMeasure, type UnevaluatedNetwork } from "~/lib/measure.ts";
 import { MLP_1 } from "~/lib/model.ts";
 import { openOptimizer } from "~/lib/optimizer.ts";
 
@@ -35,10 +30,9 @@ const FULL_SET_IMAGES = 2048;
 const MEASURES = ["sharpness", "radius-curve(directions=49)"];
 
 /** What is known of the networks that are measured: they are on no trajectory. */
-const UNTRAINED: MeasuredNetwork = {
+const UNTRAINED: UnevaluatedNetwork = {
   sizes: MLP_1,
   parameters: new Float32Array(new SharedArrayBuffer(4)),
-  ...{ trainLoss: 0, trainAccuracy: 0, testLoss: 0, testAccuracy: 0 },
 };
 
 /** Its options. */
@@ -68,52 +62,49 @@ if (import.meta.main) {
     const optimizers = textsOption(values, "optimizers", openOptimizer) ?? ["SGD", "AdaGrad"];
     const batchSizes = numbersOption(values, "batch-sizes", batchSizeDomain) ?? [32, 128, 1024];
     const measures = textsOption(values, "measures", openMeasure) ?? MEASURES;
-    for (const text of measures) {
-      const reason = openMeasure(text).unavailable(UNTRAINED);
-      if (reason !== undefined) throw new UsageError(`Cannot measure ${text} as ${reason}`);
-    }
+    demandAvailable(measures.map(openMeasure), UNTRAINED);
     const images = numberOption(values, "images", imagesDomain);
     const directory = dataOption(values);
     const { onProgress, onMessage, close } = openDisplay();
-    const whole = await loadImagesLabels(Math.ceil((images ?? TRAINING_IMAGES) / 10_000), {
-      ...(directory === undefined ? {} : { directory }),
-      onProgress: partProgress({ onProgress, onMessage }),
-      signal,
-    }).catch((error) => {
-      close();
-      throw error;
-    });
     const rows: Row[] = [];
-    function add(row: Row): void {
-      rows.push(row);
-      onMessage(describeRow(row));
-    }
-    /** One engine at a time, all on the same images: memory does not add up. */
-    async function bench(
-      { library, count }: { library: GemmLibraryName | undefined; count: number },
-      run: (on: EngineBench) => Promise<void>,
-    ): Promise<void> {
-      const engine = await createCpuEngine({
-        dataset: { ...whole, train: firstRows(whole.train, count) },
-        ...(workers === undefined ? {} : { threads: workers }),
-        onMessage,
-      }, library);
-      await run({ engine, images: count, peak: await engine.peak(), signal });
-      await engine.close();
-    }
-    for (const library of libraries) {
-      await bench({ library, count: images ?? TRAINING_IMAGES }, async (on) => {
-        for (const batchSize of batchSizes) {
-          for (const optimizer of optimizers) {
-            add(await benchTraining({ ...on, optimizer, batchSize }));
+    try {
+      const whole = await loadImagesLabels(Math.ceil((images ?? TRAINING_IMAGES) / 10_000), {
+        ...(directory === undefined ? {} : { directory }),
+        onProgress: partProgress({ onProgress, onMessage }),
+        signal,
+      });
+      const add = (row: Row): void => {
+        rows.push(row);
+        onMessage(describeRow(row));
+      };
+      /** One engine at a time, all on the same images: memory does not add up. */
+      const bench = async (
+        { library, count }: { library: GemmLibraryName | undefined; count: number },
+        run: (on: EngineBench) => Promise<void>,
+      ): Promise<void> => {
+        const engine = await createCpuEngine({
+          dataset: { ...whole, train: firstRows(whole.train, count) },
+          ...(workers === undefined ? {} : { threads: workers }),
+          onMessage,
+        }, library);
+        await run({ engine, images: count, peak: await engine.peak(), signal });
+        await engine.close();
+      };
+      for (const library of libraries) {
+        await bench({ library, count: images ?? TRAINING_IMAGES }, async (on) => {
+          for (const batchSize of batchSizes) {
+            for (const optimizer of optimizers) {
+              add(await benchTraining({ ...on, optimizer, batchSize }));
+            }
           }
-        }
-      });
-      await bench({ library, count: images ?? FULL_SET_IMAGES }, async (on) => {
-        for await (const row of benchFullSet({ ...on, measures })) add(row);
-      });
+        });
+        await bench({ library, count: images ?? FULL_SET_IMAGES }, async (on) => {
+          for await (const row of benchFullSet({ ...on, measures })) add(row);
+        });
+      }
+    } finally {
+      close();
     }
-    close();
     if (values.json) console.log(JSON.stringify(rows));
   });
 }

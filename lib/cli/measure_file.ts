@@ -5,10 +5,10 @@
  */
 import { readModelFile } from "~/lib/cli/common_options.ts";
 import { openDisplay } from "~/lib/cli/terminal.ts";
-import { UsageError } from "~/lib/domain.ts";
 import type { Engine, EngineInfo, SharedFloats } from "~/lib/engine.ts";
 import { startMeter } from "~/lib/files/progress.ts";
 import {
+  demandAvailable,
   DIRECTION_SEED,
   type MeasuredNetwork,
   measureNetworks,
@@ -38,17 +38,12 @@ const UNKNOWN = { trainLoss: NaN, trainAccuracy: NaN, testLoss: NaN, testAccurac
 export async function measureFile(
   path: string,
   texts: readonly string[],
-  { images, evaluate, signal, ...options }: MeasureFileOptions,
+  { images, evaluate, ...options }: MeasureFileOptions,
 ): Promise<{ loss: number; taken: Readonly<Record<string, Taken>>; engine: EngineInfo }> {
   const { sizes, parameters, ...file } = await readModelFile(path, "model");
   const asked = { sizes, parameters, ...trajectoryOf(file) };
   // Before minutes are spent on the others.
-  for (const text of texts) {
-    const reason = openMeasure(text).unavailable({ ...asked, ...UNKNOWN });
-    if (reason !== undefined) {
-      throw new UsageError(`Cannot measure ${text} of ${path} as ${reason}`);
-    }
-  }
+  demandAvailable(texts.map(openMeasure), asked, ` of ${path}`);
   const display = openDisplay();
   try {
     const { engine } = await openEngineOnData(images, { ...options, ...display });
@@ -61,7 +56,7 @@ export async function measureFile(
       let reported = 0;
       const [values] = await measureNetworks(engine, [network], [texts], {
         seed: DIRECTION_SEED,
-        ...(signal ? { signal } : {}),
+        ...(options.signal ? { signal: options.signal } : {}),
         onProgress(done): void {
           meter.add(done - reported);
           reported = done;

@@ -17,7 +17,7 @@ import {
   studyScript,
   submit,
 } from "~/lib/cluster.ts";
-import { ensureCifar10 } from "~/lib/dataset.ts";
+import { dataDirectory, ensureCifar10 } from "~/lib/dataset.ts";
 import { partProgress } from "~/lib/files/progress.ts";
 import { count, threads as threadsDomain, UsageError } from "~/lib/domain.ts";
 import { type Folders, plan } from "~/lib/reproduce.ts";
@@ -65,18 +65,18 @@ export async function submitStudy(
   await demand("--results", results, true);
   const project = fileURLToPath(new URL("../..", import.meta.url));
   await demand("the project", project, false);
-  const directory = textOption(values, "data") ?? (Deno.env.get("CIFAR10_DIR") || undefined);
+  const directory = dataDirectory(textOption(values, "data"));
   // Fetched here if need be: nodes may have no network.
   const files = await ensureCifar10({
-    ...(directory === undefined ? {} : { directory }),
+    directory,
     onProgress: partProgress({ onMessage: say }),
     signal,
   });
   const places = new Set(Object.values(files).map((file) => dirname(resolve(file))));
   // What was unpacked into the project, or was there, is all that a node needs.
   const isOwn = places.size === 1 && places.has(join(project, "data"));
-  const data = isOwn || directory === undefined ? undefined : resolve(directory);
-  for (const path of new Set([...places, ...(data === undefined ? [] : [data])])) {
+  const data = isOwn ? {} : { data: resolve(directory) };
+  for (const path of places.union(new Set(Object.values(data)))) {
     await demand("--data", path, false);
   }
   const { runs } = await plan(study, { folders });
@@ -89,7 +89,7 @@ export async function submitStudy(
   }
   const tasks = Math.min(asked.tasks, missingRuns);
   const folder = join(models, ".slurm", new Date().toISOString().replace(/[-:]|\..*/g, ""));
-  const args = argumentsOf(values, { models, results, ...(data === undefined ? {} : { data }) });
+  const args = argumentsOf(values, { models, results, ...data });
   const marker = join(folder, "tasks.sh");
   const job = (more: readonly string[]): string => scriptOf([...args, ...more], asked, marker);
   signal.throwIfAborted();

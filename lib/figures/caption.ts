@@ -7,7 +7,7 @@ import type { CellSummary } from "~/lib/results.ts";
 import type { LossAxis } from "~/lib/figures/axis.ts";
 import { edgeLine } from "~/lib/figures/edge_marks.ts";
 import { cellsLossAxis, measureAxis } from "~/lib/figures/measure_axis.ts";
-import { plural, significant, thousands } from "~/lib/files/numbers.ts";
+import { plural, plurals, significant, thousands } from "~/lib/files/numbers.ts";
 import { enumerate, formatValue, PUBLISHED_PROTOCOL, type PublishedCell } from "~/lib/findings.ts";
 import { openMeasure } from "~/lib/measure.ts";
 import { type Study, trajectoryOf } from "~/lib/study.ts";
@@ -26,9 +26,7 @@ export function sharpnessCaption(
   const hasSeedIntervals = cells.some(({ sharpness }) => sharpness?.interval);
   const counts = cells.filter(({ sharpness }) => sharpness !== null)
     .map(({ bySeed }) => bySeed.filter(({ sharpness }) => sharpness !== null).length);
-  const seeds = counts.length > 0
-    ? `; n = ${range(counts)} ${Math.max(...counts) === 1 ? "seed" : "seeds"} a cell`
-    : "";
+  const seeds = counts.length > 0 ? `; n = ${plurals(counts, "seed")} a cell` : "";
   const pooled = "thin: the original study's, over all seeds × directions as if independent.";
   const unknown = counts.includes(1) ? " (none where n = 1)" : "";
   const hasPooled = cells.some(({ sharpness }) => sharpness?.pooledInterval);
@@ -171,9 +169,4 @@ function nameRuns(runs: readonly Trajectory[]): string {
     `${cell}, seed${ends.length === 1 ? "" : "s"} ${ends.map(({ seed }) => seed).join(", ")}`
   );
   return `: ${names.join("; ")}`;
-}
-
-function range(counts: readonly number[]): string {
-  const [low, high] = [Math.min(...counts), Math.max(...counts)];
-  return low === high ? String(low) : `${low} to ${high}`;
 }

@@ -48,6 +48,12 @@ export function thousands(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, ",");
 }
 
+/** `3 seeds`, `2 to 3 seeds`, of counts that may differ; at least one of them. */
+export function plurals(counts: readonly number[], noun: string): string {
+  const [fewest, most] = [Math.min(...counts), Math.max(...counts)];
+  return (fewest === most ? "" : `${thousands(fewest)} to `) + plural(most, noun);
+}
+
 /** `1 seed`, `3 seeds`, `20,000 epochs`. */
 export function plural(count: number, noun: string): string {
   return `${thousands(count)} ${noun}${count === 1 ? "" : "s"}`;

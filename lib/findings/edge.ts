@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { plural, significant } from "~/lib/files/numbers.ts";
+import { plural, plurals, significant } from "~/lib/files/numbers.ts";
 import { effectSubject, enumerate, formatMean, formatValue } from "~/lib/findings/words.ts";
 import {
   type CellSummary,
@@ -11,6 +11,7 @@ import {
   type Interval,
   type RunResult,
   runsAt,
+  seriesOf,
   sharpnessBySeed,
   summariseCells,
   type TrajectoryRecord,
@@ -99,9 +100,9 @@ export function edgeAtStop(
 ): string[] {
   const text = measureNamed(study, "lambda-max");
   if (text === undefined) return [];
-  const cells = summariseCells(study, runs, text).filter((cell) =>
-    cell.effect === effect && cell.optimizer === EDGE_OPTIMIZER && cell.sharpness !== null
-  ).sort((a, b) => effectValue(a) - effectValue(b));
+  const which = { effect, optimizer: EDGE_OPTIMIZER };
+  const cells = seriesOf(summariseCells(study, runs, text), which)
+    .filter(({ sharpness }) => sharpness !== null);
   if (cells.length === 0) return [];
   const nameOf = (some: readonly CellSummary[]): string =>
     enumerate(some.map((cell) => formatValue(effect, effectValue(cell))));
@@ -118,14 +119,13 @@ export function edgeAtStop(
     return some.length === 0 ? [] : [`${side} at ${nameOf(some)}`];
   });
   const seeds = cells.map((cell) => sharpnessBySeed(cell).size);
-  const [fewest, most] = [Math.min(...seeds), Math.max(...seeds)];
   const stop = runs[0]?.stop ?? study.stops[0] ?? "";
   return [
-    `${effectSubject(study, { effect, optimizer: EDGE_OPTIMIZER })}, at ${stop}: learning rate × ` +
+    `${effectSubject(study, which)}, at ${stop}: learning rate × ` +
     `λ max, 2 at the edge of stability of full batches, is ${enumerate(means)} at ` +
     `${nameOf(cells)}; ` +
     (where.length > 0 ? `the 95 % interval ${where.join(", ")}` : "one seed gives no interval") +
-    `; n = ${fewest === most ? fewest : `${fewest} to ${most}`} ${most === 1 ? "seed" : "seeds"}.`,
+    `; n = ${plurals(seeds, "seed")}.`,
   ];
 }
 

@@ -21,6 +21,7 @@ import {
   type CellSummary,
   effectValue,
   type RunResult,
+  seriesOf,
   sharpnessBySeed,
   summariseCells,
 } from "~/lib/results.ts";
@@ -50,8 +51,7 @@ export function effectAtStop(
   const stop = runs[0]?.stop ?? study.stops[0] ?? "";
   const all = summariseCells(study, runs, measure)
     .filter((cell) => cell.effect === effect && cell.optimizer === optimizer);
-  const series = all.filter(({ sharpness }) => sharpness !== null)
-    .sort((a, b) => effectValue(a) - effectValue(b));
+  const series = seriesOf(all, { effect, optimizer }).filter(({ sharpness }) => sharpness !== null);
   const missing = missingText(study, all);
   const subject = `${effectSubject(study, { effect, optimizer })}, at ${stop}`;
   const [first, last] = endsOf(series, (cell) => sharpnessBySeed(cell).keys());
@@ -75,11 +75,12 @@ export function effectAtStop(
   }
   const sign = signOf(interval);
   const kind = sign < 0 ? "falls" : sign > 0 ? "rises" : "not settled";
+  const steps = stepsOf(series);
   const paired = `paired difference ${formatDifference(difference, interval, unit)}`;
   const text = sign === 0
     ? `${subject}: whether ${label} changes is not settled by these runs: it goes ${way}, ${paired}.`
-    : `${subject}: ${label} ${kind} ${way}, ${paired}; ${stepsText(series, sign)}.`;
-  const brief = `${kind}${sign === 0 ? "" : ` ${stepsBrief(series, sign)}`}, ` +
+    : `${subject}: ${label} ${kind} ${way}, ${paired}; ${stepsText(steps, sign)}.`;
+  const brief = `${kind}${sign === 0 ? "" : ` ${stepsBrief(steps, sign)}`}, ` +
     formatEstimate(difference.mean, interval, unit);
   return { text: text + missing, brief, kind, n, interval, stop };
 }
@@ -91,8 +92,13 @@ function lossesText(first: CellSummary, last: CellSummary): string {
   return ` (full-set losses ${from} and ${to} nats)`;
 }
 
-/** Steps between neighbouring values with the sign of each, 0 where it is not settled. */
-function stepsOf(series: readonly CellSummary[]): { name: string; sign: number }[] {
+/** From one value to the next: its sign is 0 where it is not settled. */
+interface Step {
+  readonly name: string;
+  readonly sign: number;
+}
+
+function stepsOf(series: readonly CellSummary[]): Step[] {
   return series.slice(1).map((cell, i) => {
     const before = series[i]!;
     const sharp = pairedDifference(sharpnessBySeed(cell), sharpnessBySeed(before));
@@ -101,15 +107,13 @@ function stepsOf(series: readonly CellSummary[]): { name: string; sign: number }
 }
 
 /** "in 5 of 6 steps". */
-function stepsBrief(series: readonly CellSummary[], sign: number): string {
-  const steps = stepsOf(series);
+function stepsBrief(steps: readonly Step[], sign: number): string {
   const along = steps.filter((step) => step.sign === sign).length;
   return `in ${along} of ${plural(steps.length, "step")}`;
 }
 
 /** Whether every step goes the same way, and which do not. */
-function stepsText(series: readonly CellSummary[], sign: number): string {
-  const steps = stepsOf(series);
+function stepsText(steps: readonly Step[], sign: number): string {
   const along = steps.filter((step) => step.sign === sign);
   if (along.length === steps.length) return "at every step between neighbouring values";
   const against = steps.filter((step) => step.sign === -sign).map(({ name }) => name);

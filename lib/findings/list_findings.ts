@@ -64,18 +64,16 @@ export function listFindings(study: Study, records: readonly TrajectoryRecord[])
   const each = named.flatMap((effect) =>
     study.grid.optimizers.map((optimizer) => ({ effect, optimizer }))
   );
-  const effects = each.map((which): EffectFindings => ({
+  const inMeasures = each.map((which) =>
+    others.map((other) => effectInMeasure(study, runs, { ...which, other }))
+  );
+  const effects = each.map((which, i): EffectFindings => ({
     ...which,
     subject: effectSubject(study, which),
     atStop: effectAtStop(study, runs, which),
-    scaleFree: scaleFree === undefined
-      ? undefined
-      : effectInMeasure(study, runs, { ...which, other: scaleFree }),
+    scaleFree: inMeasures[i]!.find((_, place) => others[place] === scaleFree),
     atEqualLoss: effectAtEqualLoss(study, records, which),
   }));
-  const inMeasures = each.flatMap((which) =>
-    others.map((other) => effectInMeasure(study, runs, { ...which, other }))
-  );
   const optimizers = named.flatMap((effect) => {
     const atStop = optimizersAtStop(study, runs, { effect });
     const relative = scaleFree === undefined
@@ -88,5 +86,10 @@ export function listFindings(study: Study, records: readonly TrajectoryRecord[])
       ...{ atStop: atStop[i]!, scaleFree: relative[i], atEqualLoss: atEqualLoss[i]! },
     }));
   });
-  return { effects, inMeasures, optimizers, atEqualRatio: effectsAtEqualRatio(study, runs) };
+  return {
+    effects,
+    inMeasures: inMeasures.flat(),
+    optimizers,
+    atEqualRatio: effectsAtEqualRatio(study, runs),
+  };
 }

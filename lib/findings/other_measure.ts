@@ -18,6 +18,7 @@ import {
   type CellSummary,
   effectValue,
   type RunResult,
+  seriesOf,
   sharpnessBySeed,
   summariseCells,
 } from "~/lib/results.ts";
@@ -43,12 +44,11 @@ export function effectInMeasure(
   { effect, optimizer, measure, other }: OtherMeasureOptions,
 ): BriefFinding {
   const stop = runs[0]?.stop ?? study.stops[0] ?? "";
-  const seriesOf = (text: string | undefined): CellSummary[] =>
-    summariseCells(study, runs, text).filter((cell) =>
-      cell.effect === effect && cell.optimizer === optimizer && cell.sharpness !== null
-    ).sort((a, b) => effectValue(a) - effectValue(b));
-  const reference = seriesOf(measure);
-  const others = seriesOf(other).filter((cell) =>
+  const valuesOf = (text: string | undefined): CellSummary[] =>
+    seriesOf(summariseCells(study, runs, text), { effect, optimizer })
+      .filter(({ sharpness }) => sharpness !== null);
+  const reference = valuesOf(measure);
+  const others = valuesOf(other).filter((cell) =>
     reference.some((one) => effectValue(one) === effectValue(cell))
   );
   const { label, unit } = openMeasure(other);

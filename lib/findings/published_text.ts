@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { significant } from "~/lib/files/numbers.ts";
+import { plurals, significant } from "~/lib/files/numbers.ts";
 import { type PublishedComparison, publishedOrder } from "~/lib/findings/compare_published.ts";
 import { PUBLISHED_PROTOCOL } from "~/lib/findings/published_cells.ts";
 import { EFFECT_NAME, enumerate, formatValue } from "~/lib/findings/words.ts";
@@ -21,7 +21,6 @@ export function publishedSentences(rows: readonly PublishedComparison[]): string
     const off = own.filter((row) => row.within === false).map(valueOf);
     const absent = own.filter((row) => row.ours === null).map(valueOf);
     const seeds = own.filter(({ n }) => n > 0).map(({ n }) => n);
-    const [fewest, most] = [Math.min(...seeds), Math.max(...seeds)];
     const { stop } = own[0]!;
     const note = stop === PUBLISHED_PROTOCOL.stop
       ? ""
@@ -31,9 +30,7 @@ export function publishedSentences(rows: readonly PublishedComparison[]): string
       "within twice the published half-width or 10 % of the published mean",
       off.length > 0 && `; not ${enumerate(off)}`,
       tau !== null && `; Kendall's tau with the published order is ${significant(tau, 2)}`,
-      `; n = ${fewest === most ? fewest : `${fewest} to ${most}`} ${
-        most === 1 ? "seed" : "seeds"
-      }.`,
+      `; n = ${plurals(seeds, "seed")}.`,
       absent.length > 0 && ` Missing: ${enumerate(absent)}.`,
     ].filter(Boolean).join("");
   });

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { plural, significant } from "~/lib/files/numbers.ts";
+import { plural, plurals, significant } from "~/lib/files/numbers.ts";
 import { EFFECT_NAME, enumerate } from "~/lib/findings/words.ts";
 import { openMeasure } from "~/lib/measure.ts";
 import { type RunResult, summariseCells } from "~/lib/results.ts";
@@ -112,11 +112,10 @@ export function rankSentences(ranks: readonly MeasureRank[]): string[] {
   const above = (taus: readonly number[]): boolean => taus.every((tau) => tau > 0);
   const below = (taus: readonly number[]): boolean => taus.every((tau) => tau < 0);
   const cells = own.map((rank) => rank.cells);
-  const [fewest, most] = [Math.min(...cells), Math.max(...cells)];
   const seeds = Math.max(...own.map((rank) => rank.seeds.length));
   return [
     `Of ${plural(whole.length, "measure")} in ${plural(groups.size, "group")} of ` +
-    `${fewest === most ? fewest : `${fewest} to ${most}`} cells, Kendall's tau with the gap is ` +
+    `${plurals(cells, "cell")}, Kendall's tau with the gap is ` +
     `above 0 in all of them for ${namesOf(above)}, below 0 in all of them for ${namesOf(below)}, ` +
     `and changes sign, or is 0, for ${namesOf((taus) => !above(taus) && !below(taus))}; n = ${
       plural(seeds, "seed")

@@ -7,8 +7,8 @@ import type { ParameterDomain, Parameters } from "~/lib/domain.ts";
 import type { Engine, PerturbedLosses, Ray, SharedFloats } from "~/lib/engine.ts";
 import type { LayerSizes } from "~/lib/model.ts";
 
-/** A network that is measured, with what is known of it already. */
-export interface MeasuredNetwork {
+/** A network before it is evaluated. */
+export interface UnevaluatedNetwork {
   readonly sizes: LayerSizes;
   /** Flat parameters, shape [P]; read, never written. */
   readonly parameters: SharedFloats;
@@ -17,6 +17,10 @@ export interface MeasuredNetwork {
   readonly learningRate?: number;
   /** The optimizer's state at this network, shape [S * P], where it was kept. */
   readonly state?: Float32Array;
+}
+
+/** A network that is measured, with what is known of it already. */
+export interface MeasuredNetwork extends UnevaluatedNetwork {
   /** Of the full splits, in nats and fractions. */
   readonly trainLoss: number;
   readonly trainAccuracy: number;
@@ -82,7 +86,7 @@ export interface MeasureDefinition<P extends Parameters = Parameters> {
       ): Promise<MeasureValue>;
     };
   /** Why it cannot be had of this network, in words that follow "as"; undefined where it can. */
-  unavailable?(network: MeasuredNetwork, p: P): string | undefined;
+  unavailable?(network: UnevaluatedNetwork, p: P): string | undefined;
 }
 
 /** For inference of P in a measure's file. */

@@ -11,6 +11,7 @@ import type {
   MeasuredNetwork,
   MeasureValue,
   RayLosses,
+  UnevaluatedNetwork,
 } from "~/lib/measure/definition.ts";
 
 /** How it is computed: see `MeasureDefinition.how`. */
@@ -48,7 +49,7 @@ export interface Measure {
   readonly passes: number;
   readonly method: MeasureMethod;
   /** Why it cannot be had of this network, in words that follow "as"; undefined where it can. */
-  unavailable(network: MeasuredNetwork): string | undefined;
+  unavailable(network: UnevaluatedNetwork): string | undefined;
 }
 
 /** Sets a definition's parameters. */

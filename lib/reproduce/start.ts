@@ -31,10 +31,9 @@ export async function chooseStart(
   const { models } = folders;
   // Not why it was chosen: the same arithmetic writes the same bytes.
   const { name, library } = engine.info;
+  const isThis = (info: EngineInfo): boolean => info.name === name && info.library === library;
   const enginesWith = (before: readonly EngineInfo[]): EngineInfo[] =>
-    before.some((info) => info.name === name && info.library === library)
-      ? [...before]
-      : [...before, { name, library }];
+    before.some(isThis) ? [...before] : [...before, { name, library }];
   const latest = await readNetwork(models, trajectory, "latest", onMessage);
   if (fresh) {
     return {
@@ -65,7 +64,7 @@ export async function chooseStart(
   const upTo = Math.min(work.train ? Infinity : losses.length, ...wanted);
   let network: KeptNetwork | undefined;
   // A state that contradicts the record is this machine's, or no better than the record.
-  const isOwn = latest?.engines.at(-1)?.name === name && latest.engines.at(-1)?.library === library;
+  const isOwn = latest?.engines.slice(-1).some(isThis) ?? false;
   if (latest !== undefined && latest.epochLosses.length <= upTo && (agrees(latest) || isOwn)) {
     network = latest;
   }

@@ -17,6 +17,9 @@ import { readRecord, type RunResult, runsAt, type TrajectoryRecord } from "~/lib
 import { checkStudy, listTrajectories, type Study } from "~/lib/study.ts";
 import type { Trajectory } from "~/lib/trainer.ts";
 
+/** How folders begin in which runs are computed again. */
+const APART = ".verify-";
+
 /** How far two computations of a trajectory agree at a study's first stop. */
 export interface Agreement {
   readonly trajectory: Trajectory;
@@ -107,9 +110,6 @@ export async function verify(
   }
   return agreements;
 }
-
-/** How folders begin in which runs are computed again. */
-const APART = ".verify-";
 
 /** Removes what processes left behind that were killed while they verified. */
 async function removeAbandoned(models: string): Promise<void> {

@@ -95,9 +95,5 @@ function isAvailable(
     optimizer,
     learningRate,
     ...(stateIsKept && slots.length > 0 ? { state: new Float32Array(slots.length) } : {}),
-    trainLoss: 0,
-    trainAccuracy: 0,
-    testLoss: 0,
-    testAccuracy: 0,
   }) === undefined;
 }

@@ -161,8 +161,8 @@ export function listDifferences(study: Study, cells: readonly CellSummary[]): Ce
   );
 }
 
-/** The cells of one line of a figure, by ascending value. */
-function seriesOf(
+/** The cells of one effect and optimizer, a line of a figure, by ascending value. */
+export function seriesOf(
   cells: readonly CellSummary[],
   { effect, optimizer }: Pick<CellSummary, "effect" | "optimizer">,
 ): CellSummary[] {
