@@ -77,7 +77,7 @@ function mainFigures(
 ): (layout: Layout) => Figure[] {
   const runs = runsAt(study, records);
   const cells = summariseCells(study, runs);
-  const comparisons = comparePublished(study, cells);
+  const comparisons = comparePublished(study, records);
   const ranks = rankMeasures(study, runs);
   const eigenvalue = measureNamed(study, "lambda-max");
   const hasCurves = listCurves(study, records).some(({ points }) => points.length > 1);

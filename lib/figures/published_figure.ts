@@ -99,12 +99,11 @@ export function plotPublished(
     title: "Ours against the published sharpness",
     caption: [
       `Means with 95 % t intervals over seeds: theirs of 6 seeds at ${PUBLISHED_PROTOCOL.stop}, ` +
-      `ours at ${comparisons[0]?.stop ?? study.stops[0]}. Agreement: within twice the published ` +
-      "half-width or 10 % of the published mean.",
+      "ours at the stop that is named. Agreement: within twice the published half-width or 10 % " +
+      "of the published mean.",
       ...publishedOrder(comparisons).filter(({ cells }) => cells > 0).map((order) =>
-        `${order.optimizer} by ${
-          EFFECT_NAME[order.effect]
-        }: ${order.within} of ${order.cells} agree` +
+        `${order.optimizer} by ${EFFECT_NAME[order.effect]}, at ${order.stop}: ` +
+        `${order.within} of ${order.cells} agree` +
         (order.tau === null ? "." : `, Kendall's tau of the order ${significant(order.tau, 2)}.`)
       ),
       lossSentence(shown),

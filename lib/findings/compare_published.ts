@@ -11,7 +11,13 @@ import {
 import { signOf } from "~/lib/findings/finding.ts";
 import { openMeasure } from "~/lib/measure.ts";
 import { MLP_1 } from "~/lib/model.ts";
-import { type CellSummary, effectValue, type Interval } from "~/lib/results.ts";
+import {
+  effectValue,
+  type Interval,
+  runsAt,
+  summariseCells,
+  type TrajectoryRecord,
+} from "~/lib/results.ts";
 import { kendallTau } from "~/lib/statistics.ts";
 import type { Effect, Study } from "~/lib/study.ts";
 
@@ -59,17 +65,55 @@ export function publishedCells(study: Study, measure: string): PublishedCell[] {
 }
 
 /**
- * Compares every cell of a study that was published, in the cells' order.
- *
- * @param cells Of `study` at `stop`, from `summariseCells`.
- * @param stop Default: the study's first.
+ * Compares every cell of a study that was published, in the cells' order: an effect's cells at the
+ * published stop where any of them has a result there, whoever asked for it, else at the study's
+ * first.
  */
 export function comparePublished(
   study: Study,
-  cells: readonly CellSummary[],
-  stop: string = study.stops[0] ?? "",
+  records: readonly TrajectoryRecord[],
 ): PublishedComparison[] {
-  return cells.flatMap((cell) => {
+  const there = compareAt(study, records, PUBLISHED_PROTOCOL.stop);
+  const isThere = new Set(there.filter(({ ours }) => ours !== null).map(({ effect }) => effect));
+  return compareAt(study, records, study.stops[0]!)
+    .map((row, i) => isThere.has(row.effect) ? there[i]! : row);
+}
+
+/** How well the order of an effect's cells is the published one. */
+export interface PublishedOrder {
+  readonly effect: Effect;
+  readonly optimizer: string;
+  /** Canonical text of the stop of our networks. */
+  readonly stop: string;
+  /** Cells with a result, and those of them that agree. */
+  readonly cells: number;
+  readonly within: number;
+  /** Kendall's tau-b of our means with the published ones; null for fewer than two cells. */
+  readonly tau: number | null;
+}
+
+/** Kendall's tau between our means and the published ones, by effect and optimizer. */
+export function publishedOrder(rows: readonly PublishedComparison[]): PublishedOrder[] {
+  const groups = Map.groupBy(rows, ({ effect, optimizer }) => `${effect} ${optimizer}`);
+  return [...groups.values()].map((group) => {
+    const had = group.flatMap((row) => row.ours === null ? [] : [{ ...row, ours: row.ours }]);
+    const { effect, optimizer, stop } = group[0]!;
+    return {
+      ...{ effect, optimizer, stop },
+      cells: had.length,
+      within: had.filter(({ within }) => within).length,
+      tau: kendallTau(had.map(({ ours }) => ours.mean), had.map(({ theirs }) => theirs.mean)),
+    };
+  });
+}
+
+/** Every published cell of a study beside ours at one stop. */
+function compareAt(
+  study: Study,
+  records: readonly TrajectoryRecord[],
+  stop: string,
+): PublishedComparison[] {
+  return summariseCells(study, runsAt(study, records, stop)).flatMap((cell) => {
     const { effect, optimizer, learningRate, batchSize, sharpness } = cell;
     const found = publishedCells(study, cell.measure).find((published) =>
       published.effect === effect && published.optimizer === optimizer &&
@@ -89,31 +133,5 @@ export function comparePublished(
       ratio: sharpness && isResolved ? sharpness.mean / mean : null,
       within: sharpness && Math.abs(sharpness.mean - mean) <= margin,
     }];
-  });
-}
-
-/** How well the order of an effect's cells is the published one. */
-export interface PublishedOrder {
-  readonly effect: Effect;
-  readonly optimizer: string;
-  /** Cells with a result, and those of them that agree. */
-  readonly cells: number;
-  readonly within: number;
-  /** Kendall's tau-b of our means with the published ones; null for fewer than two cells. */
-  readonly tau: number | null;
-}
-
-/** Kendall's tau between our means and the published ones, by effect and optimizer. */
-export function publishedOrder(rows: readonly PublishedComparison[]): PublishedOrder[] {
-  const groups = Map.groupBy(rows, ({ effect, optimizer }) => `${effect} ${optimizer}`);
-  return [...groups.values()].map((group) => {
-    const had = group.flatMap((row) => row.ours === null ? [] : [{ ...row, ours: row.ours }]);
-    return {
-      effect: group[0]!.effect,
-      optimizer: group[0]!.optimizer,
-      cells: had.length,
-      within: had.filter(({ within }) => within).length,
-      tau: kendallTau(had.map(({ ours }) => ours.mean), had.map(({ theirs }) => theirs.mean)),
-    };
   });
 }

@@ -14,14 +14,13 @@ import { EFFECT_NAME, enumerate, formatValue } from "~/lib/findings/words.ts";
  */
 export function publishedSentences(rows: readonly PublishedComparison[]): string[] {
   return publishedOrder(rows).filter(({ cells }) => cells > 0).map((order) => {
-    const { effect, optimizer, cells, within, tau } = order;
+    const { effect, optimizer, stop, cells, within, tau } = order;
     const own = rows.filter((row) => row.effect === effect && row.optimizer === optimizer);
     const valueOf = ({ learningRate, batchSize }: PublishedComparison): string =>
       formatValue(effect, effect === "batch-size" ? batchSize : learningRate);
     const off = own.filter((row) => row.within === false).map(valueOf);
     const absent = own.filter((row) => row.ours === null).map(valueOf);
     const seeds = own.filter(({ n }) => n > 0).map(({ n }) => n);
-    const { stop } = own[0]!;
     const note = stop === PUBLISHED_PROTOCOL.stop
       ? ""
       : ` (published at ${PUBLISHED_PROTOCOL.stop})`;

@@ -36,6 +36,7 @@ export function publishedTable(rows: readonly PublishedComparison[]): ColumnTabl
     optimizer: ({ optimizer }) => optimizer,
     "learning rate": ({ learningRate }) => learningRate,
     "batch size": ({ batchSize }) => batchSize,
+    "our stop": ({ stop }) => stop,
     seeds: ({ n }) => n,
     "ours (nats)": ({ ours }) => ours?.mean ?? null,
     "ours, low": ({ ours }) => ours?.interval?.[0] ?? null,

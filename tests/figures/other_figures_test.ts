@@ -8,7 +8,7 @@ import {
   plotTrainingLoss,
 } from "~/lib/figures.ts";
 import { comparePublished, rankMeasures } from "~/lib/findings.ts";
-import { runsAt, summariseCells } from "~/lib/results.ts";
+import { runsAt } from "~/lib/results.ts";
 import { presets, type Study } from "~/lib/study.ts";
 import { assert, assertAlmostEquals, assertEquals, assertStringIncludes } from "@std/assert";
 import { marks, numbers, PIXELS, texts } from "~/tests/fixtures/svg_marks.ts";
@@ -37,7 +37,7 @@ const records = syntheticRecords(study, ({ learningRate, seed }) => ({
 const runs = runsAt(study, records);
 
 Deno.test("plotPublished() puts equal cells on the identity line, hollow where they differ", () => {
-  const figure = plotPublished(study, comparePublished(study, summariseCells(study, runs)));
+  const figure = plotPublished(study, comparePublished(study, records));
   const dots = marks(figure, "SGD-pair");
   assertEquals(dots.length, 3);
   assertEquals(dots.map((dot) => dot.getAttribute("fill")), ["#0072b2", "#fff", "#0072b2"]);
@@ -48,7 +48,7 @@ Deno.test("plotPublished() puts equal cells on the identity line, hollow where t
   const decade = (x[0]! - x[2]!) / Math.log10(1.29571 / 0.01024);
   const onLine = y[0]! + (x[0]! - x[1]!);
   assertAlmostEquals(onLine - y[1]!, Math.log10(2) * decade, 5 * PIXELS);
-  assertStringIncludes(figure.caption, "SGD by learning rate: 2 of 3 agree");
+  assertStringIncludes(figure.caption, "SGD by learning rate, at cumulative:1e-3: 2 of 3 agree");
   assertStringIncludes(plotPublished(quick, []).caption, "No cell with a result can be compared.");
 });
 

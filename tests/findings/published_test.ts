@@ -6,10 +6,9 @@ import {
   publishedSentences,
   publishedTable,
 } from "~/lib/findings.ts";
-import { summariseCells } from "~/lib/results.ts";
 import { presets, type Study } from "~/lib/study.ts";
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
-import { syntheticResults } from "~/tests/fixtures/synthetic_results.ts";
+import { syntheticRecords } from "~/tests/fixtures/synthetic_results.ts";
 
 const study: Study = {
   ...presets.standard,
@@ -33,13 +32,10 @@ const VALUES: Readonly<Record<string, readonly [number, number]>> = {
   "0.3": [0.001, 0.0011],
 };
 
-const cells = summariseCells(
-  study,
-  syntheticResults(study, ({ learningRate, seed }) => ({
-    samples: [VALUES[String(learningRate)]![seed]!],
-    epochs: 60,
-  })),
-);
+const records = syntheticRecords(study, ({ learningRate, seed }) => ({
+  samples: [VALUES[String(learningRate)]![seed]!],
+  epochs: 60,
+}));
 
 Deno.test("PUBLISHED_CELLS holds the 38 cells, the base cell in both effects", () => {
   assertEquals(PUBLISHED_CELLS.length, 38);
@@ -51,7 +47,7 @@ Deno.test("PUBLISHED_CELLS holds the 38 cells, the base cell in both effects", (
 });
 
 Deno.test("comparePublished() judges each published cell and prints no ratio with 0", () => {
-  const rows = comparePublished(study, cells);
+  const rows = comparePublished(study, records);
   // 3e-1 was not published.
   assertEquals(rows.map(({ learningRate }) => learningRate), [1e-4, 1e-2, 1e-1]);
   assertEquals(rows.map(({ within }) => within), [true, false, true]);
@@ -66,13 +62,37 @@ Deno.test("comparePublished() judges each published cell and prints no ratio wit
 
 Deno.test("comparePublished() gives no ratio for one seed, and no verdict where there is none", () => {
   const one: Study = { ...study, grid: { ...study.grid, seeds: [0] } };
-  const runs = syntheticResults(
+  const some = syntheticRecords(
     one,
     ({ learningRate }) => learningRate === 1e-4 ? { samples: [1.3], epochs: 60 } : undefined,
   );
-  const [first, second] = comparePublished(one, summariseCells(one, runs));
+  const [first, second] = comparePublished(one, some);
   assertEquals([first!.ratio, first!.within, first!.n], [null, true, 1]);
   assertEquals([second!.ours, second!.ratio, second!.within, second!.n], [null, null, null, 0]);
+});
+
+Deno.test("comparePublished() takes an effect at the published stop where a result is there", () => {
+  const both: Study = {
+    ...study,
+    grid: { ...study.grid, effects: ["learning-rate", "batch-size"], batchSizes: [64, 128] },
+  };
+  // One trajectory went on to the published stop; the base cell, in both effects, did not.
+  const far = { ...both, stops: ["cumulative:1e-4", ...both.stops] };
+  const mixed = [
+    ...syntheticRecords(both, (one) => one.learningRate === 1e-2 ? undefined : { epochs: 60 }),
+    ...syntheticRecords(far, (one) => one.learningRate === 1e-2 ? { epochs: 60 } : undefined),
+  ];
+  const rows = comparePublished(both, mixed);
+  assertEquals(
+    rows.map(({ learningRate, batchSize, stop, n }) => [learningRate, batchSize, stop, n]),
+    [
+      [1e-4, 128, "cumulative:1e-4", 0],
+      [1e-2, 128, "cumulative:1e-4", 2],
+      [1e-1, 128, "cumulative:1e-4", 0],
+      [1e-4, 64, "cumulative:1e-3", 2],
+      [1e-4, 128, "cumulative:1e-3", 2],
+    ],
+  );
 });
 
 Deno.test("publishedCells() is empty where the protocol is another", () => {
@@ -83,14 +103,17 @@ Deno.test("publishedCells() is empty where the protocol is another", () => {
   assertEquals(publishedCells({ ...study, images: 10_000 }, "sharpness"), []);
   const other = { ...study, grid: { ...study.grid, baseLearningRate: 1e-2 } };
   assert(publishedCells(other, "sharpness").every(({ effect }) => effect === "learning-rate"));
-  assertEquals(comparePublished(presets.quick, summariseCells(presets.quick, [])), []);
+  assertEquals(comparePublished(presets.quick, []), []);
 });
 
 Deno.test("publishedOrder() and publishedSentences() count cells, rank them and name what differs", () => {
-  const rows = comparePublished(study, cells);
+  const rows = comparePublished(study, records);
   // Ours 1.3, 0.127, 0.01 fall as theirs do.
   assertEquals(publishedOrder(rows), [
-    { effect: "learning-rate", optimizer: "SGD", cells: 3, within: 2, tau: 1 },
+    {
+      ...{ effect: "learning-rate", optimizer: "SGD", stop: "cumulative:1e-3" },
+      ...{ cells: 3, within: 2, tau: 1 },
+    },
   ]);
   assertEquals(publishedSentences(rows), [
     "SGD, learning rate, at cumulative:1e-3 (published at cumulative:1e-4): 2 of 3 cells lie within " +
