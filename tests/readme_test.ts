@@ -59,9 +59,11 @@ Deno.test("results/figures are what is drawn from results/, the README's first o
   }
 });
 
-Deno.test("results/ hold the whole of quick: a first reproduce draws and computes nothing", async () => {
-  const { missingRuns } = await run(presets.quick, { cachedOnly: true });
-  assertEquals(missingRuns, 0);
+Deno.test("results/ hold all of quick and standard: a first reproduce computes nothing", async () => {
+  for (const study of [presets.quick, presets.standard]) {
+    const { missingRuns } = await run(study, { cachedOnly: true });
+    assertEquals(missingRuns, 0, study.preset);
+  }
 });
 
 Deno.test("notebooks: every sentence about an effect is an output, none stands in the prose", async () => {

@@ -26,7 +26,7 @@ import { openStop, STOP_HELP } from "~/lib/trainer.ts";
 
 /** What says which study. */
 export const STUDY_OPTIONS: Readonly<Record<string, Option>> = {
-  preset: { value: "NAME", help: "quick (default), standard or paper" },
+  preset: { value: "NAME", help: "standard (default), quick or paper" },
   effects: { value: "LIST", help: "learning-rate,batch-size (default: the preset's, both)" },
   optimizers: { value: "LIST", help: 'e.g. SGD,AdaGrad or "SGD(momentum=0.9)"' },
   "learning-rates": { value: "LIST", help: "in place of the preset's, e.g. 1e-3,1e-2" },
@@ -55,7 +55,7 @@ const SAMPLED = ["sharpness", "antithetic", "frozen"];
  * @throws {UsageError} If a value is not one for a study.
  */
 export function studyFrom(values: Values): Study {
-  const preset = presets[choiceOption(values, "preset", PRESETS) ?? "quick"];
+  const preset = presets[choiceOption(values, "preset", PRESETS) ?? "standard"];
   const { grid, measures } = preset;
   const pairs = pairsOption(values, "cells", [domain.learningRate, domain.batchSize]);
   const isNone = values.measures === "-";

@@ -8,6 +8,7 @@ import type { LossAxis } from "~/lib/figures/axis.ts";
 import { edgeLine } from "~/lib/figures/edge_marks.ts";
 import { cellsLossAxis, measureAxis } from "~/lib/figures/measure_axis.ts";
 import { plural, plurals, significant, thousands } from "~/lib/files/numbers.ts";
+import { capitalize } from "~/lib/files/text.ts";
 import { enumerate, formatValue, PUBLISHED_PROTOCOL, type PublishedCell } from "~/lib/findings.ts";
 import { openMeasure } from "~/lib/measure.ts";
 import { type Study, trajectoryOf } from "~/lib/study.ts";
@@ -84,9 +85,7 @@ function describeMeasure(
     radius !== undefined && `r = ${radius}`,
     studyImages(study),
   ];
-  return `${label.charAt(0).toUpperCase()}${label.slice(1)} (${
-    details.filter(Boolean).join(", ")
-  })`;
+  return `${capitalize(label)} (${details.filter(Boolean).join(", ")})`;
 }
 
 /** "Mean full-set training losses: 0.810 to 1.00 nats."; nothing where none is known. */

@@ -13,6 +13,7 @@ import type { Piece } from "~/lib/figures/svg.ts";
 import { decadeTicks, extent, padded } from "~/lib/figures/ticks.ts";
 import { type PanelAxis, xyPanel } from "~/lib/figures/xy_panel.ts";
 import { plural } from "~/lib/files/numbers.ts";
+import { capitalize } from "~/lib/files/text.ts";
 import { commonLevel, CURVE_MEASURE, type CurvePoint, listCurves } from "~/lib/findings.ts";
 import { openMeasure } from "~/lib/measure.ts";
 import type { TrajectoryRecord } from "~/lib/results.ts";
@@ -106,9 +107,7 @@ export function plotCurves(
   const trajectories = distinct.size === 1 ? "1 trajectory" : `${distinct.size} trajectories`;
   return stack(pieces, {
     name: `${name}${measure === CURVE_MEASURE ? "" : `-${measure.replace(/[^\w-]+/g, "_")}`}`,
-    title: `${measured.charAt(0).toUpperCase()}${
-      measured.slice(1)
-    } along training, against ${words}`,
+    title: `${capitalize(measured)} along training, against ${words}`,
     caption: `One line a trajectory through its networks at the stops ${study.stops.join(", ")}; ` +
       `large: at ${study.stops[0]}. ${trajectories} with ${plural(seeds, "seed")}` +
       ("radius" in parameters ? `, r = ${parameters.radius}` : "") +

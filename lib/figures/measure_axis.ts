@@ -5,6 +5,7 @@
  */
 import { type Axis, type LossAxis, lossAxis, valueAxis } from "~/lib/figures/axis.ts";
 import { edgeLine } from "~/lib/figures/edge_marks.ts";
+import { capitalize } from "~/lib/files/text.ts";
 import type { PublishedCell } from "~/lib/findings.ts";
 import { openMeasure } from "~/lib/measure.ts";
 import type { CellSummary } from "~/lib/results.ts";
@@ -61,7 +62,7 @@ export function measureLabel(text: string): [string, string] {
   if (name === "sharpness") {
     return ["Sharpness: mean rise in", `training loss at ${at}${units}`];
   }
-  const first = label.charAt(0).toUpperCase() + label.slice(1);
+  const first = capitalize(label);
   return at === "" ? halves(first.split(" "), units) : [first, `at ${at}${units}`];
 }
 

@@ -48,14 +48,12 @@ export function plotPublished(
     format: formatLogTick,
   } as const;
   const effects = [...new Set(shown.map(({ effect }) => effect))];
-  const panels = (effects.length === 0 ? study.grid.effects.slice(0, 1) : effects).map((
-    effect,
-    i,
-  ) =>
-    xyPanel({
-      heading: effects.length < 2
-        ? `By ${EFFECT_NAME[effect]}`
-        : `(${LETTERS[i]}) By ${EFFECT_NAME[effect]}`,
+  const shownEffects = effects.length === 0 ? study.grid.effects.slice(0, 1) : effects;
+  const panels = shownEffects.map((effect, i) => {
+    const stop = shown.find((row) => row.effect === effect)?.stop ?? study.stops[0]!;
+    const letter = effects.length < 2 ? "" : `(${LETTERS[i]}) `;
+    return xyPanel({
+      heading: `${letter}By ${EFFECT_NAME[effect]}, ${stop}`,
       x: { ...axis, label: ["Published sharpness (nats)"] },
       y: { ...axis, label: ["Ours (nats)"] },
       width: layout.frameWidth,
@@ -76,8 +74,8 @@ export function plotPublished(
           )
         ),
       ],
-    })
-  );
+    });
+  });
   const marks = [...styles].map(([label, { symbol, color }]): LegendItem => ({
     mark: outline(symbol, { stroke: color, fill: color }),
     label,
@@ -99,7 +97,7 @@ export function plotPublished(
     title: "Ours against the published sharpness",
     caption: [
       `Means with 95 % t intervals over seeds: theirs of 6 seeds at ${PUBLISHED_PROTOCOL.stop}, ` +
-      "ours at the stop that is named. Agreement: within twice the published half-width or 10 % " +
+      "ours at the stop above each panel. Agreement: within twice the published half-width or 10 % " +
       "of the published mean.",
       ...publishedOrder(comparisons).filter(({ cells }) => cells > 0).map((order) =>
         `${order.optimizer} by ${EFFECT_NAME[order.effect]}, at ${order.stop}: ` +

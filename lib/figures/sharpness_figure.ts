@@ -11,6 +11,7 @@ import { sharpnessPanels } from "~/lib/figures/sharpness_panel.ts";
 import { placeOf } from "~/lib/figures/place.ts";
 import { type Figure, stack } from "~/lib/figures/stack.ts";
 import { optimizerStyles } from "~/lib/figures/theme.ts";
+import { capitalize } from "~/lib/files/text.ts";
 import { EFFECT_NAME, publishedCells } from "~/lib/findings.ts";
 import { openMeasure } from "~/lib/measure.ts";
 import { type CellSummary, effectValue, type RunResult, summariseCells } from "~/lib/results.ts";
@@ -114,8 +115,7 @@ function sharpnessFigure(
 
 /** The measure's label with a capital. */
 function nameOf([cell]: readonly CellSummary[]): string {
-  const { label } = openMeasure(cell?.measure ?? "sharpness");
-  return label.charAt(0).toUpperCase() + label.slice(1);
+  return capitalize(openMeasure(cell?.measure ?? "sharpness").label);
 }
 
 function checkMember(name: string, value: string, members: readonly string[]): void {

@@ -17,6 +17,11 @@ export function printable(text: string, atMost = 500): string {
   );
 }
 
+/** The same with its first letter as a capital. */
+export function capitalize(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 /** "45 s", "12 min", "3 h 20 min". */
 export function formatSeconds(seconds: number): string {
   if (seconds < 99.5) return `${Math.round(seconds)} s`;
