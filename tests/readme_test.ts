@@ -1,6 +1,12 @@
 import { listColumnFigures, listFigures } from "~/lib/figures.ts";
 import { assert, assertEquals } from "@std/assert";
-import { edgeAtStop, findingsTable, listFindings } from "~/lib/findings.ts";
+import {
+  comparePublished,
+  edgeAtStop,
+  findingsTable,
+  listFindings,
+  publishedSentences,
+} from "~/lib/findings.ts";
 import { run } from "~/lib/reproduce.ts";
 import { runsAt } from "~/lib/results.ts";
 import { presets } from "~/lib/study.ts";
@@ -41,6 +47,7 @@ Deno.test("README: what was found is what results/ say, sentence by sentence", a
       )
       .map(({ text }) => text),
     ...edgeAtStop(standard, runsAt(standard, records), { effect: "learning-rate" }),
+    ...publishedSentences(comparePublished(standard, records)),
   ];
   assertEquals(
     itemsOf(blockOf(readme, "sentences")),

@@ -27,7 +27,7 @@ export function publishedSentences(rows: readonly PublishedComparison[]): string
     return [
       `${optimizer}, ${EFFECT_NAME[effect]}, at ${stop}${note}: ${within} of ${cells} cells lie ` +
       "within twice the published half-width or 10 % of the published mean",
-      off.length > 0 && `; not ${enumerate(off)}`,
+      within > 0 && off.length > 0 && `; not ${enumerate(off)}`,
       tau !== null && `; Kendall's tau with the published order is ${significant(tau, 2)}`,
       `; n = ${plurals(seeds, "seed")}.`,
       absent.length > 0 && ` Missing: ${enumerate(absent)}.`,
