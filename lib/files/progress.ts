@@ -38,6 +38,11 @@ export interface Meter {
   report(message: string): Progress;
 }
 
+/** What costs that add up to the total may be above it. */
+const ROUNDING = 1e-6;
+/** The share that is shown as done while work goes on beyond its estimate. */
+const AT_MOST = 0.99;
+
 /** Starts a meter for `total` units of cost. */
 export function startMeter(total: number): Meter {
   const start = performance.now();
@@ -48,13 +53,13 @@ export function startMeter(total: number): Meter {
     },
     report(message): Progress {
       const seconds = (performance.now() - start) / 1000;
-      const left = seconds * (total - done) / done;
+      // Work that goes on beyond the estimate is not done, and how long it takes nobody knows.
+      if (done > total * (1 + ROUNDING)) return { message, done: AT_MOST * total, total };
+      const secondsLeft = Math.max(0, seconds * (total - done) / done);
+      // The first moments say little about the rest.
       return {
-        message,
-        done: Math.min(done, total),
-        total,
-        // The first moments say little about the rest.
-        ...(done > 0.002 * total && seconds > 2 ? { secondsLeft: Math.max(0, left) } : {}),
+        ...{ message, done, total },
+        ...(done > 0.002 * total && seconds > 2 ? { secondsLeft } : {}),
       };
     },
   };
