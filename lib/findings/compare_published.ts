@@ -75,6 +75,7 @@ export function comparePublished(
 ): PublishedComparison[] {
   const there = compareAt(study, records, PUBLISHED_PROTOCOL.stop);
   const isThere = new Set(there.filter(({ ours }) => ours !== null).map(({ effect }) => effect));
+  if (there.every(({ effect }) => isThere.has(effect))) return there;
   return compareAt(study, records, study.stops[0]!)
     .map((row, i) => isThere.has(row.effect) ? there[i]! : row);
 }

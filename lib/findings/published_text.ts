@@ -7,17 +7,18 @@ import { plurals, significant } from "~/lib/files/numbers.ts";
 import { type PublishedComparison, publishedOrder } from "~/lib/findings/compare_published.ts";
 import { PUBLISHED_PROTOCOL } from "~/lib/findings/published_cells.ts";
 import { EFFECT_NAME, enumerate, formatValue } from "~/lib/findings/words.ts";
+import { effectValue } from "~/lib/results.ts";
 
 /**
- * One sentence an effect and optimizer: how many cells agree with the published mean, which do not,
- * Kendall's tau with the published order, and at which stop. Empty where nothing can be compared.
+ * One sentence an effect and optimizer: how many cells agree with the published mean, which do not
+ * where some do, Kendall's tau with the published order, and at which stop. Empty where nothing can
+ * be compared.
  */
 export function publishedSentences(rows: readonly PublishedComparison[]): string[] {
   return publishedOrder(rows).filter(({ cells }) => cells > 0).map((order) => {
     const { effect, optimizer, stop, cells, within, tau } = order;
     const own = rows.filter((row) => row.effect === effect && row.optimizer === optimizer);
-    const valueOf = ({ learningRate, batchSize }: PublishedComparison): string =>
-      formatValue(effect, effect === "batch-size" ? batchSize : learningRate);
+    const valueOf = (row: PublishedComparison): string => formatValue(effect, effectValue(row));
     const off = own.filter((row) => row.within === false).map(valueOf);
     const absent = own.filter((row) => row.ours === null).map(valueOf);
     const seeds = own.filter(({ n }) => n > 0).map(({ n }) => n);

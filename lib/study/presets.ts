@@ -38,7 +38,10 @@ const FULL: Omit<Study, "preset"> = {
   },
 };
 
-/** Views of the same trajectories: a first look in minutes, the study in hours, the published criterion in days. */
+/**
+ * Views of the same trajectories: a first look in minutes, the study in hours, the published
+ * criterion in days.
+ */
 export const presets: Readonly<Record<PresetName, Study>> = {
   quick: {
     ...FULL,
