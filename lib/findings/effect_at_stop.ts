@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { plural, significant } from "~/lib/files/numbers.ts";
+import { plural } from "~/lib/files/numbers.ts";
 import { endsOf } from "~/lib/findings/ends.ts";
 import { type BriefFinding, intervalOf, signOf } from "~/lib/findings/finding.ts";
 import { missingText } from "~/lib/findings/missing.ts";
@@ -11,10 +11,9 @@ import {
   effectSubject,
   enumerate,
   formatDifference,
+  formatEnds,
   formatEstimate,
-  formatMean,
   formatValue,
-  unitAfter,
 } from "~/lib/findings/words.ts";
 import { openMeasure } from "~/lib/measure.ts";
 import {
@@ -63,11 +62,7 @@ export function effectAtStop(
   const difference = pairedDifference(sharpnessBySeed(last), sharpnessBySeed(first));
   const interval = intervalOf(difference);
   const n = difference?.n ?? 0;
-  const units = unitAfter(unit);
-  const from = ({ sharpness }: CellSummary): string =>
-    formatMean(sharpness!.mean, sharpness!.interval);
-  const way = `from ${from(first)} at ${valueOf(first)} to ${from(last)}${units} at ` +
-    `${valueOf(last)}${lossesText(first, last)}`;
+  const way = formatEnds([first, last], unit, valueOf);
   if (difference === null || interval === null) {
     const why = n === 1 ? "one seed gives no interval" : "the two have no seed in common";
     const text = `${subject}: ${label} goes ${way}; not settled, as ${why}.${missing}`;
@@ -83,13 +78,6 @@ export function effectAtStop(
   const brief = `${kind}${sign === 0 ? "" : ` ${stepsBrief(steps, sign)}`}, ` +
     formatEstimate(difference.mean, interval, unit);
   return { text: text + missing, brief, kind, n, interval, stop };
-}
-
-/** What else differs between the two: how far training got. */
-function lossesText(first: CellSummary, last: CellSummary): string {
-  if (first.trainLoss === null || last.trainLoss === null) return "";
-  const [from, to] = [first.trainLoss, last.trainLoss].map((loss) => significant(loss));
-  return ` (full-set losses ${from} and ${to} nats)`;
 }
 
 /** From one value to the next: its sign is 0 where it is not settled. */

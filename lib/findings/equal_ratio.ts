@@ -1,14 +1,20 @@
 /**
- * Whether cells of equal learning rate / batch size are equally sharp.
+ * Whether an effect of the batch size is left where the learning rate grows with it.
  *
  * @module
  */
-import { type Finding, type FindingKind, intervalOf, signOf } from "~/lib/findings/finding.ts";
-import { formatDifference } from "~/lib/findings/words.ts";
 import { scientific } from "~/lib/files/numbers.ts";
+import { type Finding, intervalOf, signOf } from "~/lib/findings/finding.ts";
+import { VERDICT_TEXT, verdictOf } from "~/lib/findings/verdict.ts";
+import { formatDifference, formatEnds, formatEstimate } from "~/lib/findings/words.ts";
 import { openMeasure } from "~/lib/measure.ts";
-import { type RunResult, sharpnessBySeed, summariseCells } from "~/lib/results.ts";
-import { pairedDifference } from "~/lib/statistics.ts";
+import {
+  type CellSummary,
+  type RunResult,
+  sharpnessBySeed,
+  summariseCells,
+} from "~/lib/results.ts";
+import { type PairedDifference, pairedDifference } from "~/lib/statistics.ts";
 import type { Study } from "~/lib/study.ts";
 
 /** Ratios that differ by rounding only are the same: 6.4e-3 / 8192 and 1e-4 / 128. */
@@ -16,59 +22,73 @@ const DIGITS = 9;
 
 /**
  * Compares, for every optimizer and every learning rate / batch size that several of a study's pairs
- * have, the pair of the largest batch with that of the smallest.
- *
- * The kind is "vanishes" where the interval contains 0 and lies within a fifth of the larger value.
+ * have, the pair of the largest batch with that of the smallest, and this with the same batch sizes
+ * at one learning rate where the study has the effect "batch-size" too: there the effect vanishes
+ * where the interval at equal ratio lies within a fifth of it (see `verdictOf`).
  *
  * @param runs Of one stop.
  */
 export function effectsAtEqualRatio(study: Study, runs: readonly RunResult[]): Finding[] {
-  const stop = runs[0]?.stop ?? study.stops[0] ?? "";
-  const cells = summariseCells(study, runs)
-    .filter(({ effect, sharpness }) => effect === "pairs" && sharpness !== null);
+  const cells = summariseCells(study, runs).filter(({ sharpness }) => sharpness !== null);
   const groups = Map.groupBy(
-    cells,
+    cells.filter(({ effect }) => effect === "pairs"),
     ({ optimizer, learningRate, batchSize }) =>
       `${optimizer} ${(learningRate / batchSize).toPrecision(DIGITS)}`,
   );
-  return [...groups.values()].flatMap((group): Finding[] => {
-    const [first, last] = group.toSorted((a, b) => a.batchSize - b.batchSize)
-      .filter((_, i, all) => i === 0 || i === all.length - 1);
-    if (first === undefined || last === undefined) return [];
-    const { label, unit } = openMeasure(first.measure);
-    const ratio = scientific(first.learningRate / first.batchSize);
-    const subject = `${first.optimizer}, learning rate / batch size ${ratio}, at ${stop}`;
-    const difference = pairedDifference(sharpnessBySeed(last), sharpnessBySeed(first));
-    const interval = intervalOf(difference);
-    const n = difference?.n ?? 0;
-    if (difference === null || interval === null) {
-      const why = n === 1 ? "one seed gives no interval" : "there is no seed in common";
-      return [{
-        text: `${subject}: not settled, as ${why}.`,
-        kind: "not settled",
-        n,
-        interval,
-        stop,
-      }];
-    }
-    const largest = Math.max(Math.abs(first.sharpness!.mean), Math.abs(last.sharpness!.mean));
-    const isSmall = interval[0] >= -largest / 5 && interval[1] <= largest / 5;
-    const sign = signOf(interval);
-    const kind: FindingKind = sign < 0
-      ? "falls"
-      : sign > 0
-      ? "rises"
-      : isSmall
-      ? "vanishes"
-      : "not settled";
-    const claim = {
-      falls: `${label} falls`,
-      rises: `${label} rises`,
-      vanishes: `${label} stays the same within a fifth`,
-      "not settled": `whether ${label} changes is not settled by these runs`,
-    }[kind];
-    const text = `${subject}: ${claim} from batch size ${first.batchSize} to ${last.batchSize}, ` +
-      `paired difference ${formatDifference(difference, interval, unit)}.`;
-    return [{ text, kind, n, interval, stop }];
+  return [...groups.values()].filter(({ length }) => length > 1).map((group) => {
+    const sorted = group.toSorted((a, b) => a.batchSize - b.batchSize);
+    const ends = [sorted[0]!, sorted.at(-1)!] as const;
+    const sameRate = ends.map(({ optimizer, batchSize }) =>
+      cells.find((cell) =>
+        cell.effect === "batch-size" && cell.optimizer === optimizer && cell.batchSize === batchSize
+      )
+    );
+    return judge(ends, sameRate, runs[0]?.stop ?? study.stops[0] ?? "");
   });
+}
+
+/** One ratio's sentence. */
+function judge(
+  [first, last]: readonly [CellSummary, CellSummary],
+  [firstThere, lastThere]: readonly (CellSummary | undefined)[],
+  stop: string,
+): Finding {
+  const { label, unit } = openMeasure(first.measure);
+  const ratio = scientific(first.learningRate / first.batchSize);
+  const subject =
+    `${first.optimizer}, batch size at equal learning rate / batch size (${ratio}), ` +
+    `at ${stop}`;
+  const [difference, interval] = compare(first, last);
+  const n = difference?.n ?? 0;
+  if (difference === null || interval === null) {
+    const why = n === 1 ? "one seed gives no interval" : "there is no seed in common";
+    return { text: `${subject}: not settled, as ${why}.`, kind: "not settled", n, interval, stop };
+  }
+  const way = `${formatEnds([first, last], unit, ({ batchSize }) => String(batchSize))}, ` +
+    `paired difference ${formatDifference(difference, interval, unit)}`;
+  const [there, intervalThere] = compare(firstThere, lastThere);
+  if (there !== null && intervalThere !== null) {
+    const margin = Math.abs(there.mean) / 5;
+    const kind = verdictOf({ reference: intervalThere, other: interval, margin });
+    const text = `${subject}: the effect on ${label} ${VERDICT_TEXT[kind]}: it goes ${way}; at a ` +
+      `learning rate of ${scientific(firstThere!.learningRate)} the paired difference is ` +
+      `${formatEstimate(there.mean, intervalThere, unit)}.`;
+    return { text, kind, n, interval, stop };
+  }
+  const sign = signOf(interval);
+  const kind = sign < 0 ? "falls" : sign > 0 ? "rises" : "not settled";
+  const text = sign === 0
+    ? `${subject}: whether ${label} changes is not settled by these runs: it goes ${way}.`
+    : `${subject}: ${label} ${kind} ${way}.`;
+  return { text, kind, n, interval, stop };
+}
+
+function compare(
+  first: CellSummary | undefined,
+  last: CellSummary | undefined,
+): [PairedDifference | null, ReturnType<typeof intervalOf>] {
+  const difference = first === undefined || last === undefined
+    ? null
+    : pairedDifference(sharpnessBySeed(last), sharpnessBySeed(first));
+  return [difference, intervalOf(difference)];
 }

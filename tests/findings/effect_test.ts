@@ -129,8 +129,43 @@ Deno.test("effectsAtEqualRatio() compares the largest batch with the smallest", 
   const [finding, ...others] = effectsAtEqualRatio(own, runs);
   assertEquals(others, []);
   assertEquals([finding!.kind, finding!.n], ["rises", 3]);
-  assertStringIncludes(finding!.text, "learning rate / batch size 7.81×10⁻⁷");
-  assertStringIncludes(finding!.text, "rises from batch size 128 to 8192");
+  assertStringIncludes(finding!.text, "learning rate / batch size (7.81×10⁻⁷), at epochs:10");
+  assertStringIncludes(
+    finding!.text,
+    "sharpness rises from 0.015641 at 128 to 1.0010 nats at 8192 (full-set losses 1.20 and 1.20 nats)",
+  );
+});
+
+Deno.test("effectsAtEqualRatio() says what becomes of the effect at one learning rate", () => {
+  const batchSizes = [128, 8192];
+  const own: Study = {
+    ...study,
+    grid: {
+      ...study.grid,
+      effects: ["batch-size", "pairs"],
+      batchSizes,
+      baseLearningRate: 1e-4,
+      pairs: [{ learningRate: 1e-4, batchSize: 128 }, { learningRate: 6.4e-3, batchSize: 8192 }],
+    },
+  };
+  // At one learning rate 1 and 0.5; with the rate 1 and `large`.
+  const judge = (large: number, spread = 0.001): string => {
+    const runs = syntheticResults(own, ({ batchSize, learningRate, seed }) => ({
+      estimate: () =>
+        batchSize === 128 ? 1 : (learningRate === 1e-4 ? 0.5 : large) + spread * (seed - 1),
+    }));
+    const [finding, ...others] = effectsAtEqualRatio(own, runs);
+    assertEquals(others, []);
+    assertStringIncludes(
+      finding!.text,
+      "at a learning rate of 10⁻⁴ the paired difference is −0.50",
+    );
+    return finding!.kind;
+  };
+  assertEquals(judge(0.98), "vanishes");
+  assertEquals(judge(0.6), "survives");
+  assertEquals(judge(1.3), "turns");
+  assertEquals(judge(1, 0.1), "not settled");
 });
 
 Deno.test("listFindings() throws for nothing that is missing", () => {
