@@ -6,6 +6,7 @@
 import { fileURLToPath } from "node:url";
 import type { Engine, EngineName, SharedFloats } from "~/lib/engine.ts";
 import type { OnProgress } from "~/lib/files/progress.ts";
+import type { Trajectory } from "~/lib/trainer.ts";
 
 /** Where networks and records are kept. */
 export interface Folders {
@@ -37,6 +38,8 @@ export interface RunOptions {
   readonly opened?: EngineOnData;
   /** Threads of the CPU engine; default: the machine's cores. */
   readonly threads?: number;
+  /** Which of the study's trajectories; default: all. */
+  readonly only?: (trajectory: Trajectory) => boolean;
   /** Computes nothing: what is there is all there is. Default false. */
   readonly cachedOnly?: boolean;
   /** Computes again what exists; each record is replaced once its successor is whole. */

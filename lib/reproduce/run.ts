@@ -48,7 +48,7 @@ const PASSES_WITHOUT_PROGRESS = 3;
 export async function run(asked: Study, options: RunOptions = {}): Promise<RunOutcome> {
   const study = checkStudy(asked);
   const { folders = PROJECT_FOLDERS, onMessage = console.error, networks = false } = options;
-  const trajectories = listTrajectories(study);
+  const trajectories = listTrajectories(study).filter(options.only ?? (() => true));
   const records = new Map<Trajectory, TrajectoryRecord>();
   async function lookAt(among: readonly Trajectory[]): Promise<Trajectory[]> {
     const open: Trajectory[] = [];

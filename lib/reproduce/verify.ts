@@ -15,7 +15,7 @@ import { run } from "~/lib/reproduce/run.ts";
 import { isDone, missingWork } from "~/lib/reproduce/work.ts";
 import { readRecord, type RunResult, runsAt, type TrajectoryRecord } from "~/lib/results.ts";
 import { checkStudy, listTrajectories, type Study } from "~/lib/study.ts";
-import type { Trajectory } from "~/lib/trainer.ts";
+import { isSameTrajectory, type Trajectory } from "~/lib/trainer.ts";
 
 /** How folders begin in which runs are computed again. */
 const APART = ".verify-";
@@ -58,8 +58,7 @@ export async function verify(
     { length: Math.min(count, cached.length) },
     () => cached.splice(uniformInt(generator, 0, cached.length - 1), 1)[0]!,
   );
-  const agreements: Agreement[] = [];
-  if (chosen.length === 0) return agreements;
+  if (chosen.length === 0) return [];
   const apart = join(folders.models, `${APART}${crypto.randomUUID()}`);
   const lock = await tryLock(`${apart}.lock`);
   await removeAbandoned(folders.models);
@@ -70,45 +69,40 @@ export async function verify(
     await libraryOf(folders.models, [...records.keys()], records),
   );
   try {
-    for (const { trajectory, record } of chosen) {
-      const { optimizer, learningRate, batchSize } = trajectory;
-      const alone: Study = {
-        ...study,
-        grid: {
-          ...study.grid,
-          effects: ["pairs"],
-          optimizers: [optimizer],
-          pairs: [{ learningRate, batchSize }],
-          seeds: [trajectory.seed],
-        },
-      };
-      const { records: [again] } = await run(alone, {
-        ...options,
-        opened,
-        folders: { models: apart, results: apart },
-      });
-      const [before] = runsAt(alone, [record]);
-      const [now] = runsAt(alone, [again!]);
-      const missing = missingFrom(before!, now!);
-      agreements.push({
-        trajectory,
-        identical: JSON.stringify(before!.training.epochLosses) ===
-            JSON.stringify(now!.training.epochLosses) &&
-          before!.training.sha256 === now!.training.sha256 &&
-          missing.length === 0 && sameValues(before!, now!),
-        epochs: [before!.training.epochs, now!.training.epochs],
-        epochLosses: largestDifference(before!.training.epochLosses, now!.training.epochLosses),
-        values: compareValues(before!, now!),
-        missing,
-      });
-    }
+    const { records: computed } = await run(study, {
+      ...options,
+      opened,
+      only: (trajectory) => chosen.some((each) => isSameTrajectory(each.trajectory, trajectory)),
+      folders: { models: apart, results: apart },
+    });
+    const again = runsAt(study, computed);
+    return chosen.map(({ trajectory, record }) => {
+      const [before] = runsAt(study, [record]);
+      const now = again.find(({ config }) => isSameTrajectory(config, trajectory));
+      return agreementOf(trajectory, before!, now!);
+    });
   } finally {
     if (options.opened === undefined) await opened.engine.close();
     await Deno.remove(apart, { recursive: true }).catch(() => {});
     lock?.release();
     await removeIfThere(`${apart}.lock`);
   }
-  return agreements;
+}
+
+function agreementOf(trajectory: Trajectory, before: RunResult, now: RunResult): Agreement {
+  const [losses, lossesNow] = [before.training.epochLosses, now.training.epochLosses];
+  const values = compareValues(before, now);
+  const missing = missingFrom(before, now);
+  return {
+    trajectory,
+    identical: JSON.stringify(losses) === JSON.stringify(lossesNow) &&
+      before.training.sha256 === now.training.sha256 &&
+      missing.length === 0 && Object.values(values).every((difference) => difference === 0),
+    epochs: [before.training.epochs, now.training.epochs],
+    epochLosses: largestDifference(losses, lossesNow),
+    values,
+    missing,
+  };
 }
 
 /** Removes what processes left behind that were killed while they verified. */
@@ -128,10 +122,6 @@ function missingFrom(a: RunResult, b: RunResult): string[] {
     ...of.filter((text) => !against.includes(text)),
     ...against.filter((text) => !of.includes(text)),
   ];
-}
-
-function sameValues(a: RunResult, b: RunResult): boolean {
-  return Object.values(compareValues(a, b)).every((difference) => difference === 0);
 }
 
 function compareValues(a: RunResult, b: RunResult): Record<string, number> {
