@@ -54,6 +54,28 @@ testLibraries("trainEpoch() follows float64 over several blocks of 512 rows", as
   await compareWithReference(library, [5, 70, 3], { rows: 90, batchSizes: [60, 90] });
 });
 
+testLibraries(
+  "SGD rounds a weight once a step, however many blocks of rows a batch has",
+  async (library) => {
+    const sizes = [6, 8, 4];
+    const rows = 16 * 512;
+    const dataset = randomDataset(sizes, rows);
+    // A block's part of a step is below a weight's rounding, the step is above it.
+    const learningRate = 2 ** -18;
+    await withEngine({ dataset, library }, async (engine) => {
+      const member = makeMember(sizes, { seed: 1, learningRate, optimizer: "SGD" });
+      const before = member.parameters.slice();
+      const [found] = await engine.gradients(sizes, [member.parameters]);
+      const options = { sizes, batchSize: rows, optimizer: "SGD" };
+      const { members } = await train(engine, options, { members: [member], epochs: 1 });
+      const exact = Array.from(before, (w, index) => w - learningRate * found!.gradient[index]!);
+      // Weights are below 1/2: a rounding is 2^-26 at most, and the gradient has its own.
+      assertLessOrEqual(furthest(members[0]!.parameters, exact), 2 ** -25);
+      assertLess(2 ** -23, furthest(exact, before));
+    });
+  },
+);
+
 /** Two epochs of every optimizer. */
 async function compareWithReference(
   library: Parameters<typeof withEngine>[0]["library"],

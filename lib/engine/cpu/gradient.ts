@@ -11,8 +11,8 @@ import type { Layer } from "~/lib/model.ts";
 /** What the backward pass does with a layer's gradient. */
 export interface BackwardOptions {
   /**
-   * Takes `w -= learningRate * gradient` into the product wherever no later block needs `w`; for a
-   * library that adds in place.
+   * Takes `w -= learningRate * gradient` into the product where the rows are one block, so that
+   * weights are rounded to float32 once a step; for a library that adds in place.
    */
   readonly inPlaceRate?: number;
   /** Called when `length` numbers of the gradient from `offset` on, a layer's part, are complete. */
@@ -25,11 +25,6 @@ export interface BackwardOptions {
  * The workspace's gradient holds zeros at the start, to which a library that adds in place adds:
  * `beta` = 0 costs it a pass over them.
  *
- * Where SGD's update is taken into the product, the first layer's weights are rounded to float32 once
- * a block of rows, elsewhere once a step. Beside the gradient's differences between blocks that is
- * noise without a direction: at batch 50,000 and learning rate 1e-4 the loss falls as the gradient's
- * norm says, to 5e-4 of a step. At a learning rate of 1e-5 it would not.
- *
  * The gradient of the logits' bias is exactly 0 and is neither computed nor reported: the
  * normalisation removes any constant. No gradient is computed for the network's input.
  */
@@ -41,6 +36,8 @@ export async function backward(
 ): Promise<void> {
   const { layers } = layout;
   const single = rows.count <= BLOCK;
+  const { onGradient } = options;
+  const update = single ? options : { onGradient };
   await eachBlock(rows.count, async (start, length) => {
     if (!single) loadPixels(workspace, layout, rows, start, length);
     const isLast = start + length === rows.count;
@@ -74,13 +71,11 @@ export async function backward(
           length,
           start > 0,
         );
-        if (isLast) options.onGradient(below.bias, below.outputs);
+        if (isLast) onGradient(below.bias, below.outputs);
       }
       const input = index === 0
         ? layout.pixels
         : blockOffset(layout.outputs[index - 1]!, layer.inputs, start);
-      // Later blocks need every W but the first layer's.
-      const inPlace = options.inPlaceRate !== undefined && (single || index === 0);
       await weightGradient(workspace, layout, {
         layer,
         delta,
@@ -89,7 +84,7 @@ export async function backward(
         length,
         accumulate: start > 0,
         isLast,
-      }, inPlace ? options : { onGradient: options.onGradient });
+      }, update);
     }
   });
 }
