@@ -34,6 +34,8 @@ export function partProgress(
 export interface Meter {
   /** Adds finished work; a negative amount takes some back. */
   add(cost: number): void;
+  /** More work than was thought, or less. */
+  expect(cost: number): void;
   /** The state as a display wants it. */
   report(message: string): Progress;
 }
@@ -43,13 +45,17 @@ const ROUNDING = 1e-6;
 /** The share that is shown as done while work goes on beyond its estimate. */
 const AT_MOST = 0.99;
 
-/** Starts a meter for `total` units of cost. */
-export function startMeter(total: number): Meter {
+/** Starts a meter for this much work. */
+export function startMeter(expected: number): Meter {
+  let total = expected;
   const start = performance.now();
   let done = 0;
   return {
     add(cost): void {
       done += cost;
+    },
+    expect(cost): void {
+      total += cost;
     },
     report(message): Progress {
       const seconds = (performance.now() - start) / 1000;

@@ -14,10 +14,10 @@ import { drivingStops, openStop, type Trajectory } from "~/lib/trainer.ts";
 export interface Estimate {
   /** Of one epoch of a trajectory. */
   epochSeconds(trajectory: Trajectory): number;
-  /** Epochs that it still trains. */
-  epochsLeft(trajectory: Trajectory, trained: number): number;
+  /** Epochs that it still trains after those of which the losses are known. */
+  epochsLeft(trajectory: Trajectory, losses: readonly number[]): number;
   /** Of everything that is missing. */
-  seconds(trajectory: Trajectory, work: Work, trained: number): number;
+  seconds(trajectory: Trajectory, work: Work, losses: readonly number[]): number;
   /** Whether the rates were seen on this machine. */
   readonly measured: boolean;
 }
@@ -34,6 +34,8 @@ const PASS = 0.33;
 const SHARED = 0.2;
 /** Epochs of a trajectory of which nothing like it was seen. */
 const UNSEEN_EPOCHS = 150;
+/** Epochs whose losses say more of where a trajectory will stop than another cell does. */
+const TELLING_EPOCHS = 50;
 
 /** Reads rates and numbers of epochs from the records that there are. */
 export function estimateFrom(study: Study, records: readonly TrajectoryRecord[]): Estimate {
@@ -58,9 +60,12 @@ export function estimateFrom(study: Study, records: readonly TrajectoryRecord[])
       ? same.reduce((sum, { perEpoch }) => sum + perEpoch, 0) / same.length
       : ratio * nominal(trajectory);
   }
-  /** Epochs of the last driving stop: of the same cell, else of the nearest that was seen. */
-  function epochsOf(trajectory: Trajectory): number {
-    const driving = drivingStops(study.stops.map(openStop));
+  const driving = drivingStops(study.stops.map(openStop));
+  /**
+   * Epochs of the last driving stop: of the same cell, else as the trajectory's own losses let expect,
+   * else of the nearest cell that was seen.
+   */
+  function epochsOf(trajectory: Trajectory, losses: readonly number[]): number {
     const fixed = driving.map(({ text }) => /^epochs:(\d+)$/.exec(text)?.[1]).map(Number);
     if (fixed.length > 0 && fixed.every(Number.isFinite)) return Math.max(...fixed);
     const known = records.flatMap(({ content }) => {
@@ -72,15 +77,24 @@ export function estimateFrom(study: Study, records: readonly TrajectoryRecord[])
         (optimizer === trajectory.optimizer ? 0 : 1);
       return [{ distance, epochs: Math.max(...ends as number[]) }];
     }).sort((a, b) => a.distance - b.distance);
-    return known[0]?.epochs ?? UNSEEN_EPOCHS;
+    const [nearest] = known;
+    if (nearest?.distance === 0 && nearest.epochs > losses.length) return nearest.epochs;
+    if (losses.length >= TELLING_EPOCHS) {
+      return Math.max(
+        ...driving.map((stop) =>
+          stop.epoch(losses) ?? stop.foresee(losses, study.maxEpochs) ?? study.maxEpochs
+        ),
+      );
+    }
+    return nearest?.epochs ?? UNSEEN_EPOCHS;
   }
-  const epochsLeft = (trajectory: Trajectory, trained: number): number =>
-    Math.max(1, Math.min(epochsOf(trajectory), study.maxEpochs) - trained);
+  const epochsLeft = (trajectory: Trajectory, losses: readonly number[]): number =>
+    Math.max(1, Math.min(epochsOf(trajectory, losses), study.maxEpochs) - losses.length);
   return {
     measured: seen.length > 0,
     epochSeconds,
     epochsLeft,
-    seconds(trajectory, { train, evaluate, measure }, trained): number {
+    seconds(trajectory, { train, evaluate, measure }, losses): number {
       const pass = PASS * epochSeconds(trajectory);
       const texts = train
         ? study.stops.flatMap((stop) => measuresAt(study, stop))
@@ -89,7 +103,7 @@ export function estimateFrom(study: Study, records: readonly TrajectoryRecord[])
         (sum, { passes, method }) => sum + passes * (method.kind === "rays" ? SHARED : 1),
         0,
       );
-      return (train ? epochsLeft(trajectory, trained) * epochSeconds(trajectory) : 0) +
+      return (train ? epochsLeft(trajectory, losses) * epochSeconds(trajectory) : 0) +
         pass * (2 * evaluate.length + passes);
     },
   };

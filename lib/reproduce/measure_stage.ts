@@ -35,7 +35,7 @@ export async function measureStage(context: Context, pending: readonly Pending[]
     sum + context.estimate.seconds(
       item.trajectory,
       { train: false, evaluate: [], measure: new Map([[epoch, texts]]) },
-      0,
+      [],
     ), 0);
   let reported = 0;
   const start = performance.now();

@@ -51,15 +51,15 @@ export async function plan(
   const runs: PlannedRun[] = [];
   for (const { trajectory, record, work } of found) {
     const cached = isDone(work);
-    const epochs = record?.content.epochLosses.length ?? 0;
+    const losses = record?.content.epochLosses ?? [];
     runs.push({
       trajectory,
       cached,
-      epochs,
+      epochs: losses.length,
       heldBy: cached ? null : await isHeld(lockFile(folders.models, trajectory)) ?? null,
       seconds: cached
         ? 0
-        : await secondsLeft(estimate, { models: folders.models, trajectory, work, epochs }),
+        : await secondsLeft(estimate, { models: folders.models, trajectory, work, losses }),
     });
   }
   const total = runs.reduce((sum, { seconds }) => sum + seconds, 0);

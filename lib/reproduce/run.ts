@@ -70,8 +70,8 @@ export async function run(asked: Study, options: RunOptions = {}): Promise<RunOu
     for (const trajectory of missing) {
       const record = options.fresh ? undefined : records.get(trajectory);
       const work = missingWork(study, trajectory, record);
-      const epochs = record?.content.epochLosses.length ?? 0;
-      const unfinished = { models: folders.models, trajectory, work, epochs };
+      const losses = record?.content.epochLosses ?? [];
+      const unfinished = { models: folders.models, trajectory, work, losses };
       left.set(trajectory, await secondsLeft(estimate, unfinished));
     }
     const total = [...left.values()].reduce((sum, seconds) => sum + seconds, 0);

@@ -7,31 +7,31 @@ import type { Estimate } from "~/lib/reproduce/estimate.ts";
 import type { Work } from "~/lib/reproduce/work.ts";
 import { listNetworks, networkFile, type Trajectory } from "~/lib/trainer.ts";
 
-/** A trajectory, what it lacks and how far its record goes. */
+/** A trajectory and what it lacks. */
 export interface Unfinished {
   /** The folder of the networks. */
   readonly models: string;
   readonly trajectory: Trajectory;
   readonly work: Work;
-  /** Epochs that its record has. */
-  readonly epochs: number;
+  /** The epoch losses that its record has. */
+  readonly losses: readonly number[];
 }
 
 /** Seconds of one thread for everything that is missing. */
 export async function secondsLeft(estimate: Estimate, unfinished: Unfinished): Promise<number> {
-  const { trajectory, work, epochs } = unfinished;
-  return estimate.seconds(trajectory, work, epochs) +
+  const { trajectory, work, losses } = unfinished;
+  return estimate.seconds(trajectory, work, losses) +
     await epochsAgain(unfinished) * estimate.epochSeconds(trajectory);
 }
 
 /** Epochs that are recorded and trained again, as their networks are not in models/. */
 async function epochsAgain(
-  { models, trajectory, work: { train, evaluate, measure }, epochs }: Unfinished,
+  { models, trajectory, work: { train, evaluate, measure }, losses }: Unfinished,
 ): Promise<number> {
   const kept = await listNetworks(models, trajectory);
   const lacking = [...evaluate, ...measure.keys()].filter((epoch) => !kept.includes(epoch));
   const isGone = train && await Deno.stat(networkFile(models, trajectory, "latest"))
     .then(() => false, () => true);
-  const upTo = Math.max(0, ...lacking, isGone ? epochs : 0);
+  const upTo = Math.max(0, ...lacking, isGone ? losses.length : 0);
   return upTo - Math.max(0, ...kept.filter((epoch) => epoch <= upTo));
 }

@@ -5,6 +5,7 @@
  */
 import { allocateState } from "~/lib/optimizer.ts";
 import type { Context, Item } from "~/lib/reproduce/context.ts";
+import { type Expectation, openExpectation } from "~/lib/reproduce/expectation.ts";
 import { provenanceOf } from "~/lib/reproduce/provenance.ts";
 import { chooseStart, type Start } from "~/lib/reproduce/start.ts";
 import { needsState } from "~/lib/reproduce/work.ts";
@@ -23,6 +24,7 @@ interface Pupil {
   readonly item: Item;
   readonly start: Start;
   readonly learner: Learner;
+  readonly expectation: Expectation;
 }
 
 /**
@@ -34,7 +36,10 @@ export async function trainStage(context: Context, items: readonly Item[]): Prom
   for (const item of items) {
     const start = await chooseStart(context, item);
     if (start !== undefined) {
-      pupils.push({ item, start, learner: learnerFrom(context, item, start) });
+      const learner = learnerFrom(context, item, start);
+      const { goesOn } = start;
+      const expectation = openExpectation(context, item.trajectory, { learner, goesOn });
+      pupils.push({ item, start, learner, expectation });
     }
   }
   const [first] = pupils;
@@ -42,7 +47,6 @@ export async function trainStage(context: Context, items: readonly Item[]): Prom
   const { engine, study, folders, meter, onProgress, signal, checkpointSeconds } = context;
   const { optimizer, batchSize, sizes } = first.item.trajectory;
   const byLearner = new Map(pupils.map((pupil) => [pupil.learner, pupil]));
-  const cost = context.estimate.epochSeconds(first.item.trajectory);
   async function keepNetwork(learner: Learner): Promise<void> {
     const { item: { trajectory }, start: { engines } } = byLearner.get(learner)!;
     const texts = study.stops.flatMap((stop) => measuresAt(study, stop));
@@ -67,7 +71,7 @@ export async function trainStage(context: Context, items: readonly Item[]): Prom
     signal,
     checkpointSeconds,
     onEpoch(learners): void {
-      meter.add(learners.length * cost);
+      for (const learner of learners) byLearner.get(learner)!.expectation.trained();
       const { item } = byLearner.get(learners[0])!;
       const { epochLosses } = learners[0];
       const others = learners.length > 1 ? ` and ${learners.length - 1} more` : "";
@@ -82,6 +86,7 @@ export async function trainStage(context: Context, items: readonly Item[]): Prom
     },
     async onEnd(learner, ended): Promise<void> {
       const pupil = byLearner.get(learner)!;
+      pupil.expectation.ended();
       if (ended === "epoch limit") await keepNetwork(learner);
       if (ended !== "diverged") await keepLatest(context, pupil);
       pupil.item.record = extend(context, pupil, ended === "diverged");

@@ -6,8 +6,10 @@
 import jstat from "jstat";
 
 /** The part of jstat that is used; the package has no types. */
-const { studentt }: { studentt: { inv(probability: number, degreesOfFreedom: number): number } } =
-  jstat;
+const { studentt, normal }: {
+  studentt: { inv(probability: number, degreesOfFreedom: number): number };
+  normal: { cdf(x: number, mean: number, deviation: number): number };
+} = jstat;
 
 /** A mean and its confidence interval; null where one value alone cannot give it. */
 export interface MeanInterval {
@@ -59,6 +61,19 @@ export function tQuantile(probability: number, degreesOfFreedom: number): number
     );
   }
   return studentt.inv(probability, degreesOfFreedom);
+}
+
+/**
+ * The share of a normal distribution between two values; of one without a spread all or nothing.
+ *
+ * @param deviation Standard deviation, finite and >= 0.
+ */
+export function normalBetween(
+  [low, high]: readonly [number, number],
+  { mean, deviation }: { readonly mean: number; readonly deviation: number },
+): number {
+  if (deviation === 0) return low < mean && mean < high ? 1 : 0;
+  return normal.cdf(high, mean, deviation) - normal.cdf(low, mean, deviation);
 }
 
 /**

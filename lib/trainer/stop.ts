@@ -4,6 +4,7 @@
  * @module
  */
 import { count, demand, epochs, nats, UsageError } from "~/lib/domain.ts";
+import { type Flatness, foreseeFlat, foreseeLevel } from "~/lib/trainer/foresight.ts";
 
 /** Epochs without progress that end training, where a stop does not say how many. */
 const FLAT_EPOCHS = 5;
@@ -26,6 +27,14 @@ export interface Stop {
    * @param losses Mean batch loss of every epoch so far in nats.
    */
   epoch(losses: readonly number[]): number | undefined;
+  /**
+   * The epoch at which it may be reached, where it has not been: a guess for estimates of time, by
+   * the losses so far if they go on to change by 1 / epoch with the spread that they have.
+   *
+   * @param limit The last epoch that there can be.
+   * @returns Undefined where they say too little, or where it is not to be by then.
+   */
+  foresee(losses: readonly number[], limit: number): number | undefined;
 }
 
 /** What a stop's text may be, for help and messages. */
@@ -71,12 +80,14 @@ export function openStop(text: string): Stop {
         ? FLAT_EPOCHS
         : demand(count, number.trim() === "" ? NaN : Number(number), what("its epochs"));
       const suffix = needed === FLAT_EPOCHS ? "" : `:${needed}`;
+      const flatness = { criterion, needed, consecutive: kind === "consecutive" };
       return {
         text: `${kind}:${formatNumber(criterion)}${suffix}`,
         rank: kind === "cumulative" ? 0 : 1,
         isCriterion: true,
-        epoch: (losses) =>
-          flatEpoch(losses, { criterion, needed, consecutive: kind === "consecutive" }),
+        epoch: (losses) => flatEpoch(losses, flatness),
+        foresee: (losses, limit) =>
+          foreseeFlat(losses, { ...flatness, seen: flatEpochs(losses, flatness).length, limit }),
       };
     }
     case "loss": {
@@ -86,6 +97,10 @@ export function openStop(text: string): Stop {
         rank: 2,
         isCriterion: false,
         epoch: (losses) => positionOf(losses.findIndex((loss) => loss <= level)),
+        foresee(losses, limit): number | undefined {
+          const epoch = foreseeLevel(losses, level);
+          return epoch === undefined || epoch > limit ? undefined : epoch;
+        },
       };
     }
     case "epochs": {
@@ -95,6 +110,7 @@ export function openStop(text: string): Stop {
         rank: 0,
         isCriterion: false,
         epoch: (losses) => losses.length >= last ? last : undefined,
+        foresee: () => last,
       };
     }
     default:
@@ -117,18 +133,22 @@ export function isPassed({ rank }: Stop, stops: readonly Stop[]): boolean {
   return stops.some((other) => other.rank < rank);
 }
 
-function flatEpoch(
+function flatEpoch(losses: readonly number[], flatness: Flatness): number | undefined {
+  return flatEpochs(losses, flatness)[flatness.needed - 1];
+}
+
+/** The epochs that count, as far as they are needed. */
+function flatEpochs(
   losses: readonly number[],
-  { criterion, needed, consecutive }: { criterion: number; needed: number; consecutive: boolean },
-): number | undefined {
-  let flat = 0;
+  { criterion, needed, consecutive }: Flatness,
+): number[] {
+  const flat: number[] = [];
   // The original's program compares from the third epoch on.
-  for (let index = consecutive ? 1 : 2; index < losses.length; index++) {
-    const isFlat = Math.abs(losses[index]! - losses[index - 1]!) < criterion;
-    flat = isFlat ? flat + 1 : consecutive ? 0 : flat;
-    if (isFlat && flat >= needed) return index + 1;
+  for (let index = consecutive ? 1 : 2; index < losses.length && flat.length < needed; index++) {
+    if (Math.abs(losses[index]! - losses[index - 1]!) < criterion) flat.push(index + 1);
+    else if (consecutive) flat.length = 0;
   }
-  return undefined;
+  return flat;
 }
 
 function positionOf(index: number): number | undefined {
