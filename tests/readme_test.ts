@@ -9,7 +9,7 @@ import {
 } from "~/lib/findings.ts";
 import { run } from "~/lib/reproduce.ts";
 import { runsAt } from "~/lib/results.ts";
-import { presets } from "~/lib/study.ts";
+import { equalRatioStudy, presets } from "~/lib/study.ts";
 import { ROOT } from "~/tests/fixtures/script.ts";
 
 /** What stands between a mark and the next one. */
@@ -35,6 +35,11 @@ Deno.test("README: what was found is what results/ say, sentence by sentence", a
   const { standard } = presets;
   const { records } = await run(standard, { cachedOnly: true });
   const found = listFindings(standard, records);
+  const ratioStudy = equalRatioStudy(standard);
+  const ratio = await run(ratioStudy, { cachedOnly: true });
+  const { atEqualRatio } = listFindings(ratioStudy, ratio.records);
+  // As the first screen says.
+  assertEquals(atEqualRatio.map(({ kind }) => kind), ["survives", "vanishes"]);
   const table = findingsTable(found);
   assertEquals(cellsOf(blockOf(readme, "found")), [
     table.columnNames(),
@@ -48,6 +53,7 @@ Deno.test("README: what was found is what results/ say, sentence by sentence", a
       .map(({ text }) => text),
     ...edgeAtStop(standard, runsAt(standard, records), { effect: "learning-rate" }),
     ...publishedSentences(comparePublished(standard, records)),
+    ...atEqualRatio.map(({ text }) => text),
   ];
   assertEquals(
     itemsOf(blockOf(readme, "sentences")),

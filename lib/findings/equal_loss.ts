@@ -24,7 +24,7 @@ import {
 import { openMeasure } from "~/lib/measure.ts";
 import { effectValue, type TrajectoryRecord } from "~/lib/results.ts";
 import { pairedDifference } from "~/lib/statistics.ts";
-import { listCells, type Study } from "~/lib/study.ts";
+import { type Cell, listCells, type Study } from "~/lib/study.ts";
 
 /** An effect's values at equal loss. */
 export interface EqualLossCell {
@@ -42,9 +42,16 @@ export interface EqualLossOptions extends EffectOptions {
   readonly level?: number;
 }
 
+/** Where a cell stands among those it is compared with. */
+type ValueOf = (cell: Cell) => number;
+
 /** An effect's cells at equal loss, by ascending value; those that no seed brings there are left out. */
-export function cellsAtLoss(curves: readonly Curve[], level: number): EqualLossCell[] {
-  const byValue = Map.groupBy(curves, ({ cell }) => effectValue(cell));
+export function cellsAtLoss(
+  curves: readonly Curve[],
+  level: number,
+  valueOf: ValueOf = effectValue,
+): EqualLossCell[] {
+  const byValue = Map.groupBy(curves, ({ cell }) => valueOf(cell));
   return [...byValue].sort(([a], [b]) => a - b).flatMap(([value, group]) => {
     const bySeed = valuesAtLoss(group, level);
     const atStop = new Map(group.flatMap(({ seed, points }) => {
@@ -67,11 +74,41 @@ export function effectAtEqualLoss(
   records: readonly TrajectoryRecord[],
   { effect, optimizer, measure = CURVE_MEASURE, level }: EqualLossOptions,
 ): BriefFinding {
-  const stop = study.stops[0] ?? "";
-  const curves = listCurves(study, records, { measure, effects: [effect] })
-    .filter(({ cell }) => cell.optimizer === optimizer);
-  const at = level ?? commonLevel(curves);
-  const subject = effectSubject(study, { effect, optimizer });
+  return compareAtLoss({
+    subject: effectSubject(study, { effect, optimizer }),
+    stop: study.stops[0] ?? "",
+    measure,
+    level,
+    curves: listCurves(study, records, { measure, effects: [effect] })
+      .filter(({ cell }) => cell.optimizer === optimizer),
+    cells: listCells(study)
+      .filter((cell) => cell.effect === effect && cell.optimizer === optimizer),
+    valueOf: effectValue,
+    nameOf: (value) => formatValue(effect, value),
+  });
+}
+
+/** What is compared at equal loss, and what it is called. */
+export interface EqualLossQuestion {
+  /** What the sentence is about. */
+  readonly subject: string;
+  /** The study's first stop, where the effect was seen. */
+  readonly stop: string;
+  /** A measure's text. */
+  readonly measure: string;
+  /** Full-set loss in nats; undefined: see `commonLevel`. */
+  readonly level: number | undefined;
+  readonly curves: readonly Curve[];
+  /** All that could be compared; those that are not are named. */
+  readonly cells: readonly Cell[];
+  readonly valueOf: ValueOf;
+  nameOf(value: number): string;
+}
+
+/** Compares the two ends of a series of cells at the stop and at equal full-set loss. */
+export function compareAtLoss(question: EqualLossQuestion): BriefFinding {
+  const { subject, stop, measure, curves, valueOf, nameOf } = question;
+  const at = question.level ?? commonLevel(curves);
   const open = (why: string, n = 0): BriefFinding => (
     {
       text: `${subject}, at equal loss: not settled, as ${why}.`,
@@ -83,7 +120,7 @@ export function effectAtEqualLoss(
     }
   );
   if (at === null) return open("no trajectory has two networks with a common loss between them");
-  const cells = cellsAtLoss(curves, at);
+  const cells = cellsAtLoss(curves, at, valueOf);
   const [first, last] = endsOf(cells, ({ bySeed }) => bySeed.keys());
   const place = `full-set loss ${at} nats`;
   if (first === undefined || last === undefined || first === last) {
@@ -105,13 +142,13 @@ export function effectAtEqualLoss(
   const margin = Math.abs(stopped.mean) / 5;
   const kind = verdictOf({ reference: stopInterval, other: equalInterval, margin });
   const found = formatDifference(equal, equalInterval, unit);
-  const way = `${formatValue(effect, first.value)} to ${formatValue(effect, last.value)}`;
+  const way = `${nameOf(first.value)} to ${nameOf(last.value)}`;
   const text =
     `${subject}: the effect on ${label} ${VERDICT_TEXT[kind]} at equal loss (${place}): ` +
     `from ${way} the paired difference is ${found}; at ${stop} it is ` +
     `${formatEstimate(stopped.mean, stopInterval, unit)}.`;
   return {
-    text: text + absent(study, cells, { effect, optimizer }),
+    text: text + absent(question, cells),
     brief: `${kind} at ${at} nats, ${way}, ${formatEstimate(equal.mean, equalInterval, unit)}`,
     kind,
     n,
@@ -120,16 +157,12 @@ export function effectAtEqualLoss(
   };
 }
 
-/** Names the values of the grid that are not compared. */
+/** Names the values that are not compared. */
 function absent(
-  study: Study,
+  { cells: all, valueOf, nameOf }: EqualLossQuestion,
   cells: readonly EqualLossCell[],
-  { effect, optimizer }: Pick<EffectOptions, "effect" | "optimizer">,
 ): string {
-  const values = listCells(study)
-    .filter((cell) => cell.effect === effect && cell.optimizer === optimizer).map(effectValue);
-  const names = [...new Set(values)].sort((a, b) => a - b)
-    .filter((value) => !cells.some((cell) => cell.value === value))
-    .map((value) => formatValue(effect, value));
+  const names = [...new Set(all.map(valueOf))].sort((a, b) => a - b)
+    .filter((value) => !cells.some((cell) => cell.value === value)).map(nameOf);
   return names.length === 0 ? "" : ` Without a network on both sides of it: ${enumerate(names)}.`;
 }

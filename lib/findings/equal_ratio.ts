@@ -4,7 +4,9 @@
  * @module
  */
 import { scientific } from "~/lib/files/numbers.ts";
-import { type Finding, intervalOf, signOf } from "~/lib/findings/finding.ts";
+import { CURVE_MEASURE, listCurves } from "~/lib/findings/curves.ts";
+import { compareAtLoss } from "~/lib/findings/equal_loss.ts";
+import { type BriefFinding, type Finding, intervalOf, signOf } from "~/lib/findings/finding.ts";
 import { VERDICT_TEXT, verdictOf } from "~/lib/findings/verdict.ts";
 import { formatDifference, formatEnds, formatEstimate } from "~/lib/findings/words.ts";
 import { openMeasure } from "~/lib/measure.ts";
@@ -13,9 +15,10 @@ import {
   type RunResult,
   sharpnessBySeed,
   summariseCells,
+  type TrajectoryRecord,
 } from "~/lib/results.ts";
 import { type PairedDifference, pairedDifference } from "~/lib/statistics.ts";
-import type { Study } from "~/lib/study.ts";
+import { type Cell, listCells, type Study } from "~/lib/study.ts";
 
 /** Ratios that differ by rounding only are the same: 6.4e-3 / 8192 and 1e-4 / 128. */
 const DIGITS = 9;
@@ -30,12 +33,7 @@ const DIGITS = 9;
  */
 export function effectsAtEqualRatio(study: Study, runs: readonly RunResult[]): Finding[] {
   const cells = summariseCells(study, runs).filter(({ sharpness }) => sharpness !== null);
-  const groups = Map.groupBy(
-    cells.filter(({ effect }) => effect === "pairs"),
-    ({ optimizer, learningRate, batchSize }) =>
-      `${optimizer} ${(learningRate / batchSize).toPrecision(DIGITS)}`,
-  );
-  return [...groups.values()].filter(({ length }) => length > 1).map((group) => {
+  return byRatio(cells).map((group) => {
     const sorted = group.toSorted((a, b) => a.batchSize - b.batchSize);
     const ends = [sorted[0]!, sorted.at(-1)!] as const;
     const sameRate = ends.map(({ optimizer, batchSize }) =>
@@ -47,6 +45,46 @@ export function effectsAtEqualRatio(study: Study, runs: readonly RunResult[]): F
   });
 }
 
+/** The same where the full-set loss is equal too: a sentence for every optimizer and ratio. */
+export function ratiosAtEqualLoss(
+  study: Study,
+  records: readonly TrajectoryRecord[],
+): BriefFinding[] {
+  const curves = listCurves(study, records, { effects: ["pairs"] });
+  return byRatio(listCells(study)).map((cells) => {
+    const isOf = ({ optimizer, learningRate, batchSize }: Cell): boolean =>
+      cells.some((cell) =>
+        cell.optimizer === optimizer && cell.learningRate === learningRate &&
+        cell.batchSize === batchSize
+      );
+    return compareAtLoss({
+      subject: subjectOf(cells[0]!),
+      stop: study.stops[0] ?? "",
+      measure: CURVE_MEASURE,
+      level: undefined,
+      curves: curves.filter(({ cell }) => isOf(cell)),
+      cells,
+      valueOf: ({ batchSize }) => batchSize,
+      nameOf: String,
+    });
+  });
+}
+
+/** The pairs of an optimizer that have a ratio in common, where there are several. */
+function byRatio<T extends Cell>(cells: readonly T[]): T[][] {
+  const groups = Map.groupBy(
+    cells.filter(({ effect }) => effect === "pairs"),
+    ({ optimizer, learningRate, batchSize }) =>
+      `${optimizer} ${(learningRate / batchSize).toPrecision(DIGITS)}`,
+  );
+  return [...groups.values()].filter(({ length }) => length > 1);
+}
+
+function subjectOf({ optimizer, learningRate, batchSize }: Cell): string {
+  const ratio = scientific(learningRate / batchSize);
+  return `${optimizer}, batch size at equal learning rate / batch size (${ratio})`;
+}
+
 /** One ratio's sentence. */
 function judge(
   [first, last]: readonly [CellSummary, CellSummary],
@@ -54,10 +92,7 @@ function judge(
   stop: string,
 ): Finding {
   const { label, unit } = openMeasure(first.measure);
-  const ratio = scientific(first.learningRate / first.batchSize);
-  const subject =
-    `${first.optimizer}, batch size at equal learning rate / batch size (${ratio}), ` +
-    `at ${stop}`;
+  const subject = `${subjectOf(first)}, at ${stop}`;
   const [difference, interval] = compare(first, last);
   const n = difference?.n ?? 0;
   if (difference === null || interval === null) {

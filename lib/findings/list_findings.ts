@@ -5,7 +5,7 @@
  */
 import { effectAtStop } from "~/lib/findings/effect_at_stop.ts";
 import { effectAtEqualLoss } from "~/lib/findings/equal_loss.ts";
-import { effectsAtEqualRatio } from "~/lib/findings/equal_ratio.ts";
+import { effectsAtEqualRatio, ratiosAtEqualLoss } from "~/lib/findings/equal_ratio.ts";
 import type { BriefFinding, Finding } from "~/lib/findings/finding.ts";
 import {
   againstSubject,
@@ -50,7 +50,7 @@ export interface Findings {
   readonly inMeasures: readonly Finding[];
   /** Every optimizer against the study's first, along every effect. */
   readonly optimizers: readonly EffectFindings[];
-  /** Of the effect "pairs". */
+  /** Of the effect "pairs": at the stop, and at equal loss. */
   readonly atEqualRatio: readonly Finding[];
 }
 
@@ -90,6 +90,6 @@ export function listFindings(study: Study, records: readonly TrajectoryRecord[])
     effects,
     inMeasures: inMeasures.flat(),
     optimizers,
-    atEqualRatio: effectsAtEqualRatio(study, runs),
+    atEqualRatio: [...effectsAtEqualRatio(study, runs), ...ratiosAtEqualLoss(study, records)],
   };
 }

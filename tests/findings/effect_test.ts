@@ -5,10 +5,11 @@ import {
   findingsTable,
   listFindings,
   missingText,
+  ratiosAtEqualLoss,
   verdictOf,
 } from "~/lib/findings.ts";
 import { type RunResult, runsAt, summariseCells } from "~/lib/results.ts";
-import { presets, type Study } from "~/lib/study.ts";
+import { equalRatioStudy, presets, type Study } from "~/lib/study.ts";
 import { assert, assertAlmostEquals, assertEquals, assertStringIncludes } from "@std/assert";
 import { syntheticRecords, syntheticResults } from "~/tests/fixtures/synthetic_results.ts";
 
@@ -166,6 +167,24 @@ Deno.test("effectsAtEqualRatio() says what becomes of the effect at one learning
   assertEquals(judge(0.6), "survives");
   assertEquals(judge(1.3), "turns");
   assertEquals(judge(1, 0.1), "not settled");
+});
+
+Deno.test("ratiosAtEqualLoss() compares the same pairs at equal full-set loss", () => {
+  const own = equalRatioStudy(presets.standard, [128, 8192]);
+  // The less sharp, the higher the loss; the large batch stops at a higher one.
+  const judge = (difference: number): string => {
+    const records = syntheticRecords(own, ({ batchSize, seed }) => ({
+      epochs: 60,
+      trainLoss: batchSize === 128 ? 1.2 : 1.6,
+      estimate: (_, { trainLoss }) =>
+        3 - trainLoss + (batchSize > 128 ? difference + 0.001 * seed : 0),
+    }));
+    const [finding, ...others] = ratiosAtEqualLoss(own, records);
+    assertEquals(others, []);
+    assertStringIncludes(finding!.text, "batch size at equal learning rate / batch size");
+    return finding!.kind;
+  };
+  assertEquals([judge(0.01), judge(-0.2), judge(0.2)], ["vanishes", "survives", "turns"]);
 });
 
 Deno.test("listFindings() throws for nothing that is missing", () => {
