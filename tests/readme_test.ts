@@ -89,3 +89,9 @@ Deno.test("notebooks: every sentence about an effect is an output, none stands i
     assertEquals(prose.match(/\d\.\d+(?!\d*e|\d{4})(?= nats| ±)/g), null, name);
   }
 });
+
+Deno.test("README: no paragraph stands twice", async () => {
+  const paragraphs = (await Deno.readTextFile(`${ROOT}README.md`)).split(/\n\n+/)
+    .map((text) => text.slice(0, 60)).filter((text) => !text.startsWith("<!--"));
+  assertEquals(paragraphs.filter((text, i) => paragraphs.indexOf(text) < i), []);
+});
