@@ -113,6 +113,7 @@ export function plotRatio(
       `Means over seeds with their 95 % t intervals, at the stop ${study.stops[0]}. Were the ` +
       "noise of the gradient all that counts, cells of equal learning rate / batch size would be " +
       "equally sharp and both effects would fall on one line. " + lossSentence(cells) +
+      (effects.includes("pairs") ? " Numbers: batch sizes of the pairs." : "") +
       (published.length === 0 ? "" : ` Hollow: published, at ${PUBLISHED_PROTOCOL.stop}.`),
     layout,
   });
@@ -153,5 +154,13 @@ function ownMarks(
       strokeWidth: 1.5,
     }),
     Plot.dot(sorted, { x: ratioOf, y, className, symbol, r: 3, fill: stroke, stroke }),
+    // Pairs may lie above one another or on one another: which is which, on both sides in turn.
+    ...(["start", "end"] as const).map((textAnchor, side) =>
+      Plot.text(sorted.filter(({ effect }, i) => effect === "pairs" && i % 2 === side), {
+        ...{ x: ratioOf, y, text: ({ batchSize }: CellSummary) => String(batchSize) },
+        ...{ className: `${className}-name-${textAnchor}`, textAnchor, dx: side === 0 ? 7 : -7 },
+        ...{ fill: INK.text, stroke: "#fff", strokeWidth: 2 },
+      })
+    ),
   ];
 }

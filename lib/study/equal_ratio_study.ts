@@ -21,7 +21,11 @@ export function equalRatioStudy(
     ...study,
     grid: {
       ...study.grid,
-      effects: ["learning-rate", "batch-size", "pairs"],
+      effects: [
+        "learning-rate",
+        "batch-size",
+        ...(batchSizes.length > 0 ? ["pairs" as const] : []),
+      ],
       optimizers: ["SGD"],
       pairs: batchSizes.map((batchSize) => ({
         learningRate: baseLearningRate * batchSize / baseBatchSize,
