@@ -69,15 +69,18 @@ export async function verify(
     await libraryOf(folders.models, [...records.keys()], records),
   );
   try {
-    const { records: computed } = await run(study, {
+    // Nothing is compared at the other stops.
+    const measures = { ...study.measures, others: [] };
+    const atFirst: Study = { ...study, measures };
+    const { records: computed } = await run(atFirst, {
       ...options,
       opened,
       only: (trajectory) => chosen.some((each) => isSameTrajectory(each.trajectory, trajectory)),
       folders: { models: apart, results: apart },
     });
-    const again = runsAt(study, computed);
+    const again = runsAt(atFirst, computed);
     return chosen.map(({ trajectory, record }) => {
-      const [before] = runsAt(study, [record]);
+      const [before] = runsAt(atFirst, [record]);
       const now = again.find(({ config }) => isSameTrajectory(config, trajectory));
       return agreementOf(trajectory, before!, now!);
     });
