@@ -1,10 +1,11 @@
 import { listColumnFigures, listFigures } from "~/lib/figures.ts";
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import {
   comparePublished,
   edgeAtStop,
   findingsTable,
   listFindings,
+  publishedOrder,
   publishedSentences,
 } from "~/lib/findings.ts";
 import { run } from "~/lib/reproduce.ts";
@@ -58,6 +59,21 @@ Deno.test("README: what was found is what results/ say, sentence by sentence", a
   assertEquals(
     itemsOf(blockOf(readme, "sentences")),
     sentences.map((text) => text.replace(/\s+/g, " ")),
+  );
+});
+
+Deno.test("README: how many cells agree with the published ones is what results/ say", async () => {
+  const readme = await Deno.readTextFile(`${ROOT}README.md`);
+  const { records } = await run(presets.standard, { cachedOnly: true });
+  const rows = comparePublished(presets.standard, records)
+    .filter(({ effect }) => effect === "learning-rate");
+  const sum = (numbers: number[]): number => numbers.reduce((a, b) => a + b, 0);
+  const orders = publishedOrder(rows);
+  const [within, cells] = [orders.map((o) => o.within), orders.map((o) => o.cells)].map(sum);
+  assertStringIncludes(
+    readme.replace(/\s+/g, " "),
+    `at its own stop for an effect where ours have got that far: ${within} of ${cells} cells by ` +
+      `learning rate agree so far, of ${rows.length}.`,
   );
 });
 
