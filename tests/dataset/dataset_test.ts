@@ -18,6 +18,7 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
+import { ended, startScript } from "~/tests/fixtures/script.ts";
 import { FILES, md5, NAMES, openPlace, recordsOf } from "~/tests/fixtures/dataset_fixture.ts";
 
 // PROTOCOL: the canonical binary files.
@@ -116,30 +117,28 @@ Deno.test("loadImagesLabels() refuses a directory that does not exist", async ()
   assertStringIncludes(error.message, "current value is /nowhere/at all");
 });
 
-Deno.test("dataDirectory() takes the option, then CIFAR10_DIR, then the project's own", () => {
-  const before = Deno.env.get("CIFAR10_DIR");
-  try {
-    Deno.env.set("CIFAR10_DIR", "/from/environment");
-    assertEquals(dataDirectory("/option"), "/option");
-    assertEquals(dataDirectory(), "/from/environment");
-    Deno.env.set("CIFAR10_DIR", "");
-    assertEquals(dataDirectory(""), fileURLToPath(new URL("../../data", import.meta.url)));
-  } finally {
-    if (before === undefined) Deno.env.delete("CIFAR10_DIR");
-    else Deno.env.set("CIFAR10_DIR", before);
-  }
+// In processes of their own, as all tests share the environment of theirs.
+Deno.test("dataDirectory() takes the option, then CIFAR10_DIR, then the project's own", async () => {
+  const directories = async (directory: string): Promise<unknown> => {
+    const script = `import { dataDirectory } from "~/lib/dataset.ts";
+      Deno.env.set("CIFAR10_DIR", Deno.args[0]);
+      console.log(JSON.stringify([dataDirectory("/option"), dataDirectory(), dataDirectory("")]));`;
+    const { stdout, stderr } = await ended(startScript(script, [directory]));
+    assertEquals(stderr, "");
+    return JSON.parse(stdout);
+  };
+  const own = fileURLToPath(new URL("../../data", import.meta.url));
+  assertEquals(await directories("/from/it"), ["/option", "/from/it", "/from/it"]);
+  assertEquals(await directories(""), ["/option", own, own]);
 });
 
 Deno.test("loadImagesLabels() looks where CIFAR10_DIR points", async () => {
-  const before = Deno.env.get("CIFAR10_DIR");
-  try {
+  const script = `import { loadImagesLabels } from "~/lib/dataset.ts";
     Deno.env.set("CIFAR10_DIR", "/nowhere");
-    const error = await assertRejects(() => loadImagesLabels(1), RangeError);
-    assertStringIncludes(error.message, "current value is /nowhere");
-  } finally {
-    if (before === undefined) Deno.env.delete("CIFAR10_DIR");
-    else Deno.env.set("CIFAR10_DIR", before);
-  }
+    await loadImagesLabels(1).catch((error) => console.log(error.name, error.message));`;
+  const { stdout } = await ended(startScript(script));
+  assertStringIncludes(stdout, "RangeError Cannot load CIFAR-10");
+  assertStringIncludes(stdout, "current value is /nowhere");
 });
 
 Deno.test("firstRows() shares memory and refuses what is not in 1..N", async () => {
