@@ -7,7 +7,7 @@
  */
 import { createHash } from "node:crypto";
 import { fileURLToPath } from "node:url";
-import { dataDirectory, ensureCifar10, firstRows, loadImagesLabels } from "~/lib/dataset.ts";
+import { ensureCifar10, firstRows, loadImagesLabels } from "~/lib/dataset.ts";
 import { readDataset } from "~/lib/dataset/split.ts";
 import {
   assert,
