@@ -12,6 +12,8 @@ import { formatDifference, formatEnds, formatEstimate } from "~/lib/findings/wor
 import { openMeasure } from "~/lib/measure.ts";
 import {
   type CellSummary,
+  effectValue,
+  type Interval,
   type RunResult,
   sharpnessBySeed,
   summariseCells,
@@ -51,38 +53,34 @@ export function ratiosAtEqualLoss(
   records: readonly TrajectoryRecord[],
 ): BriefFinding[] {
   const curves = listCurves(study, records, { effects: ["pairs"] });
-  return byRatio(listCells(study)).map((cells) => {
-    const isOf = ({ optimizer, learningRate, batchSize }: Cell): boolean =>
-      cells.some((cell) =>
-        cell.optimizer === optimizer && cell.learningRate === learningRate &&
-        cell.batchSize === batchSize
-      );
-    return compareAtLoss({
+  return byRatio(listCells(study)).map((cells) =>
+    compareAtLoss({
       subject: subjectOf(cells[0]!),
       stop: study.stops[0] ?? "",
       measure: CURVE_MEASURE,
       level: undefined,
-      curves: curves.filter(({ cell }) => isOf(cell)),
+      curves: curves.filter(({ cell }) => ratioOf(cell) === ratioOf(cells[0]!)),
       cells,
       valueOf: ({ batchSize }) => batchSize,
       nameOf: String,
-    });
-  });
+    })
+  );
 }
 
 /** The pairs of an optimizer that have a ratio in common, where there are several. */
 function byRatio<T extends Cell>(cells: readonly T[]): T[][] {
-  const groups = Map.groupBy(
-    cells.filter(({ effect }) => effect === "pairs"),
-    ({ optimizer, learningRate, batchSize }) =>
-      `${optimizer} ${(learningRate / batchSize).toPrecision(DIGITS)}`,
-  );
+  const groups = Map.groupBy(cells.filter(({ effect }) => effect === "pairs"), ratioOf);
   return [...groups.values()].filter(({ length }) => length > 1);
 }
 
-function subjectOf({ optimizer, learningRate, batchSize }: Cell): string {
-  const ratio = scientific(learningRate / batchSize);
-  return `${optimizer}, batch size at equal learning rate / batch size (${ratio})`;
+/** Of a pair: what those have in common that are compared. */
+function ratioOf(pair: Cell): string {
+  return `${pair.optimizer} ${effectValue(pair).toPrecision(DIGITS)}`;
+}
+
+function subjectOf(pair: Cell): string {
+  const ratio = scientific(effectValue(pair));
+  return `${pair.optimizer}, batch size at equal learning rate / batch size (${ratio})`;
 }
 
 /** One ratio's sentence. */
@@ -121,7 +119,7 @@ function judge(
 function compare(
   first: CellSummary | undefined,
   last: CellSummary | undefined,
-): [PairedDifference | null, ReturnType<typeof intervalOf>] {
+): [PairedDifference | null, Interval | null] {
   const difference = first === undefined || last === undefined
     ? null
     : pairedDifference(sharpnessBySeed(last), sharpnessBySeed(first));

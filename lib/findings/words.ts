@@ -72,21 +72,21 @@ export function formatDifference(
  * Two cells' means and how far their training got: "from 0.913 at 32 to 0.102 nats at 50000 (full-set
  * losses 0.766 and 2.10 nats)".
  *
- * @param cells With results for their measure.
+ * @param ends With results for their measure.
  * @param nameOf What a cell is called.
  */
 export function formatEnds(
-  cells: readonly [first: CellSummary, last: CellSummary],
+  [first, last]: readonly [CellSummary, CellSummary],
   unit: string,
   nameOf: (cell: CellSummary) => string,
 ): string {
-  const means = cells.map(({ sharpness }) => formatMean(sharpness!.mean, sharpness!.interval));
-  const names = cells.map(nameOf);
-  const [from, to] = cells.map(({ trainLoss }) => trainLoss);
-  const losses = typeof from !== "number" || typeof to !== "number"
+  const mean = ({ sharpness }: CellSummary): string =>
+    formatMean(sharpness!.mean, sharpness!.interval);
+  const losses = first.trainLoss === null || last.trainLoss === null
     ? ""
-    : ` (full-set losses ${significant(from)} and ${significant(to)} nats)`;
-  return `from ${means[0]} at ${names[0]} to ${means[1]}${unitAfter(unit)} at ${names[1]}${losses}`;
+    : ` (full-set losses ${significant(first.trainLoss)} and ${significant(last.trainLoss)} nats)`;
+  return `from ${mean(first)} at ${nameOf(first)} to ${mean(last)}${unitAfter(unit)} at ` +
+    `${nameOf(last)}${losses}`;
 }
 
 /** "a, b and c". */

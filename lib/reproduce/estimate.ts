@@ -61,30 +61,30 @@ export function estimateFrom(study: Study, records: readonly TrajectoryRecord[])
       : ratio * nominal(trajectory);
   }
   const driving = drivingStops(study.stops.map(openStop));
+  // Without a loss only numbers of epochs are foreseen.
+  const fixed = latest(driving.map((stop) => stop.foresee([], study.maxEpochs)));
+  const ended = records.flatMap(({ content }) => {
+    const epochs = latest(driving.map(({ text }) => locateStop(study, text, content)?.epoch));
+    return epochs === undefined ? [] : [{ ...content.trajectory, epochs }];
+  });
   /**
    * Epochs of the last driving stop: of the same cell, else as the trajectory's own losses let expect,
    * else of the nearest cell that was seen.
    */
   function epochsOf(trajectory: Trajectory, losses: readonly number[]): number {
-    const fixed = driving.map(({ text }) => /^epochs:(\d+)$/.exec(text)?.[1]).map(Number);
-    if (fixed.length > 0 && fixed.every(Number.isFinite)) return Math.max(...fixed);
-    const known = records.flatMap(({ content }) => {
-      const ends = driving.map(({ text }) => locateStop(study, text, content)?.epoch);
-      if (ends.length === 0 || ends.includes(undefined)) return [];
-      const { optimizer, learningRate, batchSize } = content.trajectory;
-      const distance = Math.abs(Math.log(learningRate / trajectory.learningRate)) +
+    if (fixed !== undefined) return fixed;
+    const [nearest] = ended.map(({ optimizer, learningRate, batchSize, epochs }) => ({
+      distance: Math.abs(Math.log(learningRate / trajectory.learningRate)) +
         Math.abs(Math.log(batchSize / trajectory.batchSize)) +
-        (optimizer === trajectory.optimizer ? 0 : 1);
-      return [{ distance, epochs: Math.max(...ends as number[]) }];
-    }).sort((a, b) => a.distance - b.distance);
-    const [nearest] = known;
+        (optimizer === trajectory.optimizer ? 0 : 1),
+      epochs,
+    })).sort((a, b) => a.distance - b.distance);
     if (nearest?.distance === 0 && nearest.epochs > losses.length) return nearest.epochs;
     if (losses.length >= TELLING_EPOCHS) {
-      return Math.max(
-        ...driving.map((stop) =>
-          stop.epoch(losses) ?? stop.foresee(losses, study.maxEpochs) ?? study.maxEpochs
-        ),
+      const foreseen = driving.map((stop) =>
+        stop.epoch(losses) ?? stop.foresee(losses, study.maxEpochs)
       );
+      return latest(foreseen) ?? study.maxEpochs;
     }
     return nearest?.epochs ?? UNSEEN_EPOCHS;
   }
@@ -107,4 +107,11 @@ export function estimateFrom(study: Study, records: readonly TrajectoryRecord[])
         pass * (2 * evaluate.length + passes);
     },
   };
+}
+
+/** The last of several epochs; undefined where one of them is not known, or there is none. */
+function latest(epochs: readonly (number | undefined)[]): number | undefined {
+  return epochs.length > 0 && epochs.every((epoch) => epoch !== undefined)
+    ? Math.max(...epochs)
+    : undefined;
 }

@@ -6,7 +6,7 @@
 import type { Study } from "~/lib/study/study.ts";
 
 /** SGD's batch sizes at the learning rate / batch size of the base cell. */
-export const EQUAL_RATIO_BATCH_SIZES: readonly number[] = [128, 512, 2048, 8192];
+const EQUAL_RATIO_BATCH_SIZES: readonly number[] = [128, 512, 2048, 8192];
 
 /**
  * A study's effects for SGD, and beside them pairs in which the learning rate grows with the batch
