@@ -4,7 +4,7 @@
  * @module
  */
 import { decay, epsilon } from "~/lib/domain.ts";
-import { defineOptimizer, type TensorStep, type Vector } from "~/lib/optimizer/definition.ts";
+import { defineOptimizer, ofUpdates, type TensorStep, type Vector } from "~/lib/optimizer/definition.ts";
 
 /**
  * `m += (1 - beta1) (g - m); v = beta2 v + (1 - beta2) g^2`, both from 0; then with the bias of t
@@ -48,8 +48,10 @@ export const adam = defineOptimizer<{ beta1: number; beta2: number; epsilon: num
   ): TensorStep {
     const m = tf.add(tf.mul(slots[0]!, beta1), tf.mul(gradient, 1 - beta1));
     const v = tf.add(tf.mul(slots[1]!, beta2), tf.mul(tf.square(gradient), 1 - beta2));
-    const root = tf.add(tf.div(tf.sqrt(v), Math.sqrt(1 - beta2 ** t)), epsilon);
-    const step = tf.div(tf.mul(tf.div(learningRate, 1 - beta1 ** t), m), root);
+    const bias1 = ofUpdates(tf, t, (t) => 1 - beta1 ** t);
+    const root2 = ofUpdates(tf, t, (t) => Math.sqrt(1 - beta2 ** t));
+    const root = tf.add(tf.div(tf.sqrt(v), root2), epsilon);
+    const step = tf.div(tf.mul(tf.div(learningRate, bias1), m), root);
     return { weight: tf.sub(weight, step), slots: [m, v] };
   },
   color: "#009e73",

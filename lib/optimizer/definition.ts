@@ -24,7 +24,8 @@ export interface TensorUpdate {
   readonly slots: readonly Tensor[];
   /** Broadcasts over the weight: shape [E, 1, 1]. */
   readonly learningRate: Tensor;
-  readonly t: number;
+  /** Which update this is for each network, 1 for the first; shape [E]. */
+  readonly t: readonly number[];
 }
 
 /** What an update on TensorFlow.js gives: the new weight and one tensor a slot. */
@@ -59,6 +60,19 @@ export interface OptimizerDefinition<H extends Parameters = Parameters> {
   /** Colour and symbol in figures (Okabe and Ito's palette, readable without colour vision). */
   readonly color: string;
   readonly symbol: string;
+}
+
+/** `value(t)` of every network: one number where all agree, else shape [E, 1, 1]. */
+export function ofUpdates(
+  tf: typeof import("@tensorflow/tfjs-core"),
+  t: readonly number[],
+  value: (t: number) => number,
+): Tensor | number {
+  const values = t.map(value);
+  const [first] = values;
+  return values.every((each) => each === first)
+    ? first!
+    : tf.tensor3d(values, [values.length, 1, 1]);
 }
 
 /** For inference of H in an optimizer's file. */

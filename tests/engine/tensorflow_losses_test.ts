@@ -115,7 +115,7 @@ for (
         gradient.values[1] = 0;
         gradient.tensor.dispose();
         const tensor = tf.tensor3d(gradient.values.slice(), [...shape]);
-        const parameter = { weight, gradient: tensor, slots, learningRate, t };
+        const parameter = { weight, gradient: tensor, slots, learningRate, t: rates.map(() => t) };
         ({ weight, slots } = operations.update(optimizer, parameter));
         const each = shape[1] * shape[2];
         const P = expected.length;

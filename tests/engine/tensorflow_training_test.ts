@@ -211,7 +211,7 @@ testBackends("members that were trained for different times share a stack", asyn
       }
     }
   });
-}, ["cpu"]);
+});
 
 testBackends("the last layer's biases, which change nothing, stay as they are", async (backend) => {
   await withEngine(backend, async (engine) => {
@@ -224,4 +224,4 @@ testBackends("the last layer's biases, which change nothing, stay as they are", 
       assertAllClose(found, start.parameters.subarray(bias), 0);
     }
   });
-}, ["cpu"]);
+});

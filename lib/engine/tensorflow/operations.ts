@@ -55,16 +55,7 @@ export interface LossRecord {
 }
 
 /** A parameter tensor of E networks with its gradient and the optimizer's state. */
-export interface ParameterUpdate {
-  readonly weight: Tensor;
-  readonly gradient: Tensor;
-  /** One a slot, of the weight's shape. */
-  readonly slots: readonly Tensor[];
-  /** Shape [E, 1, 1]. */
-  readonly learningRate: Tensor;
-  /** Which update this is, 1 for the first. */
-  readonly t: number;
-}
+export type ParameterUpdate = Parameters<Optimizer["tensorStep"]>[1];
 
 /** What an update made. */
 export type Updated = ReturnType<Optimizer["tensorStep"]>;

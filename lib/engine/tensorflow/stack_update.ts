@@ -4,7 +4,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import type { Operations, ParameterUpdate, Updated } from "~/lib/engine/tensorflow/operations.ts";
+import type { Operations, Updated } from "~/lib/engine/tensorflow/operations.ts";
 import { keepLayer, type LayerTensors } from "~/lib/engine/tensorflow/parameters.ts";
 import type { Optimizer } from "~/lib/optimizer.ts";
 
@@ -28,7 +28,7 @@ export function updateLayer(
 ): { readonly layer: LayerTensors; readonly slots: LayerTensors[] } {
   const update = (part: "weight" | "bias"): Updated | undefined => {
     const value = layer[part];
-    return value && updateMembers(operations, optimizer, {
+    return value && operations.update(optimizer, {
       weight: value,
       gradient: gradient[part]!,
       slots: slots.map((slot) => slot[part]!),
@@ -43,34 +43,4 @@ export function updateLayer(
       keepLayer({ weight: weight.slots[slot]!, bias: bias?.slots[slot] })
     ),
   };
-}
-
-/** All members at once where their numbers of updates agree, else one by one. */
-function updateMembers(
-  operations: Operations,
-  optimizer: Optimizer,
-  { t, ...parameter }: Omit<ParameterUpdate, "t"> & { readonly t: readonly number[] },
-): Updated {
-  if (t.every((each) => each === t[0])) {
-    return operations.update(optimizer, { ...parameter, t: t[0]! });
-  }
-  const { weight, gradient, slots, learningRate } = parameter;
-  const cut = (tensor: tf.Tensor): tf.Tensor[] => tf.split(tensor, t.length);
-  const [weights, gradients, rates] = [weight, gradient, learningRate].map(cut);
-  const slotsByMember = slots.map(cut);
-  const members = t.map((each, e) =>
-    operations.update(optimizer, {
-      weight: weights![e]!,
-      gradient: gradients![e]!,
-      slots: slotsByMember.map((parts) => parts[e]!),
-      learningRate: rates![e]!,
-      t: each,
-    })
-  );
-  const updated = {
-    weight: tf.concat(members.map(({ weight }) => weight)),
-    slots: slots.map((_, slot) => tf.concat(members.map(({ slots }) => slots[slot]!))),
-  };
-  tf.dispose([weight, gradient, ...slots]);
-  return updated;
 }
