@@ -4,7 +4,12 @@
  * @module
  */
 import { decay, epsilon } from "~/lib/domain.ts";
-import { defineOptimizer, ofUpdates, type TensorStep, type Vector } from "~/lib/optimizer/definition.ts";
+import {
+  defineOptimizer,
+  ofUpdates,
+  type TensorStep,
+  type Vector,
+} from "~/lib/optimizer/definition.ts";
 
 /**
  * `m += (1 - beta1) (g - m); v = beta2 v + (1 - beta2) g^2`, both from 0; then with the bias of t
