@@ -5,12 +5,11 @@ import {
   edgeAtStop,
   findingsTable,
   listFindings,
-  publishedOrder,
   publishedSentences,
 } from "~/lib/findings.ts";
 import { run } from "~/lib/reproduce.ts";
 import { runsAt } from "~/lib/results.ts";
-import { equalRatioStudy, presets } from "~/lib/study.ts";
+import { type Effect, equalRatioStudy, presets } from "~/lib/study.ts";
 import { ROOT } from "~/tests/fixtures/script.ts";
 
 /** What stands between a mark and the next one. */
@@ -65,15 +64,20 @@ Deno.test("README: what was found is what results/ say, sentence by sentence", a
 Deno.test("README: how many cells agree with the published ones is what results/ say", async () => {
   const readme = await Deno.readTextFile(`${ROOT}README.md`);
   const { records } = await run(presets.standard, { cachedOnly: true });
-  const rows = comparePublished(presets.standard, records)
-    .filter(({ effect }) => effect === "learning-rate");
-  const sum = (numbers: number[]): number => numbers.reduce((a, b) => a + b, 0);
-  const orders = publishedOrder(rows);
-  const [within, cells] = [orders.map((o) => o.within), orders.map((o) => o.cells)].map(sum);
+  const rows = comparePublished(presets.standard, records);
+  const count = (name: Effect): string => {
+    const own = rows.filter(({ effect }) => effect === name);
+    const within = own.filter((row) => row.within);
+    const there = own.filter(({ ours }) => ours !== null);
+    return `${within.length} of ${there.length} cells by ${
+      name.replace("-", " ")
+    } agree so far, of ` +
+      `${own.length}`;
+  };
   assertStringIncludes(
     readme.replace(/\s+/g, " "),
-    `at its own stop for an effect where ours have got that far: ${within} of ${cells} cells by ` +
-      `learning rate agree so far, of ${rows.length}.`,
+    `at its own stop for an effect where ours have got that far: ${count("learning-rate")}, and ` +
+      `${count("batch-size")}.`,
   );
 });
 

@@ -12,12 +12,15 @@ import { effectValue } from "~/lib/results.ts";
 /**
  * One sentence an effect and optimizer: how many cells agree with the published mean, which do not
  * where some do, Kendall's tau with the published order, and at which stop. Empty where nothing can
- * be compared.
+ * be compared at all.
  */
 export function publishedSentences(rows: readonly PublishedComparison[]): string[] {
-  return publishedOrder(rows).filter(({ cells }) => cells > 0).map((order) => {
+  if (rows.every(({ ours }) => ours === null)) return [];
+  return publishedOrder(rows).map((order) => {
     const { effect, optimizer, stop, cells, within, tau } = order;
     const own = rows.filter((row) => row.effect === effect && row.optimizer === optimizer);
+    const subject = `${optimizer}, ${EFFECT_NAME[effect]}, at ${stop}`;
+    if (cells === 0) return `${subject}: none of ${own.length} cells has a result yet.`;
     const valueOf = (row: PublishedComparison): string => formatValue(effect, effectValue(row));
     const off = own.filter((row) => row.within === false).map(valueOf);
     const absent = own.filter((row) => row.ours === null).map(valueOf);
@@ -26,7 +29,7 @@ export function publishedSentences(rows: readonly PublishedComparison[]): string
       ? ""
       : ` (published at ${PUBLISHED_PROTOCOL.stop})`;
     return [
-      `${optimizer}, ${EFFECT_NAME[effect]}, at ${stop}${note}: ${within} of ${cells} cells lie ` +
+      `${subject}${note}: ${within} of ${cells} cells lie ` +
       "within twice the published half-width or 10 % of the published mean",
       within > 0 && off.length > 0 && `; not ${enumerate(off)}`,
       tau !== null && `; Kendall's tau with the published order is ${significant(tau, 2)}`,
