@@ -68,8 +68,14 @@ export interface ParameterDomain {
 export function demand<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const shown = typeof value === "object" ? JSON.stringify(value) : String(value);
+  const shown = typeof value === "object" ? JSON.stringify(value) : String(value) || "(empty)";
   throw new UsageError(`${what} must be ${schema.description}: current value is ${shown}`);
+}
+
+/** The number that a text is, else the text as it is, for `demand` to refuse and to show. */
+export function readNumber(text: string): number | string {
+  const number = text.trim() === "" ? NaN : Number(text);
+  return Number.isNaN(number) ? text : number;
 }
 
 /** A name with parameters: `SGD(momentum=0.9)`. */
@@ -110,8 +116,7 @@ export function parseCall(
     const domain = Object.hasOwn(domains, key) ? domains[key]! : fail(
       `it has no ${key}: there is ${Object.keys(domains).join(", ") || "nothing to set"}`,
     );
-    const parsed = value === "true" ? true : value === "false" ? false : Number(value || NaN);
-    const given = Number.isNaN(parsed) ? value : parsed;
+    const given = value === "true" ? true : value === "false" ? false : readNumber(value);
     parameters[key] = demand(domain.schema, given, `Cannot use ${kind} ${name} as ${key}`);
   }
   return { name, parameters };

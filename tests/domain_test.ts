@@ -93,7 +93,7 @@ Deno.test("parseCall() says what there is in place of what there is not", () => 
     ],
     [
       "Heavy(momentum=)",
-      "Cannot use rule Heavy as momentum must be a number in [0, 1): current value is ",
+      "Cannot use rule Heavy as momentum must be a number in [0, 1): current value is (empty)",
     ],
     [
       "Heavy(nesterov=1)",

@@ -5,10 +5,11 @@
  */
 import { scientific } from "~/lib/files/numbers.ts";
 import { CURVE_MEASURE, listCurves } from "~/lib/findings/curves.ts";
+import { endsOf } from "~/lib/findings/ends.ts";
 import { compareAtLoss } from "~/lib/findings/equal_loss.ts";
 import { type BriefFinding, type Finding, intervalOf, signOf } from "~/lib/findings/finding.ts";
 import { VERDICT_TEXT, verdictOf } from "~/lib/findings/verdict.ts";
-import { formatDifference, formatEnds, formatEstimate } from "~/lib/findings/words.ts";
+import { enumerate, formatDifference, formatEnds, formatEstimate } from "~/lib/findings/words.ts";
 import { openMeasure } from "~/lib/measure.ts";
 import {
   type CellSummary,
@@ -27,23 +28,37 @@ const DIGITS = 9;
 
 /**
  * Compares, for every optimizer and every learning rate / batch size that several of a study's pairs
- * have, the pair of the largest batch with that of the smallest, and this with the same batch sizes
- * at one learning rate where the study has the effect "batch-size" too: there the effect vanishes
- * where the interval at equal ratio lies within a fifth of it (see `verdictOf`).
+ * have, the pair of the largest batch with that of the smallest (see `endsOf`), and this with the
+ * same batch sizes at one learning rate where the study has the effect "batch-size" too: there the
+ * effect vanishes where the interval at equal ratio lies within a fifth of it (see `verdictOf`).
  *
- * @param runs Of one stop.
+ * @param runs Of one stop; pairs without a result are named.
  */
 export function effectsAtEqualRatio(study: Study, runs: readonly RunResult[]): Finding[] {
-  const cells = summariseCells(study, runs).filter(({ sharpness }) => sharpness !== null);
+  const cells = summariseCells(study, runs);
+  const stop = runs[0]?.stop ?? study.stops[0] ?? "";
   return byRatio(cells).map((group) => {
     const sorted = group.toSorted((a, b) => a.batchSize - b.batchSize);
-    const ends = [sorted[0]!, sorted.at(-1)!] as const;
-    const sameRate = ends.map(({ optimizer, batchSize }) =>
+    const series = sorted.filter(({ sharpness }) => sharpness !== null);
+    const absent = sorted.filter((cell) => !series.includes(cell));
+    const missing = absent.length === 0
+      ? ""
+      : ` Missing: ${enumerate(absent.map(({ batchSize }) => String(batchSize)))}.`;
+    const [first, last] = endsOf(series, (cell) => sharpnessBySeed(cell).keys());
+    if (first === undefined || last === undefined || first === last) {
+      const text =
+        `${subjectOf(sorted[0]!)}, at ${stop}: not settled, as fewer than two pairs have ` +
+        `a result.${missing}`;
+      return { text, kind: "not settled", n: 0, interval: null, stop };
+    }
+    const [firstThere, lastThere] = [first, last].map(({ optimizer, batchSize }) =>
       cells.find((cell) =>
-        cell.effect === "batch-size" && cell.optimizer === optimizer && cell.batchSize === batchSize
+        cell.effect === "batch-size" && cell.optimizer === optimizer &&
+        cell.batchSize === batchSize && cell.sharpness !== null
       )
     );
-    return judge(ends, sameRate, runs[0]?.stop ?? study.stops[0] ?? "");
+    const finding = judge([first, last], [firstThere, lastThere], stop);
+    return { ...finding, text: finding.text + missing };
   });
 }
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { count, demand, epochs, nats, UsageError } from "~/lib/domain.ts";
+import { count, demand, epochs, nats, readNumber, UsageError } from "~/lib/domain.ts";
 import { type Flatness, foreseeFlat, foreseeLevel } from "~/lib/trainer/foresight.ts";
 
 /** Epochs without progress that end training, where a stop does not say how many. */
@@ -71,14 +71,14 @@ export function openStop(text: string): Stop {
   ) {
     throw new UsageError(`${what("it")} must be ${STOP_HELP}`);
   }
-  const numeric = value.trim() === "" ? NaN : Number(value);
+  const given = readNumber(value);
   switch (kind) {
     case "consecutive":
     case "cumulative": {
-      const criterion = demand(nats, numeric, what("its criterion"));
+      const criterion = demand(nats, given, what("its criterion"));
       const needed = number === undefined
         ? FLAT_EPOCHS
-        : demand(count, number.trim() === "" ? NaN : Number(number), what("its epochs"));
+        : demand(count, readNumber(number), what("its epochs"));
       const suffix = needed === FLAT_EPOCHS ? "" : `:${needed}`;
       const flatness = { criterion, needed, consecutive: kind === "consecutive" };
       return {
@@ -91,7 +91,7 @@ export function openStop(text: string): Stop {
       };
     }
     case "loss": {
-      const level = demand(nats, numeric, what("its loss"));
+      const level = demand(nats, given, what("its loss"));
       return {
         text: `loss:${formatNumber(level)}`,
         rank: 2,
@@ -104,7 +104,7 @@ export function openStop(text: string): Stop {
       };
     }
     case "epochs": {
-      const last = demand(epochs, numeric, what("its epochs"));
+      const last = demand(epochs, given, what("its epochs"));
       return {
         text: `epochs:${last}`,
         rank: 0,

@@ -137,6 +137,30 @@ Deno.test("effectsAtEqualRatio() compares the largest batch with the smallest", 
   );
 });
 
+Deno.test("effectsAtEqualRatio() names pairs without a result, and compares those with seeds in common", () => {
+  const pairs = [32, 64, 128].map((batchSize) => ({ learningRate: batchSize * 1e-5, batchSize }));
+  const own: Study = { ...study, grid: { ...study.grid, effects: ["pairs"], pairs } };
+  const find = (hasRun: (batchSize: number, seed: number) => boolean): string => {
+    const runs = syntheticResults(
+      own,
+      ({ batchSize, seed }) =>
+        hasRun(batchSize, seed)
+          ? { estimate: () => batchSize + 0.001 * seed * batchSize }
+          : undefined,
+    );
+    const [finding, ...others] = effectsAtEqualRatio(own, runs);
+    assertEquals(others, []);
+    return finding!.text;
+  };
+  const none = find(() => false);
+  assert(none.endsWith("as fewer than two pairs have a result. Missing: 32, 64 and 128."), none);
+  const two = find((batchSize) => batchSize !== 64);
+  assertStringIncludes(two, "sharpness rises from 32.0");
+  assert(two.endsWith(" Missing: 64."), two);
+  // The largest has one seed, which gives no interval.
+  assertStringIncludes(find((batchSize, seed) => batchSize < 128 || seed === 0), " nats at 64 (");
+});
+
 Deno.test("effectsAtEqualRatio() says what becomes of the effect at one learning rate", () => {
   const batchSizes = [128, 8192];
   const own: Study = {

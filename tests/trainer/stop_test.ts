@@ -95,12 +95,12 @@ Deno.test("openStop() says what a stop can be", () => {
     ["epochs:1:5", `it must be ${STOP_HELP}`],
     ["consecutive:1:5:5", `it must be ${STOP_HELP}`],
     ["toString:1", `it must be ${STOP_HELP}`],
-    ["loss", `its loss ${nats} NaN`],
+    ["loss", `its loss ${nats} (empty)`],
     ["loss:-1", `its loss ${nats} -1`],
     ["loss:Infinity", `its loss ${nats} Infinity`],
-    ["cumulative:x", `its criterion ${nats} NaN`],
+    ["cumulative:x", `its criterion ${nats} x`],
     ["consecutive:1:0", "its epochs must be an integer in 1..1000000: current value is 0"],
-    ["consecutive:1:", "its epochs must be an integer in 1..1000000: current value is NaN"],
+    ["consecutive:1:", "its epochs must be an integer in 1..1000000: current value is (empty)"],
     ["epochs:1.5", "its epochs must be an integer in 0..1000000: current value is 1.5"],
   ];
   for (const [text, reason] of cases) {
