@@ -26,6 +26,8 @@ export interface Context extends EngineOnData {
   initialWeights(trajectory: Trajectory): SharedFloats;
   readonly estimate: Estimate;
   readonly meter: Meter;
+  /** Whether a trajectory's work is for this process to do; see `openShare`. */
+  readonly share: (trajectory: Trajectory, isOurs: boolean) => void;
   readonly onProgress: OnProgress;
   /** One line to the user: a file set aside, a lock taken over. */
   readonly onMessage: (message: string) => void;

@@ -16,6 +16,8 @@ export interface Estimate {
   epochSeconds(trajectory: Trajectory): number;
   /** Epochs that it still trains after those of which the losses are known. */
   epochsLeft(trajectory: Trajectory, losses: readonly number[]): number;
+  /** Of evaluating one network on both splits. */
+  evaluationSeconds(trajectory: Trajectory): number;
   /** Of everything that is missing. */
   seconds(trajectory: Trajectory, work: Work, losses: readonly number[]): number;
   /** Whether the rates were seen on this machine. */
@@ -40,8 +42,15 @@ const TELLING_EPOCHS = 50;
 /** Reads rates and numbers of epochs from the records that there are. */
 export function estimateFrom(study: Study, records: readonly TrajectoryRecord[]): Estimate {
   const here = processor();
-  const seen = records.flatMap(({ content, provenance }) => {
-    const parts = provenance.filter((part) => part.did === "trained" && part.processor === here);
+  const trainedHere = ({ provenance }: TrajectoryRecord): TrajectoryRecord["provenance"] =>
+    provenance.filter((part) => part.did === "trained" && part.processor === here);
+  // A GPU's rates say nothing of the CPU's beside it: those of what trained last.
+  const newest = records.flatMap(trainedHere)
+    .toSorted((a, b) => a.finished < b.finished ? -1 : 1)
+    .at(-1);
+  const seen = records.flatMap((record) => {
+    const { content } = record;
+    const parts = trainedHere(record).filter(({ engine }) => engine.name === newest?.engine.name);
     const epochs = parts.reduce((sum, { from = 0, to }) => sum + to - from, 0);
     const seconds = parts.reduce((sum, part) => sum + part.seconds, 0);
     // A network that a killed process left does not tell how long it took.
@@ -60,6 +69,7 @@ export function estimateFrom(study: Study, records: readonly TrajectoryRecord[])
       ? same.reduce((sum, { perEpoch }) => sum + perEpoch, 0) / same.length
       : ratio * nominal(trajectory);
   }
+  const evaluationSeconds = (trajectory: Trajectory): number => 2 * PASS * epochSeconds(trajectory);
   const driving = drivingStops(study.stops.map(openStop));
   // Without a loss only numbers of epochs are foreseen.
   const fixed = latest(driving.map((stop) => stop.foresee([], study.maxEpochs)));
@@ -94,17 +104,22 @@ export function estimateFrom(study: Study, records: readonly TrajectoryRecord[])
     measured: seen.length > 0,
     epochSeconds,
     epochsLeft,
+    evaluationSeconds,
     seconds(trajectory, { train, evaluate, measure }, losses): number {
       const pass = PASS * epochSeconds(trajectory);
-      const texts = train
-        ? study.stops.flatMap((stop) => measuresAt(study, stop))
-        : [...measure.values()].flat();
+      const toCome = train
+        ? study.stops.filter((stop) => openStop(stop).epoch(losses) === undefined)
+        : [];
+      const texts = [
+        ...[...measure.values()].flat(),
+        ...toCome.flatMap((stop) => measuresAt(study, stop)),
+      ];
       const passes = texts.map(openMeasure).reduce(
         (sum, { passes, method }) => sum + passes * (method.kind === "rays" ? SHARED : 1),
         0,
       );
       return (train ? epochsLeft(trajectory, losses) * epochSeconds(trajectory) : 0) +
-        pass * (2 * evaluate.length + passes);
+        (evaluate.length + toCome.length) * evaluationSeconds(trajectory) + pass * passes;
     },
   };
 }

@@ -45,7 +45,7 @@ export async function evaluateStage(context: Context, item: Item): Promise<Pendi
     const networks = [...content.networks, evaluated].sort((a, b) => a.epoch - b.epoch);
     item.record = { ...item.record!, content: { ...content, networks } };
   }
-  context.meter.add(evaluate.length * context.estimate.epochSeconds(trajectory) / 2);
+  context.meter.add(evaluate.length * context.estimate.evaluationSeconds(trajectory));
   if (item.record === undefined) return [];
   item.record = withStops(study, item.record);
   const { networks } = item.record.content;

@@ -1,10 +1,32 @@
 /**
- * How far a trajectory is expected to go, kept up with its losses while it trains.
+ * What work is expected: whose trajectories are this process's, and how far one will go, kept up with
+ * its losses while it trains.
  *
  * @module
  */
+import type { Meter } from "~/lib/files/progress.ts";
 import type { Context } from "~/lib/reproduce/context.ts";
 import type { Learner, Trajectory } from "~/lib/trainer.ts";
+
+/**
+ * Tells the meter which trajectories are this process's: it expects all of them at first, and not
+ * those that another holds or has done.
+ *
+ * @param seconds What the meter expects of each.
+ */
+export function openShare(
+  meter: Meter,
+  seconds: ReadonlyMap<Trajectory, number>,
+): (trajectory: Trajectory, isOurs: boolean) => void {
+  const others = new Set<Trajectory>();
+  return (trajectory, isOurs) => {
+    if (others.has(trajectory) !== isOurs) return;
+    const work = seconds.get(trajectory) ?? 0;
+    meter.expect(isOurs ? work : -work);
+    if (isOurs) others.delete(trajectory);
+    else others.add(trajectory);
+  };
+}
 
 /** Epochs between two looks at how far it will go. */
 const LOOK_AHEAD = 10;

@@ -8,6 +8,7 @@ import { startMeter } from "~/lib/files/progress.ts";
 import type { Context } from "~/lib/reproduce/context.ts";
 import { openEngineOnData } from "~/lib/reproduce/engine_on_data.ts";
 import { estimateFrom } from "~/lib/reproduce/estimate.ts";
+import { openShare } from "~/lib/reproduce/expectation.ts";
 import { PROJECT_FOLDERS, type RunOptions } from "~/lib/reproduce/options.ts";
 import { libraryOf } from "~/lib/reproduce/library.ts";
 import { secondsLeft } from "~/lib/reproduce/seconds_left.ts";
@@ -84,6 +85,7 @@ export async function run(asked: Study, options: RunOptions = {}): Promise<RunOu
         options,
         await libraryOf(folders.models, [...missing, ...trajectories], records),
       );
+    const meter = startMeter(total);
     const context: Context = {
       study,
       folders,
@@ -96,7 +98,8 @@ export async function run(asked: Study, options: RunOptions = {}): Promise<RunOu
           ? initialise(sizes, seed)
           : new Float32Array(options.initial.buffer.slice(0)),
       estimate,
-      meter: startMeter(total),
+      meter,
+      share: openShare(meter, left),
       onProgress: options.onProgress ?? ((): void => {}),
       onMessage,
       checkpointSeconds: options.checkpointSeconds ?? CHECKPOINT_SECONDS,

@@ -103,6 +103,7 @@ async function takeStack(
     if (first !== undefined && (!training || items.length >= engine.stackSize(trajectory))) break;
     queue.splice(index, 1);
     const claimed = await claim(context, trajectory);
+    context.share(trajectory, claimed !== undefined);
     if (claimed === undefined) continue;
     try {
       const record = fresh ? undefined : await readRecord(folders.results, trajectory, onMessage);
@@ -111,6 +112,7 @@ async function takeStack(
         claimed.lock.release();
         // Its turn comes when it is the first.
         if (!isDone(work)) queue.splice(index++, 0, trajectory);
+        else context.share(trajectory, false);
         continue;
       }
       const item: Item = { ...claimed, record, work };

@@ -5,6 +5,7 @@
  */
 import { uniformInt } from "pure-rand/distribution/uniformInt";
 import { tryLock } from "~/lib/files/lock.ts";
+import type { Progress } from "~/lib/files/progress.ts";
 import { openStream } from "~/lib/random.ts";
 import type { RunOptions } from "~/lib/reproduce.ts";
 import { writeRecord } from "~/lib/results.ts";
@@ -16,7 +17,13 @@ import {
   removeNetwork,
   writeNetwork,
 } from "~/lib/trainer.ts";
-import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertRejects,
+  assertStrictEquals,
+} from "@std/assert";
 import { listFiles } from "~/tests/fixtures/temporary_folder.ts";
 import {
   alone,
@@ -116,15 +123,29 @@ Deno.test("run() waits for what another holds, unless told not to; aborting ends
   await withPlace(async ({ folder, messages, options, compute }) => {
     const held = listTrajectories(STUDY)[1]!;
     const lock = await tryLock(lockFile(options.folders.models, held));
-    const { missingRuns, computedRuns, records } = await compute(STUDY, { wait: false });
+    let last: Progress = { message: "" };
+    const { missingRuns, computedRuns, records } = await compute(STUDY, {
+      wait: false,
+      onProgress: (progress) => last = progress,
+    });
     assertEquals([missingRuns, computedRuns, records.length], [1, RUNS - 1, RUNS - 1]);
+    // What another does is no part of what this one expects to do.
+    assertAlmostEquals(last.done! / last.total!, 1, 1e-6);
     const waiting = abortAt(1, "waiting for another process to finish 1 runs");
     const error = await assertRejects(() => compute(STUDY, waiting.options));
     assertStrictEquals(error, waiting.reason);
     const outcome = await compute(STUDY, {
-      onProgress: ({ message }) => message.startsWith("waiting") && lock!.release(),
+      onProgress(progress): void {
+        last = progress;
+        if (progress.message.startsWith("waiting")) {
+          assertEquals(progress.total, 0);
+          lock!.release();
+        }
+      },
     });
     assertEquals([outcome.computedRuns, outcome.cachedRuns, messages], [1, RUNS - 1, []]);
+    assert(last.total! > 0);
+    assertAlmostEquals(last.done! / last.total!, 1, 1e-6);
     assertSame(await contents(folder), await uninterrupted());
   });
 });
