@@ -7,6 +7,7 @@ import {
   listFindings,
   publishedSentences,
 } from "~/lib/findings.ts";
+import { EFFECT_NAME } from "~/lib/findings/words.ts";
 import { run } from "~/lib/reproduce.ts";
 import { runsAt } from "~/lib/results.ts";
 import { type Effect, equalRatioStudy, presets } from "~/lib/study.ts";
@@ -69,9 +70,7 @@ Deno.test("README: how many cells agree with the published ones is what results/
     const own = rows.filter(({ effect }) => effect === name);
     const within = own.filter((row) => row.within);
     const there = own.filter(({ ours }) => ours !== null);
-    return `${within.length} of ${there.length} cells by ${
-      name.replace("-", " ")
-    } agree so far, of ` +
+    return `${within.length} of ${there.length} cells by ${EFFECT_NAME[name]} agree so far, of ` +
       `${own.length}`;
   };
   assertStringIncludes(
