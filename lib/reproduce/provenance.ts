@@ -10,7 +10,7 @@ import type { Provenance } from "~/lib/results.ts";
 /** A piece of work as a record keeps it. */
 export function provenanceOf(
   engine: Engine,
-  work: Pick<Provenance, "did" | "to" | "seconds"> & { readonly from?: number },
+  work: Pick<Provenance, "did" | "from" | "to" | "engines" | "seconds">,
 ): Provenance {
   return {
     ...work,

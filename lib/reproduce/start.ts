@@ -19,7 +19,7 @@ export interface Start {
   readonly goesOn: boolean;
   /** Losses up to the newest state that is kept; empty where there is none. */
   readonly latest: readonly number[];
-  /** Everything that will have trained it. */
+  /** Everything that will have trained it, in the order of its last use. */
   readonly engines: readonly EngineInfo[];
 }
 
@@ -32,8 +32,10 @@ export async function chooseStart(
   // Not why it was chosen: the same arithmetic writes the same bytes.
   const { name, library } = engine.info;
   const isThis = (info: EngineInfo): boolean => info.name === name && info.library === library;
-  const enginesWith = (before: readonly EngineInfo[]): EngineInfo[] =>
-    before.some(isThis) ? [...before] : [...before, { name, library }];
+  const enginesWith = (before: readonly EngineInfo[]): EngineInfo[] => [
+    ...before.filter((info) => !isThis(info)),
+    { name, library },
+  ];
   const latest = await readNetwork(models, trajectory, "latest", onMessage);
   if (fresh) {
     return {

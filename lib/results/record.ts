@@ -14,6 +14,8 @@ const count = z.int().min(0);
 const fraction = z.number().min(0).max(1);
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
 
+const engine = z.looseObject({ name: z.string(), library: z.string() });
+
 const measurement = z.looseObject({
   /** Canonical name without parameters. */
   measure: z.string(),
@@ -23,7 +25,7 @@ const measurement = z.looseObject({
   estimate: z.number(),
   standardError: z.nullable(z.number()),
   /** What computed it. */
-  engine: z.looseObject({ name: z.string(), library: z.string() }),
+  engine,
 });
 /** A measure's value, with everything that says how it came about. */
 export type Measurement = z.infer<typeof measurement>;
@@ -85,7 +87,9 @@ const provenance = z.looseObject({
   revision: z.string(),
   deno: z.string(),
   processor: z.string(),
-  engine: z.looseObject({ name: z.string(), library: z.string() }),
+  engine,
+  /** Every engine that trained epochs up to `to`, by last use, where `engine` is not the only one. */
+  engines: z.array(engine).optional(),
   threads: z.int().min(1),
   seconds: z.number().min(0),
   /** ISO 8601. */

@@ -22,7 +22,7 @@ export interface KeptNetwork {
   readonly epochLosses: number[];
   /** MD5 of the data files that it was trained on, by name. */
   readonly data: Readonly<Record<string, string>>;
-  /** What trained it, in order. */
+  /** What trained it, in the order of its last use. */
   readonly engines: readonly EngineInfo[];
   /** Wall time of training; 0 where the file does not say, as its bytes are the trajectory's. */
   readonly seconds: number;

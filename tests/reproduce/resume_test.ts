@@ -277,6 +277,27 @@ Deno.test("run() counts what an interrupted process trained with what went on fr
   });
 });
 
+Deno.test("run() names every engine behind what it trained, by last use, where it was not alone", async () => {
+  const longer = alone("SGD", { stops: ["epochs:6"] });
+  const { name, library } = (await openTiny()).engine.info;
+  const [own, other] = [{ name, library }, { name: "cpu", library: "another library" }];
+  await withPlace(async ({ compute, options: { folders } }) => {
+    await compute(alone("SGD"));
+    const [trajectory] = listTrajectories(longer);
+    const latest = await readNetwork(folders.models, trajectory!, "latest", assert);
+    assertEquals(latest!.engines, [own]);
+    // As if the last epochs had been trained elsewhere.
+    const elsewhere = { ...latest!, engines: [own, other] };
+    await writeNetwork(folders.models, trajectory!, elsewhere, { latest: true });
+    await removeNetwork(folders.models, trajectory!, 3);
+    const { records: [whole] } = await compute(longer);
+    const parts = whole!.provenance.filter(({ did }) => did === "trained");
+    assertEquals(parts.map(({ engines }) => engines), [undefined, [other, own]]);
+    const { engines } = (await readNetwork(folders.models, trajectory!, "latest", assert))!;
+    assertEquals(engines, [other, own]);
+  });
+});
+
 Deno.test("run() sets damaged files aside, says so, and computes them again", async () => {
   const wanted = await uninterrupted();
   await withPlace(async ({ folder, compute, messages }) => {
