@@ -50,7 +50,9 @@ export function estimateFrom(study: Study, records: readonly TrajectoryRecord[])
     .at(-1);
   const seen = records.flatMap((record) => {
     const { content } = record;
-    const parts = trainedHere(record).filter(({ engine }) => engine.name === newest?.engine.name);
+    const parts = trainedHere(record).filter(({ engine, engines = [engine] }) =>
+      engines.every(({ name }) => name === newest?.engine.name)
+    );
     const epochs = parts.reduce((sum, { from = 0, to }) => sum + to - from, 0);
     const seconds = parts.reduce((sum, part) => sum + part.seconds, 0);
     // A network that a killed process left does not tell how long it took.

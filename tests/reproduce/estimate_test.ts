@@ -31,6 +31,9 @@ Deno.test("estimateFrom() takes the rates of the kind of engine that trained las
   assertEquals(rate(gpu, { ...cpu, finished: "2026-11-01T12:00:00Z" }), 2);
   const elsewhere = { ...gpu, processor: "another" };
   assertEquals(rate(cpu, elsewhere), 2);
+  // Whose seconds these are nobody knows.
+  const shared = { ...part("cpu", 8, "2026-11-01T13:00:00Z"), engines: [gpu.engine, cpu.engine] };
+  assertEquals(rate(cpu, shared), 2);
 });
 
 Deno.test("estimateFrom() counts measures and evaluations of the stops that are to come", () => {
