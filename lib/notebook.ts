@@ -69,7 +69,7 @@ export interface ShowTableOptions {
 
 /**
  * Shows a table as HTML: headings in words with units, whole numbers as they are, others to four
- * significant digits.
+ * significant digits. Headings without a row would say nothing, and are not shown.
  *
  * @throws {Error} Outside a notebook.
  */
@@ -77,6 +77,7 @@ export async function showTable(
   table: ColumnTable,
   { limit = 20 }: ShowTableOptions = {},
 ): Promise<void> {
+  if (table.numRows() === 0) return;
   const named = table.rename(
     Object.fromEntries(table.columnNames().map((name) => [name, columnTitle(name)])),
   );

@@ -28,8 +28,8 @@ export function missingCells(study: Study, cells: readonly CellSummary[]): Missi
 }
 
 /**
- * " Missing: 10⁻⁴ (seeds 1, 2), 5×10⁻⁴." for cells of one effect and optimizer, with "AdaGrad, batch
- * size: everything" for cells of several; or nothing.
+ * " Missing: 10⁻⁴ and 10⁻³ (seeds 1, 2 of each); 5×10⁻⁴." for cells of one effect and optimizer,
+ * with "AdaGrad, batch size: everything" for cells of several; or nothing.
  */
 export function missingText(study: Study, cells: readonly CellSummary[]): string {
   const missing = missingCells(study, cells);
@@ -59,14 +59,22 @@ function listed(
   return series.flatMap(([name, own]) => {
     const some = lacking.filter(({ cell, seeds }) => own.includes(cell) && seeds.length > 0);
     if (some.length === 0) return [];
-    const cells = enumerate(
-      some.map(({ cell, seeds }) =>
-        formatValue(cell.effect, effectValue(cell)) +
-        (isWhole(seeds) ? "" : ` (seed${seeds.length === 1 ? "" : "s"} ${seeds.join(", ")})`)
-      ),
-    );
+    const cells = [...Map.groupBy(some, ({ seeds }) => isWhole(seeds) ? "" : formatSeeds(seeds))]
+      .map(([seeds, alike]) => {
+        const values = alike.map(({ cell }) => formatValue(cell.effect, effectValue(cell)));
+        const each = alike.length > 1 ? " of each" : "";
+        return enumerate(values) + (seeds === "" ? "" : ` (${seeds}${each})`);
+      }).join("; ");
     if (series.length === 1) return [cells];
     const isAll = some.length === own.length && some.every(({ seeds }) => isWhole(seeds));
     return [`${name}: ${isAll ? "everything" : cells}`];
   }).join("; ");
+}
+
+/** "seed 2", "seeds 0, 2", "seeds 1 to 5". */
+function formatSeeds(seeds: readonly number[]): string {
+  const [first, last] = [seeds[0]!, seeds.at(-1)!];
+  if (seeds.length === 1) return `seed ${first}`;
+  const isRun = seeds.length > 2 && last - first === seeds.length - 1;
+  return `seeds ${isRun ? `${first} to ${last}` : seeds.join(", ")}`;
 }

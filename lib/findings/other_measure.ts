@@ -5,7 +5,7 @@
  */
 import type { EffectOptions } from "~/lib/findings/effect_at_stop.ts";
 import { endsOf } from "~/lib/findings/ends.ts";
-import { type BriefFinding, intervalOf } from "~/lib/findings/finding.ts";
+import { type BriefFinding, intervalOf, signOf } from "~/lib/findings/finding.ts";
 import { VERDICT_TEXT, verdictOf } from "~/lib/findings/verdict.ts";
 import {
   effectSubject,
@@ -83,8 +83,11 @@ export function effectInMeasure(
   const way = `from ${formatValue(effect, effectValue(first))} to ` +
     formatValue(effect, effectValue(last));
   const paired = formatDifference(found, interval, unit);
-  const text = `${subject}: the effect on ${openMeasure(reference[0]!.measure).label} ` +
-    `${VERDICT_TEXT[kind]} in ${label}: ${way} the paired difference is ${paired}.`;
+  const there = `${way} the paired difference is ${paired}.`;
+  const asked = `${subject}: the effect on ${openMeasure(reference[0]!.measure).label}`;
+  const text = signOf(seenInterval) === 0
+    ? `${asked} is itself not settled by these runs; in ${label}, ${there}`
+    : `${asked} ${VERDICT_TEXT[kind]} in ${label}: ${there}`;
   const brief = `${kind}, ${formatEstimate(found.mean, interval, unit)}`;
   return { text, brief, kind, n, interval, stop };
 }

@@ -114,6 +114,9 @@ Deno.test("effectInMeasure() compares the same ends in another measure", () => {
   assertEquals(find((rate, seed) => Math.log10(rate) + 0.01 * seed * rate), "turns");
   assertEquals(find((rate, seed) => 1 + 0.01 * (seed - 1) * rate), "vanishes");
   assertEquals(find((rate, seed) => 1 + 30 * (seed - 1) * rate), "not settled");
+  const unsettled = (rate: number, seed: number): number => 30 * (seed - 1) * rate;
+  const { text } = effectInMeasure(study, runsOf(unsettled, falling), { ...LR, other: "trace" });
+  assertStringIncludes(text, ": the effect on sharpness is itself not settled by these runs; in ");
 });
 
 Deno.test("effectsAtEqualRatio() compares the largest batch with the smallest", () => {
@@ -267,4 +270,12 @@ Deno.test("missingText() names optimizer and effect where cells are of several",
       "AdaGrad, batch size: everything.",
   );
   assertEquals(missingText(quick, cells.slice(0, 3)), " Missing: 10⁻³ (seed 2).");
+  const { grid } = quick;
+  const lacking = (...seeds: number[]): string =>
+    missingText({ ...quick, grid: { ...grid, seeds } }, cells.slice(0, 3));
+  assertEquals(
+    lacking(0, 1, 2, 3, 4, 5),
+    " Missing: 10⁻³ (seeds 2 to 5); 10⁻² and 10⁻¹ (seeds 3 to 5 of each).",
+  );
+  assertEquals(lacking(0, 7, 9), " Missing: 10⁻³, 10⁻² and 10⁻¹ (seeds 7, 9 of each).");
 });

@@ -1,5 +1,6 @@
-import { formatProgress, showProgress, showSentences } from "~/lib/notebook.ts";
+import { formatProgress, showProgress, showSentences, showTable } from "~/lib/notebook.ts";
 import { assertEquals, assertRejects } from "@std/assert";
+import { table } from "arquero";
 
 Deno.test("formatProgress() shows a bar, a share and the time left where they are known", () => {
   assertEquals(
@@ -14,4 +15,9 @@ Deno.test("formatProgress() shows a bar, a share and the time left where they ar
 Deno.test("showSentences() and showProgress() fail outside a notebook, not on import", async () => {
   await assertRejects(() => showSentences(["x"]));
   await assertRejects(() => showProgress("x").close());
+});
+
+Deno.test("showTable() shows nothing of a table without rows", async () => {
+  await assertRejects(() => showTable(table({ seed: [0] })));
+  await showTable(table({ seed: [] }));
 });
