@@ -62,11 +62,12 @@ function fallOf(losses: readonly number[]): Fall | undefined {
   if (losses.length < count + 2) return undefined;
   const last = losses.slice(-count - 1);
   const mean = (last[0]! - last.at(-1)!) / count;
+  const before = losses.length - count;
+  const rate = mean * (before + count / 2);
+  // From the law and not from the mean, as the fall itself is no noise.
   const variance = last.slice(1).reduce(
-    (sum, loss, i) => sum + (last[i]! - loss - mean) ** 2 / count,
+    (sum, loss, i) => sum + (last[i]! - loss - rate / (before + i + 1)) ** 2 / count,
     0,
   );
-  return Number.isFinite(variance)
-    ? { rate: mean * (losses.length - count / 2), deviation: Math.sqrt(variance) }
-    : undefined;
+  return Number.isFinite(variance) ? { rate, deviation: Math.sqrt(variance) } : undefined;
 }
