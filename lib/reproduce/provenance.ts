@@ -4,13 +4,20 @@
  * @module
  */
 import { cpus } from "node:os";
-import type { Engine } from "~/lib/engine.ts";
+import type { Engine, EngineInfo } from "~/lib/engine.ts";
 import type { Provenance } from "~/lib/results.ts";
 
-/** A piece of work as a record keeps it. */
+/**
+ * A piece of work as a record keeps it.
+ *
+ * @param engine What did it; `engines` of the work, what is behind a training up to `to`, stand in the
+ * record where they are several.
+ */
 export function provenanceOf(
   engine: Engine,
-  work: Pick<Provenance, "did" | "from" | "to" | "engines" | "seconds">,
+  { engines = [], ...work }: Pick<Provenance, "did" | "from" | "to" | "seconds"> & {
+    readonly engines?: readonly EngineInfo[];
+  },
 ): Provenance {
   return {
     ...work,
@@ -19,6 +26,7 @@ export function provenanceOf(
     deno: Deno.version.deno,
     processor: processor(),
     engine: { ...engine.info },
+    ...(engines.length > 1 ? { engines: engines.map((info) => ({ ...info })) } : {}),
     threads: engine.concurrency,
     finished: new Date().toISOString(),
   };

@@ -161,7 +161,7 @@ function extend(
     did: "trained",
     from: Math.min(started, recorded),
     to: epochLosses.length,
-    ...(start.engines.length > 1 ? { engines: start.engines.map((info) => ({ ...info })) } : {}),
+    engines: start.engines,
     seconds: learner.seconds -
       (started > recorded ? Math.min(seconds, isNew ? 0 : secondsTrained(record!)) : seconds),
   });

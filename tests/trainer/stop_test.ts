@@ -141,8 +141,8 @@ Deno.test("foresee() goes on as the losses did: a change of 1 / epoch, without n
     for (const losses of text.startsWith("consecutive") ? [smooth] : [smooth, noisy]) {
       const epoch = stop.epoch(losses)!;
       const foreseen = stop.foresee(losses.slice(0, epoch >> 1), 5000)!;
-      const share = losses === smooth ? 0.01 : 0.3;
-      assertAlmostEquals(foreseen, epoch, share * epoch + 1, text);
+      const tolerance = losses === smooth ? 0.01 * epoch + 1 : 0.3 * epoch;
+      assertAlmostEquals(foreseen, epoch, tolerance, text);
     }
   }
   assertEquals(openStop("epochs:7").foresee([3], 9), 7);
