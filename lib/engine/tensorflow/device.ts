@@ -57,26 +57,33 @@ export function makeDevice(
 /** Bytes of temporary tensors that make a piece of work large. */
 const LARGE_PIECE = 2 ** 28;
 
+/** Milliseconds of pieces that hide a wait for the device, which takes Deno 10 at least. */
+const LONG_WORK = 50;
+
 /**
  * Bounds how far the host runs ahead of the device, and with it the memory of what is queued.
  *
  * WebGPU frees a tensor when the commands that use it are submitted, every 15 launches: after a
- * large piece that is done at once. Waiting for the device takes Deno 10 ms at least, which other
- * pieces hide.
+ * large piece that is done at once. Small pieces are counted up to what hides the wait.
  *
  * @param bytes Temporary tensors of a piece.
  * @returns A function to await after each piece; events and signals are seen there.
  */
 export function keepPace(device: Device, bytes: number): () => Promise<void> {
   const isLarge = bytes > LARGE_PIECE;
-  const pieces = isLarge ? 4 : 16;
+  let pieces = isLarge ? 4 : 16;
   let done = 0;
+  let begun = performance.now();
   let ahead: Promise<void> = Promise.resolve();
   return async (): Promise<void> => {
     if (isLarge) device.flush();
-    if (++done % pieces !== 0) return;
+    if (++done < pieces) return;
     await ahead;
     device.check();
     ahead = device.settle();
+    const now = performance.now();
+    if (!isLarge && now - begun < LONG_WORK) pieces *= 2;
+    begun = now;
+    done = 0;
   };
 }

@@ -17,6 +17,8 @@ export interface ImageRows {
   readonly images: Tensor;
   /** First row in `images`. */
   readonly start: number;
+  /** Its row is added to `start`. */
+  readonly cursor?: Tensor;
   /** Rows, B. */
   readonly count: number;
   /** Values in 0..1 a row. */
@@ -36,6 +38,25 @@ export interface BatchLabels {
   readonly record: LossRecord;
   /** Place in the record. */
   readonly index: number;
+  /** Its row is added to `start`, its batch to `index`. */
+  readonly cursor?: Tensor;
+}
+
+/** Steps of training that differ in their batch alone, whose place is on the device. */
+export interface Steps {
+  /** Row and batch that the next step begins at, int32 [2]. */
+  readonly cursor: Tensor;
+  /** Moves the cursor to the first batch. */
+  rewind(): void;
+  /**
+   * Enqueues a step and moves the cursor on by `rows` and 1.
+   *
+   * @param kind Steps of the same rows and kind are the same work.
+   * @param work Enqueues it, relative to the cursor; called for the first of a kind.
+   */
+  take(rows: number, kind: number, work: () => void): void;
+  /** Frees what steps hold; call before the tensors that they read and write are disposed of. */
+  dispose(): void;
 }
 
 /** What was recorded, by member and batch: [E][batches]. */
@@ -111,6 +132,11 @@ export interface Operations {
   shift(x: Tensor, by: Shift): Tensor;
   /** A place for the losses of that many batches of E members. */
   openRecord(members: number, batches: number): LossRecord;
+  /**
+   * Opens steps that enqueue forward pass, backward pass and update at once; undefined where that
+   * cannot be, as the optimizer's update makes new tensors.
+   */
+  openSteps?(optimizer: Optimizer): Steps | undefined;
 }
 
 /** Loss and accuracy of batch b of member e stand at e `stride` + 2 b and after it. */

@@ -5,9 +5,14 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Member, Stack, StackOptions } from "~/lib/engine/engine.ts";
-import { type Device, keepPace } from "~/lib/engine/tensorflow/device.ts";
+import type { Device } from "~/lib/engine/tensorflow/device.ts";
+import {
+  type Batch,
+  type CutBatch,
+  type Epochs,
+  openEpochs,
+} from "~/lib/engine/tensorflow/epochs.ts";
 import { type Budget, fitBatch, rowBytes } from "~/lib/engine/tensorflow/memory.ts";
-import type { LossRecord } from "~/lib/engine/tensorflow/operations.ts";
 import {
   disposeLayers,
   downloadLayers,
@@ -17,7 +22,7 @@ import {
   uploadLayers,
 } from "~/lib/engine/tensorflow/parameters.ts";
 import { backwardPass, forwardPass, gradientOf } from "~/lib/engine/tensorflow/pass.ts";
-import type { Range, SplitTensors } from "~/lib/engine/tensorflow/split.ts";
+import type { SplitTensors } from "~/lib/engine/tensorflow/split.ts";
 import { updateLayer } from "~/lib/engine/tensorflow/stack_update.ts";
 import { countParameters } from "~/lib/model.ts";
 import { openOptimizer } from "~/lib/optimizer.ts";
@@ -46,11 +51,11 @@ export function createTensorStack(
   const batchSize = Math.min(options.batchSize, train.size);
   const batches = Math.ceil(train.size / batchSize);
   const P = countParameters(sizes);
-  const labels = train.labels(sizes.at(-1)!);
   let active = members.map((member) => ({ ...member, updates: member.epochs * batches }));
   let layers = upload(active.map(({ parameters }) => parameters));
   let slots = optimizer.slots.map((_, slot) => upload(statesOf(slot)));
   let rates = uploadRates();
+  let epochs: Epochs | undefined;
 
   /** A slot of every member's state, shape [E] of [P]. */
   function statesOf(slot: number): Float32Array[] {
@@ -79,11 +84,9 @@ export function createTensorStack(
     for (const [slot, each] of slots.entries()) each[index] = updated.slots[slot]!;
   }
 
-  function trainBatch(range: Range, record: LossRecord, index: number): void {
-    const input = train.rows(range);
+  function trainBatch({ input, labels }: Batch): void {
     const outputs = forwardPass(operations, layers, input);
-    const batch = { labels, start: range.from, record, index };
-    const delta = operations.logitsDelta(outputs.at(-1)!, batch, isPlain ? rates : undefined);
+    const delta = operations.logitsDelta(outputs.at(-1)!, labels, isPlain ? rates : undefined);
     backwardPass(operations, layers, {
       input,
       outputs,
@@ -105,16 +108,8 @@ export function createTensorStack(
     });
   }
 
-  /** A batch that does not fit, or does not lie in one block of images. */
-  async function trainInChunks(
-    range: Range,
-    { chunk, record, index }: {
-      readonly chunk: number;
-      readonly record: LossRecord;
-      readonly index: number;
-    },
-  ): Promise<void> {
-    const rows = { split: train, ...range, chunk };
+  async function trainInChunks({ record, index, ...range }: CutBatch): Promise<void> {
+    const rows = { split: train, ...range, chunk: fitBatch(options, active.length, budget) };
     const scale = isPlain ? rates : undefined;
     const gradients = await gradientOf(device, layers, { ...rows, record, index, scale });
     device.tidy(() => {
@@ -133,32 +128,26 @@ export function createTensorStack(
     });
   }
 
+  function closeEpochs(): void {
+    epochs?.dispose();
+    epochs = undefined;
+  }
+
   return {
     get size(): number {
       return active.length;
     },
     async trainEpoch(): Promise<number[]> {
-      const chunk = fitBatch(options, active.length, budget);
-      const record = device.tidy(() => operations.openRecord(active.length, batches));
-      const pace = keepPace(device, active.length * batchSize * rowBytes(sizes));
-      try {
-        for (let index = 0; index < batches; index++) {
-          const from = index * batchSize;
-          const range = { from, to: Math.min(from + batchSize, train.size) };
-          if (train.chunks(range, chunk).length > 1) {
-            await trainInChunks(range, { chunk, record, index });
-          } else {
-            device.tidy(() => trainBatch(range, record, index));
-          }
+      epochs ??= openEpochs(device, train, {
+        ...{ members: active.length, batchSize, classes: sizes.at(-1)!, optimizer },
+        chunk: fitBatch(options, active.length, budget),
+        bytes: active.length * batchSize * rowBytes(sizes),
+        ...{ trainBatch, trainInChunks },
+        onStep(): void {
           for (const member of active) member.updates++;
-          await pace();
-        }
-        const { losses } = await record.read();
-        device.check();
-        return losses.map((each) => each.reduce((sum, loss) => sum + loss, 0) / batches);
-      } finally {
-        record.dispose();
-      }
+        },
+      });
+      return await epochs.train();
     },
     async save(): Promise<void> {
       const parameters = active.map(({ parameters }) => parameters);
@@ -171,6 +160,7 @@ export function createTensorStack(
     retain(keep): void {
       const places = active.flatMap((_, place) => keep[place] ? [place] : []);
       if (places.length === active.length) return;
+      closeEpochs();
       const before = [layers, ...slots];
       const select = (all: LayerTensors[]): LayerTensors[] =>
         places.length === 0 ? [] : device.tidy(() => selectMembers(all, places));
@@ -183,6 +173,7 @@ export function createTensorStack(
       device.trim();
     },
     dispose(): void {
+      closeEpochs();
       [layers, ...slots].forEach(disposeLayers);
       rates.dispose();
       device.trim();

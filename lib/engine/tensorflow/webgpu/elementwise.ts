@@ -4,9 +4,9 @@
  * @module
  */
 import type { TensorInfo } from "@tensorflow/tfjs-core";
-import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { reluFunction } from "~/lib/engine/tensorflow/webgpu/product_access.ts";
 import { launch } from "~/lib/engine/tensorflow/webgpu/launch.ts";
+import type { Launcher } from "~/lib/engine/tensorflow/webgpu/launcher.ts";
 
 const THREADS = 256;
 
@@ -15,7 +15,7 @@ const MAX_WORKGROUPS = 65535;
 
 /** Runs `expression` on every element of a tensor [E, ...], in place or into a new one. */
 function runElements(
-  backend: WebGPUBackend,
+  launcher: Launcher,
   { name, expression, inputs, target, shape, columns, floats = {}, single = [], relu = false }: {
     readonly name: string;
     /** Of `old` (the target's element), `index` (in elements of `result`), `network`, the inputs. */
@@ -36,7 +36,7 @@ function runElements(
   const vector = (columns ?? each) % 4 === 0;
   const width = vector ? 4 : 1;
   const count = shape[0]! * each / width;
-  return launch(backend, {
+  return launch(launcher, {
     name: `${name} elements`,
     code: `${relu ? reluFunction(vector) : ""}
 fn main() {
@@ -58,8 +58,8 @@ fn main() {
 }
 
 /** target -= amount. */
-export function runSubtract(backend: WebGPUBackend, target: TensorInfo, amount: TensorInfo): void {
-  runElements(backend, {
+export function runSubtract(launcher: Launcher, target: TensorInfo, amount: TensorInfo): void {
+  runElements(launcher, {
     name: "subtract",
     expression: "old - amount[index]",
     inputs: { amount },
@@ -70,20 +70,20 @@ export function runSubtract(backend: WebGPUBackend, target: TensorInfo, amount: 
 
 /** accumulator += gradient^2; weight -= learningRate gradient / (sqrt(accumulator) + epsilon). */
 export function runAdagrad(
-  backend: WebGPUBackend,
+  launcher: Launcher,
   { weight, accumulator, gradient, learningRate }: Readonly<
     Record<"weight" | "accumulator" | "gradient" | "learningRate", TensorInfo>
   >,
   epsilon: number,
 ): void {
-  runElements(backend, {
+  runElements(launcher, {
     name: "accumulate",
     expression: "old + gradient[index] * gradient[index]",
     inputs: { gradient },
     target: accumulator,
     shape: accumulator.shape,
   });
-  runElements(backend, {
+  runElements(launcher, {
     name: "adagrad",
     expression: "old - learningRate[network] * gradient[index] / " +
       "(sqrt(accumulator[index]) + uniforms.epsilon)",
@@ -97,7 +97,7 @@ export function runAdagrad(
 
 /** x + factor y + bias, then ReLU where asked; y is shared by all networks. */
 export function runShift(
-  backend: WebGPUBackend,
+  launcher: Launcher,
   x: TensorInfo,
   { bias, relu, along }: {
     /** [E, 1, units]. */
@@ -110,7 +110,7 @@ export function runShift(
   const unit = "network * uniforms.units + index % uniforms.units";
   const move = along ? ` + factor[${unit}] * y[index % uniforms.each]` : "";
   const sum = `x[index]${move}${bias ? ` + bias[${unit}]` : ""}`;
-  return runElements(backend, {
+  return runElements(launcher, {
     name: `shift ${[along !== undefined, bias !== undefined, relu]}`,
     expression: relu ? `relu(${sum})` : sum,
     relu,
@@ -122,7 +122,7 @@ export function runShift(
 
 /** target + sign (sum of the rows of delta [E, B, units]), or the sum itself: [E, 1, units]. */
 export function runRowSum(
-  backend: WebGPUBackend,
+  launcher: Launcher,
   delta: TensorInfo,
   target?: { readonly tensor: TensorInfo; readonly sign: 1 | -1 },
 ): TensorInfo {
@@ -132,7 +132,7 @@ export function runRowSum(
   const before = target
     ? `result[network * uniforms.units + unit] ${target.sign === 1 ? "+" : "-"} `
     : "";
-  return launch(backend, {
+  return launch(launcher, {
     name: `rowSum${target?.sign ?? 0}`,
     code: `
 var<workgroup> partial : array<f32, ${THREADS}>;

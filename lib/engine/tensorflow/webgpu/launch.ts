@@ -1,10 +1,10 @@
 /**
- * One launch of a WebGPU kernel through TensorFlow.js's backend.
+ * One launch of a WebGPU kernel whose buffers and uniforms have names.
  *
  * @module
  */
 import type { TensorInfo } from "@tensorflow/tfjs-core";
-import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import type { Launcher } from "~/lib/engine/tensorflow/webgpu/launcher.ts";
 
 /** A kernel and what it runs on. */
 export interface Launch {
@@ -33,7 +33,7 @@ export interface Launch {
 }
 
 /** Enqueues a launch; returns the target or a new tensor, which the caller must dispose of. */
-export function launch(backend: WebGPUBackend, options: Launch): TensorInfo {
+export function launch(launcher: Launcher, options: Launch): TensorInfo {
   const { name, code, inputs, target, uniforms, floats = [], vector = false, single = [] } =
     options;
   const names = Object.keys(inputs);
@@ -51,10 +51,9 @@ export function launch(backend: WebGPUBackend, options: Launch): TensorInfo {
     shaderKey: `stack ${name} ${vector}`,
     getUserCode: () => code,
   };
-  return backend.runWebGPUProgram(
+  return launcher.run(
     program,
     Object.values(inputs),
-    "float32",
     Object.entries(uniforms).map(([uniform, value]) => ({
       type: type(uniform) === "f32" ? "float32" : "int32",
       data: [value],

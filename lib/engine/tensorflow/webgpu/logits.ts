@@ -11,14 +11,14 @@
  * @module
  */
 import type { TensorInfo } from "@tensorflow/tfjs-core";
-import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import {
   deltasCode,
   MOMENTS,
-  SUMS,
+  sumsCode,
   THREADS,
 } from "~/lib/engine/tensorflow/webgpu/logits_shader.ts";
 import { type Launch, launch } from "~/lib/engine/tensorflow/webgpu/launch.ts";
+import type { Launcher } from "~/lib/engine/tensorflow/webgpu/launcher.ts";
 
 /** Logits of a batch and what belongs to them. */
 export interface LogitsBatch {
@@ -32,42 +32,44 @@ export interface LogitsBatch {
   readonly record: TensorInfo;
   /** The batch's place in the record. */
   readonly index: number;
+  /** Added to `firstRow` and `index`, int32 [2]. */
+  readonly cursor?: TensorInfo | undefined;
 }
 
 /** Records loss and accuracy of a batch, normalised with its own moments unless some are given. */
-export function runLoss(backend: WebGPUBackend, batch: LogitsBatch, given?: TensorInfo): void {
-  const moments = given ?? runMoments(backend, batch.logits);
-  runSums(backend, batch, moments, 1);
-  if (given === undefined) backend.disposeData(moments.dataId);
+export function runLoss(launcher: Launcher, batch: LogitsBatch, given?: TensorInfo): void {
+  const moments = given ?? runMoments(launcher, batch.logits);
+  runSums(launcher, batch, moments, 1);
+  if (given === undefined) launcher.dispose(moments);
 }
 
 /** Records loss and accuracy; returns the gradient in the logits, [E, B, C], times `scale` [E]. */
 export function runDelta(
-  backend: WebGPUBackend,
+  launcher: Launcher,
   batch: LogitsBatch,
   scale?: TensorInfo,
 ): TensorInfo {
-  const { logits, labels, record } = batch;
+  const { logits, record } = batch;
   const [networks, rows, classes] = logits.shape as [number, number, number];
-  const moments = runMoments(backend, logits);
-  runSums(backend, batch, moments, 1 + classes);
-  const deltas = launch(backend, {
-    name: scale ? "scaled deltas" : "deltas",
-    code: deltasCode(scale !== undefined),
-    inputs: { logits, moments, labels, record, ...(scale ? { scale } : {}) },
+  const moments = runMoments(launcher, logits);
+  runSums(launcher, batch, moments, 1 + classes);
+  const deltas = launch(launcher, {
+    name: `deltas ${[scale !== undefined, batch.cursor !== undefined]}`,
+    code: deltasCode(scale !== undefined, batch.cursor !== undefined),
+    inputs: { ...inputsOf(batch, moments), record, ...(scale ? { scale } : {}) },
     output: logits.shape,
     uniforms: uniformsOf(batch),
     threads: THREADS,
     workgroups: [Math.ceil(rows / THREADS), networks],
   });
-  backend.disposeData(moments.dataId);
+  launcher.dispose(moments);
   return deltas;
 }
 
 /** Mean and 1 / sqrt(variance + eps) of logits [E, B, C] over their rows: [E, C, 2]. */
-export function runMoments(backend: WebGPUBackend, logits: TensorInfo): TensorInfo {
+export function runMoments(launcher: Launcher, logits: TensorInfo): TensorInfo {
   const [networks, rows, classes] = logits.shape as [number, number, number];
-  return launch(backend, {
+  return launch(launcher, {
     name: "moments",
     code: MOMENTS,
     inputs: { logits },
@@ -79,21 +81,28 @@ export function runMoments(backend: WebGPUBackend, logits: TensorInfo): TensorIn
 }
 
 function runSums(
-  backend: WebGPUBackend,
+  launcher: Launcher,
   batch: LogitsBatch,
   moments: TensorInfo,
   workgroups: number,
 ): void {
-  const { logits, labels, record } = batch;
-  launch(backend, {
-    name: "sums",
-    code: SUMS,
-    inputs: { logits, moments, labels },
+  const { logits, record, cursor } = batch;
+  launch(launcher, {
+    name: `sums ${cursor !== undefined}`,
+    code: sumsCode(cursor !== undefined),
+    inputs: inputsOf(batch, moments),
     target: record,
     uniforms: uniformsOf(batch),
     threads: THREADS,
     workgroups: [workgroups, logits.shape[0]!],
   });
+}
+
+function inputsOf(
+  { logits, labels, cursor }: LogitsBatch,
+  moments: TensorInfo,
+): Record<string, TensorInfo> {
+  return { logits, moments, labels, ...(cursor && { cursor }) };
 }
 
 function uniformsOf({ logits, record, firstRow, index }: LogitsBatch): Launch["uniforms"] {

@@ -22,6 +22,14 @@ fn total(value : f32) -> f32 {
   return partial[0];
 }`;
 
+/** Where the batch lies: with a cursor, from it on. */
+function placeCode(hasCursor: boolean): string {
+  const [row, batch] = hasCursor ? [" + cursor[0]", " + cursor[1]"] : ["", ""];
+  return `
+fn labelOf(row : i32) -> i32 { return labels[uniforms.firstRow${row} + row]; }
+fn place() -> i32 { return uniforms.index${batch}; }`;
+}
+
 /** The normalised logit of a row and class, and the logarithm of the sum of a row's exponentials. `class` is a reserved word. */
 const SOFTMAX = `
 fn normalised(network : i32, row : i32, kind : i32) -> f32 {
@@ -41,7 +49,7 @@ fn logSum(network : i32, row : i32) -> f32 {
   return largest + log(sum);
 }
 fn error(network : i32, row : i32, kind : i32, logarithm : f32) -> f32 {
-  let hit = select(0.0, 1.0, labels[uniforms.firstRow + row] == kind);
+  let hit = select(0.0, 1.0, labelOf(row) == kind);
   return exp(normalised(network, row, kind) - logarithm) - hit;
 }`;
 
@@ -70,7 +78,8 @@ fn main() {
 }`;
 
 /** Into the record: loss and accuracy (the first workgroup of a network), the means of a class (the others). */
-export const SUMS = `${TOTAL}${SOFTMAX}
+export function sumsCode(hasCursor: boolean): string {
+  return `${placeCode(hasCursor)}${TOTAL}${SOFTMAX}
 fn main() {
   let network = i32(workgroupId.y);
   let kind = i32(workgroupId.x) - 1;
@@ -83,7 +92,7 @@ fn main() {
       first += wrong;
       second += wrong * normalised(network, row, kind);
     } else {
-      let label = labels[uniforms.firstRow + row];
+      let label = labelOf(row);
       let own = normalised(network, row, label);
       first += logarithm - own;
       // The first of equals counts as the largest.
@@ -98,15 +107,16 @@ fn main() {
   let firstMean = total(first) / f32(uniforms.rows);
   let secondMean = total(second) / f32(uniforms.rows);
   if (localIndex == 0u) {
-    let own = select(uniforms.index, uniforms.stride / 2 - uniforms.classes + kind, kind >= 0);
+    let own = select(place(), uniforms.stride / 2 - uniforms.classes + kind, kind >= 0);
     result[network * uniforms.stride + 2 * own] = firstMean;
     result[network * uniforms.stride + 2 * own + 1] = secondMean;
   }
 }`;
+}
 
 /** Through the normalisation: what is constant over the rows, or along the logits, is lost. */
-export function deltasCode(scaled: boolean): string {
-  return `${SOFTMAX}
+export function deltasCode(scaled: boolean, hasCursor: boolean): string {
+  return `${placeCode(hasCursor)}${SOFTMAX}
 fn main() {
   let row = i32(globalId.x);
   let network = i32(globalId.y);

@@ -33,7 +33,10 @@ import {
   runLoss,
   runMoments,
 } from "~/lib/engine/tensorflow/webgpu/logits.ts";
+import { createLauncher } from "~/lib/engine/tensorflow/webgpu/launcher.ts";
 import { type Matrix, runProduct } from "~/lib/engine/tensorflow/webgpu/product.ts";
+import { createSteps } from "~/lib/engine/tensorflow/webgpu/steps.ts";
+import type { Optimizer } from "~/lib/optimizer.ts";
 
 /** A record whose tensor exists from the first batch on, when the number of classes is known. */
 interface DeviceRecord extends LossRecord {
@@ -42,12 +45,14 @@ interface DeviceRecord extends LossRecord {
 
 /** Operations on TensorFlow.js's WebGPU backend. */
 export function createWebGpuOperations(backend: WebGPUBackend): Operations {
+  const launcher = createLauncher(backend);
   const track = (info: tf.TensorInfo): tf.Tensor =>
     tf.engine().makeTensorFromTensorInfo(info, backend);
 
   function logitsBatch(logits: tf.Tensor, batch: BatchLabels): LogitsBatch {
     const record = (batch.record as DeviceRecord).tensorFor(logits.shape[2]!);
-    return { logits, labels: batch.labels, firstRow: batch.start, record, index: batch.index };
+    const { labels, start: firstRow, index, cursor } = batch;
+    return { logits, labels, firstRow, record, index, cursor };
   }
 
   return {
@@ -57,7 +62,7 @@ export function createWebGpuOperations(backend: WebGPUBackend): Operations {
     linear(input, weight, { bias, relu }): tf.Tensor {
       const [networks, columns, inner] = shapeOf(weight);
       const a = matrixOf(input);
-      return track(runProduct(backend, {
+      return track(runProduct(launcher, {
         ...{ networks, rows: a.rows, columns, inner, relu },
         a: { ...a, innerLast: true },
         b: { ...matrixOf(weight), innerLast: true },
@@ -67,7 +72,7 @@ export function createWebGpuOperations(backend: WebGPUBackend): Operations {
     propagate(delta, weight, hidden): tf.Tensor {
       const [networks, inner, columns] = shapeOf(weight);
       const a = matrixOf(delta);
-      return track(runProduct(backend, {
+      return track(runProduct(launcher, {
         ...{ networks, rows: a.rows, columns, inner, mask: hidden },
         a: { ...a, innerLast: true },
         b: { ...matrixOf(weight), innerLast: false },
@@ -76,7 +81,7 @@ export function createWebGpuOperations(backend: WebGPUBackend): Operations {
     addWeightGradient(target, sign, delta, input): tf.Tensor {
       const [networks, inner, rows] = shapeOf(delta);
       const b = matrixOf(input);
-      const result = runProduct(backend, {
+      const result = runProduct(launcher, {
         ...{ networks, rows, columns: b.columns, inner },
         a: { ...matrixOf(delta), innerLast: false },
         b: { ...b, innerLast: false },
@@ -85,28 +90,31 @@ export function createWebGpuOperations(backend: WebGPUBackend): Operations {
       return target ?? negated(track(result), sign);
     },
     addBiasGradient(target, sign, delta): tf.Tensor {
-      const result = runRowSum(backend, delta, target && { tensor: target, sign });
+      const result = runRowSum(launcher, delta, target && { tensor: target, sign });
       return target ?? negated(track(result), sign);
     },
-    moments: (logits) => track(runMoments(backend, logits)),
-    recordLoss: (logits, batch, moments) => runLoss(backend, logitsBatch(logits, batch), moments),
+    moments: (logits) => track(runMoments(launcher, logits)),
+    recordLoss: (logits, batch, moments) => runLoss(launcher, logitsBatch(logits, batch), moments),
     logitsDelta: (logits, batch, scale) =>
-      track(runDelta(backend, logitsBatch(logits, batch), scale)),
+      track(runDelta(launcher, logitsBatch(logits, batch), scale)),
     subtract(target, amount): tf.Tensor {
-      runSubtract(backend, target, amount);
+      runSubtract(launcher, target, amount);
       return target;
     },
     update(optimizer, parameter): Updated {
       // A kernel of our own for the study's; the others by their own definition.
-      if (optimizer.name !== "AdaGrad") return stepTensors(optimizer, parameter);
+      if (!hasKernel(optimizer)) return stepTensors(optimizer, parameter);
       const { weight, slots, gradient, learningRate } = parameter;
       const epsilon = Number(optimizer.hyperparameters.epsilon);
-      runAdagrad(backend, { weight, accumulator: slots[0]!, gradient, learningRate }, epsilon);
+      runAdagrad(launcher, { weight, accumulator: slots[0]!, gradient, learningRate }, epsilon);
       gradient.dispose();
       return { weight, slots };
     },
-    shift: (x, by) => track(runShift(backend, x, by)),
+    shift: (x, by) => track(runShift(launcher, x, by)),
     openRecord: (members, batches) => openRecord(backend, members, batches),
+    // Plain SGD has no update: it is in the gradient.
+    openSteps: (optimizer) =>
+      optimizer.text === "SGD" || hasKernel(optimizer) ? createSteps(launcher) : undefined,
   };
 }
 
@@ -121,14 +129,18 @@ function uploadImages(pixels: Uint8Array, width: number): tf.Tensor {
   return tf.tensor2d(new Int32Array(packed.buffer), [rows, words], "int32");
 }
 
+function hasKernel({ name }: Optimizer): boolean {
+  return name === "AdaGrad";
+}
+
 function shapeOf(tensor: tf.Tensor): [number, number, number] {
   return tensor.shape as [number, number, number];
 }
 
 function matrixOf(input: LayerInput): Matrix {
   if (isImages(input)) {
-    const { images, start, count, width } = input;
-    return { tensor: images, rows: count, columns: width, shared: true, first: start, bytes: true };
+    const { images, start: first, count: rows, width: columns, cursor } = input;
+    return { tensor: images, rows, columns, shared: true, first, bytes: true, cursor };
   }
   const [, rows, columns] = shapeOf(input);
   return { tensor: input, rows, columns, shared: false, first: 0, bytes: false };

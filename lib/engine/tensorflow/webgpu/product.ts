@@ -4,13 +4,13 @@
  * @module
  */
 import type { TensorInfo } from "@tensorflow/tfjs-core";
-import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import type { Epilogue, Operand } from "~/lib/engine/tensorflow/webgpu/product_access.ts";
 import {
   countThreads,
   productShader,
   type Tile,
 } from "~/lib/engine/tensorflow/webgpu/product_shader.ts";
+import type { Launcher } from "~/lib/engine/tensorflow/webgpu/launcher.ts";
 
 /** A matrix of every network, or one that they share. */
 export interface Matrix {
@@ -24,6 +24,8 @@ export interface Matrix {
   readonly shared: boolean;
   /** First row in `tensor`; 0 unless shared. */
   readonly first: number;
+  /** Its first number is added to `first`, int32 [2]; at most one factor has it. */
+  readonly cursor?: TensorInfo | undefined;
   /** Whether int32s hold four columns each, bytes 0..255 that count as 0..1. */
   readonly bytes: boolean;
 }
@@ -69,7 +71,7 @@ const SMALL: Tile = { rows: 32, columns: 32, threadRows: 4, threadColumns: 4 };
 const ENOUGH_WORKGROUPS = 132;
 
 /** Enqueues a product; the result is the target where there is one. */
-export function runProduct(backend: WebGPUBackend, product: Product): TensorInfo {
+export function runProduct(launcher: Launcher, product: Product): TensorInfo {
   const { networks, rows, columns, inner, a, b, bias, mask, target } = product;
   const tile = chooseTile(product);
   const operandA = describe(a);
@@ -85,7 +87,9 @@ export function runProduct(backend: WebGPUBackend, product: Product): TensorInfo
       ? "relu"
       : "store",
   };
+  const cursor = a.cursor ?? b.cursor;
   const optional = [
+    ...(cursor ? [{ name: "cursor", tensor: cursor, components: 1 }] : []),
     ...(bias ? [{ name: "bias", tensor: bias, components: 1 }] : []),
     ...(mask ? [{ name: "mask", tensor: mask, components: vectorResult ? 4 : 1 }] : []),
   ];
@@ -118,10 +122,9 @@ export function runProduct(backend: WebGPUBackend, product: Product): TensorInfo
       matrix.shared ? 0 : matrix.rows,
     ]),
   ];
-  return backend.runWebGPUProgram(
+  return launcher.run(
     program,
     [a.tensor, b.tensor, ...optional.map(({ tensor }) => tensor)],
-    "float32",
     values.map((value) => ({ type: "int32", data: [value] })),
     target?.tensor,
   );
@@ -146,8 +149,9 @@ function chooseTile({ networks, rows, columns }: Product): Tile {
     SMALL;
 }
 
-function describe({ innerLast, bytes, columns }: Factor): Operand {
-  return { innerLast, access: bytes ? "bytes" : columns % 4 === 0 ? "vector" : "scalar" };
+function describe({ innerLast, bytes, columns, cursor }: Factor): Operand {
+  const access = bytes ? "bytes" : columns % 4 === 0 ? "vector" : "scalar";
+  return { innerLast, access, hasCursor: cursor !== undefined };
 }
 
 function components({ access }: Operand): number {

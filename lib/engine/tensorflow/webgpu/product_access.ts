@@ -10,6 +10,8 @@ export interface Operand {
   readonly innerLast: boolean;
   /** Four numbers a load, four bytes a load (pixels, 0..255 read as 0..1), or one number. */
   readonly access: "vector" | "bytes" | "scalar";
+  /** Whether rows count from the cursor's on. */
+  readonly hasCursor: boolean;
 }
 
 /** What becomes of a sum before it is stored. */
@@ -21,11 +23,13 @@ export interface Epilogue {
 }
 
 /** Four numbers of a stored row, 0 outside of the matrix. */
-export function readFunction(name: "A" | "B", { access }: Operand): string {
+export function readFunction(name: "A" | "B", { access, hasCursor }: Operand): string {
   const head = `
 fn read${name}(network : i32, row : i32, column : i32) -> vec4<f32> {
   if (row >= uniforms.rows${name} || column >= uniforms.columns${name}) { return vec4<f32>(0.0); }
-  let stored = network * uniforms.networks${name} + row + uniforms.first${name};`;
+  let stored = network * uniforms.networks${name} + row + uniforms.first${name}${
+    hasCursor ? " + cursor[0]" : ""
+  };`;
   if (access === "vector") {
     return `${head}
   return ${name}[(stored * uniforms.columns${name} + column) >> 2u];

@@ -1,0 +1,100 @@
+/**
+ * Steps that are enqueued once and repeated: the same numbers, and nothing is left behind.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import type { Device } from "~/lib/engine/tensorflow/device.ts";
+import { openDevice } from "~/lib/engine/tensorflow/open_device.ts";
+import type { Steps } from "~/lib/engine/tensorflow/operations.ts";
+import { uploadSplit } from "~/lib/engine/tensorflow/split.ts";
+import { createTensorStack } from "~/lib/engine/tensorflow/stack.ts";
+import { assertEquals } from "@std/assert";
+import { hasAdapter, SIZES, SMALL } from "~/tests/fixtures/tensorflow_fixture.ts";
+import { makeMember } from "~/tests/fixtures/tiny_dataset.ts";
+
+const budget = { bytes: 2 ** 30, tensorBytes: 2 ** 30 };
+
+/** Trains two networks for three epochs, drops one, and trains the other for two more. */
+async function trainPair(device: Device, optimizer: string): Promise<unknown> {
+  // 70 rows in blocks of 32: batches of 16 begin in three blocks, the last one has 6 rows.
+  const split = uploadSplit({ ...device, tensorBytes: 32 * SIZES[0]! }, SMALL.train);
+  const members = [1, 2].map((seed) =>
+    makeMember(SIZES, { seed, learningRate: 0.01 * seed, optimizer })
+  );
+  const options = { sizes: SIZES, batchSize: 16, optimizer, members, budget };
+  const stack = createTensorStack(device, split, options);
+  const losses = [];
+  for (let epoch = 0; epoch < 3; epoch++) losses.push(await stack.trainEpoch());
+  await stack.save();
+  const first = members.map(({ parameters, state }) => [[...parameters], [...state]]);
+  stack.retain([false, true]);
+  for (let epoch = 0; epoch < 2; epoch++) losses.push(await stack.trainEpoch());
+  await stack.save();
+  stack.dispose();
+  split.dispose();
+  return [losses, first, members.map(({ parameters, state }) => [[...parameters], [...state]])];
+}
+
+/** The device, counting the steps whose work is enqueued anew; `undefined`: all are. */
+function counting(device: Device, count: { steps: number } | undefined): Device {
+  const openSteps: typeof device.operations.openSteps = (optimizer) => {
+    const steps = count && device.operations.openSteps?.(optimizer);
+    if (steps === undefined) return undefined;
+    const take: Steps["take"] = (rows, kind, work) =>
+      steps.take(rows, kind, () => {
+        count!.steps++;
+        work();
+      });
+    return { ...steps, take };
+  };
+  return { ...device, operations: { ...device.operations, openSteps } };
+}
+
+for (const optimizer of ["SGD", "AdaGrad"]) {
+  Deno.test({
+    name: `${optimizer}'s steps are enqueued once a kind, and are to the bit what they were`,
+    ignore: !hasAdapter,
+    async fn(): Promise<void> {
+      const device = await openDevice("webgpu", { ownKernels: true });
+      const count = { steps: 0 };
+      const repeated = await trainPair(counting(device, count), optimizer);
+      assertEquals(count.steps, 6, "three kinds, before and after a member was dropped");
+      assertEquals(await trainPair(counting(device, undefined), optimizer), repeated);
+    },
+  });
+}
+
+Deno.test({
+  name: "an optimizer whose update makes new tensors has no steps to repeat",
+  ignore: !hasAdapter,
+  async fn(): Promise<void> {
+    const device = await openDevice("webgpu", { ownKernels: true });
+    const count = { steps: 0 };
+    for (const optimizer of ["SGD(momentum=0.9)", "Adam"]) {
+      await trainPair(counting(device, count), optimizer);
+    }
+    assertEquals(count.steps, 0);
+  },
+});
+
+Deno.test({
+  name: "steps leave neither tensors nor buffers",
+  ignore: !hasAdapter,
+  async fn(): Promise<void> {
+    const device = await openDevice("webgpu", { ownKernels: true });
+    const used = (): number[] => {
+      device.flush();
+      const { bufferManager } = tf.backend() as WebGPUBackend;
+      return [
+        tf.memory().numTensors,
+        tf.memory().numDataBuffers,
+        bufferManager.getNumUsedBuffers(),
+      ];
+    };
+    const before = used();
+    for (const optimizer of ["SGD", "AdaGrad"]) await trainPair(device, optimizer);
+    assertEquals(used(), before);
+  },
+});
