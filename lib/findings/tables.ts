@@ -17,16 +17,23 @@ import {
 } from "~/lib/results.ts";
 import { measureNamed, type Study } from "~/lib/study.ts";
 
-/** One row an effect and optimizer, then one an optimizer against the first: what `listFindings` says. */
+/**
+ * One row an effect and optimizer, then one an optimizer against the first: what `listFindings` says.
+ * Relative sharpness has a column where it was taken.
+ */
 export function findingsTable({ effects, optimizers }: Findings): ColumnTable {
+  const rows = [...effects, ...optimizers];
   const stop = effects[0]?.atStop.stop ?? "";
+  const isRelative = rows.some(({ scaleFree }) => scaleFree !== undefined);
   return tableOf<EffectFindings>({
     "what is compared": ({ subject }) => subject,
     [`sharpness at ${stop}`]: ({ atStop }) => atStop.brief,
-    "relative sharpness there": ({ scaleFree }) => scaleFree?.brief ?? null,
+    ...(isRelative && {
+      "relative sharpness there": ({ scaleFree }: EffectFindings) => scaleFree?.brief ?? null,
+    }),
     "at equal training loss": ({ atEqualLoss }) => atEqualLoss.brief,
     seeds: ({ atStop }) => atStop.n,
-  }, [...effects, ...optimizers]);
+  }, rows);
 }
 
 /** One row a published cell: both means with their intervals in nats, their ratio, and whether they agree. */

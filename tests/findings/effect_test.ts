@@ -254,6 +254,13 @@ Deno.test("findingsTable() has a row an effect: at the stop, scale-free and at e
     3,
   ]);
   assertEquals(rows[4]!["sharpness at epochs:10"], "not settled in 3 of 3 cells");
+  const plain = { ...own, measures: { first: ["sharpness"], others: [] } };
+  assertEquals(findingsTable(listFindings(plain, records)).columnNames(), [
+    "what is compared",
+    "sharpness at epochs:10",
+    "at equal training loss",
+    "seeds",
+  ]);
 });
 
 Deno.test("missingText() names optimizer and effect where cells are of several", () => {

@@ -2,9 +2,10 @@
  * The operations as WebGPU kernels of our own, run by TensorFlow.js's backend on its tensors.
  *
  * A batch of SGD on four layers is 17 launches, one of AdaGrad 31; in TensorFlow.js's own
- * operations it is about 60 and 90. That decides the speed of small batches: a launch costs the
- * host 30 us, and through TensorFlow.js's `op` wrappers 150 us (measured with Deno on a 2-core
- * machine). Targets are updated in place.
+ * operations it is about 60 and 90. A launch costs the host 30 to 95 us, and through TensorFlow.js's
+ * `op` wrappers 150 us (measured with Deno on 2-core machines), which decides the speed of small
+ * batches; so a step of training is recorded once and repeated, at 2 us a launch (steps.ts). Targets
+ * are updated in place.
  *
  * @module
  */
