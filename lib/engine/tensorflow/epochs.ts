@@ -16,6 +16,8 @@ export interface Batch {
 
 /** A batch that does not fit, or does not lie in one block of images. */
 export interface CutBatch extends Range {
+  /** Rows that are taken at once at most. */
+  readonly chunk: number;
   readonly record: LossRecord;
   /** Place in the record. */
   readonly index: number;
@@ -52,13 +54,14 @@ export function openEpochs(device: Device, train: SplitTensors, options: EpochOp
   const { members, batchSize, classes, optimizer, chunk, bytes } = options;
   const { operations } = device;
   const labels = train.labels(classes);
-  const ranges = Array.from({ length: Math.ceil(train.size / batchSize) }, (_, index): Range => ({
-    from: index * batchSize,
-    to: Math.min((index + 1) * batchSize, train.size),
-  }));
-  const isCut = ranges.some((range) => train.chunks(range, chunk).length > 1);
+  const ranges = Array.from({ length: Math.ceil(train.size / batchSize) }, (_, index) => {
+    const range = { from: index * batchSize, to: Math.min((index + 1) * batchSize, train.size) };
+    return { range, isCut: train.chunks(range, chunk).length > 1 };
+  });
   const record = device.tidy(() => operations.openRecord(members, ranges.length));
-  const steps = isCut ? undefined : device.tidy(() => operations.openSteps?.(optimizer));
+  const steps = ranges.some(({ isCut }) => isCut)
+    ? undefined
+    : device.tidy(() => operations.openSteps?.(optimizer));
   const pace = keepPace(device, bytes);
 
   function trainAt(range: Range, index: number): void {
@@ -80,9 +83,9 @@ export function openEpochs(device: Device, train: SplitTensors, options: EpochOp
   return {
     async train(): Promise<number[]> {
       device.tidy(() => steps?.rewind());
-      for (const [index, range] of ranges.entries()) {
-        if (train.chunks(range, chunk).length > 1) {
-          await options.trainInChunks({ ...range, record, index });
+      for (const [index, { range, isCut }] of ranges.entries()) {
+        if (isCut) {
+          await options.trainInChunks({ ...range, chunk, record, index });
         } else {
           device.tidy(() => trainAt(range, index));
         }

@@ -109,7 +109,7 @@ export function createTensorStack(
   }
 
   async function trainInChunks({ record, index, ...range }: CutBatch): Promise<void> {
-    const rows = { split: train, ...range, chunk: fitBatch(options, active.length, budget) };
+    const rows = { split: train, ...range };
     const scale = isPlain ? rates : undefined;
     const gradients = await gradientOf(device, layers, { ...rows, record, index, scale });
     device.tidy(() => {

@@ -4,9 +4,9 @@
  * @module
  */
 import type { TensorInfo } from "@tensorflow/tfjs-core";
+import type { Launcher } from "~/lib/engine/tensorflow/webgpu/launcher.ts";
 import { reluFunction } from "~/lib/engine/tensorflow/webgpu/product_access.ts";
 import { launch } from "~/lib/engine/tensorflow/webgpu/launch.ts";
-import type { Launcher } from "~/lib/engine/tensorflow/webgpu/launcher.ts";
 
 const THREADS = 256;
 

@@ -11,6 +11,7 @@
  * @module
  */
 import type { TensorInfo } from "@tensorflow/tfjs-core";
+import type { Launcher } from "~/lib/engine/tensorflow/webgpu/launcher.ts";
 import {
   deltasCode,
   MOMENTS,
@@ -18,7 +19,6 @@ import {
   THREADS,
 } from "~/lib/engine/tensorflow/webgpu/logits_shader.ts";
 import { type Launch, launch } from "~/lib/engine/tensorflow/webgpu/launch.ts";
-import type { Launcher } from "~/lib/engine/tensorflow/webgpu/launcher.ts";
 
 /** Logits of a batch and what belongs to them. */
 export interface LogitsBatch {

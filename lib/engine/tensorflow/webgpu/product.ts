@@ -4,13 +4,13 @@
  * @module
  */
 import type { TensorInfo } from "@tensorflow/tfjs-core";
+import type { Launcher } from "~/lib/engine/tensorflow/webgpu/launcher.ts";
 import type { Epilogue, Operand } from "~/lib/engine/tensorflow/webgpu/product_access.ts";
 import {
   countThreads,
   productShader,
   type Tile,
 } from "~/lib/engine/tensorflow/webgpu/product_shader.ts";
-import type { Launcher } from "~/lib/engine/tensorflow/webgpu/launcher.ts";
 
 /** A matrix of every network, or one that they share. */
 export interface Matrix {

@@ -14,15 +14,20 @@ export function createSteps(launcher: Launcher): Steps {
   const recordings = new Map<string, Recording>();
 
   function move(name: string, code: string, uniforms: Record<string, number>): void {
-    const target = cursor;
     launch(launcher, {
-      ...{ name, code: `fn main() { ${code} }`, inputs: {}, target, uniforms },
-      ...{ threads: 1, workgroups: [1, 1] },
+      name,
+      code: `fn main() { ${code} }`,
+      inputs: {},
+      target: cursor,
+      uniforms,
+      threads: 1,
+      workgroups: [1, 1],
     });
   }
 
   return {
     cursor,
+    // From a uniform, as WebGPU refuses the buffer of uniforms that a kernel does not read.
     rewind: () => move("rewind", "result[0] = uniforms.start; result[1] = 0;", { start: 0 }),
     take(rows, kind, work): void {
       const key = `${rows} ${kind}`;
