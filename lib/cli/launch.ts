@@ -36,6 +36,8 @@ const ENVIRONMENT = [
   "NVIDIA_TF32_OVERRIDE",
   // Set while OpenBLAS is loaded, where it does not know the processor.
   "OPENBLAS_CORETYPE",
+  // Set to 1 before ONNX Runtime is loaded.
+  "ORT_DISABLE_TELEMETRY",
 ];
 
 /** Folders and files that a command reads and writes besides the project and the data. */
@@ -145,10 +147,15 @@ async function launch(): Promise<number> {
     stdin: "inherit",
     stdout: "inherit",
     stderr: "inherit",
-    // Where it is not set, as on servers, the look for a GPU prints errors that are none.
-    env: Deno.build.os !== "linux" || Deno.env.has("XDG_RUNTIME_DIR")
-      ? {}
-      : { XDG_RUNTIME_DIR: "/tmp" },
+    env: {
+      // Native code that would reach or write what the command was not told to.
+      ORT_DISABLE_TELEMETRY: "1",
+      MESA_SHADER_CACHE_DISABLE: "true",
+      // Where it is not set, as on servers, the look for a GPU prints errors that are none.
+      ...(Deno.build.os !== "linux" || Deno.env.has("XDG_RUNTIME_DIR")
+        ? {}
+        : { XDG_RUNTIME_DIR: "/tmp" }),
+    },
   }).spawn();
   // Ctrl-C reaches the whole group, a signal to this process alone must be passed on; the command
   // takes two signals within half a second for one.

@@ -46,7 +46,10 @@ export async function chooseGemmLibrary(options: ChoiceOptions = {}): Promise<Ch
     return report(await openOnnxRuntime(), why, options);
   }
   if (prefer === "blas") return report(blas, "the run's own", options);
-  const onnxRuntime = await openOnnxRuntime().catch(() => undefined);
+  const onnxRuntime = await openOnnxRuntime().catch(({ message }: Error) => {
+    options.onMessage?.(message);
+    return undefined;
+  });
   if (onnxRuntime === undefined) return report(blas, "the only one here", options);
   if (prefer === "onnxruntime") {
     blas.close();

@@ -7,8 +7,25 @@ import type { Gemm, GemmLibrary } from "~/lib/engine/cpu/gemm/gemm_library.ts";
 import { encodeGemmModel } from "~/lib/engine/cpu/gemm/onnx_model.ts";
 import type { InferenceSession, Tensor } from "onnxruntime-node";
 
-/** Loads ONNX Runtime. */
+/** Its official binaries report usage to their maker unless this is 1 when they are loaded. */
+const NO_TELEMETRY = "ORT_DISABLE_TELEMETRY";
+
+/**
+ * Loads ONNX Runtime, with its usage telemetry off.
+ *
+ * @throws {Error} If the package is not there, or the variable that turns telemetry off may not be set.
+ */
 export async function openOnnxRuntime(): Promise<GemmLibrary> {
+  try {
+    // Deno sets it in the process itself, where native code reads it.
+    if (Deno.env.get(NO_TELEMETRY) !== "1") Deno.env.set(NO_TELEMETRY, "1");
+  } catch (error) {
+    throw new Error(
+      "Cannot load onnxruntime-node as its usage telemetry must be turned off first: allow it with " +
+        `--allow-env=${NO_TELEMETRY}`,
+      { cause: error },
+    );
+  }
   const ort = await import("onnxruntime-node");
   return {
     kind: "onnxruntime",
