@@ -8,10 +8,9 @@ import {
   listFindings,
   publishedSentences,
 } from "~/lib/findings.ts";
-import { EFFECT_NAME } from "~/lib/findings/words.ts";
 import { run } from "~/lib/reproduce.ts";
 import { runsAt } from "~/lib/results.ts";
-import { type Effect, equalRatioStudy, presets } from "~/lib/study.ts";
+import { type EffectName, EFFECTS, equalRatioStudy, presets } from "~/lib/study.ts";
 import { ROOT } from "~/tests/fixtures/script.ts";
 
 /** What stands between a mark and the next one. */
@@ -81,11 +80,11 @@ Deno.test("README: how many cells agree with the published ones is what results/
   const readme = await Deno.readTextFile(`${ROOT}README.md`);
   const { records } = await run(presets.standard, { cachedOnly: true });
   const rows = comparePublished(presets.standard, records);
-  const count = (name: Effect): string => {
+  const count = (name: EffectName): string => {
     const own = rows.filter(({ effect }) => effect === name);
     const within = own.filter((row) => row.within);
     const there = own.filter(({ ours }) => ours !== null);
-    return `${within.length} of ${there.length} cells by ${EFFECT_NAME[name]} agree` +
+    return `${within.length} of ${there.length} cells by ${EFFECTS[name].label} agree` +
       (there.length < own.length ? ` so far, of ${own.length}` : "");
   };
   assertStringIncludes(

@@ -6,7 +6,7 @@
 import { formatSeconds } from "~/lib/files/text.ts";
 import { openMeasure } from "~/lib/measure.ts";
 import type { Agreement, Plan } from "~/lib/reproduce.ts";
-import { type CellSummary, sharpnessBySeed } from "~/lib/results.ts";
+import { type CellSummary, valueBySeed } from "~/lib/results.ts";
 import type { Study } from "~/lib/study.ts";
 import { describeTrajectory } from "~/lib/trainer.ts";
 
@@ -38,14 +38,14 @@ export function describeCells(study: Study, cells: readonly CellSummary[]): stri
   if (first === undefined) return ["No cell of this study has a result yet"];
   const { label, unit } = openMeasure(first.measure);
   const rows = shown.map((cell) => {
-    const { sharpness, unconverged, diverged, seeds } = cell;
-    const interval = sharpness?.interval;
+    const { value, unconverged, diverged, seeds } = cell;
+    const interval = value?.interval;
     return [
       cell.optimizer,
       String(cell.learningRate),
       String(cell.batchSize),
-      String(sharpness === null ? seeds.length : sharpnessBySeed(cell).size),
-      sharpness === null ? "-" : sharpness.mean.toPrecision(4),
+      String(value === null ? seeds.length : valueBySeed(cell).size),
+      value === null ? "-" : value.mean.toPrecision(4),
       interval ? `${interval[0].toPrecision(3)} .. ${interval[1].toPrecision(3)}` : "-",
       cell.trainLoss?.toFixed(3) ?? "-",
       cell.trainAccuracy === null ? "-" : `${(100 * cell.trainAccuracy).toFixed(0)} %`,

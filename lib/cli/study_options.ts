@@ -21,7 +21,7 @@ import { isLink } from "~/lib/files/files.ts";
 import { openMeasure } from "~/lib/measure.ts";
 import { openOptimizer } from "~/lib/optimizer.ts";
 import { type Folders, PROJECT_FOLDERS } from "~/lib/reproduce.ts";
-import { checkStudy, EFFECTS, PRESETS, presets, type Study } from "~/lib/study.ts";
+import { checkStudy, PRESETS, presets, type Study } from "~/lib/study.ts";
 import { openStop, STOP_HELP } from "~/lib/trainer.ts";
 
 /** What says which study. */
@@ -79,7 +79,7 @@ export function studyFrom(values: Values): Study {
       ...grid,
       effects: pairs !== undefined
         ? ["pairs"]
-        : choicesOption(values, "effects", EFFECTS.slice(0, 2)) ?? grid.effects,
+        : choicesOption(values, "effects", ["learning-rate", "batch-size"]) ?? grid.effects,
       optimizers: optimizers ?? grid.optimizers,
       learningRates: numbersOption(values, "learning-rates", domain.learningRate) ??
         grid.learningRates,

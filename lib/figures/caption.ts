@@ -9,9 +9,9 @@ import { edgeLine } from "~/lib/figures/edge_marks.ts";
 import { cellsLossAxis, measureAxis } from "~/lib/figures/measure_axis.ts";
 import { plural, plurals, significant, thousands } from "~/lib/files/numbers.ts";
 import { capitalize } from "~/lib/files/text.ts";
-import { enumerate, formatValue, PUBLISHED_PROTOCOL, type PublishedCell } from "~/lib/findings.ts";
+import { enumerate, PUBLISHED_PROTOCOL, type PublishedCell } from "~/lib/findings.ts";
 import { openMeasure } from "~/lib/measure.ts";
-import { type Study, trajectoryOf } from "~/lib/study.ts";
+import { EFFECTS, type Study, trajectoryOf } from "~/lib/study.ts";
 import { type Trajectory, trajectoryPath } from "~/lib/trainer.ts";
 
 /** Cells with diverged runs that are named; of more the runs are only counted. */
@@ -24,16 +24,16 @@ export function sharpnessCaption(
   published: readonly PublishedCell[],
 ): string {
   const measure = openMeasure(cells[0]?.measure ?? "sharpness");
-  const hasSeedIntervals = cells.some(({ sharpness }) => sharpness?.interval);
-  const counts = cells.filter(({ sharpness }) => sharpness !== null)
-    .map(({ bySeed }) => bySeed.filter(({ sharpness }) => sharpness !== null).length);
+  const hasSeedIntervals = cells.some(({ value }) => value?.interval);
+  const counts = cells.filter(({ value }) => value !== null)
+    .map(({ bySeed }) => bySeed.filter(({ value }) => value !== null).length);
   const seeds = counts.length > 0 ? `; n = ${plurals(counts, "seed")} a cell` : "";
   const pooled = "thin: the original study's, over all seeds × directions as if independent.";
   const unknown = counts.includes(1) ? " (none where n = 1)" : "";
-  const hasPooled = cells.some(({ sharpness }) => sharpness?.pooledInterval);
+  const hasPooled = cells.some(({ value }) => value?.pooledInterval);
   const { bottom } = measureAxis(cells, published);
-  const isCut = cells.some(({ sharpness }) =>
-    [sharpness?.interval, sharpness?.pooledInterval].some((ends) => ends && ends[0] < bottom)
+  const isCut = cells.some(({ value }) =>
+    [value?.interval, value?.pooledInterval].some((ends) => ends && ends[0] < bottom)
   );
   return [
     `${describeMeasure(study, measure)}${seeds}. Networks at the stop ${study.stops[0]}.`,
@@ -160,7 +160,7 @@ function nameRuns(runs: readonly Trajectory[]): string {
   const cells = Map.groupBy(
     runs,
     ({ optimizer, learningRate, batchSize }) =>
-      `${optimizer} at learning rate ${formatValue("learning-rate", learningRate)}, ` +
+      `${optimizer} at learning rate ${EFFECTS["learning-rate"].format(learningRate)}, ` +
       `batch size ${batchSize}`,
   );
   if (cells.size > NAMED_CELLS) return "";

@@ -10,7 +10,7 @@ import type { Piece } from "~/lib/figures/svg.ts";
 import { MARK_SYMBOLS, markSymbol, outline } from "~/lib/figures/symbols.ts";
 import { INK, type MarkSymbol } from "~/lib/figures/theme.ts";
 import type { Curve, CurvePoint } from "~/lib/findings.ts";
-import type { Effect } from "~/lib/study.ts";
+import { type EffectName, EFFECTS } from "~/lib/study.ts";
 
 /** How the curves of one value look. */
 export interface ValueStyle {
@@ -75,16 +75,15 @@ export function curveMarks(
 
 /** The values of an effect by colour and symbol. */
 export function curvesLegend(
-  effect: Effect,
+  effect: EffectName,
   { styles, format, width }: {
     styles: ReadonlyMap<number, ValueStyle>;
     format: (value: number) => string;
     width: number;
   },
 ): Piece {
-  const name = { "learning-rate": "Learning rate:", "batch-size": "Batch size:", pairs: "Pairs:" };
   return legend([
-    { mark: "", label: name[effect], isWord: true },
+    { mark: "", label: `${EFFECTS[effect].label}:`, isWord: true },
     ...[...styles].map(([value, { color, symbol }]) => ({
       mark: `<path d="M-8,0h16" stroke="${color}" stroke-width="1.5"/>` +
         outline(symbol, { stroke: color, fill: color, width: 0 }),

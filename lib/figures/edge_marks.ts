@@ -6,7 +6,8 @@
 import * as Plot from "@observablehq/plot";
 import { INK } from "~/lib/figures/theme.ts";
 import { openMeasure } from "~/lib/measure.ts";
-import { type CellSummary, effectValue } from "~/lib/results.ts";
+import { type CellSummary } from "~/lib/results.ts";
+import { effectValue } from "~/lib/study.ts";
 
 /** Straight pieces of the line between two neighbouring values. */
 const PIECES = 16;

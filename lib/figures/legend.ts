@@ -36,9 +36,9 @@ export function sharpnessLegend(
   const [only] = styles.values();
   const ink = styles.size === 1 ? only!.color : INK.muted;
   const symbol = styles.size === 1 ? only!.symbol : "circle";
-  const measured = cells.filter(({ sharpness }) => sharpness !== null);
-  const hasInterval = measured.some(({ sharpness }) => sharpness?.interval);
-  const hasPooled = measured.some(({ sharpness }) => sharpness?.pooledInterval);
+  const measured = cells.filter(({ value }) => value !== null);
+  const hasInterval = measured.some(({ value }) => value?.interval);
+  const hasPooled = measured.some(({ value }) => value?.pooledInterval);
   const series = [...styles].map(([optimizer, style]): LegendItem => ({
     mark: outline(style.symbol, { stroke: style.color, fill: style.color }),
     label: optimizer,

@@ -95,7 +95,7 @@ function mainFigures(
     ...(eigenvalue !== undefined && runs.some(({ measures }) => eigenvalue in measures)
       ? [plotResults2(study, runs, { measure: eigenvalue, layout })]
       : []),
-    ...(cells.some(({ sharpness }) => sharpness) ? [plotRatio(study, runs, { layout })] : []),
+    ...(cells.some(({ value }) => value) ? [plotRatio(study, runs, { layout })] : []),
     ...(ranks.length > 0 ? [plotRanks(study, ranks, { layout })] : []),
   ];
 }

@@ -18,15 +18,15 @@ export function measureAxis(
   cells: readonly CellSummary[],
   published: readonly Pick<PublishedCell, "mean" | "halfWidth">[] = [],
 ): Axis {
-  const measured = cells.flatMap(({ sharpness, bySeed }) =>
-    sharpness === null ? [] : [{ ...sharpness, bySeed }]
+  const measured = cells.flatMap(({ value, bySeed }) =>
+    value === null ? [] : [{ ...value, bySeed }]
   );
   const further = published.map(({ mean }) => mean);
   const edge = edgeLine(cells).map((point) => point.edge);
   return valueAxis({
     points: [
       ...measured.map(({ mean }) => mean),
-      ...measured.flatMap(({ bySeed }) => bySeed.flatMap((seed) => seed.sharpness ?? [])),
+      ...measured.flatMap(({ bySeed }) => bySeed.flatMap((seed) => seed.value ?? [])),
       ...further,
       ...edge,
     ],

@@ -3,18 +3,22 @@
  *
  * @module
  */
-import { EFFECT_LABEL } from "~/lib/figures/theme.ts";
-import { formatValue, otherFactor } from "~/lib/findings.ts";
 import { scientific } from "~/lib/files/numbers.ts";
-import { effectValue } from "~/lib/results.ts";
-import { type Cell, type Effect, listCells, type Study } from "~/lib/study.ts";
+import {
+  type Cell,
+  type EffectName,
+  EFFECTS,
+  effectValue,
+  listCells,
+  type Study,
+} from "~/lib/study.ts";
 
 /** Panels are called (a), (b), ... */
 export const LETTERS = "abcdefghijklmnopqrstuvwxyz";
 
 /** The horizontal axis of one effect. */
 export interface Place {
-  readonly effect: Effect;
+  readonly effect: EffectName;
   readonly valueOf: (cell: Omit<Cell, "optimizer">) => number;
   readonly format: (value: number) => string;
   readonly label: string;
@@ -26,9 +30,9 @@ export interface Place {
  * The axis of an effect: its values, or, for pairs that all have the same learning rate / batch size,
  * their batch sizes.
  */
-export function placeOf(study: Study, effect: Effect): Place {
+export function placeOf(study: Study, effect: EffectName): Place {
   const { grid } = study;
-  const other = otherFactor(study, effect);
+  const other = EFFECTS[effect].other(study);
   const name = { "learning-rate": "Learning rate", "batch-size": "Batch size", pairs: "" }[effect];
   const ratios = listCells({ grid: { ...grid, effects: [effect] } })
     .map(({ learningRate, batchSize }) => (learningRate / batchSize).toPrecision(9));
@@ -36,16 +40,16 @@ export function placeOf(study: Study, effect: Effect): Place {
     return {
       effect,
       valueOf: ({ batchSize }) => batchSize,
-      format: (value) => formatValue("batch-size", value),
-      label: EFFECT_LABEL["batch-size"],
+      format: (value) => EFFECTS["batch-size"].format(value),
+      label: EFFECTS["batch-size"].axis,
       heading: `Learning rate / batch size ${scientific(Number(ratios[0]))}`,
     };
   }
   return {
     effect,
     valueOf: effectValue,
-    format: (value) => formatValue(effect, value),
-    label: EFFECT_LABEL[effect],
+    format: (value) => EFFECTS[effect].format(value),
+    label: EFFECTS[effect].axis,
     heading: effect === "pairs" ? "Pairs of learning rate and batch size" : `${name}, at ${other}`,
   };
 }

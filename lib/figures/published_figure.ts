@@ -15,13 +15,8 @@ import { INK, type OptimizerStyle, optimizerStyles } from "~/lib/figures/theme.t
 import { extent, logTicks } from "~/lib/figures/ticks.ts";
 import { xyPanel } from "~/lib/figures/xy_panel.ts";
 import { significant } from "~/lib/files/numbers.ts";
-import {
-  EFFECT_NAME,
-  PUBLISHED_PROTOCOL,
-  type PublishedComparison,
-  publishedOrder,
-} from "~/lib/findings.ts";
-import type { Study } from "~/lib/study.ts";
+import { PUBLISHED_PROTOCOL, type PublishedComparison, publishedOrder } from "~/lib/findings.ts";
+import { EFFECTS, type Study } from "~/lib/study.ts";
 
 /**
  * Draws our mean of every published cell against the published one, both with 95 % t intervals, on
@@ -53,7 +48,7 @@ export function plotPublished(
     const stop = shown.find((row) => row.effect === effect)?.stop ?? study.stops[0]!;
     const letter = effects.length < 2 ? "" : `(${LETTERS[i]}) `;
     return xyPanel({
-      heading: `${letter}By ${EFFECT_NAME[effect]}, ${stop}`,
+      heading: `${letter}By ${EFFECTS[effect].label}, ${stop}`,
       x: { ...axis, label: ["Published sharpness (nats)"] },
       y: { ...axis, label: ["Ours (nats)"] },
       width: layout.frameWidth,
@@ -100,7 +95,7 @@ export function plotPublished(
       "ours at the stop above each panel. Agreement: within twice the published half-width or 10 % " +
       "of the published mean.",
       ...publishedOrder(comparisons).filter(({ cells }) => cells > 0).map((order) =>
-        `${order.optimizer} by ${EFFECT_NAME[order.effect]}, at ${order.stop}: ` +
+        `${order.optimizer} by ${EFFECTS[order.effect].label}, at ${order.stop}: ` +
         `${order.within} of ${order.cells} agree` +
         (order.tau === null ? "." : `, Kendall's tau of the order ${significant(order.tau, 2)}.`)
       ),

@@ -9,18 +9,13 @@ import { legend } from "~/lib/figures/legend.ts";
 import { type Figure, stack } from "~/lib/figures/stack.ts";
 import { textWidth } from "~/lib/figures/svg.ts";
 import { outline } from "~/lib/figures/symbols.ts";
-import { FONT_SIZE, INK, type MarkSymbol, optimizerStyles } from "~/lib/figures/theme.ts";
+import { FONT_SIZE, INK, optimizerStyles } from "~/lib/figures/theme.ts";
 import { xyPanel } from "~/lib/figures/xy_panel.ts";
-import { EFFECT_NAME, type MeasureRank } from "~/lib/findings.ts";
-import type { Effect, Study } from "~/lib/study.ts";
+import { type MeasureRank } from "~/lib/findings.ts";
+import { EFFECTS, type Study } from "~/lib/study.ts";
 
 const LINE = 26;
 const ALL_COLOR = "#1a1a1a";
-const EFFECT_SYMBOL: Readonly<Record<Effect, MarkSymbol>> = {
-  "learning-rate": "circle",
-  "batch-size": "square",
-  pairs: "triangle",
-};
 
 /**
  * Draws Kendall's tau of every measure with the generalisation gap: the mean over one-factor groups
@@ -86,7 +81,7 @@ export function plotRanks(
           x: "tau",
           y: "line",
           className: `${effect}-tau`,
-          symbol: EFFECT_SYMBOL[effect],
+          symbol: EFFECTS[effect].symbol,
           r: 3,
           stroke: ({ optimizer }: MeasureRank) =>
             styles.get(optimizer ?? "")?.color ?? INK.published,
@@ -101,8 +96,8 @@ export function plotRanks(
       label: "mean over groups, 95 % bootstrap interval",
     },
     ...study.grid.effects.map((effect) => ({
-      mark: outline(EFFECT_SYMBOL[effect], { stroke: INK.muted, fill: "none" }),
-      label: `by ${EFFECT_NAME[effect]}`,
+      mark: outline(EFFECTS[effect].symbol, { stroke: INK.muted, fill: "none" }),
+      label: `by ${EFFECTS[effect].label}`,
     })),
     ...[...styles].map(([label, { color }]) => ({
       mark: `<path d="M-7,0h14" stroke="${color}" stroke-width="2"/>`,

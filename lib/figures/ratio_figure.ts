@@ -16,9 +16,9 @@ import { outline } from "~/lib/figures/symbols.ts";
 import { INK, lighten, type MarkSymbol, optimizerStyles } from "~/lib/figures/theme.ts";
 import { decadeTicks, extent } from "~/lib/figures/ticks.ts";
 import { xyPanel } from "~/lib/figures/xy_panel.ts";
-import { EFFECT_NAME, PUBLISHED_PROTOCOL, publishedCells } from "~/lib/findings.ts";
+import { PUBLISHED_PROTOCOL, publishedCells } from "~/lib/findings.ts";
 import { type CellSummary, type RunResult, summariseCells } from "~/lib/results.ts";
-import type { Effect, Study } from "~/lib/study.ts";
+import { type EffectName, EFFECTS, type Study } from "~/lib/study.ts";
 
 /** What the figure shows. */
 export interface RatioOptions {
@@ -27,11 +27,11 @@ export interface RatioOptions {
   readonly layout?: Layout;
 }
 
-/** How the cells of an effect look: their share of white, and their symbol. */
-const EFFECT_STYLE: Readonly<Record<Effect, { white: number; symbol: MarkSymbol }>> = {
-  "learning-rate": { white: 0, symbol: "circle" },
-  "batch-size": { white: 0.45, symbol: "square" },
-  pairs: { white: 0.2, symbol: "triangle" },
+/** Share of white in the colour of an effect's cells. */
+const WHITE: Readonly<Record<EffectName, number>> = {
+  "learning-rate": 0,
+  "batch-size": 0.45,
+  pairs: 0.2,
 };
 
 /** Draws every cell at its learning rate / batch size, a panel an optimizer. */
@@ -41,7 +41,7 @@ export function plotRatio(
   { measure, layout = PAGE }: RatioOptions = {},
 ): Figure {
   const { effects, optimizers } = study.grid;
-  const cells = summariseCells(study, runs, measure).filter(({ sharpness }) => sharpness !== null);
+  const cells = summariseCells(study, runs, measure).filter(({ value }) => value !== null);
   const text = measure ?? study.measures.first[0] ?? "sharpness";
   const published = publishedCells(study, text).filter(({ effect }) => effects.includes(effect))
     .map(({ effect, optimizer, value, mean, halfWidth }) => {
@@ -75,7 +75,7 @@ export function plotRatio(
               x: "x",
               y: "mean",
               className: `${slug}-published`,
-              symbol: EFFECT_STYLE[effect].symbol,
+              symbol: EFFECTS[effect].symbol,
               r: PUBLISHED_RADIUS,
               stroke: INK.published,
               fill: "#fff",
@@ -85,7 +85,13 @@ export function plotRatio(
         ...effects.flatMap((effect) =>
           ownMarks(
             cells.filter((cell) => cell.effect === effect && cell.optimizer === optimizer),
-            { ...EFFECT_STYLE[effect], color, className: `${slug}-${effect}`, bottom: y.bottom },
+            {
+              white: WHITE[effect],
+              symbol: EFFECTS[effect].symbol,
+              color,
+              className: `${slug}-${effect}`,
+              bottom: y.bottom,
+            },
           )
         ),
       ],
@@ -93,11 +99,11 @@ export function plotRatio(
   });
   const items = [
     ...effects.map((effect): LegendItem => {
-      const { white, symbol } = EFFECT_STYLE[effect];
+      const [white, symbol] = [WHITE[effect], EFFECTS[effect].symbol];
       const ink = lighten("#404040", white);
       return {
         mark: outline(symbol, { stroke: ink, fill: ink }),
-        label: `by ${EFFECT_NAME[effect]}`,
+        label: `by ${EFFECTS[effect].label}`,
       };
     }),
     ...(published.length === 0 ? [] : [{
@@ -135,8 +141,8 @@ function ownMarks(
 ): Plot.Markish[] {
   const stroke = lighten(color, white);
   const sorted = cells.toSorted((a, b) => ratioOf(a) - ratioOf(b));
-  const y = ({ sharpness }: CellSummary): number => sharpness!.mean;
-  const known = sorted.filter(({ sharpness }) => sharpness!.interval !== null);
+  const y = ({ value }: CellSummary): number => value!.mean;
+  const known = sorted.filter(({ value }) => value!.interval !== null);
   return [
     Plot.line(sorted, {
       x: ratioOf,
@@ -147,8 +153,8 @@ function ownMarks(
     }),
     Plot.ruleX(known, {
       x: ratioOf,
-      y1: ({ sharpness }: CellSummary) => Math.max(sharpness!.interval![0], bottom),
-      y2: ({ sharpness }: CellSummary) => sharpness!.interval![1],
+      y1: ({ value }: CellSummary) => Math.max(value!.interval![0], bottom),
+      y2: ({ value }: CellSummary) => value!.interval![1],
       className: `${className}-interval`,
       stroke,
       strokeWidth: 1.5,

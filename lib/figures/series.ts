@@ -53,23 +53,21 @@ export function sharpnessMarks(
   { bottom, isPooledShown }: { bottom: number; isPooledShown: boolean },
 ): Plot.Markish[] {
   const { color: stroke, slug } = style;
-  const measured = cells.filter(({ sharpness }) => sharpness !== null);
+  const measured = cells.filter(({ value }) => value !== null);
   const seeds = measured.filter(({ bySeed }) => bySeed.length > 1).flatMap((cell) =>
-    cell.bySeed.flatMap(({ sharpness }) =>
-      sharpness === null ? [] : [{ x: valueOf(cell), y: sharpness }]
-    )
+    cell.bySeed.flatMap(({ value }) => value === null ? [] : [{ x: valueOf(cell), y: value }])
   );
   return [
     Plot.line(cells, {
       x: valueOf,
-      y: (cell: CellSummary) => cell.sharpness?.mean,
+      y: (cell: CellSummary) => cell.value?.mean,
       dx: shift.mean,
       className: `${slug}-line-through-means`,
       stroke,
       strokeOpacity: 0.4,
       ...(style.dash === undefined ? {} : { strokeDasharray: style.dash }),
     }),
-    whisker(isPooledShown ? measured : [], (cell) => cell.sharpness?.pooledInterval, {
+    whisker(isPooledShown ? measured : [], (cell) => cell.value?.pooledInterval, {
       valueOf,
       bottom,
       dx: shift.pooled,
@@ -88,7 +86,7 @@ export function sharpnessMarks(
       fill: stroke,
       fillOpacity: 0.75,
     }),
-    whisker(measured, (cell) => cell.sharpness?.interval, {
+    whisker(measured, (cell) => cell.value?.interval, {
       valueOf,
       bottom,
       dx: shift.mean,
@@ -102,7 +100,7 @@ export function sharpnessMarks(
       style,
       x: valueOf,
       dx: shift.mean,
-      y: (cell) => cell.sharpness?.mean,
+      y: (cell) => cell.value?.mean,
       className: `${slug}-mean-sharpness`,
     }),
     Plot.text(cells.filter(isLost), {

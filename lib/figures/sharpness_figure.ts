@@ -12,15 +12,15 @@ import { placeOf } from "~/lib/figures/place.ts";
 import { type Figure, stack } from "~/lib/figures/stack.ts";
 import { optimizerStyles } from "~/lib/figures/theme.ts";
 import { capitalize } from "~/lib/files/text.ts";
-import { EFFECT_NAME, publishedCells } from "~/lib/findings.ts";
+import { publishedCells } from "~/lib/findings.ts";
 import { openMeasure } from "~/lib/measure.ts";
-import { type CellSummary, effectValue, type RunResult, summariseCells } from "~/lib/results.ts";
-import type { Effect, Study } from "~/lib/study.ts";
+import { type CellSummary, type RunResult, summariseCells } from "~/lib/results.ts";
+import { type EffectName, EFFECTS, effectValue, type Study } from "~/lib/study.ts";
 
 /** Which part of a study a figure shows. */
 export interface PlotResultsOptions {
   /** What stands along the axis. */
-  readonly effect: Effect;
+  readonly effect: EffectName;
   /** Whose cells are shown. */
   readonly optimizer: string;
   /** Canonical text of what is shown; default: the study's first measure. */
@@ -48,7 +48,7 @@ export function plotResults(
     .filter((cell) => cell.effect === effect && cell.optimizer === optimizer);
   return sharpnessFigure(study, cells, {
     name: `${effect}-${optimizerStyles([optimizer]).get(optimizer)!.slug}`,
-    title: `${nameOf(cells)} against ${EFFECT_NAME[effect]}, ${optimizer}`,
+    title: `${nameOf(cells)} against ${EFFECTS[effect].label}, ${optimizer}`,
     effects: [effect],
     optimizers: [optimizer],
     layout,
@@ -70,7 +70,7 @@ export function plotResults2(
   const cells = summariseCells(study, results, measure);
   return sharpnessFigure(study, cells, {
     name: measure === undefined ? "sharpness" : openMeasure(measure).name,
-    title: `${nameOf(cells)} against ${effects.map((each) => EFFECT_NAME[each]).join(" and ")}`,
+    title: `${nameOf(cells)} against ${effects.map((each) => EFFECTS[each].label).join(" and ")}`,
     effects,
     optimizers,
     layout,
@@ -83,7 +83,7 @@ function sharpnessFigure(
   { effects, optimizers, layout, ...names }: {
     name: string;
     title: string;
-    effects: readonly Effect[];
+    effects: readonly EffectName[];
     optimizers: readonly string[];
     layout: Layout;
   },

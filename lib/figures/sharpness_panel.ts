@@ -87,7 +87,7 @@ function arrange(
   { styles, layout, published }: PanelsOptions,
 ): Omit<Panel, "heading"> {
   const { effect, valueOf } = place;
-  const hasSeedIntervals = cells.some(({ sharpness }) => sharpness?.interval);
+  const hasSeedIntervals = cells.some(({ value }) => value?.interval);
   const series = [...styles].map(([optimizer, style], i): Series => ({
     optimizer,
     style,

@@ -4,7 +4,6 @@
  * @module
  */
 import { openOptimizer } from "~/lib/optimizer.ts";
-import type { Effect } from "~/lib/study.ts";
 
 /** Verdana has nearly DejaVu's widths, for viewers of the SVG that lack DejaVu. */
 export const FONT_FAMILY = "DejaVu Sans, Verdana, sans-serif";
@@ -78,9 +77,3 @@ export function lighten(color: string, white: number): string {
   });
   return `#${mixed.join("")}`;
 }
-
-export const EFFECT_LABEL: Readonly<Record<Effect, string>> = {
-  "learning-rate": "Learning rate",
-  "batch-size": "Batch size (images)",
-  pairs: "Learning rate / batch size (1/images)",
-};

@@ -11,10 +11,9 @@ import { type Place, placeOf } from "~/lib/figures/place.ts";
 import { beside, type Figure, stack } from "~/lib/figures/stack.ts";
 import { type Piece, text, translate } from "~/lib/figures/svg.ts";
 import { FONT_SIZE } from "~/lib/figures/theme.ts";
-import { otherFactor } from "~/lib/findings.ts";
 import { type LossLine, lossPanel } from "~/lib/figures/training_loss.ts";
 import type { RunResult } from "~/lib/results.ts";
-import { type Cell, listCells, type Study, trajectoryOf } from "~/lib/study.ts";
+import { type Cell, EFFECTS, listCells, type Study, trajectoryOf } from "~/lib/study.ts";
 import { trajectoryPath } from "~/lib/trainer.ts";
 
 const PANEL = { width: 318, height: 216, marginLeft: 44, marginBottom: 24 } as const;
@@ -54,7 +53,7 @@ export function trainingLossFigure(study: Study, results: readonly RunResult[]):
             return result === undefined ? [] : [{ result, color: colors.get(valueOf(cell))! }];
           })
         );
-      return framed(lossPanel(lines, shared), `${optimizer}, ${otherFactor(study, effect)}`);
+      return framed(lossPanel(lines, shared), `${optimizer}, ${EFFECTS[effect].other(study)}`);
     });
     return beside([...panels, key(colors, { label, format })], 10);
   });

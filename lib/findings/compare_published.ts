@@ -11,15 +11,9 @@ import {
 import { signOf } from "~/lib/findings/finding.ts";
 import { openMeasure } from "~/lib/measure.ts";
 import { MLP_1 } from "~/lib/model.ts";
-import {
-  effectValue,
-  type Interval,
-  runsAt,
-  summariseCells,
-  type TrajectoryRecord,
-} from "~/lib/results.ts";
+import { type Interval, runsAt, summariseCells, type TrajectoryRecord } from "~/lib/results.ts";
 import { kendallTau } from "~/lib/statistics.ts";
-import type { Effect, Study } from "~/lib/study.ts";
+import { type EffectName, effectValue, type Study } from "~/lib/study.ts";
 
 /** Shares of agreement: of the published mean, and in published half-widths. */
 const SHARE = 0.1;
@@ -27,7 +21,7 @@ const HALF_WIDTHS = 2;
 
 /** A published cell beside ours. */
 export interface PublishedComparison {
-  readonly effect: Effect;
+  readonly effect: EffectName;
   readonly optimizer: string;
   readonly learningRate: number;
   readonly batchSize: number;
@@ -56,7 +50,7 @@ export function publishedCells(study: Study, measure: string): PublishedCell[] {
   const { radius, baseBatchSize, baseLearningRate } = PUBLISHED_PROTOCOL;
   const isSame = images === PUBLISHED_PROTOCOL.images && String(sizes) === String(MLP_1) &&
     name === "sharpness" && parameters.radius === radius;
-  const base: Record<Effect, boolean> = {
+  const base: Record<EffectName, boolean> = {
     "learning-rate": grid.baseBatchSize === baseBatchSize,
     "batch-size": grid.baseLearningRate === baseLearningRate,
     pairs: false,
@@ -82,7 +76,7 @@ export function comparePublished(
 
 /** How well the order of an effect's cells is the published one. */
 export interface PublishedOrder {
-  readonly effect: Effect;
+  readonly effect: EffectName;
   readonly optimizer: string;
   /** Canonical text of the stop of our networks. */
   readonly stop: string;
@@ -115,7 +109,7 @@ function compareAt(
   stop: string,
 ): PublishedComparison[] {
   return summariseCells(study, runsAt(study, records, stop)).flatMap((cell) => {
-    const { effect, optimizer, learningRate, batchSize, sharpness } = cell;
+    const { effect, optimizer, learningRate, batchSize, value } = cell;
     const found = publishedCells(study, cell.measure).find((published) =>
       published.effect === effect && published.optimizer === optimizer &&
       published.value === effectValue(cell)
@@ -123,16 +117,16 @@ function compareAt(
     if (found === undefined) return [];
     const { mean, halfWidth } = found;
     const theirs = { mean, interval: [mean - halfWidth, mean + halfWidth] as const };
-    const isResolved = [sharpness?.interval ?? null, theirs.interval]
+    const isResolved = [value?.interval ?? null, theirs.interval]
       .every((interval) => signOf(interval) !== 0);
     const margin = Math.max(HALF_WIDTHS * halfWidth, SHARE * mean);
     return [{
       ...{ effect, optimizer, learningRate, batchSize, stop, theirs },
-      ours: sharpness && { mean: sharpness.mean, interval: sharpness.interval },
+      ours: value && { mean: value.mean, interval: value.interval },
       trainLoss: cell.trainLoss,
-      n: cell.bySeed.filter((seed) => seed.sharpness !== null).length,
-      ratio: sharpness && isResolved ? sharpness.mean / mean : null,
-      within: sharpness && Math.abs(sharpness.mean - mean) <= margin,
+      n: cell.bySeed.filter((seed) => seed.value !== null).length,
+      ratio: value && isResolved ? value.mean / mean : null,
+      within: value && Math.abs(value.mean - mean) <= margin,
     }];
   });
 }

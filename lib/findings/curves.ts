@@ -12,7 +12,7 @@ import {
   type TrajectoryRecord,
 } from "~/lib/results.ts";
 import { meanInterval } from "~/lib/statistics.ts";
-import { type Cell, type Effect, listCells, type Study, trajectoryOf } from "~/lib/study.ts";
+import { type Cell, type EffectName, listCells, type Study, trajectoryOf } from "~/lib/study.ts";
 import { trajectoryPath } from "~/lib/trainer.ts";
 
 /** A network of a trajectory with the value of a measure. */
@@ -43,7 +43,7 @@ export interface CurveOptions {
   /** A measure's text; values with any number of directions count. Default "antithetic". */
   readonly measure?: string;
   /** Default: every effect of the study. */
-  readonly effects?: readonly Effect[];
+  readonly effects?: readonly EffectName[];
 }
 
 /** What curves show unless told otherwise: sharpness without the slope's noise. */

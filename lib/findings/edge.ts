@@ -4,19 +4,18 @@
  * @module
  */
 import { plural, plurals, significant } from "~/lib/files/numbers.ts";
-import { effectSubject, enumerate, formatMean, formatValue } from "~/lib/findings/words.ts";
+import { effectSubject, enumerate, formatMean } from "~/lib/findings/words.ts";
 import {
   type CellSummary,
-  effectValue,
   type Interval,
   type RunResult,
   runsAt,
   seriesOf,
-  sharpnessBySeed,
   summariseCells,
   type TrajectoryRecord,
+  valueBySeed,
 } from "~/lib/results.ts";
-import { type Effect, measureNamed, type Study } from "~/lib/study.ts";
+import { type EffectName, EFFECTS, effectValue, measureNamed, type Study } from "~/lib/study.ts";
 
 /** A network on a trajectory of the edge's study. */
 export interface EdgePoint {
@@ -96,16 +95,16 @@ export function edgeSentences(study: Study, records: readonly TrajectoryRecord[]
 export function edgeAtStop(
   study: Study,
   runs: readonly RunResult[],
-  { effect }: { readonly effect: Effect },
+  { effect }: { readonly effect: EffectName },
 ): string[] {
   const text = measureNamed(study, "lambda-max");
   if (text === undefined) return [];
   const which = { effect, optimizer: EDGE_OPTIMIZER };
   const cells = seriesOf(summariseCells(study, runs, text), which)
-    .filter(({ sharpness }) => sharpness !== null);
+    .filter(({ value }) => value !== null);
   if (cells.length === 0) return [];
   const nameOf = (some: readonly CellSummary[]): string =>
-    enumerate(some.map((cell) => formatValue(effect, effectValue(cell))));
+    enumerate(some.map((cell) => EFFECTS[effect].format(effectValue(cell))));
   const shares = cells.map((cell) => ({ cell, ...edgeShare(cell) }));
   const means = shares.map(({ mean, interval }) => formatMean(mean, interval));
   const known = shares.flatMap(({ cell, interval }) => interval ? [{ cell, interval }] : []);
@@ -118,7 +117,7 @@ export function edgeAtStop(
     const some = known.filter(({ interval }) => holds(interval)).map(({ cell }) => cell);
     return some.length === 0 ? [] : [`${side} at ${nameOf(some)}`];
   });
-  const seeds = cells.map((cell) => sharpnessBySeed(cell).size);
+  const seeds = cells.map((cell) => valueBySeed(cell).size);
   const stop = runs[0]?.stop ?? study.stops[0] ?? "";
   return [
     `${effectSubject(study, which)}, at ${stop}: learning rate × ` +
@@ -131,9 +130,9 @@ export function edgeAtStop(
 
 /** Learning rate x a cell's lambda max, with the interval over seeds. */
 export function edgeShare(
-  { learningRate, sharpness }: CellSummary,
+  { learningRate, value }: CellSummary,
 ): { readonly mean: number; readonly interval: Interval | null } {
-  const { mean, interval } = sharpness!;
+  const { mean, interval } = value!;
   return {
     mean: learningRate * mean,
     interval: interval && [learningRate * interval[0], learningRate * interval[1]],

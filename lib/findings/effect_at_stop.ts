@@ -13,23 +13,21 @@ import {
   formatDifference,
   formatEnds,
   formatEstimate,
-  formatValue,
 } from "~/lib/findings/words.ts";
 import { openMeasure } from "~/lib/measure.ts";
 import {
   type CellSummary,
-  effectValue,
   type RunResult,
   seriesOf,
-  sharpnessBySeed,
   summariseCells,
+  valueBySeed,
 } from "~/lib/results.ts";
 import { pairedDifference } from "~/lib/statistics.ts";
-import type { Effect, Study } from "~/lib/study.ts";
+import { type EffectName, EFFECTS, effectValue, type Study } from "~/lib/study.ts";
 
 /** Which effect a sentence is about. */
 export interface EffectOptions {
-  readonly effect: Effect;
+  readonly effect: EffectName;
   /** Canonical text. */
   readonly optimizer: string;
   /** Canonical text; default: the study's first. */
@@ -50,16 +48,16 @@ export function effectAtStop(
   const stop = runs[0]?.stop ?? study.stops[0] ?? "";
   const all = summariseCells(study, runs, measure)
     .filter((cell) => cell.effect === effect && cell.optimizer === optimizer);
-  const series = seriesOf(all, { effect, optimizer }).filter(({ sharpness }) => sharpness !== null);
+  const series = seriesOf(all, { effect, optimizer }).filter(({ value }) => value !== null);
   const missing = missingText(study, all);
   const subject = `${effectSubject(study, { effect, optimizer })}, at ${stop}`;
-  const [first, last] = endsOf(series, (cell) => sharpnessBySeed(cell).keys());
+  const [first, last] = endsOf(series, (cell) => valueBySeed(cell).keys());
   if (first === undefined || last === undefined || first === last) {
     const text = `${subject}: not settled, as fewer than two values have a result.${missing}`;
     return { text, brief: "not settled", kind: "not settled", n: 0, interval: null, stop };
   }
   const { label, unit } = openMeasure(first.measure);
-  const difference = pairedDifference(sharpnessBySeed(last), sharpnessBySeed(first));
+  const difference = pairedDifference(valueBySeed(last), valueBySeed(first));
   const interval = intervalOf(difference);
   const n = difference?.n ?? 0;
   const way = formatEnds([first, last], unit, valueOf);
@@ -89,7 +87,7 @@ interface Step {
 function stepsOf(series: readonly CellSummary[]): Step[] {
   return series.slice(1).map((cell, i) => {
     const before = series[i]!;
-    const sharp = pairedDifference(sharpnessBySeed(cell), sharpnessBySeed(before));
+    const sharp = pairedDifference(valueBySeed(cell), valueBySeed(before));
     return { name: `${valueOf(before)} to ${valueOf(cell)}`, sign: signOf(intervalOf(sharp)) };
   });
 }
@@ -116,5 +114,5 @@ function stepsText(steps: readonly Step[], sign: number): string {
 }
 
 function valueOf(cell: CellSummary): string {
-  return formatValue(cell.effect, effectValue(cell));
+  return EFFECTS[cell.effect].format(effectValue(cell));
 }

@@ -19,12 +19,11 @@ import {
   enumerate,
   formatDifference,
   formatEstimate,
-  formatValue,
 } from "~/lib/findings/words.ts";
 import { openMeasure } from "~/lib/measure.ts";
-import { effectValue, type TrajectoryRecord } from "~/lib/results.ts";
+import { type TrajectoryRecord } from "~/lib/results.ts";
 import { pairedDifference } from "~/lib/statistics.ts";
-import { type Cell, listCells, type Study } from "~/lib/study.ts";
+import { type Cell, EFFECTS, effectValue, listCells, type Study } from "~/lib/study.ts";
 
 /** An effect's values at equal loss. */
 export interface EqualLossCell {
@@ -84,7 +83,7 @@ export function effectAtEqualLoss(
     cells: listCells(study)
       .filter((cell) => cell.effect === effect && cell.optimizer === optimizer),
     valueOf: effectValue,
-    nameOf: (value) => formatValue(effect, value),
+    nameOf: (value) => EFFECTS[effect].format(value),
   });
 }
 

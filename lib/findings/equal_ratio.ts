@@ -13,15 +13,14 @@ import { enumerate, formatDifference, formatEnds, formatEstimate } from "~/lib/f
 import { openMeasure } from "~/lib/measure.ts";
 import {
   type CellSummary,
-  effectValue,
   type Interval,
   type RunResult,
-  sharpnessBySeed,
   summariseCells,
   type TrajectoryRecord,
+  valueBySeed,
 } from "~/lib/results.ts";
 import { type PairedDifference, pairedDifference } from "~/lib/statistics.ts";
-import { type Cell, listCells, type Study } from "~/lib/study.ts";
+import { type Cell, effectValue, listCells, type Study } from "~/lib/study.ts";
 
 /** Ratios that differ by rounding only are the same: 6.4e-3 / 8192 and 1e-4 / 128. */
 const DIGITS = 9;
@@ -39,12 +38,12 @@ export function effectsAtEqualRatio(study: Study, runs: readonly RunResult[]): F
   const stop = runs[0]?.stop ?? study.stops[0] ?? "";
   return byRatio(cells).map((group) => {
     const sorted = group.toSorted((a, b) => a.batchSize - b.batchSize);
-    const series = sorted.filter(({ sharpness }) => sharpness !== null);
+    const series = sorted.filter(({ value }) => value !== null);
     const absent = sorted.filter((cell) => !series.includes(cell));
     const missing = absent.length === 0
       ? ""
       : ` Missing: ${enumerate(absent.map(({ batchSize }) => String(batchSize)))}.`;
-    const [first, last] = endsOf(series, (cell) => sharpnessBySeed(cell).keys());
+    const [first, last] = endsOf(series, (cell) => valueBySeed(cell).keys());
     if (first === undefined || last === undefined || first === last) {
       const text =
         `${subjectOf(sorted[0]!)}, at ${stop}: not settled, as fewer than two pairs have ` +
@@ -54,7 +53,7 @@ export function effectsAtEqualRatio(study: Study, runs: readonly RunResult[]): F
     const [firstThere, lastThere] = [first, last].map(({ optimizer, batchSize }) =>
       cells.find((cell) =>
         cell.effect === "batch-size" && cell.optimizer === optimizer &&
-        cell.batchSize === batchSize && cell.sharpness !== null
+        cell.batchSize === batchSize && cell.value !== null
       )
     );
     const finding = judge([first, last], [firstThere, lastThere], stop);
@@ -137,6 +136,6 @@ function compare(
 ): [PairedDifference | null, Interval | null] {
   const difference = first === undefined || last === undefined
     ? null
-    : pairedDifference(sharpnessBySeed(last), sharpnessBySeed(first));
+    : pairedDifference(valueBySeed(last), valueBySeed(first));
   return [difference, intervalOf(difference)];
 }

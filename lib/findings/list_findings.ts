@@ -17,7 +17,7 @@ import { rankedMeasures } from "~/lib/findings/rank_measures.ts";
 import { effectSubject } from "~/lib/findings/words.ts";
 import { openMeasure } from "~/lib/measure.ts";
 import { runsAt, type TrajectoryRecord } from "~/lib/results.ts";
-import type { Effect, Study } from "~/lib/study.ts";
+import type { EffectName, Study } from "~/lib/study.ts";
 
 /** Measures that ask whether an effect is more than one of scale, slope or statistics. */
 const OTHER_MEASURES: readonly string[] = [
@@ -32,7 +32,7 @@ const SCALE_FREE = "relative-filter";
 
 /** What is said of one effect for one optimizer, or of one optimizer against the study's first. */
 export interface EffectFindings {
-  readonly effect: Effect;
+  readonly effect: EffectName;
   readonly optimizer: string;
   /** "SGD, learning rate (batch size 128)", "AdaGrad against SGD, by learning rate". */
   readonly subject: string;

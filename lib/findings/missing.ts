@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { EFFECT_NAME, enumerate, formatValue } from "~/lib/findings/words.ts";
-import { type CellSummary, effectValue } from "~/lib/results.ts";
-import type { Study } from "~/lib/study.ts";
+import { enumerate } from "~/lib/findings/words.ts";
+import { type CellSummary } from "~/lib/results.ts";
+import { EFFECTS, effectValue, type Study } from "~/lib/study.ts";
 
 /** A cell, and the seeds of the study that lack a value in it. */
 export interface MissingCell {
@@ -20,7 +20,7 @@ export interface MissingCell {
 export function missingCells(study: Study, cells: readonly CellSummary[]): MissingCell[] {
   return cells.flatMap((cell) => {
     const had = new Set(
-      cell.bySeed.filter(({ sharpness }) => sharpness !== null).map(({ seed }) => seed),
+      cell.bySeed.filter(({ value }) => value !== null).map(({ seed }) => seed),
     );
     const seeds = study.grid.seeds.filter((seed) => !had.has(seed)).sort((a, b) => a - b);
     return seeds.length === 0 ? [] : [{ cell, seeds, diverged: cell.diverged }];
@@ -53,7 +53,7 @@ function listed(
   lacking: readonly { readonly cell: CellSummary; readonly seeds: readonly number[] }[],
 ): string {
   const seriesOf = ({ optimizer, effect }: CellSummary): string =>
-    `${optimizer}, ${EFFECT_NAME[effect]}`;
+    `${optimizer}, ${EFFECTS[effect].label}`;
   const isWhole = (seeds: readonly number[]): boolean => seeds.length === study.grid.seeds.length;
   const series = [...Map.groupBy(all, seriesOf)];
   return series.flatMap(([name, own]) => {
@@ -61,7 +61,7 @@ function listed(
     if (some.length === 0) return [];
     const cells = [...Map.groupBy(some, ({ seeds }) => isWhole(seeds) ? "" : formatSeeds(seeds))]
       .map(([seeds, alike]) => {
-        const values = alike.map(({ cell }) => formatValue(cell.effect, effectValue(cell)));
+        const values = alike.map(({ cell }) => EFFECTS[cell.effect].format(effectValue(cell)));
         const each = alike.length > 1 ? " of each" : "";
         return enumerate(values) + (seeds === "" ? "" : ` (${seeds}${each})`);
       }).join("; ");

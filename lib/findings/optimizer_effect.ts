@@ -5,7 +5,7 @@
  */
 import { commonLevel, CURVE_MEASURE, listCurves, valuesAtLoss } from "~/lib/findings/curves.ts";
 import { type BriefFinding, intervalOf, signOf } from "~/lib/findings/finding.ts";
-import { EFFECT_NAME, enumerate, formatDifference, formatValue } from "~/lib/findings/words.ts";
+import { enumerate, formatDifference } from "~/lib/findings/words.ts";
 import { openMeasure } from "~/lib/measure.ts";
 import {
   listDifferences,
@@ -14,11 +14,11 @@ import {
   type TrajectoryRecord,
 } from "~/lib/results.ts";
 import { type PairedDifference, pairedDifference } from "~/lib/statistics.ts";
-import type { Cell, Effect, Study } from "~/lib/study.ts";
+import { type Cell, type EffectName, EFFECTS, type Study } from "~/lib/study.ts";
 
 /** Along which cells optimizers are compared, and in what. */
 export interface OptimizersOptions {
-  readonly effect: Effect;
+  readonly effect: EffectName;
   /** A measure's text; default: the study's first at a stop, the antithetic sharpness along training. */
   readonly measure?: string;
 }
@@ -94,9 +94,9 @@ export function optimizersAtEqualLoss(
 /** What a sentence is about: "AdaGrad against SGD, by learning rate". */
 export function againstSubject(
   { grid: { optimizers } }: Study,
-  { effect, optimizer }: { readonly effect: Effect; readonly optimizer: string },
+  { effect, optimizer }: { readonly effect: EffectName; readonly optimizer: string },
 ): string {
-  return `${optimizer} against ${optimizers[0]}, by ${EFFECT_NAME[effect]}`;
+  return `${optimizer} against ${optimizers[0]}, by ${EFFECTS[effect].label}`;
 }
 
 function compare(
@@ -139,7 +139,7 @@ function compare(
   const brief = `${enumerate(how)} of ${settled.length} cells`;
   return {
     text: `${subject}: ${label} is ${brief}; the largest paired difference, at learning rate ` +
-      `${formatValue("learning-rate", learningRate)} and batch size ${batchSize}${note}, is ` +
+      `${EFFECTS["learning-rate"].format(learningRate)} and batch size ${batchSize}${note}, is ` +
       `${formatDifference(widest, interval, unit)}.`,
     brief,
     kind: below === settled.length ? "falls" : above === settled.length ? "rises" : "not settled",

@@ -7,23 +7,17 @@ import type { EffectOptions } from "~/lib/findings/effect_at_stop.ts";
 import { endsOf } from "~/lib/findings/ends.ts";
 import { type BriefFinding, intervalOf, signOf } from "~/lib/findings/finding.ts";
 import { VERDICT_TEXT, verdictOf } from "~/lib/findings/verdict.ts";
-import {
-  effectSubject,
-  formatDifference,
-  formatEstimate,
-  formatValue,
-} from "~/lib/findings/words.ts";
+import { effectSubject, formatDifference, formatEstimate } from "~/lib/findings/words.ts";
 import { openMeasure } from "~/lib/measure.ts";
 import {
   type CellSummary,
-  effectValue,
   type RunResult,
   seriesOf,
-  sharpnessBySeed,
   summariseCells,
+  valueBySeed,
 } from "~/lib/results.ts";
 import { type PairedDifference, pairedDifference } from "~/lib/statistics.ts";
-import type { Study } from "~/lib/study.ts";
+import { EFFECTS, effectValue, type Study } from "~/lib/study.ts";
 
 /** Which effect, and the other measure. */
 export interface OtherMeasureOptions extends EffectOptions {
@@ -46,14 +40,14 @@ export function effectInMeasure(
   const stop = runs[0]?.stop ?? study.stops[0] ?? "";
   const valuesOf = (text: string | undefined): CellSummary[] =>
     seriesOf(summariseCells(study, runs, text), { effect, optimizer })
-      .filter(({ sharpness }) => sharpness !== null);
+      .filter(({ value }) => value !== null);
   const reference = valuesOf(measure);
   const others = valuesOf(other).filter((cell) =>
     reference.some((one) => effectValue(one) === effectValue(cell))
   );
   const { label, unit } = openMeasure(other);
   const subject = `${effectSubject(study, { effect, optimizer })}, at ${stop}`;
-  const [first, last] = endsOf(others, (cell) => sharpnessBySeed(cell).keys());
+  const [first, last] = endsOf(others, (cell) => valueBySeed(cell).keys());
   const open = (why: string, n = 0): BriefFinding => (
     {
       text: `${subject}: ${label} is not settled, as ${why}.`,
@@ -70,7 +64,7 @@ export function effectInMeasure(
   const difference = (series: readonly CellSummary[]): PairedDifference | null => {
     const at = ({ learningRate, batchSize }: CellSummary): CellSummary =>
       series.find((cell) => cell.learningRate === learningRate && cell.batchSize === batchSize)!;
-    return pairedDifference(sharpnessBySeed(at(last)), sharpnessBySeed(at(first)));
+    return pairedDifference(valueBySeed(at(last)), valueBySeed(at(first)));
   };
   const [seen, found] = [difference(reference), difference(others)];
   const [seenInterval, interval] = [intervalOf(seen), intervalOf(found)];
@@ -78,10 +72,10 @@ export function effectInMeasure(
   if (found === null || interval === null || seenInterval === null) {
     return open(n === 1 ? "one seed gives no interval" : "the ends have no seed in common", n);
   }
-  const margin = Math.max(Math.abs(first.sharpness!.mean), Math.abs(last.sharpness!.mean)) / 5;
+  const margin = Math.max(Math.abs(first.value!.mean), Math.abs(last.value!.mean)) / 5;
   const kind = verdictOf({ reference: seenInterval, other: interval, margin });
-  const way = `from ${formatValue(effect, effectValue(first))} to ` +
-    formatValue(effect, effectValue(last));
+  const way = `from ${EFFECTS[effect].format(effectValue(first))} to ` +
+    EFFECTS[effect].format(effectValue(last));
   const paired = formatDifference(found, interval, unit);
   const there = `${way} the paired difference is ${paired}.`;
   const asked = `${subject}: the effect on ${openMeasure(reference[0]!.measure).label}`;

@@ -3,11 +3,11 @@
  *
  * @module
  */
-import type { Effect } from "~/lib/study.ts";
+import type { EffectName } from "~/lib/study.ts";
 
 /** A published cell: 6 seeds x 49 directions at radius 5, where `cumulative:1e-4` stopped training. */
 export interface PublishedCell {
-  readonly effect: Effect;
+  readonly effect: EffectName;
   readonly optimizer: string;
   /** Learning rate at batch size 128, or batch size at learning rate 1e-4. */
   readonly value: number;
@@ -81,7 +81,7 @@ export const PUBLISHED_CELLS: readonly PublishedCell[] = [
 ];
 
 function series(
-  effect: Effect,
+  effect: EffectName,
   optimizer: string,
   rows: readonly (readonly [value: number, mean: number, halfWidth: number])[],
 ): PublishedCell[] {

@@ -6,8 +6,8 @@
 import { plurals, significant } from "~/lib/files/numbers.ts";
 import { type PublishedComparison, publishedOrder } from "~/lib/findings/compare_published.ts";
 import { PUBLISHED_PROTOCOL } from "~/lib/findings/published_cells.ts";
-import { EFFECT_NAME, enumerate, formatValue } from "~/lib/findings/words.ts";
-import { effectValue } from "~/lib/results.ts";
+import { enumerate } from "~/lib/findings/words.ts";
+import { EFFECTS, effectValue } from "~/lib/study.ts";
 
 /**
  * One sentence an effect and optimizer: how many cells agree with the published mean, which do not
@@ -19,9 +19,9 @@ export function publishedSentences(rows: readonly PublishedComparison[]): string
   return publishedOrder(rows).map((order) => {
     const { effect, optimizer, stop, cells, within, tau } = order;
     const own = rows.filter((row) => row.effect === effect && row.optimizer === optimizer);
-    const subject = `${optimizer}, ${EFFECT_NAME[effect]}, at ${stop}`;
+    const subject = `${optimizer}, ${EFFECTS[effect].label}, at ${stop}`;
     if (cells === 0) return `${subject}: none of ${own.length} cells has a result yet.`;
-    const valueOf = (row: PublishedComparison): string => formatValue(effect, effectValue(row));
+    const valueOf = (row: PublishedComparison): string => EFFECTS[effect].format(effectValue(row));
     const off = own.filter((row) => row.within === false).map(valueOf);
     const absent = own.filter((row) => row.ours === null).map(valueOf);
     const seeds = own.filter(({ n }) => n > 0).map(({ n }) => n);

@@ -4,11 +4,11 @@
  * @module
  */
 import { plural, plurals, significant } from "~/lib/files/numbers.ts";
-import { EFFECT_NAME, enumerate } from "~/lib/findings/words.ts";
+import { enumerate } from "~/lib/findings/words.ts";
 import { openMeasure } from "~/lib/measure.ts";
 import { type RunResult, summariseCells } from "~/lib/results.ts";
 import { type RankedCell, type TauInterval, tauInterval } from "~/lib/statistics.ts";
-import { type Effect, listCells, type Study } from "~/lib/study.ts";
+import { type EffectName, EFFECTS, listCells, type Study } from "~/lib/study.ts";
 
 /** Of the bootstrap's draws; any number does. */
 const BOOTSTRAP_SEED = 20_251_107;
@@ -20,7 +20,7 @@ export interface MeasureRank extends TauInterval {
   readonly label: string;
   /** "all groups", or "learning rate, SGD". */
   readonly group: string;
-  readonly effect: Effect | null;
+  readonly effect: EffectName | null;
   readonly optimizer: string | null;
 }
 
@@ -47,19 +47,19 @@ export function rankMeasures(
   return measures.flatMap((measure) => {
     const cells = summariseCells(study, runs, measure);
     const ranked = [...groups.keys()].map((key) => {
-      const [effect, optimizer] = JSON.parse(key) as [Effect, string];
+      const [effect, optimizer] = JSON.parse(key) as [EffectName, string];
       const own = cells.filter((cell) => cell.effect === effect && cell.optimizer === optimizer);
       return {
         effect,
         optimizer,
         cells: own.map(({ bySeed }): RankedCell => {
-          const values = bySeed.flatMap(({ seed, sharpness, run: { training } }) => {
+          const values = bySeed.flatMap(({ seed, value, run: { training } }) => {
             const { trainLoss, testLoss } = training;
-            const known = sharpness !== null && trainLoss !== null && testLoss !== null;
-            return known ? [{ seed, sharpness, gap: testLoss - trainLoss }] : [];
+            const known = value !== null && trainLoss !== null && testLoss !== null;
+            return known ? [{ seed, value, gap: testLoss - trainLoss }] : [];
           });
           return {
-            x: new Map(values.map(({ seed, sharpness }) => [seed, sharpness])),
+            x: new Map(values.map(({ seed, value }) => [seed, value])),
             y: new Map(values.map(({ seed, gap }) => [seed, gap])),
           };
         }).filter(({ x }) => x.size > 0),
@@ -72,7 +72,7 @@ export function rankMeasures(
       ...ranked.map(({ effect, optimizer, cells }): MeasureRank => ({
         ...tauOf([cells]),
         ...{ measure, label, effect, optimizer },
-        group: `${EFFECT_NAME[effect]}, ${optimizer}`,
+        group: `${EFFECTS[effect].label}, ${optimizer}`,
       })),
       {
         ...tauOf(ranked.map(({ cells }) => cells)),

@@ -8,14 +8,8 @@ import type { PublishedComparison } from "~/lib/findings/compare_published.ts";
 import { EDGE_OPTIMIZER, edgeShare } from "~/lib/findings/edge.ts";
 import type { EffectFindings, Findings } from "~/lib/findings/list_findings.ts";
 import type { MeasureRank } from "~/lib/findings/rank_measures.ts";
-import { EFFECT_NAME } from "~/lib/findings/words.ts";
-import {
-  type CellSummary,
-  type RunResult,
-  sharpnessBySeed,
-  summariseCells,
-} from "~/lib/results.ts";
-import { measureNamed, type Study } from "~/lib/study.ts";
+import { type CellSummary, type RunResult, summariseCells, valueBySeed } from "~/lib/results.ts";
+import { EFFECTS, measureNamed, type Study } from "~/lib/study.ts";
 
 /**
  * One row an effect and optimizer, then one an optimizer against the first: what `listFindings` says.
@@ -39,7 +33,7 @@ export function findingsTable({ effects, optimizers }: Findings): ColumnTable {
 /** One row a published cell: both means with their intervals in nats, their ratio, and whether they agree. */
 export function publishedTable(rows: readonly PublishedComparison[]): ColumnTable {
   return tableOf<PublishedComparison>({
-    effect: ({ effect }) => EFFECT_NAME[effect],
+    effect: ({ effect }) => EFFECTS[effect].label,
     optimizer: ({ optimizer }) => optimizer,
     "learning rate": ({ learningRate }) => learningRate,
     "batch size": ({ batchSize }) => batchSize,
@@ -96,15 +90,15 @@ export function edgeTable(study: Study, runs: readonly RunResult[]): ColumnTable
     optimizer: ({ optimizer }) => optimizer,
     "learning rate": ({ learningRate }) => learningRate,
     "batch size": ({ batchSize }) => batchSize,
-    seeds: (cell) => sharpnessBySeed(cell).size,
-    "λ max (nats/unit²)": ({ sharpness }) => sharpness!.mean,
-    low: ({ sharpness }) => sharpness!.interval?.[0] ?? null,
-    high: ({ sharpness }) => sharpness!.interval?.[1] ?? null,
+    seeds: (cell) => valueBySeed(cell).size,
+    "λ max (nats/unit²)": ({ value }) => value!.mean,
+    low: ({ value }) => value!.interval?.[0] ?? null,
+    high: ({ value }) => value!.interval?.[1] ?? null,
     "lr × λ max": (cell) => shareOf(cell)?.mean ?? null,
     "lr × λ max, low": (cell) => shareOf(cell)?.interval?.[0] ?? null,
     "lr × λ max, high": (cell) => shareOf(cell)?.interval?.[1] ?? null,
     "train loss (nats)": ({ trainLoss }) => trainLoss,
-  }, cells.filter(({ sharpness }) => sharpness !== null));
+  }, cells.filter(({ value }) => value !== null));
 }
 
 function tableOf<Row>(

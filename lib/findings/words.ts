@@ -3,39 +3,17 @@
  *
  * @module
  */
-import { plural, scientific, significant, toSpread } from "~/lib/files/numbers.ts";
+import { plural, significant, toSpread } from "~/lib/files/numbers.ts";
 import type { CellSummary, Interval } from "~/lib/results.ts";
 import type { PairedDifference } from "~/lib/statistics.ts";
-import type { Effect, Study } from "~/lib/study.ts";
-
-/** A value of an effect as axes and sentences show it: "5×10⁻⁴", "2" and "32768". */
-export function formatValue(effect: Effect, value: number): string {
-  if (effect === "batch-size") return String(value);
-  return value >= 1 && value < 1000 ? String(Number(value.toPrecision(3))) : scientific(value);
-}
-
-/** An effect's name within a sentence. */
-export const EFFECT_NAME: Readonly<Record<Effect, string>> = {
-  "learning-rate": "learning rate",
-  "batch-size": "batch size",
-  pairs: "lr / batch size",
-};
-
-/** What the other factor was: "batch size 128". */
-export function otherFactor({ grid }: Pick<Study, "grid">, effect: Effect): string {
-  return {
-    "learning-rate": `batch size ${grid.baseBatchSize}`,
-    "batch-size": `learning rate ${formatValue("learning-rate", grid.baseLearningRate)}`,
-    pairs: "pairs of both",
-  }[effect];
-}
+import { type EffectName, EFFECTS, type Study } from "~/lib/study.ts";
 
 /** What a sentence is about: "SGD, learning rate (batch size 128)". */
 export function effectSubject(
   study: Study,
-  { effect, optimizer }: { readonly effect: Effect; readonly optimizer: string },
+  { effect, optimizer }: { readonly effect: EffectName; readonly optimizer: string },
 ): string {
-  return `${optimizer}, ${EFFECT_NAME[effect]} (${otherFactor(study, effect)})`;
+  return `${optimizer}, ${EFFECTS[effect].label} (${EFFECTS[effect].other(study)})`;
 }
 
 /** " nats", as it follows a number; nothing for a pure one. */
@@ -80,8 +58,7 @@ export function formatEnds(
   unit: string,
   nameOf: (cell: CellSummary) => string,
 ): string {
-  const mean = ({ sharpness }: CellSummary): string =>
-    formatMean(sharpness!.mean, sharpness!.interval);
+  const mean = ({ value }: CellSummary): string => formatMean(value!.mean, value!.interval);
   const losses = first.trainLoss === null || last.trainLoss === null
     ? ""
     : ` (full-set losses ${significant(first.trainLoss)} and ${significant(last.trainLoss)} nats)`;

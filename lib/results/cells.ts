@@ -14,7 +14,7 @@ export interface SeedSummary {
   readonly seed: number;
   readonly stopped: Outcome;
   /** The measure's estimate; null where training diverged or it was not taken. */
-  readonly sharpness: number | null;
+  readonly value: number | null;
   /** Full-set loss in nats; null where training diverged. */
   readonly trainLoss: number | null;
   readonly run: RunResult;
@@ -25,12 +25,12 @@ export interface SeedSummary {
  * no mean. A mean over no run is null, and so is an interval of one value.
  */
 export interface CellSummary extends Cell {
-  /** Canonical text of the measure that `sharpness` holds. */
+  /** Canonical text of the measure that `value` holds. */
   readonly measure: string;
   /** Every seed of the grid that has a result, ascending. */
   readonly seeds: readonly number[];
   /** The measure's estimate, in its unit: for "sharpness" the rise in training loss in nats. */
-  readonly sharpness: ValueSummary | null;
+  readonly value: ValueSummary | null;
   /** Full-split losses in nats, accuracies as fractions. */
   readonly trainLoss: number | null;
   readonly trainAccuracy: number | null;
@@ -50,10 +50,10 @@ export interface CellSummary extends Cell {
 /** A cell as `reproduce --json` prints it. */
 export type CellReport =
   & Cell
-  & { readonly stop: string }
+  & { readonly stop: string; readonly sharpness: CellSummary["value"] }
   & Pick<
     CellSummary,
-    "seeds" | "sharpness" | "trainLoss" | "testAccuracy" | "epochs" | "converged" | "diverged"
+    "seeds" | "trainLoss" | "testAccuracy" | "epochs" | "converged" | "diverged"
   >;
 
 /**
@@ -89,24 +89,10 @@ export function summariseCells(
   );
 }
 
-/**
- * Where a cell stands on its effect's axis: its learning rate, its batch size in images, or their
- * ratio.
- */
-export function effectValue(
-  { effect, learningRate, batchSize }: Omit<Cell, "optimizer">,
-): number {
-  return {
-    "learning-rate": learningRate,
-    "batch-size": batchSize,
-    pairs: learningRate / batchSize,
-  }[effect];
-}
-
 /** A cell's measure by seed, for paired differences; seeds without one are left out. */
-export function sharpnessBySeed({ bySeed }: CellSummary): Map<number, number> {
+export function valueBySeed({ bySeed }: CellSummary): Map<number, number> {
   return new Map(
-    bySeed.flatMap(({ seed, sharpness }) => sharpness === null ? [] : [[seed, sharpness] as const]),
+    bySeed.flatMap(({ seed, value }) => value === null ? [] : [[seed, value] as const]),
   );
 }
 
@@ -119,7 +105,7 @@ export function reportCells(summaries: readonly CellSummary[], stop: string): Ce
     batchSize: cell.batchSize,
     stop,
     seeds: cell.seeds,
-    sharpness: cell.sharpness,
+    sharpness: cell.value,
     trainLoss: cell.trainLoss,
     testAccuracy: cell.testAccuracy,
     epochs: cell.epochs,
@@ -140,7 +126,7 @@ function summariseCell(cell: Cell, results: readonly RunResult[], measure: strin
     ...cell,
     measure,
     seeds: results.map(({ config }) => config.seed),
-    sharpness: values.length === 0 ? null : summariseValues(values),
+    value: values.length === 0 ? null : summariseValues(values),
     trainLoss: meanOf("trainLoss"),
     trainAccuracy: meanOf("trainAccuracy"),
     testLoss: meanOf("testLoss"),
@@ -156,7 +142,7 @@ function summariseCell(cell: Cell, results: readonly RunResult[], measure: strin
     bySeed: results.map((run) => ({
       seed: run.config.seed,
       stopped: run.training.stopped,
-      sharpness: run.measures[measure]?.estimate ?? null,
+      value: run.measures[measure]?.estimate ?? null,
       trainLoss: run.training.trainLoss,
       run,
     })),

@@ -4,15 +4,10 @@
  * @module
  */
 import { type ColumnTable, table } from "arquero";
-import {
-  type CellSummary,
-  effectValue,
-  sharpnessBySeed,
-  summariseCells,
-} from "~/lib/results/cells.ts";
+import { type CellSummary, summariseCells, valueBySeed } from "~/lib/results/cells.ts";
 import type { RunResult } from "~/lib/results/run_result.ts";
 import { type PairedDifference, pairedDifference } from "~/lib/statistics.ts";
-import type { Study } from "~/lib/study.ts";
+import { effectValue, type Study } from "~/lib/study.ts";
 
 const RUN_COLUMNS = {
   optimizer: ({ config }) => config.optimizer,
@@ -40,13 +35,13 @@ const CELL_COLUMNS = {
   seeds: (cell) => cell.seeds.length,
   unconverged: (cell) => cell.unconverged.length,
   diverged: (cell) => cell.diverged.length,
-  sharpness: (cell) => cell.sharpness?.mean ?? null,
-  low: (cell) => cell.sharpness?.interval?.[0] ?? null,
-  high: (cell) => cell.sharpness?.interval?.[1] ?? null,
-  pooledLow: (cell) => cell.sharpness?.pooledInterval?.[0] ?? null,
-  pooledHigh: (cell) => cell.sharpness?.pooledInterval?.[1] ?? null,
-  twoWayLow: (cell) => cell.sharpness?.twoWayInterval?.[0] ?? null,
-  twoWayHigh: (cell) => cell.sharpness?.twoWayInterval?.[1] ?? null,
+  value: (cell) => cell.value?.mean ?? null,
+  low: (cell) => cell.value?.interval?.[0] ?? null,
+  high: (cell) => cell.value?.interval?.[1] ?? null,
+  pooledLow: (cell) => cell.value?.pooledInterval?.[0] ?? null,
+  pooledHigh: (cell) => cell.value?.pooledInterval?.[1] ?? null,
+  twoWayLow: (cell) => cell.value?.twoWayInterval?.[0] ?? null,
+  twoWayHigh: (cell) => cell.value?.twoWayInterval?.[1] ?? null,
   trainLoss: (cell) => cell.trainLoss,
   trainAccuracy: (cell) => cell.trainAccuracy,
   testLoss: (cell) => cell.testLoss,
@@ -155,7 +150,7 @@ export function listDifferences(study: Study, cells: readonly CellSummary[]): Ce
       const pair = [nameOf(cell), nameOf(against)].sort().join(" - ");
       if (seen.has(pair)) return [];
       seen.add(pair);
-      const difference = pairedDifference(sharpnessBySeed(cell), sharpnessBySeed(against));
+      const difference = pairedDifference(valueBySeed(cell), valueBySeed(against));
       return difference === null ? [] : [{ comparison, cell, against, ...difference }];
     })
   );

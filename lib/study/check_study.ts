@@ -7,7 +7,8 @@ import { z } from "zod";
 import * as domain from "~/lib/domain.ts";
 import { openMeasure } from "~/lib/measure.ts";
 import { openOptimizer } from "~/lib/optimizer.ts";
-import { type Effect, EFFECTS, PRESETS, type Study } from "~/lib/study/study.ts";
+import { type EffectName, EFFECTS } from "~/lib/study/effects.ts";
+import { PRESETS, type Study } from "~/lib/study/study.ts";
 import { openStop } from "~/lib/trainer.ts";
 
 const list = <T>(item: z.ZodType<T>, what: string): z.ZodType<T[]> =>
@@ -34,8 +35,12 @@ export function checkStudy(study: Study): Study {
     open: (text: string) => { text: string },
   ): string[] => [...new Set(values.map((value) => open(value).text))];
   check(z.enum(PRESETS).describe(PRESETS.join(" or ")), study.preset, "preset");
-  all(grid.effects, z.enum(EFFECTS).describe(EFFECTS.join(" or ")), "effects");
-  const has = (effect: Effect): boolean => grid.effects.includes(effect);
+  all(
+    grid.effects,
+    z.enum(Object.keys(EFFECTS)).describe(Object.keys(EFFECTS).join(" or ")),
+    "effects",
+  );
+  const has = (effect: EffectName): boolean => grid.effects.includes(effect);
   if (has("learning-rate")) all(grid.learningRates, domain.learningRate, "learning rates");
   if (has("batch-size")) all(grid.batchSizes, domain.batchSize, "batch sizes");
   if (has("pairs")) {

@@ -4,12 +4,13 @@
  * @module
  */
 import { openMeasure } from "~/lib/measure.ts";
-import type { Effect, Study } from "~/lib/study/study.ts";
+import { type EffectName, EFFECTS } from "~/lib/study/effects.ts";
+import type { Study } from "~/lib/study/study.ts";
 import { type Trajectory, trajectoryPath } from "~/lib/trainer.ts";
 
 /** A point of a figure: the trajectories that differ in seed only, seen as one value of an effect. */
 export interface Cell {
-  readonly effect: Effect;
+  readonly effect: EffectName;
   readonly optimizer: string;
   readonly learningRate: number;
   readonly batchSize: number;
@@ -20,19 +21,9 @@ export interface Cell {
  * stands twice, with trajectories in common.
  */
 export function listCells({ grid }: Pick<Study, "grid">): Cell[] {
-  const { baseBatchSize, baseLearningRate } = grid;
-  const points: Record<Effect, readonly { learningRate: number; batchSize: number }[]> = {
-    "learning-rate": grid.learningRates.map((learningRate) => (
-      { learningRate, batchSize: baseBatchSize }
-    )),
-    "batch-size": grid.batchSizes.map((batchSize) => (
-      { learningRate: baseLearningRate, batchSize }
-    )),
-    pairs: grid.pairs,
-  };
   return grid.effects.flatMap((effect) =>
     grid.optimizers.flatMap((optimizer) =>
-      points[effect].map((point) => ({ effect, optimizer, ...point }))
+      EFFECTS[effect].points(grid).map((point) => ({ effect, optimizer, ...point }))
     )
   );
 }

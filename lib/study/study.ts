@@ -4,16 +4,12 @@
  * @module
  */
 import type { LayerSizes } from "~/lib/model.ts";
+import type { EffectName } from "~/lib/study/effects.ts";
 
 /** The presets by name, the smallest first. */
 export const PRESETS = ["quick", "standard", "paper"] as const;
 /** One of `PRESETS`. */
 export type PresetName = typeof PRESETS[number];
-
-/** What a study varies: one factor at a time, or pairs of both. */
-export const EFFECTS = ["learning-rate", "batch-size", "pairs"] as const;
-/** One of `EFFECTS`. */
-export type Effect = typeof EFFECTS[number];
 
 /** A learning rate and a batch size. */
 export interface Pair {
@@ -23,7 +19,7 @@ export interface Pair {
 
 /** Which cells are trained. */
 export interface Grid {
-  readonly effects: readonly Effect[];
+  readonly effects: readonly EffectName[];
   /** Canonical texts of optimizers. */
   readonly optimizers: readonly string[];
   /** At `baseBatchSize`. */

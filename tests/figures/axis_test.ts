@@ -2,8 +2,7 @@ import { formatLogTick, formatTick, lossAxis, lossFloor, valueAxis } from "~/lib
 import { text, textWidth, wrap } from "~/lib/figures/svg.ts";
 import { labelValues } from "~/lib/figures/value_labels.ts";
 import { plotResults2 } from "~/lib/figures.ts";
-import { formatValue } from "~/lib/findings.ts";
-import { presets } from "~/lib/study.ts";
+import { EFFECTS, presets } from "~/lib/study.ts";
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { inkOf, marks, numbers, PIXELS } from "~/tests/fixtures/svg_marks.ts";
 import { syntheticResults } from "~/tests/fixtures/synthetic_results.ts";
@@ -81,7 +80,7 @@ Deno.test("textWidth() is at least the width that DejaVu Sans takes, and near it
 });
 
 Deno.test("labelValues() leans labels that would touch and drops those without room, ends never", () => {
-  const format = (value: number): string => formatValue("learning-rate", value);
+  const format = (value: number): string => EFFECTS["learning-rate"].format(value);
   const upright = labelValues(format, [1e-3, 1e-2, 1e-1], { pixels: 288 });
   assertEquals(upright, { labels: ["10⁻³", "10⁻²", "10⁻¹"], leaning: false, height: 20 });
   const close = labelValues(String, [100, 101, 50000], { pixels: 288 });
@@ -95,7 +94,7 @@ Deno.test("labelValues() leans labels that would touch and drops those without r
 });
 
 Deno.test("formatValue(), formatTick() and formatLogTick() are short and exact", () => {
-  assertEquals([5e-4, 1e-1, 0.0125, 2, 1.5, 2000].map((v) => formatValue("learning-rate", v)), [
+  assertEquals([5e-4, 1e-1, 0.0125, 2, 1.5, 2000].map((v) => EFFECTS["learning-rate"].format(v)), [
     "5×10⁻⁴",
     "10⁻¹",
     "1.25×10⁻²",
@@ -103,7 +102,7 @@ Deno.test("formatValue(), formatTick() and formatLogTick() are short and exact",
     "1.5",
     "2×10³",
   ]);
-  assertEquals(formatValue("batch-size", 50000), "50000");
+  assertEquals(EFFECTS["batch-size"].format(50000), "50000");
   assertEquals([0, 0.30000000000000004, -0.2, 1e4, -25e5, 1e-4, -15e-4].map(formatTick), [
     "0",
     "0.3",

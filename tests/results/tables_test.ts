@@ -11,8 +11,8 @@ import {
   reportCells,
   runsCsv,
   runsTable,
-  sharpnessBySeed,
   summariseCells,
+  valueBySeed,
 } from "~/lib/results.ts";
 import { presets, type Study } from "~/lib/study.ts";
 import type { Trajectory } from "~/lib/trainer.ts";
@@ -48,15 +48,15 @@ Deno.test("summariseCells() takes means over seeds and both intervals", () => {
   )!;
   assertEquals([cell.seeds, cell.measure], [[0, 1], "sharpness(directions=2)"]);
   // Seed means 1.5 and 8.5: mean 5, standard error 3.5.
-  assertAlmostEquals(cell.sharpness!.mean, 5, 1e-12);
-  assertAlmostEquals(cell.sharpness!.interval![1], 5 + 12.706204736175 * 3.5, 1e-5);
+  assertAlmostEquals(cell.value!.mean, 5, 1e-12);
+  assertAlmostEquals(cell.value!.interval![1], 5 + 12.706204736175 * 3.5, 1e-5);
   // Samples 1.4 1.6 8.4 8.6: squares 2 (3.6^2 + 3.4^2) = 49.04, t(0.975, 3).
   const half = 3.182446305284 * Math.sqrt(49.04 / 3 / 4);
-  assertAlmostEquals(cell.sharpness!.pooledInterval![0], 5 - half, 1e-6);
+  assertAlmostEquals(cell.value!.pooledInterval![0], 5 - half, 1e-6);
   // Directions' means 4.9 and 5.1: M_a = 49, M_b = 0.04, M_e = 0 and f = 49.04^2 / (49^2 + 0.04^2),
   // with t(0.975, f) = 12.657367.
   const other = 12.657367 * Math.sqrt(49.04 / 4);
-  assertAlmostEquals(cell.sharpness!.twoWayInterval![1], 5 + other, 1e-5);
+  assertAlmostEquals(cell.value!.twoWayInterval![1], 5 + other, 1e-5);
   assertEquals([cell.trainLoss, cell.epochs, cell.testAccuracy], [1.5, 8, 0.5]);
   // Eight epochs are a number, not a criterion.
   assertFalse(cell.converged);
@@ -70,10 +70,10 @@ Deno.test("summariseCells() keeps diverged runs out of every mean and says so", 
   });
   const [base, fast] = summariseCells(study, results);
   assertEquals([base!.seeds, base!.diverged, base!.unconverged], [[0, 1], [1], [0]]);
-  assertEquals([base!.epochs, base!.sharpness!.mean, base!.converged], [10, 0.5, false]);
-  assertEquals(base!.sharpness!.interval, null);
-  assertEquals([fast!.sharpness, fast!.trainLoss, fast!.epochs], [null, null, null]);
-  assertEquals([fast!.diverged, [...sharpnessBySeed(base!)]], [[0, 1], [[0, 0.5]]]);
+  assertEquals([base!.epochs, base!.value!.mean, base!.converged], [10, 0.5, false]);
+  assertEquals(base!.value!.interval, null);
+  assertEquals([fast!.value, fast!.trainLoss, fast!.epochs], [null, null, null]);
+  assertEquals([fast!.diverged, [...valueBySeed(base!)]], [[0, 1], [[0, 0.5]]]);
 });
 
 Deno.test("summariseCells() takes any order, passes other runs over, leaves missing cells empty", () => {
@@ -84,9 +84,9 @@ Deno.test("summariseCells() takes any order, passes other runs over, leaves miss
     summariseCells(small, all),
   );
   const [cell] = summariseCells(small, []);
-  assertEquals([cell!.seeds, cell!.converged, cell!.sharpness], [[], false, null]);
+  assertEquals([cell!.seeds, cell!.converged, cell!.value], [[], false, null]);
   const [taken] = summariseCells(small, all, "trace");
-  assertEquals([taken!.sharpness, taken!.trainLoss], [null, 1.2]);
+  assertEquals([taken!.value, taken!.trainLoss], [null, 1.2]);
 });
 
 Deno.test("summariseCells() refuses two results of one trajectory", () => {
@@ -152,7 +152,7 @@ Deno.test("cellsTable() has one row a cell, and its columns without any", () => 
   const cells = summariseCells(small, syntheticResults(small, () => ({ samples: [0.5, 0.7] })));
   const table = cellsTable(cells);
   assertEquals([table.numRows(), table.get("seeds", 0)], [8, 2]);
-  assertAlmostEquals(table.get("sharpness", 7), 0.6, 1e-12);
+  assertAlmostEquals(table.get("value", 7), 0.6, 1e-12);
   assertEquals(cellsTable([]).columnNames(), table.columnNames());
 });
 
