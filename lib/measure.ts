@@ -65,6 +65,17 @@ export const MEASURE_NAMES: readonly string[] = DEFINITIONS.map(({ name }) => na
 /** Seed of the study's directions; a number that nobody takes for initial weights' by chance. */
 export const DIRECTION_SEED = 20_251_107;
 
+/** Names that records, options and study texts still have from before. */
+const FORMER_NAMES: Readonly<Record<string, string>> = {
+  frozen: "frozen-batchnorm",
+  generalisation: "generalization-gap",
+};
+
+/** The name of today of a measure that a record calls by this one. */
+export function currentName(name: string): string {
+  return FORMER_NAMES[name.toLowerCase()] ?? name;
+}
+
 const DOMAINS = Object.fromEntries(DEFINITIONS.map(({ name, parameters }) => [name, parameters]));
 
 /**
@@ -82,7 +93,7 @@ const DOMAINS = Object.fromEntries(DEFINITIONS.map(({ name, parameters }) => [na
  * ```
  */
 export function openMeasure(text: string): Measure {
-  const call = parseCall(text, "measure", DOMAINS);
+  const call = parseCall(text.replace(/[\w-]+/, currentName), "measure", DOMAINS);
   return setParameters(DEFINITIONS.find(({ name }) => name === call.name)!, call);
 }
 

@@ -39,15 +39,12 @@ export const STUDY_OPTIONS: Readonly<Record<string, Option>> = {
   measures: { value: "LIST", help: "taken at the first stop, in place of the preset's; none: -" },
   directions: {
     value: "K",
-    help: "of sharpness, antithetic and frozen at the first stop (default: the preset's)",
+    help: "of sharpness, antithetic and frozen-batchnorm at the first stop (default: the preset's)",
   },
   radius: { value: "R", help: "of the same (default 5)" },
   models: { value: "DIR", help: "where networks are kept (default models/)" },
   results: { value: "DIR", help: "where records and figures are kept (default results/)" },
 };
-
-/** Measures that --directions and --radius are about. */
-const SAMPLED = ["sharpness", "antithetic", "frozen"];
 
 /**
  * The study that the options describe.
@@ -63,8 +60,8 @@ export function studyFrom(values: Values): Study {
   const directions = numberOption(values, "directions", domain.directions);
   const radius = numberOption(values, "radius", domain.radius);
   const set = (text: string): string => {
-    const { name, parameters } = openMeasure(text);
-    if (!SAMPLED.includes(name) || (directions === undefined && radius === undefined)) return text;
+    const { name, parameters, isAtStudyRadius } = openMeasure(text);
+    if (!isAtStudyRadius || (directions === undefined && radius === undefined)) return text;
     const wanted = {
       ...parameters,
       ...(directions === undefined ? {} : { directions }),

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { openMeasure } from "~/lib/measure.ts";
+import { currentName, openMeasure } from "~/lib/measure.ts";
 import {
   endOf,
   locateStop,
@@ -164,7 +164,7 @@ function bestMeasurement(
   const { directions: _, ...others } = parameters;
   return measures
     .filter(({ measure, protocol }) =>
-      measure === name &&
+      currentName(measure) === name &&
       Object.entries(others).every(([key, value]) => protocol[key] === value)
     )
     .toSorted((a, b) => Number(b.protocol.directions ?? 0) - Number(a.protocol.directions ?? 0))[0];

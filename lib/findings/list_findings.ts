@@ -19,17 +19,6 @@ import { openMeasure } from "~/lib/measure.ts";
 import { runsAt, type TrajectoryRecord } from "~/lib/results.ts";
 import type { EffectName, Study } from "~/lib/study.ts";
 
-/** Measures that ask whether an effect is more than one of scale, slope or statistics. */
-const OTHER_MEASURES: readonly string[] = [
-  "relative-tensor",
-  "relative-filter",
-  "trace",
-  "lambda-max",
-  "frozen",
-];
-/** The one that every effect is looked for in: it sees neither the weights' scale nor a unit's. */
-const SCALE_FREE = "relative-filter";
-
 /** What is said of one effect for one optimizer, or of one optimizer against the study's first. */
 export interface EffectFindings {
   readonly effect: EffectName;
@@ -58,8 +47,8 @@ export interface Findings {
 export function listFindings(study: Study, records: readonly TrajectoryRecord[]): Findings {
   const runs = runsAt(study, records);
   const others = rankedMeasures(study, runs)
-    .filter((text) => OTHER_MEASURES.includes(openMeasure(text).name));
-  const scaleFree = others.find((text) => openMeasure(text).name === SCALE_FREE);
+    .filter((text) => openMeasure(text).isCrossCheck);
+  const scaleFree = others.find((text) => openMeasure(text).isLead);
   const named = study.grid.effects.filter((effect) => effect !== "pairs");
   const each = named.flatMap((effect) =>
     study.grid.optimizers.map((optimizer) => ({ effect, optimizer }))

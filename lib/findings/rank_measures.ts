@@ -85,9 +85,7 @@ export function rankMeasures(
 /** The measures of the first stop that are in the runs and are not the gap itself. */
 export function rankedMeasures(study: Study, runs: readonly RunResult[]): string[] {
   const had = new Set(runs.flatMap(({ measures }) => Object.keys(measures)));
-  return study.measures.first.filter((text) =>
-    had.has(text) && openMeasure(text).name !== "generalisation"
-  );
+  return study.measures.first.filter((text) => had.has(text) && !openMeasure(text).isOutcome);
 }
 
 /**

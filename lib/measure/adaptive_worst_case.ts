@@ -22,6 +22,7 @@ export const adaptiveWorstCase = defineMeasure<{ radius: number; steps: number }
   summary: "worst-case with a step relative to each weight: L(w + |w| z), |z| <= rho (ASAM)",
   unit: "nats",
   label: "adaptive worst-case sharpness",
+  isScaleFree: true,
   parameters: {
     radius: { schema: positiveRadius, default: 0.5, help: "radius rho of the ball" },
     steps: { schema: count, default: 10, help: "steps of ascent" },

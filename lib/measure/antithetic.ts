@@ -23,6 +23,7 @@ export const antithetic = defineMeasure<Protocol>({
   summary: "mean over k of (L(w + r u_k) + L(w - r u_k)) / 2 - L(w)",
   unit: "nats",
   label: "antithetic sharpness",
+  isAtStudyRadius: true,
   parameters: {
     directions: { schema: directions, default: 49, help: "pairs of random directions K" },
     radius: { schema: radius, default: 5, help: "length r of the step" },

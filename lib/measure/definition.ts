@@ -50,8 +50,22 @@ export interface ComputeOptions<P extends Parameters> {
   readonly onProgress?: (done: number) => void;
 }
 
+/** What findings and options ask of a measure, so that they name none; absent: false. */
+export interface MeasureTraits {
+  /** Unchanged where a layer is rescaled and the function is not. */
+  readonly isScaleFree?: boolean;
+  /** The one that every effect is looked for in beside the study's own. */
+  readonly isLead?: boolean;
+  /** Asks whether an effect is more than one of scale, slope or statistics. */
+  readonly isCrossCheck?: boolean;
+  /** What others are ranked against. */
+  readonly isOutcome?: boolean;
+  /** Takes the `directions` and the `radius` that a study is set to. */
+  readonly isAtStudyRadius?: boolean;
+}
+
 /** A measure before its parameters are set. */
-export interface MeasureDefinition<P extends Parameters = Parameters> {
+export interface MeasureDefinition<P extends Parameters = Parameters> extends MeasureTraits {
   /** As it stands on the command line and in results: "lambda-max". */
   readonly name: string;
   /** One sentence with the formula and its source. */

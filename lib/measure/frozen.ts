@@ -18,10 +18,12 @@ type Protocol = { readonly directions: number; readonly radius: number };
  * Its value has `loss`, L(w) in nats, and `samples`, shape [K].
  */
 export const frozen = defineMeasure<Protocol>({
-  name: "frozen",
+  name: "frozen-batchnorm",
   summary: "sharpness with the normalisation's statistics kept at those of w",
   unit: "nats",
   label: "sharpness, statistics frozen",
+  isAtStudyRadius: true,
+  isCrossCheck: true,
   parameters: {
     directions: { schema: directions, default: 49, help: "random directions K" },
     radius: { schema: radius, default: 5, help: "length r of the step in parameter space" },

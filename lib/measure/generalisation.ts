@@ -12,17 +12,18 @@ import { demandFinite } from "~/lib/measure/not_finite_error.ts";
  * Its value has `testError` and `trainError`, fractions 0..1 of rows that are classified wrongly.
  */
 export const generalisation = defineMeasure({
-  name: "generalisation",
+  name: "generalization-gap",
   summary: "test loss - train loss, with the test error",
   unit: "nats",
-  label: "generalisation gap",
+  label: "generalization gap",
+  isOutcome: true,
   parameters: {},
   passes: () => 0,
   how: {
     kind: "evaluation",
     estimate({ trainLoss, trainAccuracy, testLoss, testAccuracy }): MeasureValue {
-      demandFinite(trainLoss, "generalisation", "the training loss");
-      demandFinite(testLoss, "generalisation", "the test loss");
+      demandFinite(trainLoss, "generalization-gap", "the training loss");
+      demandFinite(testLoss, "generalization-gap", "the test loss");
       return {
         estimate: testLoss - trainLoss,
         standardError: null,

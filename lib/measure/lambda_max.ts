@@ -22,6 +22,7 @@ export const lambdaMax = defineMeasure<{ iterations: number; tolerance: number }
   summary: "largest eigenvalue of the Hessian by Lanczos with exact products (edge: 2 / lr)",
   unit: "nats per unit^2",
   label: "largest eigenvalue of the Hessian",
+  isCrossCheck: true,
   parameters: {
     iterations: { schema: count, default: 60, help: "most Hessian products" },
     tolerance: { schema: positive, default: 1e-3, help: "relative error asked for" },

@@ -9,6 +9,7 @@ import type {
   ComputeOptions,
   MeasureDefinition,
   MeasuredNetwork,
+  MeasureTraits,
   MeasureValue,
   RayLosses,
   UnevaluatedNetwork,
@@ -33,7 +34,7 @@ export type MeasureMethod =
   };
 
 /** A measure whose parameters are set; a value is kept under its text. */
-export interface Measure {
+export interface Measure extends MeasureTraits {
   /** Canonical: "sharpness", "antithetic(directions=16)". The same text is the same measure. */
   readonly text: string;
   readonly name: string;
@@ -55,13 +56,10 @@ export interface Measure {
 /** Sets a definition's parameters. */
 export function setParameters(definition: MeasureDefinition, call: Call): Measure {
   const p = call.parameters;
-  const { name, summary, unit, label, parameters } = definition;
+  const { parameters, how: _how, ...described } = definition;
   return {
     text: formatCall(call, parameters),
-    name,
-    summary,
-    unit,
-    label,
+    ...described,
     parameters: p,
     passes: definition.passes(p),
     method: setMethod(definition, p),

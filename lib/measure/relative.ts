@@ -31,6 +31,9 @@ function define(scaling: Scaling, what: string): MeasureDefinition<Protocol> {
     summary: `antithetic sharpness, every ${what} moved by r of its own norm`,
     unit: "nats",
     label: `relative sharpness (${scaling})`,
+    isScaleFree: true,
+    isCrossCheck: true,
+    isLead: scaling === "filter",
     parameters: {
       directions: { schema: directions, default: 16, help: "pairs of random directions K" },
       radius: { schema: positiveRadius, default: 0.25, help: "step as a fraction r of the norm" },

@@ -22,6 +22,7 @@ export const sharpness = defineMeasure<Protocol>({
   summary: "mean over k of L(w + r u_k) - L(w), u_k uniform on the unit sphere",
   unit: "nats",
   label: "sharpness",
+  isAtStudyRadius: true,
   parameters: {
     directions: { schema: directions, default: 49, help: "random directions K" },
     radius: { schema: radius, default: 5, help: "length r of the step in parameter space" },

@@ -33,6 +33,7 @@ export const trace = defineMeasure<Protocol>({
   summary: "tr H = 2 P m / r^2, m the antithetic mean at a small r (Hutchinson, on the sphere)",
   unit: "nats per unit^2",
   label: "trace of the Hessian, from losses",
+  isCrossCheck: true,
   parameters: {
     directions: { schema: directions, default: 49, help: "pairs of random directions K" },
     radius: { schema: positiveRadius, default: 0.5, help: "length r of the step" },

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { openMeasure } from "~/lib/measure.ts";
+import { currentName, openMeasure } from "~/lib/measure.ts";
 import type { Measurement, NetworkRecord, TrajectoryRecord } from "~/lib/results/record.ts";
 import { listTrajectories, type Study } from "~/lib/study.ts";
 import {
@@ -96,7 +96,7 @@ export function findMeasurement(
 ): Measurement | undefined {
   const { name, parameters } = openMeasure(text);
   return measures.find(({ measure, protocol }) =>
-    measure === name &&
+    currentName(measure) === name &&
     Object.entries(parameters).every(([key, value]) => protocol[key] === value)
   );
 }

@@ -98,13 +98,13 @@ Deno.test("train --json, sharpness --json and measure --json tell of one network
     assertAlmostEquals(mean, average, 1e-12);
     assertAlmostEquals(standardError, Math.sqrt(variance / 3), 1e-12);
 
-    const measures = "sharpness(directions=3),generalisation,weight-norm";
+    const measures = "sharpness(directions=3),generalization-gap,weight-norm";
     const taken = await document<
       { loss: number; measures: Record<string, { estimate: number; unit: string }> }
     >("measure", ...model, "--measures", measures);
     assertEquals(Object.keys(taken).sort(), ["engine", "loss", "measures", "seconds"]);
     assertEquals(Object.keys(taken.measures), [
-      ...["sharpness(directions=3)", "generalisation", "weight-norm"],
+      ...["sharpness(directions=3)", "generalization-gap", "weight-norm"],
     ]);
     const [sharpness, , length] = Object.values(taken.measures);
     assertEquals([sharpness!.estimate, sharpness!.unit], [mean, "nats"]);

@@ -18,7 +18,7 @@ import { alone, assertSame, change, contents } from "~/tests/fixtures/tiny_study
 const STUDY: Study = change({
   images: 1000,
   stops: ["epochs:20", "epochs:7"],
-  measures: { first: ["sharpness(directions=150)"], others: ["generalisation"] },
+  measures: { first: ["sharpness(directions=150)"], others: ["generalization-gap"] },
 });
 
 /** Kills in all, shared by two studies side by side. */

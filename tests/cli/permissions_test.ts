@@ -131,7 +131,15 @@ Deno.test("once the data are there every command runs without network and other 
         ...["--models", `${folder}/models`, "--out", model],
       ]],
       ["sharpness", ["--model", model, "--images", "200", "--directions", "1", ...JSON_ON_CPU]],
-      ["measure", ["--model", model, "--images", "200", "--measures", "generalisation", "--json"]],
+      ["measure", [
+        "--model",
+        model,
+        "--images",
+        "200",
+        "--measures",
+        "generalization-gap",
+        "--json",
+      ]],
       ["reproduce", [
         ...[...SMALL, "--models", `${folder}/models`, "--results", `${folder}/results`],
       ]],

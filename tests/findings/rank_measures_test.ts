@@ -6,7 +6,7 @@ import { syntheticResults } from "~/tests/fixtures/synthetic_results.ts";
 const study: Study = {
   ...presets.quick,
   grid: { ...presets.quick.grid, optimizers: ["SGD"], seeds: [0, 1, 2] },
-  measures: { first: ["sharpness", "trace", "generalisation", "lambda-max"], others: [] },
+  measures: { first: ["sharpness", "trace", "generalization-gap", "lambda-max"], others: [] },
 };
 
 /** The gap rises with the learning rate, and falls with the batch size. */

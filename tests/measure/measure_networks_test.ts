@@ -54,6 +54,14 @@ Deno.test("openMeasure() has one text for one measure", () => {
   assertEquals(openMeasure("trace(directions=7)").parameters, { directions: 7, radius: 0.5 });
 });
 
+Deno.test("openMeasure() reads the names that measures had before", () => {
+  assertStrictEquals(
+    openMeasure("Frozen(directions=49, radius=2)").text,
+    "frozen-batchnorm(radius=2)",
+  );
+  assertStrictEquals(openMeasure("generalisation").text, "generalization-gap");
+});
+
 Deno.test("openMeasure() names what there is", () => {
   assertThrows(
     () => openMeasure("flatness"),
@@ -185,7 +193,7 @@ Deno.test("measureNetworks() begins no other network once one has failed", async
 Deno.test("measureNetworks() ends with the signal's reason, between calls of the engine too", async () => {
   const reason = new Error("enough");
   const engine = functionEngine(of);
-  for (const measures of [["sharpness"], ["lambda-max"], ["worst-case"], ["generalisation"]]) {
+  for (const measures of [["sharpness"], ["lambda-max"], ["worst-case"], ["generalization-gap"]]) {
     const signal = AbortSignal.abort(reason);
     const error = await assertRejects(() =>
       measureNetworks(engine, [network], [measures], { seed: 1, signal })
@@ -225,10 +233,10 @@ Deno.test("measureNetworks() computes nothing before it knows that it can", asyn
   assertEquals(asked, []);
 });
 
-Deno.test("generalisation is the test loss less the training loss, with errors", async () => {
+Deno.test("generalization-gap is the test loss less the training loss, with errors", async () => {
   const known = { trainLoss: 0.5, testLoss: 1.25, trainAccuracy: 0.875, testAccuracy: 0.5 };
   const value = await measureOne(functionEngine(of), { ...network, ...known }, {
-    text: "generalisation",
+    text: "generalization-gap",
   });
   assertEquals<unknown>(value, {
     estimate: 0.75,
@@ -239,13 +247,13 @@ Deno.test("generalisation is the test loss less the training loss, with errors",
   const error = await assertRejects(
     () =>
       measureNetworks(functionEngine(of), [{ ...network, testLoss: Infinity }], [[
-        "generalisation",
+        "generalization-gap",
       ]], { seed: 1 }),
     NotFiniteError,
   );
   assertStrictEquals(
     error.message,
-    "Cannot measure generalisation as the test loss must be finite: current value is Infinity",
+    "Cannot measure generalization-gap as the test loss must be finite: current value is Infinity",
   );
 });
 

@@ -101,7 +101,7 @@ testEngines("trace is the Hessian's where the loss has no kinks", async (engine)
 });
 
 testEngines("sharpness, frozen and antithetic are 0 at a radius of 0", async (engine) => {
-  const texts = ["sharpness", "frozen", "antithetic"].map((name) =>
+  const texts = ["sharpness", "frozen-batchnorm", "antithetic"].map((name) =>
     `${name}(radius=0,directions=2)`
   );
   const [row] = await measureNetworks(engine, [network], [texts], { seed: 3 });

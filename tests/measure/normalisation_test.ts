@@ -62,13 +62,13 @@ testEngines(
   },
 );
 
-Deno.test("frozen takes the mean and variance at w, as float64 loops do", async () => {
+Deno.test("frozen-batchnorm takes the mean and variance at w, as float64 loops do", async () => {
   // Independent of engines' own test: logits before normalisation from a pass whose normalisation is
   // undone, statistics at w, cross-entropy by hand.
   const data = referenceSplit(dataset.train);
   const engine = await openEngine("cpu", { dataset, threads: 1 });
   const { samples } = await measureOne<{ samples: number[] }>(engine, network, {
-    text: "frozen(directions=3,radius=2)",
+    text: "frozen-batchnorm(directions=3,radius=2)",
   });
   await engine.close();
   const raw = (w: ArrayLike<number>): number[][] => {

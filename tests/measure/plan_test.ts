@@ -55,13 +55,13 @@ Deno.test("measureNetworks() computes points that measures have in common once, 
 });
 
 Deno.test("measureNetworks() asks for kept statistics only where a measure reads them", async () => {
-  const [kept] = await calls([["sharpness", "frozen"]]);
+  const [kept] = await calls([["sharpness", "frozen-batchnorm"]]);
   assertEquals(kept!.options.frozen, true);
   assertEquals(kept!.options.rays.length, 49);
 });
 
 Deno.test("measureNetworks() asks the engine nothing that the evaluation says", async () => {
-  assertEquals(await calls([["generalisation", "weight-norm"], []]), []);
+  assertEquals(await calls([["generalization-gap", "weight-norm"], []]), []);
 });
 
 Deno.test("groupRays() leaves networks of unlike needs apart where joining costs more", async () => {
@@ -98,7 +98,7 @@ Deno.test("measurePasses() counts shared directions once and each network's own 
   assert(three > alone && three < 2 * alone);
   const own = openMeasure("worst-case").passes + openMeasure("lambda-max").passes;
   assertAlmostEquals(
-    measurePasses([[text, "worst-case", "generalisation"], [text, "lambda-max"]]),
+    measurePasses([[text, "worst-case", "generalization-gap"], [text, "lambda-max"]]),
     measurePasses([[text], [text]]) + own,
     1e-9,
   );

@@ -75,7 +75,7 @@ Deno.test("sharpness is linear in the slope: negative samples are kept", async (
 Deno.test("sharpness and frozen are exactly 0 at a radius of 0", async () => {
   // Losses with digits to lose: a difference of two computed sums would show.
   const of = quadratic(curvature, { base: 0.1, slope: curvature.map((h) => h / 3) });
-  for (const name of ["sharpness", "frozen"]) {
+  for (const name of ["sharpness", "frozen-batchnorm"]) {
     const w = curvature.map((h) => h / 7);
     const value = await measure(of, `${name}(radius=0,directions=3)`, w);
     assertEquals(value.samples, [0, 0, 0]);
@@ -92,12 +92,12 @@ Deno.test("sharpness of one direction has no standard error", async () => {
   assertStrictEquals(estimate, samples[0]);
 });
 
-Deno.test("frozen takes the losses with kept statistics, of sharpness's own directions", async () => {
+Deno.test("frozen-batchnorm takes the losses with kept statistics, of sharpness's own directions", async () => {
   // Statistics that hide half of each rise: frozen - L = 2 (own - L).
   const of = quadratic(curvature, { base: 2 });
   const value = await measure(
     { loss: of.loss, frozen: (point, w) => 2 * of.loss(point) - of.loss(w) },
-    "frozen(directions=6)",
+    "frozen-batchnorm(directions=6)",
     curvature,
   );
   const usual = await measure(of, "sharpness(directions=6)", curvature);

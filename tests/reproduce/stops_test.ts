@@ -22,8 +22,8 @@ import {
 
 /** The same measures at every stop, so that it does not matter which one is asked first. */
 const measures: Study["measures"] = {
-  first: ["generalisation", "sharpness(directions=2)"],
-  others: ["generalisation", "sharpness(directions=2)"],
+  first: ["generalization-gap", "sharpness(directions=2)"],
+  others: ["generalization-gap", "sharpness(directions=2)"],
 };
 const NAME = "lr=0.1,batch=60,seed=0";
 
@@ -51,12 +51,12 @@ Deno.test("run() trains, evaluates and measures every trajectory of the grid, in
       // The floor of the loss, and more than chance on average.
       assert(training.trainLoss! > 0.2784 && training.trainLoss! < 3);
       assert(training.distance! > 0 && training.distance! < 3 * training.weightNorm!);
-      assertEquals(Object.keys(measures).sort(), ["generalisation", "sharpness(directions=3)"]);
+      assertEquals(Object.keys(measures).sort(), ["generalization-gap", "sharpness(directions=3)"]);
       const { content, provenance } = records[index]!;
       assertEquals(content.stops, { "epochs:3": 3 });
       assertEquals(provenance.map(({ did, from, to }) => [did, from ?? null, to]), [
         ["trained", 0, 3],
-        ["measured sharpness(directions=3), generalisation", null, 3],
+        ["measured sharpness(directions=3), generalization-gap", null, 3],
       ]);
     }
   });
@@ -160,7 +160,7 @@ Deno.test("run() removes networks at loss stops once they are measured, and no o
     // The loss is below 9 nats from the first epoch on, and 0 never.
     const study = alone("SGD", { stops: ["epochs:2", "loss:9", "loss:0"] });
     const { epoch, measures } = contentOf(await compute(study)).networks[0]!;
-    assertEquals([epoch, measures.map(({ measure }) => measure)], [1, ["generalisation"]]);
+    assertEquals([epoch, measures.map(({ measure }) => measure)], [1, ["generalization-gap"]]);
     assertEquals(networksIn(folder), ["epoch=2", "latest"]);
     assertEquals((await compute(study)).cachedRuns, 1);
     // The same epoch as the limit's, whose network the figures' stop has.
@@ -174,9 +174,9 @@ Deno.test("run() takes the network of the epoch limit where a stop is not reache
   await withPlace(async ({ folder, compute, epochs }) => {
     const study = alone("AdaGrad", { maxEpochs: 2 });
     const { records: [record] } = await compute(study);
-    const run = runAt(study, record!, "epochs:3", ["generalisation"])!;
+    const run = runAt(study, record!, "epochs:3", ["generalization-gap"])!;
     assertEquals([run.training.stopped, run.training.epochs], ["epoch limit", 2]);
-    assertEquals(Object.keys(run.measures), ["generalisation"]);
+    assertEquals(Object.keys(run.measures), ["generalization-gap"]);
     assertEquals([record!.content.stops, networksIn(folder)], [{}, ["epoch=2", "latest"]]);
     assertEquals((await compute(study)).cachedRuns, 1);
     await compute(alone("AdaGrad"));

@@ -25,7 +25,7 @@ const STUDY: Study = {
   ...presets.quick,
   stops: ["epochs:4", "loss:2"],
   measures: {
-    first: ["sharpness(directions=2)", "generalisation"],
+    first: ["sharpness(directions=2)", "generalization-gap"],
     others: ["sharpness(directions=2)"],
   },
 };

@@ -17,7 +17,7 @@ import { syntheticRecord, syntheticRecords } from "~/tests/fixtures/synthetic_re
 const STUDY: Study = {
   ...presets.quick,
   stops: ["epochs:3", "loss:2.2"],
-  measures: { first: ["sharpness(directions=2)", "trace"], others: ["generalisation"] },
+  measures: { first: ["sharpness(directions=2)", "trace"], others: ["generalization-gap"] },
 };
 const [TRAJECTORY] = listTrajectories(STUDY);
 
@@ -74,7 +74,7 @@ Deno.test("runAt() shows losses up to the stop, its network and the measures of 
   const record = syntheticRecord(STUDY, TRAJECTORY!, { samples: [1, 3], trainLoss: 1.5 });
   const work = { did: "trained", seconds: 2, to: 2 } as TrajectoryRecord["provenance"][number];
   const timed = { ...record, provenance: [work, { ...work, did: "measured x" }, work] };
-  const run = runAt(STUDY, timed, "epochs:3", ["sharpness(directions=2)", "frozen"])!;
+  const run = runAt(STUDY, timed, "epochs:3", ["sharpness(directions=2)", "frozen-batchnorm"])!;
   assertEquals([run.training.epochs, run.training.stopped, run.training.seconds], [
     3,
     "reached",

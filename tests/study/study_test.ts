@@ -106,10 +106,10 @@ Deno.test("listTrajectories() of part of a grid, of other stops and measures: th
 });
 
 Deno.test("measuresAt() asks for few at the other stops", () => {
-  const measures = { first: ["sharpness", "lambda-max"], others: ["generalisation"] };
+  const measures = { first: ["sharpness", "lambda-max"], others: ["generalization-gap"] };
   const study = change({ measures, stops: ["epochs:2", "loss:1"] });
   assertEquals(measuresAt(study, "epochs:2"), ["sharpness", "lambda-max"]);
-  assertEquals(measuresAt(study, "loss:1"), ["generalisation"]);
+  assertEquals(measuresAt(study, "loss:1"), ["generalization-gap"]);
 });
 
 Deno.test("studyName() is the preset and whatever differs from it, fit for a file's name", () => {
