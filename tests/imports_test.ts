@@ -67,10 +67,10 @@ Deno.test("rooms of lib/ import each other in one direction", () => {
   );
 });
 
-Deno.test("no file of lib/ has more than 200 lines", () => {
+Deno.test("no file of lib/ has more than 350 lines", () => {
   const long = FILES.map((file) => {
     const lines = Deno.readTextFileSync(join(LIB, file)).split("\n").length - 1;
     return `${file}: ${lines}`;
-  }).filter((entry) => Number(entry.split(": ")[1]) > 200);
+  }).filter((entry) => Number(entry.split(": ")[1]) > 350);
   assertEquals(long, []);
 });

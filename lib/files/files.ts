@@ -48,13 +48,13 @@ export interface ReadOptions {
 /**
  * Reads a file; undefined if there is none.
  *
- * @throws {TypeError} If what is there is no file, or too long a one.
+ * @throws {TypeError} If what is there is no file, too long a one, or a link to nothing.
  * @throws {Error} If it cannot be read now, which says nothing about what it holds.
  */
 export async function readIfThere(
   path: string,
   { atMost = Infinity }: ReadOptions = {},
-): Promise<Uint8Array | undefined> {
+): Promise<Uint8Array<ArrayBuffer> | undefined> {
   try {
     const { isFile, isDirectory, size } = await Deno.stat(path);
     if (!isFile) {
@@ -69,7 +69,10 @@ export async function readIfThere(
     }
     return await Deno.readFile(path);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
+    if (error instanceof Deno.errors.NotFound) {
+      if (!await isLink(path)) return undefined;
+      throw new TypeError(`Cannot read ${path} as it must be a file: it is a link to nothing`);
+    }
     if (error instanceof TypeError || error instanceof Deno.errors.NotCapable) throw error;
     const { message } = error as Error;
     if (error instanceof Deno.errors.FilesystemLoop) {

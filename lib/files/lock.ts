@@ -25,49 +25,65 @@ export interface Lock {
  * @throws {Error} If there can be no such file, or the disk is full; the message says why.
  */
 export async function tryLock(path: string): Promise<Lock | undefined> {
-  try {
-    return await take(path);
-  } catch (error) {
-    throw new Error(`Cannot lock ${path}: ${reasonOf(error)}`, { cause: error });
+  const file = await openLock(path);
+  return await file.tryLock(true) ? await sign(file, path) : void file.close();
+}
+
+/** Takes the lock as soon as no other process holds it; `onWait` is told if one does. */
+export async function waitForLock(path: string, onWait: () => void): Promise<Lock> {
+  const file = await openLock(path);
+  if (!await file.tryLock(true)) {
+    onWait();
+    await file.lock(true);
   }
+  return await sign(file, path);
 }
 
 /** Who holds the lock of a file now, in the holder's words; undefined if nobody does. */
 export async function isHeld(path: string): Promise<string | undefined> {
-  let file: Deno.FsFile;
   try {
-    file = await Deno.open(path, { read: true });
+    using file = await Deno.open(path, { read: true });
+    if (await file.tryLock(false)) return undefined;
+    return await readHolder(file) || "a process";
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw new Error(`Cannot look at the lock ${path}: ${reasonOf(error)}`, { cause: error });
   }
-  using opened = file;
-  if (await opened.tryLock(false)) return undefined;
-  const buffer = new Uint8Array(200);
-  const length = await opened.read(buffer) ?? 0;
-  return printable(new TextDecoder().decode(buffer.subarray(0, length)).trim()) || "a process";
 }
 
-async function take(path: string): Promise<Lock | undefined> {
-  await Deno.mkdir(dirname(path), { recursive: true });
-  const file = await Deno.open(path, { read: true, write: true, create: true });
+async function openLock(path: string): Promise<Deno.FsFile> {
   try {
-    if (!await file.tryLock(true)) {
-      file.close();
-      return undefined;
-    }
-    const buffer = new Uint8Array(200);
-    const length = await file.read(buffer) ?? 0;
-    const abandonedBy = length === 0
-      ? undefined
-      : printable(new TextDecoder().decode(buffer.subarray(0, length)).trim());
+    await Deno.mkdir(dirname(path), { recursive: true });
+    return await Deno.open(path, { read: true, write: true, create: true });
+  } catch (error) {
+    throw new Error(`Cannot lock ${path}: ${await refusalOf(path, error)}`, { cause: error });
+  }
+}
+
+/** Why a lock's file cannot be opened: another user's may not be written, even if it is left over. */
+async function refusalOf(path: string, error: unknown): Promise<string> {
+  if (!(error instanceof Deno.errors.PermissionDenied)) return reasonOf(error);
+  try {
+    const { uid, mtime } = await Deno.stat(path);
+    const holder = await isHeld(path);
+    return `it belongs to another user (number ${uid}), ` +
+      (holder === undefined
+        ? `who left it over on ${
+          mtime?.toISOString().slice(0, 10)
+        } and does not hold it; remove the file`
+        : `who holds it: ${holder}; wait, or choose another folder`);
+  } catch {
+    return reasonOf(error);
+  }
+}
+
+async function sign(file: Deno.FsFile, path: string): Promise<Lock> {
+  try {
+    const abandonedBy = await readHolder(file) || undefined;
     await file.truncate();
     await file.seek(0, Deno.SeekMode.Start);
-    await file.write(
-      new TextEncoder().encode(
-        `process ${Deno.pid} on ${hostname()}, since ${new Date().toISOString()}\n`,
-      ),
-    );
+    const holder = `process ${Deno.pid} on ${hostname()}, since ${new Date().toISOString()}\n`;
+    await file.write(new TextEncoder().encode(holder));
     return {
       abandonedBy,
       release(): void {
@@ -77,6 +93,12 @@ async function take(path: string): Promise<Lock | undefined> {
     };
   } catch (error) {
     file.close();
-    throw error;
+    throw new Error(`Cannot lock ${path}: ${reasonOf(error)}`, { cause: error });
   }
+}
+
+async function readHolder(file: Deno.FsFile): Promise<string> {
+  const buffer = new Uint8Array(200);
+  const length = await file.read(buffer) ?? 0;
+  return printable(new TextDecoder().decode(buffer.subarray(0, length)).trim());
 }

@@ -95,8 +95,8 @@ Deno.test("CIFAR10_DIR that leads nowhere: one line that names it, nothing writt
         { CIFAR10_DIR: `${folder}/none` },
       ),
     );
-    assertMatch(stderr, /^Cannot load CIFAR-10 as .*none.*\n$/);
-    assertEquals(code, 1);
+    assertMatch(stderr, /^Cannot load CIFAR-10 from .*none.*\n$/);
+    assertEquals(code, 2);
     assertEquals(listFiles(folder), []);
   });
 });

@@ -4,7 +4,7 @@
  * @module
  */
 import { join } from "node:path";
-import { isHeld, tryLock } from "~/lib/files/lock.ts";
+import { isHeld, tryLock, waitForLock } from "~/lib/files/lock.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { ended, outputUntil, startScript } from "~/tests/fixtures/script.ts";
 import { withFolder } from "~/tests/fixtures/temporary_folder.ts";
@@ -130,5 +130,50 @@ Deno.test("tryLock() fails where no lock can be", async () => {
       (await assertRejects(() => tryLock(below), Error)).message,
       `Cannot lock ${below}: a file stands where a folder above it must be; move it away`,
     );
+  });
+});
+
+Deno.test("tryLock() names another user's lock file, held or left over, as what it is", async () => {
+  await withFolder(async (folder) => {
+    const path = join(folder, "run.lock");
+    const lock = await tryLock(path);
+    const { open } = Deno;
+    // As for a user who may not write it; root, who runs tests here and there, may always.
+    Deno.open = (file, options): ReturnType<typeof open> =>
+      file === path && options?.write
+        ? Promise.reject(new Deno.errors.PermissionDenied("denied"))
+        : open(file, options);
+    try {
+      const refused = async (): Promise<string> =>
+        (await assertRejects(() => tryLock(path), Error)).message;
+      const start = `^Cannot lock ${path}: it belongs to another user \\(number \\d+\\), who `;
+      assertMatch(
+        await refused(),
+        new RegExp(`${start}holds it: process ${Deno.pid} on .*; wait, `),
+      );
+      lock!.release();
+      assertMatch(
+        await refused(),
+        new RegExp(
+          `${start}left it over on \\d{4}-\\d\\d-\\d\\d and does not hold it; remove the file$`,
+        ),
+      );
+    } finally {
+      Deno.open = open;
+    }
+  });
+});
+
+Deno.test("waitForLock() says that it waits, and takes the lock once it is free", async () => {
+  await withFolder(async (folder) => {
+    const path = join(folder, "new", ".lock");
+    const first = await waitForLock(path, () => assert(false));
+    let waits = 0;
+    const second = waitForLock(path, () => {
+      waits++;
+      setTimeout(() => first.release(), 20);
+    });
+    (await second).release();
+    assertEquals(waits, 1);
   });
 });

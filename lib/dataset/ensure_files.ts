@@ -1,0 +1,231 @@
+/**
+ * Finds the files of the data set, and fetches what is missing or damaged from the next source.
+ *
+ * @module
+ */
+import { createHash } from "node:crypto";
+import { basename, join } from "node:path";
+import { ARCHIVE_URL, type DataFile } from "~/lib/dataset/catalogue.ts";
+import { BATCH_NAME, type Bytes, recordsIn } from "~/lib/dataset/containers.ts";
+import { archiveSource, type Source } from "~/lib/dataset/sources.ts";
+import { UsageError } from "~/lib/domain.ts";
+import { DamagedFileError, damageOf } from "~/lib/files/checked.ts";
+import { readIfThere, removeUnfinished, setAside, writeWhole } from "~/lib/files/files.ts";
+import { waitForLock } from "~/lib/files/lock.ts";
+import type { OnProgress } from "~/lib/files/progress.ts";
+import { printable } from "~/lib/files/text.ts";
+
+/** Where the files are, and where they come from. */
+export interface DataPlaces {
+  /** The project's own data directory: files are fetched into it. */
+  readonly home: string;
+  /** A copy that one already has, a folder or a tar.gz: only ever read. */
+  readonly copy?: string | undefined;
+  /** All files, the test file last. */
+  readonly files: readonly DataFile[];
+  /** In their order, after archives in the copy and in the data directory. */
+  readonly sources: readonly Source[];
+  /** Told what is done, and of every file that is not used and why. */
+  readonly report: OnProgress;
+  /** Ends fetching with its reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The data directory cannot be written: no other source can help. */
+export class StorageError extends Error {
+  override readonly name = "StorageError";
+}
+
+/**
+ * Hands the records of every wanted file, shape [N, 3073], to `use`, and says where they are.
+ *
+ * A file is looked for in the copy, then in the data directory. If one is found nowhere, all that
+ * the data directory lacks is fetched into it, from the first source that has it.
+ *
+ * @throws {UsageError} If the copy holds none of the wanted files: it is never passed over.
+ * @throws {StorageError} If files must be fetched but the data directory cannot be written.
+ * @throws {Error} If no source delivers; the message says why for each, and what to do.
+ */
+export async function ensureFiles(
+  wanted: readonly DataFile[],
+  places: DataPlaces,
+  use: (file: DataFile, records: Bytes, path: string) => void,
+): Promise<void> {
+  const { home, copy, report, sources } = places;
+  const inCopy = copy === undefined ? [] : await listCopy(copy);
+  const candidates = [...inCopy, ...await listCandidates(home).catch(() => [])];
+  const lost: DataFile[] = [];
+  let takesCopy = copy === undefined;
+  for (const file of wanted) {
+    const found = await findRecords(candidates, file, report);
+    if (found === undefined) lost.push(file);
+    else use(file, found.records, found.path);
+    takesCopy ||= found !== undefined && inCopy.includes(found.path);
+  }
+  if (!takesCopy && !inCopy.some(isArchive)) throw uselessCopy(copy!);
+  if (lost.length === 0) return;
+  const archives = candidates.filter(isArchive).map(archiveSource);
+  const faults = await fetchMissing(places, takesCopy ? [...archives, ...sources] : archives);
+  for (const file of lost) {
+    const found = await findRecords([join(home, file.name)], file, report);
+    if (found !== undefined) use(file, found.records, found.path);
+    else {
+      const message = [
+        `Cannot load CIFAR-10 as no source delivered ${file.name}:`,
+        ...faults,
+        `Download ${ARCHIVE_URL} with any tool and pass the file with --data FILE`,
+      ].join("\n");
+      throw takesCopy ? new Error(message) : new UsageError(message);
+    }
+  }
+}
+
+const isArchive = (path: string): boolean => /\.(tar\.gz|tgz)$/.test(path);
+
+/** Paths of files that may hold records, in a folder and at most two folders below it. */
+async function listCandidates(folder: string, depth = 2): Promise<string[]> {
+  const files: string[] = [];
+  const below: Promise<string[]>[] = [];
+  for await (const { name, isFile } of Deno.readDir(folder)) {
+    const path = join(folder, name);
+    if (BATCH_NAME.test(name) || (name.startsWith("cifar-10") && isArchive(name))) files.push(path);
+    else if (!isFile && depth > 0) below.push(listCandidates(path, depth - 1).catch(() => []));
+  }
+  return [...files.sort(), ...(await Promise.all(below)).flat()];
+}
+
+async function listCopy(copy: string): Promise<string[]> {
+  try {
+    if ((await Deno.stat(copy)).isDirectory) return await listCandidates(copy);
+    return isArchive(copy) ? [copy] : [];
+  } catch (error) {
+    throw new UsageError(
+      `Cannot load CIFAR-10 from ${copy}, which --data or CIFAR10_DIR names: ` +
+        (error as Error).message,
+    );
+  }
+}
+
+function uselessCopy(copy: string): UsageError {
+  const { isDirectory } = Deno.statSync(copy);
+  const names = isDirectory ? [...Deno.readDirSync(copy)].map(({ name }) => name).sort() : [];
+  const more = names.length > 8 ? ` and ${names.length - 8} more` : "";
+  const list = names.slice(0, 8).map((name) => printable(name, 40)).join(", ") || "nothing";
+  return new UsageError(
+    `Cannot load CIFAR-10 from ${copy} as what --data or CIFAR10_DIR names must be a folder with ` +
+      "intact data_batch_1.bin to data_batch_5.bin and test_batch.bin, with cifar-10-batches-py or " +
+      "with cifar-10-binary.tar.gz, or such a tar.gz: " +
+      (isDirectory ? `it holds ${list}${more}` : "it is another file"),
+  );
+}
+
+/** The records of a file from the first path that has them. */
+async function findRecords(
+  paths: readonly string[],
+  file: DataFile,
+  report: OnProgress,
+): Promise<{ readonly records: Bytes; readonly path: string } | undefined> {
+  for (const path of paths) {
+    if (basename(path, ".bin") !== basename(file.name, ".bin")) continue;
+    try {
+      const records = await readRecords(path, file);
+      if (records !== undefined) return { records, path };
+    } catch (error) {
+      report({ message: `${path} is not used: ${(error as Error).message}` });
+    }
+  }
+}
+
+/** A batch has 31 MB: longer files are not read. */
+const MAX_BATCH_BYTES = 64 * 2 ** 20;
+
+/** The records of a file if it is there; throws if they are not the expected ones. */
+async function readRecords(path: string, file: DataFile): Promise<Bytes | undefined> {
+  const bytes = await readIfThere(path, { atMost: MAX_BATCH_BYTES });
+  if (bytes === undefined) return undefined;
+  const records = recordsIn(bytes);
+  const md5 = md5Of(records);
+  if (md5 === file.md5) return records;
+  throw new DamagedFileError(
+    `it is ${bytes.length} bytes with MD5 ${md5}, expected MD5 ${file.md5}`,
+  );
+}
+
+function md5Of(bytes: Uint8Array): string {
+  return createHash("md5").update(bytes).digest("hex");
+}
+
+/** Fetches all that the data directory lacks, one process at a time; returns why sources failed. */
+async function fetchMissing(
+  { home, files, report, signal }: DataPlaces,
+  sources: readonly Source[],
+): Promise<string[]> {
+  const faults: string[] = [];
+  const waiting = `Waiting for another process that is fetching into ${home}`;
+  const lock = await storing(() =>
+    waitForLock(join(home, ".lock"), () => report({ message: waiting }))
+  );
+  const folder = join(home, ".unfinished");
+  const clear = (): Promise<void> => Deno.remove(folder, { recursive: true }).catch(() => {});
+  try {
+    // What a killed process left.
+    await clear();
+    let lacking: DataFile[] = [];
+    for (const file of files) {
+      if (!await storing(() => isRight(join(home, file.name), file, report))) lacking.push(file);
+    }
+    await storing(() => Deno.mkdir(folder));
+    for (const { name, read } of sources) {
+      const names = (): string => lacking.map(({ name }) => name).join(", ");
+      signal?.throwIfAborted();
+      if (lacking.length > 0) report({ message: `Fetching ${names()} from ${name}` });
+      try {
+        for await (const records of lacking.length > 0 ? read({ folder, report, signal }) : []) {
+          const md5 = md5Of(records);
+          const file = lacking.find((file) => file.md5 === md5);
+          if (file === undefined) continue;
+          await storing(() => writeWhole(join(home, file.name), records));
+          lacking = lacking.filter((other) => other !== file);
+          const done = files.length - lacking.length;
+          report({ message: `Unpacked ${file.name}`, done, total: files.length });
+        }
+        if (lacking.length > 0) throw new Error(`it has no intact ${names()}`);
+      } catch (error) {
+        signal?.throwIfAborted();
+        if (error instanceof StorageError) throw error;
+        if (lacking.length === 0) break;
+        // fetch and fast-png say what really happened in the cause only.
+        const { message, cause } = error as Error;
+        faults.push(
+          `${name}: ${cause instanceof Error ? `${message}: ${cause.message}` : message}`,
+        );
+        report({ message: `Not delivered: ${faults.at(-1)}` });
+      }
+    }
+  } finally {
+    await clear();
+    lock.release();
+  }
+  return faults;
+}
+
+/** Whether a file of the data directory is right; a damaged one is set aside. */
+async function isRight(path: string, file: DataFile, report: OnProgress): Promise<boolean> {
+  await removeUnfinished(path);
+  try {
+    return await readRecords(path, file) !== undefined;
+  } catch (error) {
+    const reason = damageOf(path, error);
+    report({ message: `${reason}; set aside as ${await setAside(path)}` });
+    return false;
+  }
+}
+
+async function storing<T>(action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (cause) {
+    const wanted = "the data directory must be writable with 350 MB free, or --data name a copy";
+    throw new StorageError(`${(cause as Error).message}; ${wanted}`, { cause });
+  }
+}
