@@ -1,134 +1,96 @@
 /**
- * How long things will take here: from what was seen on this machine, else from a nominal one.
+ * How long a study will take: a mean rate times what is missing.
  *
  * @module
  */
-import { openMeasure } from "~/lib/measure.ts";
+import { measurePasses } from "~/lib/measure.ts";
+import { type Asked, type Kept, missingFrom, nextStep } from "~/lib/reproduce/next_step.ts";
 import { processor } from "~/lib/reproduce/provenance.ts";
-import type { Work } from "~/lib/reproduce/work.ts";
 import { locateStop, type TrajectoryRecord } from "~/lib/results.ts";
 import { measuresAt, type Study } from "~/lib/study.ts";
 import { drivingStops, openStop, type Trajectory } from "~/lib/trainer.ts";
 
-/** Estimates of a study's work in seconds of one thread. */
+/** Estimates in seconds of one thread. */
 export interface Estimate {
-  /** Of one epoch of a trajectory. */
   epochSeconds(trajectory: Trajectory): number;
-  /** Epochs that it still trains after those of which the losses are known. */
-  epochsLeft(trajectory: Trajectory, losses: readonly number[]): number;
-  /** Of evaluating one network on both splits. */
-  evaluationSeconds(trajectory: Trajectory): number;
-  /** Of everything that is missing. */
-  seconds(trajectory: Trajectory, work: Work, losses: readonly number[]): number;
-  /** Whether the rates were seen on this machine. */
+  /** Of measures of one network, canonical texts. */
+  measureSeconds(trajectory: Trajectory, texts: readonly string[]): number;
+  /** Of everything that a trajectory lacks; arguments as of `nextStep`. */
+  secondsLeft(
+    asked: Asked,
+    record: TrajectoryRecord | undefined,
+    kept: readonly Kept[],
+  ): number;
+  /** Whether the rate was seen on this machine. */
   readonly measured: boolean;
 }
 
-/** Seconds a training image and a batch on one thread of a nominal machine. */
+/** Seconds of an image and of a batch in training, one thread of a nominal machine. */
 const NOMINAL = { image: 95e-6, batch: 1.2e-3 } as const;
 /** A forward pass against a training epoch. */
 const PASS = 0.33;
-/**
- * What is left of measures on rays where networks share directions and measures share points: 0.20 of
- * their passes in `standard`, three trajectories together. What an engine does for one network alone
- * is shared by nobody.
- */
-const SHARED = 0.2;
 /** Epochs of a trajectory of which nothing like it was seen. */
 const UNSEEN_EPOCHS = 150;
-/** Epochs whose losses say more of where a trajectory will stop than another cell does. */
-const TELLING_EPOCHS = 50;
 
-/** Reads rates and numbers of epochs from the records that there are. */
+/** Reads the rate and numbers of epochs from the records that there are. */
 export function estimateFrom(study: Study, records: readonly TrajectoryRecord[]): Estimate {
-  const here = processor();
-  const trainedHere = ({ provenance }: TrajectoryRecord): TrajectoryRecord["provenance"] =>
-    provenance.filter((part) => part.did === "trained" && part.processor === here);
-  // A GPU's rates say nothing of the CPU's beside it: those of what trained last.
-  const newest = records.flatMap(trainedHere)
-    .toSorted((a, b) => a.finished < b.finished ? -1 : 1)
-    .at(-1);
-  const seen = records.flatMap((record) => {
-    const { content } = record;
-    const parts = trainedHere(record).filter(({ engine, engines = [engine] }) =>
-      engines.every(({ name }) => name === newest?.engine.name)
-    );
-    const epochs = parts.reduce((sum, { from = 0, to }) => sum + to - from, 0);
-    const seconds = parts.reduce((sum, part) => sum + part.seconds, 0);
-    // A network that a killed process left does not tell how long it took.
-    return epochs > 0 && seconds > 0 ? [{ ...content.trajectory, perEpoch: seconds / epochs }] : [];
-  });
-  const nominal = ({ images, batchSize }: Trajectory): number =>
+  const nominal = ({ images, batchSize }: Pick<Trajectory, "images" | "batchSize">): number =>
     images * NOMINAL.image + Math.ceil(images / batchSize) * NOMINAL.batch;
-  const ratios = seen.map((each) => each.perEpoch / nominal(each)).sort((a, b) => a - b);
-  const ratio = ratios.length > 0 ? ratios[ratios.length >> 1]! : 1;
-  function epochSeconds(trajectory: Trajectory): number {
-    const same = seen.filter(({ optimizer, batchSize, images }) =>
-      optimizer === trajectory.optimizer && batchSize === trajectory.batchSize &&
-      images === trajectory.images
-    );
-    return same.length > 0
-      ? same.reduce((sum, { perEpoch }) => sum + perEpoch, 0) / same.length
-      : ratio * nominal(trajectory);
-  }
-  const evaluationSeconds = (trajectory: Trajectory): number => 2 * PASS * epochSeconds(trajectory);
-  const driving = drivingStops(study.stops.map(openStop));
-  // Without a loss only numbers of epochs are foreseen.
-  const fixed = latest(driving.map((stop) => stop.foresee([], study.maxEpochs)));
+  const seen = records.flatMap(({ content: { trajectory }, provenance }) =>
+    provenance.filter(({ did, processor: where, seconds }) =>
+      did === "trained" && where === processor() && seconds > 0
+    ).map((part) => ({ ...part, nominal: (part.to - (part.from ?? 0)) * nominal(trajectory) }))
+  ).toSorted((a, b) => a.finished < b.finished ? -1 : 1);
+  // A GPU's rate says nothing of the CPU's beside it: that of what trained last.
+  const alike = seen.filter(({ engine, engines = [engine] }) =>
+    engines.every(({ name }) => name === seen.at(-1)!.engine.name)
+  );
+  const total = (key: "seconds" | "nominal"): number =>
+    alike.reduce((sum, part) => sum + part[key], 0);
+  const measured = total("nominal") > 0;
+  const rate = measured ? total("seconds") / total("nominal") : 1;
+  const epochSeconds = (trajectory: Trajectory): number => rate * nominal(trajectory);
+  // As if three networks were measured together, which share work.
+  const measureSeconds = (trajectory: Trajectory, texts: readonly string[]): number =>
+    measurePasses([texts, texts, texts]) / 3 * PASS * epochSeconds(trajectory);
+
+  const driving = drivingStops(study.stops.map(openStop)).map(({ text }) => text);
+  const fixed = driving.map((text) => Number(/^epochs:(\d+)$/.exec(text)?.[1] ?? NaN));
   const ended = records.flatMap(({ content }) => {
-    const epochs = latest(driving.map(({ text }) => locateStop(study, text, content)?.epoch));
-    return epochs === undefined ? [] : [{ ...content.trajectory, epochs }];
+    const epochs = driving.map((stop) => locateStop(study, stop, content)?.epoch ?? NaN);
+    return epochs.includes(NaN) ? [] : [{ ...content.trajectory, epochs: Math.max(...epochs) }];
   });
-  /**
-   * Epochs of the last driving stop: of the same cell, else as the trajectory's own losses let expect,
-   * else of the nearest cell that was seen.
-   */
-  function epochsOf(trajectory: Trajectory, losses: readonly number[]): number {
-    if (fixed !== undefined) return fixed;
-    const [nearest] = ended.map(({ optimizer, learningRate, batchSize, epochs }) => ({
-      distance: Math.abs(Math.log(learningRate / trajectory.learningRate)) +
-        Math.abs(Math.log(batchSize / trajectory.batchSize)) +
-        (optimizer === trajectory.optimizer ? 0 : 1),
-      epochs,
-    })).sort((a, b) => a.distance - b.distance);
-    if (nearest?.distance === 0 && nearest.epochs > losses.length) return nearest.epochs;
-    if (losses.length >= TELLING_EPOCHS) {
-      const foreseen = driving.map((stop) =>
-        stop.epoch(losses) ?? stop.foresee(losses, study.maxEpochs)
-      );
-      return latest(foreseen) ?? study.maxEpochs;
-    }
+  /** Where the study ends a trajectory: as it says, else as in the nearest cell. */
+  function lastEpoch(trajectory: Trajectory): number {
+    if (!fixed.includes(NaN)) return Math.max(...fixed);
+    const distance = (other: typeof ended[number]): number =>
+      Math.abs(Math.log(other.learningRate / trajectory.learningRate)) +
+      Math.abs(Math.log(other.batchSize / trajectory.batchSize)) +
+      Number(other.optimizer !== trajectory.optimizer);
+    const [nearest] = ended.toSorted((a, b) => distance(a) - distance(b));
     return nearest?.epochs ?? UNSEEN_EPOCHS;
   }
-  const epochsLeft = (trajectory: Trajectory, losses: readonly number[]): number =>
-    Math.max(1, Math.min(epochsOf(trajectory, losses), study.maxEpochs) - losses.length);
   return {
-    measured: seen.length > 0,
+    measured,
     epochSeconds,
-    epochsLeft,
-    evaluationSeconds,
-    seconds(trajectory, { train, evaluate, measure }, losses): number {
-      const pass = PASS * epochSeconds(trajectory);
-      const toCome = train
+    measureSeconds,
+    secondsLeft(asked, record, kept): number {
+      const { trajectory } = asked;
+      const losses = record?.content.epochLosses ?? [];
+      const step = nextStep(asked, record, kept);
+      const { goesOn, measure } = missingFrom(asked, record);
+      const toCome = goesOn
         ? study.stops.filter((stop) => openStop(stop).epoch(losses) === undefined)
         : [];
-      const texts = [
-        ...[...measure.values()].flat(),
-        ...toCome.flatMap((stop) => measuresAt(study, stop)),
-      ];
-      const passes = texts.map(openMeasure).reduce(
-        (sum, { passes, method }) => sum + passes * (method.kind === "rays" ? SHARED : 1),
-        0,
-      );
-      return (train ? epochsLeft(trajectory, losses) * epochSeconds(trajectory) : 0) +
-        (evaluate.length + toCome.length) * evaluationSeconds(trajectory) + pass * passes;
+      const texts = [...measure.values(), ...toCome.map((stop) => measuresAt(study, stop))].flat();
+      let epochs = 0;
+      if (step.kind === "train") {
+        const last = Math.min(lastEpoch(trajectory), study.maxEpochs);
+        // One that goes on beyond what was expected may do so for long.
+        const to = goesOn ? Math.max(last, Math.ceil(1.1 * losses.length)) : 0;
+        epochs = Math.max(to, ...step.wanted) - (step.from?.epochLosses.length ?? 0);
+      }
+      return epochs * epochSeconds(trajectory) + measureSeconds(trajectory, texts);
     },
   };
-}
-
-/** The last of several epochs; undefined where one of them is not known, or there is none. */
-function latest(epochs: readonly (number | undefined)[]): number | undefined {
-  return epochs.length > 0 && epochs.every((epoch) => epoch !== undefined)
-    ? Math.max(...epochs)
-    : undefined;
 }

@@ -5,8 +5,7 @@
  */
 import type { SharedFloats } from "~/lib/engine.ts";
 import { isHeld } from "~/lib/files/lock.ts";
-import { DivergedError, HeldElsewhereError } from "~/lib/reproduce/context.ts";
-import { readAgreeing } from "~/lib/reproduce/evaluate_stage.ts";
+import { DivergedError, HeldElsewhereError, readAgreeing } from "~/lib/reproduce/claim.ts";
 import { PROJECT_FOLDERS, type RunOptions } from "~/lib/reproduce/options.ts";
 import { run } from "~/lib/reproduce/run.ts";
 import { locateStop, readRecord, type TrajectoryRecord } from "~/lib/results.ts";

@@ -4,8 +4,9 @@
  * @module
  */
 import { fileURLToPath } from "node:url";
-import type { Engine, EngineName, SharedFloats } from "~/lib/engine.ts";
+import type { EngineName, SharedFloats } from "~/lib/engine.ts";
 import type { OnProgress } from "~/lib/files/progress.ts";
+import type { EngineOnData } from "~/lib/reproduce/engine_on_data.ts";
 import type { Trajectory } from "~/lib/trainer.ts";
 
 /** Where networks and records are kept. */
@@ -19,12 +20,6 @@ export const PROJECT_FOLDERS: Folders = {
   models: fileURLToPath(new URL("../../models", import.meta.url)),
   results: fileURLToPath(new URL("../../results", import.meta.url)),
 };
-
-/** An engine, and the MD5 of every file of the data that it holds. */
-export interface EngineOnData {
-  readonly engine: Engine;
-  readonly data: Readonly<Record<string, string>>;
-}
 
 /** How a study is run. */
 export interface RunOptions {

@@ -4,14 +4,14 @@
  * @module
  */
 import { defaultThreads } from "~/lib/domain.ts";
-import { estimateFrom } from "~/lib/reproduce/estimate.ts";
-import { secondsLeft } from "~/lib/reproduce/seconds_left.ts";
-import { PROJECT_FOLDERS, type RunOptions } from "~/lib/reproduce/options.ts";
-import { isDone, missingWork } from "~/lib/reproduce/work.ts";
-import { readRecord } from "~/lib/results.ts";
-import { checkStudy, listTrajectories, type Study } from "~/lib/study.ts";
-import { lockFile, type Trajectory } from "~/lib/trainer.ts";
 import { isHeld } from "~/lib/files/lock.ts";
+import { openOptimizer } from "~/lib/optimizer.ts";
+import { estimateFrom } from "~/lib/reproduce/estimate.ts";
+import { type Kept, nextStep } from "~/lib/reproduce/next_step.ts";
+import { PROJECT_FOLDERS, type RunOptions } from "~/lib/reproduce/options.ts";
+import { readRecord, type TrajectoryRecord } from "~/lib/results.ts";
+import { checkStudy, listTrajectories, type Study } from "~/lib/study.ts";
+import { listNetworks, lockFile, networkFile, type Trajectory } from "~/lib/trainer.ts";
 
 /** A trajectory in a plan. */
 export interface PlannedRun {
@@ -41,27 +41,43 @@ export async function plan(
   { folders = PROJECT_FOLDERS, threads = defaultThreads() }: RunOptions = {},
 ): Promise<Plan> {
   const study = checkStudy(asked);
-  const found = [];
+  const found: { trajectory: Trajectory; record: TrajectoryRecord | undefined }[] = [];
   for (const trajectory of listTrajectories(study)) {
     // A damaged file counts as absent here and stays where it is.
-    const record = await readRecord(folders.results, trajectory, undefined);
-    found.push({ trajectory, record, work: missingWork(study, trajectory, record) });
+    found.push({ trajectory, record: await readRecord(folders.results, trajectory, undefined) });
   }
   const estimate = estimateFrom(study, found.flatMap(({ record }) => record ?? []));
   const runs: PlannedRun[] = [];
-  for (const { trajectory, record, work } of found) {
-    const cached = isDone(work);
-    const losses = record?.content.epochLosses ?? [];
+  for (const { trajectory, record } of found) {
+    const one = { study, trajectory };
+    const cached = nextStep(one, record, []).kind === "done";
+    const kept = cached ? [] : await keptByName(folders.models, trajectory, record);
     runs.push({
       trajectory,
       cached,
-      epochs: losses.length,
+      epochs: record?.content.epochLosses.length ?? 0,
       heldBy: cached ? null : await isHeld(lockFile(folders.models, trajectory)) ?? null,
-      seconds: cached
-        ? 0
-        : await secondsLeft(estimate, { models: folders.models, trajectory, work, losses }),
+      seconds: estimate.secondsLeft(one, record, kept),
     });
   }
   const total = runs.reduce((sum, { seconds }) => sum + seconds, 0);
   return { runs, secondsOfMissing: total / threads, measured: estimate.measured };
+}
+
+/** What is kept of a trajectory, by the files' names: as if all were whole and its record's. */
+export async function keptByName(
+  models: string,
+  trajectory: Trajectory,
+  record: TrajectoryRecord | undefined,
+): Promise<Kept[]> {
+  const losses = record?.content.epochLosses ?? [];
+  const kept = { engines: [], seconds: 0 };
+  const hasSlots = openOptimizer(trajectory.optimizer).slots.length > 0;
+  const networks = (await listNetworks(models, trajectory)).map((epoch): Kept => (
+    { ...kept, isLatest: false, epochLosses: losses.slice(0, epoch), hasState: false }
+  ));
+  const isThere = await Deno.stat(networkFile(models, trajectory, "latest"))
+    .then(() => true, () => false);
+  const latest = { ...kept, isLatest: true, epochLosses: losses, hasState: hasSlots };
+  return isThere ? [...networks, latest] : networks;
 }

@@ -5,19 +5,25 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { startMeter } from "~/lib/files/progress.ts";
-import type { Context } from "~/lib/reproduce/context.ts";
-import { openEngineOnData } from "~/lib/reproduce/engine_on_data.ts";
-import { estimateFrom } from "~/lib/reproduce/estimate.ts";
-import { openShare } from "~/lib/reproduce/expectation.ts";
-import { PROJECT_FOLDERS, type RunOptions } from "~/lib/reproduce/options.ts";
-import { libraryOf } from "~/lib/reproduce/library.ts";
-import { secondsLeft } from "~/lib/reproduce/seconds_left.ts";
-import { isDone, missingWork } from "~/lib/reproduce/work.ts";
-import { workOf, workThrough } from "~/lib/reproduce/work_through.ts";
-import { readRecord, type TrajectoryRecord } from "~/lib/results.ts";
 import { initialise } from "~/lib/model.ts";
+import {
+  claim,
+  type Claimed,
+  type Context,
+  nextOf,
+  readKept,
+  save,
+} from "~/lib/reproduce/claim.ts";
+import { libraryOf, openEngineOnData } from "~/lib/reproduce/engine_on_data.ts";
+import { estimateFrom } from "~/lib/reproduce/estimate.ts";
+import { evaluate, measure, type NetworkToMeasure } from "~/lib/reproduce/measure.ts";
+import { nextStep, type TrainStep } from "~/lib/reproduce/next_step.ts";
+import { PROJECT_FOLDERS, type RunOptions } from "~/lib/reproduce/options.ts";
+import { keptByName } from "~/lib/reproduce/plan.ts";
+import { train } from "~/lib/reproduce/train.ts";
+import { readRecord, type TrajectoryRecord } from "~/lib/results.ts";
 import { checkStudy, listTrajectories, type Study } from "~/lib/study.ts";
-import { CHECKPOINT_SECONDS, type Trajectory } from "~/lib/trainer.ts";
+import type { Trajectory } from "~/lib/trainer.ts";
 
 /** What `run` found and did. */
 export interface RunOutcome {
@@ -31,12 +37,6 @@ export interface RunOutcome {
 }
 
 /**
- * Passes over the same runs that complete none of them: a trajectory that another machine began takes
- * two, one to find out and one to go on.
- */
-const PASSES_WITHOUT_PROGRESS = 3;
-
-/**
  * Trains, evaluates and measures what a study's trajectories lack; does nothing where nothing is
  * missing.
  *
@@ -48,95 +48,229 @@ const PASSES_WITHOUT_PROGRESS = 3;
  */
 export async function run(asked: Study, options: RunOptions = {}): Promise<RunOutcome> {
   const study = checkStudy(asked);
-  const { folders = PROJECT_FOLDERS, onMessage = console.error, networks = false } = options;
-  const trajectories = listTrajectories(study).filter(options.only ?? (() => true));
+  const { folders = PROJECT_FOLDERS, onMessage = console.error } = options;
+  const { networks = false, fresh = false, cachedOnly = false } = options;
+  const all = listTrajectories(study).filter(options.only ?? (() => true));
   const records = new Map<Trajectory, TrajectoryRecord>();
-  async function lookAt(among: readonly Trajectory[]): Promise<Trajectory[]> {
+  async function findOpen(among: readonly Trajectory[]): Promise<Trajectory[]> {
     const open: Trajectory[] = [];
     for (const trajectory of among) {
       const record = await readRecord(folders.results, trajectory, onMessage);
       if (record !== undefined) records.set(trajectory, record);
-      const work = await workOf({ study, folders, networks, onMessage }, trajectory, record);
-      if (!isDone(work)) open.push(trajectory);
+      const kept = networks ? await readKept({ folders, onMessage }, trajectory) : [];
+      const { kind } = nextStep({ study, trajectory, networks }, record, kept);
+      if (kind !== "done") open.push(trajectory);
     }
     return open;
   }
-  const found = await lookAt(trajectories);
-  let missing = options.fresh ? trajectories : found;
-  const cachedRuns = trajectories.length - missing.length;
+  const found = await findOpen(all);
+  let open = fresh ? all : found;
+  const cachedRuns = all.length - open.length;
   const computed = new Set<Trajectory>();
-  if (missing.length > 0 && !options.cachedOnly) {
-    const estimate = estimateFrom(study, [...records.values()]);
-    const left = new Map<Trajectory, number>();
-    for (const trajectory of missing) {
-      const record = options.fresh ? undefined : records.get(trajectory);
-      const work = missingWork(study, trajectory, record);
-      const losses = record?.content.epochLosses ?? [];
-      const unfinished = { models: folders.models, trajectory, work, losses };
-      left.set(trajectory, await secondsLeft(estimate, unfinished));
-    }
-    const total = [...left.values()].reduce((sum, seconds) => sum + seconds, 0);
-    if (options.wait === false) {
-      missing = missing.toSorted((a, b) => left.get(b)! - left.get(a)!);
-    }
-    const { engine, data } = options.opened ??
-      await openEngineOnData(
-        study.images,
-        options,
-        await libraryOf(folders.models, [...missing, ...trajectories], records),
-      );
-    const meter = startMeter(total);
-    const context: Context = {
-      study,
-      folders,
-      engine,
-      data,
-      fresh: options.fresh ?? false,
-      networks,
-      initialWeights: ({ sizes, seed }) =>
-        options.initial === undefined
-          ? initialise(sizes, seed)
-          : new Float32Array(options.initial.buffer.slice(0)),
-      estimate,
-      meter,
-      share: openShare(meter, left),
-      onProgress: options.onProgress ?? ((): void => {}),
-      onMessage,
-      checkpointSeconds: options.checkpointSeconds ?? CHECKPOINT_SECONDS,
-      signal: options.signal ?? new AbortController().signal,
-    };
-    let idle = 0;
+  let incomplete = 0;
+  if (open.length > 0 && !cachedOnly) {
+    const context = await openContext({ study, folders, open, records }, options);
+    if (options.wait === false) open = context.longestFirst(open);
     try {
-      while (missing.length > 0) {
-        const done = await workThrough(context, missing);
-        for (const trajectory of done) computed.add(trajectory);
-        const before = missing.length;
-        missing = context.fresh
-          ? missing.filter((trajectory) => !done.includes(trajectory))
-          : await lookAt(missing);
-        if (context.fresh) await lookAt(done);
-        if (missing.length === 0) break;
-        if (missing.length < before) idle = 0;
-        else if (done.length > 0 && ++idle > PASSES_WITHOUT_PROGRESS) {
-          onMessage(`${missing.length} runs cannot be completed: see the messages above`);
-          break;
-        }
-        if (done.length > 0 || missing.length < before) continue;
+      while (open.length > 0) {
+        const worked = await workThrough(context, open);
+        for (const trajectory of worked) computed.add(trajectory);
+        incomplete += (await findOpen(worked)).length;
+        const others = open.filter((trajectory) => !worked.includes(trajectory));
+        const left = fresh ? others : await findOpen(others);
+        const isLess = left.length < open.length;
+        open = left;
+        if (isLess) continue;
         if (options.wait === false) break;
-        context.onProgress(
-          context.meter.report(`waiting for another process to finish ${missing.length} runs`),
-        );
+        context.worked(`waiting for another process to finish ${open.length} runs`, []);
         await delay(1000, undefined, { signal: context.signal }).catch(() => {});
         context.signal.throwIfAborted();
       }
     } finally {
-      if (options.opened === undefined) await engine.close();
+      if (options.opened === undefined) await context.engine.close();
+    }
+    if (incomplete > 0) {
+      onMessage(`${incomplete} runs cannot be completed: see the messages above`);
     }
   }
   return {
-    records: trajectories.flatMap((trajectory) => records.get(trajectory) ?? []),
+    records: all.flatMap((trajectory) => records.get(trajectory) ?? []),
     cachedRuns,
     computedRuns: computed.size,
-    missingRuns: missing.length,
+    missingRuns: open.length + incomplete,
   };
+}
+
+/** What is to be done, and what is known of it. */
+interface Found extends Pick<Context, "study" | "folders"> {
+  readonly open: readonly Trajectory[];
+  readonly records: ReadonlyMap<Trajectory, TrajectoryRecord>;
+}
+
+/** Loads the data, starts the engine, and keeps account of the seconds that work is expected to take. */
+async function openContext(
+  { study, folders, open, records }: Found,
+  options: RunOptions,
+): Promise<Context & { longestFirst(trajectories: readonly Trajectory[]): Trajectory[] }> {
+  const { networks = false, fresh = false, initial, onMessage = console.error } = options;
+  const estimate = estimateFrom(study, [...records.values()]);
+  const whole = new Map<Trajectory, number>();
+  for (const trajectory of open) {
+    const record = fresh ? undefined : records.get(trajectory);
+    const kept = fresh ? [] : await keptByName(folders.models, trajectory, record);
+    whole.set(trajectory, estimate.secondsLeft({ study, trajectory, networks }, record, kept));
+  }
+  const opened = options.opened ?? await openEngineOnData(
+    study.images,
+    options,
+    await libraryOf(folders.models, [...open, ...records.keys()], records),
+  );
+  const left = new Map(whole);
+  const meter = startMeter([...left.values()].reduce((sum, seconds) => sum + seconds, 0));
+  function expect(trajectory: Trajectory, seconds: number): void {
+    meter.expect(seconds - (left.get(trajectory) ?? 0));
+    left.set(trajectory, seconds);
+  }
+  return {
+    ...opened,
+    study,
+    folders,
+    fresh,
+    networks,
+    estimate,
+    checkpointSeconds: options.checkpointSeconds,
+    signal: options.signal ?? new AbortController().signal,
+    initialWeights: ({ sizes, seed }) =>
+      initial === undefined ? initialise(sizes, seed) : new Float32Array(initial.buffer.slice(0)),
+    worked(message, parts): void {
+      for (const [trajectory, seconds] of parts) {
+        // Work beyond what was expected is expected as it is done.
+        if (seconds > left.get(trajectory)!) expect(trajectory, seconds);
+        left.set(trajectory, left.get(trajectory)! - seconds);
+        meter.add(seconds);
+      }
+      options.onProgress?.(meter.report(message));
+    },
+    settle: (trajectory, isOurs) => expect(trajectory, isOurs ? whole.get(trajectory)! : 0),
+    longestFirst: (trajectories) => trajectories.toSorted((a, b) => whole.get(b)! - whole.get(a)!),
+    onMessage,
+  };
+}
+
+/**
+ * Networks that are measured together: enough to share the directions' products, few enough that an
+ * interruption costs minutes.
+ */
+const GROUP = 18;
+
+/**
+ * Works on trajectories in their order, in as many lanes as the engine has; a lane that finds enough
+ * networks to measure measures them while the others train on.
+ *
+ * @returns Those that were free and lacked something, now as far as they can be.
+ */
+async function workThrough(
+  whole: Context,
+  trajectories: readonly Trajectory[],
+): Promise<Trajectory[]> {
+  const failure = new AbortController();
+  const signal = AbortSignal.any([whole.signal, failure.signal]);
+  const context = { ...whole, signal };
+  const queue = [...trajectories];
+  const done: Trajectory[] = [];
+  const held = new Set<Claimed>();
+  let pending: NetworkToMeasure[] = [];
+  function release(claimed: Claimed): void {
+    held.delete(claimed);
+    claimed.lock.release();
+    context.settle(claimed.trajectory, false);
+    done.push(claimed.trajectory);
+  }
+  async function measurePending(): Promise<void> {
+    const group = pending;
+    pending = [];
+    await measure(context, group);
+    for (const claimed of new Set(group.map((each) => each.claimed))) release(claimed);
+  }
+  async function lane(): Promise<void> {
+    while (queue.length > 0 && !signal.aborted) {
+      const stack = await takeStack(context, queue, held);
+      await trainAll(context, stack);
+      for (const claimed of stack) {
+        const wanted = await evaluateAll(context, claimed);
+        if (wanted.length > 0) pending.push(...wanted);
+        else release(claimed);
+      }
+      if (pending.length >= GROUP) await measurePending();
+    }
+  }
+  try {
+    const lanes = Array.from({ length: context.engine.concurrency }, () =>
+      lane().catch((error) => {
+        failure.abort(error);
+        throw error;
+      }));
+    const ends = await Promise.allSettled(lanes);
+    const failures = ends.flatMap((end) => end.status === "rejected" ? [end.reason] : []);
+    if (whole.signal.aborted) {
+      // A checkpoint that could not be written is no part of what is kept.
+      for (const reason of failures) {
+        if (reason !== whole.signal.reason) context.onMessage((reason as Error).message);
+      }
+    }
+    whole.signal.throwIfAborted();
+    for (const reason of failures) throw reason;
+    if (pending.length > 0) await measurePending();
+  } finally {
+    for (const { lock } of held) lock.release();
+  }
+  return done;
+}
+
+/** Takes what can be trained together from the queue: the first that is free, and its like. */
+async function takeStack(
+  context: Context,
+  queue: Trajectory[],
+  held: Set<Claimed>,
+): Promise<Claimed[]> {
+  const stack: Claimed[] = [];
+  for (;;) {
+    const first = stack[0]?.trajectory;
+    if (first !== undefined && stack.length >= context.engine.stackSize(first)) return stack;
+    const index = queue.findIndex(({ optimizer, batchSize }) =>
+      first === undefined || (optimizer === first.optimizer && batchSize === first.batchSize)
+    );
+    if (index < 0) return stack;
+    const [trajectory] = queue.splice(index, 1) as [Trajectory];
+    const claimed = await claim(context, trajectory);
+    const isOurs = claimed !== undefined && nextOf(context, claimed).kind !== "done";
+    context.settle(trajectory, isOurs);
+    if (isOurs) {
+      held.add(claimed);
+      stack.push(claimed);
+    } else claimed?.lock.release();
+  }
+}
+
+/** Trains those of a stack that need it; again where a record turned out to be another machine's. */
+async function trainAll(context: Context, stack: readonly Claimed[]): Promise<void> {
+  for (let time = 0; time < 2; time++) {
+    const steps = new Map<Claimed, TrainStep>();
+    for (const claimed of stack) {
+      const step = nextOf(context, claimed);
+      if (step.kind === "train") steps.set(claimed, step);
+    }
+    if (steps.size > 0) await train(context, steps);
+  }
+}
+
+/** Evaluates what was not evaluated and writes the record. @returns What is to be measured. */
+async function evaluateAll(context: Context, claimed: Claimed): Promise<NetworkToMeasure[]> {
+  const step = nextOf(context, claimed);
+  if (step.kind === "evaluate") await evaluate(context, claimed, step.epochs);
+  const next = nextOf(context, claimed);
+  const isMeasured = next.kind === "measure";
+  // What is computed afresh takes its predecessor's place when it has its measures too.
+  if (!context.fresh || !isMeasured) await save(context, claimed);
+  return isMeasured ? [...next.measures].map(([epoch, texts]) => ({ claimed, epoch, texts })) : [];
 }

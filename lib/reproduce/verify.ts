@@ -8,11 +8,10 @@ import { uniformInt } from "pure-rand/distribution/uniformInt";
 import { removeIfThere } from "~/lib/files/files.ts";
 import { isHeld, tryLock } from "~/lib/files/lock.ts";
 import { openStream } from "~/lib/random.ts";
-import { openEngineOnData } from "~/lib/reproduce/engine_on_data.ts";
-import { libraryOf } from "~/lib/reproduce/library.ts";
+import { libraryOf, openEngineOnData } from "~/lib/reproduce/engine_on_data.ts";
 import { PROJECT_FOLDERS, type RunOptions } from "~/lib/reproduce/options.ts";
 import { run } from "~/lib/reproduce/run.ts";
-import { isDone, missingWork } from "~/lib/reproduce/work.ts";
+import { nextStep } from "~/lib/reproduce/next_step.ts";
 import { readRecord, type RunResult, runsAt, type TrajectoryRecord } from "~/lib/results.ts";
 import { checkStudy, listTrajectories, type Study } from "~/lib/study.ts";
 import { isSameTrajectory, type Trajectory } from "~/lib/trainer.ts";
@@ -49,7 +48,9 @@ export async function verify(
   const cached: { trajectory: Trajectory; record: TrajectoryRecord }[] = [];
   for (const trajectory of listTrajectories(study)) {
     const record = await readRecord(folders.results, trajectory, onMessage);
-    if (record === undefined || !isDone(missingWork(study, trajectory, record))) continue;
+    if (record === undefined || nextStep({ study, trajectory }, record, []).kind !== "done") {
+      continue;
+    }
     // One that ended without passing the first stop has nothing there to compare.
     if (runsAt(study, [record]).length > 0) cached.push({ trajectory, record });
   }

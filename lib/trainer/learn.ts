@@ -9,7 +9,7 @@ import { openOptimizer } from "~/lib/optimizer.ts";
 import { isFarEnough, type Stop } from "~/lib/trainer/stop.ts";
 
 /** A network in training: what is kept of it, and all that the next epoch depends on. */
-export interface Learner {
+export interface TrainingRun {
   readonly learningRate: number;
   /** Flat parameters, shape [P]; those of the last epoch whenever a callback is called with it. */
   readonly parameters: SharedFloats;
@@ -21,70 +21,68 @@ export interface Learner {
   seconds: number;
   /** Epochs, besides those of the stops, whose networks are wanted. */
   readonly wanted?: ReadonlySet<number>;
+  /** Whether it is trained until it has passed the stops, or to what is wanted. Default true. */
+  readonly goesOn?: boolean;
 }
 
 /** Why training ended: all stops passed, epochs used up, or a loss that is not finite. */
 export type Ended = "stopped" | "epoch limit" | "diverged";
 
-/** What is asked, and what happens while a stack learns. */
-export interface LearnOptions extends StackOptions {
+/** What is asked, and what happens while a stack is trained. */
+export interface LearnOptions<R extends TrainingRun = TrainingRun> extends StackOptions {
   /** Networks at these are kept. */
   readonly stops: readonly Stop[];
-  /** Whether a learner is trained until it has passed them; else to what it wants. Default: it is. */
-  readonly goesOn?: (learner: Learner) => boolean;
   /** Epochs at most. */
   readonly maxEpochs: number;
-  /** After every epoch, with the learners still in the stack. */
-  readonly onEpoch?: (learners: readonly [Learner, ...Learner[]]) => void;
+  /** After every epoch, with the runs still in the stack and the loss of each, finite or not. */
+  readonly onEpoch?: (runs: readonly [R, ...R[]], losses: readonly number[]) => void;
   /** A network that is to be kept: at a stop, or at an epoch that was wanted. */
-  readonly onNetwork: (learner: Learner) => Promise<void>;
-  /** A learner is done; its parameters and state are final. Of a diverged one they say nothing. */
-  readonly onEnd: (learner: Learner, ended: Ended) => Promise<void>;
+  readonly onNetwork: (run: R) => Promise<void>;
+  /** A run is done; its parameters and state are final. Of a diverged one they say nothing. */
+  readonly onEnd: (run: R, ended: Ended) => Promise<void>;
   /** The time to keep all that the next epoch depends on. */
-  readonly onCheckpoint?: (learners: readonly Learner[]) => Promise<void>;
-  /** Seconds between checkpoints. */
-  readonly checkpointSeconds?: number;
+  readonly onCheckpoint?: (runs: readonly R[]) => Promise<void>;
+  /** Seconds between checkpoints: of work that an interruption may cost. Default 30. */
+  readonly checkpointSeconds?: number | undefined;
   /** Ends training after the epoch in progress, with a checkpoint, by throwing its reason. */
   readonly signal?: AbortSignal;
 }
 
-/** Seconds of work that an interruption may cost at most. */
-export const CHECKPOINT_SECONDS = 30;
-
 /**
- * Trains learners of one shape, batch size and optimizer in lock-step, from wherever they are.
+ * Trains runs of one shape, batch size and optimizer in lock-step, from wherever they are.
  *
- * An epoch's loss is the unweighted mean of its batch losses. A loss that is not finite ends a
- * learner's training, and that epoch is no part of its record.
+ * An epoch's loss is the unweighted mean of its batch losses. A loss that is not finite ends a run,
+ * and that epoch is no part of its record.
  *
  * @throws {UsageError} If a number is out of its domain; nothing is trained then.
  * @throws The signal's reason, after a checkpoint.
  */
-export async function learn(
+export async function learn<R extends TrainingRun>(
   engine: Engine,
-  learners: readonly Learner[],
-  options: LearnOptions,
+  runs: readonly R[],
+  options: LearnOptions<R>,
 ): Promise<void> {
-  const { stops, maxEpochs, onNetwork, onEnd, onEpoch, onCheckpoint, signal } = options;
-  checkDomains(options, learners);
-  const checkpointSeconds = options.checkpointSeconds ?? CHECKPOINT_SECONDS;
-  function endOf(learner: Learner): Ended | undefined {
-    const { epochLosses, wanted } = learner;
-    const ahead = wanted !== undefined && [...wanted].some((epoch) => epoch > epochLosses.length);
-    const goesOn = options.goesOn?.(learner) ?? true;
-    if ((!goesOn || isFarEnough(stops, epochLosses)) && !ahead) return "stopped";
-    return epochLosses.length >= maxEpochs ? "epoch limit" : undefined;
+  const { stops, onNetwork, onEnd, onEpoch, onCheckpoint, signal } = options;
+  const { sizes, batchSize, optimizer, maxEpochs, checkpointSeconds = 30 } = options;
+  openOptimizer(optimizer);
+  demand(count, batchSize, "Cannot train as batch size");
+  demand(epochsDomain, maxEpochs, "Cannot train as max epochs");
+  for (const run of runs) demand(learningRate, run.learningRate, "Cannot train as learning rate");
+  function endOf({ epochLosses, wanted = new Set(), goesOn = true }: R): Ended | undefined {
+    const epoch = epochLosses.length;
+    const hasAll = [...wanted].every((other) => other <= epoch);
+    if (hasAll && (!goesOn || isFarEnough(stops, epochLosses))) return "stopped";
+    return epoch >= maxEpochs ? "epoch limit" : undefined;
   }
-  let active: Learner[] = [];
-  for (const learner of learners) {
-    if (isKept(learner, stops)) await onNetwork(learner);
-    const ended = endOf(learner);
-    if (ended === undefined) active.push(learner);
-    else await onEnd(learner, ended);
+  let active: R[] = [];
+  for (const run of runs) {
+    if (isKept(run, stops)) await onNetwork(run);
+    const ended = endOf(run);
+    if (ended === undefined) active.push(run);
+    else await onEnd(run, ended);
   }
   if (active.length === 0) return;
 
-  const { sizes, batchSize, optimizer } = options;
   const stack = await engine.createStack(
     { sizes, batchSize, optimizer },
     active.map(({ learningRate, parameters, state, epochLosses }) => (
@@ -97,21 +95,19 @@ export async function learn(
       const start = performance.now();
       const losses = await stack.trainEpoch();
       const seconds = (performance.now() - start) / 1000 / active.length;
-      const ends = active.map((learner, index): Ended | undefined => {
-        learner.seconds += seconds;
+      const ends = active.map((run, index): Ended | undefined => {
+        run.seconds += seconds;
         if (!Number.isFinite(losses[index])) return "diverged";
-        learner.epochLosses.push(losses[index]!);
-        return endOf(learner);
+        run.epochLosses.push(losses[index]!);
+        return endOf(run);
       });
-      onEpoch?.(active as [Learner, ...Learner[]]);
-      const kept = active.map((learner, index) =>
-        ends[index] !== "diverged" && isKept(learner, stops)
-      );
+      onEpoch?.(active as [R, ...R[]], losses);
+      const kept = active.map((run, index) => ends[index] !== "diverged" && isKept(run, stops));
       if (kept.includes(true) || ends.some((ended) => ended !== undefined)) {
         await stack.save();
-        for (const [index, learner] of active.entries()) {
-          if (kept[index]) await onNetwork(learner);
-          if (ends[index] !== undefined) await onEnd(learner, ends[index]);
+        for (const [index, run] of active.entries()) {
+          if (kept[index]) await onNetwork(run);
+          if (ends[index] !== undefined) await onEnd(run, ends[index]);
         }
         const going = ends.map((ended) => ended === undefined);
         active = active.filter((_, index) => going[index]);
@@ -131,19 +127,7 @@ export async function learn(
 }
 
 /** Whether the network of the last epoch is at a stop, or wanted for itself. */
-function isKept({ epochLosses, wanted }: Learner, stops: readonly Stop[]): boolean {
+function isKept({ epochLosses, wanted }: TrainingRun, stops: readonly Stop[]): boolean {
   const epoch = epochLosses.length;
   return wanted?.has(epoch) || stops.some((stop) => stop.epoch(epochLosses) === epoch);
-}
-
-function checkDomains(
-  { optimizer, batchSize, maxEpochs }: LearnOptions,
-  learners: readonly Learner[],
-): void {
-  openOptimizer(optimizer);
-  demand(count, batchSize, "Cannot train as batch size");
-  demand(epochsDomain, maxEpochs, "Cannot train as max epochs");
-  for (const learner of learners) {
-    demand(learningRate, learner.learningRate, "Cannot train as learning rate");
-  }
 }

@@ -4,7 +4,6 @@
  * @module
  */
 import { count, demand, epochs, nats, readNumber, UsageError } from "~/lib/domain.ts";
-import { type Flatness, foreseeFlat, foreseeLevel } from "~/lib/trainer/foresight.ts";
 
 /** Epochs without progress that end training, where a stop does not say how many. */
 const FLAT_EPOCHS = 5;
@@ -27,14 +26,6 @@ export interface Stop {
    * @param losses Mean batch loss of every epoch so far in nats.
    */
   epoch(losses: readonly number[]): number | undefined;
-  /**
-   * The epoch at which it may be reached, where it has not been: a guess for estimates of time, by
-   * the losses so far if they go on to change by 1 / epoch with the spread that they have.
-   *
-   * @param limit The last epoch that there can be.
-   * @returns Undefined where they say too little, or where it is not to be by then.
-   */
-  foresee(losses: readonly number[], limit: number): number | undefined;
 }
 
 /** What a stop's text may be, for help and messages. */
@@ -80,14 +71,12 @@ export function openStop(text: string): Stop {
         ? FLAT_EPOCHS
         : demand(count, readNumber(number), what("its epochs"));
       const suffix = needed === FLAT_EPOCHS ? "" : `:${needed}`;
-      const flatness = { criterion, needed, consecutive: kind === "consecutive" };
+      const inARow = kind === "consecutive";
       return {
         text: `${kind}:${formatNumber(criterion)}${suffix}`,
         rank: kind === "cumulative" ? 0 : 1,
         isCriterion: true,
-        epoch: (losses) => flatEpoch(losses, flatness),
-        foresee: (losses, limit) =>
-          foreseeFlat(losses, { ...flatness, seen: flatEpochs(losses, flatness).length, limit }),
+        epoch: (losses) => flatEpoch(losses, { criterion, needed, inARow }),
       };
     }
     case "loss": {
@@ -96,11 +85,7 @@ export function openStop(text: string): Stop {
         text: `loss:${formatNumber(level)}`,
         rank: 2,
         isCriterion: false,
-        epoch: (losses) => positionOf(losses.findIndex((loss) => loss <= level)),
-        foresee(losses, limit): number | undefined {
-          const epoch = foreseeLevel(losses, level);
-          return epoch === undefined || epoch > limit ? undefined : epoch;
-        },
+        epoch: (losses) => losses.findIndex((loss) => loss <= level) + 1 || undefined,
       };
     }
     case "epochs": {
@@ -110,7 +95,6 @@ export function openStop(text: string): Stop {
         rank: 0,
         isCriterion: false,
         epoch: (losses) => losses.length >= last ? last : undefined,
-        foresee: () => last,
       };
     }
     default:
@@ -133,26 +117,19 @@ export function isPassed({ rank }: Stop, stops: readonly Stop[]): boolean {
   return stops.some((other) => other.rank < rank);
 }
 
-function flatEpoch(losses: readonly number[], flatness: Flatness): number | undefined {
-  return flatEpochs(losses, flatness)[flatness.needed - 1];
-}
-
-/** The epochs that count, as far as they are needed. */
-function flatEpochs(
+/** The epoch of the last change below the criterion that is needed. */
+function flatEpoch(
   losses: readonly number[],
-  { criterion, needed, consecutive }: Flatness,
-): number[] {
-  const flat: number[] = [];
+  { criterion, needed, inARow }: { criterion: number; needed: number; inARow: boolean },
+): number | undefined {
+  let flat = 0;
   // The original's program compares from the third epoch on.
-  for (let index = consecutive ? 1 : 2; index < losses.length && flat.length < needed; index++) {
-    if (Math.abs(losses[index]! - losses[index - 1]!) < criterion) flat.push(index + 1);
-    else if (consecutive) flat.length = 0;
+  for (let index = inARow ? 1 : 2; index < losses.length; index++) {
+    if (Math.abs(losses[index]! - losses[index - 1]!) < criterion) flat++;
+    else if (inARow) flat = 0;
+    if (flat === needed) return index + 1;
   }
-  return flat;
-}
-
-function positionOf(index: number): number | undefined {
-  return index < 0 ? undefined : index + 1;
+  return undefined;
 }
 
 /** "1e-3", "0.05", "1.5": short, and the same for the same number. */

@@ -1,4 +1,4 @@
-import { libraryOf } from "~/lib/reproduce/library.ts";
+import { libraryOf } from "~/lib/reproduce/engine_on_data.ts";
 import { processor } from "~/lib/reproduce/provenance.ts";
 import { listTrajectories } from "~/lib/study.ts";
 import { readNetwork, writeNetwork } from "~/lib/trainer.ts";

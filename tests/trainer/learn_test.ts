@@ -4,7 +4,7 @@
  * @module
  */
 import type { Engine } from "~/lib/engine.ts";
-import { learn, type Learner, type LearnOptions, openStop } from "~/lib/trainer.ts";
+import { learn, type LearnOptions, openStop, type TrainingRun } from "~/lib/trainer.ts";
 import {
   assertEquals,
   assertGreater,
@@ -25,28 +25,28 @@ const CURVES: Record<number, number[]> = {
 };
 const fromCurves = (w: number, epoch: number): number => CURVES[Math.round(w)]![epoch - 1]!;
 
-function learnerOf(w: number, rest: Partial<Learner> = {}): Learner {
+function runOf(w: number, rest: Partial<TrainingRun> = {}): TrainingRun {
   return { learningRate: 1e-30, ...stubMember(w), epochLosses: [], seconds: 0, ...rest };
 }
 
 /** Trains to the end. @returns What was kept and who ended, in order: "2 kept 3", "2 stopped 3". */
 async function follow(
   engine: Engine,
-  learners: readonly Learner[],
+  runs: readonly TrainingRun[],
   { asked = [], ...options }: Partial<LearnOptions> & { asked?: string[] } = {},
 ): Promise<string[]> {
   const seen: string[] = [];
-  const tell = (learner: Learner, what: string): Promise<void> => {
-    seen.push(`${Math.round(learner.parameters[0]!)} ${what} ${learner.epochLosses.length}`);
+  const tell = (run: TrainingRun, what: string): Promise<void> => {
+    seen.push(`${Math.round(run.parameters[0]!)} ${what} ${run.epochLosses.length}`);
     return Promise.resolve();
   };
-  await learn(engine, learners, {
+  await learn(engine, runs, {
     sizes: [1, 1],
     batchSize: 1,
     optimizer: "SGD",
     maxEpochs: 6,
     stops: asked.map(openStop),
-    onNetwork: (learner) => tell(learner, "kept"),
+    onNetwork: (run) => tell(run, "kept"),
     onEnd: tell,
     ...options,
   });
@@ -55,8 +55,8 @@ async function follow(
 
 Deno.test("learn() trains in lock-step; who is done leaves, the others go on", async () => {
   const engine = stubEngine(fromCurves);
-  const learners = [1, 2, 3, 4, 5].map((w) => learnerOf(w));
-  assertEquals(await follow(engine, learners, { asked: ["consecutive:0.25:2"] }), [
+  const runs = [1, 2, 3, 4, 5].map((w) => runOf(w));
+  assertEquals(await follow(engine, runs, { asked: ["consecutive:0.25:2"] }), [
     "3 diverged 1",
     "2 kept 3",
     "2 stopped 3",
@@ -66,7 +66,7 @@ Deno.test("learn() trains in lock-step; who is done leaves, the others go on", a
     "1 epoch limit 6",
   ]);
   // The epoch that diverged is no part of the record.
-  for (const [index, { epochLosses }] of learners.entries()) {
+  for (const [index, { epochLosses }] of runs.entries()) {
     assertEquals(epochLosses, CURVES[index + 1]!.slice(0, epochLosses.length));
   }
   assertEquals(engine.calls, [
@@ -80,7 +80,7 @@ Deno.test("learn() trains in lock-step; who is done leaves, the others go on", a
 Deno.test("learn() keeps the networks at all stops and at wanted epochs, each once", async () => {
   const asked = ["loss:8", "cumulative:9:2", "epochs:2", "loss:7.5", "loss:0"];
   assertEquals(
-    await follow(stubEngine(fromCurves), [learnerOf(1), learnerOf(2, { wanted: new Set([5]) })], {
+    await follow(stubEngine(fromCurves), [runOf(1), runOf(2, { wanted: new Set([5]) })], {
       asked,
     }),
     // Curve 1 passes 8 nats in epoch 2 and 7.5 in epoch 3, curve 2 both in epoch 1.
@@ -90,40 +90,40 @@ Deno.test("learn() keeps the networks at all stops and at wanted epochs, each on
 });
 
 Deno.test("learn() of wanted epochs alone ends at the last of them", async () => {
-  const learner = learnerOf(1, { wanted: new Set([1, 3]) });
-  assertEquals(await follow(stubEngine(fromCurves), [learner]), [
+  const run = runOf(1, { wanted: new Set([1, 3]) });
+  assertEquals(await follow(stubEngine(fromCurves), [run]), [
     "1 kept 1",
     "1 kept 3",
     "1 stopped 3",
   ]);
 });
 
-Deno.test("learn() goes on from where a learner is, and tells the engine", async () => {
+Deno.test("learn() goes on from where a run is, and tells the engine", async () => {
   const engine = stubEngine(fromCurves);
   const parameters = stubMember(1).parameters;
   const state = new Float32Array(new SharedArrayBuffer(4)).fill(2);
-  const learner = { ...learnerOf(1), parameters, state, epochLosses: [9, 8] };
-  assertEquals(await follow(engine, [learner], { asked: ["epochs:2", "epochs:4"] }), [
+  const run = { ...runOf(1), parameters, state, epochLosses: [9, 8] };
+  assertEquals(await follow(engine, [run], { asked: ["epochs:2", "epochs:4"] }), [
     "1 kept 2",
     "1 kept 4",
     "1 stopped 4",
   ]);
-  assertEquals([engine.calls[0], learner.epochLosses, state[0]], ["create 2", [9, 8, 7, 6], 4]);
+  assertEquals([engine.calls[0], run.epochLosses, state[0]], ["create 2", [9, 8, 7, 6], 4]);
 });
 
-Deno.test("learn() of learners that are done, or of no epochs, asks the engine nothing", async () => {
+Deno.test("learn() of runs that are done, or of no epochs, asks the engine nothing", async () => {
   const engine = stubEngine(fromCurves);
-  const done = learnerOf(2, { epochLosses: [3, 3, 3] });
+  const done = runOf(2, { epochLosses: [3, 3, 3] });
   assertEquals(await follow(engine, [done], { asked: ["epochs:2"] }), ["2 stopped 3"]);
-  assertEquals(await follow(engine, [learnerOf(1)], { asked: ["epochs:2"], maxEpochs: 0 }), [
+  assertEquals(await follow(engine, [runOf(1)], { asked: ["epochs:2"], maxEpochs: 0 }), [
     "1 epoch limit 0",
   ]);
-  assertEquals(await follow(engine, [learnerOf(1)], { asked: ["epochs:0"] }), [
+  assertEquals(await follow(engine, [runOf(1)], { asked: ["epochs:0"] }), [
     "1 kept 0",
     "1 stopped 0",
   ]);
   assertEquals([await follow(engine, []), engine.calls], [[], []]);
-  assertEquals(await follow(engine, [done, learnerOf(1)], { asked: ["epochs:1"] }), [
+  assertEquals(await follow(engine, [done, runOf(1)], { asked: ["epochs:1"] }), [
     "2 stopped 3",
     "1 kept 1",
     "1 stopped 1",
@@ -133,22 +133,22 @@ Deno.test("learn() of learners that are done, or of no epochs, asks the engine n
 
 Deno.test("learn() gives parameters after the epoch that it tells of, and no others", async () => {
   // w (1 - 1/4)^n for a learning rate of 256; float32 holds powers of 3/4 up to the 15th exactly.
-  const learner = learnerOf(1, { learningRate: 256 });
+  const run = runOf(1, { learningRate: 256 });
   const kept: number[] = [];
-  await follow(stubEngine(), [learner], {
+  await follow(stubEngine(), [run], {
     asked: ["epochs:2", "epochs:5"],
     onNetwork: ({ parameters }) => Promise.resolve(void kept.push(parameters[0]!)),
   });
   assertEquals(kept, [0.75 ** 2, 0.75 ** 5]);
-  assertEquals(learner.epochLosses, [1, 2, 3, 4, 5].map((n) => 0.75 ** n));
+  assertEquals(run.epochLosses, [1, 2, 3, 4, 5].map((n) => 0.75 ** n));
 });
 
 Deno.test("learn() divides a stack's wall time equally among its members", async () => {
-  const learners = [1, 2].map((w) => learnerOf(w));
+  const runs = [1, 2].map((w) => runOf(w));
   const start = performance.now();
-  await follow(stubEngine(fromCurves), learners, { asked: ["consecutive:0.25:2"] });
+  await follow(stubEngine(fromCurves), runs, { asked: ["consecutive:0.25:2"] });
   const seconds = (performance.now() - start) / 1000;
-  const [long, short] = learners;
+  const [long, short] = runs;
   assertGreater(short!.seconds, 0);
   assertGreater(long!.seconds, short!.seconds);
   assertLessOrEqual(long!.seconds + short!.seconds, seconds);
@@ -157,10 +157,10 @@ Deno.test("learn() divides a stack's wall time equally among its members", async
 Deno.test("learn() keeps checkpoints as often as told, but none of what has ended", async () => {
   for (const [checkpointSeconds, expected] of [[0, [1, 2, 3, 4, 5]], [Infinity, []]] as const) {
     const epochs: number[] = [];
-    await follow(stubEngine(fromCurves), [learnerOf(1)], {
+    await follow(stubEngine(fromCurves), [runOf(1)], {
       asked: ["epochs:6"],
       checkpointSeconds,
-      onCheckpoint: ([learner]) => Promise.resolve(void epochs.push(learner!.epochLosses.length)),
+      onCheckpoint: ([run]) => Promise.resolve(void epochs.push(run!.epochLosses.length)),
     });
     assertEquals(epochs, [...expected]);
   }
@@ -172,7 +172,7 @@ Deno.test("learn() ends with a checkpoint of the epoch in progress when it is ab
   const reason = new Error("enough");
   const kept: number[][] = [];
   const error = await assertRejects(() =>
-    follow(engine, [1, 2].map((w) => learnerOf(w)), {
+    follow(engine, [1, 2].map((w) => runOf(w)), {
       asked: ["epochs:6"],
       signal: controller.signal,
       onEpoch: ([{ epochLosses }]) => epochLosses.length === 2 && controller.abort(reason),
@@ -185,7 +185,7 @@ Deno.test("learn() ends with a checkpoint of the epoch in progress when it is ab
   assertEquals(engine.calls, ["create 0,0", "epoch 2", "epoch 2", "save", "dispose"]);
   // What the last epoch finished is finished, aborted or not.
   const last = new AbortController();
-  const seen = await follow(stubEngine(fromCurves), [learnerOf(1)], {
+  const seen = await follow(stubEngine(fromCurves), [runOf(1)], {
     asked: ["epochs:2"],
     signal: last.signal,
     onEpoch: ([{ epochLosses }]) => epochLosses.length === 2 && last.abort(),
@@ -200,7 +200,7 @@ Deno.test("learn() frees the stack when a callback or the engine fails", async (
     };
     const engine = stubEngine(failing === "engine" ? fail : fromCurves);
     const error = await assertRejects(() =>
-      follow(engine, [learnerOf(1)], {
+      follow(engine, [runOf(1)], {
         asked: ["epochs:2"],
         checkpointSeconds: failing === "onCheckpoint" ? 0 : Infinity,
         ...(failing === "engine" ? {} : { [failing]: fail }),
@@ -226,7 +226,7 @@ Deno.test("learn() refuses what is out of its domain before it trains", async ()
   for (const [options, learningRate, message] of cases) {
     const engine = stubEngine();
     const error = await assertRejects(
-      () => follow(engine, [learnerOf(1, { learningRate })], options),
+      () => follow(engine, [runOf(1, { learningRate })], options),
       UsageError,
     );
     assertEquals([error.message, engine.calls], [message, []]);

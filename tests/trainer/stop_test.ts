@@ -6,7 +6,7 @@
 import fc from "fast-check";
 import { UsageError } from "~/lib/domain.ts";
 import { drivingStops, isFarEnough, openStop, STOP_HELP } from "~/lib/trainer.ts";
-import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 
 /** Eighths and quarters, so that every difference is exact. */
 const CASES: [what: string, losses: number[], stop: string, epoch: number | undefined][] = [
@@ -122,37 +122,4 @@ Deno.test("isFarEnough() asks for the stops of the lowest rank, and for those of
   assertEquals(isFarEnough([low!], [2, 0.5]), true);
   assertEquals(isFarEnough([], []), true);
   assertEquals(drivingStops([low!, epochs!]), [epochs!]);
-});
-
-/** Losses that fall by `rate / epoch`, with noise that alternates. */
-function falling(epochs: number, { rate, noise }: { rate: number; noise: number }): number[] {
-  const losses = [2];
-  for (let epoch = 2; epoch <= epochs; epoch++) {
-    losses.push(losses.at(-1)! - rate / epoch + noise * (-1) ** epoch);
-  }
-  return losses;
-}
-
-Deno.test("foresee() goes on as the losses did: a change of 1 / epoch, without noise and with it", () => {
-  const smooth = falling(2000, { rate: 0.1, noise: 0 });
-  const noisy = falling(4000, { rate: 0.1, noise: 5e-5 });
-  for (const text of ["cumulative:1e-4", "consecutive:1e-4", "cumulative:1e-3:9", "loss:1.75"]) {
-    const stop = openStop(text);
-    for (const losses of text.startsWith("consecutive") ? [smooth] : [smooth, noisy]) {
-      const epoch = stop.epoch(losses)!;
-      const foreseen = stop.foresee(losses.slice(0, epoch >> 1), 5000)!;
-      const tolerance = losses === smooth ? 0.01 * epoch + 1 : 0.3 * epoch;
-      assertAlmostEquals(foreseen, epoch, tolerance, text);
-    }
-  }
-  assertEquals(openStop("epochs:7").foresee([3], 9), 7);
-});
-
-Deno.test("foresee() guesses nothing from too little, nor beyond the limit", () => {
-  const losses = falling(100, { rate: 0.1, noise: 0 });
-  for (const text of ["cumulative:1e-4", "consecutive:1e-4", "loss:1"]) {
-    assertEquals(openStop(text).foresee(losses.slice(0, 6), 1e6), undefined);
-    assertEquals(openStop(text).foresee(losses, 200), undefined);
-  }
-  assertEquals(openStop("loss:1").foresee([1, 2, 3, 4, 5, 6, 7, 8, 9], 1e6), undefined);
 });

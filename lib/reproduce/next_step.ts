@@ -1,0 +1,168 @@
+/**
+ * What is to be done next on a trajectory: the one decision that everything here follows.
+ *
+ * @module
+ */
+import type { EngineInfo } from "~/lib/engine.ts";
+import { openMeasure } from "~/lib/measure.ts";
+import { openOptimizer } from "~/lib/optimizer.ts";
+import { findMeasurement, locateStop, type TrajectoryRecord } from "~/lib/results.ts";
+import { measuresAt, type Study } from "~/lib/study.ts";
+import {
+  drivingStops,
+  isFarEnough,
+  type KeptNetwork,
+  openStop,
+  type Trajectory,
+} from "~/lib/trainer.ts";
+
+/** A network in models/ without its numbers. */
+export interface Kept extends Pick<KeptNetwork, "epochLosses" | "engines" | "seconds"> {
+  /** Whether it is the newest state, which training alone replaces. */
+  readonly isLatest: boolean;
+  readonly hasState: boolean;
+}
+
+/** What a study asks of a trajectory. */
+export interface Asked {
+  readonly study: Study;
+  readonly trajectory: Trajectory;
+  /** Whether the networks of the first stop and of those that end training must be kept. */
+  readonly networks?: boolean;
+  /** What would train it. */
+  readonly engine?: EngineInfo;
+}
+
+/** Training: from where, and to where. */
+export interface TrainStep {
+  readonly kind: "train";
+  /** Undefined: from the initial weights. */
+  readonly from: Kept | undefined;
+  /** Epochs that were passed before and whose networks are wanted again. */
+  readonly wanted: ReadonlySet<number>;
+  /** Whether training goes on past what is recorded, to the study's stops. */
+  readonly goesOn: boolean;
+}
+
+/** One step: an epoch's network is evaluated, or measured by the canonical texts of measures. */
+export type Step =
+  | TrainStep
+  | { readonly kind: "evaluate"; readonly epochs: readonly number[] }
+  | { readonly kind: "measure"; readonly measures: ReadonlyMap<number, readonly string[]> }
+  | { readonly kind: "done" };
+
+/**
+ * The next step on a trajectory: train what is missing or has no network, then evaluate, then
+ * measure. Where nothing is missing, what is kept makes no difference unless networks are asked for.
+ *
+ * @param record What is known; undefined where it is nothing.
+ * @param kept The networks that are there, in any order.
+ */
+export function nextStep(
+  asked: Asked,
+  record: TrajectoryRecord | undefined,
+  kept: readonly Kept[],
+): Step {
+  const { trajectory, engine } = asked;
+  const losses = record?.content.epochLosses ?? [];
+  const { goesOn, evaluate, measure, networks } = missingFrom(asked, record);
+  const agreeing = kept.filter(({ epochLosses }) => firstDifference(epochLosses, losses) < 0);
+  const hasState = openOptimizer(trajectory.optimizer).slots.length > 0;
+  const wanted = new Set(
+    [...evaluate, ...measure.keys(), ...networks].filter((epoch) => {
+      const there = agreeing.filter(({ epochLosses }) => epochLosses.length === epoch);
+      const isEnough = there.some((network) => network.hasState) ||
+        !needsState(measure.get(epoch) ?? [], trajectory);
+      return !(isEnough && there.some(({ isLatest }) => !isLatest));
+    }),
+  );
+  if (goesOn || wanted.size > 0) {
+    const upTo = Math.min(goesOn ? Infinity : losses.length, ...wanted);
+    // A newest state that contradicts the record is this machine's, or no better than the record.
+    const usable = kept.filter((network) =>
+      network.epochLosses.length <= upTo &&
+      (network.isLatest
+        ? agreeing.includes(network) || isSameEngine(network.engines.at(-1), engine)
+        : agreeing.includes(network) && (network.hasState || !hasState))
+    );
+    const [from] = usable.toSorted((a, b) =>
+      b.epochLosses.length - a.epochLosses.length || Number(b.isLatest) - Number(a.isLatest)
+    );
+    return { kind: "train", from, wanted, goesOn };
+  }
+  if (evaluate.size > 0) return { kind: "evaluate", epochs: [...evaluate].sort((a, b) => a - b) };
+  return measure.size > 0 ? { kind: "measure", measures: measure } : { kind: "done" };
+}
+
+/** What the record lacks, whatever is kept: epochs, evaluations, measures by epoch, networks. */
+export function missingFrom(
+  { study, trajectory, networks = false }: Asked,
+  record?: TrajectoryRecord,
+): {
+  readonly goesOn: boolean;
+  readonly evaluate: Set<number>;
+  readonly measure: Map<number, string[]>;
+  readonly networks: Set<number>;
+} {
+  const missing = {
+    goesOn: record === undefined,
+    evaluate: new Set<number>(),
+    measure: new Map<number, string[]>(),
+    networks: new Set<number>(),
+  };
+  if (record === undefined) return missing;
+  const { content } = record;
+  const stops = study.stops.map(openStop);
+  const driving = drivingStops(stops).map(({ text }) => text);
+  for (const [index, stop] of study.stops.entries()) {
+    const state = locateStop(study, stop, content);
+    if (state === undefined || state.outcome === "diverged") continue;
+    const { epoch } = state;
+    const network = content.networks.find((each) => each.epoch === epoch);
+    if (network === undefined) missing.evaluate.add(epoch);
+    if (networks && (index === 0 || driving.includes(stop))) missing.networks.add(epoch);
+    const texts = measuresAt(study, stop).filter((text) =>
+      isAvailable(text, trajectory) && (!network || findMeasurement(network, text) === undefined)
+    );
+    const all = new Set([...missing.measure.get(epoch) ?? [], ...texts]);
+    if (all.size > 0) missing.measure.set(epoch, [...all]);
+  }
+  const { epochLosses, diverged } = content;
+  const goesOn = !diverged && epochLosses.length < study.maxEpochs &&
+    !isFarEnough(stops, epochLosses);
+  return { ...missing, goesOn };
+}
+
+/** The first epoch, from 0, of two lists of losses that differs; -1 where they agree. */
+export function firstDifference(a: readonly number[], b: readonly number[]): number {
+  return a.slice(0, b.length).findIndex((loss, index) => loss !== b[index]);
+}
+
+/** Whether the same arithmetic writes the same bytes, for whatever reason it was chosen. */
+export function isSameEngine(a: EngineInfo | undefined, b: EngineInfo | undefined): boolean {
+  return a !== undefined && a.name === b?.name && a.library === b.library;
+}
+
+/** Whether a measure needs the optimizer's state at the network, which has to be kept for it. */
+export function needsState(texts: readonly string[], trajectory: Trajectory): boolean {
+  return texts.some((text) =>
+    isAvailable(text, trajectory) && !isAvailable(text, trajectory, false)
+  );
+}
+
+/** Whether a measure can be had of networks on this trajectory, where the state is kept or not. */
+function isAvailable(
+  text: string,
+  { optimizer, learningRate, sizes }: Trajectory,
+  stateIsKept = true,
+): boolean {
+  const { slots } = openOptimizer(optimizer);
+  // A network of one parameter stands for all: whether a measure can be had is not in its numbers.
+  return openMeasure(text).unavailable({
+    sizes,
+    parameters: new Float32Array(new SharedArrayBuffer(4)),
+    optimizer,
+    learningRate,
+    ...(stateIsKept && slots.length > 0 ? { state: new Float32Array(slots.length) } : {}),
+  }) === undefined;
+}
