@@ -17,7 +17,6 @@ import type { Provenance, TrajectoryRecord } from "~/lib/results.ts";
 import { measuresAt } from "~/lib/study.ts";
 import {
   describeTrajectory,
-  type KeptNetwork,
   learn,
   openStop,
   readNetwork,

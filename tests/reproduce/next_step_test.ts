@@ -19,7 +19,12 @@ const study = (optimizer: string, ...stops: string[]): Study =>
 const LOSSES = [2.3, 2.2, 2.1, 2];
 
 /** A record with losses up to an epoch, and evaluated, measured networks. */
-function recordOf(of: Study, epochs: number, networks: number[] = [], measured = true) {
+function recordOf(
+  of: Study,
+  epochs: number,
+  networks: number[] = [],
+  measured = true,
+): TrajectoryRecord {
   const [record] = syntheticRecords(of);
   const [network] = record!.content.networks;
   const content: TrajectoryRecord["content"] = {
