@@ -1,69 +1,46 @@
 /**
- * The measures: what is sharp about a minimum, each in one file.
+ * The measures: what is sharp about a minimum.
  *
  * @module
  */
-import { parseCall, UsageError } from "~/lib/domain.ts";
+import { formatCall, parseCall, UsageError } from "~/lib/domain.ts";
 import type { Engine } from "~/lib/engine.ts";
-import { adaptiveWorstCase } from "~/lib/measure/adaptive_worst_case.ts";
-import { antithetic } from "~/lib/measure/antithetic.ts";
+import * as along from "~/lib/measure/along_rays.ts";
+import { computeMeasures, type MeasureOptions, rayPasses } from "~/lib/measure/compute_measures.ts";
+import * as curvature from "~/lib/measure/curvature.ts";
 import type {
+  Measure,
   MeasureDefinition,
   MeasuredNetwork,
+  MeasureMethod,
   MeasureValue,
   UnevaluatedNetwork,
 } from "~/lib/measure/definition.ts";
-import { frozen } from "~/lib/measure/frozen.ts";
-import { generalisation } from "~/lib/measure/generalisation.ts";
-import { hessianTrace } from "~/lib/measure/hessian_trace.ts";
-import { lambdaMax } from "~/lib/measure/lambda_max.ts";
-import { type Measure, setParameters } from "~/lib/measure/measure.ts";
-import {
-  computeMeasures,
-  type MeasureOptions,
-  type MeasureTask,
-  tasksPasses,
-} from "~/lib/measure/measure_networks.ts";
-import { preconditionedLambdaMax } from "~/lib/measure/preconditioned_lambda_max.ts";
-import { radiusCurve } from "~/lib/measure/radius_curve.ts";
-import { relativeFilter, relativeTensor } from "~/lib/measure/relative.ts";
-import { sharpness } from "~/lib/measure/sharpness.ts";
-import { trace } from "~/lib/measure/trace.ts";
-import { weightNorm } from "~/lib/measure/weight_norm.ts";
-import { worstCase } from "~/lib/measure/worst_case.ts";
+import { generalizationGap, weightNorm } from "~/lib/measure/evaluation.ts";
+import { adaptiveWorstCase, worstCase } from "~/lib/measure/worst_case.ts";
+import { meanInterval } from "~/lib/statistics.ts";
 
-export type {
-  MeasuredNetwork,
-  MeasureValue,
-  UnevaluatedNetwork,
-} from "~/lib/measure/definition.ts";
-export type { Measure, MeasureMethod } from "~/lib/measure/measure.ts";
-export type { MeasureOptions } from "~/lib/measure/measure_networks.ts";
-export { NotFiniteError } from "~/lib/measure/not_finite_error.ts";
+export { NotFiniteError } from "~/lib/measure/definition.ts";
+export type { Measure, MeasuredNetwork, MeasureMethod, MeasureValue, UnevaluatedNetwork };
+export type { MeasureOptions };
 
-/** Every measure; a new one is a file and a line here. */
-const DEFINITIONS: readonly MeasureDefinition[] = [
-  sharpness,
-  antithetic,
-  radiusCurve,
-  trace,
-  hessianTrace,
-  lambdaMax,
-  preconditionedLambdaMax,
-  relativeTensor,
-  relativeFilter,
+/** Every measure; a new one is a file, or an entry of one, and a line here. */
+const DEFINITIONS: readonly MeasureDefinition<never>[] = [
+  along.sharpness,
+  along.antithetic,
+  along.radiusCurve,
+  along.trace,
+  curvature.hessianTrace,
+  curvature.lambdaMax,
+  curvature.preconditionedLambdaMax,
+  along.relativeTensor,
+  along.relativeFilter,
   worstCase,
   adaptiveWorstCase,
-  frozen,
-  generalisation,
+  along.frozenBatchNorm,
+  generalizationGap,
   weightNorm,
-] as never;
-
-/** Their names. */
-export const MEASURE_NAMES: readonly string[] = DEFINITIONS.map(({ name }) => name);
-
-/** Seed of the study's directions; a number that nobody takes for initial weights' by chance. */
-export const DIRECTION_SEED = 20_251_107;
+];
 
 /** Names that records, options and study texts still have from before. */
 const FORMER_NAMES: Readonly<Record<string, string>> = {
@@ -71,30 +48,38 @@ const FORMER_NAMES: Readonly<Record<string, string>> = {
   generalisation: "generalization-gap",
 };
 
+/** Their names. */
+export const MEASURE_NAMES: readonly string[] = DEFINITIONS.map(({ name }) => name);
+
+const DOMAINS = Object.fromEntries(DEFINITIONS.map(({ name, parameters }) => [name, parameters]));
+
+/** Seed of the study's directions; a number that nobody takes for initial weights' by chance. */
+export const DIRECTION_SEED = 20_251_107;
+
 /** The name of today of a measure that a record calls by this one. */
 export function currentName(name: string): string {
   return FORMER_NAMES[name.toLowerCase()] ?? name;
 }
 
-const DOMAINS = Object.fromEntries(DEFINITIONS.map(({ name, parameters }) => [name, parameters]));
-
 /**
  * Opens a measure by its text, `NAME` or `NAME(key=value,...)`.
  *
  * @throws {UsageError} If there is no such measure, or a parameter is out of its domain.
- *
- * @example
- * ```ts
- * import { openMeasure } from "~/lib/measure.ts";
- *
- * const { text, parameters } = openMeasure("Sharpness(radius=5, directions=16)");
- * if (text !== "sharpness(directions=16)") throw new Error("not canonical");
- * if (parameters.radius !== 5) throw new Error("default lost");
- * ```
  */
 export function openMeasure(text: string): Measure {
   const call = parseCall(text.replace(/[\w-]+/, currentName), "measure", DOMAINS);
-  return setParameters(DEFINITIONS.find(({ name }) => name === call.name)!, call);
+  const definition = DEFINITIONS.find(({ name }) => name === call.name)!;
+  const { parameters, method: methodOf, unavailable = () => undefined, ...described } = definition;
+  const method = methodOf(call.parameters as never);
+  const alone = method.kind === "rays" ? rayPasses(method.rays, 1) : 0;
+  return {
+    ...described,
+    text: formatCall(call, parameters),
+    parameters: call.parameters,
+    method,
+    passes: method.kind === "engine" ? method.passes : alone,
+    unavailable,
+  };
 }
 
 /** Help of all measures: a line each with its parameters. */
@@ -126,7 +111,7 @@ export function demandAvailable(
 
 /**
  * Measures networks. Points that measures have in common are computed once, and the products of
- * random directions with the images once for all networks that are measured together.
+ * random directions with the images once for all networks that are asked for the same.
  *
  * @param networks Read, never written.
  * @param measures For each network the texts of its measures.
@@ -142,7 +127,7 @@ export function measureNetworks(
   options: MeasureOptions,
 ): Promise<MeasureValue[][]> {
   return Promise.try(() => {
-    const tasks = networks.map((network, place): MeasureTask => ({
+    const tasks = networks.map((network, place) => ({
       network,
       measures: measures[place]!.map(openMeasure),
     }));
@@ -152,11 +137,23 @@ export function measureNetworks(
 }
 
 /**
- * Forward passes over the training set that measuring networks of one shape takes.
- *
- * @param measures For each network the texts of its measures.
+ * What must stand wherever a value does: "not converged after 8 products, residual 3.1"; "" where
+ * there is nothing to say.
  */
-export function measurePasses(measures: readonly (readonly string[])[]): number {
-  const network = { sizes: [] } as never;
-  return tasksPasses(measures.map((texts) => ({ network, measures: texts.map(openMeasure) })));
+export function qualityOf({ converged, iterations, residual }: MeasureValue): string {
+  if (typeof residual !== "number") return "";
+  const how = `residual ${residual.toPrecision(2)}`;
+  return converged === false ? `not converged after ${iterations} products, ${how}` : how;
+}
+
+/** A value with its unit, error, the 95 % t interval of its samples, and quality. */
+export function formatMeasurement(value: MeasureValue, unit: string): string {
+  const { estimate, standardError, samples } = value;
+  const drawn = Array.isArray(samples) && samples.length > 1 ? meanInterval(samples) : undefined;
+  return [
+    `${estimate}${unit === "1" ? "" : ` ${unit}`}`,
+    standardError !== null && `standard error ${standardError}`,
+    drawn && `95 % ${drawn.low} to ${drawn.high} (t over ${drawn.n} samples)`,
+    qualityOf(value),
+  ].filter(Boolean).join(", ");
 }

@@ -7,7 +7,7 @@ import { type Command, runCommand } from "~/lib/cli/command.ts";
 import { ENGINE_OPTIONS, engineOptions, imagesOption } from "~/lib/cli/common_options.ts";
 import { measureFile } from "~/lib/cli/measure_file.ts";
 import { required, textOption, textsOption } from "~/lib/cli/values.ts";
-import { MEASURE_NAMES, measureHelp, openMeasure } from "~/lib/measure.ts";
+import { formatMeasurement, MEASURE_NAMES, measureHelp, openMeasure } from "~/lib/measure.ts";
 
 /** Its options. */
 export const COMMAND: Command = {
@@ -34,9 +34,8 @@ if (import.meta.main) {
       ...options,
       evaluate: true,
     });
-    for (const [text, { estimate, standardError, unit }] of Object.entries(taken)) {
-      const error = standardError === null ? "" : `, standard error ${standardError}`;
-      console.error(`${text} ${estimate}${unit === "1" ? "" : ` ${unit}`}${error}`);
+    for (const [text, value] of Object.entries(taken)) {
+      console.error(`${text} ${formatMeasurement(value, value.unit)}`);
     }
     if (values.json) {
       const seconds = (performance.now() - start) / 1000;

@@ -1,61 +1,165 @@
 /**
- * The largest eigenvalue of a network's Hessian, as it is or scaled.
+ * Measures made of the Hessian's exact products: its trace, and its largest eigenvalue as it is and as
+ * an adaptive optimizer sees it.
  *
  * @module
  */
-import type { Engine, SharedFloats } from "~/lib/engine.ts";
-import type { ComputeOptions, MeasuredNetwork, MeasureValue } from "~/lib/measure/definition.ts";
-import { lanczos } from "~/lib/measure/lanczos.ts";
-import { demandFinite } from "~/lib/measure/not_finite_error.ts";
-import { unitDirection } from "~/lib/measure/unit_direction.ts";
-import { scaled } from "~/lib/measure/vectors.ts";
+import { count, directions, positive } from "~/lib/domain.ts";
+import type { SharedFloats } from "~/lib/engine.ts";
+import {
+  type ComputeOptions,
+  demandFinite,
+  type MeasureDefinition,
+  type MeasuredNetwork,
+} from "~/lib/measure/definition.ts";
+import {
+  dot,
+  growKrylov,
+  isConverged,
+  largestPair,
+  share,
+  unitDirection,
+} from "~/lib/measure/lanczos.ts";
+import { openOptimizer } from "~/lib/optimizer.ts";
+import { meanInterval } from "~/lib/statistics.ts";
 
-/** What is asked for. */
-export interface EigenvalueOptions
-  extends ComputeOptions<{ readonly iterations: number; readonly tolerance: number }> {
-  /** For messages. */
-  readonly measure: string;
-  /** The diagonal of S in S H S, shape [P]; default: 1. Where it is 0 the parameter is left out. */
-  readonly scale?: Float64Array;
+/** Vectors whose products are computed together: they share the pass at w. */
+const TOGETHER = 4;
+
+/** Products that Lanczos takes until 1e-3 on networks of this study. */
+const PRODUCTS = 13;
+
+/** Forward passes of products with so many vectors: see `rayPasses`. */
+export function hessianPasses(vectors: number): number {
+  return 1.5 + 2.4 * vectors;
+}
+
+/** Products H v, one a vector, all finite. @throws {NotFiniteError} */
+export async function multiplyHessian(
+  vectors: readonly SharedFloats[],
+  { name, signal, hessian }: ComputeOptions,
+): Promise<SharedFloats[]> {
+  signal.throwIfAborted();
+  const products = await (await hessian()).multiply(vectors);
+  for (const product of products) {
+    // A sum over all entries is NaN or infinite where one of them is.
+    demandFinite(product.reduce((sum, value) => sum + value, 0), name, "the Hessian's product");
+  }
+  return products;
 }
 
 /**
- * The largest eigenvalue of H or S H S with what the value of `lambda-max` has.
- *
- * @throws {NotFiniteError} If a product is not finite.
+ * Samples are `P u_k' H u_k`, u_k those of `sharpness`, H what autograd has: the Hessian between the
+ * kinks of ReLU. On a network of this study (SGD, learning rate 0.1, 104 epochs, 10,000 images) it was
+ * 1822 +- 109, `trace` at r = 0.5 1202 +- 42. The samples' variance is about `2 |H|_F^2`.
  */
-export async function largestEigenvalue(
-  engine: Engine,
-  { sizes, parameters, learningRate }: MeasuredNetwork,
-  { p, seed, signal, onProgress, measure, scale }: EigenvalueOptions,
-): Promise<MeasureValue> {
-  const hessian = await engine.openHessian(sizes, parameters, signal ? { signal } : {});
-  const multiply = async (vector: SharedFloats): Promise<SharedFloats> => {
-    signal?.throwIfAborted();
-    const [product] = await hessian.multiply([scaled(vector, scale)]) as [SharedFloats];
-    const result = scaled(product, scale);
-    // A sum over all entries is NaN or infinite where one of them is.
-    let sum = 0;
-    for (const value of result) sum += value;
-    demandFinite(sum, measure, "the Hessian's product");
-    return result;
-  };
-  // The first direction of the study: any start would do, as nothing is averaged over starts.
-  const start = unitDirection(parameters.length, { seed, k: 0 });
-  scale?.forEach((s, i) => s === 0 && (start[i] = 0));
-  const allowed = Math.min(p.iterations, parameters.length);
-  const { values, residuals, converged, iterations } = await lanczos(
-    multiply,
-    start,
-    { ...p, onIteration: (n) => onProgress?.(n / allowed) },
-  );
-  const estimate = values[0]!;
+export const hessianTrace: MeasureDefinition<{ readonly directions: number }> = {
+  name: "hessian-trace",
+  summary: "tr H by exact products: mean over k of P u_k' H u_k (Hutchinson, on the sphere), the " +
+    "trace of PyHessian and hessian-eigenthings",
+  unit: "nats per unit^2",
+  label: "trace of the Hessian, exact",
+  parameters: { directions: { schema: directions, default: 4, help: "random directions K" } },
+  method: ({ directions }) => ({
+    kind: "engine",
+    passes: directions * hessianPasses(TOGETHER) / TOGETHER,
+    async compute({ parameters: { length: P } }, options) {
+      const samples: number[] = [];
+      while (samples.length < directions) {
+        const vectors = Array.from(
+          { length: Math.min(TOGETHER, directions - samples.length) },
+          (_, i) => unitDirection(P, options.seed, samples.length + i),
+        );
+        const products = await multiplyHessian(vectors, options);
+        samples.push(...products.map((product, i) => P * dot(product, vectors[i]!)));
+        options.onProgress(samples.length / directions);
+      }
+      const { mean, standardError } = meanInterval(samples);
+      return { estimate: mean, standardError, samples };
+    },
+  }),
+};
+
+/**
+ * Gradient descent is stable below `learning rate * lambda max = 2` and, at full batch, trains up to
+ * it: the edge of stability (Cohen et al. arXiv 2103.00065).
+ *
+ * Its value has `residual`, `|H y - lambda y|` of the unit vector y that was found: an eigenvalue
+ * lies within it; `converged` and `iterations`; and `timesLearningRate`, null where that is not known.
+ */
+export const lambdaMax = largestEigenvalue({
+  name: "lambda-max",
+  summary: "largest eigenvalue of the Hessian by Lanczos with exact products (edge: 2 / lr)",
+  unit: "nats per unit^2",
+  label: "largest eigenvalue of the Hessian",
+  isCrossCheck: true,
+});
+
+/** The slot that holds sums of squared gradients. */
+const SLOT = "accumulator";
+
+/**
+ * AdaGrad's step `w -= lr D^-1 g` is gradient descent in the coordinates D^1/2 w, stable below
+ * `learning rate * lambda = 2` (Cohen et al. arXiv 2207.14484). Adam's moving mean would need the
+ * number of updates too, and its threshold another constant than 2.
+ */
+export const preconditionedLambdaMax = largestEigenvalue({
+  name: "preconditioned-lambda-max",
+  summary: "lambda-max of D^-1/2 H D^-1/2, D = sqrt(accumulator) + epsilon of AdaGrad's state",
+  unit: "nats",
+  label: "largest eigenvalue of the preconditioned Hessian",
+  unavailable({ optimizer, state, parameters }) {
+    if (optimizer === undefined) return "the network's optimizer is not known";
+    const { name, slots } = openOptimizer(optimizer);
+    if (!slots.includes(SLOT)) return `${name} keeps no sum of squared gradients`;
+    if (state === undefined) return "the optimizer's state was not kept with the network";
+    const wanted = slots.length * parameters.length;
+    if (state.length === wanted) return undefined;
+    return `the optimizer's state must have ${wanted} numbers: current number is ${state.length}`;
+  },
+}, ({ optimizer, state, parameters: { length: P } }) => {
+  const { slots, hyperparameters } = openOptimizer(optimizer!);
+  const accumulator = state!.subarray(slots.indexOf(SLOT) * P, (slots.indexOf(SLOT) + 1) * P);
+  const epsilon = Number(hyperparameters["epsilon"]);
+  // Where it is 0 the parameter never moved, and never will by this gradient: it is left out.
+  return new Float64Array(accumulator).map((a) => a === 0 ? 0 : (Math.sqrt(a) + epsilon) ** -0.5);
+});
+
+/** @param scaleOf The diagonal of S in S H S, shape [P]; default 1. */
+function largestEigenvalue(
+  described: Omit<MeasureDefinition, "parameters" | "method">,
+  scaleOf?: (network: MeasuredNetwork) => Float64Array,
+): MeasureDefinition<{ readonly iterations: number; readonly tolerance: number }> {
   return {
-    estimate,
-    standardError: null,
-    residual: residuals[0]!,
-    converged,
-    iterations,
-    timesLearningRate: learningRate === undefined ? null : learningRate * estimate,
+    ...described,
+    parameters: {
+      iterations: { schema: count, default: 60, help: "most Hessian products" },
+      tolerance: { schema: positive, default: 1e-3, help: "relative error asked for" },
+    },
+    method: ({ iterations, tolerance }) => ({
+      kind: "engine",
+      passes: hessianPasses(Math.min(iterations, PRODUCTS)),
+      async compute(network, options) {
+        const { parameters: { length: P }, learningRate } = network;
+        const scale = scaleOf?.(network);
+        const scaled = (v: SharedFloats) => scale ? share(P, (i) => v[i]! * scale[i]!) : v;
+        // The first direction of the study: any start would do, as nothing is averaged over starts.
+        const start = unitDirection(P, options.seed, 0);
+        scale?.forEach((s, i) => s === 0 && (start[i] = 0));
+        const { value, ...quality } = await growKrylov(
+          async (v) => scaled((await multiplyHessian([scaled(v)], options))[0]!),
+          start,
+          (space) => {
+            const taken = space.basis.length;
+            options.onProgress(taken / Math.min(iterations, P));
+            const converged = isConverged(space, tolerance);
+            if (!converged && taken < iterations) return undefined;
+            return { ...largestPair(space), converged, iterations: taken };
+          },
+        );
+        const timesLearningRate = learningRate === undefined ? null : learningRate * value;
+        return { estimate: value, standardError: null, ...quality, timesLearningRate };
+      },
+    }),
   };
 }

@@ -1,10 +1,10 @@
 /**
- * What a measure is: one record of this shape, in a file of its own.
+ * What a measure is: one record of this shape.
  *
  * @module
  */
 import type { ParameterDomain, Parameters } from "~/lib/domain.ts";
-import type { Engine, PerturbedLosses, Ray, SharedFloats } from "~/lib/engine.ts";
+import type { Engine, Hessian, LossGradient, Ray, SharedFloats } from "~/lib/engine.ts";
 import type { LayerSizes } from "~/lib/model.ts";
 
 /** A network before it is evaluated. */
@@ -12,16 +12,15 @@ export interface UnevaluatedNetwork {
   readonly sizes: LayerSizes;
   /** Flat parameters, shape [P]; read, never written. */
   readonly parameters: SharedFloats;
-  /** Of the trajectory that it is on, where it is on one: the optimizer's canonical text. */
+  /** Canonical text, where the network is on a known trajectory. */
   readonly optimizer?: string;
   readonly learningRate?: number;
-  /** The optimizer's state at this network, shape [S * P], where it was kept. */
+  /** The optimizer's, shape [S * P], where it was kept. */
   readonly state?: Float32Array;
 }
 
-/** A network that is measured, with what is known of it already. */
+/** A network that is measured, with its losses in nats and accuracies as fractions. */
 export interface MeasuredNetwork extends UnevaluatedNetwork {
-  /** Of the full splits, in nats and fractions. */
   readonly trainLoss: number;
   readonly trainAccuracy: number;
   readonly testLoss: number;
@@ -33,25 +32,52 @@ export interface MeasureValue {
   readonly estimate: number;
   /** Over directions; null where the estimate is not a mean over random draws. */
   readonly standardError: number | null;
-  /** Samples, curves, residuals, `converged`: what the measure's own file documents. */
+  /** Samples, curves, residuals, `converged`: what the measure's own comment says. */
   readonly [detail: string]: unknown;
 }
 
-/** Losses of the rays that a measure asked for, in the order in which it asked. */
-export type RayLosses = Pick<PerturbedLosses, "loss" | "losses" | "frozen">;
-
-/** How a measure computes on an engine by itself. */
-export interface ComputeOptions<P extends Parameters> {
-  readonly p: P;
-  /** Seed of the study's directions. */
+/** What a measure gets that computes by itself. */
+export interface ComputeOptions {
+  /** The measure's, for messages. */
+  readonly name: string;
+  /** Of the study's directions. */
   readonly seed: number;
-  readonly signal?: AbortSignal;
+  readonly signal: AbortSignal;
   /** Share of the work that is done, 0..1. */
-  readonly onProgress?: (done: number) => void;
+  readonly onProgress: (done: number) => void;
+  /** At the network itself, computed once for all measures. */
+  readonly gradient: () => Promise<LossGradient>;
+  readonly hessian: () => Promise<Hessian>;
 }
 
-/** What findings and options ask of a measure, so that they name none; absent: false. */
-export interface MeasureTraits {
+/** How a value comes about: from losses on rays, from the evaluation, or by itself on the engine. */
+export type MeasureMethod =
+  | {
+    readonly kind: "rays";
+    readonly rays: readonly Ray[];
+    /** Whether the losses are those with the normalisation's statistics kept. */
+    readonly frozen: boolean;
+    /** From L(w) and losses of shape [rays][steps], in nats, all finite. */
+    estimate(loss: number, losses: number[][], network: MeasuredNetwork): MeasureValue;
+  }
+  | { readonly kind: "evaluation"; estimate(network: MeasuredNetwork): MeasureValue }
+  | {
+    readonly kind: "engine";
+    /** Forward passes over the training set that it takes. */
+    readonly passes: number;
+    compute(network: MeasuredNetwork, options: ComputeOptions, on: Engine): Promise<MeasureValue>;
+  };
+
+/** A measure before its parameters are set. Others ask its `is...`, never its name. */
+export interface MeasureDefinition<P = Parameters> {
+  /** As on the command line and in results: "lambda-max". */
+  readonly name: string;
+  /** One sentence with the formula. */
+  readonly summary: string;
+  /** Of the estimate: "nats", "1", "nats per unit^2". */
+  readonly unit: string;
+  /** Of an axis, without the unit. */
+  readonly label: string;
   /** Unchanged where a layer is rescaled and the function is not. */
   readonly isScaleFree?: boolean;
   /** The one that every effect is looked for in beside the study's own. */
@@ -62,50 +88,33 @@ export interface MeasureTraits {
   readonly isOutcome?: boolean;
   /** Takes the `directions` and the `radius` that a study is set to. */
   readonly isAtStudyRadius?: boolean;
+  readonly parameters: Readonly<Record<string, ParameterDomain>>;
+  method(p: P): MeasureMethod;
+  /** Why a network cannot have it, in words that follow "as"; undefined where it can. */
+  unavailable?(network: UnevaluatedNetwork): string | undefined;
 }
 
-/** A measure before its parameters are set. */
-export interface MeasureDefinition<P extends Parameters = Parameters> extends MeasureTraits {
-  /** As it stands on the command line and in results: "lambda-max". */
-  readonly name: string;
-  /** One sentence with the formula and its source. */
-  readonly summary: string;
-  /** Of the estimate: "nats", "1", "nats per unit^2". */
-  readonly unit: string;
-  /** Of an axis that shows the estimate, without the unit. */
-  readonly label: string;
-  readonly parameters: { readonly [K in keyof P]: ParameterDomain };
+/** A measure whose parameters are set; a value is kept under its text. */
+export interface Measure extends Omit<MeasureDefinition, "parameters" | "method"> {
+  /** Canonical: "sharpness", "antithetic(directions=16)". The same text is the same measure. */
+  readonly text: string;
+  /** All of them, defaults filled in. */
+  readonly parameters: Parameters;
+  readonly method: MeasureMethod;
   /** Forward passes over the training set that a network costs by itself, nothing shared. */
-  passes(p: P): number;
-  /**
-   * How it is computed: from losses on rays (all measures' rays of a network go through the engine
-   * together, so that directions and points in common are computed once), from the evaluation alone,
-   * or by itself on the engine.
-   */
-  readonly how:
-    | {
-      readonly kind: "rays";
-      /** Whether it reads `frozen`. */
-      readonly frozen?: boolean;
-      rays(p: P): readonly Ray[];
-      estimate(losses: RayLosses, network: MeasuredNetwork, p: P): MeasureValue;
-    }
-    | { readonly kind: "evaluation"; estimate(network: MeasuredNetwork, p: P): MeasureValue }
-    | {
-      readonly kind: "engine";
-      compute(
-        engine: Engine,
-        network: MeasuredNetwork,
-        options: ComputeOptions<P>,
-      ): Promise<MeasureValue>;
-    };
-  /** Why it cannot be had of this network, in words that follow "as"; undefined where it can. */
-  unavailable?(network: UnevaluatedNetwork, p: P): string | undefined;
+  readonly passes: number;
+  unavailable(network: UnevaluatedNetwork): string | undefined;
 }
 
-/** For inference of P in a measure's file. */
-export function defineMeasure<P extends Parameters>(
-  definition: MeasureDefinition<P>,
-): MeasureDefinition<P> {
-  return definition;
+/** A loss, gradient or curvature that a measure needs is NaN or infinite. */
+export class NotFiniteError extends Error {
+  override readonly name = "NotFiniteError";
+}
+
+/** @throws {NotFiniteError} "Cannot measure <measure> as <what> must be finite: current ...". */
+export function demandFinite(value: number, measure: string, what: string): number {
+  if (Number.isFinite(value)) return value;
+  throw new NotFiniteError(
+    `Cannot measure ${measure} as ${what} must be finite: current value is ${value}`,
+  );
 }

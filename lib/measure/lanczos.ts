@@ -1,137 +1,171 @@
 /**
- * The Lanczos method: the largest eigenvalues of an operator that is known by its products.
+ * Vectors of all parameters, and the Lanczos method: eigenvalues of an operator that is known by its
+ * products.
  *
  * @module
  */
 import type { SharedFloats } from "~/lib/engine.ts";
-import { symmetricEigen } from "~/lib/measure/symmetric_eigen.ts";
-import { dot, norm } from "~/lib/measure/vectors.ts";
+import { fillNormal, openStream } from "~/lib/random.ts";
 
-/** The product of a symmetric operator with a vector, shape [P]; a new array each time. */
-export type Multiply = (vector: SharedFloats) => Promise<SharedFloats>;
+type Vector = Float32Array | Float64Array;
 
-/** When to stop. */
-export interface LanczosOptions {
-  /** Most products. */
-  readonly iterations: number;
-  /** Error of the eigenvalues that is asked for, relative to the largest. */
-  readonly tolerance: number;
-  /** How many of the largest eigenvalues. Default 1. */
-  readonly count?: number;
-  /** Called after each product. */
-  readonly onIteration?: (iterations: number) => void;
+/** a'b, summed in float64. */
+export function dot(a: Vector, b: Vector): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
+  return sum;
 }
 
-/** The largest eigenvalues that were found. */
-export interface RitzValues {
-  /** Descending; fewer than `count` where the start vector holds fewer. */
+/** |a|. */
+export function norm(a: Vector): number {
+  return Math.sqrt(dot(a, a));
+}
+
+/** float32 in memory that threads can share, element by element. */
+export function share(length: number, at: (i: number) => number): SharedFloats {
+  const out = new Float32Array(new SharedArrayBuffer(4 * length));
+  for (let i = 0; i < length; i++) out[i] = at(i);
+  return out;
+}
+
+/** The study's direction k, `u_k = g_k / |g_k|` with `g_k ~ N(0, I_P)`. */
+export function unitDirection(P: number, seed: number, k: number): SharedFloats {
+  const normal = new Float32Array(P);
+  fillNormal(normal, openStream(seed, k));
+  const length = norm(normal);
+  return share(P, (i) => normal[i]! / length);
+}
+
+/** A symmetric operator A in the space of a vector's first m products. */
+export interface Krylov {
+  /** Orthonormal, and A of each, shape [m][P]. */
+  readonly basis: readonly SharedFloats[];
+  readonly products: readonly SharedFloats[];
+  /** Eigenvalues of A in this space, descending, and their unit vectors in this basis. */
   readonly values: readonly number[];
-  /** By value, `|A y - theta y|` of its unit vector y: an eigenvalue lies within that of theta. */
-  readonly residuals: readonly number[];
-  /** By value, the unit vector y, shape [P]. */
-  readonly vectors: readonly SharedFloats[];
-  readonly converged: boolean;
-  readonly iterations: number;
+  readonly vectors: readonly (readonly number[])[];
+  /** Length of what the last product adds to the space. */
+  readonly beta: number;
+  /** Whether that is no more than what float32 leaves of a vector within it. */
+  readonly isExhausted: boolean;
 }
 
 /**
- * Finds the largest eigenvalues (by value, not by magnitude) of a symmetric operator A.
+ * Grows the space product by product until `look` returns what it wanted. The basis is orthogonalised
+ * in full, twice, with dot products in float64, so that no eigenvalue comes twice (Parlett, The
+ * Symmetric Eigenvalue Problem, 6.9 and 13.8). Memory: 8 P bytes a product.
  *
- * The basis is orthogonalised in full, twice, with dot products in float64, so that no eigenvalue
- * comes twice (Parlett, The Symmetric Eigenvalue Problem, 13.8). Converged means that
- * `min(b, b^2 / gap)` is at most `tolerance` of the largest Ritz value for each of them, with b the
- * Lanczos bound on the residual and gap the distance to the next Ritz value (Parlett, 11.7).
- * Values and residuals that are returned are those of the unit vectors y that are returned, with A y
- * as the same combination of the basis's products: no bound, and no further product.
- *
- * Memory: 8 P bytes an iteration.
- *
+ * @param multiply A v, shape [P]; a new array each time.
  * @param start Shape [P], not 0.
  */
-export async function lanczos(
-  multiply: Multiply,
+export async function growKrylov<T>(
+  multiply: (v: SharedFloats) => Promise<SharedFloats>,
   start: SharedFloats,
-  { iterations, tolerance, count = 1, onIteration }: LanczosOptions,
-): Promise<RitzValues> {
-  const basis: SharedFloats[] = [normalised(Float64Array.from(start), norm(start))];
+  look: (space: Krylov) => T | undefined,
+): Promise<T> {
+  const P = start.length;
+  const length = norm(start);
+  const basis = [share(P, (i) => start[i]! / length)];
   const products: SharedFloats[] = [];
   const diagonal: number[] = [];
   const beside: number[] = [];
   for (;;) {
-    const q = basis.at(-1)!;
-    products.push(await multiply(q));
-    const rest = new Float64Array(products.at(-1)!);
-    diagonal.push(dot(q, rest));
-    orthogonalise(rest, basis);
+    const product = await multiply(basis.at(-1)!);
+    products.push(product);
+    const rest = new Float64Array(product);
+    diagonal.push(dot(basis.at(-1)!, rest));
+    for (const q of [...basis, ...basis]) {
+      const projection = dot(q, rest);
+      for (let i = 0; i < P; i++) rest[i]! -= projection * q[i]!;
+    }
     const beta = norm(rest);
-    onIteration?.(diagonal.length);
-    const { values, vectors } = symmetricEigen(tridiagonal(diagonal, beside));
-    const scale = Math.abs(values[0]!);
-    const errors = values.slice(0, count).map((value, i) => {
-      const bound = beta * Math.abs(vectors[i]!.at(-1)!);
-      const gap = Math.min(...values.filter((_, j) => j !== i).map((v) => Math.abs(v - value)));
-      return Number.isFinite(gap) && gap > 0 ? Math.min(bound, bound ** 2 / gap) : bound;
-    });
-    // What float32 leaves of a vector that lies in the basis: the rest of the space is not reached.
-    const exhausted = beta <= 1e-6 * Math.max(...values.map(Math.abs));
-    const found = values.length >= count && errors.every((error) => error <= tolerance * scale);
-    if (found || exhausted || diagonal.length >= iterations) {
-      const pairs = vectors.slice(0, count).map((s) => rayleigh(basis, products, s));
-      return {
-        values: pairs.map(({ value }) => value),
-        residuals: pairs.map(({ residual }) => residual),
-        vectors: pairs.map(({ vector }) => vector),
-        converged: found || exhausted,
-        iterations: diagonal.length,
-      };
-    }
+    const matrix = diagonal.map((value, i) =>
+      diagonal.map((_, j) => i === j ? value : Math.abs(i - j) === 1 ? beside[Math.min(i, j)]! : 0)
+    );
+    const { values, vectors } = symmetricEigen(matrix);
+    const isExhausted = beta <= 1e-6 * Math.max(...values.map(Math.abs));
+    const found = look({ basis, products, values, vectors, beta, isExhausted });
+    if (found !== undefined) return found;
     beside.push(beta);
-    basis.push(normalised(rest, beta));
+    basis.push(share(P, (i) => rest[i]! / beta));
   }
 }
 
-/** The unit vector y of a combination of the basis, its Rayleigh quotient y'Ay and what that leaves. */
-function rayleigh(
-  basis: readonly SharedFloats[],
-  products: readonly SharedFloats[],
-  coefficients: readonly number[],
-): { value: number; residual: number; vector: SharedFloats } {
-  const y = combine(basis, coefficients);
+/**
+ * Whether the largest eigenvalue is known to a tolerance relative to it: `min(b, b^2 / gap)` is, b being
+ * the bound on the residual and gap the distance to the next (Parlett, 11.7).
+ */
+export function isConverged({ values, vectors, beta, isExhausted }: Krylov, to: number): boolean {
+  const bound = beta * Math.abs(vectors[0]!.at(-1)!);
+  const gap = values[0]! - (values[1] ?? -Infinity);
+  const error = Number.isFinite(gap) && gap > 0 ? Math.min(bound, bound ** 2 / gap) : bound;
+  return isExhausted || error <= to * Math.abs(values[0]!);
+}
+
+/**
+ * The largest eigenvalue, by value and not by magnitude, as `y'Ay` of its unit vector y, and
+ * `|A y - y'Ay y|`: an eigenvalue lies within that.
+ */
+export function largestPair(
+  { basis, products, vectors }: Krylov,
+): { value: number; residual: number } {
+  const combine = (all: readonly SharedFloats[]): Float64Array => {
+    const sum = new Float64Array(all[0]!.length);
+    for (const [j, c] of vectors[0]!.entries()) {
+      for (let i = 0; i < sum.length; i++) sum[i]! += c * all[j]![i]!;
+    }
+    return sum;
+  };
+  const [y, product] = [combine(basis), combine(products)];
   const length = norm(y);
-  const product = combine(products, coefficients);
   const value = dot(y, product) / length ** 2;
-  let squares = 0;
-  for (let i = 0; i < y.length; i++) squares += (product[i]! - value * y[i]!) ** 2;
-  return { value, residual: Math.sqrt(squares) / length, vector: normalised(y, length) };
+  for (let i = 0; i < y.length; i++) product[i]! -= value * y[i]!;
+  return { value, residual: norm(product) / length };
 }
 
-function tridiagonal(diagonal: readonly number[], beside: readonly number[]): number[][] {
-  return diagonal.map((value, i) =>
-    diagonal.map((_, j) => i === j ? value : Math.abs(i - j) === 1 ? beside[Math.min(i, j)]! : 0)
-  );
-}
+/** Sweeps converge quadratically: 8 do for m = 60; more says that the matrix is not finite. */
+const MAX_SWEEPS = 40;
 
-/** Once leaves rounding that grows with what cancelled; twice is enough (Parlett, 6.9). */
-function orthogonalise(vector: Float64Array, basis: readonly SharedFloats[]): void {
-  for (let twice = 0; twice < 2; twice++) {
-    for (const q of basis) {
-      const projection = dot(q, vector);
-      for (let i = 0; i < vector.length; i++) vector[i]! -= projection * q[i]!;
+/**
+ * Eigenvalues, descending, and unit vectors of a small symmetric matrix, by cyclic Jacobi rotations in
+ * float64 (Golub and Van Loan, Matrix Computations, 4th edition, 8.5).
+ *
+ * @throws {RangeError} If an entry is not finite.
+ */
+export function symmetricEigen(
+  matrix: readonly (readonly number[])[],
+): { values: number[]; vectors: number[][] } {
+  const a = matrix.map((row) => [...row]);
+  const v = matrix.map((_, i) => matrix.map((_, j) => Number(i === j)));
+  const size = Math.hypot(...matrix.flat());
+  if (!Number.isFinite(size)) {
+    throw new RangeError("Cannot decompose a matrix as its entries must be finite");
+  }
+  const below = (): number => norm(Float64Array.from(a.flatMap((row, i) => row.slice(0, i))));
+  for (let sweep = 0; sweep < MAX_SWEEPS && below() > 1e-16 * size; sweep++) {
+    for (let p = 0; p < a.length; p++) {
+      for (let q = p + 1; q < a.length; q++) rotate(a, v, p, q);
     }
   }
+  const order = a.map((_, i) => i).sort((i, j) => a[j]![j]! - a[i]![i]!);
+  return {
+    values: order.map((i) => a[i]![i]!),
+    vectors: order.map((i) => v.map((row) => row[i]!)),
+  };
 }
 
-function combine(vectors: readonly SharedFloats[], coefficients: readonly number[]): Float64Array {
-  const sum = new Float64Array(vectors[0]!.length);
-  for (const [j, vector] of vectors.entries()) {
-    const c = coefficients[j]!;
-    for (let i = 0; i < sum.length; i++) sum[i]! += c * vector[i]!;
-  }
-  return sum;
-}
-
-function normalised(vector: Float64Array, length: number): SharedFloats {
-  const unit = new Float32Array(new SharedArrayBuffer(4 * vector.length));
-  for (let i = 0; i < vector.length; i++) unit[i] = vector[i]! / length;
-  return unit;
+/** One rotation in the plane (p, q) that makes a[p][q] zero. */
+function rotate(a: number[][], v: number[][], p: number, q: number): void {
+  const off = a[p]![q]!;
+  if (off === 0) return;
+  const tau = (a[q]![q]! - a[p]![p]!) / (2 * off);
+  const t = (tau < 0 ? -1 : 1) / (Math.abs(tau) + Math.hypot(1, tau));
+  const c = 1 / Math.hypot(1, t);
+  const s = t * c;
+  const [rowP, rowQ] = [a[p]!, a[q]!];
+  const turn = (x: number, y: number) => [c * x - s * y, s * x + c * y] as const;
+  for (const row of [...a, ...v]) [row[p], row[q]] = turn(row[p]!, row[q]!);
+  for (let k = 0; k < a.length; k++) [rowP[k], rowQ[k]] = turn(rowP[k]!, rowQ[k]!);
+  // Zero by the choice of t, but for rounding.
+  rowP[q] = rowQ[p] = 0;
 }

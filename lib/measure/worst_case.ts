@@ -1,36 +1,128 @@
 /**
- * Worst-case sharpness: the largest rise in a ball around a minimum.
+ * Worst-case sharpness: the largest rise in a ball around a minimum, by projected gradient ascent.
  *
  * @module
  */
 import { count, positiveRadius } from "~/lib/domain.ts";
-import { ascend } from "~/lib/measure/ascent.ts";
-import { defineMeasure, type MeasureValue } from "~/lib/measure/definition.ts";
-import { GRADIENT_PASSES } from "~/lib/measure/passes.ts";
+import type { Engine, LossGradient } from "~/lib/engine.ts";
+import {
+  type ComputeOptions,
+  demandFinite,
+  type MeasureDefinition,
+  type MeasuredNetwork,
+  type MeasureValue,
+} from "~/lib/measure/definition.ts";
+import { dot, norm, share, unitDirection } from "~/lib/measure/lanczos.ts";
+
+/** Forward passes that a loss with its gradient takes: see `rayPasses`. */
+const GRADIENT_PASSES = 2.5;
+
+type Ball = { readonly radius: number; readonly steps: number };
 
 /**
- * `max L(w + d) - L(w)` over `|d| <= rho` (Keskar et al. arXiv 1609.04836), found from below by
- * projected gradient ascent; `rho |g| + rho^2 lambda_max / 2` bounds it for small rho. The default
- * radius is that of sharpness-aware minimisation on CIFAR-10 (Foret et al. arXiv 2010.01412): at ten
- * times as much a network of this study rose from 0.94 to 2.7 nats, where chance is 2.3.
+ * `max L(w + d) - L(w)` over `|d| <= rho` (Keskar et al. arXiv 1609.04836), found from below;
+ * `rho |g| + rho^2 lambda_max / 2` bounds it for small rho. The default radius is SAM's on CIFAR-10
+ * (Foret et al. arXiv 2010.01412): at ten times as much a network of this study rose from 0.94 to 2.7
+ * nats, where chance is 2.3.
  *
  * Its value has `loss`, L(w) in nats; `rises`, those of every step, the first of them SAM's;
  * `firstOrder`, the rise that the slope at w alone promises; and `alignment`, the cosine
  * between the step and the slope where it leads: 1 at a maximum on the ball's surface.
  */
-export const worstCase = defineMeasure<{ radius: number; steps: number }>({
+export const worstCase = inBall({
   name: "worst-case",
   summary: "largest rise of L in the ball of radius rho, by projected gradient ascent",
-  unit: "nats",
   label: "worst-case sharpness",
-  parameters: {
-    radius: { schema: positiveRadius, default: 0.05, help: "radius rho of the ball" },
-    steps: { schema: count, default: 10, help: "steps of ascent" },
-  },
-  passes: ({ steps }) => (steps + 1) * GRADIENT_PASSES,
-  how: {
-    kind: "engine",
-    compute: (engine, network, options): Promise<MeasureValue> =>
-      ascend(engine, network, { ...options, measure: "worst-case" }),
-  },
-});
+}, 0.05);
+
+/** ASAM (Kwon et al. arXiv 2102.11600), biases as weights and no constant added. */
+export const adaptiveWorstCase = inBall({
+  name: "adaptive-worst-case",
+  summary: "worst-case with a step relative to each weight: L(w + |w| z), |z| <= rho (ASAM)",
+  label: "adaptive worst-case sharpness",
+  isScaleFree: true,
+}, 0.5);
+
+function inBall(
+  described: Pick<MeasureDefinition, "name" | "summary" | "label" | "isScaleFree">,
+  usual: number,
+): MeasureDefinition<Ball> {
+  return {
+    ...described,
+    unit: "nats",
+    parameters: {
+      radius: { schema: positiveRadius, default: usual, help: "radius rho of the ball" },
+      steps: { schema: count, default: 10, help: "steps of ascent" },
+    },
+    method: (ball) => ({
+      kind: "engine",
+      passes: (ball.steps + 1) * GRADIENT_PASSES,
+      compute(network, options, engine) {
+        const scale = described.isScaleFree ? network.parameters.map(Math.abs) : undefined;
+        return ascend(engine, network, { ...options, ...ball, scale });
+      },
+    }),
+  };
+}
+
+/**
+ * The largest `L(w + T z)` with `|z| <= rho` by projected ascent on z along T g, g the gradient at
+ * w + T z. Steps are first taken without end, `z <- rho T g / |T g|`, which rises step by step where L
+ * is convex (Journee et al. arXiv 0811.4724) and leaves no length to choose; where a step does not
+ * rise, the next ones from the best point are shorter: rho / 2, rho / 6 ...
+ *
+ * @param options `scale`: the diagonal of T, shape [P]; default 1.
+ */
+async function ascend(
+  engine: Engine,
+  { sizes, parameters }: MeasuredNetwork,
+  options: ComputeOptions & Ball & { readonly scale: Float32Array | undefined },
+): Promise<MeasureValue> {
+  const { radius, steps, scale, name, seed, signal } = options;
+  const P = parameters.length;
+  function slopeAt({ loss, gradient }: LossGradient, where: string) {
+    demandFinite(loss, name, `the loss ${where}`);
+    const slope = scale ? share(P, (i) => gradient[i]! * scale[i]!) : gradient;
+    const length = demandFinite(norm(slope), name, `the gradient ${where}`);
+    // Where there is no slope, the study's first direction.
+    const unit: Float64Array = length > 0
+      ? new Float64Array(slope).map((g) => g / length)
+      : new Float64Array(unitDirection(P, seed, 0));
+    return { loss, length, unit };
+  }
+  const start = slopeAt(await options.gradient(), "of the network");
+  const rises: number[] = [];
+  let z = start.unit;
+  let best = { rise: -Infinity, z, ascent: z };
+  // Of the inverse length of a step; 0: a step without end.
+  let inertia = 0;
+  for (let step = 1; step <= steps; step++) {
+    signal.throwIfAborted();
+    const point = share(P, (i) => parameters[i]! + radius * (scale?.[i] ?? 1) * z[i]!);
+    const [found] = await engine.gradients(sizes, [point], { signal });
+    const there = slopeAt(found!, `at radius ${radius}`);
+    const rise = there.loss - start.loss;
+    rises.push(rise);
+    if (rise > best.rise) best = { rise, z, ascent: there.unit };
+    else inertia = 2 * inertia + 2;
+    z = project(best.z, best.ascent, inertia);
+    options.onProgress(step / steps);
+  }
+  return {
+    // The centre lies in the ball, too.
+    estimate: Math.max(0, best.rise),
+    standardError: null,
+    loss: start.loss,
+    rises,
+    firstOrder: radius * start.length,
+    alignment: dot(best.z, best.ascent) / norm(best.z),
+  };
+}
+
+/** `z + ascent / inertia`, in the unit ball. */
+function project(z: Float64Array, ascent: Float64Array, inertia: number): Float64Array {
+  if (inertia === 0) return ascent;
+  const step = z.map((value, i) => value + ascent[i]! / inertia);
+  const length = Math.max(1, norm(step));
+  return step.map((value) => value / length);
+}

@@ -5,6 +5,7 @@
  */
 import {
   DIRECTION_SEED,
+  formatMeasurement,
   MEASURE_NAMES,
   measureHelp,
   measureNetworks,
@@ -267,6 +268,24 @@ Deno.test("weight-norm is that of all parameters, with each layer's", async () =
   assertAlmostEquals(value.estimate, Math.sqrt(819), 1e-13);
   assertAlmostEquals(value.layers[0]!, Math.sqrt(285), 1e-13);
   assertAlmostEquals(value.layers[1]!, Math.sqrt(534), 1e-13);
+});
+
+Deno.test("formatMeasurement() says how far a value can be trusted wherever it is shown", () => {
+  const found = { estimate: 240.5, standardError: null, residual: 31.25, iterations: 8 };
+  assertStrictEquals(
+    formatMeasurement({ ...found, converged: false }, "nats per unit^2"),
+    "240.5 nats per unit^2, not converged after 8 products, residual 31",
+  );
+  assertStrictEquals(formatMeasurement({ ...found, converged: true }, "1"), "240.5, residual 31");
+  // t(0.975, 2) / sqrt(3) = 2.484138.
+  assertMatch(
+    formatMeasurement({ estimate: 2, standardError: 0.5, samples: [1, 2, 3] }, "nats"),
+    /^2 nats, standard error 0.5, 95 % -0.48413\d* to 4.48413\d* \(t over 3 samples\)$/,
+  );
+  assertStrictEquals(
+    formatMeasurement({ estimate: 2, standardError: null, samples: [2] }, "1"),
+    "2",
+  );
 });
 
 Deno.test("DIRECTION_SEED is the seed that all committed results were measured with", () => {

@@ -5,7 +5,7 @@
  */
 import type { Engine } from "~/lib/engine/engine.ts";
 import { openEngine } from "~/lib/engine/open_engine.ts";
-import { lanczos } from "~/lib/measure/lanczos.ts";
+import { growKrylov, unitDirection } from "~/lib/measure/lanczos.ts";
 import { MEASURE_NAMES, measureNetworks, NotFiniteError } from "~/lib/measure.ts";
 import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
 import {
@@ -16,13 +16,7 @@ import {
   testEngines,
 } from "~/tests/fixtures/curvature_network.ts";
 import { testLibraries } from "~/tests/fixtures/engine_cpu_fixture.ts";
-import {
-  functionEngine,
-  measured,
-  measureOne,
-  share,
-  stepOf,
-} from "~/tests/fixtures/function_engine.ts";
+import { functionEngine, measured, measureOne } from "~/tests/fixtures/function_engine.ts";
 import { hessianProducts } from "~/tests/fixtures/hessian_products.ts";
 import { referencePass } from "~/tests/fixtures/reference_network.ts";
 import { referenceSplit } from "~/tests/fixtures/tiny_dataset.ts";
@@ -35,20 +29,18 @@ function float64Engine(of: readonly number[] = sizes): Engine {
   return functionEngine({ loss: (w) => referencePass(of, w, data).loss });
 }
 
-testEngines("lanczos() has PyTorch's five largest eigenvalues", async (engine) => {
-  const { values, residuals, converged } = await lanczos(
+testEngines("growKrylov() has PyTorch's five largest eigenvalues", async (engine) => {
+  const { values } = await growKrylov(
     async (vector) => {
       const [products] = await hessianProducts(engine, sizes, [network.parameters], [[vector]]);
       return products![0]!;
     },
-    share(stepOf(sizes, pytorch.parameters, { direction: 0, scaling: "global" }, 3)),
-    { iterations: 219, tolerance: 1e-6, count: 5 },
+    unitDirection(219, 3, 0),
+    (space) => space.basis.length === 40 ? space : undefined,
   );
-  assertEquals(converged, true);
-  for (const [i, value] of values.entries()) {
-    // The tolerance, and products in float32 of vectors that H stretches by 14.
-    assertAlmostEquals(value, pytorch.eigenvalues[i]!, 14 * 2e-6);
-    assert(residuals[i]! < 0.01);
+  for (const [i, value] of pytorch.eigenvalues.slice(0, 5).entries()) {
+    // Converged by far after 40 products in float32 of vectors that H stretches by 14.
+    assertAlmostEquals(values[i]!, value, 14 * 2e-6);
   }
 });
 

@@ -4,9 +4,8 @@
  * @module
  */
 import type { Ray } from "~/lib/engine/engine.ts";
-import { groupPasses, groupRays, uniteRays } from "~/lib/measure/plan.ts";
-import { measureNetworks, measurePasses, openMeasure } from "~/lib/measure.ts";
-import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import { measureNetworks } from "~/lib/measure.ts";
+import { assertEquals } from "@std/assert";
 import {
   type Asked,
   functionEngine,
@@ -28,14 +27,6 @@ async function calls(measures: string[][]): Promise<Asked> {
 function ray(direction: number, ...steps: number[]): Ray {
   return { direction, scaling: "global", steps };
 }
-
-Deno.test("uniteRays() asks each direction and scaling once, each step once", () => {
-  const filter: Ray = { direction: 0, scaling: "filter", steps: [1] };
-  assertEquals(
-    uniteRays([ray(1, 5), ray(0, 5, -5), filter, ray(0, 1, 5), ray(1, 5)]),
-    [filter, ray(0, -5, 1, 5), ray(1, 5)],
-  );
-});
 
 Deno.test("measureNetworks() computes points that measures have in common once, for all networks", async () => {
   const measures = [
@@ -64,45 +55,22 @@ Deno.test("measureNetworks() asks the engine nothing that the evaluation says", 
   assertEquals(await calls([["generalization-gap", "weight-norm"], []]), []);
 });
 
-Deno.test("groupRays() leaves networks of unlike needs apart where joining costs more", async () => {
-  const rich = ["sharpness", "antithetic", "radius-curve", "trace", "relative-tensor"];
-  const poor = ["antithetic(directions=16)"];
-  const asked = await calls([rich, poor, rich, poor, poor]);
-  assertEquals(asked.map(({ models }) => models), [2, 3]);
+Deno.test("measureNetworks() leaves networks apart that are asked for other rays, of other shapes or kept statistics", async () => {
+  const few = ["antithetic(directions=16)"];
+  const asked = await calls([["antithetic"], few, ["antithetic", "trace"], few, ["weight-norm"]]);
+  assertEquals(asked.map(({ models }) => models), [1, 2, 1]);
   assertEquals(asked[1]!.options.rays, Array.from({ length: 16 }, (_, k) => ray(k, -5, 5)));
-});
-
-Deno.test("groupRays() joins networks of unlike needs where the directions saved outweigh it", async () => {
-  const asked = await calls([["antithetic"], ["sharpness"]]);
-  assertEquals(asked.map(({ models }) => models), [2]);
-  assertEquals(asked[0]!.options.rays, Array.from({ length: 49 }, (_, k) => ray(k, -5, 5)));
-});
-
-Deno.test("groupRays() never joins networks of different shapes, and loses none", () => {
-  const rays = [ray(0, 1), ray(1, 1)];
-  const groups = groupRays([
-    { sizes: [4, 2], rays, frozen: false },
-    { sizes: [4, 3], rays, frozen: false },
-    { sizes: [4, 2], rays: [], frozen: false },
-    { sizes: [4, 2], rays, frozen: true },
-  ]);
-  assertEquals(groups.map(({ networks }) => networks), [[0, 3], [1]]);
-  assertEquals(groups.map(({ frozen }) => frozen), [true, false]);
-});
-
-Deno.test("measurePasses() counts shared directions once and each network's own work", () => {
-  const text = "antithetic(directions=16)";
-  const alone = openMeasure(text).passes;
-  assertAlmostEquals(measurePasses([[text]]), alone, 1e-12);
-  const three = measurePasses([[text], [text], [text]]);
-  assert(three > alone && three < 2 * alone);
-  const own = openMeasure("worst-case").passes + openMeasure("lambda-max").passes;
-  assertAlmostEquals(
-    measurePasses([[text, "worst-case", "generalization-gap"], [text, "lambda-max"]]),
-    measurePasses([[text], [text]]) + own,
-    1e-9,
+  const shapes: Asked = [];
+  const other = measured(network.parameters, { sizes: [5, 2] });
+  await measureNetworks(
+    functionEngine(of, shapes),
+    [network, other, network],
+    [["sharpness"], ["sharpness"], ["frozen-batchnorm"]],
+    { seed: 1 },
   );
-  // In general: never more than every network by itself.
-  const group = { networks: [0, 1], rays: [ray(0, 1, 2)], frozen: false };
-  assert(groupPasses(group) < 2 * groupPasses({ ...group, networks: [0] }));
+  assertEquals(shapes.map(({ models, options }) => [models, options.frozen]), [
+    [1, false],
+    [1, false],
+    [1, true],
+  ]);
 });
