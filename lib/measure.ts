@@ -6,7 +6,11 @@
 import { formatCall, parseCall, UsageError } from "~/lib/domain.ts";
 import type { Engine } from "~/lib/engine.ts";
 import * as along from "~/lib/measure/along_rays.ts";
-import { computeMeasures, type MeasureOptions, rayPasses } from "~/lib/measure/compute_measures.ts";
+import {
+  computeMeasures,
+  type MeasureOptions,
+  passesTogether,
+} from "~/lib/measure/compute_measures.ts";
 import * as curvature from "~/lib/measure/curvature.ts";
 import type {
   Measure,
@@ -70,14 +74,11 @@ export function openMeasure(text: string): Measure {
   const call = parseCall(text.replace(/[\w-]+/, currentName), "measure", DOMAINS);
   const definition = DEFINITIONS.find(({ name }) => name === call.name)!;
   const { parameters, method: methodOf, unavailable = () => undefined, ...described } = definition;
-  const method = methodOf(call.parameters as never);
-  const alone = method.kind === "rays" ? rayPasses(method.rays, 1) : 0;
   return {
     ...described,
     text: formatCall(call, parameters),
     parameters: call.parameters,
-    method,
-    passes: method.kind === "engine" ? method.passes : alone,
+    method: methodOf(call.parameters as never),
     unavailable,
   };
 }
@@ -134,6 +135,11 @@ export function measureNetworks(
     for (const { network, measures } of tasks) demandAvailable(measures, network);
     return computeMeasures(engine, tasks, options);
   });
+}
+
+/** Forward passes over the training set that measuring so many networks together takes. */
+export function measurePasses(texts: readonly string[], networks: number): number {
+  return passesTogether(texts.map(openMeasure), networks);
 }
 
 /**

@@ -151,7 +151,7 @@ export const radiusCurve = alongRays({
   label: "antithetic sharpness (radius curve)",
   directions: 16,
   steps: () => RADII.flatMap(pair),
-  estimate(loss, losses) {
+  estimate(loss, losses): MeasureValue {
     const curve = RADII.map((radius, i) => {
       const opposite = losses.map((points) => points.slice(2 * i, 2 * i + 2));
       const { estimate, standardError } = meanRise(loss, opposite);
@@ -179,7 +179,7 @@ export const trace = alongRays({
   // Terms of fourth order grow with r^2, the losses' rounding with 1 / r^2.
   radius: 0.5,
   radiusDomain: domain.positiveRadius,
-  estimate(loss, losses, { sizes }, { radius }) {
+  estimate(loss, losses, { sizes }, { radius }): MeasureValue {
     const scale = 2 * countParameters(sizes) / radius ** 2;
     const { estimate, standardError, samples } = meanRise(loss, losses);
     return {

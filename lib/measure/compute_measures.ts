@@ -56,8 +56,7 @@ export async function computeMeasures(
     ).values(),
   ];
   const total = groups.reduce((sum, group) => sum + rayPasses(group[0]!.rays, group.length), 0) +
-    asked.flatMap(({ measures }) => measures)
-      .reduce((sum, { method, passes }) => sum + (method.kind === "rays" ? 0 : passes), 0);
+    asked.reduce((sum, { measures }) => sum + alonePasses(measures), 0);
   let finished = 0;
   const openPart: OpenPart = (passes) => {
     let before = 0;
@@ -104,7 +103,7 @@ async function measureTask(
   const gradient = once(async () => (await engine.gradients(sizes, [parameters], { signal }))[0]!);
   const hessian = once(() => engine.openHessian(sizes, parameters, { signal }));
   const row: MeasureValue[] = [];
-  for (const { name, method, passes } of measures) {
+  for (const { name, method } of measures) {
     signal.throwIfAborted();
     if (method.kind === "evaluation") row.push(method.estimate(network));
     else if (method.kind === "rays") {
@@ -112,7 +111,7 @@ async function measureTask(
       const losses = pickLosses(task, method, name);
       row.push(method.estimate(loss, losses, network));
     } else {
-      const onProgress = openPart(passes);
+      const onProgress = openPart(method.passes);
       const options = { name, seed, signal, onProgress, gradient, hessian };
       row.push(await method.compute(network, options, engine));
       onProgress(1);
@@ -151,10 +150,26 @@ function pickLosses(
  * Forward passes over the training set of rays around networks that share directions. Ratios are of
  * processor time on MLP_1 and 10,000 images with the CPU engine (OpenBLAS, AMD EPYC, one thread).
  */
-export function rayPasses(rays: readonly Ray[], networks: number): number {
+function rayPasses(rays: readonly Ray[], networks: number): number {
   const directions = new Set(rays.map(({ direction }) => direction)).size;
   const points = rays.reduce((sum, { steps }) => sum + steps.length, 0);
   return directions + networks * (1 + 0.1 * points);
+}
+
+/** Of what each network takes by itself. */
+function alonePasses(measures: readonly Measure[]): number {
+  return measures.reduce(
+    (sum, { method }) => sum + (method.kind === "engine" ? method.passes : 0),
+    0,
+  );
+}
+
+/** Of all that so many networks take that are asked for the same. */
+export function passesTogether(measures: readonly Measure[], networks: number): number {
+  const rays = uniteRays(
+    measures.flatMap(({ method }) => method.kind === "rays" ? method.rays : []),
+  );
+  return networks * alonePasses(measures) + (rays.length > 0 ? rayPasses(rays, networks) : 0);
 }
 
 /** Every direction and scaling once, with all steps that are asked of it, in a fixed order. */

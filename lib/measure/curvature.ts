@@ -11,6 +11,7 @@ import {
   demandFinite,
   type MeasureDefinition,
   type MeasuredNetwork,
+  type MeasureValue,
 } from "~/lib/measure/definition.ts";
 import {
   dot,
@@ -63,7 +64,7 @@ export const hessianTrace: MeasureDefinition<{ readonly directions: number }> = 
   method: ({ directions }) => ({
     kind: "engine",
     passes: directions * hessianPasses(TOGETHER) / TOGETHER,
-    async compute({ parameters: { length: P } }, options) {
+    async compute({ parameters: { length: P } }, options): Promise<MeasureValue> {
       const samples: number[] = [];
       while (samples.length < directions) {
         const vectors = Array.from(
@@ -108,7 +109,7 @@ export const preconditionedLambdaMax = largestEigenvalue({
   summary: "lambda-max of D^-1/2 H D^-1/2, D = sqrt(accumulator) + epsilon of AdaGrad's state",
   unit: "nats",
   label: "largest eigenvalue of the preconditioned Hessian",
-  unavailable({ optimizer, state, parameters }) {
+  unavailable({ optimizer, state, parameters }): string | undefined {
     if (optimizer === undefined) return "the network's optimizer is not known";
     const { name, slots } = openOptimizer(optimizer);
     if (!slots.includes(SLOT)) return `${name} keeps no sum of squared gradients`;
@@ -139,7 +140,7 @@ function largestEigenvalue(
     method: ({ iterations, tolerance }) => ({
       kind: "engine",
       passes: hessianPasses(Math.min(iterations, PRODUCTS)),
-      async compute(network, options) {
+      async compute(network, options): Promise<MeasureValue> {
         const { parameters: { length: P }, learningRate } = network;
         const scale = scaleOf?.(network);
         const scaled = (v: SharedFloats) => scale ? share(P, (i) => v[i]! * scale[i]!) : v;

@@ -101,8 +101,6 @@ export interface Measure extends Omit<MeasureDefinition, "parameters" | "method"
   /** All of them, defaults filled in. */
   readonly parameters: Parameters;
   readonly method: MeasureMethod;
-  /** Forward passes over the training set that a network costs by itself, nothing shared. */
-  readonly passes: number;
   unavailable(network: UnevaluatedNetwork): string | undefined;
 }
 

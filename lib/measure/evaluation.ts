@@ -3,7 +3,11 @@
  *
  * @module
  */
-import { demandFinite, type MeasureDefinition } from "~/lib/measure/definition.ts";
+import {
+  demandFinite,
+  type MeasureDefinition,
+  type MeasureValue,
+} from "~/lib/measure/definition.ts";
 import { layoutLayers } from "~/lib/model.ts";
 
 /**
@@ -19,7 +23,7 @@ export const generalizationGap: MeasureDefinition = {
   parameters: {},
   method: () => ({
     kind: "evaluation",
-    estimate({ trainLoss, trainAccuracy, testLoss, testAccuracy }) {
+    estimate({ trainLoss, trainAccuracy, testLoss, testAccuracy }): MeasureValue {
       demandFinite(trainLoss, "generalization-gap", "the training loss");
       demandFinite(testLoss, "generalization-gap", "the test loss");
       return {
@@ -44,7 +48,7 @@ export const weightNorm: MeasureDefinition = {
   parameters: {},
   method: () => ({
     kind: "evaluation",
-    estimate({ sizes, parameters }) {
+    estimate({ sizes, parameters }): MeasureValue {
       const layers = layoutLayers(sizes).map(({ inputs, outputs, weight }) => {
         let squares = 0;
         for (let i = 0; i < outputs * (inputs + 1); i++) squares += parameters[weight + i]! ** 2;

@@ -57,12 +57,19 @@ function inBall(
     method: (ball) => ({
       kind: "engine",
       passes: (ball.steps + 1) * GRADIENT_PASSES,
-      compute(network, options, engine) {
+      compute(network, options, engine): Promise<MeasureValue> {
         const scale = described.isScaleFree ? network.parameters.map(Math.abs) : undefined;
         return ascend(engine, network, { ...options, ...ball, scale });
       },
     }),
   };
+}
+
+interface Slope {
+  readonly loss: number;
+  /** T g over its length. */
+  readonly unit: Float64Array;
+  readonly length: number;
 }
 
 /**
@@ -80,12 +87,12 @@ async function ascend(
 ): Promise<MeasureValue> {
   const { radius, steps, scale, name, seed, signal } = options;
   const P = parameters.length;
-  function slopeAt({ loss, gradient }: LossGradient, where: string) {
+  function slopeAt({ loss, gradient }: LossGradient, where: string): Slope {
     demandFinite(loss, name, `the loss ${where}`);
     const slope = scale ? share(P, (i) => gradient[i]! * scale[i]!) : gradient;
     const length = demandFinite(norm(slope), name, `the gradient ${where}`);
     // Where there is no slope, the study's first direction.
-    const unit: Float64Array = length > 0
+    const unit = length > 0
       ? new Float64Array(slope).map((g) => g / length)
       : new Float64Array(unitDirection(P, seed, 0));
     return { loss, length, unit };

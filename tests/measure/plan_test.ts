@@ -4,8 +4,8 @@
  * @module
  */
 import type { Ray } from "~/lib/engine/engine.ts";
-import { measureNetworks } from "~/lib/measure.ts";
-import { assertEquals } from "@std/assert";
+import { measureNetworks, measurePasses } from "~/lib/measure.ts";
+import { assertAlmostEquals, assertEquals } from "@std/assert";
 import {
   type Asked,
   functionEngine,
@@ -73,4 +73,13 @@ Deno.test("measureNetworks() leaves networks apart that are asked for other rays
     [1, false],
     [1, true],
   ]);
+});
+
+Deno.test("measurePasses() counts shared directions once and each network's own work", () => {
+  const text = "antithetic(directions=16)";
+  // A direction's product with the images, L(w), and a tenth of a pass a point.
+  assertAlmostEquals(measurePasses([text], 1), 16 + 1 + 3.2, 1e-12);
+  assertAlmostEquals(measurePasses([text, "sharpness(directions=2)"], 3), 16 + 3 * 4.2, 1e-12);
+  const own = measurePasses(["worst-case"], 1) + measurePasses(["lambda-max"], 1);
+  assertAlmostEquals(measurePasses(["worst-case", "lambda-max", "weight-norm"], 2), 2 * own, 1e-9);
 });
