@@ -1,10 +1,9 @@
 /**
- * A study on a cluster: an array job that Slurm runs over shared folders, and what it may take.
+ * A study on a cluster: an array job that Slurm runs over shared folders.
  *
  * @module
  */
-export * from "~/lib/cluster/makespan.ts";
+export * from "~/lib/cluster/job.ts";
+export * from "~/lib/cluster/program.ts";
 export * from "~/lib/cluster/shared_folder.ts";
-export * from "~/lib/cluster/study_job.ts";
 export * from "~/lib/cluster/submit.ts";
-export * from "~/lib/cluster/words.ts";

@@ -1,97 +1,39 @@
 /**
- * What all commands share: options, exit statuses, interruption.
- *
- * Exit status: 0 done, 1 failed, 2 wrong usage (nothing written), 130 interrupted, 143 terminated.
+ * Command lines: from words to values, and the text of `--help`.
  *
  * @module
  */
 import { parseArgs } from "node:util";
-import { UsageError } from "~/lib/domain.ts";
-import { printable } from "~/lib/files/text.ts";
+import type { Command } from "~/lib/cli/commands.ts";
+import { type Option, type OptionName, OPTIONS, type Values } from "~/lib/cli/options.ts";
+import { demand, UsageError } from "~/lib/domain.ts";
 
-/** An option: what `--help` says of its value, and the sentence beside it. */
-export interface Option {
-  /** Name of the value; absent for a switch. */
-  readonly value?: string;
-  readonly help: string;
-}
+/** A command line by option: texts, and true for switches. */
+export type Texts = Readonly<Record<string, string | true>>;
 
-/** A command: its one sentence and its options. */
-export interface Command {
-  readonly name: string;
-  readonly summary: string;
-  readonly options: Readonly<Record<string, Option>>;
-  /** Paragraphs below the options, line by line. */
-  readonly notes?: readonly string[];
-}
-
-/** Parsed options: text by name, switches as true. */
-export type Values = Readonly<Record<string, string | true | undefined>>;
+const optionOf = (name: OptionName): Option => OPTIONS[name];
 
 /**
- * Runs a command and ends the process with its status.
- *
- * @param main Gets the options and a signal that is aborted when the user interrupts.
- */
-export async function runCommand(
-  command: Command,
-  main: (values: Values, signal: AbortSignal) => Promise<void>,
-): Promise<never> {
-  const interruption = new AbortController();
-  let status = 0;
-  listen("SIGINT", 130);
-  if (Deno.build.os !== "windows") listen("SIGTERM", 143);
-  function listen(name: Deno.Signal, code: number): void {
-    let last = -Infinity;
-    Deno.addSignalListener(name, () => {
-      const now = performance.now();
-      if (interruption.signal.aborted && now - last > 500) Deno.exit(code);
-      last = now;
-      if (interruption.signal.aborted) return;
-      status = code;
-      console.error("\nStopping after the epoch in progress; once more to stop at once");
-      interruption.abort(new Error("interrupted"));
-    });
-  }
-  try {
-    const values = parseOptions(command, Deno.args);
-    if (values.help) console.log(help(command));
-    else await main(values, interruption.signal);
-  } catch (error) {
-    if (interruption.signal.aborted) {
-      console.error("Interrupted: what is finished is kept; the same command goes on from there");
-    } else {
-      status = error instanceof UsageError ? 2 : 1;
-      console.error(printable(error instanceof Error ? error.message : String(error), 5000));
-    }
-  }
-  // A command that was not complete says so in the process's own status.
-  Deno.exit(status || Deno.exitCode);
-}
-
-/**
- * Reads a command line.
+ * Reads a command line's words.
  *
  * @throws {UsageError} If an option is unknown, lacks its value or is given twice.
  */
-export function parseOptions({ options }: Command, args: readonly string[]): Values {
+export function readWords({ options }: Command, words: readonly string[]): Texts {
   try {
     const { values } = parseArgs({
-      args: joinDashedValues(args),
+      args: joinDashedValues(words),
       options: {
         help: { type: "boolean", short: "h" },
-        ...Object.fromEntries(
-          Object.entries(options).map(([name, { value }]) => [
-            name,
-            { type: value === undefined ? "boolean" : "string", multiple: true } as const,
-          ]),
-        ),
+        ...Object.fromEntries(options.map((name) => {
+          const type = optionOf(name).value === undefined ? "boolean" : "string";
+          return [name, { type, multiple: true } as const];
+        })),
       },
       allowPositionals: false,
     });
     return Object.fromEntries(
       Object.entries(values).map(([name, value]) => {
-        if (!Array.isArray(value)) return [name, value as true];
+        if (!Array.isArray(value)) return [name, true];
         if (value.length > 1) throw new UsageError(`--${name} must be given once`);
         return [name, value[0] as string | true];
       }),
@@ -105,33 +47,71 @@ export function parseOptions({ options }: Command, args: readonly string[]): Val
  * "--learning-rate -1" as "--learning-rate=-1", so that the message is about the value; and options
  * for another program, which are no options here.
  */
-function joinDashedValues(args: readonly string[]): string[] {
+function joinDashedValues(words: readonly string[]): string[] {
   const joined: string[] = [];
-  for (const arg of args) {
+  for (const word of words) {
     const last = joined.at(-1);
-    const isValue = /^-[\d.]/.test(arg) && last?.startsWith("--") && !last.includes("=");
-    if (isValue || last === "--sbatch") {
-      joined.push(`${joined.pop()}=${arg}`);
-    } else joined.push(arg);
+    const isValue = /^-(?:[\d.]|$)/.test(word) && last?.startsWith("--") && !last.includes("=");
+    if (isValue || last === "--sbatch") joined.push(`${joined.pop()}=${word}`);
+    else joined.push(word);
   }
   return joined;
 }
 
+/** A command line's words again. */
+export function toWords(texts: Texts): string[] {
+  return Object.entries(texts)
+    .map(([name, text]) => text === true ? `--${name}` : `--${name}=${text}`);
+}
+
+/**
+ * Reads the values of a command's options.
+ *
+ * @throws {UsageError} If one is not in its domain, or one that is required is missing.
+ */
+export function readValues<Name extends OptionName = never>(
+  { required = [] }: Pick<Command, "required">,
+  texts: Texts,
+): Values<Name> {
+  for (const name of required) {
+    if (texts[name] === undefined) throw new UsageError(`--${name} is required; see --help`);
+  }
+  return Object.fromEntries(
+    Object.entries(texts).filter(([name]) => name !== "help").map(([name, text]) => [
+      name,
+      demand(optionOf(name as OptionName).schema, text, `--${name}`),
+    ]),
+  ) as Values<Name>;
+}
+
+/** @throws {UsageError} If more than one of these options is given. */
+export function demandOneOf(values: Values, names: readonly OptionName[]): void {
+  const given = names.filter((name) => values[name] !== undefined);
+  if (given.length > 1) {
+    throw new UsageError(`--${given[0]} and --${given[1]} must not be given together`);
+  }
+}
+
 /** The text of `--help`. */
-export function help({ name, summary, options, notes = [] }: Command): string {
-  const rows = Object.entries(options).map(([option, { value, help }]) =>
-    [`  --${option}${value === undefined ? "" : ` ${value}`}`, help] as const
-  );
+export function helpOf(name: string, command: Command): string {
+  const { summary, options, required = [], help = {}, notes = {} } = command;
+  const rows = options.map((option): [string, string] => {
+    const { value, help: usual } = optionOf(option);
+    return [
+      `  --${option}${value === undefined ? "" : ` ${value}`}`,
+      `${help[option] ?? usual}${required.includes(option) ? ", required" : ""}`,
+    ];
+  });
   const width = Math.max(...rows.map(([left]) => left.length)) + 2;
   return [
-    summary,
-    "",
-    `deno task ${name} [options]`,
-    "",
+    ...[summary, "", `deno task ${name} [options]`, ""],
     ...rows.map(([left, right]) => left.padEnd(width) + right),
+    ...Object.entries(notes).flatMap(([title, lines]) => [
+      ...["", `${title}:`],
+      ...lines.map((line) => `  ${line}`),
+    ]),
     "",
-    ...(notes.length > 0 ? [...notes, ""] : []),
-    "Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted, 143 told to end (what is\n" +
+    "Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted, 143 told to end (what is",
     "finished is kept).",
   ].join("\n");
 }

@@ -1,23 +1,26 @@
 /**
- * Starts a command with the permissions that its arguments call for, and no others.
+ * Starts a command with the permissions that its options call for, and no others.
  *
  * `deno task reproduce --results /mnt/a` must be able to write to /mnt/a, and nothing else needs to;
  * a task's permissions are fixed, so this launcher turns the folders and files that are named on the
- * command line into `--allow-read` and `--allow-write`. It imports no package.
+ * command line into `--allow-read` and `--allow-write`. What is wrong is refused here, and `--help`
+ * answered. Paths are those of the folder in which the task was typed.
  *
  * @module
  */
+import "~/lib/cli/deno_version.ts";
 import { existsSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
+import { helpOf, readValues, readWords, type Texts, toWords } from "~/lib/cli/command.ts";
+import { type Command, type CommandName, COMMANDS } from "~/lib/cli/commands.ts";
+import { sayError } from "~/lib/cli/main.ts";
+import { type Option, OPTIONS } from "~/lib/cli/options.ts";
+import { UsageError } from "~/lib/domain.ts";
 import { NPM } from "~/lib/files/npm.ts";
 
 /** The project's root. */
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-
-const COMMANDS = ["reproduce", "train", "sharpness", "measure", "bench"] as const;
-type Command = typeof COMMANDS[number];
 
 /** Environment variables that the program and its packages read. */
 const ENVIRONMENT = [
@@ -40,76 +43,33 @@ const ENVIRONMENT = [
   "ORT_DISABLE_TELEMETRY",
 ];
 
-/** Folders and files that a command reads and writes besides the project and the data. */
-const flags: Record<Command, (args: Arguments) => { read: string[]; write: string[] }> = {
-  reproduce: (args) => {
-    const folders = [args.models ?? `${ROOT}models`, args.results ?? `${ROOT}results`];
-    return { read: folders, write: folders };
-  },
-  train: ({ init, out, models = `${ROOT}models` }) => ({
-    read: [
-      models,
-      ...(init === undefined ? [] : [init]),
-      ...(out === undefined ? [] : [dirname(resolve(out))]),
-    ],
-    write: [models, ...(out === undefined ? [] : [dirname(resolve(out))])],
-  }),
-  sharpness: readsModel,
-  measure: readsModel,
-  bench: () => ({ read: [], write: [] }),
-};
-
-function readsModel({ model }: Arguments): { read: string[]; write: string[] } {
-  return { read: model === undefined ? [] : [model], write: [] };
-}
-
-interface Arguments {
-  readonly data?: string;
-  readonly models?: string;
-  readonly results?: string;
-  readonly out?: string;
-  readonly init?: string;
-  readonly model?: string;
-  readonly slurm?: string;
-}
-
-/**
- * The permissions of a command with these arguments, as flags for `deno run`.
- */
-export function permissions(command: Command, args: readonly string[]): string[] {
-  const text = { type: "string" } as const;
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      data: text,
-      models: text,
-      results: text,
-      out: text,
-      init: text,
-      model: text,
-      slurm: text,
-    },
-    strict: false,
-  });
-  const named = Object.fromEntries(
-    Object.entries(values).filter(([, value]) => typeof value === "string" && value !== ""),
-  ) as Arguments;
-  const { read, write } = flags[command](named);
-  const own = `${ROOT}data`;
-  const copies = [named.data, Deno.env.get("CIFAR10_DIR")].filter((path) => path);
-  const submits = command === "reproduce" && named.slurm !== undefined && !values["dry-run"];
+/** The permissions of a command with these options, as flags for `deno run`. */
+export function permissions(name: CommandName, texts: Texts, cifar10 = ""): string[] {
+  const command: Command = COMMANDS[name];
+  const read = [ROOT, texts.data, cifar10];
+  const write: (string | true | undefined)[] = [`${ROOT}data`];
+  for (const option of command.options) {
+    const { path }: Option = OPTIONS[option];
+    const usual = path === "keep" ? `${ROOT}${option}` : "";
+    const named = String(texts[option] ?? usual);
+    if (path === undefined || named === "") continue;
+    const granted = path === "write" ? dirname(resolve(named)) : named;
+    read.push(granted);
+    if (path !== "read") write.push(granted);
+  }
+  const submits = texts.slurm !== undefined && !texts["dry-run"];
   if (submits) read.push("/var/lib/nfs/etab");
   return [
-    `--allow-read=${list([ROOT, ...copies as string[], ...read])}`,
-    `--allow-write=${list([own, ...write])}`,
+    `--allow-read=${list(read)}`,
+    `--allow-write=${list(write)}`,
     `--allow-env=${ENVIRONMENT.join(",")}`,
     "--allow-sys=hostname,networkInterfaces,osRelease,cpus,systemMemoryInfo",
     // By name, in the system's own search path: Deno has no narrower form of this permission.
     "--allow-ffi",
-    // Only to fetch the data set, once.
-    // A job may run anything anyway; and where LD_LIBRARY_PATH is set, as environment modules do,
-    // Deno starts a program only if it may start all.
-    submits ? "--allow-run" : `--allow-run=${NPM}`,
+    // npm: only to fetch the data set, once. A job, or another build, may run anything anyway; and
+    // where LD_LIBRARY_PATH is set, as environment modules do, Deno starts a program only if it may
+    // start all.
+    submits || texts.against !== undefined ? "--allow-run" : `--allow-run=${NPM}`,
     "--allow-net=www.cs.toronto.edu",
   ];
 }
@@ -118,21 +78,43 @@ export function permissions(command: Command, args: readonly string[]): string[]
  * A list of paths as a permission flag takes it. The flag splits at commas, so a path with one is
  * granted by the nearest folder above it that has none.
  */
-function list(paths: readonly string[]): string {
-  return paths.map((path) => {
-    let granted = resolve(path);
+function list(paths: readonly (string | true | undefined)[]): string {
+  return paths.filter((path) => typeof path === "string" && path !== "").map((path) => {
+    let granted = resolve(path as string);
     while (granted.includes(",")) granted = dirname(granted);
     return granted;
   }).join(",");
 }
 
+/** The options with whole paths, from the folder in which the task was typed. */
+function fromHere(texts: Texts, here: string): Texts {
+  return Object.fromEntries(
+    Object.entries(texts).map(([name, text]) => {
+      const { path }: Partial<Option> = OPTIONS[name as keyof typeof OPTIONS] ?? {};
+      // A slash at the end says that a folder is meant.
+      const end = /[^/\\][/\\]$/.test(String(text)) ? text.toString().slice(-1) : "";
+      return [name, path && text !== "" ? resolve(here, String(text)) + end : text];
+    }),
+  );
+}
+
 async function launch(): Promise<number> {
-  const [command, ...args] = Deno.args;
-  const known = COMMANDS.find((name) => name === command);
-  if (known === undefined) {
-    console.error(`Cannot start ${command} as the command must be one of ${COMMANDS.join(", ")}`);
-    return 2;
+  const [name = "", ...words] = Deno.args;
+  const command: Command | undefined = COMMANDS[name as CommandName];
+  if (command === undefined) {
+    throw new UsageError(
+      `Cannot start ${name} as the command must be ${Object.keys(COMMANDS).join(" or ")}`,
+    );
   }
+  const here = Deno.env.get("INIT_CWD") || Deno.cwd();
+  const texts = fromHere(readWords(command, words), here);
+  if (texts.help) {
+    console.log(helpOf(name, command));
+    return 0;
+  }
+  readValues(command, texts);
+  const copy = Deno.env.get("CIFAR10_DIR");
+  const cifar10 = copy ? resolve(here, copy) : "";
   const child = new Deno.Command(Deno.execPath(), {
     args: [
       "run",
@@ -140,14 +122,16 @@ async function launch(): Promise<number> {
       ...(existsSync(`${ROOT}node_modules`) ? ["--quiet"] : []),
       "--no-prompt",
       `--config=${ROOT}deno.json`,
-      ...permissions(known, args),
-      `${ROOT}lib/cli/${known}.ts`,
-      ...args,
+      ...permissions(name as CommandName, texts, cifar10),
+      `${ROOT}lib/cli/main.ts`,
+      name,
+      ...toWords(texts),
     ],
     stdin: "inherit",
     stdout: "inherit",
     stderr: "inherit",
     env: {
+      CIFAR10_DIR: cifar10,
       // Native code that would reach or write what the command was not told to.
       ORT_DISABLE_TELEMETRY: "1",
       MESA_SHADER_CACHE_DISABLE: "true",
@@ -159,9 +143,11 @@ async function launch(): Promise<number> {
   }).spawn();
   // Ctrl-C reaches the whole group, a signal to this process alone must be passed on; the command
   // takes two signals within half a second for one.
+  const passedOn = new Set<string>();
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     if (signal === "SIGTERM" && Deno.build.os === "windows") continue;
     Deno.addSignalListener(signal, () => {
+      passedOn.add(signal);
       try {
         child.kill(signal);
       } catch {
@@ -169,8 +155,17 @@ async function launch(): Promise<number> {
       }
     });
   }
-  const { code } = await child.status;
+  const { code, signal } = await child.status;
+  if (signal !== null && !passedOn.has(signal)) {
+    const cause = signal === "SIGKILL"
+      ? "most likely because memory ran out: fewer --threads or --images take less"
+      : "most likely a fault in a native library: another --engine may do";
+    console.error(
+      `The system ended the command by ${signal}, ${cause}; what is finished is kept, and the ` +
+        "same command goes on from there",
+    );
+  }
   return code;
 }
 
-if (import.meta.main) Deno.exit(await launch());
+if (import.meta.main) Deno.exit(await launch().catch(sayError));

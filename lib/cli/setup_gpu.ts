@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { runCommand } from "~/lib/cli/command.ts";
+import type { Main } from "~/lib/cli/main.ts";
 import { loadTfjsNode, TFJS_NODE_VERSION, tfjsNodeHome, type TfjsNodeName } from "~/lib/engine.ts";
 import { NPM, NPM_ENVIRONMENT } from "~/lib/files/npm.ts";
 
@@ -45,17 +45,9 @@ async function install(name: TfjsNodeName): Promise<string> {
   return await loadTfjsNode(name);
 }
 
-if (import.meta.main) {
-  await runCommand({
-    name: "setup:gpu",
-    summary: `Installs TensorFlow.js for CUDA, @tensorflow/tfjs-node-gpu ${TFJS_NODE_VERSION} ` +
-      "(CUDA 11.2 and cuDNN 8.1), for --engine tensorflow:tfjs-node-gpu.",
-    options: {
-      cpu: { help: "@tensorflow/tfjs-node instead, for --engine tensorflow:tfjs-node" },
-    },
-  }, async ({ cpu }) => {
-    const name = cpu ? "tfjs-node" : "tfjs-node-gpu";
-    console.error(`Installing @tensorflow/${name} ${TFJS_NODE_VERSION} ...`);
-    console.error(`@tensorflow/${name} ${await install(name)} is ready`);
-  });
-}
+/** Installs what is asked for. */
+export const main: Main = async ({ cpu }) => {
+  const name = cpu ? "tfjs-node" : "tfjs-node-gpu";
+  console.error(`Installing @tensorflow/${name} ${TFJS_NODE_VERSION} ...`);
+  console.error(`@tensorflow/${name} ${await install(name)} is ready`);
+};

@@ -5,57 +5,93 @@
  */
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { type FileSystem, isExported, judgeFileSystem } from "~/lib/cluster/file_system.ts";
+import { callProgram } from "~/lib/cluster/program.ts";
 import { reasonOf } from "~/lib/files/files.ts";
 import { tryLock } from "~/lib/files/lock.ts";
-import { callProgram } from "~/lib/cluster/call_program.ts";
-
-/** What a folder is for. */
-export interface FolderUse {
-  /** The option that names it, as messages name it. */
-  readonly name: string;
-  readonly path: string;
-  /** Whether tasks write to it; then locks on it are tried too. */
-  readonly written: boolean;
-}
 
 /**
  * Checks that nodes can share a folder; makes it if it is to be written and not there.
  *
+ * @param use The option that names the folder, and whether tasks write to it; then locks are tried.
  * @param onMessage Told what a user should know of it.
  * @throws {Error} If it cannot be written, if locks do not hold on it, or if only this machine has
  * it; the message says which.
  */
 export async function demandShared(
-  { name, path, written }: FolderUse,
+  path: string,
+  { name, written }: { readonly name: string; readonly written: boolean },
   onMessage: (message: string) => void,
 ): Promise<void> {
   const fail = (reason: string): never => {
-    throw new Error(`Cannot submit as ${name} must be a folder that all nodes share: ${reason}`);
+    throw new Error(
+      `Cannot submit as ${name} must be a folder that all nodes share: ${path} is not one, as ` +
+        reason,
+    );
   };
   if (written) {
     await makeFolder(name, path);
-    await tryLocks(path).catch((error) => fail((error as Error).message));
+    if (!await locksHold(path)) fail("its locks do not hold");
   }
-  const fileSystem = await findFileSystem(path);
-  if (fileSystem === undefined) return;
-  const { refusal, isLocal, warning } = judgeFileSystem(fileSystem);
-  if (refusal !== undefined) fail(`${path} is not one, as ${refusal}`);
-  if (isLocal && !await isOnlyNode() && !isExported(await exportsTable(), path)) {
-    fail(`${path} is not one, as its file system (${fileSystem.type}) is this machine's own`);
+  const found = await callProgram("findmnt", [
+    ...["--noheadings", "--raw", "--output=FSTYPE,OPTIONS", "--target", path],
+  ]);
+  // The last of those mounted over each other is the one that is seen.
+  const [type, options = ""] = (found?.stdout.trim().split("\n").at(-1) ?? "").split(" ");
+  if (!type) return;
+  const { refusal, isLocal, warning } = judgeFileSystem({ type, options });
+  if (refusal !== undefined) fail(refusal);
+  // What this machine's NFS server exports, where it has one.
+  const exports = await Deno.readTextFile("/var/lib/nfs/etab").catch(() => "");
+  if (isLocal && !await isOnlyNode() && !isExported(exports, path)) {
+    fail(`its file system (${type}) is this machine's own`);
   }
   if (warning !== undefined) {
     onMessage(`${path}: ${warning}; if such a run stays "running", remove its .lock file`);
   }
 }
 
-/** The file system of a path; undefined where findmnt, which every Linux has, is not there. */
-async function findFileSystem(path: string): Promise<FileSystem | undefined> {
-  const format = ["--noheadings", "--raw", "--output=FSTYPE,OPTIONS"];
-  const found = await callProgram("findmnt", [...format, "--target", path]);
-  // The last of those mounted over each other is the one that is seen.
-  const [type, options = ""] = (found?.stdout.trim().split("\n").at(-1) ?? "").split(" ");
-  return type ? { type, options } : undefined;
+/** Of one machine: disks, memory, containers. Others see them only where that machine exports them. */
+const LOCAL = [
+  ...["ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "jfs"],
+  ...["tmpfs", "ramfs", "overlay"],
+];
+
+/**
+ * Tells whether a mounted file system can be shared, and whether a lock on it holds on all nodes.
+ *
+ * A trajectory is claimed by flock(2). NFS passes it on to the server (Linux 2.6.12 and later)
+ * unless `local_lock` or `nolock` says otherwise, see nfs(5); Lustre does with the option `flock`
+ * alone, see mount.lustre(8). NFS 4 frees the locks of a node that died when its lease ends; NFS 3
+ * when that node is back, see rpc.statd(8).
+ *
+ * @returns Why it cannot be shared, if so; whether other machines see it only if this one exports
+ * it; what a user should know.
+ */
+export function judgeFileSystem(
+  { type, options }: { readonly type: string; readonly options: string },
+): { readonly refusal?: string; readonly isLocal: boolean; readonly warning?: string } {
+  const has = (option: string): boolean => options.split(",").includes(option);
+  const isLocal = LOCAL.includes(type);
+  if (type === "nfs" || type === "nfs4") {
+    const local = ["local_lock=all", "local_lock=flock", "nolock"].find(has);
+    if (local !== undefined) return { refusal: `its NFS is mounted with ${local}`, isLocal };
+    return /(^|,)(nfs)?vers=[23]/.test(options)
+      ? { isLocal, warning: "NFS before version 4 keeps the locks of a node that died" }
+      : { isLocal };
+  }
+  if (type === "lustre" && !has("flock")) {
+    return { refusal: "its Lustre is mounted without flock", isLocal };
+  }
+  if (type === "fuse.sshfs") return { refusal: "sshfs keeps locks to one machine", isLocal };
+  return { isLocal };
+}
+
+/** Whether an exports table, as /var/lib/nfs/etab has it, exports a path. */
+export function isExported(table: string, path: string): boolean {
+  return table.split("\n").some((line) => {
+    const [exported = ""] = line.split(/\s/);
+    return exported !== "" && `${path}/`.startsWith(exported.replace(/\/*$/, "/"));
+  });
 }
 
 async function makeFolder(name: string, path: string): Promise<void> {
@@ -70,16 +106,13 @@ async function makeFolder(name: string, path: string): Promise<void> {
 }
 
 /** Takes a lock twice: flock(2) must refuse the second, though both are this process's. */
-async function tryLocks(path: string): Promise<void> {
+async function locksHold(path: string): Promise<boolean> {
   const file = join(path, `.trial-${crypto.randomUUID()}.lock`);
   try {
-    const first = await tryLock(file);
-    const second = await tryLock(file);
+    const [first, second] = [await tryLock(file), await tryLock(file)];
     second?.release();
     first?.release();
-    if (first === undefined || second !== undefined) {
-      throw new Error(`${path} is not one, as its locks do not hold`);
-    }
+    return first !== undefined && second === undefined;
   } finally {
     await Deno.remove(file).catch(() => {});
   }
@@ -89,11 +122,6 @@ async function tryLocks(path: string): Promise<void> {
 async function isOnlyNode(): Promise<boolean> {
   const nodes = await callProgram("sinfo", ["--noheader", "--Node", "--format=%n"]);
   const here = ["localhost", hostname(), hostname().split(".")[0]];
-  return nodes === undefined || nodes.code !== 0 ||
+  return nodes?.code !== 0 ||
     nodes.stdout.trim().split("\n").every((node) => here.includes(node.trim()));
-}
-
-/** What this machine exports by the kernel's NFS server; empty where it has none. */
-async function exportsTable(): Promise<string> {
-  return await Deno.readTextFile("/var/lib/nfs/etab").catch(() => "");
 }

@@ -4,36 +4,17 @@
  * @module
  */
 import { join } from "node:path";
-import { callProgram } from "~/lib/cluster/call_program.ts";
-import { USUAL_OPTIONS } from "~/lib/cluster/study_job.ts";
-import { splitWords } from "~/lib/cluster/words.ts";
+import { callProgram, splitWords } from "~/lib/cluster/program.ts";
 import { UsageError } from "~/lib/domain.ts";
 import { writeWhole } from "~/lib/files/files.ts";
 
-/** What is submitted. */
-export interface Scripts {
-  /** Of every task of the array. */
-  readonly tasks: string;
-  /** Of the job after it. */
-  readonly rest: string;
-}
-
-/** How it is submitted. */
-export interface SubmitOptions {
-  readonly tasks: number;
-  /** Begins the names of the jobs. */
-  readonly name: string;
-  /** Folder for the scripts and for what the jobs print. */
-  readonly folder: string;
-  /** The user's options for sbatch. */
-  readonly options: readonly string[];
-}
-
-/** Slurm's numbers of what was submitted. */
-export interface Submission {
-  readonly array: string;
-  readonly rest: string;
-}
+/** Slurm's options for every job; those of the user's come after and win. */
+const USUAL_OPTIONS = [
+  "--requeue",
+  // To the shell alone, two minutes before the time limit: it passes the signal on.
+  "--signal=B:TERM@120",
+  "--ntasks=1",
+];
 
 /** Options that this program sets itself. */
 const OWN = /^(--(array|dependency|wrap|parsable|output|error|test-only)(=|$)|-[adoe])/;
@@ -43,8 +24,8 @@ const OWN = /^(--(array|dependency|wrap|parsable|output|error|test-only)(=|$)|-[
  *
  * @throws {UsageError} If they set what this program sets itself, or a quote is not closed.
  */
-export function sbatchOptions(text: string | undefined): string[] {
-  const words = splitWords(text ?? "", "--sbatch");
+export function sbatchOptions(text: string): string[] {
+  const words = splitWords(text, "--sbatch");
   const own = words.find((word) => OWN.test(word));
   if (own !== undefined) throw new UsageError(`--sbatch must not set ${own}: --slurm sets it`);
   return words;
@@ -57,6 +38,11 @@ export function cpusPerTask(options: readonly string[]): number | undefined {
   return match === null ? undefined : Math.max(1, Number(match[1]));
 }
 
+/** How much memory a job asks for, unless the user's options say it in any of Slurm's ways. */
+export function memoryOptions(options: readonly string[], megabytes: number): string[] {
+  return options.some((word) => /^--mem(-per-\w+)?(=|$)/.test(word)) ? [] : [`--mem=${megabytes}M`];
+}
+
 /** Demands Slurm's commands. @throws {Error} If they are not there. */
 export async function demandSlurm(): Promise<void> {
   if (await callProgram("sbatch", ["--version"]) === undefined) {
@@ -64,29 +50,45 @@ export async function demandSlurm(): Promise<void> {
   }
 }
 
+/** How a study is submitted. */
+export interface SubmitOptions {
+  readonly tasks: number;
+  /** Begins the names of the jobs. */
+  readonly name: string;
+  /** Folder for the scripts and for what the jobs print. */
+  readonly folder: string;
+  /** For sbatch, the user's last. */
+  readonly options: readonly string[];
+}
+
 /**
  * Submits both jobs; the second starts when all tasks of the first have ended, however they did.
  *
+ * @param scripts Of every task of the array, and of the job after it.
+ * @returns Slurm's numbers of the two jobs.
  * @throws {Error} If Slurm refuses one, in its words; nothing is left queued then.
  */
-export async function submit(scripts: Scripts, options: SubmitOptions): Promise<Submission> {
-  const { folder, tasks, name } = options;
-  const script = async (part: keyof Scripts): Promise<string> => {
-    const path = join(folder, `${part}.sh`);
-    await writeWhole(path, scripts[part]);
-    return path;
-  };
-  const [first, second] = [await script("tasks"), await script("rest")];
-  const array = await sbatch(first, options, [
-    `--array=1-${tasks}`,
-    output(folder, "task-%a"),
-  ]);
-  try {
-    const rest = await sbatch(second, { ...options, name: `${name}-rest` }, [
-      `--dependency=afterany:${array}`,
-      output(folder, "rest"),
+export async function submit(
+  scripts: { readonly tasks: string; readonly rest: string },
+  { folder, tasks, name, options }: SubmitOptions,
+): Promise<{ array: string; rest: string }> {
+  const job = async (part: "tasks" | "rest", own: readonly string[]): Promise<string> => {
+    const output = join(folder.replaceAll("%", "%%"), part === "tasks" ? "task-%a" : "rest");
+    return await sbatch([
+      ...USUAL_OPTIONS,
+      `--job-name=${part === "tasks" ? name : `${name}-rest`}`,
+      // A job that is run again goes on with its file.
+      "--open-mode=append",
+      ...options,
+      ...["--parsable", ...own, `--output=${output}.txt`, join(folder, `${part}.sh`)],
     ]);
-    return { array, rest };
+  };
+  for (const part of ["tasks", "rest"] as const) {
+    await writeWhole(join(folder, `${part}.sh`), scripts[part]);
+  }
+  const array = await job("tasks", [`--array=1-${tasks}`]);
+  try {
+    return { array, rest: await job("rest", [`--dependency=afterany:${array}`]) };
   } catch (error) {
     const cancelled = await callProgram("scancel", [array]);
     if (cancelled?.code === 0) throw error;
@@ -94,25 +96,8 @@ export async function submit(scripts: Scripts, options: SubmitOptions): Promise<
   }
 }
 
-/** A job that is run again goes on with its file. */
-function output(folder: string, name: string): string {
-  return `--output=${join(folder.replaceAll("%", "%%"), `${name}.txt`)}`;
-}
-
-async function sbatch(
-  script: string,
-  { options, name }: Pick<SubmitOptions, "options" | "name">,
-  own: readonly string[],
-): Promise<string> {
-  const called = await callProgram("sbatch", [
-    ...USUAL_OPTIONS,
-    `--job-name=${name}`,
-    "--open-mode=append",
-    ...options,
-    "--parsable",
-    ...own,
-    script,
-  ]);
+async function sbatch(args: readonly string[]): Promise<string> {
+  const called = await callProgram("sbatch", args);
   const lines = called?.stderr.trim().split("\n").map((line) => line.trim()).join("; ");
   // "number" or "number;cluster".
   const job = /^\d+/.exec(called?.stdout ?? "")?.[0];

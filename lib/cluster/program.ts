@@ -1,9 +1,25 @@
 /**
- * Text as words of a shell, and back.
+ * Other programs: calling them, and the words of their command lines.
  *
  * @module
  */
 import { UsageError } from "~/lib/domain.ts";
+
+/** Calls a program and waits; undefined if there is none of that name on PATH. */
+export async function callProgram(
+  name: string,
+  args: readonly string[],
+): Promise<{ code: number; stdout: string; stderr: string } | undefined> {
+  try {
+    const command = new Deno.Command(name, { args: [...args], stdin: "null" });
+    const { code, stdout, stderr } = await command.output();
+    const decoder = new TextDecoder();
+    return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
 
 /**
  * Splits options as a shell does: at blanks that no quotes enclose. Nothing is expanded.

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { quoteWord } from "~/lib/cluster/words.ts";
+import { quoteWord } from "~/lib/cluster/program.ts";
 
 /** A command and what it needs on a node. */
 export interface StudyJob {
@@ -18,14 +18,6 @@ export interface StudyJob {
   /** A file in the shared folder, which a node must see. */
   readonly marker: string;
 }
-
-/** Slurm's options for every job; those of the user's come after and win. */
-export const USUAL_OPTIONS: readonly string[] = [
-  "--requeue",
-  // To the shell alone, two minutes before the time limit: it passes the signal on.
-  "--signal=B:TERM@120",
-  "--ntasks=1",
-];
 
 /**
  * SIGTERM before the time limit: the command keeps its state and ends with status 143, and the job

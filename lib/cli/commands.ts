@@ -1,0 +1,96 @@
+/**
+ * The commands: a new one is an entry here and a file with its `main`.
+ *
+ * @module
+ */
+import type { OptionName } from "~/lib/cli/options.ts";
+import { MEASURE_NAMES, measureHelp } from "~/lib/measure.ts";
+import { optimizerHelp } from "~/lib/optimizer.ts";
+import { STOP_HELP } from "~/lib/trainer.ts";
+
+/** A command as the table has it. */
+export interface Command {
+  readonly summary: string;
+  readonly options: readonly OptionName[];
+  readonly required?: readonly OptionName[];
+  /** Where the options' own help does not say it. */
+  readonly help?: Readonly<Partial<Record<OptionName, string>>>;
+  /** Sections below the options: title and lines. */
+  readonly notes?: Readonly<Record<string, readonly string[]>>;
+  /** What exports its `main`. */
+  readonly file: string;
+}
+
+const ENGINE = ["engine", "threads", "data", "json"] as const;
+const OPTIMIZERS = { "Optimizers, NAME or NAME(key=value,...)": optimizerHelp() };
+const MEASURES = { "Measures, NAME or NAME(key=value,...)": measureHelp() };
+
+/** Every command by its task's name. */
+export const COMMANDS = {
+  reproduce: {
+    file: "~/lib/cli/reproduce.ts",
+    summary:
+      "Trains and measures what a study's trajectories lack, then draws its figures and tables.",
+    options: [
+      ...["preset", "effects", "optimizers", "learning-rates", "batch-sizes", "cells"] as const,
+      ...["seeds", "images", "max-epochs", "stops", "measures", "directions", "radius"] as const,
+      ...["models", "results", "cached-only", "verify", "verify-seed", "fresh"] as const,
+      ...["no-wait", "dry-run", "slurm", "sbatch"] as const,
+      ...ENGINE,
+    ],
+    notes: { ...OPTIMIZERS, ...MEASURES },
+  },
+  train: {
+    file: "~/lib/cli/train.ts",
+    summary: "Trains one network and writes it as safetensors, with PyTorch's names and layout.",
+    options: [
+      ...["learning-rate", "batch-size", "optimizer", "seed", "init", "stops"] as const,
+      ...["max-epochs", "images", "models", "out"] as const,
+      ...ENGINE,
+    ],
+    required: ["optimizer", "learning-rate", "batch-size", "seed", "out"],
+    help: {
+      models: "where its trajectory is kept, to go on from (default models/)",
+      stops: `${STOP_HELP} (default cumulative:1e-3); that of the last epoch is written`,
+    },
+    notes: OPTIMIZERS,
+  },
+  sharpness: {
+    file: "~/lib/cli/measure.ts",
+    summary: "Samples the rise in training loss at random points around a trained network.",
+    options: ["model", "directions", "radius", "images", ...ENGINE],
+    required: ["model"],
+  },
+  measure: {
+    file: "~/lib/cli/measure.ts",
+    summary: "Measures a trained network: sharpness, curvature, generalisation.",
+    options: ["model", "measures", "images", ...ENGINE],
+    required: ["model", "measures"],
+    help: { measures: `of ${MEASURE_NAMES.join(", ")}` },
+    notes: MEASURES,
+  },
+  bench: {
+    file: "~/tests/bench/bench.ts",
+    summary: "Times training, sharpness and curvature on the CPU, medians of 5: all of it, or the " +
+      "training or the measures that are asked for.",
+    options: [
+      ...["optimizers", "batch-sizes", "measures", "images", "libraries", "against"] as const,
+      ...["threads", "data", "json"] as const,
+    ],
+    help: {
+      optimizers: "to train with (default SGD,AdaGrad)",
+      "batch-sizes": "to train with (default 32,128,1024)",
+      measures: "to take on the full set; none: - (default: what the study takes, and products)",
+      images: "training images (default 10240 to train, 2048 as a full set)",
+    },
+  },
+  "setup:gpu": {
+    file: "~/lib/cli/setup_gpu.ts",
+    summary: "Installs TensorFlow.js for CUDA (11.2, cuDNN 8.1), for --engine " +
+      "tensorflow:tfjs-node-gpu; with --cpu for --engine tensorflow:tfjs-node.",
+    options: ["cpu"],
+  },
+} as const satisfies Readonly<Record<string, Command>>;
+
+/** A command's name. */
+export type CommandName = keyof typeof COMMANDS;
