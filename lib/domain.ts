@@ -72,10 +72,12 @@ export function demand<T>(schema: z.ZodType<T>, value: unknown, what: string): T
   throw new UsageError(`${what} must be ${schema.description}: current value is ${shown}`);
 }
 
-/** The number that a text is, else the text as it is, for `demand` to refuse and to show. */
+/**
+ * The number that a text is, as people write it, else the text as it is, for `demand` to refuse and
+ * to show: Number("") is 0 and Number("0x10") is 16, and neither is meant.
+ */
 export function readNumber(text: string): number | string {
-  const number = text.trim() === "" ? NaN : Number(text);
-  return Number.isNaN(number) ? text : number;
+  return /^\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*$/i.test(text) ? Number(text) : text;
 }
 
 /** A name with parameters: `SGD(momentum=0.9)`. */

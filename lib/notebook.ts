@@ -6,12 +6,10 @@
 import type { ColumnTable } from "arquero";
 import { Buffer } from "node:buffer";
 import { type Figure, renderPng } from "~/lib/figures.ts";
-import { type OnProgress, type Progress } from "~/lib/files/progress.ts";
-import { formatSeconds } from "~/lib/files/text.ts";
+import { formatProgress, type OnProgress } from "~/lib/files/progress.ts";
 import { columnTitle } from "~/lib/results.ts";
 
-/** Width of the progress bar in letters, and the milliseconds between two states of it. */
-const BAR = 30;
+/** Milliseconds between two states of the progress. */
 const INTERVAL = 200;
 /**
  * Milliseconds after each output. Deno's kernel (2.9.6) may report a cell as finished before its
@@ -115,17 +113,6 @@ export function showProgress(id: string = crypto.randomUUID()): NotebookDisplay 
       await show({ "text/plain": message }, { id, update: true });
     },
   };
-}
-
-/** One line of text: "██████░░░░ 60 % 3 min left  training". */
-export function formatProgress({ message, done, total, secondsLeft }: Progress): string {
-  const share = done === undefined || !total ? undefined : Math.min(1, Math.max(0, done / total));
-  return [
-    share !== undefined &&
-    "█".repeat(Math.round(share * BAR)).padEnd(BAR, "░") + ` ${Math.floor(100 * share)} %`,
-    secondsLeft !== undefined && `${formatSeconds(secondsLeft)} left`,
-    message,
-  ].filter((part) => typeof part === "string" && part !== "").join("  ");
 }
 
 async function show(

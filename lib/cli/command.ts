@@ -7,6 +7,7 @@ import { parseArgs } from "node:util";
 import type { Command } from "~/lib/cli/commands.ts";
 import { type Option, type OptionName, OPTIONS, type Values } from "~/lib/cli/options.ts";
 import { demand, UsageError } from "~/lib/domain.ts";
+import { printable } from "~/lib/files/text.ts";
 
 /** A command line by option: texts, and true for switches. */
 export type Texts = Readonly<Record<string, string | true>>;
@@ -25,7 +26,7 @@ export function readWords({ options }: Command, words: readonly string[]): Texts
       options: {
         help: { type: "boolean", short: "h" },
         ...Object.fromEntries(options.map((name) => {
-          const type = optionOf(name).value === undefined ? "boolean" : "string";
+          const type = optionOf(name).value === "" ? "boolean" : "string";
           return [name, { type, multiple: true } as const];
         })),
       },
@@ -70,7 +71,7 @@ export function toWords(texts: Texts): string[] {
  * @throws {UsageError} If one is not in its domain, or one that is required is missing.
  */
 export function readValues<Name extends OptionName = never>(
-  { required = [] }: Pick<Command, "required">,
+  { required = [] }: Partial<Command>,
   texts: Texts,
 ): Values<Name> {
   for (const name of required) {
@@ -98,7 +99,7 @@ export function helpOf(name: string, command: Command): string {
   const rows = options.map((option): [string, string] => {
     const { value, help: usual } = optionOf(option);
     return [
-      `  --${option}${value === undefined ? "" : ` ${value}`}`,
+      `  --${option} ${value}`.trimEnd(),
       `${help[option] ?? usual}${required.includes(option) ? ", required" : ""}`,
     ];
   });
@@ -114,4 +115,15 @@ export function helpOf(name: string, command: Command): string {
     "Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted, 143 told to end (what is",
     "finished is kept).",
   ].join("\n");
+}
+
+/** Says what went wrong. @returns The exit status. */
+export function sayError(error: unknown): number {
+  const message = error instanceof Error ? error.message : String(error);
+  const isUsage = error instanceof UsageError;
+  // A message may have several lines; what a user typed is no line end.
+  for (const line of isUsage ? [message] : message.split("\n")) {
+    console.error(printable(line, 5000));
+  }
+  return isUsage ? 2 : 1;
 }

@@ -71,7 +71,8 @@ export const COMMANDS = {
   },
   bench: {
     file: "~/tests/bench/bench.ts",
-    summary: "Times training, sharpness and curvature on the CPU, medians of 5: all of it, or the " +
+    summary:
+      "Times training, sharpness and curvature on the CPU, medians of 5: all of it, or the " +
       "training or the measures that are asked for.",
     options: [
       ...["optimizers", "batch-sizes", "measures", "images", "libraries", "against"] as const,

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { formatBytes } from "~/lib/cli/memory.ts";
+import { plural } from "~/lib/files/numbers.ts";
 import { formatSeconds } from "~/lib/files/text.ts";
 import { openMeasure } from "~/lib/measure.ts";
 import type { Agreement, Plan } from "~/lib/reproduce.ts";
@@ -10,24 +12,48 @@ import { type CellSummary, valueBySeed } from "~/lib/results.ts";
 import type { Study } from "~/lib/study.ts";
 import { describeTrajectory } from "~/lib/trainer.ts";
 
-/** A plan: a line a run, then what is missing. */
-export function describePlan({ runs, secondsOfMissing, measured }: Plan): string[] {
-  const cached = runs.filter((run) => run.cached).length;
-  const running = runs.filter((run) => run.heldBy !== null).length;
-  const basis = measured
+const BASIS = (measured: boolean): string =>
+  measured
     ? "by rates and epochs seen here in runs like these"
     : "roughly: nothing was computed on this machine yet";
+
+/** What `reproduce` is about to do, and how long it takes. */
+export function describeStart(
+  { preset }: Study,
+  { runs, secondsOfMissing, measured }: Plan,
+  { cachedOnly }: { readonly cachedOnly: boolean },
+): string {
+  const missing = runs.filter(({ cached }) => !cached).length;
+  const what = `The study ${preset}: ${plural(runs.length, "run")}, ${
+    missing === 0 ? "all" : runs.length - missing
+  } cached`;
+  return missing === 0 || cachedOnly
+    ? `${what}; figures and tables are drawn in seconds`
+    : `${what}; the ${missing} others are trained and measured in about ` +
+      `${formatSeconds(secondsOfMissing)}, ${BASIS(measured)}; Ctrl-C keeps what is finished`;
+}
+
+/** A plan: a line a run, then what is missing and what it takes. */
+export function describePlan(
+  { runs, secondsOfMissing, measured }: Plan,
+  { threads, memory }: { readonly threads: number; readonly memory: number },
+): string[] {
+  const states = runs.map(({ cached, heldBy }) =>
+    cached ? "cached" : heldBy === null ? "missing" : "running"
+  );
+  const count = (state: string): string => {
+    return `${states.filter((each) => each === state).length} ${state}`;
+  };
   return [
-    ...runs.map((run) => {
-      const state = run.cached ? "cached" : run.heldBy !== null ? "running" : "missing";
-      const left = run.cached ? "" : `, about ${formatSeconds(run.seconds)} of one thread left`;
-      const holder = run.heldBy === null ? "" : `, ${run.heldBy}`;
-      return `${state.padEnd(8)} ${describeTrajectory(run.trajectory)}: ` +
-        `${run.epochs} epochs${left}${holder}`;
+    ...runs.map(({ trajectory, epochs, cached, heldBy, seconds }, place) => {
+      const left = cached ? "" : `, about ${formatSeconds(seconds)} of one thread left`;
+      return `${states[place]!.padEnd(8)} ${describeTrajectory(trajectory)}: ${epochs} epochs` +
+        left + (heldBy === null ? "" : `, ${heldBy}`);
     }),
-    `${runs.length} runs: ${cached} cached, ${running} running, ` +
-    `${runs.length - cached - running} missing; about ${formatSeconds(secondsOfMissing)} left ` +
-    `on this machine's cores, ${basis}`,
+    `${runs.length} runs: ${["cached", "running", "missing"].map(count).join(", ")}; about ` +
+    `${formatSeconds(secondsOfMissing)} left on ${plural(threads, "thread")} of this machine, ` +
+    BASIS(measured),
+    `It takes up to ${formatBytes(memory)} of memory`,
   ];
 }
 
@@ -37,43 +63,33 @@ export function describeCells(study: Study, cells: readonly CellSummary[]): stri
   const [first] = shown;
   if (first === undefined) return ["No cell of this study has a result yet"];
   const { label, unit } = openMeasure(first.measure);
-  const rows = shown.map((cell) => {
-    const { value, unconverged, diverged, seeds } = cell;
-    const interval = value?.interval;
-    return [
-      cell.optimizer,
-      String(cell.learningRate),
-      String(cell.batchSize),
-      String(value === null ? seeds.length : valueBySeed(cell).size),
-      value === null ? "-" : value.mean.toPrecision(4),
-      interval ? `${interval[0].toPrecision(3)} .. ${interval[1].toPrecision(3)}` : "-",
-      cell.trainLoss?.toFixed(3) ?? "-",
-      cell.trainAccuracy === null ? "-" : `${(100 * cell.trainAccuracy).toFixed(0)} %`,
-      cell.epochs?.toFixed(0) ?? "-",
+  const columns: Readonly<Record<string, (cell: CellSummary) => string>> = {
+    optimizer: ({ optimizer }) => optimizer,
+    "learning rate": ({ learningRate }) => String(learningRate),
+    "batch size": ({ batchSize }) => String(batchSize),
+    seeds: (cell) => String(cell.value === null ? cell.seeds.length : valueBySeed(cell).size),
+    [`${label} (${unit})`]: ({ value }) => value?.mean.toPrecision(4) ?? "-",
+    "95 % interval over seeds": ({ value }) =>
+      value?.interval?.map((end) => end.toPrecision(3)).join(" .. ") ?? "-",
+    "train loss": ({ trainLoss }) => trainLoss?.toFixed(3) ?? "-",
+    accuracy: ({ trainAccuracy }) =>
+      trainAccuracy === null ? "-" : `${(100 * trainAccuracy).toFixed(0)} %`,
+    epochs: ({ epochs }) => epochs?.toFixed(0) ?? "-",
+    "": ({ diverged, unconverged }) =>
       diverged.length > 0
         ? `${diverged.length} diverged`
         : unconverged.length > 0
         ? "stop not reached"
         : "",
-    ];
-  });
-  const head = [
-    "optimizer",
-    "learning rate",
-    "batch size",
-    "seeds",
-    `${label} (${unit})`,
-    "95 % interval over seeds",
-    "train loss",
-    "accuracy",
-    "epochs",
-    "",
+  };
+  const rows = [
+    Object.keys(columns),
+    ...shown.map((cell) => Object.values(columns).map((textOf) => textOf(cell))),
   ];
-  const all = [head, ...rows];
-  const widths = head.map((_, column) => Math.max(...all.map((row) => row[column]!.length)));
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   return [
     `${label} at ${study.stops[0]}:`,
-    ...all.map((row) =>
+    ...rows.map((row) =>
       row.map((text, column) => text.padEnd(widths[column]!)).join("  ").trimEnd()
     ),
   ];

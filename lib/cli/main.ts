@@ -5,11 +5,9 @@
  *
  * @module
  */
-import { helpOf, readValues, readWords, type Texts } from "~/lib/cli/command.ts";
+import { helpOf, readValues, readWords, sayError, type Texts } from "~/lib/cli/command.ts";
 import { type Command, type CommandName, COMMANDS } from "~/lib/cli/commands.ts";
 import type { OptionName, Values } from "~/lib/cli/options.ts";
-import { UsageError } from "~/lib/domain.ts";
-import { printable } from "~/lib/files/text.ts";
 
 /** What a command's file exports as `main`. */
 export type Main<Required extends OptionName = never> = (
@@ -22,17 +20,6 @@ export type Main<Required extends OptionName = never> = (
     readonly signal: AbortSignal;
   },
 ) => Promise<void>;
-
-/** Says what went wrong. @returns The exit status. */
-export function sayError(error: unknown): number {
-  const message = error instanceof Error ? error.message : String(error);
-  const isUsage = error instanceof UsageError;
-  // A message may have several lines; what a user typed is no line end.
-  for (const line of isUsage ? [message] : message.split("\n")) {
-    console.error(printable(line, 5000));
-  }
-  return isUsage ? 2 : 1;
-}
 
 async function run(name: CommandName, words: readonly string[]): Promise<never> {
   const interruption = new AbortController();

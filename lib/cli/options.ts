@@ -6,6 +6,7 @@
 import { z } from "zod";
 import { sbatchOptions } from "~/lib/cluster.ts";
 import * as domain from "~/lib/domain.ts";
+import { readNumber, splitList } from "~/lib/domain.ts";
 import { ENGINE_NAMES, GEMM_LIBRARIES } from "~/lib/engine.ts";
 import { openMeasure } from "~/lib/measure.ts";
 import { openOptimizer } from "~/lib/optimizer.ts";
@@ -15,210 +16,173 @@ import { openStop, STOP_HELP } from "~/lib/trainer.ts";
 /** What a command may do with a path: read it, keep files in it, or write it in its folder. */
 export type PathUse = "read" | "keep" | "write";
 
-/** An option as the table has it. */
-export interface Option {
-  /** Name of the value in the help; absent for a switch. */
-  readonly value?: string;
+/** An option: its text's schema, whose description completes "must be ...", and its help. */
+export interface Option<T = unknown> {
+  readonly schema: z.ZodType<T>;
+  /** Name of the value in the help; "" for a switch. */
+  readonly value: string;
   readonly help: string;
-  /** From the text; its description completes "must be ...". */
-  readonly schema: z.ZodType;
   /** Of paths. */
   readonly path?: PathUse;
 }
 
-const SWITCH = z.literal(true).describe("given without a value");
+const option = <T>(schema: z.ZodType<T>, value: string, help: string): Option<T> => (
+  { schema, value, help }
+);
 
-const number = (of: z.ZodType<number>): z.ZodType<number> =>
-  z.string().transform(domain.readNumber).pipe(of).describe(of.description!);
+const path = (use: PathUse, value: string, help: string): Option<string> => ({
+  schema: z.string().regex(/^\P{Cc}+$/u).describe("a path, not empty, without control characters"),
+  ...{ value, help, path: use },
+});
 
-const choice = <T extends string>(names: readonly T[]): z.ZodType<T> =>
-  z.string().transform((text) =>
-    names.find((name) => name.toLowerCase() === text.toLowerCase()) ?? text
-  ).pipe(z.enum(names as [T, ...T[]])).describe(names.join(" or "));
+const flag = (help: string): Option<true> => option(z.literal(true), "", help);
+
+/** A schema of what `read` makes of a text. */
+const from = <T>(read: (text: string) => unknown, schema: z.ZodType<T>): z.ZodType<T> =>
+  z.preprocess((text) => read(String(text)), schema).describe(schema.description ?? "");
+
+const number = (domain: z.ZodType<number>): z.ZodType<number> => from(readNumber, domain);
+
+const choice = <const T extends string>(names: readonly T[]): z.ZodType<T> =>
+  from(
+    (text) => names.find((name) => name.toLowerCase() === text.toLowerCase()),
+    z.enum(names as [T, ...T[]]).describe(names.join(" or ")),
+  );
 
 /** Texts that a function of the field reads: optimizers, stops, measures; canonical then. */
 const named = (open: (text: string) => { text: string }, what: string): z.ZodType<string> =>
-  z.string().transform((text) => open(text).text).describe(what);
+  from((text) => open(text).text, z.string().describe(what));
 
-const list = <T>(item: z.ZodType<T>): z.ZodType<T[]> =>
-  z.string().transform(domain.splitList).pipe(z.array(item))
-    .refine((items) => new Set(items.map((each) => JSON.stringify(each))).size === items.length)
-    .describe(`a list, each ${item.description}, none twice`);
+const list = <T>(item: z.ZodType<T>, split = splitList): z.ZodType<T[]> =>
+  from(
+    split,
+    z.array(item)
+      .refine((items) => new Set(items.map((each) => JSON.stringify(each))).size === items.length)
+      .describe(`a list, each ${item.description}, none twice`),
+  );
 
-const orNone = <T>(of: z.ZodType<T[]>): z.ZodType<T[]> =>
-  z.union([z.literal("-").transform((): T[] => []), of]).describe(of.description!);
+const pair: z.ZodType<{ learningRate: number; batchSize: number }> = from(
+  (text) => {
+    const [learningRate, batchSize, ...more] = text.split(":").map(readNumber);
+    return { learningRate, batchSize, more };
+  },
+  z.object({
+    learningRate: domain.learningRate,
+    batchSize: domain.batchSize,
+    more: z.array(z.never()),
+  }).transform(({ more: _, ...values }) => values)
+    .describe("LR:B, a number > 0 and an integer >= 1"),
+);
 
-const pair: z.ZodType<{ learningRate: number; batchSize: number }> = z.string()
-  .transform((text) => text.split(":").map(domain.readNumber))
-  .pipe(z.tuple([domain.learningRate, domain.batchSize]))
-  .transform(([learningRate, batchSize]) => ({ learningRate, batchSize }))
-  .describe("a learning rate > 0 and a batch size >= 1 as LR:B");
+const OPTIMIZER = named(openOptimizer, "an optimizer");
 
-const path: z.ZodType<string> = z.string().regex(/^\P{Cc}+$/u)
-  .describe("a path, not empty, without control characters");
-
-const text = (schema: z.ZodType<string[]>): z.ZodType<string[]> =>
-  z.string().min(1).pipe(schema).describe("options, not empty");
-
-/** All options by name, in the order in which the help has them. */
+/** All options by name. */
 export const OPTIONS = {
-  model: {
-    value: "FILE",
-    help: "safetensors with PyTorch's names and layout",
-    schema: path,
-    path: "read",
-  },
-  preset: { value: "NAME", help: "standard (default), quick or paper", schema: choice(PRESETS) },
-  effects: {
-    value: "LIST",
-    help: "learning-rate,batch-size (default: the preset's, both)",
-    schema: list(choice(["learning-rate", "batch-size"])),
-  },
-  "learning-rate": {
-    value: "LR",
-    help: domain.learningRate.description!,
-    schema: number(domain.learningRate),
-  },
-  "batch-size": { value: "B", help: "images a batch", schema: number(domain.batchSize) },
-  optimizer: {
-    value: "NAME",
-    help: 'e.g. SGD or "SGD(momentum=0.9)"',
-    schema: named(openOptimizer, "an optimizer"),
-  },
-  optimizers: {
-    value: "LIST",
-    help: 'e.g. SGD,AdaGrad or "SGD(momentum=0.9)"',
-    schema: list(named(openOptimizer, "an optimizer")),
-  },
-  "learning-rates": {
-    value: "LIST",
-    help: "in place of the preset's, e.g. 1e-3,1e-2",
-    schema: list(number(domain.learningRate)),
-  },
-  "batch-sizes": {
-    value: "LIST",
-    help: "in place of the preset's, e.g. 32,128",
-    schema: list(number(domain.batchSize)),
-  },
-  cells: {
-    value: "LIST",
-    help: "pairs LR:B in place of both effects, e.g. 1e-4:128,4e-4:512",
-    schema: list(pair),
-  },
-  seed: { value: "S", help: "seed of the initial weights", schema: number(domain.seed) },
-  seeds: {
-    value: "LIST",
-    help: "seeds of the initial weights, e.g. 0,1,2",
-    schema: list(number(domain.seed)),
-  },
-  init: { value: "FILE", help: "start from these weights instead", schema: path, path: "read" },
-  images: {
-    value: "N",
-    help: "the first N training images (default: all 50000; 10000 for the preset quick)",
-    schema: number(domain.images),
-  },
-  "max-epochs": {
-    value: "N",
-    help: "epochs at most; a stop not reached by then is taken there; 0: the initial weights",
-    schema: number(domain.epochs),
-  },
-  stops: {
-    value: "LIST",
-    help: `${STOP_HELP}; figures show the first`,
-    schema: list(named(openStop, "a stop")),
-  },
-  measures: {
-    value: "LIST",
-    help: "taken at the first stop, in place of the preset's; none: -",
-    schema: orNone(list(named(openMeasure, "a measure"))),
-  },
-  directions: {
-    value: "K",
-    help: "random directions of sharpness (reproduce: also of antithetic and frozen-batchnorm; default 49)",
-    schema: number(domain.directions),
-  },
-  radius: {
-    value: "R",
-    help: "length of their steps in parameter space (default 5)",
-    schema: number(domain.radius),
-  },
-  models: {
-    value: "DIR",
-    help: "where networks are kept (default models/)",
-    schema: path,
-    path: "keep",
-  },
-  results: {
-    value: "DIR",
-    help: "where records and figures are kept (default results/)",
-    schema: path,
-    path: "keep",
-  },
-  out: { value: "FILE", help: "where the network is written", schema: path, path: "write" },
-  "cached-only": { help: "compute nothing, draw from what is there", schema: SWITCH },
-  verify: {
-    value: "N",
-    help: "compute N cached runs again, apart, and compare",
-    schema: number(domain.count),
-  },
-  "verify-seed": {
-    value: "S",
-    help: "chooses those runs (default: the time)",
-    schema: number(domain.seed),
-  },
-  fresh: { help: "compute again what exists, replacing it run by run", schema: SWITCH },
-  "no-wait": {
-    help: "end when the runs that are left are held by other processes",
-    schema: SWITCH,
-  },
-  "dry-run": {
-    help: "list the runs: cached, running or missing; their time and memory",
-    schema: SWITCH,
-  },
-  slurm: {
-    value: "TASKS",
-    help: "submit the study to Slurm, as an array of so many tasks; with --dry-run: their time",
-    schema: number(domain.count),
-  },
-  sbatch: {
-    value: "OPTIONS",
-    help: 'for sbatch, e.g. "--partition=long --time=04:00:00"',
-    schema: text(z.string().transform(sbatchOptions)),
-  },
-  libraries: {
-    value: "LIST",
-    help: "matrix libraries: blas,onnxruntime (default: the one fast here)",
-    schema: list(choice(GEMM_LIBRARIES)),
-  },
-  against: {
-    value: "REF",
-    help: "measure a committed build, too, in turn, and compare: HEAD, a branch, a commit",
-    schema: z.string().regex(/^[\w][\w./~^@{}-]*$/).describe("a commit as git names it"),
-  },
-  engine: {
-    value: "NAME",
-    help: `auto (default), ${ENGINE_NAMES.filter((name) => name !== "auto").join(", ")}`,
-    schema: choice(ENGINE_NAMES),
-  },
-  threads: {
-    value: "N",
-    help: "threads of the CPU engine (default: the machine's cores)",
-    schema: number(domain.threads),
-  },
-  data: {
-    value: "DIR",
-    help: "CIFAR-10 that is there already: its folder or tarball (default: CIFAR10_DIR, data/)",
-    schema: path,
-    path: "read",
-  },
-  cpu: { help: "for the CPU, without CUDA", schema: SWITCH },
-  json: { help: "print one JSON document on stdout; messages go to stderr", schema: SWITCH },
-} as const satisfies Readonly<Record<string, Option>>;
+  model: path("read", "FILE", "safetensors with PyTorch's names and layout"),
+  preset: option(choice(PRESETS), "NAME", "standard (default), quick or paper"),
+  effects: option(
+    list(choice(["learning-rate", "batch-size"])),
+    "LIST",
+    "learning-rate,batch-size (default: the preset's, both)",
+  ),
+  "learning-rate": option(number(domain.learningRate), "LR", domain.learningRate.description!),
+  "batch-size": option(number(domain.batchSize), "B", "images a batch"),
+  optimizer: option(OPTIMIZER, "NAME", 'e.g. SGD or "SGD(momentum=0.9)"'),
+  optimizers: option(list(OPTIMIZER), "LIST", 'e.g. SGD,AdaGrad or "SGD(momentum=0.9)"'),
+  "learning-rates": option(
+    list(number(domain.learningRate)),
+    "LIST",
+    "in place of the preset's, e.g. 1e-3,1e-2",
+  ),
+  "batch-sizes": option(
+    list(number(domain.batchSize)),
+    "LIST",
+    "in place of the preset's, e.g. 32,128",
+  ),
+  cells: option(list(pair), "LIST", "pairs LR:B in place of both effects, e.g. 1e-4:128,4e-4:512"),
+  seed: option(number(domain.seed), "S", "seed of the initial weights"),
+  seeds: option(list(number(domain.seed)), "LIST", "seeds of the initial weights, e.g. 0,1,2"),
+  init: path("read", "FILE", "start from these weights instead"),
+  images: option(
+    number(domain.images),
+    "N",
+    "the first N training images (default: all 50000; 10000 for the preset quick)",
+  ),
+  "max-epochs": option(
+    number(domain.epochs),
+    "N",
+    "epochs at most: a stop not reached by then is taken there; 0: the initial weights",
+  ),
+  stops: option(list(named(openStop, "a stop")), "LIST", `${STOP_HELP}; figures show the first`),
+  measures: option(
+    list(named(openMeasure, "a measure"), (text) => text === "-" ? [] : splitList(text)),
+    "LIST",
+    "taken at the first stop, in place of the preset's; none: -",
+  ),
+  directions: option(
+    number(domain.directions),
+    "K",
+    "random directions of sharpness (reproduce: also of antithetic and frozen-batchnorm)",
+  ),
+  radius: option(
+    number(domain.radius),
+    "R",
+    "length of these steps in parameter space (default 5)",
+  ),
+  models: path("keep", "DIR", "where networks are kept (default models/)"),
+  results: path("keep", "DIR", "where records and figures are kept (default results/)"),
+  out: path("write", "FILE", "where the network is written"),
+  "cached-only": flag("compute nothing, draw from what is there"),
+  verify: option(number(domain.count), "N", "compute N cached runs again, apart, and compare"),
+  "verify-seed": option(number(domain.seed), "S", "chooses those runs (default: the time)"),
+  fresh: flag("compute again what exists, replacing it run by run"),
+  "no-wait": flag("end when the runs that are left are held by other processes"),
+  "dry-run": flag("list the runs: cached, running or missing; their time and memory"),
+  slurm: option(
+    number(domain.count),
+    "TASKS",
+    "submit the study to Slurm, as an array of so many tasks; with --dry-run: their time",
+  ),
+  sbatch: option(
+    from(sbatchOptions, z.array(z.string()).min(1).describe("options for sbatch, not empty")),
+    "OPTIONS",
+    'for sbatch, e.g. "--partition=long --time=04:00:00"',
+  ),
+  libraries: option(
+    list(choice(GEMM_LIBRARIES)),
+    "LIST",
+    `matrix libraries, ${GEMM_LIBRARIES} (default: the one fast here)`,
+  ),
+  against: option(
+    z.string().regex(/^[\w][\w./~^@{}-]*$/).describe("a commit as git names it"),
+    "REF",
+    "time a committed build, too, in turn, and compare: HEAD, a branch, a commit",
+  ),
+  engine: option(
+    choice(ENGINE_NAMES),
+    "NAME",
+    `auto (default), ${ENGINE_NAMES.filter((name) => name !== "auto").join(", ")}`,
+  ),
+  threads: option(
+    number(domain.threads),
+    "N",
+    "threads of the CPU engine (default: the machine's cores)",
+  ),
+  data: path(
+    "read",
+    "DIR",
+    "CIFAR-10 that is there already: its folder or tarball (default: CIFAR10_DIR, data/)",
+  ),
+  cpu: flag("for the CPU, without CUDA"),
+  json: flag("print one JSON document on stdout; messages go to stderr"),
+} as const;
 
 /** An option's name. */
 export type OptionName = keyof typeof OPTIONS;
 
+type ValueOf<Name extends OptionName> = (typeof OPTIONS)[Name] extends Option<infer T> ? T : never;
+
 /** What a command line says, by option; of required ones it is known that they are there. */
 export type Values<Required extends OptionName = never> =
-  & { readonly [Name in OptionName]?: z.output<(typeof OPTIONS)[Name]["schema"]> }
-  & { readonly [Name in Required]: z.output<(typeof OPTIONS)[Name]["schema"]> };
+  & { readonly [Name in OptionName]?: ValueOf<Name> }
+  & { readonly [Name in Required]: ValueOf<Name> };

@@ -4,127 +4,118 @@
  * @module
  */
 import { join } from "node:path";
-import { type Command, runCommand, type Values } from "~/lib/cli/command.ts";
-import { ENGINE_OPTIONS, engineOptions } from "~/lib/cli/common_options.ts";
-import { describeAgreement, describeCells, describePlan } from "~/lib/cli/describe.ts";
-import { SLURM_OPTIONS, slurmFrom, submitStudy } from "~/lib/cli/slurm.ts";
-import { describeTasks, planTasks } from "~/lib/cli/slurm_plan.ts";
-import { foldersFrom, STUDY_OPTIONS, studyFrom } from "~/lib/cli/study_options.ts";
-import { openDisplay } from "~/lib/cli/terminal.ts";
-import { numberOption } from "~/lib/cli/values.ts";
-import { count, seed as seedDomain, UsageError } from "~/lib/domain.ts";
+import { engineOptions, foldersFrom, studyFrom } from "~/lib/cli/asked.ts";
+import { demandOneOf } from "~/lib/cli/command.ts";
+import {
+  describeAgreement,
+  describeCells,
+  describePlan,
+  describeStart,
+} from "~/lib/cli/describe.ts";
+import type { Main } from "~/lib/cli/main.ts";
+import { memoryOf } from "~/lib/cli/memory.ts";
+import type { Values } from "~/lib/cli/options.ts";
+import { describeTasks, planTasks, submitStudy } from "~/lib/cli/slurm.ts";
+import { type Display, openDisplay } from "~/lib/cli/terminal.ts";
+import { defaultThreads, UsageError } from "~/lib/domain.ts";
 import { writeWhole } from "~/lib/files/files.ts";
 import { formatSeconds } from "~/lib/files/text.ts";
-import { measureHelp, openMeasure } from "~/lib/measure.ts";
-import { optimizerHelp } from "~/lib/optimizer.ts";
-import { type Folders, plan, run, type RunOptions, verify } from "~/lib/reproduce.ts";
-import {
-  reportCells,
-  runsAt,
-  runsCsv,
-  summariseCells,
-  type TrajectoryRecord,
-} from "~/lib/results.ts";
+import { openMeasure } from "~/lib/measure.ts";
+import { plan, run, type RunOptions, type RunOutcome, verify } from "~/lib/reproduce.ts";
+import { reportCells, runsAt, runsCsv, summariseCells } from "~/lib/results.ts";
 import { type Study, studyName } from "~/lib/study.ts";
 
-/** Its options. */
-export const COMMAND: Command = {
-  name: "reproduce",
-  summary:
-    "Trains and measures what a study's trajectories lack, then draws its figures and tables.",
-  options: {
-    ...STUDY_OPTIONS,
-    "cached-only": { help: "compute nothing, draw from what is there" },
-    verify: { value: "N", help: "compute N cached runs again, apart, and compare" },
-    "verify-seed": { value: "S", help: "chooses those runs (default: the time)" },
-    fresh: { help: "compute again what exists, replacing it run by run" },
-    "no-wait": { help: "end when the runs that are left are held by other processes" },
-    "dry-run": { help: "list the runs: cached, running or missing, and the time they may take" },
-    ...SLURM_OPTIONS,
-    ...ENGINE_OPTIONS,
-  },
-  notes: [
-    "Optimizers, NAME or NAME(key=value,...):",
-    ...optimizerHelp().map((line) => `  ${line}`),
-    "",
-    "Measures, NAME or NAME(key=value,...):",
-    ...measureHelp().map((line) => `  ${line}`),
-  ],
+type Options = RunOptions & Required<Pick<RunOptions, "folders">>;
+
+/** Plans, submits, verifies or runs a study. */
+export const main: Main = async (values, { texts, signal }) => {
+  const study = studyFrom(values);
+  const folders = await foldersFrom(values);
+  const options: Options = { ...engineOptions(values), folders, signal };
+  demandOneOf(values, ["cached-only", "verify", "fresh", "dry-run"]);
+  if (!values["dry-run"]) demandOneOf(values, ["slurm", "cached-only", "verify", "fresh"]);
+  if (values.sbatch !== undefined && values.slurm === undefined) {
+    throw new UsageError("--sbatch must be given with --slurm");
+  }
+  if (values["dry-run"]) return await printPlan(study, values, options);
+  if (values.slurm !== undefined) {
+    return await submitStudy(study, { values, texts, folders, signal });
+  }
+  const display = openDisplay();
+  try {
+    await (values.verify === undefined ? runStudy : verifyRuns)(study, values, {
+      ...options,
+      ...display,
+    });
+  } finally {
+    display.close();
+  }
 };
 
-if (import.meta.main) {
-  await runCommand(COMMAND, async (values, signal) => {
-    const start = performance.now();
-    const study = studyFrom(values);
-    const folders = await foldersFrom(values);
-    const options = { ...engineOptions(values), folders, signal };
-    const asked = slurmFrom(values);
-    demandOneOf(values, ["cached-only", "verify", "fresh", "dry-run"]);
-    if (!values["dry-run"]) demandOneOf(values, ["slurm", "cached-only", "verify", "fresh"]);
-    if (values["dry-run"]) {
-      const planned = await plan(study, options);
-      const slurm = asked && planTasks(planned, asked);
-      console.log(
-        values.json
-          ? JSON.stringify({ preset: study.preset, ...planned, slurm })
-          : [...describePlan(planned), ...(slurm ? describeTasks(slurm) : [])].join("\n"),
-      );
-      return;
-    }
-    if (asked !== undefined) return await submitStudy(study, { asked, values, folders, signal });
-    const display = openDisplay();
-    try {
-      if (values.verify !== undefined) {
-        await verifyRuns(study, values, { ...options, ...display });
-        return;
-      }
-      const outcome = await run(study, {
-        ...options,
-        ...display,
-        cachedOnly: values["cached-only"] === true,
-        fresh: values.fresh === true,
-        wait: values["no-wait"] !== true,
-      });
-      const { cachedRuns, computedRuns, missingRuns, records } = outcome;
-      // Whoever works on the runs that are left draws when they are done.
-      const isShared = values["no-wait"] === true && missingRuns > 0;
-      const figures = isShared ? [] : await writeOutputs(study, records, folders);
-      const cells = summariseCells(study, runsAt(study, records));
-      const seconds = (performance.now() - start) / 1000;
-      for (const line of isShared ? [] : describeCells(study, cells)) display.onMessage(line);
-      const missing = missingRuns > 0 ? `, ${missingRuns} missing` : "";
-      if (missingRuns > 0 && !values["cached-only"] && !values["no-wait"]) Deno.exitCode = 1;
-      const drawn = isShared
-        ? "not drawn"
-        : `${figures.length} files: ${figures[0] ?? "no figure"}`;
-      display.onMessage(
-        `${cachedRuns} runs cached, ${computedRuns} computed${missing}, ` +
-          `${formatSeconds(seconds)}; ${drawn}`,
-      );
-      if (values.json) {
-        console.log(JSON.stringify({
-          preset: study.preset,
-          cells: study.stops.flatMap((stop) =>
-            reportCells(summariseCells(study, runsAt(study, records, stop)), stop)
-          ),
-          figures,
-          cachedRuns,
-          computedRuns,
-          missingRuns,
-          seconds,
-        }));
-      }
-    } finally {
-      display.close();
-    }
+async function printPlan(study: Study, values: Values, options: Options): Promise<void> {
+  const planned = await plan(study, options);
+  const threads = options.threads ?? defaultThreads();
+  const memory = memoryOf({ images: study.images, threads });
+  const slurm = values.slurm === undefined ? undefined : planTasks(planned, study, values);
+  console.log(
+    values.json
+      ? JSON.stringify({ preset: study.preset, ...planned, memory, slurm })
+      : [...describePlan(planned, { threads, memory }), ...(slurm ? describeTasks(slurm) : [])]
+        .join("\n"),
+  );
+}
+
+async function runStudy(study: Study, values: Values, options: Options & Display): Promise<void> {
+  const start = performance.now();
+  const { onMessage, folders } = options;
+  const cachedOnly = values["cached-only"] === true;
+  const noWait = values["no-wait"] === true;
+  onMessage(describeStart(study, await plan(study, options), { cachedOnly }));
+  const outcome = await run(study, {
+    ...options,
+    cachedOnly,
+    fresh: values.fresh === true,
+    wait: !noWait,
   });
+  const { cachedRuns, computedRuns, missingRuns, records } = outcome;
+  // Whoever works on the runs that are left draws when they are done.
+  const isShared = noWait && missingRuns > 0;
+  if (missingRuns > 0 && !cachedOnly && !noWait) Deno.exitCode = 1;
+  const tell = (): void => {
+    const cells = isShared ? [] : summariseCells(study, runsAt(study, records));
+    for (const line of isShared ? [] : describeCells(study, cells)) onMessage(line);
+  };
+  let figures: string[] = [];
+  try {
+    figures = isShared ? [] : await writeOutputs(study, outcome, folders.results);
+    tell();
+  } catch (error) {
+    // Who may only read is told what there is all the same.
+    if (!cachedOnly) throw error;
+    tell();
+    onMessage((error as Error).message);
+    Deno.exitCode = 1;
+  }
+  const seconds = (performance.now() - start) / 1000;
+  const missing = missingRuns > 0 ? `, ${missingRuns} missing` : "";
+  const drawn = isShared ? "not drawn" : `${figures.length} files: ${figures[0] ?? "no figure"}`;
+  onMessage(
+    `${cachedRuns} runs cached, ${computedRuns} computed${missing}, ` +
+      `${formatSeconds(seconds)}; ${drawn}`,
+  );
+  if (!values.json) return;
+  const cells = study.stops.flatMap((stop) =>
+    reportCells(summariseCells(study, runsAt(study, records, stop)), stop)
+  );
+  const counts = { cachedRuns, computedRuns, missingRuns, seconds };
+  console.log(JSON.stringify({ preset: study.preset, cells, figures, ...counts }));
 }
 
 /** Writes a study's figures and its table of runs. @returns The paths, the main figure first. */
 async function writeOutputs(
   study: Study,
-  records: readonly TrajectoryRecord[],
-  { results }: Folders,
+  { records }: RunOutcome,
+  results: string,
 ): Promise<string[]> {
   // Loaded here: nothing before needs what draws.
   const { writeFigures } = await import("~/lib/figures.ts");
@@ -136,21 +127,13 @@ async function writeOutputs(
   return [...paths, table];
 }
 
-async function verifyRuns(study: Study, values: Values, options: RunOptions): Promise<void> {
-  const wanted = numberOption(values, "verify", count)!;
-  const seed = numberOption(values, "verify-seed", seedDomain) ??
-    Math.floor(Date.now() / 1000) % 1e6;
-  const { onMessage = console.error } = options;
-  onMessage(`Verifying ${wanted} cached runs, chosen by --verify-seed ${seed}`);
-  const agreements = await verify(study, { ...options, count: wanted, seed });
+async function verifyRuns(study: Study, values: Values, options: Options & Display): Promise<void> {
+  const count = values.verify!;
+  const seed = values["verify-seed"] ?? Math.floor(Date.now() / 1000) % 1e6;
+  const { onMessage } = options;
+  onMessage(`Verifying ${count} cached runs, chosen by --verify-seed ${seed}`);
+  const agreements = await verify(study, { ...options, count, seed });
   if (agreements.length === 0) throw new Error("Cannot verify as no run of this study is cached");
   for (const line of agreements.flatMap(describeAgreement)) onMessage(line);
   if (values.json) console.log(JSON.stringify({ preset: study.preset, seed, agreements }));
-}
-
-function demandOneOf(values: Values, names: readonly string[]): void {
-  const given = names.filter((name) => values[name] !== undefined);
-  if (given.length > 1) {
-    throw new UsageError(`--${given[0]} and --${given[1]} must not be given together`);
-  }
 }

@@ -5,97 +5,111 @@
  */
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Option, type Values } from "~/lib/cli/command.ts";
+import { type Texts, toWords } from "~/lib/cli/command.ts";
 import { permissions } from "~/lib/cli/launch.ts";
-import { numberOption, textOption } from "~/lib/cli/values.ts";
-import type { Asked } from "~/lib/cli/slurm_plan.ts";
+import { formatBytes, memoryOf } from "~/lib/cli/memory.ts";
+import type { Values } from "~/lib/cli/options.ts";
 import {
+  cpusPerTask,
   demandShared,
   demandSlurm,
+  memoryOptions,
   quoteWord,
-  sbatchOptions,
   studyScript,
   submit,
 } from "~/lib/cluster.ts";
 import { dataDirectory, ensureCifar10 } from "~/lib/dataset.ts";
+import { plural } from "~/lib/files/numbers.ts";
 import { partProgress } from "~/lib/files/progress.ts";
-import { count, threads as threadsDomain, UsageError } from "~/lib/domain.ts";
-import { type Folders, plan } from "~/lib/reproduce.ts";
+import { formatSeconds } from "~/lib/files/text.ts";
+import { type Folders, type Plan, plan } from "~/lib/reproduce.ts";
 import type { Study } from "~/lib/study.ts";
 
-/** The options of a study on a cluster. */
-export const SLURM_OPTIONS: Readonly<Record<string, Option>> = {
-  slurm: {
-    value: "TASKS",
-    help: "submit the study to Slurm, as an array of so many tasks; with --dry-run: their time",
-  },
-  sbatch: { value: "OPTIONS", help: 'for sbatch, e.g. "--partition=long --time=04:00:00"' },
-};
+/** Project's root. */
+const PROJECT = fileURLToPath(new URL("../..", import.meta.url));
 
-/** Reads `SLURM_OPTIONS`. */
-export function slurmFrom(values: Values): Asked | undefined {
-  const tasks = numberOption(values, "slurm", count);
-  if (tasks === undefined && values.sbatch !== undefined) {
-    throw new UsageError("--sbatch must be given with --slurm");
-  }
-  const options = sbatchOptions(textOption(values, "sbatch"));
-  const threads = numberOption(values, "threads", threadsDomain);
-  return tasks === undefined ? undefined : { tasks, options, threads };
+/** What a study takes on the tasks of a cluster. */
+interface TaskPlan {
+  readonly tasks: number;
+  readonly threads: number;
+  /** Of all tasks side by side: their mean rate, but no less than the longest run. */
+  readonly seconds: number;
+  readonly longestSeconds: number;
+  /** Tasks of which more do not help. */
+  readonly enoughTasks: number;
+  /** Bytes of a task. */
+  readonly memory: number;
+}
+
+/** What the runs that are missing take on tasks, one run a thread. */
+export function planTasks(
+  { runs }: Plan,
+  { images }: Study,
+  { slurm: tasks = 1, sbatch = [], threads = cpusPerTask(sbatch) ?? 1 }: Values,
+): TaskPlan {
+  const total = runs.reduce((sum, { seconds }) => sum + seconds, 0);
+  const longestSeconds = runs.reduce((longest, { seconds }) => Math.max(longest, seconds), 0);
+  return {
+    tasks,
+    threads,
+    seconds: Math.max(longestSeconds, total / (tasks * threads)),
+    longestSeconds,
+    enoughTasks: Math.max(1, Math.ceil(total / (longestSeconds || 1) / threads)),
+    memory: memoryOf({ images, threads }),
+  };
+}
+
+/** The same for a terminal. */
+export function describeTasks(
+  { tasks, threads, seconds, longestSeconds, enoughTasks, memory }: TaskPlan,
+): string[] {
+  if (longestSeconds === 0) return ["Nothing is left for tasks to do"];
+  return [
+    `On ${plural(tasks, "task")} of ${plural(threads, "thread")} about ` +
+    `${formatSeconds(seconds)}, each with up to ${formatBytes(memory)} of memory`,
+    `More than ${plural(enoughTasks, "task")} do not help: the longest run takes ` +
+    `${formatSeconds(longestSeconds)} of one thread`,
+  ];
 }
 
 /** Submits a study and prints what was submitted, and how to go on from there. */
 export async function submitStudy(
   study: Study,
-  { asked, values, folders, signal }: {
-    asked: Asked;
-    values: Values;
-    folders: Folders;
-    signal: AbortSignal;
+  { values, texts, folders, signal }: {
+    readonly values: Values;
+    readonly texts: Texts;
+    readonly folders: Folders;
+    readonly signal: AbortSignal;
   },
 ): Promise<void> {
   await demandSlurm();
   const models = resolve(folders.models);
   const results = resolve(folders.results);
-  const say = (message: string): void => console.error(message);
-  async function demand(name: string, path: string, written: boolean): Promise<void> {
-    signal.throwIfAborted();
-    await demandShared({ name, path, written }, say);
-  }
-  await demand("--models", models, true);
-  await demand("--results", results, true);
-  const project = fileURLToPath(new URL("../..", import.meta.url));
-  await demand("the project", project, false);
-  const directory = dataDirectory(textOption(values, "data"));
-  // Fetched here if need be: nodes may have no network.
-  const files = await ensureCifar10({
-    directory,
-    onProgress: partProgress({ onMessage: say }),
-    signal,
-  });
-  const places = new Set(Object.values(files).map((file) => dirname(resolve(file))));
-  // What was unpacked into the project, or was there, is all that a node needs.
-  const isOwn = places.size === 1 && places.has(join(project, "data"));
-  const data = isOwn ? {} : { data: resolve(directory) };
-  for (const path of places.union(new Set(Object.values(data)))) {
-    await demand("--data", path, false);
-  }
-  const { runs } = await plan(study, { folders });
-  const missingRuns = runs.filter(({ cached }) => !cached).length;
-  const cachedRuns = runs.length - missingRuns;
+  const data = await demandFolders({ models, results, data: values.data }, signal);
+  const planned = await plan(study, { folders });
+  const missingRuns = planned.runs.filter(({ cached }) => !cached).length;
+  const cachedRuns = planned.runs.length - missingRuns;
   if (missingRuns === 0) {
     if (values.json) console.log(JSON.stringify({ preset: study.preset, missingRuns, cachedRuns }));
     else console.log("All runs are cached: --cached-only draws them, nothing was submitted");
     return;
   }
-  const tasks = Math.min(asked.tasks, missingRuns);
+  const { sbatch = [], slurm = 1 } = values;
+  const { memory } = planTasks(planned, study, values);
+  const tasks = Math.min(slurm, missingRuns);
   const folder = join(models, ".slurm", new Date().toISOString().replace(/[-:]|\..*/g, ""));
-  const args = argumentsOf(values, { models, results, ...data });
-  const marker = join(folder, "tasks.sh");
-  const job = (more: readonly string[]): string => scriptOf([...args, ...more], asked, marker);
+  const given = argumentsOf(texts, { models, results, ...data });
+  const script = (own: Texts): string =>
+    scriptOf({ ...given, ...own }, { threads: values.threads, marker: join(folder, "tasks.sh") });
   signal.throwIfAborted();
   const jobs = await submit(
-    { tasks: job(["--no-wait"]), rest: job([]) },
-    { tasks, options: asked.options, folder, name: `study-${study.preset}` },
+    { tasks: script({ "no-wait": true }), rest: script({}) },
+    {
+      tasks,
+      options: [...memoryOptions(sbatch, Math.ceil(memory / 2 ** 20)), ...sbatch],
+      folder,
+      name: `study-${study.preset}`,
+    },
   );
   const report = {
     preset: study.preset,
@@ -105,60 +119,72 @@ export async function submitStudy(
     cachedRuns,
     folder,
     watch: `squeue --jobs=${jobs.array},${jobs.rest}`,
-    progress: `deno task reproduce ${args.map(quoteWord).join(" ")} --dry-run`,
+    progress: `deno task reproduce ${toWords(given).map(quoteWord).join(" ")} --dry-run`,
     cancel: `scancel ${jobs.array} ${jobs.rest}`,
   };
-  if (values.json) console.log(JSON.stringify(report));
-  else console.log(describeSubmission(report).join("\n"));
+  if (values.json) return console.log(JSON.stringify(report));
+  console.log(
+    [
+      `Job ${jobs.array}: ${tasks} tasks for ${missingRuns} runs (${cachedRuns} are cached); job ` +
+      `${jobs.rest} after them takes what is left, draws and prints the summary`,
+      `  watch     ${report.watch}`,
+      `  progress  ${report.progress}`,
+      `  output    ${folder}`,
+      `  cancel    ${report.cancel}`,
+      "  go on     the same command again, once they have ended: what is finished is kept",
+    ].join("\n"),
+  );
 }
 
-/** What was submitted. */
-type Report = Readonly<
-  Record<"array" | "rest" | "folder" | "watch" | "progress" | "cancel", string> & {
-    tasks: number;
-    missingRuns: number;
-    cachedRuns: number;
-  }
->;
-
-function describeSubmission(report: Report): string[] {
-  const { array, rest, tasks, missingRuns, cachedRuns, folder, watch, progress, cancel } = report;
-  return [
-    `Job ${array}: ${tasks} tasks for ${missingRuns} runs (${cachedRuns} are cached); job ${rest} ` +
-    "after them takes what is left, draws and prints the summary",
-    `  watch     ${watch}`,
-    `  progress  ${progress}`,
-    `  output    ${folder}`,
-    `  cancel    ${cancel}`,
-    "  go on     the same command again, once they have ended: what is finished is kept",
-  ];
+/** Demands that nodes share all folders. @returns Where the data are, unless in the project. */
+async function demandFolders(
+  { models, results, data }: Folders & { readonly data: string | undefined },
+  signal: AbortSignal,
+): Promise<{ data?: string }> {
+  const say = (message: string): void => console.error(message);
+  const demand = async (name: string, path: string, written = false): Promise<void> => {
+    signal.throwIfAborted();
+    await demandShared(path, { name, written }, say);
+  };
+  await demand("--models", models, true);
+  await demand("--results", results, true);
+  await demand("the project", PROJECT);
+  const directory = dataDirectory(data);
+  // Fetched here if need be: nodes may have no network.
+  const files = await ensureCifar10({
+    directory,
+    onProgress: partProgress({ onMessage: say }),
+    signal,
+  });
+  const places = new Set(Object.values(files).map((file) => dirname(resolve(file))));
+  // What was unpacked into the project, or was there, is all that a node needs.
+  const isOwn = places.size === 1 && places.has(join(PROJECT, "data"));
+  if (!isOwn) places.add(resolve(directory));
+  for (const path of places) await demand("--data", path);
+  return isOwn ? {} : { data: resolve(directory) };
 }
 
 /** Options that speak of the submission, or that the jobs' scripts set. */
 const NOT_PASSED_ON = ["slurm", "sbatch", "json", "threads", "no-wait", "data"];
 
-/** The command's own arguments on a node: what was given here, folders by their whole paths. */
-function argumentsOf(values: Values, paths: Folders & { readonly data?: string }): string[] {
-  const given = Object.entries(values).filter(([name]) => !NOT_PASSED_ON.includes(name));
-  const all: Values = { ...Object.fromEntries(given), ...paths };
-  return Object.entries(all)
-    .map(([name, value]) => value === true ? `--${name}` : `--${name}=${value}`);
+/** The command's own options on a node: what was given here, folders by their whole paths. */
+function argumentsOf(texts: Texts, paths: Readonly<Record<string, string>>): Texts {
+  const given = Object.entries(texts).filter(([name]) => !NOT_PASSED_ON.includes(name));
+  return { ...Object.fromEntries(given), ...paths };
 }
 
-function scriptOf(args: readonly string[], { threads }: Asked, marker: string): string {
-  const project = new URL("../..", import.meta.url);
+function scriptOf(
+  texts: Texts,
+  { threads, marker }: { readonly threads: number | undefined; readonly marker: string },
+): string {
   return studyScript({
     deno: Deno.execPath(),
     args: [
-      "run",
-      "--quiet",
-      "--no-prompt",
-      `--config=${fileURLToPath(new URL("deno.json", project))}`,
+      ...["run", "--quiet", "--no-prompt", `--config=${join(PROJECT, "deno.json")}`],
       // As it is: many nodes would queue for the lock under which Deno looks it through.
       "--node-modules-dir=manual",
-      ...permissions("reproduce", args),
-      fileURLToPath(new URL("lib/cli/reproduce.ts", project)),
-      ...args,
+      ...permissions("reproduce", texts),
+      ...[join(PROJECT, "lib/cli/main.ts"), "reproduce", ...toWords(texts)],
     ],
     threads,
     // What the data are is said on the command line, or nothing is to be said.

@@ -43,7 +43,7 @@ export const main: Main<Required> = async (values, { signal }) => {
   const asked = trainingFrom(values);
   const options = engineOptions(values);
   const { out, init } = values;
-  demandWritable(out);
+  demandFile(out);
   const { models } = await foldersFrom(values);
   const initial = init === undefined ? undefined : await readModelFile(init, "init");
   const study = initial === undefined ? asked : {
@@ -103,20 +103,18 @@ function reportOf(
   return report;
 }
 
-function demandWritable(out: string): void {
-  if (/[/\\]$/.test(out)) {
-    throw new UsageError(`--out must name a file in a folder: ${out} ends as a folder does`);
-  }
-  for (const [path, wanted] of [[dirname(out), "folder"], [out, "file"]] as const) {
-    let info: Deno.FileInfo;
+/** @throws {UsageError} If the path is not that of a file, there or not, in a folder that is. */
+function demandFile(out: string): void {
+  const kindOf = (path: string): "folder" | "file" | "nothing" | "unusable" => {
     try {
-      info = Deno.statSync(path);
+      return Deno.statSync(path).isDirectory ? "folder" : "file";
     } catch (error) {
-      if (error instanceof Deno.errors.NotFound && wanted === "file") continue;
-      throw new UsageError(`--out must name a file in a folder that exists: there is no ${path}`);
+      return error instanceof Deno.errors.NotFound ? "nothing" : "unusable";
     }
-    if (info.isDirectory !== (wanted === "folder")) {
-      throw new UsageError(`--out must name a file in a folder: ${path} is no ${wanted}`);
-    }
-  }
+  };
+  const isFile = ["file", "nothing"].includes(kindOf(out)) && !/[/\\]$/.test(out);
+  if (isFile && kindOf(dirname(out)) === "folder") return;
+  throw new UsageError(
+    `--out must name a file in a folder that exists: current value is ${out}`,
+  );
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { formatSeconds } from "~/lib/files/text.ts";
 
 /** What a display shows. */
 export interface Progress {
@@ -15,6 +16,24 @@ export interface Progress {
 
 /** Gets every step of progress. */
 export type OnProgress = (progress: Progress) => void;
+
+/**
+ * One line of text: "██████░░░░ 60 %  3 min left  training".
+ *
+ * @param bar Its letters, default 30.
+ */
+export function formatProgress(
+  { message, done, total, secondsLeft }: Progress,
+  { bar = 30 }: { readonly bar?: number } = {},
+): string {
+  const share = done === undefined || !total ? undefined : Math.min(1, Math.max(0, done / total));
+  const letters = "█".repeat(Math.round((share ?? 0) * bar)).padEnd(bar, "░");
+  return [
+    share === undefined ? "" : `${letters} ${Math.floor(100 * share)} %`.trimStart(),
+    secondsLeft === undefined ? "" : `${formatSeconds(secondsLeft)} left`,
+    message,
+  ].filter((part) => part !== "").join("  ");
+}
 
 /**
  * Progress in two: what is not counted is said once, as that a file is damaged, and no display may

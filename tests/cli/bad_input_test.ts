@@ -3,16 +3,14 @@
  *
  * @module
  */
-import { parseOptions, type Values } from "~/lib/cli/command.ts";
-import { engineOptions } from "~/lib/cli/common_options.ts";
-import { COMMAND as REPRODUCE } from "~/lib/cli/reproduce.ts";
-import { studyFrom } from "~/lib/cli/study_options.ts";
-import { COMMAND as TRAINING, trainingFrom } from "~/lib/cli/train.ts";
+import { studyFrom } from "~/lib/cli/asked.ts";
+import { readValues, readWords } from "~/lib/cli/command.ts";
+import { type CommandName, COMMANDS } from "~/lib/cli/commands.ts";
+import { trainingFrom } from "~/lib/cli/train.ts";
 import { UsageError } from "~/lib/domain.ts";
-import { checkStudy } from "~/lib/study.ts";
 import { assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
-import { run, TRAIN, twoAtOnce } from "~/tests/fixtures/command.ts";
-import { type Command, ended, startDeno } from "~/tests/fixtures/script.ts";
+import { TRAIN, twoAtOnce } from "~/tests/fixtures/command.ts";
+import { ended, startDeno, startTask } from "~/tests/fixtures/script.ts";
 import { listFiles, withFolder } from "~/tests/fixtures/temporary_folder.ts";
 
 /** Options and the values that none of them may have, command by command. */
@@ -52,21 +50,14 @@ const VALUES: Readonly<Record<"train" | "reproduce", Readonly<Record<string, rea
   };
 
 /** Reads a command line as its command does, before that opens anything. */
-const READ = {
-  train(args: readonly string[]): void {
-    const values = parseOptions(TRAINING, args);
-    trainingFrom(values);
-    engineOptions(values);
-  },
-  reproduce(args: readonly string[]): void {
-    const values: Values = parseOptions(REPRODUCE, args);
-    checkStudy(studyFrom(values));
-    engineOptions(values);
-  },
-};
+function read(name: keyof typeof VALUES, args: readonly string[]): void {
+  const values = readValues(COMMANDS[name], readWords(COMMANDS[name], args));
+  if (name === "train") trainingFrom(values as Parameters<typeof trainingFrom>[0]);
+  else studyFrom(values);
+}
 
 /** What is right without the flaw. */
-const RIGHT = { train: TRAIN, reproduce: [] as readonly string[] };
+const RIGHT = { train: [...TRAIN, "--out", "m"], reproduce: [] as readonly string[] };
 
 for (const [command, options] of Object.entries(VALUES)) {
   const name = command as keyof typeof VALUES;
@@ -74,22 +65,21 @@ for (const [command, options] of Object.entries(VALUES)) {
     Deno.test(`${command} --${option}: ${values.length} wrong values, each refused by name`, () => {
       const at = RIGHT[name].indexOf(`--${option}`);
       const others = RIGHT[name].filter((_, i) => at < 0 || (i !== at && i !== at + 1));
-      READ[name](RIGHT[name]);
+      read(name, RIGHT[name]);
       for (const value of values) {
         const { message } = assertThrows(
-          () => READ[name]([...others, `--${option}=${value}`]),
+          () => read(name, [...others, `--${option}=${value}`]),
           UsageError,
         );
         assertMatch(message, /must|Cannot/);
-        // "learning-rates" as a study calls them: learning rate.
-        assertStringIncludes(message.replaceAll(" ", "-"), option.replace(/s$/, ""));
+        assertStringIncludes(message, option.replace(/s$/, ""));
       }
     });
   }
 }
 
 /** Command lines that are wrong as a whole. */
-const WRONG: (readonly [Command, readonly string[]])[] = [
+const WRONG: (readonly [CommandName, readonly string[]])[] = [
   ["train", []],
   ["train", [...TRAIN, "--out", "data/never", "--learning-rate", "2"]],
   ["train", [...TRAIN, "--out", "data/never", "--bogus"]],
@@ -126,7 +116,7 @@ Deno.test(`${WRONG.length} wrong command lines: one line, status 2, nothing writ
     const faults: string[] = [];
     await twoAtOnce(WRONG, async ([command, args]) => {
       const folders = command === "reproduce" ? ["--results", `${folder}/results`] : [];
-      const { code, stdout, stderr } = await run(command, ...folders, ...args);
+      const { code, stdout, stderr } = await ended(startTask(command, [...folders, ...args]));
       // deno-lint-ignore no-control-regex
       const isClear = code === 2 && stdout === "" && /^[^\u0000-\u001f]{10,700}\n$/.test(stderr);
       if (!isClear) faults.push(`${command} ${args.join(" ").slice(0, 200)}: ${code} ${stderr}`);
@@ -140,7 +130,15 @@ Deno.test("setup:gpu refuses what it does not know, before it installs anything"
   for (const args of [["--bogus"], ["tfjs-node"], ["--cpu=1"], ["--cpu", "--cpu"], ["--", "x"]]) {
     const flags = ["--allow-read=.", "--allow-env", "--allow-sys"];
     const { code, stderr } = await ended(
-      startDeno(["run", "--quiet", "--no-prompt", ...flags, "lib/cli/setup_gpu.ts", ...args]),
+      startDeno([
+        "run",
+        "--quiet",
+        "--no-prompt",
+        ...flags,
+        "lib/cli/main.ts",
+        "setup:gpu",
+        ...args,
+      ]),
     );
     assertEquals([code, stderr.trim().split("\n").length], [2, 1], stderr);
   }

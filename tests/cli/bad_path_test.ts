@@ -4,10 +4,11 @@
  * @module
  */
 import { join } from "node:path";
+import type { CommandName } from "~/lib/cli/commands.ts";
 import { ensureCifar10 } from "~/lib/dataset.ts";
 import { assertEquals, assertMatch } from "@std/assert";
 import { document, run, SMALL, TRAIN, twoAtOnce } from "~/tests/fixtures/command.ts";
-import { type Command, ended, ROOT, startDeno } from "~/tests/fixtures/script.ts";
+import { ended, ROOT, startTask } from "~/tests/fixtures/script.ts";
 import { listFiles, withFolder } from "~/tests/fixtures/temporary_folder.ts";
 
 /** A folder with what a path may lead to besides a folder or a file. */
@@ -24,9 +25,9 @@ async function withOddities(work: (folder: string) => Promise<void>): Promise<vo
 }
 
 /** Command lines that name what cannot be used. */
-function unusable(folder: string): [Command, string[]][] {
+function unusable(folder: string): [CommandName, string[]][] {
   const at = (name: string): string => join(folder, name);
-  const train = (...more: string[]): [Command, string[]] => ["train", [...TRAIN, ...more]];
+  const train = (...more: string[]): [CommandName, string[]] => ["train", [...TRAIN, ...more]];
   return [
     ["reproduce", ["--results", "data/results"]],
     ["reproduce", ["--models", "data"]],
@@ -90,10 +91,7 @@ Deno.test("CIFAR10_DIR that leads nowhere: one line that names it, nothing writt
   await withFolder(async (folder) => {
     const args = ["--results", `${folder}/r`, "--models", `${folder}/m`, "--images", "100"];
     const { code, stderr } = await ended(
-      startDeno(
-        ["run", "--quiet", "--no-prompt", "-P=launch", "lib/cli/launch.ts", "reproduce", ...args],
-        { CIFAR10_DIR: `${folder}/none` },
-      ),
+      startTask("reproduce", args, { CIFAR10_DIR: `${folder}/none` }),
     );
     assertMatch(stderr, /^Cannot load CIFAR-10 from .*none.*\n$/);
     assertEquals(code, 2);

@@ -3,8 +3,7 @@
  *
  * @module
  */
-import { describeRow } from "~/lib/cli/bench/row.ts";
-import { median } from "~/lib/cli/bench/timing.ts";
+import { describeRow, median } from "~/tests/bench/row.ts";
 import { assertEquals } from "@std/assert";
 
 Deno.test("median() is the middle one, of an even count the mean of the two in the middle", () => {

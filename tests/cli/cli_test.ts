@@ -4,21 +4,19 @@
  * @module
  */
 import { join } from "node:path";
+import { type CommandName, COMMANDS } from "~/lib/cli/commands.ts";
 import { decodeModel, initialise, MLP_1 } from "~/lib/model.ts";
 import { assert, assertAlmostEquals, assertEquals, assertStringIncludes } from "@std/assert";
 import { document, JSON_ON_CPU, run, TRAIN } from "~/tests/fixtures/command.ts";
-import type { Command } from "~/tests/fixtures/script.ts";
+import { ended, startTask } from "~/tests/fixtures/script.ts";
 import { withFolder } from "~/tests/fixtures/temporary_folder.ts";
 
-const COMMANDS: readonly Command[] = ["reproduce", "train", "sharpness", "measure", "bench"];
-
-for (const command of COMMANDS) {
-  Deno.test(`${command} --help tells every option and the exit statuses`, async () => {
-    const { COMMAND } = await import(new URL(`../../lib/cli/${command}.ts`, import.meta.url).href);
-    const { code, stdout, stderr } = await run(command, "--help");
+for (const [name, command] of Object.entries(COMMANDS)) {
+  Deno.test(`${name} --help tells every option and the exit statuses`, async () => {
+    const { code, stdout, stderr } = await ended(startTask(name as CommandName, ["--help"]));
     assertEquals([code, stderr], [0, ""]);
-    for (const option of Object.keys(COMMAND.options)) assertStringIncludes(stdout, `--${option}`);
-    assertStringIncludes(stdout, `deno task ${command} [options]`);
+    for (const option of command.options) assertStringIncludes(stdout, `--${option}`);
+    assertStringIncludes(stdout, `deno task ${name} [options]`);
     assertStringIncludes(stdout, "0 done, 1 failed, 2 wrong usage, 130 interrupted");
   });
 }

@@ -4,13 +4,9 @@
  * @module
  */
 import fc from "fast-check";
-import { COMMAND as BENCH } from "~/lib/cli/bench.ts";
-import { type Command, parseOptions } from "~/lib/cli/command.ts";
-import { COMMAND as MEASURE } from "~/lib/cli/measure.ts";
-import { COMMAND as REPRODUCE } from "~/lib/cli/reproduce.ts";
-import { COMMAND as SHARPNESS } from "~/lib/cli/sharpness.ts";
-import { studyFrom } from "~/lib/cli/study_options.ts";
-import { COMMAND as TRAIN } from "~/lib/cli/train.ts";
+import { studyFrom } from "~/lib/cli/asked.ts";
+import { readValues, readWords, toWords } from "~/lib/cli/command.ts";
+import { type CommandName, COMMANDS } from "~/lib/cli/commands.ts";
 import { UsageError } from "~/lib/domain.ts";
 import { checkStudy, listTrajectories, studyName } from "~/lib/study.ts";
 import { assert, assertEquals, assertGreater, assertInstanceOf } from "@std/assert";
@@ -30,8 +26,9 @@ function valueOrLine<T>(read: () => T): T | undefined {
 }
 
 /** Words as they come on command lines: options, nearly options, numbers, paths, anything. */
-function words(command: Command): fc.Arbitrary<string[]> {
-  const option = fc.constantFrom(...Object.keys(command.options), "__proto__", "constructor");
+function words(name: CommandName): fc.Arbitrary<string[]> {
+  const { options } = COMMANDS[name];
+  const option = fc.constantFrom(...options, "__proto__", "constructor");
   const value = fc.oneof(
     fc.string({ unit: "binary", maxLength: 20 }),
     fc.double().map(String),
@@ -50,15 +47,16 @@ function words(command: Command): fc.Arbitrary<string[]> {
   ).map((parts) => parts.flat());
 }
 
-for (const command of [REPRODUCE, TRAIN, SHARPNESS, MEASURE, BENCH]) {
-  Deno.test(`parseOptions() of ${command.name}: options or one line, whatever the words`, () => {
+for (const [name, command] of Object.entries(COMMANDS)) {
+  Deno.test(`readWords() and readValues() of ${name}: values or one line, whatever the words`, () => {
     fc.assert(
-      fc.property(words(command), (args) => {
-        const values = valueOrLine(() => parseOptions(command, args));
-        for (const [name, value] of Object.entries(values ?? {})) {
-          assert(name === "help" || Object.hasOwn(command.options, name), name);
-          assert(value === true || typeof value === "string");
+      fc.property(words(name as CommandName), (args) => {
+        const texts = valueOrLine(() => readWords(command, args));
+        for (const option of Object.keys(texts ?? {})) {
+          assert(option === "help" || command.options.includes(option as never), option);
         }
+        const values = texts && valueOrLine(() => readValues({}, texts));
+        for (const value of Object.values(values ?? {})) assert(value !== undefined);
         assertEquals(({} as Record<string, unknown>).polluted, undefined);
       }),
       RUNS,
@@ -66,12 +64,23 @@ for (const command of [REPRODUCE, TRAIN, SHARPNESS, MEASURE, BENCH]) {
   });
 }
 
+Deno.test("toWords() of what readWords() reads is read as the same", () => {
+  fc.assert(
+    fc.property(words("reproduce"), (args) => {
+      const texts = valueOrLine(() => readWords(COMMANDS.reproduce, args));
+      if (texts) assertEquals(readWords(COMMANDS.reproduce, toWords(texts)), texts);
+    }),
+    RUNS,
+  );
+});
+
 Deno.test("studyFrom(): a study that passes its check and has a name, or one line", () => {
   let studies = 0;
   fc.assert(
-    fc.property(words(REPRODUCE), (args) => {
-      const values = valueOrLine(() => parseOptions(REPRODUCE, args));
-      const study = values && valueOrLine(() => studyFrom(values));
+    fc.property(words("reproduce"), (args) => {
+      const study = valueOrLine(() =>
+        studyFrom(readValues({}, readWords(COMMANDS.reproduce, args)))
+      );
       if (study === undefined) return;
       studies++;
       assertEquals(checkStudy(study), study);

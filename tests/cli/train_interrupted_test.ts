@@ -15,7 +15,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { document, JSON_ON_CPU, run, TRAIN } from "~/tests/fixtures/command.ts";
-import { type Ended, ended, startCommand, startDeno, tryKill } from "~/tests/fixtures/script.ts";
+import { type Ended, ended, startCommand, startTask, tryKill } from "~/tests/fixtures/script.ts";
 import { listFiles, withFolder } from "~/tests/fixtures/temporary_folder.ts";
 import { assertSame, contents } from "~/tests/fixtures/tiny_study.ts";
 
@@ -45,9 +45,7 @@ Deno.test("train that is interrupted keeps a checkpoint; the same command goes o
 
     // As the task starts it: the signal reaches the launcher, which passes it on.
     const args = training(disturbed, "epochs:60");
-    const process = startDeno(
-      ["run", "--quiet", "--no-prompt", "-P=launch", "lib/cli/launch.ts", "train", ...args],
-    );
+    const process = startTask("train", args);
     const said: string[] = [];
     const lines = process.stderr.pipeThrough(new TextDecoderStream());
     for await (const part of lines) {

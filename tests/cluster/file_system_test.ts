@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { isExported, judgeFileSystem } from "~/lib/cluster/file_system.ts";
+import { isExported, judgeFileSystem } from "~/lib/cluster.ts";
 import { assertEquals } from "@std/assert";
 
 const judge = (line: string): ReturnType<typeof judgeFileSystem> => {

@@ -1,4 +1,5 @@
-import { formatProgress, showProgress, showSentences, showTable } from "~/lib/notebook.ts";
+import { formatProgress } from "~/lib/files/progress.ts";
+import { showProgress, showSentences, showTable } from "~/lib/notebook.ts";
 import { assertEquals, assertRejects } from "@std/assert";
 import { table } from "arquero";
 

@@ -4,10 +4,17 @@
  * @module
  */
 import { join } from "node:path";
-import { cpusPerTask, quoteWord, sbatchOptions, splitWords, studyScript } from "~/lib/cluster.ts";
-import { permissions } from "~/lib/cli/launch.ts";
+import {
+  cpusPerTask,
+  memoryOptions,
+  quoteWord,
+  sbatchOptions,
+  splitWords,
+  studyScript,
+} from "~/lib/cluster.ts";
 import { UsageError } from "~/lib/domain.ts";
 import { assertEquals, assertThrows } from "@std/assert";
+import { permissionsOf } from "~/tests/fixtures/script.ts";
 import { withFolder } from "~/tests/fixtures/temporary_folder.ts";
 
 Deno.test("splitWords() splits as bash does", async () => {
@@ -44,7 +51,7 @@ Deno.test("sbatchOptions() refuses what --slurm sets, and cpusPerTask() reads th
   for (const own of ["--array=1-2", "-a 1-2", "--dependency=after:1", "--wrap=ls", "--parsable"]) {
     assertThrows(() => sbatchOptions(`--time=5 ${own}`), UsageError, "--slurm sets it");
   }
-  assertEquals(sbatchOptions(undefined), []);
+  assertEquals(sbatchOptions(""), []);
   const threads: [string, number | undefined][] = [
     ["--cpus-per-task=4", 4],
     ["--time=5 --cpus-per-task 8 --mem=1G", 8],
@@ -54,6 +61,13 @@ Deno.test("sbatchOptions() refuses what --slurm sets, and cpusPerTask() reads th
   ];
   for (const [text, wanted] of threads) {
     assertEquals(cpusPerTask(sbatchOptions(text)), wanted, text);
+  }
+});
+
+Deno.test("memoryOptions() asks for memory unless the user's options do", () => {
+  assertEquals(memoryOptions(sbatchOptions("--time=5"), 700), ["--mem=700M"]);
+  for (const own of ["--mem=2G", "--mem 2G", "--mem-per-cpu=1G", "--mem-per-gpu 8G"]) {
+    assertEquals(memoryOptions(sbatchOptions(`--time=5 ${own}`), 700), [], own);
   }
 });
 
@@ -97,9 +111,9 @@ Deno.test("studyScript() passes on words, environment, threads and status", asyn
   assertEquals(await runAs(print, { threads: 5, env: both }), wanted(5));
 });
 
-Deno.test("permissions() lets a submission alone start programs", () => {
+Deno.test("the launcher lets a submission alone start programs", () => {
   const run = (...args: string[]): string[] =>
-    permissions("reproduce", args).filter((flag) => flag.startsWith("--allow-run"));
+    permissionsOf("reproduce", args).filter((flag) => flag.startsWith("--allow-run"));
   assertEquals(run("--slurm", "4", "--sbatch", "--time=5"), ["--allow-run"]);
   for (const args of [[], ["--slurm", "4", "--dry-run"], ["--sbatch", "--time=5"]]) {
     assertEquals(run(...args).map((flag) => flag.replace(/\.cmd$/, "")), ["--allow-run=npm"]);

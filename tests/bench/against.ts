@@ -1,0 +1,118 @@
+/**
+ * `deno task bench --against REF`: this build and a committed one in turn, so that a claim of speed is
+ * one command.
+ *
+ * @module
+ */
+import { fileURLToPath } from "node:url";
+import { join } from "node:path";
+import { type Texts, toWords } from "~/lib/cli/command.ts";
+import { openDisplay } from "~/lib/cli/terminal.ts";
+import { dataDirectory } from "~/lib/dataset.ts";
+import { describeRow, median, type Row } from "~/tests/bench/row.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+/** Times that each build is started; each gives medians of five of its own. */
+const ROUNDS = 3;
+
+/** A row of this build, the median over the rounds, with the other build's rate. */
+export interface Comparison extends Row {
+  readonly against: { readonly commit: string; readonly samplesPerSecond: number };
+  /** This build's rate over the other's. */
+  readonly ratio: number;
+}
+
+/**
+ * Checks the commit out into a temporary worktree, runs both builds there and here in turn, prints
+ * each row beside the other's, and removes the worktree.
+ *
+ * @param texts The options; those of the other build, too.
+ */
+export async function benchAgainst(
+  reference: string,
+  texts: Texts,
+  signal: AbortSignal,
+): Promise<void> {
+  const commit = await call("git", ["rev-parse", "--verify", `${reference}^{commit}`]);
+  const folder = join(Deno.env.get("TMPDIR") ?? "/tmp", `bench-${commit.slice(0, 12)}-${Deno.pid}`);
+  const { against: _, json, ...given } = texts;
+  const options = { data: dataDirectory(), ...given };
+  const display = openDisplay();
+  await call("git", ["worktree", "add", "--quiet", "--detach", folder, commit]);
+  try {
+    await call(Deno.execPath(), ["install", "--quiet", "--frozen"], folder);
+    const rounds: { ours: Row[]; theirs: Row[] }[] = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      const times: Row[][] = [];
+      for (const place of [folder, ROOT]) {
+        signal.throwIfAborted();
+        times.push(await bench(place, options));
+        display.onProgress({ message: "", done: 2 * round + times.length, total: 2 * ROUNDS });
+      }
+      rounds.push({ theirs: times[0]!, ours: times[1]! });
+    }
+    const rows = compare(rounds, commit.slice(0, 12));
+    for (const row of rows) display.onMessage(describeComparison(row));
+    if (json) console.log(JSON.stringify(rows));
+  } finally {
+    display.close();
+    await call("git", ["worktree", "remove", "--force", folder]);
+  }
+}
+
+/** The rows that both builds have, medians over the rounds. */
+export function compare(
+  rounds: readonly { readonly ours: readonly Row[]; readonly theirs: readonly Row[] }[],
+  commit: string,
+): Comparison[] {
+  const rateOf = (rows: readonly Row[], row: Row): number[] =>
+    rows.filter(({ optimizer, batchSize, networks }) =>
+      optimizer === row.optimizer && batchSize === row.batchSize && networks === row.networks
+    ).map(({ samplesPerSecond }) => samplesPerSecond);
+  return rounds[0]!.ours.flatMap((row) => {
+    const [ours, theirs] = [
+      rounds.flatMap((round) => rateOf(round.ours, row)),
+      rounds.flatMap((round) => rateOf(round.theirs, row)),
+    ];
+    if (theirs.length === 0) return [];
+    const samplesPerSecond = median(ours);
+    const against = { commit, samplesPerSecond: median(theirs) };
+    const ratio = samplesPerSecond / against.samplesPerSecond;
+    return [{ ...row, samplesPerSecond, against, ratio }];
+  });
+}
+
+/** A row in words, with the other build's rate behind it. */
+export function describeComparison(row: Comparison): string {
+  const { against: { commit, samplesPerSecond }, ratio } = row;
+  return `${describeRow(row)}; ${commit}: ${samplesPerSecond.toPrecision(4)}, ratio ` +
+    ratio.toFixed(3);
+}
+
+/** One bench in a folder; a build that cannot leave measures out takes all of them. */
+async function bench(folder: string, options: Texts): Promise<Row[]> {
+  const run = (texts: Texts): Promise<string> =>
+    call(Deno.execPath(), ["task", "--quiet", "bench", "--json", ...toWords(texts)], folder);
+  const { measures, ...others } = options;
+  const output = await run(options).catch((error) => {
+    if (measures !== "-" || !/Cannot use measure -/.test(error.message)) throw error;
+    return run(others);
+  });
+  return JSON.parse(output);
+}
+
+/** What a program prints on stdout. @throws {Error} If it fails, in its words. */
+async function call(program: string, args: readonly string[], cwd = ROOT): Promise<string> {
+  const { code, stdout, stderr } = await new Deno.Command(program, {
+    args: [...args],
+    cwd,
+    env: { INIT_CWD: cwd },
+    stdin: "null",
+  }).output();
+  const decoder = new TextDecoder();
+  if (code !== 0) {
+    throw new Error(`Cannot compare as ${program} failed: ${decoder.decode(stderr).trim()}`);
+  }
+  return decoder.decode(stdout).trim();
+}
