@@ -69,7 +69,8 @@ export function demand<T>(schema: z.ZodType<T>, value: unknown, what: string): T
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const shown = typeof value === "object" ? JSON.stringify(value) : String(value) || "(empty)";
-  throw new UsageError(`${what} must be ${schema.description}: current value is ${shown}`);
+  const cut = shown.length > 200 ? `${shown.slice(0, 200)}...` : shown;
+  throw new UsageError(`${what} must be ${schema.description}: current value is ${cut}`);
 }
 
 /**

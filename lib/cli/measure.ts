@@ -41,7 +41,9 @@ export const main: Main<"model"> = async (values, { name, signal }) => {
   if (!values.json) return;
   const seconds = (performance.now() - start) / 1000;
   if (!isSharpness) return console.log(JSON.stringify({ loss, measures: taken, engine, seconds }));
-  const [{ estimate: mean, standardError, loss: own, samples, protocol }] = Object.values(taken) as [
+  const [{ estimate: mean, standardError, loss: own, samples, protocol }] = Object.values(
+    taken,
+  ) as [
     Taken,
   ];
   const { directions, radius } = protocol;

