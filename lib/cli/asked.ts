@@ -107,6 +107,7 @@ export async function readModelFile(path: string, option: string): Promise<Model
   } catch (error) {
     throw new UsageError(printable((error as Error).message, 1000));
   }
+  for (const note of model.notes) console.error(note);
   const { sizes } = model;
   if (sizes[0] !== 3072 || sizes.at(-1) !== 10) {
     throw new UsageError(

@@ -69,13 +69,16 @@ export async function ensureFiles(
   for (const file of lost) {
     const found = await findRecords([join(home, file.name)], file, report);
     if (found !== undefined) use(file, found.records, found.path);
-    else {
-      const message = [
-        `Cannot load CIFAR-10 as no source delivered ${file.name}:`,
-        ...faults,
-        `Download ${ARCHIVE_URL} with any tool and pass the file with --data FILE`,
-      ].join("\n");
-      throw takesCopy ? new Error(message) : new UsageError(message);
+    else if (!takesCopy) {
+      throw new UsageError(`Cannot load CIFAR-10 as ${file.name} is needed: ${faults.join("; ")}`);
+    } else {
+      throw new Error(
+        [
+          `Cannot load CIFAR-10 as no source delivered ${file.name}:`,
+          ...faults,
+          `Download ${ARCHIVE_URL} with any tool and pass the file with --data FILE`,
+        ].join("\n"),
+      );
     }
   }
 }

@@ -6,12 +6,12 @@
  */
 import { sha256 } from "~/lib/files/files.ts";
 import { printable } from "~/lib/files/text.ts";
+import { findLayers } from "~/lib/model/find_layers.ts";
 import {
   allocateParameters,
   countParameters,
   type LayerSizes,
   layoutLayers,
-  MAX_UNITS,
 } from "~/lib/model/layout.ts";
 import { decodeTensors, encodeTensors, type Tensor } from "~/lib/model/safetensors.ts";
 
@@ -23,6 +23,8 @@ export interface ModelFile {
   /** The optimizer's state, shape [S * P], slot after slot; empty where the file holds none. */
   readonly state: Float32Array;
   readonly metadata: Readonly<Record<string, string>>;
+  /** What a person must know of how a file of another program was understood, one line each. */
+  readonly notes: readonly string[];
   /** Whether the file has a checksum; then it held. */
   readonly verified: boolean;
 }
@@ -61,7 +63,7 @@ export function encodeModel(
 }
 
 /**
- * Decodes a network.
+ * Decodes a network: one of ours, or of another program (see `findLayers`).
  *
  * @param name Names the file in messages.
  * @throws {TypeError} If the file is not a safetensors file, its tensors do not make up a chain of
@@ -75,19 +77,26 @@ export function decodeModel(bytes: Uint8Array, name: string): ModelFile {
         checksum(tensors, metadata),
     );
   }
-  const sizes = sizesOf(tensors, name);
-  const parameters = allocateParameters(sizes);
-  let slots = 0;
-  while (tensors.has(`state.${slots}.0.weight`)) slots++;
-  const state = new Float32Array(slots * parameters.length);
-  const vectors = [
-    ["", parameters] as const,
-    ...slotsOf(state, parameters.length).map((slot, index) => [`state.${index}.`, slot] as const),
+  const isSlot = ([key]: [string, unknown]): boolean => /^state\.\d+\.\d+\.\w+$/.test(key);
+  const slots = new Map([...tensors].filter(isSlot));
+  const { layers, notes } = findLayers(
+    new Map([...tensors].filter((entry) => !isSlot(entry))),
+    name,
+  );
+  const sizes = [
+    ...layers.slice(0, 1).map(({ weight }) => weight.shape[1]!),
+    ...layers.map(({ bias }) => bias.shape[0]!),
   ];
-  for (const [prefix, vector] of vectors) {
-    for (const [key, { shape, values }] of namedTensors(sizes, vector, prefix)) {
-      const found = tensors.get(key);
-      if (found === undefined || String(found.shape) !== String(shape)) {
+  const parameters = allocateParameters(sizes);
+  layoutLayers(sizes).forEach((layout, i) => {
+    parameters.set(layers[i]!.weight.values, layout.weight);
+    parameters.set(layers[i]!.bias.values, layout.bias);
+  });
+  const state = new Float32Array(Math.ceil(slots.size / 2 / layers.length) * parameters.length);
+  slotsOf(state, parameters.length).forEach((slot, index) => {
+    for (const [key, { shape, values }] of namedTensors(sizes, slot, `state.${index}.`)) {
+      const found = slots.get(key);
+      if (found?.values.length !== values.length || String(found.shape) !== String(shape)) {
         throw new TypeError(
           `Cannot read ${name} as ${key} must have shape [${shape}]: ` +
             `current shape is ${found === undefined ? "absent" : `[${found.shape}]`}`,
@@ -95,14 +104,8 @@ export function decodeModel(bytes: Uint8Array, name: string): ModelFile {
       }
       values.set(found.values);
     }
-  }
-  const expectedCount = 2 * (sizes.length - 1) * vectors.length;
-  if (tensors.size !== expectedCount) {
-    throw new TypeError(
-      `Cannot read ${name} as it must hold ${expectedCount} tensors: current number is ${tensors.size}`,
-    );
-  }
-  return { sizes, parameters, state, metadata, verified: expected !== undefined };
+  });
+  return { sizes, parameters, state, metadata, notes, verified: expected !== undefined };
 }
 
 /** The views of an optimizer's state that are its slots, shape [P] each. */
@@ -132,27 +135,6 @@ function namedTensors(
     });
   }
   return tensors;
-}
-
-function sizesOf(tensors: ReadonlyMap<string, Tensor>, name: string): LayerSizes {
-  const sizes: number[] = [];
-  for (let index = 0; tensors.has(`${2 * index}.weight`); index++) {
-    const { shape } = tensors.get(`${2 * index}.weight`)!;
-    const [outputs, inputs] = shape;
-    const isMatrix = shape.length === 2 && shape.every((size) => size >= 1 && size <= MAX_UNITS);
-    if (!isMatrix || (sizes.length > 0 && sizes.at(-1) !== inputs)) {
-      throw new TypeError(
-        `Cannot read ${name} as ${2 * index}.weight must have shape [outputs, ` +
-          `${sizes.at(-1) ?? "inputs"}]: current shape is [${shape}]`,
-      );
-    }
-    if (sizes.length === 0) sizes.push(inputs!);
-    sizes.push(outputs!);
-  }
-  if (sizes.length === 0) {
-    throw new TypeError(`Cannot read ${name} as it must hold a tensor 0.weight: there is none`);
-  }
-  return sizes;
 }
 
 /**

@@ -1,29 +1,38 @@
 /**
- * Safetensors files (https://github.com/huggingface/safetensors): float32 tensors and text metadata.
+ * Safetensors files (https://github.com/huggingface/safetensors): tensors and text metadata.
  *
  * @module
  */
 import { printable } from "~/lib/files/text.ts";
 
-/** A float32 tensor: its shape and its values, row major. */
+/** A tensor: its shape and its values, row major. */
 export interface Tensor {
   readonly shape: readonly number[];
   readonly values: Float32Array;
 }
 
+/** A tensor of a file, its values rounded to float32; those of integers are not read. */
+export interface FileTensor extends Tensor {
+  /** As the file has it: "F32". */
+  readonly type: string;
+}
+
 /** What a file holds; tensors in the order of the file. */
 export interface TensorFile {
-  readonly tensors: ReadonlyMap<string, Tensor>;
+  readonly tensors: ReadonlyMap<string, FileTensor>;
   readonly metadata: Readonly<Record<string, string>>;
 }
 
 /** Largest header that is read: a million epoch losses, the longest training, take 20 MB. */
 const MAX_HEADER_BYTES = 32_000_000;
 
-/** Most entries of a header that is read: the deepest network that anybody trains has fewer. */
-const MAX_ENTRIES = 10_000;
+/** Bytes of a value of each type that is read. */
+const TYPE_BYTES: Readonly<Record<string, number>> = {
+  ...{ F64: 8, F32: 4, F16: 2, BF16: 2, I64: 8, U64: 8, I32: 4, U32: 4 },
+  ...{ I16: 2, U16: 2, I8: 1, U8: 1, BOOL: 1 },
+};
 
-/** Encodes tensors, one behind the other without gaps. */
+/** Encodes float32 tensors, one behind the other without gaps. */
 export function encodeTensors(
   tensors: ReadonlyMap<string, Tensor>,
   metadata: Readonly<Record<string, string>> = {},
@@ -50,17 +59,23 @@ export function encodeTensors(
 }
 
 /**
- * Decodes a file of float32 tensors.
+ * Decodes a file.
  *
  * @param name Names the file in messages.
  * @throws {TypeError} If the bytes are not such a file: a header that is no JSON or larger than the
- * file, tensors of another type, offsets that overlap, leave gaps or point outside.
+ * file, tensors of a type unknown here, offsets that overlap, leave gaps or point outside.
  */
 export function decodeTensors(bytes: Uint8Array, name: string): TensorFile {
   const fail = (reason: string): never => {
     throw new TypeError(`Cannot read ${name} as safetensors: ${printable(reason)}`);
   };
   if (bytes.length < 8) return fail(`it has ${bytes.length} bytes, at least 8 are needed`);
+  if (bytes[0] === 0x50 && bytes[1] === 0x4b) {
+    return fail(
+      "it is a zip archive, as torch.save writes: save it in Python with " +
+        "safetensors.torch.save_file(model.state_dict(), FILE)",
+    );
+  }
   const claimed = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true);
   const room = Math.min(bytes.length - 8, MAX_HEADER_BYTES);
   if (claimed > BigInt(room)) {
@@ -76,31 +91,48 @@ export function decodeTensors(bytes: Uint8Array, name: string): TensorFile {
     return fail("its header is not JSON");
   }
   if (!isRecord(json)) return fail("its header does not describe tensors");
-  const count = Object.keys(json).length;
-  if (count > MAX_ENTRIES) {
-    return fail(`its header has ${count} entries where at most ${MAX_ENTRIES} can be`);
-  }
-  const { __metadata__: metadata = {}, ...entries } = json;
+  const { __metadata__, ...entries } = json;
+  const metadata = __metadata__ ?? {};
   if (!isText(metadata)) return fail("its metadata is not text");
 
   const data = bytes.subarray(8 + headerBytes);
-  const tensors = new Map<string, Tensor>();
+  const tensors = new Map<string, FileTensor>();
   let expected = 0;
   const inOrder = Object.entries(entries).map(([key, entry]) =>
     isTensorEntry(entry) ? { key, ...entry } : fail(`${key} is not a tensor`)
   ).sort(({ data_offsets: a }, { data_offsets: b }) => a[0] - b[0] || a[1] - b[1]);
-  for (const { key, dtype, shape, data_offsets: [from, to] } of inOrder) {
-    if (dtype !== "F32") return fail(`${key} must be of type F32: current type is ${dtype}`);
+  for (const { key, dtype: type, shape, data_offsets: [from, to] } of inOrder) {
+    const width = Object.hasOwn(TYPE_BYTES, type) ? TYPE_BYTES[type]! : fail(
+      `${key} must be of type ${Object.keys(TYPE_BYTES).join(", ")}: current type is ${type}`,
+    );
     const length = shape.reduce((product, size) => product * size, 1);
-    if (from !== expected || to !== from + 4 * length || to > data.length) {
+    if (from !== expected || to !== from + width * length || to > data.length) {
       return fail(`${key} must lie behind the tensor before it and inside the file`);
     }
     // A copy of its own: aligned, and free of the file's bytes.
-    tensors.set(key, { shape, values: new Float32Array(data.slice(from, to).buffer) });
+    tensors.set(key, { type, shape, values: floatsOf(type, data.slice(from, to).buffer) });
     expected = to;
   }
   if (expected !== data.length) return fail("bytes follow its last tensor");
   return { tensors, metadata };
+}
+
+function floatsOf(type: string, buffer: ArrayBuffer): Float32Array {
+  switch (type) {
+    case "F32":
+      return new Float32Array(buffer);
+    case "F64":
+      return new Float32Array(new Float64Array(buffer));
+    case "F16":
+      return new Float32Array(new Float16Array(buffer));
+    case "BF16":
+      // The upper half of a float32.
+      return new Float32Array(
+        Uint32Array.from(new Uint16Array(buffer), (half) => half << 16).buffer,
+      );
+    default:
+      return new Float32Array(0);
+  }
 }
 
 interface TensorEntry {

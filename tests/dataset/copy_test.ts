@@ -165,7 +165,7 @@ Deno.test("readDataset() takes no file from an entry that is a link, and only by
   for (const type of ["symlink", "link", "fifo", "character-device"] as const) {
     const header = { name: NAMES[0], type, size: 0, linkname: "/etc/passwd" };
     const message = await loadArchive(await tarball([{ header }, ...others]));
-    assertStringIncludes(message ?? "", `a.tar.gz: it has no intact ${NAMES[0]}\n`);
+    assertStringIncludes(message ?? "", `a.tar.gz: it has no intact ${NAMES[0]}`);
   }
   // Whatever its name: nothing is written under it.
   const hostile = entry(`../../${NAMES[1]}`, FILES.get(NAMES[0])!);

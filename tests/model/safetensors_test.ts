@@ -4,7 +4,7 @@
  * @module
  */
 import fc from "fast-check";
-import { decodeTensors, encodeTensors, type Tensor } from "~/lib/model/safetensors.ts";
+import { decodeTensors, encodeTensors, type FileTensor } from "~/lib/model/safetensors.ts";
 import { assertEquals, assertIsError, assertThrows } from "@std/assert";
 
 /** A file as https://github.com/huggingface/safetensors defines it: length, header, data. */
@@ -53,9 +53,9 @@ Deno.test("decodeTensors() reads tensors in the order of their data, whatever th
   [7, 8, 9].forEach((value, i) => view.setFloat32(bytes.length - 12 + 4 * i, value, true));
   const { tensors, metadata } = decodeTensors(bytes, "file");
   assertEquals([...tensors], [
-    ["early", { shape: [1], values: Float32Array.of(7) }],
-    ["none", { shape: [0], values: new Float32Array(0) }],
-    ["late", { shape: [1, 2], values: Float32Array.of(8, 9) }],
+    ["early", { type: "F32", shape: [1], values: Float32Array.of(7) }],
+    ["none", { type: "F32", shape: [0], values: new Float32Array(0) }],
+    ["late", { type: "F32", shape: [1, 2], values: Float32Array.of(8, 9) }],
   ]);
   assertEquals(metadata, {});
 });
@@ -64,7 +64,7 @@ Deno.test("decodeTensors() undoes encodeTensors(), any names, metadata and float
   const tensor = fc.array(fc.nat(4), { maxLength: 3 }).chain((shape) => {
     const length = shape.reduce((product, size) => product * size, 1);
     return fc.float32Array({ minLength: length, maxLength: length })
-      .map((values): Tensor => ({ shape, values }));
+      .map((values): FileTensor => ({ type: "F32", shape, values }));
   });
   const name = fc.oneof(
     fc.string(),
@@ -84,7 +84,7 @@ Deno.test("decodeTensors() undoes encodeTensors(), any names, metadata and float
         bytes.set(encoded);
         const decoded = decodeTensors(bytes, "file");
         // Tensors without values may change places.
-        const sorted = (map: Iterable<[string, Tensor]>): unknown =>
+        const sorted = (map: Iterable<[string, FileTensor]>): unknown =>
           [...map].sort(([a], [b]) => (a < b ? -1 : 1));
         assertEquals(sorted(decoded.tensors), sorted(tensors));
         assertEquals(Object.entries(decoded.metadata).sort(), Object.entries(metadata).sort());
@@ -92,6 +92,25 @@ Deno.test("decodeTensors() undoes encodeTensors(), any names, metadata and float
     ),
     { seed: 2, numRuns: 300 },
   );
+});
+
+Deno.test("decodeTensors() rounds every float type to float32 and passes integers over", () => {
+  const types: [string, number[], number[]][] = [
+    // 1.5, -2 and a subnormal; the smallest normal number of float16 is 2^-14.
+    ["F16", [0x00, 0x3e, 0x00, 0xc0, 0x01, 0x00], [1.5, -2, 2 ** -24]],
+    ["BF16", [0xc0, 0x3f, 0x00, 0xc0, 0x80, 0x7f], [1.5, -2, Infinity]],
+    ["F64", [...new Uint8Array(Float64Array.of(0.1, 1e300).buffer)], [Math.fround(0.1), Infinity]],
+    ["I64", [...new Uint8Array(8)], []],
+    ["BOOL", [1], []],
+  ];
+  for (const [dtype, data, expected] of types) {
+    const shape = [data.length / { F16: 2, BF16: 2, F64: 8, I64: 8, BOOL: 1 }[dtype]!];
+    const header = { __metadata__: null, a: { dtype, shape, data_offsets: [0, data.length] } };
+    const bytes = fileOf(header, data.length);
+    bytes.set(data, bytes.length - data.length);
+    const { tensors, metadata } = decodeTensors(bytes, "file");
+    assertEquals([[...tensors.get("a")!.values], metadata], [expected, {}], dtype);
+  }
 });
 
 Deno.test("decodeTensors() gives values of their own, free of the file's bytes", () => {
@@ -126,7 +145,6 @@ const HOSTILE: [string, Uint8Array, string][] = [
   ["a number", fileOf("1"), "its header does not describe tensors"],
   ["metadata of numbers", fileOf({ __metadata__: { a: 1 } }), "its metadata is not text"],
   ["metadata as a list", fileOf({ __metadata__: ["a"] }), "its metadata is not text"],
-  ["metadata as null", fileOf({ __metadata__: null }), "its metadata is not text"],
   ["a tensor as metadata", fileOf({ __metadata__: f32([0], 0, 0) }), "its metadata is not text"],
   ["text as a tensor", fileOf({ a: { b: "c" } }), "a is not a tensor"],
   ["null as a tensor", fileOf({ a: null }), "a is not a tensor"],
@@ -152,8 +170,9 @@ const HOSTILE: [string, Uint8Array, string][] = [
   ],
   [
     "another type",
-    fileOf({ a: { dtype: "F16", shape: [2], data_offsets: [0, 4] } }, 4),
-    "a must be of type F32: current type is F16",
+    fileOf({ a: { dtype: "F8_E4M3", shape: [4], data_offsets: [0, 4] } }, 4),
+    "a must be of type F64, F32, F16, BF16, I64, U64, I32, U32, I16, U16, I8, U8, BOOL: current " +
+    "type is F8_E4M3",
   ],
   ["a negative offset", fileOf({ a: f32([1], -4, 0) }, 4), "a is not a tensor"],
   ["a fractional offset", fileOf({ a: f32([1], 0.5, 4.5) }, 8), "a is not a tensor"],
@@ -243,11 +262,4 @@ Deno.test("decodeTensors() throws nothing but TypeError on any bytes and any hea
     }),
     { seed: 3, numRuns: 3000 },
   );
-});
-
-Deno.test("decodeTensors() refuses more than 10,000 entries", () => {
-  const header = (count: number): Uint8Array =>
-    fileOf(Object.fromEntries(Array.from({ length: count }, (_, n) => [`t${n}`, f32([0], 0, 0)])));
-  assertEquals(decodeTensors(header(10_000), "file").tensors.size, 10_000);
-  assertThrows(() => decodeTensors(header(10_001), "file"), TypeError, "10001 entries");
 });
