@@ -7,7 +7,6 @@ import { Buffer } from "node:buffer";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
-import { packTar } from "modern-tar";
 import { recordsIn } from "~/lib/dataset/containers.ts";
 import { readPickle, type Value } from "~/lib/dataset/pickle.ts";
 import { readDataset } from "~/lib/dataset/split.ts";
@@ -172,8 +171,7 @@ Deno.test("readDataset() takes no file from an entry that is a link, and only by
   assertEquals(await loadArchive(await tarball([hostile, ...others])), undefined);
 });
 
-Deno.test("readDataset() refuses bombs within 10 s", async () => {
-  const zeros = new Uint8Array(300 * 2 ** 20);
+Deno.test("readDataset() refuses bombs and lies, and stops unpacking at its limit", async () => {
   const claim = (size: number): Uint8Array => {
     const tar = new Uint8Array(1024);
     const write = (text: string, at: number): void => tar.set(new TextEncoder().encode(text), at);
@@ -184,17 +182,35 @@ Deno.test("readDataset() refuses bombs within 10 s", async () => {
     return gzipSync(tar);
   };
   const cases: [Uint8Array, string][] = [
-    [gzipSync(zeros), "it unpacks to more than 268435456 bytes"],
-    [gzipSync(await packTar([entry("other", zeros)])), "it unpacks to more than 268435456 bytes"],
+    [gzipSync(new Uint8Array(2 ** 30), { level: 1 }), "it unpacks to more than 268435456 bytes"],
     [claim(2 ** 33 - 1), "truncated"],
     [new Uint8Array(), "gzip"],
     [new TextEncoder().encode("<html>Not found</html>"), "gzip"],
   ];
-  const start = performance.now();
-  for (const [archive, expected] of cases) {
-    assertStringIncludes(await loadArchive(archive) ?? "", expected);
+  const Original = globalThis.DecompressionStream;
+  let unpacked = 0;
+  // Counts what comes out: the memory of the process says too little, as garbage counts in it.
+  globalThis.DecompressionStream = class extends Original {
+    override readonly readable = super.readable.pipeThrough(
+      new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
+        transform(chunk, controller): void {
+          unpacked += chunk.length;
+          controller.enqueue(chunk);
+        },
+      }),
+    );
+  };
+  try {
+    for (const [archive, expected] of cases) {
+      unpacked = 0;
+      assertStringIncludes(await loadArchive(archive) ?? "", expected);
+      // On top come the streams' queues: 64 KiB go in at once, and give 1,032 bytes for one at most
+      // (https://zlib.net/zlib_tech.html).
+      assertLess(unpacked, 2 ** 28 + 5 * 2 ** 16 * 1032);
+    }
+  } finally {
+    globalThis.DecompressionStream = Original;
   }
-  assertLess(performance.now() - start, 10_000);
 });
 
 Deno.test("readDataset() loads from 60 damaged archives either the right bytes or none", async () => {
