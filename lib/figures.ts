@@ -3,15 +3,15 @@
  *
  * @module
  */
+export { type Figure, forColumn } from "~/lib/figures/compose.ts";
 export * from "~/lib/figures/curves_figure.ts";
 export * from "~/lib/figures/edge_figure.ts";
-export * from "~/lib/figures/layout.ts";
+export * from "~/lib/figures/lead_figure.ts";
 export * from "~/lib/figures/list_figures.ts";
-export { renderPdf } from "~/lib/figures/pdf.ts";
-export { renderPng } from "~/lib/figures/png.ts";
 export * from "~/lib/figures/published_figure.ts";
 export * from "~/lib/figures/rank_figure.ts";
 export * from "~/lib/figures/ratio_figure.ts";
+export { renderPdf, renderPng } from "~/lib/figures/render.ts";
 export * from "~/lib/figures/rescaling_figure.ts";
-export * from "~/lib/figures/sharpness_figure.ts";
-export type { Figure } from "~/lib/figures/stack.ts";
+export * from "~/lib/figures/results_figure.ts";
+export * from "~/lib/figures/training_figure.ts";

@@ -37,7 +37,7 @@ export interface NotebookDisplay {
 export async function showFigure(figure: Figure): Promise<void> {
   const { title, caption, width, height } = figure;
   await show({
-    "image/png": Buffer.from(renderPng(figure)).toString("base64"),
+    "image/png": Buffer.from(await renderPng(figure)).toString("base64"),
     "text/plain": `${title}. ${caption}`,
   }, { metadata: { "image/png": { width, height } } });
 }

@@ -131,7 +131,9 @@ function labelled(
   round: readonly number[],
 ): FittedAxis {
   const ticks = axis.values ?? round;
-  const format = axis.format ?? (axis.type === "linear" ? formatTick : formatLogTick);
+  const isPlain = axis.type === "linear" ||
+    ticks.every((tick) => Math.abs(tick) >= 0.01 && Math.abs(tick) < 1000);
+  const format = axis.format ?? (isPlain ? formatTick : formatLogTick);
   return { ...axis, ticks, labels: ticks.map((tick) => format(tick)) };
 }
 

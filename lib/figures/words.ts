@@ -49,12 +49,10 @@ export function placeOf(study: Study, effect: EffectName): Place {
 
 /** A measure's axis, its label in two lines. */
 export function measureAxis(text: string): Axis {
-  const { name, label, unit, parameters } = openMeasure(text);
+  const { label, unit, parameters } = openMeasure(text);
   const units = unit === "1" ? "" : ` (${unit.replace(" per unit^2", "/unit²")})`;
   const at = "radius" in parameters ? `at r = ${parameters.radius}` : "";
-  const [first, second] = name === "sharpness"
-    ? ["Sharpness: mean rise in", `training loss ${at}`]
-    : at === ""
+  const [first, second] = at === ""
     ? halves(capitalize(label).split(" "))
     : [capitalize(label), at];
   return { label: `${first}\n${second}${units}`.trim(), scale: "measure" };
@@ -116,9 +114,9 @@ export function describeSeeds(cells: readonly CellSummary[]): string {
 
 /** What the measure is, with K, r and n of images. */
 export function describeMeasure(study: Study, text: string): string {
-  const { name, label, parameters: { directions, radius } } = openMeasure(text);
+  const { isAtStudyRadius, label, parameters: { directions, radius } } = openMeasure(text);
   const images = `${thousands(study.images)} training images`;
-  if (name === "sharpness") {
+  if (isAtStudyRadius) {
     return `Mean rise in the loss over ${images} at K = ${directions} random points at distance ` +
       `r = ${radius} from the trained weights`;
   }

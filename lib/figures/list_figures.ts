@@ -1,0 +1,94 @@
+/**
+ * The study's figures, listed and written.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { type Figure, forColumn } from "~/lib/figures/compose.ts";
+import { plotCurves } from "~/lib/figures/curves_figure.ts";
+import { plotEigenvalues } from "~/lib/figures/edge_figure.ts";
+import { plotLead } from "~/lib/figures/lead_figure.ts";
+import { plotPublished } from "~/lib/figures/published_figure.ts";
+import { plotRanks } from "~/lib/figures/rank_figure.ts";
+import { plotRatio } from "~/lib/figures/ratio_figure.ts";
+import { renderPdf, renderPng } from "~/lib/figures/render.ts";
+import { plotResults2 } from "~/lib/figures/results_figure.ts";
+import { plotTrainingLoss } from "~/lib/figures/training_figure.ts";
+import { writeWhole } from "~/lib/files/files.ts";
+import { comparePublished, rankMeasures } from "~/lib/findings.ts";
+import { type RunResult, runsAt, type TrajectoryRecord } from "~/lib/results.ts";
+import type { Study } from "~/lib/study.ts";
+
+/** Every figure of a study; a new one is a file and a line here. */
+const FIGURES: readonly ((
+  study: Study,
+  records: readonly TrajectoryRecord[],
+  runs: readonly RunResult[],
+) => Figure)[] = [
+  plotLead,
+  (study, _, runs) => plotResults2(study, runs),
+  (study, records) => plotPublished(study, comparePublished(study, records)),
+  (study, records) => plotCurves(study, records),
+  (study, records) => plotCurves(study, records, { against: "learning-time" }),
+  (study, _, runs) => plotEigenvalues(study, runs),
+  (study, _, runs) => plotRatio(study, runs),
+  (study, _, runs) => plotRanks(study, rankMeasures(study, runs)),
+  (study, _, runs) => plotTrainingLoss(study, runs),
+];
+
+/**
+ * All figures of a study that have a mark to show, and sharpness always.
+ *
+ * @param records In any order; what is missing stays empty, and says so.
+ */
+export function listFigures(study: Study, records: readonly TrajectoryRecord[]): Figure[] {
+  const runs = runsAt(study, records);
+  return FIGURES.map((draw) => draw(study, records, runs)).filter(({ name, panels }) =>
+    name === "sharpness" ||
+    panels.some(({ layers }) => layers.some(({ kind, rows }) => kind === "points" && rows.length))
+  );
+}
+
+/** The same without title and caption, at the width of a paper's column. */
+export function listColumnFigures(study: Study, records: readonly TrajectoryRecord[]): Figure[] {
+  return listFigures(study, records).map(forColumn);
+}
+
+/**
+ * Writes all figures of a study as SVG and PNG, for a paper's column also as PDF, each file whole or
+ * not at all. Those whose SVG is there already are left as they are: it is written last.
+ *
+ * @param directory Made if it is not there.
+ * @returns The paths, the first figure's SVG first.
+ * @throws {Error} If a file cannot be written.
+ */
+export async function writeFigures(
+  study: Study,
+  records: readonly TrajectoryRecord[],
+  directory: string,
+): Promise<string[]> {
+  const figures = listFigures(study, records);
+  // Side by side: the library rasterises outside this thread.
+  const written = await Promise.allSettled(
+    [...figures, ...figures.map(forColumn)].map((figure) => writeFigure(figure, directory)),
+  );
+  return written.flatMap((outcome) => {
+    if (outcome.status === "rejected") throw outcome.reason;
+    return outcome.value;
+  });
+}
+
+async function writeFigure(figure: Figure, directory: string): Promise<string[]> {
+  const pathOf = (kind: string): string => join(directory, `${figure.name}.${kind}`);
+  const kinds = figure.inches === undefined ? ["svg", "png"] : ["svg", "png", "pdf"];
+  const paths = kinds.map(pathOf);
+  const there = await Deno.readTextFile(paths[0]!).catch(() => undefined);
+  const others = await Promise.all(
+    paths.slice(1).map((path) => Deno.stat(path).then(({ isFile }) => isFile, () => false)),
+  );
+  if (there === figure.svg && others.every((isThere) => isThere)) return paths;
+  await writeWhole(pathOf("png"), await renderPng(figure));
+  if (figure.inches !== undefined) await writeWhole(pathOf("pdf"), await renderPdf(figure));
+  await writeWhole(pathOf("svg"), figure.svg);
+  return paths;
+}
