@@ -1,4 +1,4 @@
-import { listColumnFigures, listFigures } from "~/lib/figures.ts";
+import { forColumn, listFigures } from "~/lib/figures.ts";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import {
   comparePublished,
@@ -97,7 +97,8 @@ Deno.test("README: how many cells agree with the published ones is what results/
 Deno.test("results/figures are what is drawn from results/, the README's first one too", async () => {
   for (const study of [presets.standard, presets.quick]) {
     const { records } = await run(study, { cachedOnly: true });
-    for (const figure of [...listFigures(study, records), ...listColumnFigures(study, records)]) {
+    const figures = listFigures(study, records);
+    for (const figure of [...figures, ...figures.map(forColumn)]) {
       const path = `results/figures/${study.preset}/${figure.name}.svg`;
       // Not by assertEquals: what differs would be thousands of lines.
       assert(await Deno.readTextFile(ROOT + path) === figure.svg, path);

@@ -4,18 +4,10 @@
  * @module
  */
 import * as Plot from "@observablehq/plot";
-import { fitAxis, type FittedAxis, roomyLabels, scaleOf } from "~/lib/figures/axis.ts";
-import {
-  COLUMN,
-  type FigureSpec,
-  type Layer,
-  type Layout,
-  type LegendItem,
-  PAGE,
-  type Panel,
-} from "~/lib/figures/figure.ts";
-import { renderPlot, toMarks } from "~/lib/figures/layers.ts";
-import { FONT_FAMILY, FONT_SIZE, INK, textWidth, wrap } from "~/lib/figures/theme.ts";
+import { fitAxis, type FittedAxis, scaleOf } from "~/lib/figures/axis.ts";
+import type { Axis, FigureSpec, Layer, Panel } from "~/lib/figures/figure.ts";
+import { renderPlot, roomyTexts, tenth, toMarks } from "~/lib/figures/layers.ts";
+import { FONT_FAMILY, FONT_SIZE, INK, textWidth } from "~/lib/figures/theme.ts";
 
 /** A finished figure. */
 export interface Figure extends FigureSpec {
@@ -28,245 +20,250 @@ export interface Figure extends FigureSpec {
   readonly inches?: number;
 }
 
+/** A group of SVG and the pixels that it takes. */
 interface Piece {
   readonly svg: string;
   readonly height: number;
 }
 
-/** A frame with its axes, which may be its neighbours' too. */
-interface Frame {
-  readonly panel: Panel;
-  readonly x: FittedAxis;
-  readonly y: FittedAxis;
-  /** Pixels of the figure. */
-  readonly left: number;
-  readonly right: number;
-  readonly height: number;
-  /** Whether it has its vertical axis' words and labels, and its horizontal one's. */
-  readonly hasY: boolean;
-  readonly hasX: boolean;
-}
-
+/** For a screen; one panel is as wide as `single`, `frame` is a frame's height. */
+const PAGE = { width: 840, single: 620, frame: 220, padding: 14 } as const;
+/** A column of two, 3.3 inches: 366 pixels make a tick's 11 of them 7.15 points, the least there is. */
+const COLUMN = { width: 366, single: 366, frame: 150, padding: 4 } as const;
+const COLUMN_INCHES = 3.3;
+/** Between panels, and from a line of an axis' label to the next. */
+const GAP = 12;
 const LINE = 15;
 const LEGEND_LINE = 20;
-const GAP = 10;
-/** Pixels above a frame with a heading and without, and below one that has labels. */
-const ABOVE = { heading: 26, bare: 6 } as const;
-const BELOW = { labels: 40, bare: 6 } as const;
+/** Pixels above a frame without a heading, and below it. */
+const ABOVE = 8;
+const BELOW = 40;
 
-/** Draws a figure for a page, or as `layout` says. */
-export function compose(spec: FigureSpec, layout: Layout = PAGE): Figure {
-  const { padding, isWhole, inches } = layout;
-  const { panels, title, caption } = spec;
-  const outer = panels.length === 1 ? layout.singleWidth : layout.width;
-  const width = outer - 2 * padding;
-  const perRow = isWhole || spec.isNarrow ? 2 : 1;
-  const rows = Array.from(
-    { length: Math.ceil(panels.length / perRow) },
-    (_, row) => panels.slice(row * perRow, (row + 1) * perRow),
-  );
-  const drawn = rows.flatMap((row, i) =>
-    drawRow(row, { width, layout, all: panels, letters: i * perRow })
-  );
-  const pieces = [
-    ...(isWhole ? [words(title, { width, size: FONT_SIZE.title, weight: "bold" })] : []),
-    ...(spec.legend.length > 0 ? [drawLegend(spec.legend, width)] : []),
-    ...drawn,
-    ...(isWhole ? [words(caption, { width, size: FONT_SIZE.caption, fill: INK.muted })] : []),
-  ];
+/** Draws a figure for a page: notebooks, README. */
+export function compose(spec: FigureSpec): Figure {
+  const width = (spec.panels.length === 1 ? PAGE.single : PAGE.width) - 2 * PAGE.padding;
+  return document(spec, PAGE.padding, [
+    paragraph(spec.title, { width, size: FONT_SIZE.title, weight: "bold" }),
+    ...body(spec, { width, perRow: 2, frame: PAGE.frame }),
+    paragraph(spec.caption, { width, size: FONT_SIZE.caption, fill: INK.muted }),
+  ], width);
+}
+
+/** A figure without title and caption, which stand in the text around it, for a paper's column. */
+export function forColumn({ name, title, panels, caption, isNarrow = false }: FigureSpec): Figure {
+  const width = COLUMN.width - 2 * COLUMN.padding;
+  const spec = { name: `${name}.column`, title, panels, caption, isNarrow };
+  const pieces = body(spec, { width, perRow: isNarrow ? 2 : 1, frame: COLUMN.frame });
+  return document(spec, COLUMN.padding, pieces, width, COLUMN_INCHES);
+}
+
+/** Pieces below each other in a document that needs nothing else, on a white ground. */
+function document(
+  spec: FigureSpec,
+  padding: number,
+  pieces: readonly Piece[],
+  inner: number,
+  inches?: number,
+): Figure {
   let y = padding;
   const parts = pieces.map((piece) => {
     const part = `<g transform="translate(${padding} ${y})">${piece.svg}</g>`;
     y += piece.height;
     return part;
   });
-  const height = Math.ceil(y + padding);
-  const print = inches === undefined ? {} : { inches };
+  const [width, height] = [inner + 2 * padding, Math.ceil(y + padding)];
   const size = inches === undefined
-    ? `width="${outer}" height="${height}"`
-    : `width="${inches}in" height="${(inches * height / outer).toFixed(3)}in"`;
-  const svg = `<svg xmlns="http://www.w3.org/2000/svg" ${size} viewBox="0 0 ${outer} ${height}" ` +
-    `role="img" font-family="${FONT_FAMILY}" color="${INK.text}"><title>${escape(title)}</title>` +
-    `<desc>${escape(caption)}</desc><rect width="${outer}" height="${height}" fill="#fff"/>` +
-    `${parts.join("")}</svg>\n`;
-  return { ...spec, svg, width: outer, height, ...print };
+    ? `width="${width}" height="${height}"`
+    : `width="${inches}in" height="${(inches * height / width).toFixed(3)}in"`;
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" ${size} viewBox="0 0 ${width} ${height}" ` +
+    `role="img" font-family="${FONT_FAMILY}" color="${INK.text}">` +
+    `<title>${escape(spec.title)}</title><desc>${escape(spec.caption)}</desc>` +
+    `<rect width="${width}" height="${height}" fill="#fff"/>${parts.join("")}</svg>\n`;
+  return { ...spec, svg, width, height, ...(inches === undefined ? {} : { inches }) };
 }
 
-/** The same figure at the width of a paper's column, without title and caption. */
-export function forColumn(figure: FigureSpec): Figure {
-  const { name, title, panels, legend, caption, isNarrow = false } = figure;
-  return compose({ name: `${name}.column`, title, panels, legend, caption, isNarrow }, COLUMN);
-}
-
-function drawRow(
-  panels: readonly Panel[],
-  { width, layout, all, letters }: {
-    width: number;
-    layout: Layout;
-    all: readonly Panel[];
-    letters: number;
-  },
+/** Legend and rows of panels. */
+function body(
+  { panels, isNarrow }: FigureSpec,
+  { width, perRow, frame }: { width: number; perRow: number; frame: number },
 ): Piece[] {
-  const layersOf = (some: readonly Pick<Panel, "layers" | "below">[]): Layer[] =>
-    some.flatMap(({ layers, below }) => [...layers, ...below?.layers ?? []]);
-  const fit = (panel: Pick<Panel, "y">, some: readonly Pick<Panel, "y" | "layers">[]): FittedAxis =>
-    fitAxis(
-      panel.y,
-      "y",
-      some.filter(({ y }) => y.label === panel.y.label)
-        .flatMap(({ layers }) => layers),
-    );
-  const below = panels.flatMap((panel) => panel.below ?? []);
-  const axes = panels.map((panel) => ({
-    x: fitAxis(panel.x, "x", layersOf(all.filter(({ x }) => x.label === panel.x.label))),
-    y: fit(panel, panels),
-    below: panel.below && fit(panel.below, below),
-  }));
-  const isShared = panels.map(({ y }, i) => i > 0 && y.label === panels[i - 1]!.y.label);
-  const lefts = axes.map(({ y, below }, i) => isShared[i] ? GAP : axisRoom(y, below));
-  const frameWidth = (width - lefts.reduce((sum, left) => sum + left, 0) - GAP * panels.length) /
-    panels.length;
-  let x = 0;
-  const frames = panels.map((panel, i): Frame[] => {
-    const left = x + lefts[i]!;
-    x = left + frameWidth + GAP;
-    const { x: horizontal, y: vertical, below } = axes[i]!;
-    const heading = all.length > 1
-      ? `(${String.fromCharCode(97 + letters + i)}) ${panel.heading ?? ""}`.trim()
-      : panel.heading ?? "";
-    const place = { x: horizontal, left, right: left + frameWidth, hasY: !isShared[i] };
-    const upper = { ...place, panel: { ...panel, heading }, y: vertical, hasX: !below };
-    const height = panel.height ?? layout.height;
-    if (panel.below === undefined || below === undefined) return [{ ...upper, height }];
-    return [
-      { ...upper, height },
-      {
-        ...{ ...place, y: below, height: layout.belowHeight, hasX: true },
-        panel: { x: panel.x, ...panel.below, heading: "" },
-      },
-    ];
+  const all = panels.map((panel, i) => {
+    const letter = panels.length > 1 ? `(${String.fromCharCode(97 + i)}) ` : "";
+    const heading = letter + (panel.heading ?? "");
+    return {
+      ...panel,
+      heading: isNarrow && width < PAGE.single ? heading.replace(", ", ",\n") : heading,
+    };
   });
-  return frames[0]!.map((_, level) => beside(frames.map((column) => column[level]!), width));
+  const rows = Array.from(
+    { length: Math.ceil(all.length / perRow) },
+    (_, row) => all.slice(row * perRow, (row + 1) * perRow),
+  );
+  const fit = (along: "x" | "y", axis: Axis, some: readonly Panel[]): FittedAxis =>
+    fitAxis(
+      axis,
+      along,
+      some.filter((panel) => panel[along].label === axis.label).flatMap(({ layers }) => layers),
+    );
+  return [
+    ...legend(panels.flatMap(({ layers }) => layers), width),
+    ...rows.map((row): Piece => {
+      const axes = row.map(({ x, y }) => ({ x: fit("x", x, all), y: fit("y", y, row) }));
+      const isShared = row.map(({ y }, i) => i > 0 && y.label === row[i - 1]!.y.label);
+      const lefts = axes.map(({ y }, i) => isShared[i] ? 0 : axisRoom(y));
+      const room = width - lefts.reduce((sum, left) => sum + left) - GAP * row.length;
+      let right = -GAP;
+      const plots = row.map((panel, i) => {
+        const left = right + GAP + lefts[i]!;
+        right = left + room / row.length;
+        const { height = frame } = panel;
+        return drawPanel(panel, { ...axes[i]!, left, right, width, height, hasY: !isShared[i] });
+      });
+      return {
+        svg: plots.map(({ svg }) => svg).join(""),
+        height: Math.max(...plots.map(({ height }) => height)),
+      };
+    }),
+  ];
 }
 
-/** Draws frames of one height beside each other. */
-function beside(frames: readonly Frame[], width: number): Piece {
-  const plots = frames.map((frame) => drawFrame(frame, width));
-  return {
-    svg: plots.map(({ svg }) => svg).join(""),
-    height: Math.max(...plots.map(({ height }) => height)),
-  };
-}
-
-function drawFrame(frame: Frame, width: number): Piece {
-  const { panel, x, y, left, right, hasX, hasY } = frame;
-  const top = panel.heading ? ABOVE.heading : ABOVE.bare;
-  const bottom = hasX ? BELOW.labels : BELOW.bare;
-  const height = top + frame.height + bottom;
-  const horizontal = scaleOf(x, "x", [left, right]);
-  const vertical = scaleOf(y, "y", [top + frame.height, top]);
-  const place = {
-    x: horizontal.apply,
-    y: vertical.apply,
-    bottom: { x: lowest(x), y: lowest(y) },
-  };
-  const labels = roomyLabels(x.labels, x.ticks.map(horizontal.apply));
+function drawPanel(
+  { heading = "", layers }: Panel,
+  { x, y, left, right, width, height: frame, hasY }: {
+    x: FittedAxis;
+    y: FittedAxis;
+    left: number;
+    right: number;
+    width: number;
+    height: number;
+    hasY: boolean;
+  },
+): Piece {
+  const lines = heading === "" ? [] : heading.split("\n");
+  const top = ABOVE + LINE * lines.length;
+  const height = top + frame + BELOW;
+  const [across, up] = [scaleOf(x, "x", [left, right]), scaleOf(y, "y", [top + frame, top])];
+  const bottomOf = ({ isLog, domain }: FittedAxis): number => isLog ? domain[0] : -Infinity;
+  const place = { x: across.apply, y: up.apply, bottom: { x: bottomOf(x), y: bottomOf(y) } };
+  const [xs, ys] = [x, y].map(({ ticks }) => ticks.map(({ value }) => value)) as [
+    number[],
+    number[],
+  ];
   const grid = { stroke: INK.grid, strokeOpacity: 1 };
   const svg = renderPlot({
-    width,
-    height,
-    marginTop: top,
-    marginBottom: bottom,
-    marginLeft: left,
-    marginRight: width - right,
-    x: horizontal.options,
-    y: vertical.options,
+    ...{ width, height, marginTop: top, marginBottom: BELOW },
+    ...{ marginLeft: left, marginRight: width - right, x: across.options, y: up.options },
     marks: [
-      Plot.gridX(x.ticks, grid),
-      Plot.gridY(y.ticks, grid),
-      y.type === "log" ? [] : Plot.ruleY([0].filter(() => y.domain[0] < 0), { stroke: INK.axis }),
-      ...panel.layers.flatMap((layer) => toMarks(layer, place)),
+      Plot.gridX(xs, grid),
+      Plot.gridY(ys, grid),
+      y.scale === "log" && !y.isLog ? Plot.ruleY([0], { stroke: INK.axis }) : [],
+      layers.flatMap((layer) => layer.rows.length === 0 ? [] : toMarks(layer, place)),
       Plot.frame({ stroke: INK.axis }),
-      hasY ? Plot.axisY(y.ticks, { tickSize: 0, text: (_, i) => y.labels[i], label: null }) : [],
-      Plot.axisX(x.ticks, { tickSize: 4, text: hasX ? (_, i) => labels[i] : null, label: null }),
+      hasY ? Plot.axisY(ys, { tickSize: 0, label: null, text: (_, i) => y.ticks[i]!.label }) : [],
+      Plot.axisX(xs, { tickSize: 4, label: null, text: null }),
     ],
   });
   const middle = (left + right) / 2;
-  const labelled = [
-    text(panel.heading ?? "", { x: middle, y: 17, weight: "bold", anchor: "middle" }),
-    hasX ? text(x.label, { x: middle, y: height - 7, anchor: "middle" }) : "",
+  const labels = roomyTexts(
+    [...x.ticks].sort((a, b) => urgency(x, a.label) - urgency(x, b.label))
+      .map(({ value, label }) => ({ x: value, y: 0, text: label })),
+    { x: (value) => across.apply(value), y: Number },
+  );
+  const words = [
+    ...labels.map((row) =>
+      text(row.text!, {
+        ...{ x: across.apply(row.x), y: top + frame + 17, anchor: "middle" as const },
+        size: FONT_SIZE.tick,
+      })
+    ),
+    ...lines.map((line, i) =>
+      text(line, {
+        ...{ x: middle, y: 17 + LINE * i, weight: "bold", anchor: "middle" },
+        size: textWidth(line, FONT_SIZE.label) > right - left ? FONT_SIZE.tick : FONT_SIZE.label,
+      })
+    ),
+    text(x.label, { x: middle, y: height - 7, anchor: "middle" }),
     ...(hasY ? y.label.split("\n") : []).map((line, i) =>
-      text(line, { x: 11 + LINE * i, y: top + frame.height / 2, anchor: "middle", rotate: -90 })
+      text(line, { x: 11 + LINE * i, y: top + frame / 2, anchor: "middle", rotate: -90 })
     ),
   ];
-  return { svg: svg + labelled.join(""), height };
+  return { svg: svg + words.join(""), height };
 }
 
-function axisRoom(y: FittedAxis, below: FittedAxis | undefined): number {
-  const labels = [...y.labels, ...below?.labels ?? []].flatMap((label) => label.split("\n"));
-  const lines = y.label === "" ? 0 : y.label.split("\n").length;
-  const widest = Math.max(0, ...labels.map((label) => textWidth(label, FONT_SIZE.tick)));
-  return LINE * lines + 4 + widest + 8;
+/** Which tick is labelled where there is no room for all: the ends first, then the shortest. */
+function urgency({ ticks }: FittedAxis, label: string): number {
+  return [ticks[0], ticks.at(-1)].some((end) => end?.label === label) ? 0 : label.length;
 }
 
-function lowest({ type, domain }: FittedAxis): number {
-  return type === "log" ? domain[0] : -Infinity;
+function axisRoom({ label, ticks }: FittedAxis): number {
+  const lines = ticks.flatMap((tick) => tick.label.split("\n"));
+  const widest = Math.max(0, ...lines.map((line) => textWidth(line, FONT_SIZE.tick)));
+  return LINE * (label === "" ? 0 : label.split("\n").length) + widest + 12;
 }
 
-/** Lines of text at the left. */
-function words(
+/** The entries of layers in rows of at most `width` pixels, each once. */
+function legend(all: readonly Layer[], width: number): Piece[] {
+  const named = Map.groupBy(
+    all.filter((layer) => layer.legend),
+    (layer) => JSON.stringify(layer.legend),
+  );
+  if (named.size === 0) return [];
+  let [x, y] = [0, LEGEND_LINE / 2];
+  const names: string[] = [];
+  const samples = [...named.values()].map(([layer = all[0]!]): Layer => {
+    const ramp = typeof layer.legend === "object" ? layer.legend : undefined;
+    const label = ramp?.from ?? String(layer.legend);
+    const size = FONT_SIZE.tick;
+    const mark = ramp ? 8 * ramp.colors.length : 16;
+    const first = ramp ? textWidth(label, size) : 0;
+    const taken = first + mark + 8 + textWidth(ramp?.to ?? label, size);
+    if (x > 0 && x + taken > width) [x, y] = [0, y + LEGEND_LINE];
+    const start = x + first;
+    if (ramp) names.push(text(label, { x, y: y + 4, size }));
+    names.push(text(ramp?.to ?? label, { x: start + mark + 6, y: y + 4, size }));
+    x += taken + 12;
+    if (ramp) {
+      const rows = ramp.colors.flatMap((color, z) =>
+        [8 * z, 8 * z + 8].map((at) => ({ x: start + at, y, z, color }))
+      );
+      return { kind: "lines", name: "ramp", rows, width: 9 };
+    }
+    const hasInterval = layer.rows.some(({ interval }) => interval);
+    const row = { x: start + 8, y, interval: hasInterval ? [y - 8, y + 8] as const : null };
+    const { along: _, shift: __, ...style } = layer;
+    return layer.kind === "points" ? { ...style, name: "legend", rows: [row] } : {
+      ...style,
+      kind: "lines",
+      name: "legend",
+      rows: [start, start + 16].map((x) => ({ x, y })),
+    };
+  });
+  const height = y + LEGEND_LINE / 2 + 2;
+  const identity = { type: "identity" } as const;
+  const place = { x: Number, y: Number, bottom: { x: -Infinity, y: -Infinity } };
+  const marks = samples.flatMap((layer) => toMarks(layer, place));
+  const svg = renderPlot({ width, height, margin: 0, x: identity, y: identity, marks });
+  return [{ svg: svg + names.join(""), height }];
+}
+
+/** Lines of text at the left, broken between words; a number is not parted from its unit. */
+function paragraph(
   content: string,
   { width, size, ...style }: { width: number; size: number; weight?: "bold"; fill?: string },
 ): Piece {
-  // Bold letters are up to an eighth wider.
-  const lines = wrap(content, style.weight === "bold" ? 1.125 * size : size, width);
+  const glued = content.replace(/ (= |%|(?<=\d )[a-z])/g, "\u00a0$1").replaceAll("= ", "=\u00a0");
+  const lines = [""];
+  for (const word of glued.split(" ")) {
+    const longer = `${lines.at(-1)} ${word}`.trimStart();
+    if (textWidth(longer, size) > width) lines.push(word);
+    else lines[lines.length - 1] = longer;
+  }
   const leading = Math.round(1.4 * size);
   const y = (i: number): number => Math.ceil(size) + leading * i;
   return {
     svg: lines.map((line, i) => text(line, { x: 0, y: y(i), size, ...style })).join(""),
     height: y(lines.length - 1) + 7,
   };
-}
-
-/** Sets entries in rows of at most `width` pixels, by layers over pixels. */
-function drawLegend(items: readonly LegendItem[], width: number): Piece {
-  let [x, y] = [0, LEGEND_LINE / 2];
-  const names: string[] = [];
-  const layers = items.flatMap((item): Layer[] => {
-    const { label, mark, ramp } = item;
-    const taken = textWidth(label, FONT_SIZE.tick) + (mark ? 22 : 0) +
-      (ramp ? 18 + 8 * ramp.colors.length + textWidth(ramp.to, FONT_SIZE.tick) : 0);
-    if (x > 0 && x + taken > width) [x, y] = [0, y + LEGEND_LINE];
-    const start = x;
-    x += taken + 16;
-    const write = (line: string, at: number): number =>
-      names.push(text(line, { x: at, y: y + 4, size: FONT_SIZE.tick }));
-    write(label, start + (mark ? 22 : 0));
-    if (ramp) {
-      write(ramp.to, start + taken - textWidth(ramp.to, FONT_SIZE.tick));
-      const from = start + textWidth(label, FONT_SIZE.tick) + 8;
-      const rows = ramp.colors.flatMap((color, z) =>
-        [8 * z, 8 * z + 8].map((at) => ({ x: from + at, y, z, color }))
-      );
-      return [{ kind: "lines", name: "ramp", rows, width: 9 }];
-    }
-    if (!mark) return [];
-    const { isHollow = false, isPale = false, hasInterval = false, ...style } = mark;
-    const center = { x: start + 9, y, isHollow, isPale };
-    const interval = hasInterval ? [y - 8, y + 8] as const : null;
-    const across = [start + 1, start + 17].map((at) => ({ x: at, y }));
-    if (style.kind === "lines") return [{ ...style, name: "legend", rows: across }];
-    if (style.kind === "points") {
-      return [{ ...style, name: "legend", rows: [{ ...center, interval }], shift: 0 }];
-    }
-    return [{ ...style, kind: "lines", name: "legend", rows: across, width: 9 }];
-  });
-  const height = y + LEGEND_LINE / 2 + 2;
-  const identity = { type: "identity" } as const;
-  const place = { x: Number, y: Number, bottom: { x: -Infinity, y: -Infinity } };
-  const marks = layers.flatMap((layer) => toMarks(layer, place));
-  const svg = renderPlot({ width, height, margin: 0, x: identity, y: identity, marks });
-  return { svg: svg + names.join(""), height };
 }
 
 /** One line of text; 12 pixels, dark and left-aligned unless told. */
@@ -282,7 +279,7 @@ function text(line: string, { x, y, size = FONT_SIZE.label, fill = INK.text, ...
   rotate?: number;
 }): string {
   if (line === "") return "";
-  const [left, top] = [x, y].map((pixels) => Math.round(10 * pixels) / 10);
+  const [left, top] = [tenth(x), tenth(y)];
   return `<text x="${left}" y="${top}" font-size="${size}" fill="${fill}"` +
     (more.weight ? ` font-weight="${more.weight}"` : "") +
     (more.anchor ? ` text-anchor="${more.anchor}"` : "") +

@@ -1,5 +1,5 @@
 /**
- * Figures as data: panels of layers over two axes, a legend and a caption.
+ * Figures as data: panels of layers over two axes, and a caption.
  *
  * @module
  */
@@ -8,63 +8,67 @@ import type { Interval } from "~/lib/results.ts";
 /** What Plot's symbols can be; areas are equal. */
 export type MarkSymbol = "circle" | "diamond" | "square" | "triangle";
 
-/** One mark. A coordinate that is NaN is left to the layer. */
+/** One mark; not drawn where a coordinate that its layer needs is NaN, where lines break. */
 export interface Row {
   readonly x: number;
   readonly y: number;
   /** Along the layer's `along`. */
   readonly interval?: Interval | null;
-  /** Lines: which of them. */
-  readonly z?: string | number;
+  /** Which of the layer's lines. */
+  readonly z?: number | string;
   /** Instead of the layer's. */
   readonly color?: string;
-  /** Points: one seed, of which no interval can be had. */
+  /** One seed, of which no interval can be had. */
   readonly isHollow?: boolean;
-  /** Points: with runs that did not reach the stop. */
+  /** With runs that did not reach the stop. */
   readonly isPale?: boolean;
   readonly text?: string;
 }
 
-/** How the marks of a layer look. */
-export interface LayerStyle {
+/** The colours of an ordered list, between its first and last word. */
+export interface Ramp {
+  readonly from: string;
+  readonly to: string;
+  readonly colors: readonly string[];
+}
+
+/** Marks of one kind. Lengths are in pixels. */
+export interface Layer {
   /**
-   * Points have intervals where rows have them. Rules go through the whole panel, as bands where rows
-   * have intervals. A text that would lie on an earlier one of its layer is left out.
+   * Points have intervals, rules go through the whole panel, texts stand to the right of their point:
+   * those that would lie on an earlier one are left out.
    */
   readonly kind: "points" | "lines" | "rules" | "texts";
+  /** Class of its SVG group. */
+  readonly name: string;
+  readonly rows: readonly Row[];
+  /** Its entry, if any. */
+  readonly legend?: string | Ramp;
   readonly color?: string;
   readonly symbol?: MarkSymbol;
-  /** Pixels; default 3. */
+  /** Default 3. */
   readonly radius?: number;
-  /** Pixels; default 1.5. */
+  /** Default 1.5. */
   readonly width?: number;
   readonly opacity?: number;
   /** `stroke-dasharray`. */
   readonly dash?: string;
-  /** Pixels to the right. */
+  /** To the right. */
   readonly shift?: number;
-  readonly anchor?: "start" | "middle" | "end";
-  /** The axis that intervals and rules' values belong to; default "y". */
+  /** The axis of intervals and rules; default "y". */
   readonly along?: "x" | "y";
 }
 
-/** Marks of one kind. */
-export interface Layer extends LayerStyle {
-  /** Class of its SVG group. */
-  readonly name: string;
-  readonly rows: readonly Row[];
-}
-
-/** An axis; panels side by side with the same vertical label share it, and all with the same horizontal one. */
+/** An axis. Panels beside each other share one of the same label, and so do all along x. */
 export interface Axis {
   /** Lines of it are parted by line feeds. */
   readonly label: string;
   /**
-   * "measure": logarithmic where all values are above 0, else symmetric about 0. "ratio": logarithmic
-   * with 1 in the middle. Default "linear".
+   * "log" is linear where a value is at or below 0; "ratio" is logarithmic with 1 in the middle.
+   * Default "linear".
    */
-  readonly scale?: "linear" | "log" | "measure" | "ratio";
-  /** Where ticks stand; default: round numbers. */
+  readonly scale?: "linear" | "log" | "ratio";
+  /** Where ticks stand; default: at round numbers. */
   readonly values?: readonly number[];
   readonly format?: (value: number) => string;
   /** From the largest value to the smallest. */
@@ -82,18 +86,6 @@ export interface Panel {
   readonly layers: readonly Layer[];
   /** Of the frame, in pixels; default: the layout's. */
   readonly height?: number;
-  /** A smaller panel under it with the same horizontal axis. */
-  readonly below?: Pick<Panel, "y" | "layers">;
-}
-
-/** What a mark means. */
-export interface LegendItem {
-  readonly label: string;
-  readonly mark?: LayerStyle & Pick<Row, "isHollow" | "isPale"> & {
-    readonly hasInterval?: boolean;
-  };
-  /** Instead of a mark, between two words: the colours of an ordered list. */
-  readonly ramp?: { readonly colors: readonly string[]; readonly to: string };
 }
 
 /** A figure before it is drawn. */
@@ -101,46 +93,10 @@ export interface FigureSpec {
   /** Name of its files, without extension. */
   readonly name: string;
   readonly title: string;
+  /** In rows of two. */
   readonly panels: readonly Panel[];
-  readonly legend: readonly LegendItem[];
-  /** What stands under the figure. */
+  /** What stands under the figure, in one line. */
   readonly caption: string;
   /** Whether two panels stand side by side in a column, too. */
   readonly isNarrow?: boolean;
 }
-
-/** The two forms of a figure. Sizes are in pixels of the SVG. */
-export interface Layout {
-  /** Whether title and caption stand in it; without them they stand in the text around it. */
-  readonly isWhole: boolean;
-  /** Of the figure, and of one that has a single panel. */
-  readonly width: number;
-  readonly singleWidth: number;
-  /** Of a frame, and of one under it. */
-  readonly height: number;
-  readonly belowHeight: number;
-  readonly padding: number;
-  /** Width in print; undefined for a pixel a pixel. */
-  readonly inches?: number;
-}
-
-/** For a screen: notebooks, README. */
-export const PAGE: Layout = {
-  isWhole: true,
-  width: 840,
-  singleWidth: 620,
-  height: 220,
-  belowHeight: 76,
-  padding: 14,
-};
-
-/** A column of two, 3.3 inches: 366 pixels make a tick's 11 of them 7.15 points, the least there is. */
-export const COLUMN: Layout = {
-  isWhole: false,
-  width: 366,
-  singleWidth: 366,
-  height: 160,
-  belowHeight: 60,
-  padding: 4,
-  inches: 3.3,
-};

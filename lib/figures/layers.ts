@@ -1,5 +1,5 @@
 /**
- * Layers as marks of Observable Plot, and plots as pieces of standalone SVG.
+ * Layers as marks of Observable Plot, and plots as groups of standalone SVG.
  *
  * @module
  */
@@ -8,105 +8,83 @@ import { parseHTML } from "linkedom";
 import type { Layer, Row } from "~/lib/figures/figure.ts";
 import { FONT_FAMILY, FONT_SIZE, INK, lighten, textWidth } from "~/lib/figures/theme.ts";
 
-/** Where a value stands in a panel, and the ends of what can be drawn. */
+/** Where values stand in a panel. */
 export interface Place {
   x(value: number): number;
   y(value: number): number;
-  /** Values below, on a logarithmic axis, cannot be drawn. */
+  /** Values below cannot be drawn. */
   readonly bottom: { readonly x: number; readonly y: number };
 }
 
 /** The marks of a layer. */
 export function toMarks(layer: Layer, place: Place): Plot.Markish[] {
-  const { kind, name, rows, color = INK.text, width = 1.5, opacity, dash, shift = 0 } = layer;
+  const { kind, name, rows, color = INK.text, width = 1.5, opacity, dash, along = "y" } = layer;
+  const colors = rows.map((row) => row.color ?? color);
   const paint = {
+    stroke: oneOf(colors),
     strokeWidth: width,
     ...(opacity === undefined ? {} : { opacity }),
     ...(dash === undefined ? {} : { strokeDasharray: dash }),
-    ...(shift === 0 ? {} : { dx: shift }),
+    ...(layer.shift ? { dx: layer.shift } : {}),
   };
-  const stroke = oneOf(rows.map((row) => row.color ?? color));
-  if (rows.length === 0) return [];
+  const at = { x: "x", y: "y", className: name };
   if (kind === "lines") {
-    return [Plot.line(rows, { x: "x", y: "y", z: "z", className: name, stroke, ...paint })];
+    return [Plot.line(rows, { ...at, z: "z", strokeLinecap: "butt", ...paint })];
   }
-  if (kind === "rules") return ruleMarks(layer, stroke, paint);
   if (kind === "texts") {
-    return [Plot.text(roomyTexts(layer, place), {
-      ...{ x: "x", y: "y", text: "text", className: name, dx: shift },
-      ...{ textAnchor: layer.anchor ?? "middle", fill: (row: Row) => row.color ?? color },
-    })];
+    const style = { dx: 5, dy: 9, textAnchor: "start", fill: "color" } as const;
+    return [Plot.text(roomyTexts(rows, place), { ...at, text: "text", ...style })];
   }
+  if (kind === "rules") {
+    const rule = along === "y" ? Plot.ruleY : Plot.ruleX;
+    const style = along === "y"
+      ? { frameAnchor: "right", textAnchor: "end", dx: -4, dy: -7 } as const
+      : { frameAnchor: "top", textAnchor: "start", dx: 4, dy: 8 } as const;
+    const words = { [along]: along, text: "text", fill: INK.muted, className: `${name}-text` };
+    return [
+      rule(rows, { [along]: along, className: name, ...paint }),
+      Plot.text(rows.filter(({ text }) => text), { ...words, ...style }),
+    ];
+  }
+  const fills = rows.map(({ isHollow, isPale }, i) =>
+    isHollow ? "#fff" : isPale ? lighten(colors[i]!, 0.6) : colors[i]!
+  );
+  const { radius: r = 3, symbol = "circle" } = layer;
   return [
-    ...intervalMarks(layer, place, { ...paint, stroke }),
-    Plot.dot(rows, {
-      ...{ x: "x", y: "y", className: name, stroke, ...paint, strokeWidth: 1.25 },
-      ...{ r: layer.radius ?? 3, symbol: layer.symbol ?? "circle" },
-      fill: oneOf(
-        rows.map((row) =>
-          row.isHollow ? "#fff" : row.isPale ? lighten(row.color ?? color, 0.6) : row.color ?? color
-        ),
-      ),
-    }),
+    ...intervalMarks(layer, place, paint),
+    ...(r > 0
+      ? [Plot.dot(rows, { ...at, r, symbol, fill: oneOf(fills), ...paint, strokeWidth: 1.25 })]
+      : []),
   ];
 }
 
 /** Strokes from end to end; an end that cannot be drawn is a wedge at the axis' end. */
 function intervalMarks(
-  { name, rows, along = "y" }: Layer,
+  { name, rows, along = "y", color = INK.text }: Layer,
   { bottom }: Place,
   paint: Record<string, unknown>,
 ): Plot.Markish[] {
-  const known = rows.flatMap((row) => row.interval ? [{ ...row, interval: row.interval }] : []);
-  type Known = typeof known[number];
-  const low = ({ interval }: Known): number => Math.max(interval[0], bottom[along]);
-  const high = ({ interval }: Known): number => interval[1];
-  const style = { ...paint, className: `${name}-interval` };
-  const cut = known.filter(({ interval }) => interval[0] < bottom[along]);
-  const [across, wedge] = along === "y" ? ["x", "▾"] : ["y", "◂"];
-  const end = { ...paint, [along]: low, [across]: across, fill: paint.stroke, stroke: "none" };
-  if (known.length === 0) return [];
+  const known = rows.filter(({ interval, y }) => interval && !Number.isNaN(y));
+  const low = ({ interval }: Row): number => Math.max(interval![0], bottom[along]);
+  const high = ({ interval }: Row): number => interval![1];
+  const ends = along === "y" ? { x: "x", y1: low, y2: high } : { y: "y", x1: low, x2: high };
+  const rule = along === "y" ? Plot.ruleX : Plot.ruleY;
+  const cut = known.filter((row) => row.interval![0] < bottom[along]);
+  const wedge = { x: "x", y: "y", [along]: low, text: () => along === "y" ? "▾" : "◂" };
   return [
-    along === "y"
-      ? Plot.ruleX(known, { ...style, x: "x", y1: low, y2: high })
-      : Plot.ruleY(known, { ...style, y: "y", x1: low, x2: high }),
-    Plot.text(cut, { ...end, text: () => wedge, className: `${name}-cut` } as Plot.TextOptions),
+    rule(known, { ...ends, className: `${name}-interval`, ...paint }),
+    Plot.text(cut, { ...wedge, className: `${name}-cut`, fill: color, dx: Number(paint.dx ?? 0) }),
   ];
 }
 
-function ruleMarks(
-  { name, rows, along = "y", color = INK.text }: Layer,
-  stroke: Plot.ChannelValue,
-  paint: Record<string, unknown>,
-): Plot.Markish[] {
-  const bands = rows.filter(({ interval }) => interval);
-  const lines = rows.filter(({ interval }) => !interval);
-  const ends = {
-    [`${along}1`]: ({ interval }: Row) => interval![0],
-    [`${along}2`]: ({ interval }: Row) => interval![1],
-  };
-  const rule = along === "y" ? Plot.ruleY : Plot.ruleX;
-  return [
-    bands.length > 0 && Plot.rect(bands, { ...ends, fill: color, className: name }),
-    lines.length > 0 && rule(lines, { ...paint, [along]: along, stroke, className: name }),
-    Plot.text(rows.filter(({ text }) => text !== undefined), {
-      ...{ [along]: along, text: "text", frameAnchor: along === "y" ? "right" : "top" },
-      ...{ dx: along === "y" ? -4 : 4, dy: along === "y" ? -7 : 7, className: `${name}-text` },
-      ...{ textAnchor: along === "y" ? "end" : "start", fill: INK.muted } as Plot.TextOptions,
-    }),
-  ].filter((mark) => mark !== false);
-}
-
-/** Texts without those that would lie on an earlier one. */
-function roomyTexts({ rows, anchor }: Layer, place: Place): Row[] {
-  const size = FONT_SIZE.tick;
+/** Rows without those whose text would lie on an earlier one's; rows without text keep their place free. */
+export function roomyTexts(rows: readonly Row[], place: Pick<Place, "x" | "y">): Row[] {
   const boxes: { left: number; right: number; y: number }[] = [];
-  return rows.filter((row) => {
-    const width = textWidth(row.text ?? "", size);
-    const left = place.x(row.x) - width * { start: 0, middle: 0.5, end: 1 }[anchor ?? "middle"];
-    const box = { left, right: left + width, y: place.y(row.y) };
+  return rows.filter(({ x, y, text = "" }) => {
+    const left = place.x(x);
+    const box = { left, right: left + textWidth(text, FONT_SIZE.tick), y: place.y(y) };
     const isFree = boxes.every((other) =>
-      box.left > other.right + 3 || other.left > box.right + 3 || Math.abs(box.y - other.y) > size
+      box.left > other.right + 6 || other.left > box.right + 6 || Math.abs(box.y - other.y) > 11
     );
     if (isFree) boxes.push(box);
     return isFree;
@@ -115,11 +93,11 @@ function roomyTexts({ rows, anchor }: Layer, place: Place): Row[] {
 
 /** A constant where all are the same, which makes a shorter SVG; else one a mark. */
 function oneOf(colors: readonly string[]): Plot.ChannelValue {
-  return colors.every((color) => color === colors[0]) ? colors[0]! : [...colors];
+  return colors.every((color) => color === colors[0]) ? colors[0] ?? null : [...colors];
 }
 
 /**
- * Draws a plot without axes of its own as a group.
+ * Draws a plot without axes of its own.
  *
  * Its style sheet goes, which standalone viewers understand in part only, and coordinates are
  * rounded to 1/10 pixel, so that the last bits of a logarithm do not show in the file.
@@ -130,11 +108,15 @@ export function renderPlot(options: Plot.PlotOptions): string {
     .replace(/<style>.*?<\/style>/s, "")
     .replace(/ (aria-hidden|aria-label|font-variant)="[^"]*"/g, "")
     .replaceAll("currentColor", INK.text)
-    .replace(/<[^>]+>/g, (tag) => tag.replace(/-?\d+\.\d{2,}(e-?\d+)?/g, roundNumber));
+    .replace(
+      /<[^>]+>/g,
+      (tag) => tag.replace(/-?\d+\.\d{2,}(e-?\d+)?/g, (digits) => String(tenth(Number(digits)))),
+    );
   return `<g font-family="${FONT_FAMILY}" font-size="${FONT_SIZE.tick}" fill="${INK.text}" ` +
     `text-anchor="middle">${content}</g>`;
 }
 
-function roundNumber(digits: string): string {
-  return String(Math.round(Number(digits) * 10) / 10);
+/** Rounded to 1/10. */
+export function tenth(pixels: number): number {
+  return Math.round(10 * pixels) / 10;
 }

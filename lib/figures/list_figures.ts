@@ -29,7 +29,6 @@ const FIGURES: readonly ((
   (study, _, runs) => plotResults2(study, runs),
   (study, records) => plotPublished(study, comparePublished(study, records)),
   (study, records) => plotCurves(study, records),
-  (study, records) => plotCurves(study, records, { against: "learning-time" }),
   (study, _, runs) => plotEigenvalues(study, runs),
   (study, _, runs) => plotRatio(study, runs),
   (study, _, runs) => plotRanks(study, rankMeasures(study, runs)),
@@ -47,11 +46,6 @@ export function listFigures(study: Study, records: readonly TrajectoryRecord[]):
     name === "sharpness" ||
     panels.some(({ layers }) => layers.some(({ kind, rows }) => kind === "points" && rows.length))
   );
-}
-
-/** The same without title and caption, at the width of a paper's column. */
-export function listColumnFigures(study: Study, records: readonly TrajectoryRecord[]): Figure[] {
-  return listFigures(study, records).map(forColumn);
 }
 
 /**

@@ -1,94 +1,83 @@
 /**
- * Our cells over the published ones.
+ * Our cells beside the published ones, and over them.
  *
  * @module
  */
+import { cellLayers, measureAxis, placeOf, throughPoints } from "~/lib/figures/cells.ts";
 import { compose, type Figure } from "~/lib/figures/compose.ts";
-import type { Layer, Panel, Row } from "~/lib/figures/figure.ts";
-import { shiftOf } from "~/lib/figures/results_figure.ts";
-import { INK, optimizerStyles } from "~/lib/figures/theme.ts";
-import { placeOf } from "~/lib/figures/words.ts";
-import { plurals, significant } from "~/lib/files/numbers.ts";
-import { PUBLISHED_PROTOCOL, type PublishedComparison, publishedOrder } from "~/lib/findings.ts";
-import { EFFECTS, effectValue, type Study } from "~/lib/study.ts";
+import type { Panel } from "~/lib/figures/figure.ts";
+import { PUBLISHED } from "~/lib/figures/results_figure.ts";
+import { INK } from "~/lib/figures/theme.ts";
+import { plurals } from "~/lib/files/numbers.ts";
+import type { PublishedComparison } from "~/lib/findings.ts";
+import type { Interval } from "~/lib/results.ts";
+import { EFFECTS, type Study } from "~/lib/study.ts";
 
 /**
  * Draws our mean of every published cell over the published one, with our 95 % t interval, on a
  * logarithmic axis with 1 in the middle; grey: the published interval.
  *
- * @param comparisons From `comparePublished`; cells without a result, and means at or below 0, which
- * have no logarithm, are left out and counted.
+ * @param comparisons From `comparePublished`; cells without a result stay empty.
  */
 export function plotPublished(study: Study, comparisons: readonly PublishedComparison[]): Figure {
-  const had = comparisons.flatMap((row) => row.ours === null ? [] : [{ ...row, ours: row.ours }]);
-  const shown = had.filter(({ ours }) => ours.mean > 0);
-  const styles = optimizerStyles(study.grid.optimizers);
-  const panels = study.grid.effects.flatMap((effect): Panel[] => {
-    const own = shown.filter((row) => row.effect === effect);
-    const { axis, heading } = placeOf(study, effect);
-    const layers = [...styles].flatMap(([optimizer, { color, symbol, slug }], i): Layer[] => {
-      const cells = own.filter((row) => row.optimizer === optimizer);
-      const common = { kind: "points", shift: shiftOf(i, styles.size) } as const;
-      return [
-        {
-          ...{ ...common, name: `${slug}-published`, color: INK.published, radius: 0, width: 5 },
-          rows: cells.map(({ theirs, ...cell }): Row => (
-            { x: effectValue(cell), y: 1, interval: over(theirs.interval, theirs.mean) }
-          )),
-        },
-        {
-          ...{ ...common, name: `${slug}-ratio`, color, symbol },
-          rows: cells.map(({ ours, theirs, n, ...cell }): Row => ({
-            ...{ x: effectValue(cell), y: ours.mean / theirs.mean, isHollow: n === 1 },
-            interval: ours.interval && over(ours.interval, theirs.mean),
-          })),
-        },
-      ];
-    });
-    const one: Layer = {
-      ...{ kind: "rules", name: "equal", color: INK.muted, width: 1 },
-      rows: [{ x: NaN, y: 1 }],
-    };
-    const y = { label: "Ours / published\nsharpness", scale: "ratio" } as const;
-    const stop = own[0] === undefined ? "" : `, ${own[0].stop}`;
-    return own.length === 0
-      ? []
-      : [{ heading: heading + stop, x: axis, y, layers: [one, ...layers] }];
-  });
+  const over = (interval: Interval | null | undefined, { mean }: { mean: number }) =>
+    interval ? [interval[0] / mean, interval[1] / mean] as const : null;
+  const groups = [...Map.groupBy(comparisons, ({ effect }) => effect)];
   return compose({
     name: "published",
-    title: "Ours over the published sharpness",
-    panels,
-    legend: [
-      ...[...styles].map(([label, { color, symbol }]) => (
-        { label, mark: { kind: "points", color, symbol, hasInterval: true } as const }
-      )),
-      ...(shown.some(({ n }) => n === 1)
-        ? [{
-          label: "one seed",
-          mark: { kind: "points", color: INK.muted, isHollow: true } as const,
-        }]
-        : []),
-      {
-        label: "published interval",
-        mark: { kind: "points", color: INK.published, radius: 0, width: 5, hasInterval: true },
-      },
-    ],
-    caption: [
-      `Means at the stop above each panel over those published at ${PUBLISHED_PROTOCOL.stop} ` +
-      "(n = 6 seeds), with our 95 % t intervals over seeds.",
-      shown.length === 0
-        ? "No cell with a result can be compared."
-        : `Ours: n = ${plurals(shown.map(({ n }) => n), "seed")} a cell.`,
-      ...publishedOrder(shown).map(({ effect, optimizer, cells, within, tau }) =>
-        `${optimizer} by ${EFFECTS[effect].label}: ${within} of ${cells} agree` +
-        (tau === null ? "." : `, Kendall's tau of the order ${significant(tau, 2)}.`)
-      ),
-      had.length > shown.length && `${had.length - shown.length} at or below 0 cannot be drawn.`,
-    ].filter((sentence) => sentence !== false).join(" "),
+    title: "Our sharpness over the published",
+    panels: groups.map(([effect, own]): Panel => ({
+      heading: placeOf(study, effect).heading,
+      x: placeOf(study, effect).axis,
+      y: { label: "Ours / published", scale: "ratio" },
+      layers: [
+        { kind: "rules", name: "equal", color: INK.axis, width: 1, rows: [{ x: NaN, y: 1 }] },
+        ...cellLayers(study, own, "published", ({ theirs }) => (
+          { y: 1, interval: over(theirs.interval, theirs) }
+        ), { ...PUBLISHED, radius: 0, width: 6, legend: "published interval" }),
+        ...cellLayers(study, own, "ratio", ({ ours, theirs, n }) => ({
+          ...{ y: (ours?.mean ?? NaN) / theirs.mean, interval: over(ours?.interval, theirs) },
+          isHollow: n === 1,
+        })),
+      ],
+    })),
+    caption: describeReplication(comparisons),
   });
 }
 
-function over([low, high]: readonly [number, number], mean: number): [number, number] {
-  return [low / mean, high / mean];
+/** Ours beside the published, a panel an effect that has any of ours. */
+export function replicationPanels(
+  study: Study,
+  comparisons: readonly PublishedComparison[],
+): Panel[] {
+  const measured = comparisons.filter(({ ours }) => ours !== null);
+  const effects = new Set(measured.map(({ effect }) => effect));
+  return [...effects].map((effect): Panel => {
+    const own = comparisons.filter((one) => one.effect === effect);
+    const ours = cellLayers(study, own, "ours", ({ ours, n }) => (
+      { y: ours?.mean ?? NaN, interval: ours?.interval ?? null, isHollow: n === 1 }
+    ));
+    const theirs = cellLayers(study, own, "theirs", ({ theirs }) => (
+      { y: theirs.mean, interval: theirs.interval }
+    ), PUBLISHED);
+    return {
+      heading: `By ${EFFECTS[effect].label}`,
+      x: placeOf(study, effect).axis,
+      y: measureAxis(study.measures.first[0] ?? "sharpness"),
+      layers: [...theirs, ...throughPoints(ours), ...ours],
+    };
+  });
+}
+
+/** Stops, n, and how many cells agree. */
+export function describeReplication(comparisons: readonly PublishedComparison[]): string {
+  const had = comparisons.filter(({ ours }) => ours !== null);
+  if (had.length === 0) return "No cell with a result can be compared.";
+  const counts = had.map(({ n }) => n);
+  return `Ours at the stop ${[...new Set(had.map(({ stop }) => stop))].join(", ")}, ` +
+    `n = ${plurals(counts, "seed")} a cell${
+      counts.includes(1) ? " (hollow: 1)" : ""
+    }; published: ` +
+    `n = 6; means with 95 % t intervals over seeds. ${had.length} of ${comparisons.length} ` +
+    `published cells compared, ${had.filter(({ within }) => within).length} agree.`;
 }

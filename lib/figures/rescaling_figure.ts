@@ -26,39 +26,31 @@ export function plotRescaling(
   given: readonly RescalingRow[],
   { caption = "" }: { readonly caption?: string } = {},
 ): Figure {
-  const names = [...new Set(given.map(({ measure }) => measure))];
-  const lines = names.flatMap((measure, i) => {
-    const own = given.filter((row) => row.measure === measure).sort((a, b) => a.scale - b.scale);
-    const unit = own.find(({ scale }) => scale === 1)?.value;
-    if (unit === undefined || !(unit > 0)) return [];
-    return [{
-      measure,
-      rows: own.filter(({ scale, value }) => scale > 0 && value > 0)
-        .map(({ scale, value }) => ({ x: scale, y: value / unit })),
-      color: SERIES_COLORS[i % SERIES_COLORS.length]!,
-      symbol: SYMBOLS[i % SYMBOLS.length]!,
-    }];
+  const groups = [...Map.groupBy(given, ({ measure }) => measure)];
+  const unitOf = (own: readonly RescalingRow[]): number =>
+    own.find(({ scale }) => scale === 1)?.value ?? NaN;
+  const layers = groups.flatMap(([measure, own], i): Layer[] => {
+    const rows = own.filter(({ scale, value }) => scale > 0 && value > 0 && unitOf(own) > 0)
+      .map(({ scale, value }) => ({ x: scale, y: value / unitOf(own), isHollow: true }))
+      .sort((a, b) => a.x - b.x);
+    const color = SERIES_COLORS[i % SERIES_COLORS.length]!;
+    const symbol = SYMBOLS[i % SYMBOLS.length]!;
+    // Those that lie on one another stand around one another.
+    const radius = 2.5 + 1.2 * (groups.length - 1 - i);
+    return rows.length === 0 ? [] : [
+      { kind: "lines", name: `line-${i}`, rows, color },
+      { kind: "points", name: `measure-${i}`, rows, color, symbol, radius, legend: measure },
+    ];
   });
-  const lost = names.filter((name) => !lines.some(({ measure }) => measure === name));
+  const lost = groups.filter(([, own]) => !(unitOf(own) > 0)).map(([measure]) => measure);
   return compose({
     name: "rescaling",
     title: "A layer rescaled, the function unchanged",
     panels: [{
       x: { label: "First layer × c, last layer × 1 / c", scale: "log" },
       y: { label: "Measure / its value\nat c = 1", scale: "log" },
-      layers: lines.flatMap(({ rows, color, symbol }, i): Layer[] => [
-        { kind: "lines", name: `line-${i}`, rows, color },
-        // Those that lie on one another stand around one another.
-        {
-          ...{ kind: "points", name: `measure-${i}`, color, symbol },
-          radius: 2.5 + 1.2 * (lines.length - 1 - i),
-          rows: rows.map((row) => ({ ...row, isHollow: true })),
-        },
-      ]),
+      layers,
     }],
-    legend: lines.map(({ measure, color, symbol }) => (
-      { label: measure, mark: { kind: "points", color, symbol, isHollow: true } }
-    )),
     caption: caption +
       (lost.length === 0
         ? ""

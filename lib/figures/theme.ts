@@ -1,5 +1,5 @@
 /**
- * Colours, symbols and sizes that all figures share, and how wide text is.
+ * Colours, symbols and sizes that all figures share.
  *
  * @module
  */
@@ -17,12 +17,11 @@ export const INK = {
   muted: "#595959",
   grid: "#e3e3e3",
   axis: "#8c8c8c",
-  published: "#9a9a9a",
+  published: "#a6a6a6",
 } as const;
 
 /** Okabe and Ito's colour-blind-safe set without yellow, https://jfly.uni-koeln.de/color. */
 export const SERIES_COLORS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00"];
-
 /** The symbols of series in turn. */
 export const SYMBOLS: readonly MarkSymbol[] = ["circle", "diamond", "square", "triangle"];
 
@@ -35,13 +34,12 @@ export interface OptimizerStyle {
   readonly slug: string;
 }
 
-/** Styles by canonical text; those of one rule share its colour, the later lighter. */
+/** Styles by canonical text; those of one rule share its colour, the later ones lighter. */
 export function optimizerStyles(optimizers: readonly string[]): Map<string, OptimizerStyle> {
-  const seen = new Map<string, number>();
-  return new Map(optimizers.map((text) => {
+  const names = optimizers.map((text) => openOptimizer(text).name);
+  return new Map(optimizers.map((text, i) => {
     const { name, color, symbol } = openOptimizer(text);
-    const place = Math.min(seen.get(name) ?? 0, 2);
-    seen.set(name, place + 1);
+    const place = Math.min(2, names.slice(0, i).filter((earlier) => earlier === name).length);
     return [text, {
       color: lighten(color, [0, 0.35, 0.55][place]!),
       symbol: place === 0 ? symbol as MarkSymbol : SYMBOLS[place + 1]!,
@@ -68,43 +66,15 @@ export function rampOf(values: readonly number[]): Map<number, string> {
   return new Map(values.map((value, i) => [value, apply(i)]));
 }
 
-/** Advances of DejaVu Sans in em, rounded up into classes; a digit's is that of the rest. */
-const ADVANCES: readonly (readonly [ems: number, letters: string])[] = [
-  [0.3, "'ijlIJ"],
-  [0.35, " \u00a0,.:;/|f-"],
-  [0.41, "()[]t!r⁰¹²³⁴⁵⁶⁷⁸⁹"],
-  [0.5, '"*_–'],
-  [0.57, "szcLFk?⁻"],
-  [0.62, "vxyPTYaoe"],
-  [0.7, "KAVBRXZC"],
-  [0.79, "UHNDG&OQ"],
-  [0.86, "w#+<=>×−≥M→"],
-  [1, "%mW@"],
-];
-const OTHER_ADVANCE = 0.64;
+/** Widths of DejaVu Sans' letters in em, rounded up, by class; a digit's is 0.64. */
+const WIDTHS = [[/[ijlI .,:;'()|⁻⁰¹²³⁴-⁹]/g, 0.42], [/[a-hk-vx-z]/g, 0.6], [
+  /[mwMWQO%@→]/g,
+  0.98,
+]] as const;
 
-/** Pixels that a line takes at most. */
+/** Pixels that a line takes, or a little more. */
 export function textWidth(line: string, size: number): number {
-  return size *
-    [...line].reduce(
-      (ems, letter) =>
-        ems + (ADVANCES.find(([, letters]) => letters.includes(letter))?.[0] ?? OTHER_ADVANCE),
-      0,
-    );
-}
-
-/** Breaks text into lines of at most so many pixels, between words; a number is not parted from its unit. */
-export function wrap(paragraph: string, size: number, width: number): string[] {
-  const glued = paragraph.replace(/ (= |%|(?<=\d )[a-z])/g, "\u00a0$1")
-    .replaceAll("= ", "=\u00a0");
-  const lines: string[] = [];
-  let line = "";
-  for (const word of glued.split(" ")) {
-    const longer = line === "" ? word : `${line} ${word}`;
-    if (line !== "" && textWidth(longer, size) > width) {
-      lines.push(line);
-      line = word;
-    } else line = longer;
-  }
-  return [...lines, line];
+  const ems = WIDTHS.map(([letters, em]) => [line.match(letters)?.length ?? 0, em] as const);
+  const others = line.length - ems.reduce((sum, [count]) => sum + count, 0);
+  return size * ems.reduce((sum, [count, em]) => sum + count * em, 0.66 * others);
 }

@@ -1,0 +1,158 @@
+/**
+ * What figures of cells have in common: places along an axis, points, labels, captions.
+ *
+ * @module
+ */
+import type { Axis, Layer, Row } from "~/lib/figures/figure.ts";
+import { optimizerStyles } from "~/lib/figures/theme.ts";
+import { plural, plurals, scientific, thousands } from "~/lib/files/numbers.ts";
+import { capitalize } from "~/lib/files/text.ts";
+import { openMeasure } from "~/lib/measure.ts";
+import type { CellSummary } from "~/lib/results.ts";
+import { type Cell, type EffectName, EFFECTS, listCells, type Study } from "~/lib/study.ts";
+
+/** Where an effect's cells stand. */
+export interface Place {
+  readonly axis: Axis;
+  /** In order. */
+  readonly values: readonly number[];
+  /** What is varied, and what stays. */
+  readonly heading: string;
+  valueOf(cell: Pick<Cell, "learningRate" | "batchSize">): number;
+  format(value: number): string;
+}
+
+/** The axis of an effect's values; of pairs of one learning rate / batch size, their batch sizes. */
+export function placeOf(study: Study, effect: EffectName): Place {
+  const cells = listCells({ grid: { ...study.grid, effects: [effect] } });
+  const ratios = [...new Set(cells.map((cell) => EFFECTS.pairs.valueOf(cell).toPrecision(9)))];
+  const isOneRatio = effect === "pairs" && ratios.length === 1;
+  const { label, axis, valueOf, format, other } = EFFECTS[isOneRatio ? "batch-size" : effect];
+  const values = [...new Set(cells.map(valueOf))].sort((a, b) => a - b);
+  return {
+    axis: { label: axis, scale: "log", values, format },
+    heading: isOneRatio
+      ? `Learning rate / batch size ${scientific(Number(ratios[0]))}`
+      : `${capitalize(label)}, at ${other(study)}`,
+    ...{ values, valueOf, format },
+  };
+}
+
+/** Points of one effect's cells, a layer an optimizer, beside one another. */
+export function cellLayers<C extends Cell>(
+  study: Study,
+  cells: readonly C[],
+  name: string,
+  rowOf: (cell: C) => Omit<Row, "x"> & { readonly x?: number },
+  style: Partial<Layer> = {},
+): Layer[] {
+  if (cells[0] === undefined) return [];
+  const { valueOf } = placeOf(study, cells[0].effect);
+  const styles = [...optimizerStyles(study.grid.optimizers)]
+    .filter(([optimizer]) => cells.some((cell) => cell.optimizer === optimizer));
+  const gap = Math.min(9, 24 / styles.length);
+  return styles.map(([optimizer, { color, symbol, slug }], i): Layer => ({
+    ...{ kind: "points", name: `${slug}-${name}`, legend: optimizer, color, symbol },
+    shift: gap * (i - (styles.length - 1) / 2),
+    rows: cells.filter((cell) => cell.optimizer === optimizer)
+      .map((cell) => ({ x: valueOf(cell), ...rowOf(cell) }))
+      .sort((a, b) => a.x - b.x),
+    ...style,
+  }));
+}
+
+/**
+ * Means of one effect's cells with their intervals over seeds, and lines through them.
+ *
+ * @param xOf Where a cell stands; default: at its value.
+ */
+export function meanLayers(
+  study: Study,
+  cells: readonly CellSummary[],
+  xOf?: (cell: CellSummary) => number,
+): Layer[] {
+  const means = cellLayers(study, cells, "mean", (cell) => ({
+    ...{ y: cell.value?.mean ?? NaN, interval: cell.value?.interval ?? null },
+    isHollow: cell.bySeed.filter((seed) => seed.value !== null).length === 1,
+    isPale: cell.unconverged.length > 0,
+    ...(xOf ? { x: xOf(cell) } : {}),
+  }));
+  const lost = cells.filter(({ seeds, diverged }) =>
+    seeds.length > 0 && seeds.length === diverged.length
+  );
+  return [
+    ...throughPoints(means),
+    ...means,
+    ...cellLayers(study, lost, "diverged", () => ({ y: NaN, text: "×" }), {
+      ...{ kind: "rules", along: "x", dash: "1 3" },
+    }),
+  ];
+}
+
+/** Pale lines through layers' points, broken where one is missing. */
+export function throughPoints(layers: readonly Layer[]): Layer[] {
+  return layers.map(({ legend: _, ...layer }) => (
+    { ...layer, kind: "lines", name: `${layer.name}-line`, opacity: 0.4, width: 1.25 }
+  ));
+}
+
+/** A measure's axis, its label in two lines. */
+export function measureAxis(text: string): Axis {
+  const { label, unit, parameters } = openMeasure(text);
+  const units = unit === "1" ? "" : ` (${unit.replace(" per unit^2", "/unit²")})`;
+  const lines = parameters.radius === undefined
+    ? inTwoLines(capitalize(label))
+    : `${capitalize(label)}\nat r = ${parameters.radius}`;
+  return { label: `${lines}${units}`.trim(), scale: "log" };
+}
+
+/** Broken at the blank nearest to the middle of a name of more than 20 letters. */
+export function inTwoLines(name: string): string {
+  const blanks = [...name.matchAll(/ /g)].map(({ index }) => index);
+  const middle = name.length / 2;
+  const [at] = blanks.sort((a, b) => Math.abs(a - middle) - Math.abs(b - middle));
+  return at === undefined || name.length <= 20
+    ? name
+    : `${name.slice(0, at)}\n${name.slice(at + 1)}`;
+}
+
+/** What is shown, n of images and seeds, the stop, and the runs that did not get there. */
+export function describeCells(study: Study, cells: readonly CellSummary[]): string {
+  const { label, isAtStudyRadius, parameters: { directions, radius } } = openMeasure(
+    cells[0]?.measure ?? "sharpness",
+  );
+  const details = [
+    directions !== undefined && `K = ${directions}`,
+    radius !== undefined && `r = ${radius}`,
+    `${thousands(study.images)} training images`,
+  ].filter(Boolean).join(", ");
+  const meaning = isAtStudyRadius ? ": mean rise in the loss at random points" : "";
+  const counts = cells.map(({ bySeed }) => bySeed.filter(({ value }) => value !== null).length)
+    .filter((count) => count > 0);
+  const isOpen = cells.some(({ value }) => value?.interval && value.interval[0] <= 0);
+  // A run that two effects share is the same record in both.
+  const runs = [...new Set(cells.flatMap(({ bySeed }) => bySeed.map(({ run }) => run)))];
+  const ended = (how: string): number =>
+    runs.filter(({ training }) => training.stopped === how).length;
+  const planned = new Set(
+    cells.flatMap(({ optimizer, learningRate, batchSize }) =>
+      study.grid.seeds.map((seed) => JSON.stringify([optimizer, learningRate, batchSize, seed]))
+    ),
+  ).size;
+  const troubles = [
+    [ended("epoch limit"), "did not reach it (pale)"],
+    [ended("diverged"), "diverged and are in no mean (×: all of a cell)"],
+    [planned - runs.length, "have no result yet"],
+  ].filter(([count]) => count !== 0).map((words) => words.join(" "));
+  return `${capitalize(label)}${meaning} (${details}); ` +
+    (counts.length === 0
+      ? "no result yet"
+      : `n = ${plurals(counts, "seed")} a cell${counts.includes(1) ? " (hollow: 1)" : ""}`) +
+    `, 95 % t intervals over seeds${isOpen ? " (▾: reaches 0)" : ""}. Networks at the stop ${
+      study.stops[0]
+    }: of ` +
+    `${plural(planned, "run")} ${troubles.length === 0 ? "all reached it" : troubles.join(", ")}.` +
+    (study.stops[0]?.startsWith("epochs:")
+      ? " After a number of epochs networks lie on their way down, not in minima."
+      : "");
+}

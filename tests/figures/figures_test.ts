@@ -1,0 +1,324 @@
+import { extentOf, fitAxis, formatTick } from "~/lib/figures/axis.ts";
+import {
+  plotCurves,
+  plotEdge,
+  plotEigenvalues,
+  plotLead,
+  plotPublished,
+  plotRanks,
+  plotRatio,
+  plotRescaling,
+  plotResults,
+  plotResults2,
+  plotTrainingLoss,
+} from "~/lib/figures.ts";
+import { comparePublished, rankMeasures } from "~/lib/findings.ts";
+import { runsAt } from "~/lib/results.ts";
+import { presets, type Study } from "~/lib/study.ts";
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import { marks, numbers, PIXELS, places, shifts, texts } from "~/tests/fixtures/svg_marks.ts";
+import { spread, syntheticRecords, syntheticResults } from "~/tests/fixtures/synthetic_results.ts";
+
+const { quick, paper, standard } = presets;
+/** A study in which some runs reach the first stop and others the epoch limit. */
+const limited: Study = { ...quick, stops: ["loss:1.2"], maxEpochs: 12 };
+/** Three learning rates that were published. */
+const study: Study = {
+  ...standard,
+  grid: {
+    ...standard.grid,
+    effects: ["learning-rate"],
+    optimizers: ["SGD"],
+    learningRates: [1e-4, 1e-2, 1e-1],
+    seeds: [0, 1],
+  },
+};
+const PUBLISHED: Readonly<Record<number, number>> = { 1e-4: 1.29571, 1e-2: 0.10663, 1e-1: 0.01024 };
+const records = syntheticRecords(study, ({ learningRate, seed }) => ({
+  epochs: 60,
+  gap: learningRate,
+  // As published, but twice as much at 10^-2; seeds lie 0.1 % apart.
+  samples: [
+    PUBLISHED[learningRate]! * (learningRate === 1e-2 ? 2 : 1) * (1 + 0.001 * (seed - 0.5)),
+  ],
+}));
+
+Deno.test("fitAxis() is logarithmic above 0, linear elsewhere, and has room for intervals", () => {
+  const fit = (scale: "log" | "ratio" | "linear", ys: number[], ends: number[] = []) =>
+    fitAxis({ label: "", scale }, "y", [{
+      ...{ kind: "points", name: "" },
+      rows: ys.map((y, i) => ({
+        ...{ x: 0, y },
+        interval: ends[i] === undefined ? null : [ends[i]!, y] as const,
+      })),
+    }]);
+  assertEquals(fit("log", [0.001, 0.4]).isLog, true);
+  assertEquals(fit("log", [-0.001, 0.4]).isLog, false);
+  assertEquals(fit("log", [0.1, 1], [0.05]).domain[0] < 0.05, true);
+  // No logarithm has room for 0: the axis ends below the points.
+  assertEquals(fit("log", [0.1, 1], [-1]).domain[0] > 0.05, true);
+  const [low, high] = fit("ratio", [1.1, 4]).domain;
+  assertAlmostEquals(low * high, 1, 1e-12);
+  assert(fit("linear", [1, 2], [0.2]).domain[0] < 0.2);
+  assertEquals(fit("linear", [1, 2]).ticks.map(({ label }) => label), [
+    ...["1", "1.2", "1.4", "1.6", "1.8", "2"],
+  ]);
+  assertEquals(fit("log", [1e-4, 1]).ticks.at(0)!.label, "10⁻⁴");
+  assertEquals(extentOf([]), [0.1, 1]);
+  assertEquals([0, 0.30000000000000004, -0.2, 1e4, -25e5, -15e-4].map(formatTick), [
+    ...["0", "0.3", "−0.2", "10⁴", "−2.5×10⁶", "−0.0015"],
+  ]);
+});
+
+Deno.test("plotResults() puts means, losses and intervals where the axis says", () => {
+  const results = syntheticResults(quick, ({ learningRate, seed }) => ({
+    // Means 0.02, 0.2, 2.
+    samples: spread(16, 20 * learningRate * (1 + 0.1 * (seed - 1)), 0.002 * learningRate),
+    trainLoss: 1 - Math.log10(learningRate),
+  }));
+  const figure = plotResults(quick, results, { effect: "learning-rate", optimizer: "SGD" });
+  const [first, second, third] = numbers(marks(figure, "SGD-mean"), "cy");
+  assertAlmostEquals(second! - first!, third! - second!, 2 * PIXELS);
+  const pixels = (nats: number): number => first! + Math.log10(nats / 0.02) * (second! - first!);
+  // s / sqrt(3) = 0.1 / sqrt(3) of the mean, t(0.975, 2) = 4.302653.
+  const half = 4.302652729749 * 0.1 / Math.sqrt(3);
+  const [line] = marks(figure, "SGD-mean-interval");
+  assertAlmostEquals(Number(line!.getAttribute("y1")), pixels(0.02 * (1 - half)), 3 * PIXELS);
+  assertAlmostEquals(Number(line!.getAttribute("y2")), pixels(0.02 * (1 + half)), 3 * PIXELS);
+  assertEquals(marks(figure, "SGD-pooled-interval").length, 3);
+  const losses = numbers(marks(figure, "SGD-mean-training-loss"), "cy");
+  // Losses 4, 3, 2: linear, and lower below.
+  assertAlmostEquals(losses[1]! - losses[0]!, losses[2]! - losses[1]!, 2 * PIXELS);
+  assert(losses[1]! > losses[0]!);
+  assertStringIncludes(figure.caption, "n = 3 seeds a cell");
+  assertStringIncludes(figure.caption, "Networks at the stop epochs:10: of 9 runs all reached it.");
+  const reaching = syntheticResults(quick, ({ seed }) => ({ samples: [0.2 * (1 + 0.9 * seed)] }));
+  const wide = plotResults(quick, reaching, { effect: "learning-rate", optimizer: "SGD" });
+  // Mean 0.38, s = 0.18: the interval reaches below 0.
+  assertEquals(marks(wide, "SGD-mean-cut").length, 3);
+  assertStringIncludes(wide.caption, "▾: reaches 0");
+  assertThrows(
+    () => plotResults(study, [], { effect: "batch-size", optimizer: "SGD" }),
+    RangeError,
+    "Cannot plot the study as effect and optimizer must be in its grid (learning-rate, SGD): " +
+      "current values are batch-size and SGD",
+  );
+});
+
+Deno.test("plotResults2() stands optimizers beside each other, doublings at even distances", () => {
+  const figure = plotResults2(paper, syntheticResults(paper));
+  const at = places(marks(figure, "AdaGrad-mean")).map(({ x }) => x);
+  // 7 learning rates, then 12 batch sizes.
+  assertEquals(at.length, 19);
+  const sizes = at.slice(7);
+  const step = (sizes[10]! - sizes[0]!) / 10;
+  for (let i = 1; i <= 10; i++) assertAlmostEquals(sizes[i]!, sizes[0]! + i * step, 2 * PIXELS);
+  assertAlmostEquals(sizes[11]! - sizes[10]!, step * Math.log2(50000 / 32768), 2 * PIXELS);
+  const labels = texts(figure);
+  for (const value of ["32", "50000", "10⁻⁴", "10⁻¹"]) assert(labels.includes(value), value);
+  assert(!labels.includes("32768"), "stands too close to 50000");
+  assertEquals(marks(figure, "SGD-published").length, 19);
+  const [sgd, adagrad] = ["SGD", "AdaGrad"].map((one) => shifts(figure, `${one}-mean`)[0]!);
+  assertEquals(sgd, -adagrad!);
+  // Further apart than a marker of radius 3 with its outline.
+  assert(adagrad! - sgd! >= 8);
+  const optimizers = ["SGD", "SGD(momentum=0.9)", "SGD(momentum=0.99)"];
+  const momentum: Study = { ...quick, grid: { ...quick.grid, optimizers } };
+  const colors = ["SGD", "SGD_momentum_0_9_", "SGD_momentum_0_99_"].map((slug) =>
+    colorOf(plotResults2(momentum, syntheticResults(momentum)), `${slug}-mean`)
+  );
+  assertEquals(new Set(colors).size, 3);
+});
+
+/** The fill of a group, or of its first mark. */
+function colorOf({ svg }: { svg: string }, name: string): string | undefined {
+  return new RegExp(`<g [^>]*fill="(#\\w+)"[^>]*class="${name}"`).exec(svg)?.[1];
+}
+
+Deno.test("plotResults2() shows one seed hollow, limited runs pale, and lost cells by ×", () => {
+  const one: Study = { ...quick, grid: { ...quick.grid, seeds: [0] } };
+  const single = plotResults2(one, syntheticResults(one));
+  assertEquals(colorOf(single, "SGD-mean"), "#fff");
+  assertEquals(marks(single, "SGD-mean-interval").length, 0);
+  assertStringIncludes(single.caption, "n = 1 seed a cell (hollow: 1)");
+  const some = plotResults2(
+    limited,
+    syntheticResults(limited, ({ learningRate, seed }) => ({
+      stopped: learningRate === 1e-2 && seed === 1 ? "epoch limit" : "reached",
+    })),
+  );
+  const fills = marks(some, "SGD-mean").slice(0, 3).map((mark) => mark.getAttribute("fill"));
+  assertEquals(fills[0], "#0072b2");
+  assertEquals(fills[1], "#99c7e0");
+  assertStringIncludes(some.caption, "did not reach it (pale)");
+  const lost = plotResults2(
+    quick,
+    syntheticResults(
+      quick,
+      ({ learningRate, optimizer }) =>
+        learningRate === 1e-1 && optimizer === "SGD" ? { stopped: "diverged", epochs: 2 } : {},
+    ),
+  );
+  assertEquals(marks(lost, "SGD-mean").length, 5);
+  assertEquals(marks(lost, "SGD-diverged").length, 1);
+  assertStringIncludes(lost.caption, "3 diverged and are in no mean");
+  const [first] = syntheticResults(quick);
+  assertStringIncludes(plotResults2(quick, [first!]).caption, "29 have no result yet");
+});
+
+Deno.test("plotPublished() puts ours over the published, 1 in the middle", () => {
+  const figure = plotPublished(study, comparePublished(study, records));
+  const heights = numbers(marks(figure, "SGD-ratio"), "cy");
+  const [equal] = numbers(marks(figure, "equal"), "y1");
+  assertAlmostEquals(heights[0]!, equal!, 2 * PIXELS);
+  assertAlmostEquals(heights[2]!, equal!, 2 * PIXELS);
+  // The published interval at 10^-1 is 1 +- 0.00085 / 0.01024; twice as much lies at 2.
+  const last = marks(figure, "SGD-published-interval")[2]!;
+  const [low, high] = [1 - 0.00085 / 0.01024, 1 + 0.00085 / 0.01024];
+  const octave = equal! - heights[1]!;
+  assertAlmostEquals(Number(last.getAttribute("y1")), equal! - Math.log2(low) * octave, 3 * PIXELS);
+  assertAlmostEquals(
+    Number(last.getAttribute("y2")),
+    equal! - Math.log2(high) * octave,
+    3 * PIXELS,
+  );
+  assertStringIncludes(figure.caption, "3 of 3 published cells compared, 2 agree");
+  assertStringIncludes(plotPublished(quick, []).caption, "No cell with a result can be compared.");
+});
+
+Deno.test("plotCurves() draws a line a trajectory, its loss falling to the right, named at its end", () => {
+  const figure = plotCurves(study, records);
+  const lines = marks(figure, "curve");
+  assertEquals([lines.length, marks(figure, "curve-stop").length], [6, 6]);
+  const xs = lines[0]!.getAttribute("d")!.slice(1).split("L").map((part) => parseFloat(part));
+  assert(xs.length > 1 && xs.every((x, i) => i === 0 || x > xs[i - 1]!), String(xs));
+  assertEquals(marks(figure, "curve-value").map((mark) => mark.textContent).sort(), [
+    ...["10⁻¹", "10⁻²", "10⁻⁴"].sort(),
+  ]);
+  assertStringIncludes(figure.caption, "met the stop cumulative:1e-3; n = 2 seeds");
+});
+
+Deno.test("plotLead() has ours beside the published and the first optimizer's curves", () => {
+  const figure = plotLead(study, records);
+  assertEquals(figure.panels.length, 2);
+  assertEquals([marks(figure, "SGD-ours").length, marks(figure, "SGD-theirs").length], [3, 3]);
+  assertEquals(marks(figure, "curve").length, 6);
+  // Ours at 10^-1 is the published value.
+  const [ours, theirs] = ["SGD-ours", "SGD-theirs"].map((name) =>
+    numbers(marks(figure, name), "cy")
+  );
+  assertAlmostEquals(ours!.at(-1)!, theirs!.at(-1)!, 2 * PIXELS);
+  assertEquals(plotLead(study, []).panels, []);
+});
+
+Deno.test("plotRatio() puts both effects on one axis", () => {
+  const both: Study = {
+    ...study,
+    grid: { ...study.grid, effects: ["learning-rate", "batch-size"], batchSizes: [128, 512] },
+  };
+  const figure = plotRatio(both, syntheticResults(both, () => ({ epochs: 60 })));
+  const [x0, x1] = numbers(marks(figure, "SGD-learning-rate"), "cx");
+  const squares = places(marks(figure, "SGD-batch-size")).map(({ x }) => x);
+  // 1e-4 / 128 is in both, 1e-4 / 512 a quarter of it: 1e-2 / 128 lies two decades to the right.
+  assertEquals(squares.length, 2);
+  assertAlmostEquals(Math.max(...squares), x0!, 2 * PIXELS);
+  const quarter = (x1! - x0!) / 2 * Math.log10(4);
+  assertAlmostEquals(x0! - Math.min(...squares), quarter, 3 * PIXELS);
+});
+
+Deno.test("plotRanks() draws a line a measure, groups and their mean", () => {
+  const ranks = rankMeasures(study, runsAt(study, records));
+  const figure = plotRanks(study, ranks);
+  const count = (isAll: boolean): number =>
+    ranks.filter(({ effect }) => (effect === null) === isAll).length;
+  assertEquals(marks(figure, "learning-rate-tau").length, count(false));
+  assertEquals(marks(figure, "all-tau").length, count(true));
+  const { tau } = ranks[0]!;
+  const [zero] = numbers(marks(figure, "zero"), "x1");
+  assertEquals(
+    Math.sign(numbers(marks(figure, "learning-rate-tau"), "cx")[0]! - zero!),
+    Math.sign(tau!),
+  );
+  assertStringIncludes(figure.caption, "n = 2 seeds");
+  assertStringIncludes(plotRanks(study, []).caption, "No measure has two cells");
+});
+
+Deno.test("plotRescaling() draws shares of the value at c = 1 and names what has none", () => {
+  const figure = plotRescaling([
+    ...[0.1, 1, 10].map((scale) => ({ scale, measure: "sharpness", value: 0.5 / scale })),
+    ...[10, 0.1, 1].map((scale) => ({ scale, measure: "relative", value: 0.25 })),
+    { scale: 0.1, measure: "trace", value: 3 },
+    { scale: 1, measure: "negative", value: -3 },
+  ]);
+  const [left, middle, right] = numbers(marks(figure, "measure-0"), "cy");
+  // 10, 1 and 0.1 of the value at 1.
+  assertAlmostEquals(middle! - left!, right! - middle!, 2 * PIXELS);
+  assertEquals(new Set(places(marks(figure, "measure-1")).map(({ y }) => y)).size, 1);
+  assertStringIncludes(
+    figure.caption,
+    "Not drawn, without a value above 0 at c = 1: trace, negative.",
+  );
+});
+
+Deno.test("plotEdge() draws 2 / lr where the eigenvalue of that height stands", () => {
+  const rows = [0, 10, 20].map((epoch) => (
+    { series: "lr 0.1", epoch, lambdaMax: [5, 12, 20][epoch / 10]!, learningRate: 0.1 }
+  ));
+  const figure = plotEdge([...rows, { series: "AdaGrad", epoch: 0, lambdaMax: 7 }]);
+  assertEquals(marks(figure, "edge").length, 1);
+  // The eigenvalue of 20 lies on 2 / 0.1.
+  const [edge] = numbers(marks(figure, "edge"), "y1");
+  assertAlmostEquals(
+    Math.min(...numbers(marks(figure, "lambda-max-network"), "cy")),
+    edge!,
+    2 * PIXELS,
+  );
+  assertEquals(marks(figure, "lambda-max").length, 2);
+});
+
+Deno.test("plotEigenvalues() draws 2 / learning rate beside the eigenvalue that it bounds", () => {
+  const { optimizers } = quick.grid;
+  const results = syntheticResults(quick, ({ learningRate }) => ({
+    estimate: (measure) => measure.includes("lambda-max") ? 2 / learningRate : undefined,
+  }));
+  const figure = plotEigenvalues(quick, results);
+  assertEquals(figure.panels.length, 2 * optimizers.length);
+  // The means lie on the line, in the panels of both optimizers: AdaGrad has the preconditioned one.
+  const lines = marks(figure, "edge").map((line) =>
+    line.getAttribute("d")!.slice(1).split("L").map((pair) => Number(pair.split(",")[1]))
+  );
+  const heights = numbers(marks(figure, "SGD-mean"), "cy");
+  lines.slice(0, 2).flat().forEach((y, i) => assertAlmostEquals(y, heights[i]!, 2 * PIXELS));
+  assertEquals(lines.length, 4);
+  const plain = syntheticResults(study, () => ({}));
+  assertEquals(marks(plotEigenvalues(study, plain), "edge").length, 1);
+  const adagrad: Study = { ...study, grid: { ...study.grid, optimizers: ["AdaGrad"] } };
+  assertEquals(marks(plotEigenvalues(adagrad, syntheticResults(adagrad)), "edge").length, 0);
+});
+
+Deno.test("plotTrainingLoss() draws every run once a panel and how it ended", () => {
+  const figure = plotTrainingLoss(
+    limited,
+    syntheticResults(limited, ({ learningRate, seed }) => {
+      if (learningRate === 1e-1) return { stopped: "diverged", epochs: 3, trainLoss: 2 };
+      return { stopped: seed === 0 ? "epoch limit" : "reached" };
+    }),
+  );
+  // The base cell's runs belong to both effects.
+  assertEquals(marks(figure, "training-loss").length, 36);
+  assertEquals(marks(figure, "diverged").length, 6);
+  const ends = marks(figure, "end-of-training");
+  assertEquals(ends.length, 30);
+  assertEquals(ends.filter((end) => end.getAttribute("fill") === "#fff").length, 10);
+  assertStringIncludes(figure.caption, "of 30 runs 8 did not reach it (pale), 6 diverged");
+  const long: Study = { ...study, stops: ["epochs:4000"] };
+  const [line] = marks(plotTrainingLoss(long, syntheticResults(long)), "training-loss");
+  const points = line!.getAttribute("d")!.slice(1).split("L");
+  assert(points.length > 20 && points.length <= 40, `${points.length} points`);
+});
