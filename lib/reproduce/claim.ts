@@ -8,7 +8,7 @@ import { clearWay } from "~/lib/files/checked.ts";
 import { removeUnfinished } from "~/lib/files/files.ts";
 import { type Lock, tryLock } from "~/lib/files/lock.ts";
 import type { EngineOnData } from "~/lib/reproduce/engine_on_data.ts";
-import type { Estimate } from "~/lib/reproduce/estimate.ts";
+import type { Estimate } from "~/lib/reproduce/plan.ts";
 import { type Kept, nextStep, type Step } from "~/lib/reproduce/next_step.ts";
 import type { Folders } from "~/lib/reproduce/options.ts";
 import {

@@ -15,7 +15,7 @@ import {
 } from "~/lib/measure.ts";
 import { layoutLayers } from "~/lib/model.ts";
 import { type Claimed, type Context, nextOf, readAgreeing, save } from "~/lib/reproduce/claim.ts";
-import { provenanceOf } from "~/lib/reproduce/provenance.ts";
+import { provenanceOf } from "~/lib/reproduce/engine_on_data.ts";
 import {
   locateStop,
   type Measurement,
@@ -166,40 +166,40 @@ export async function measure(
 }
 
 /**
- * Measures networks together, or, where one of them has a loss around it that is not finite, each by
- * itself: what cannot be had is undefined, and said.
+ * Measures networks together, or, where one of them has a loss around it that is not finite, each
+ * measure by itself: what cannot be had is undefined, and said.
  */
 async function takeAll(
-  context: Context,
+  { engine, signal, onMessage }: Context,
   networks: readonly NetworkInHand[],
   onProgress: (done: number) => void,
 ): Promise<(MeasureValue | undefined)[][]> {
-  const { engine, signal, onMessage } = context;
+  const take = (
+    some: readonly NetworkInHand[],
+    texts: readonly (readonly string[])[],
+  ): Promise<MeasureValue[][]> =>
+    measureNetworks(engine, some.map(({ measured }) => measured), texts, {
+      ...{ seed: DIRECTION_SEED, signal, onProgress },
+    });
   try {
-    return await measureNetworks(
-      engine,
-      networks.map(({ measured }) => measured),
-      networks.map(({ texts }) => texts),
-      { seed: DIRECTION_SEED, signal, onProgress },
-    );
+    return await take(networks, networks.map(({ texts }) => texts));
   } catch (error) {
     if (!(error instanceof NotFiniteError)) throw error;
-    const rows = [];
-    if (networks.length > 1) {
-      for (const network of networks) rows.push(...await takeAll(context, [network], onProgress));
-      return rows;
-    }
-    const [first] = networks as [NetworkInHand];
-    if (first.texts.length > 1) {
-      for (const text of first.texts) {
-        rows.push(...await takeAll(context, [{ ...first, texts: [text] }], onProgress));
-      }
-      return [rows.flat()];
-    }
-    const { claimed: { trajectory }, epoch } = first;
-    onMessage(`${describeTrajectory(trajectory)}, epoch ${epoch}: ${error.message}`);
-    return [[undefined]];
   }
+  const rows: (MeasureValue | undefined)[][] = networks.map(() => []);
+  for (const [index, network] of networks.entries()) {
+    for (const text of network.texts) {
+      try {
+        rows[index]!.push((await take([network], [[text]]))[0]![0]);
+      } catch (error) {
+        if (!(error instanceof NotFiniteError)) throw error;
+        const { claimed: { trajectory }, epoch } = network;
+        onMessage(`${describeTrajectory(trajectory)}, epoch ${epoch}: ${error.message}`);
+        rows[index]!.push(undefined);
+      }
+    }
+  }
+  return rows;
 }
 
 /** Networks with measures of that of an epoch, in an order of their own. */

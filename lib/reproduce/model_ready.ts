@@ -8,7 +8,7 @@ import { isHeld } from "~/lib/files/lock.ts";
 import { DivergedError, HeldElsewhereError, readAgreeing } from "~/lib/reproduce/claim.ts";
 import { PROJECT_FOLDERS, type RunOptions } from "~/lib/reproduce/options.ts";
 import { run } from "~/lib/reproduce/run.ts";
-import { locateStop, readRecord, type TrajectoryRecord } from "~/lib/results.ts";
+import { locateStop, readRecord } from "~/lib/results.ts";
 import { checkStudy, type Study } from "~/lib/study.ts";
 import { describeTrajectory, lockFile, type Trajectory } from "~/lib/trainer.ts";
 
@@ -27,8 +27,9 @@ export async function getModelReady(
 ): Promise<SharedFloats> {
   const { folders = PROJECT_FOLDERS, onMessage = console.error } = options;
   const { optimizer, learningRate, batchSize, seed, sizes, images } = trajectory;
+  const cannot = `Cannot get the network of ${describeTrajectory(trajectory)} ready`;
   const before = await readRecord(folders.results, trajectory, onMessage);
-  const alone = checkStudy({
+  const study = checkStudy({
     ...asked,
     sizes,
     images,
@@ -36,45 +37,33 @@ export async function getModelReady(
     ...(before === undefined ? { measures: { first: [], others: [] } } : {}),
     grid: {
       ...asked.grid,
-      effects: ["learning-rate"],
+      effects: ["pairs"],
       optimizers: [optimizer],
-      learningRates: [learningRate],
-      baseBatchSize: batchSize,
+      pairs: [{ learningRate, batchSize }],
       seeds: [seed],
     },
   });
-  const [stop] = alone.stops;
-  async function read(record: TrajectoryRecord): Promise<SharedFloats | undefined> {
-    const state = locateStop(alone, stop!, record.content);
-    if (state?.outcome === "diverged") {
-      throw new DivergedError(
-        `Cannot get the network of ${describeTrajectory(trajectory)} ready as training diverged ` +
-          `after epoch ${state.epoch}`,
-      );
-    }
-    if (state === undefined) return undefined;
-    const item = { trajectory, record };
-    return (await readAgreeing({ folders, onMessage }, item, state.epoch))?.parameters;
-  }
-  const { records: [record], missingRuns } = await run(alone, {
+  const [stop] = study.stops;
+  const { records: [record], missingRuns } = await run(study, {
     ...options,
     wait: false,
     networks: true,
   });
   if (missingRuns > 0 && await isHeld(lockFile(folders.models, trajectory)) !== undefined) {
     throw new HeldElsewhereError(
-      `Cannot get the network of ${describeTrajectory(trajectory)} ready as another process is ` +
-        "training it: wait for that to end",
+      `${cannot} as another process is training it: wait for that to end`,
     );
   }
-  const parameters = record && await read(record);
-  if (parameters === undefined) {
-    throw new Error(
-      `Cannot get the network of ${describeTrajectory(trajectory)} ready: ` +
-        (record === undefined || missingRuns > 0
-          ? "it is not kept"
-          : `training ended without passing the stop ${stop}`),
-    );
+  const state = record && locateStop(study, stop!, record.content);
+  if (state?.outcome === "diverged") {
+    throw new DivergedError(`${cannot} as training diverged after epoch ${state.epoch}`);
   }
-  return parameters;
+  const network = state &&
+    await readAgreeing({ folders, onMessage }, { trajectory, record }, state.epoch);
+  if (network !== undefined) return network.parameters;
+  const isEnded = record !== undefined && missingRuns === 0;
+  throw new Error(
+    `${cannot}: ` +
+      (isEnded ? `training ended without passing the stop ${stop}` : "it is not kept"),
+  );
 }

@@ -5,30 +5,27 @@
  */
 import { defaultThreads } from "~/lib/domain.ts";
 import { isHeld } from "~/lib/files/lock.ts";
-import { openOptimizer } from "~/lib/optimizer.ts";
-import { estimateFrom } from "~/lib/reproduce/estimate.ts";
-import { type Kept, nextStep } from "~/lib/reproduce/next_step.ts";
+import { measurePasses } from "~/lib/measure.ts";
+import { processor } from "~/lib/reproduce/engine_on_data.ts";
+import { type Asked, missingFrom, nextStep } from "~/lib/reproduce/next_step.ts";
 import { PROJECT_FOLDERS, type RunOptions } from "~/lib/reproduce/options.ts";
-import { readRecord, type TrajectoryRecord } from "~/lib/results.ts";
-import { checkStudy, listTrajectories, type Study } from "~/lib/study.ts";
-import { listNetworks, lockFile, networkFile, type Trajectory } from "~/lib/trainer.ts";
-
-/** A trajectory in a plan. */
-export interface PlannedRun {
-  readonly trajectory: Trajectory;
-  /** Nothing is missing. */
-  readonly cached: boolean;
-  /** Epochs that its record has. */
-  readonly epochs: number;
-  /** Who works on it now, in the lock's words; null where nobody does. */
-  readonly heldBy: string | null;
-  /** Seconds of one thread that the rest may take. */
-  readonly seconds: number;
-}
+import { locateStop, readRecord, type TrajectoryRecord } from "~/lib/results.ts";
+import { checkStudy, listTrajectories, measuresAt, type Study } from "~/lib/study.ts";
+import { drivingStops, lockFile, networkFile, openStop, type Trajectory } from "~/lib/trainer.ts";
 
 /** A study's plan. */
 export interface Plan {
-  readonly runs: readonly PlannedRun[];
+  readonly runs: readonly {
+    readonly trajectory: Trajectory;
+    /** Nothing is missing. */
+    readonly cached: boolean;
+    /** Epochs that its record has. */
+    readonly epochs: number;
+    /** Who works on it now, in the lock's words; null where nobody does. */
+    readonly heldBy: string | null;
+    /** Seconds of one thread that the rest may take. */
+    readonly seconds: number;
+  }[];
   /** Of all that is missing, on all threads. */
   readonly secondsOfMissing: number;
   /** Whether the estimate rests on rates that were seen on this machine. */
@@ -38,46 +35,114 @@ export interface Plan {
 /** Lists a study's trajectories without computing or changing anything. */
 export async function plan(
   asked: Study,
-  { folders = PROJECT_FOLDERS, threads = defaultThreads() }: RunOptions = {},
+  { folders: { models, results } = PROJECT_FOLDERS, threads = defaultThreads() }: RunOptions = {},
 ): Promise<Plan> {
   const study = checkStudy(asked);
-  const found: { trajectory: Trajectory; record: TrajectoryRecord | undefined }[] = [];
+  const records = new Map<Trajectory, TrajectoryRecord | undefined>();
   for (const trajectory of listTrajectories(study)) {
     // A damaged file counts as absent here and stays where it is.
-    found.push({ trajectory, record: await readRecord(folders.results, trajectory, undefined) });
+    records.set(trajectory, await readRecord(results, trajectory, undefined));
   }
-  const estimate = estimateFrom(study, found.flatMap(({ record }) => record ?? []));
-  const runs: PlannedRun[] = [];
-  for (const { trajectory, record } of found) {
-    const one = { study, trajectory };
-    const cached = nextStep(one, record, []).kind === "done";
-    const kept = cached ? [] : await keptByName(folders.models, trajectory, record);
+  const estimate = estimateFrom(study, [...records.values()].flatMap((record) => record ?? []));
+  const runs: Plan["runs"][number][] = [];
+  for (const [trajectory, record] of records) {
+    const cached = nextStep({ study, trajectory }, record, []).kind === "done";
     runs.push({
       trajectory,
       cached,
       epochs: record?.content.epochLosses.length ?? 0,
-      heldBy: cached ? null : await isHeld(lockFile(folders.models, trajectory)) ?? null,
-      seconds: estimate.secondsLeft(one, record, kept),
+      heldBy: cached ? null : await isHeld(lockFile(models, trajectory)) ?? null,
+      seconds: await estimate.secondsLeft({ study, trajectory }, record, models),
     });
   }
   const total = runs.reduce((sum, { seconds }) => sum + seconds, 0);
   return { runs, secondsOfMissing: total / threads, measured: estimate.measured };
 }
 
-/** What is kept of a trajectory, by the files' names: as if all were whole and its record's. */
-export async function keptByName(
-  models: string,
-  trajectory: Trajectory,
-  record: TrajectoryRecord | undefined,
-): Promise<Kept[]> {
-  const losses = record?.content.epochLosses ?? [];
-  const kept = { engines: [], seconds: 0 };
-  const hasSlots = openOptimizer(trajectory.optimizer).slots.length > 0;
-  const networks = (await listNetworks(models, trajectory)).map((epoch): Kept => (
-    { ...kept, isLatest: false, epochLosses: losses.slice(0, epoch), hasState: false }
-  ));
-  const isThere = await Deno.stat(networkFile(models, trajectory, "latest"))
-    .then(() => true, () => false);
-  const latest = { ...kept, isLatest: true, epochLosses: losses, hasState: hasSlots };
-  return isThere ? [...networks, latest] : networks;
+/** Estimates in seconds of one thread. */
+export interface Estimate {
+  epochSeconds(trajectory: Trajectory): number;
+  /** Of measures of one network, canonical texts. */
+  measureSeconds(trajectory: Trajectory, texts: readonly string[]): number;
+  /**
+   * Of everything that a trajectory lacks, if its networks are kept where its newest state is.
+   *
+   * @param models The folder of the networks.
+   */
+  secondsLeft(asked: Asked, record: TrajectoryRecord | undefined, models: string): Promise<number>;
+  /** Whether the rate was seen on this machine. */
+  readonly measured: boolean;
+}
+
+/** Seconds of an image and of a batch in training, one thread of a nominal machine. */
+const NOMINAL = { image: 95e-6, batch: 1.2e-3 } as const;
+/** A forward pass against a training epoch. */
+const PASS = 0.33;
+/** Epochs of a trajectory of which nothing like it was seen. */
+const UNSEEN_EPOCHS = 150;
+
+/** Estimates by a mean rate times what is missing; rate and epochs from the records that there are. */
+export function estimateFrom(study: Study, records: readonly TrajectoryRecord[]): Estimate {
+  const rate = rateHere(records);
+  const epochSeconds = (trajectory: Trajectory): number => (rate ?? 1) * nominal(trajectory);
+  // As if three networks were measured together, which share work.
+  const measureSeconds = (trajectory: Trajectory, texts: readonly string[]): number =>
+    measurePasses([texts, texts, texts]) / 3 * PASS * epochSeconds(trajectory);
+  const driving = drivingStops(study.stops.map(openStop)).map(({ text }) => text);
+  const fixed = driving.map((text) => Number(/^epochs:(\d+)$/.exec(text)?.[1] ?? NaN));
+  const ended = records.flatMap(({ content }) => {
+    const epochs = driving.map((stop) => locateStop(study, stop, content)?.epoch ?? NaN);
+    return epochs.includes(NaN) ? [] : [{ ...content.trajectory, epochs: Math.max(...epochs) }];
+  });
+  /** Where the study ends a trajectory: as it says, else as in the nearest cell. */
+  function lastEpoch({ optimizer, learningRate, batchSize }: Trajectory): number {
+    if (!fixed.includes(NaN)) return Math.max(...fixed);
+    const distance = (other: typeof ended[number]): number =>
+      Math.abs(Math.log(other.learningRate / learningRate)) +
+      Math.abs(Math.log(other.batchSize / batchSize)) + Number(other.optimizer !== optimizer);
+    return ended.toSorted((a, b) => distance(a) - distance(b))[0]?.epochs ?? UNSEEN_EPOCHS;
+  }
+  return {
+    measured: rate !== undefined,
+    epochSeconds,
+    measureSeconds,
+    async secondsLeft(asked, record, models): Promise<number> {
+      const { trajectory } = asked;
+      const losses = record?.content.epochLosses ?? [];
+      const { goesOn, evaluate, measure, networks } = missingFrom(asked, record);
+      // One that goes on beyond what was expected may do so for long.
+      const last = Math.max(lastEpoch(trajectory), Math.ceil(1.1 * losses.length));
+      const needed = [...evaluate, ...measure.keys(), ...networks];
+      const to = Math.max(0, goesOn ? Math.min(last, study.maxEpochs) : 0, ...needed);
+      const isKept = await Deno.stat(networkFile(models, trajectory, "latest"))
+        .then(() => true, () => false);
+      const epochs = Math.max(0, to - (isKept ? losses.length : 0));
+      const later = study.stops.filter((stop) =>
+        goesOn && openStop(stop).epoch(losses) === undefined
+      );
+      const texts = [...measure.values(), ...later.map((stop) => measuresAt(study, stop))].flat();
+      return epochs * epochSeconds(trajectory) + measureSeconds(trajectory, texts);
+    },
+  };
+}
+
+/** Of one epoch on the nominal machine. */
+function nominal({ images, batchSize }: Pick<Trajectory, "images" | "batchSize">): number {
+  return images * NOMINAL.image + Math.ceil(images / batchSize) * NOMINAL.batch;
+}
+
+/** Seconds of training seen here against the nominal machine's; undefined where none were. */
+function rateHere(records: readonly TrajectoryRecord[]): number | undefined {
+  const seen = records.flatMap(({ content: { trajectory }, provenance }) =>
+    provenance.filter(({ did, processor: where, seconds }) =>
+      did === "trained" && where === processor() && seconds > 0
+    ).map((part) => ({ ...part, nominal: (part.to - (part.from ?? 0)) * nominal(trajectory) }))
+  ).toSorted((a, b) => a.finished < b.finished ? -1 : 1);
+  // A GPU's rate says nothing of the CPU's beside it: that of what trained last.
+  const name = seen.at(-1)?.engine.name;
+  const alike = seen.filter(({ engine, engines = [engine] }) =>
+    engines.every((each) => each.name === name)
+  );
+  const expected = alike.reduce((sum, part) => sum + part.nominal, 0);
+  return expected > 0 ? alike.reduce((sum, part) => sum + part.seconds, 0) / expected : undefined;
 }

@@ -19,24 +19,18 @@ import { type Trajectory, trajectoryPath } from "~/lib/trainer.ts";
 /** Factors c of the layer's scale. */
 const SCALES = [0.1, 0.2, 0.5, 1, 2, 5, 10];
 
-const row = z.object({
+/** Measures of a network one of whose layers is scaled: the measure is a canonical text. */
+const rows = z.array(z.object({
   scale: z.number(),
-  /** Canonical text. */
   measure: z.string(),
   value: z.number(),
   standardError: z.nullable(z.number()),
-});
-/** A measure of a network one of whose layers is scaled. */
-export type RescaledMeasure = z.infer<typeof row>;
+}));
+/** One of them. */
+export type RescaledMeasure = z.infer<typeof rows>[number];
 
-const file = z.object({
-  trajectory: z.string(),
-  stop: z.string(),
-  layer: z.int(),
-  /** SHA-256 of the network's weights, little-endian float32. */
-  network: z.string(),
-  rows: z.array(row),
-});
+/** With the SHA-256 of the network's weights, little-endian float32. */
+const file = z.looseObject({ network: z.string(), rows });
 
 /**
  * Measures the network at a study's first stop with one layer scaled by 0.1 to 10, and the loss as

@@ -15,11 +15,10 @@ import {
   save,
 } from "~/lib/reproduce/claim.ts";
 import { libraryOf, openEngineOnData } from "~/lib/reproduce/engine_on_data.ts";
-import { estimateFrom } from "~/lib/reproduce/estimate.ts";
+import { estimateFrom } from "~/lib/reproduce/plan.ts";
 import { evaluate, measure, type NetworkToMeasure } from "~/lib/reproduce/measure.ts";
 import { nextStep, type TrainStep } from "~/lib/reproduce/next_step.ts";
 import { PROJECT_FOLDERS, type RunOptions } from "~/lib/reproduce/options.ts";
-import { keptByName } from "~/lib/reproduce/plan.ts";
 import { train } from "~/lib/reproduce/train.ts";
 import { readRecord, type TrajectoryRecord } from "~/lib/results.ts";
 import { checkStudy, listTrajectories, type Study } from "~/lib/study.ts";
@@ -117,8 +116,8 @@ async function openContext(
   const whole = new Map<Trajectory, number>();
   for (const trajectory of open) {
     const record = fresh ? undefined : records.get(trajectory);
-    const kept = fresh ? [] : await keptByName(folders.models, trajectory, record);
-    whole.set(trajectory, estimate.secondsLeft({ study, trajectory, networks }, record, kept));
+    const asked = { study, trajectory, networks };
+    whole.set(trajectory, await estimate.secondsLeft(asked, record, folders.models));
   }
   const opened = options.opened ?? await openEngineOnData(
     study.images,

@@ -12,7 +12,7 @@ import {
   needsState,
   type TrainStep,
 } from "~/lib/reproduce/next_step.ts";
-import { provenanceOf } from "~/lib/reproduce/provenance.ts";
+import { provenanceOf } from "~/lib/reproduce/engine_on_data.ts";
 import type { Provenance, TrajectoryRecord } from "~/lib/results.ts";
 import { measuresAt } from "~/lib/study.ts";
 import {

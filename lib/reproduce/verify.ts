@@ -9,9 +9,9 @@ import { removeIfThere } from "~/lib/files/files.ts";
 import { isHeld, tryLock } from "~/lib/files/lock.ts";
 import { openStream } from "~/lib/random.ts";
 import { libraryOf, openEngineOnData } from "~/lib/reproduce/engine_on_data.ts";
+import { nextStep } from "~/lib/reproduce/next_step.ts";
 import { PROJECT_FOLDERS, type RunOptions } from "~/lib/reproduce/options.ts";
 import { run } from "~/lib/reproduce/run.ts";
-import { nextStep } from "~/lib/reproduce/next_step.ts";
 import { readRecord, type RunResult, runsAt, type TrajectoryRecord } from "~/lib/results.ts";
 import { checkStudy, listTrajectories, type Study } from "~/lib/study.ts";
 import { isSameTrajectory, type Trajectory } from "~/lib/trainer.ts";
@@ -28,7 +28,7 @@ export interface Agreement {
   readonly epochs: readonly [number, number];
   /** Largest relative difference of an epoch loss that both have. */
   readonly epochLosses: number;
-  /** Relative differences of the full-set training loss and of every measure's estimate. */
+  /** Relative differences of the full-set losses and of every measure's estimate. */
   readonly values: Readonly<Record<string, number>>;
   /** Measures that only one of the two has. */
   readonly missing: readonly string[];
@@ -43,16 +43,18 @@ export async function verify(
   asked: Study,
   { count, seed, ...options }: RunOptions & { readonly count: number; readonly seed: number },
 ): Promise<Agreement[]> {
-  const study = checkStudy(asked);
-  const { folders = PROJECT_FOLDERS, onMessage = console.error } = options;
-  const cached: { trajectory: Trajectory; record: TrajectoryRecord }[] = [];
-  for (const trajectory of listTrajectories(study)) {
-    const record = await readRecord(folders.results, trajectory, onMessage);
-    if (record === undefined || nextStep({ study, trajectory }, record, []).kind !== "done") {
-      continue;
-    }
+  // Nothing is compared at the other stops.
+  const whole = checkStudy(asked);
+  const study = { ...whole, measures: { ...whole.measures, others: [] } };
+  const { folders = PROJECT_FOLDERS } = options;
+  const { models, results } = folders;
+  const cached: { trajectory: Trajectory; record: TrajectoryRecord; before: RunResult }[] = [];
+  for (const trajectory of listTrajectories(whole)) {
+    const record = await readRecord(results, trajectory, options.onMessage ?? console.error);
+    if (!record || nextStep({ study: whole, trajectory }, record, []).kind !== "done") continue;
     // One that ended without passing the first stop has nothing there to compare.
-    if (runsAt(study, [record]).length > 0) cached.push({ trajectory, record });
+    const [before] = runsAt(study, [record]);
+    if (before !== undefined) cached.push({ trajectory, record, before });
   }
   const generator = openStream(seed, 0);
   const chosen = Array.from(
@@ -60,30 +62,23 @@ export async function verify(
     () => cached.splice(uniformInt(generator, 0, cached.length - 1), 1)[0]!,
   );
   if (chosen.length === 0) return [];
-  const apart = join(folders.models, `${APART}${crypto.randomUUID()}`);
+  const apart = join(models, `${APART}${crypto.randomUUID()}`);
   const lock = await tryLock(`${apart}.lock`);
-  await removeAbandoned(folders.models);
+  await removeAbandoned(models);
   const records = new Map(chosen.map(({ trajectory, record }) => [trajectory, record]));
-  const opened = options.opened ?? await openEngineOnData(
-    study.images,
-    options,
-    await libraryOf(folders.models, [...records.keys()], records),
-  );
+  const library = await libraryOf(models, [...records.keys()], records);
+  const opened = options.opened ?? await openEngineOnData(study.images, options, library);
   try {
-    // Nothing is compared at the other stops.
-    const measures = { ...study.measures, others: [] };
-    const atFirst: Study = { ...study, measures };
-    const { records: computed } = await run(atFirst, {
+    const { records: computed } = await run(study, {
       ...options,
       opened,
       only: (trajectory) => chosen.some((each) => isSameTrajectory(each.trajectory, trajectory)),
       folders: { models: apart, results: apart },
     });
-    const again = runsAt(atFirst, computed);
-    return chosen.map(({ trajectory, record }) => {
-      const [before] = runsAt(atFirst, [record]);
+    const again = runsAt(study, computed);
+    return chosen.map(({ trajectory, before }) => {
       const now = again.find(({ config }) => isSameTrajectory(config, trajectory));
-      return agreementOf(trajectory, before!, now!);
+      return { trajectory, ...compare(before, now!) };
     });
   } finally {
     if (options.opened === undefined) await opened.engine.close();
@@ -91,22 +86,6 @@ export async function verify(
     lock?.release();
     await removeIfThere(`${apart}.lock`);
   }
-}
-
-function agreementOf(trajectory: Trajectory, before: RunResult, now: RunResult): Agreement {
-  const [losses, lossesNow] = [before.training.epochLosses, now.training.epochLosses];
-  const values = compareValues(before, now);
-  const missing = missingFrom(before, now);
-  return {
-    trajectory,
-    identical: JSON.stringify(losses) === JSON.stringify(lossesNow) &&
-      before.training.sha256 === now.training.sha256 &&
-      missing.length === 0 && Object.values(values).every((difference) => difference === 0),
-    epochs: [before.training.epochs, now.training.epochs],
-    epochLosses: largestDifference(losses, lossesNow),
-    values,
-    missing,
-  };
 }
 
 /** Removes what processes left behind that were killed while they verified. */
@@ -120,33 +99,29 @@ async function removeAbandoned(models: string): Promise<void> {
   }
 }
 
-function missingFrom(a: RunResult, b: RunResult): string[] {
-  const [of, against] = [Object.keys(a.measures), Object.keys(b.measures)];
-  return [
-    ...of.filter((text) => !against.includes(text)),
-    ...against.filter((text) => !of.includes(text)),
-  ];
-}
-
-function compareValues(a: RunResult, b: RunResult): Record<string, number> {
-  const measures = Object.keys(a.measures).filter((text) => text in b.measures);
+function compare(before: RunResult, now: RunResult): Omit<Agreement, "trajectory"> {
+  const [a, b] = [valuesOf(before), valuesOf(now)];
+  const shared = [...a.keys()].filter((name) => b.has(name));
+  const values = Object.fromEntries(
+    shared.map((name) => [name, relative(a.get(name)!, b.get(name)!)]),
+  );
+  const missing = [...new Set(a.keys()).symmetricDifference(new Set(b.keys()))];
+  const [losses, lossesNow] = [before.training.epochLosses, now.training.epochLosses];
   return {
-    trainLoss: relative(a.training.trainLoss ?? NaN, b.training.trainLoss ?? NaN),
-    testLoss: relative(a.training.testLoss ?? NaN, b.training.testLoss ?? NaN),
-    ...Object.fromEntries(
-      measures.map((text) => [
-        text,
-        relative(a.measures[text]!.estimate, b.measures[text]!.estimate),
-      ]),
-    ),
+    identical: String(losses) === String(lossesNow) &&
+      before.training.sha256 === now.training.sha256 && missing.length === 0 &&
+      Object.values(values).every((difference) => difference === 0),
+    epochs: [before.training.epochs, now.training.epochs],
+    epochLosses: lossesNow.slice(0, losses.length)
+      .reduce((largest, loss, index) => Math.max(largest, relative(losses[index]!, loss)), 0),
+    values,
+    missing,
   };
 }
 
-function largestDifference(a: readonly number[], b: readonly number[]): number {
-  const shared = Math.min(a.length, b.length);
-  let largest = 0;
-  for (let i = 0; i < shared; i++) largest = Math.max(largest, relative(a[i]!, b[i]!));
-  return largest;
+function valuesOf({ training: { trainLoss, testLoss }, measures }: RunResult): Map<string, number> {
+  const taken = Object.entries(measures).map(([text, { estimate }]) => [text, estimate] as const);
+  return new Map([["trainLoss", trainLoss ?? NaN], ["testLoss", testLoss ?? NaN], ...taken]);
 }
 
 function relative(a: number, b: number): number {

@@ -1,5 +1,5 @@
 import { libraryOf } from "~/lib/reproduce/engine_on_data.ts";
-import { processor } from "~/lib/reproduce/provenance.ts";
+import { processor } from "~/lib/reproduce/engine_on_data.ts";
 import { listTrajectories } from "~/lib/study.ts";
 import { readNetwork, writeNetwork } from "~/lib/trainer.ts";
 import { assert, assertEquals } from "@std/assert";

@@ -3,13 +3,16 @@
  *
  * @module
  */
-import { estimateFrom } from "~/lib/reproduce/estimate.ts";
+import { dirname } from "node:path";
+import { estimateFrom } from "~/lib/reproduce/plan.ts";
 import { type Kept, nextStep, type Step } from "~/lib/reproduce/next_step.ts";
-import { processor } from "~/lib/reproduce/provenance.ts";
+import { processor } from "~/lib/reproduce/engine_on_data.ts";
 import type { Provenance, TrajectoryRecord } from "~/lib/results.ts";
 import { listTrajectories, type Study } from "~/lib/study.ts";
+import { networkFile } from "~/lib/trainer.ts";
 import { assertAlmostEquals, assertEquals, assertGreater } from "@std/assert";
 import { syntheticRecords } from "~/tests/fixtures/synthetic_results.ts";
+import { withFolder } from "~/tests/fixtures/temporary_folder.ts";
 import { alone, STUDY } from "~/tests/fixtures/tiny_study.ts";
 
 const ENGINE = { name: "cpu", library: "a library" };
@@ -144,28 +147,33 @@ Deno.test("estimateFrom() takes the rate of the kind of engine that trained last
   assertAlmostEquals(rate(cpu, shared), 2, 1e-12);
 });
 
-Deno.test("secondsLeft is the rate times missing epochs, and measures that are to come", () => {
-  const of = alone("SGD", { stops: ["epochs:4", "epochs:2"] });
-  const [trajectory] = listTrajectories(of);
-  const asked = { study: of, trajectory: trajectory! };
-  const { secondsLeft, epochSeconds, measureSeconds } = estimateFrom(of, []);
-  const epoch = epochSeconds(trajectory!);
-  const first = measureSeconds(trajectory!, of.measures.first);
-  assertGreater(first, 0);
-  assertAlmostEquals(secondsLeft(asked, undefined, []), 4 * epoch + first, 1e-9);
-  assertAlmostEquals(secondsLeft(asked, undefined, [kept(3, LATEST)]), epoch + first, 1e-9);
-  const half = recordOf(of, 2, [2]);
-  assertAlmostEquals(secondsLeft(asked, half, [kept(2)]), 2 * epoch + first, 1e-9);
-  // The network of epoch 2 is trained again.
-  assertAlmostEquals(secondsLeft(asked, recordOf(of, 4), [kept(4)]), 2 * epoch + first, 1e-9);
-  // Where a stop lies is known from the nearest cell: here the synthetic ones.
-  const flat = { ...of, stops: ["cumulative:1e-3"], measures: { first: [], others: [] } };
-  const seen = estimateFrom(flat, syntheticRecords(flat));
-  const [one] = syntheticRecords(flat);
-  const epochs = one!.content.stops["cumulative:1e-3"]!;
-  assertAlmostEquals(
-    seen.secondsLeft({ study: flat, trajectory: trajectory! }, undefined, []),
-    epochs * seen.epochSeconds(trajectory!),
-    1e-9,
-  );
+Deno.test("secondsLeft is the rate times missing epochs, and measures that are to come", async () => {
+  await withFolder(async (models) => {
+    const of = alone("SGD", { stops: ["epochs:4", "epochs:2"] });
+    const [trajectory] = listTrajectories(of);
+    const { secondsLeft, epochSeconds, measureSeconds } = estimateFrom(of, []);
+    const epoch = epochSeconds(trajectory!);
+    const first = measureSeconds(trajectory!, of.measures.first);
+    assertGreater(first, 0);
+    const left = async (epochs: number): Promise<number> => {
+      const record = epochs === 0 ? undefined : recordOf(of, epochs);
+      return (await secondsLeft({ study: of, trajectory: trajectory! }, record, models) - first) /
+        epoch;
+    };
+    // Nothing is kept: all epochs, those again that a record has.
+    for (const epochs of [0, 2, 4]) assertAlmostEquals(await left(epochs), 4, 1e-9);
+    const path = networkFile(models, trajectory!, "latest");
+    await Deno.mkdir(dirname(path), { recursive: true });
+    await Deno.writeTextFile(path, "");
+    for (const epochs of [0, 2, 4]) assertAlmostEquals(await left(epochs), 4 - epochs, 1e-9);
+    // Where a stop lies is known from the nearest cell: here the synthetic ones.
+    const flat = { ...of, stops: ["cumulative:1e-3"], measures: { first: [], others: [] } };
+    const records = syntheticRecords(flat);
+    const seen = estimateFrom(flat, records);
+    assertAlmostEquals(
+      await seen.secondsLeft({ study: flat, trajectory: trajectory! }, undefined, models),
+      records[0]!.content.stops["cumulative:1e-3"]! * seen.epochSeconds(trajectory!),
+      1e-9,
+    );
+  });
 });
