@@ -4,6 +4,7 @@
  * @module
  */
 export * from "~/lib/results/cells.ts";
+export * from "~/lib/results/check_provenance.ts";
 export * from "~/lib/results/columns.ts";
 export * from "~/lib/results/value_summary.ts";
 export * from "~/lib/results/record.ts";

@@ -4,6 +4,7 @@
  * @module
  */
 import { cpus } from "node:os";
+import { fileURLToPath } from "node:url";
 import { firstRows, loadImagesLabels } from "~/lib/dataset.ts";
 import {
   type Engine,
@@ -12,6 +13,7 @@ import {
   gemmLibraryOf,
   openEngine,
 } from "~/lib/engine.ts";
+import { UsageError } from "~/lib/domain.ts";
 import { partProgress } from "~/lib/files/progress.ts";
 import type { RunOptions } from "~/lib/reproduce/options.ts";
 import type { Provenance, TrajectoryRecord } from "~/lib/results.ts";
@@ -94,27 +96,41 @@ export function provenanceOf(
   };
 }
 
+/** Filled in by git where it makes an archive, as for a download without the repository. */
+const REVISION_FILE = new URL("revision.txt", import.meta.url);
+const GIT = new URL("../../.git/", import.meta.url);
 let known: string | undefined;
 
-/** The commit that is checked out; "unknown" where the program is not in a git repository. */
-function revision(): string {
-  return known ??= readRevision();
+/**
+ * The commit that computes: 12 digits, from the repository, else from revision.txt.
+ *
+ * @throws {UsageError} If neither says it.
+ */
+export function revision(): string {
+  return known ??= revisionIn(GIT, REVISION_FILE);
 }
 
-function readRevision(): string {
-  const git = new URL("../../.git/", import.meta.url);
-  const read = (path: string): string => Deno.readTextFileSync(new URL(path, git)).trim();
-  try {
-    const head = read("HEAD");
-    if (!head.startsWith("ref: ")) return head.slice(0, 12);
-    const ref = head.slice(5);
+/** The same of a repository's folder and a file of one line. */
+export function revisionIn(git: URL, file: URL): string {
+  const read = (url: URL): string => {
     try {
-      return read(ref).slice(0, 12);
+      return Deno.readTextFileSync(url).trim();
     } catch {
-      const line = read("packed-refs").split("\n").find((line) => line.endsWith(` ${ref}`));
-      return line?.slice(0, 12) ?? "unknown";
+      return "";
     }
-  } catch {
-    return "unknown";
+  };
+  const head = read(new URL("HEAD", git));
+  const ref = /^ref: (.+)/.exec(head)?.[1];
+  const packed = read(new URL("packed-refs", git)).split("\n");
+  const candidates = ref === undefined
+    ? [head]
+    : [read(new URL(ref, git)), packed.find((line) => line.endsWith(` ${ref}`)) ?? ""];
+  for (const text of [...candidates, read(file)]) {
+    const [commit] = /^[0-9a-f]{12}/.exec(text) ?? [];
+    if (commit !== undefined) return commit;
   }
+  throw new UsageError(
+    "Cannot compute as results must name the program's revision, and there is no git repository: " +
+      `write the commit into ${fileURLToPath(file)}`,
+  );
 }

@@ -14,15 +14,15 @@ import {
   readKept,
   save,
 } from "~/lib/reproduce/claim.ts";
-import { libraryOf, openEngineOnData } from "~/lib/reproduce/engine_on_data.ts";
+import { libraryOf, openEngineOnData, revision } from "~/lib/reproduce/engine_on_data.ts";
 import { estimateFrom } from "~/lib/reproduce/plan.ts";
 import { evaluate, measure, type NetworkToMeasure } from "~/lib/reproduce/measure.ts";
 import { nextStep, type TrainStep } from "~/lib/reproduce/next_step.ts";
 import { PROJECT_FOLDERS, type RunOptions } from "~/lib/reproduce/options.ts";
 import { train } from "~/lib/reproduce/train.ts";
-import { readRecord, type TrajectoryRecord } from "~/lib/results.ts";
+import { checkProvenance, readRecord, type TrajectoryRecord } from "~/lib/results.ts";
 import { checkStudy, listTrajectories, type Study } from "~/lib/study.ts";
-import type { Trajectory } from "~/lib/trainer.ts";
+import { describeTrajectory, type Trajectory } from "~/lib/trainer.ts";
 
 /** What `run` found and did. */
 export interface RunOutcome {
@@ -68,6 +68,10 @@ export async function run(asked: Study, options: RunOptions = {}): Promise<RunOu
   const computed = new Set<Trajectory>();
   let incomplete = 0;
   if (open.length > 0 && !cachedOnly) {
+    revision();
+    const sound = fresh ? open : open.filter((each) => isSound(each, records.get(each), onMessage));
+    incomplete = open.length - sound.length;
+    open = sound;
     const context = await openContext({ study, folders, open, records }, options);
     if (options.wait === false) open = context.longestFirst(open);
     try {
@@ -98,6 +102,20 @@ export async function run(asked: Study, options: RunOptions = {}): Promise<RunOu
     computedRuns: computed.size,
     missingRuns: open.length + incomplete,
   };
+}
+
+/** Whether a record can be gone on from; what cannot is said. */
+function isSound(
+  trajectory: Trajectory,
+  record: TrajectoryRecord | undefined,
+  onMessage: (message: string) => void,
+): boolean {
+  const fault = record && checkProvenance(record);
+  if (fault !== undefined) {
+    const name = describeTrajectory(trajectory);
+    onMessage(`${name}: its record is left as it is, as ${fault}; --fresh computes it again`);
+  }
+  return fault === undefined;
 }
 
 /** What is to be done, and what is known of it. */

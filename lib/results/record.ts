@@ -79,7 +79,9 @@ const content = z.looseObject({
 
 /** Work on the trajectory, in order: what may differ between two computations. */
 const provenance = z.looseObject({
-  /** "trained", or "measured " and the measures. */
+  /**
+   * "trained", "trained again" for a network that was not kept, or "measured " and the measures.
+   */
   did: z.string(),
   /** Epochs that were trained, from (exclusive) and to, or the epoch that was measured. */
   from: count.optional(),

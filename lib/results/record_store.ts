@@ -6,6 +6,7 @@
 import { join } from "node:path";
 import { DamagedFileError, type OnDamage, readChecked } from "~/lib/files/checked.ts";
 import { writeWhole } from "~/lib/files/files.ts";
+import { checkProvenance } from "~/lib/results/check_provenance.ts";
 import { formatRecord, parseRecord, type TrajectoryRecord } from "~/lib/results/record.ts";
 import { isSameTrajectory, type Trajectory, trajectoryPath } from "~/lib/trainer.ts";
 
@@ -29,11 +30,18 @@ export function readRecord(
   });
 }
 
-/** Writes a record over the one before. */
+/**
+ * Writes a record over the one before.
+ *
+ * @throws {Error} If it does not say whole how it came about: see `checkProvenance`.
+ */
 export async function writeRecord(
   results: string,
   trajectory: Trajectory,
   record: TrajectoryRecord,
 ): Promise<void> {
-  await writeWhole(recordFile(results, trajectory), formatRecord(record));
+  const path = recordFile(results, trajectory);
+  const fault = checkProvenance(record);
+  if (fault !== undefined) throw new Error(`Cannot write ${path} as ${fault}`);
+  await writeWhole(path, formatRecord(record));
 }

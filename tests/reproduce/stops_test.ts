@@ -100,8 +100,11 @@ for (
     const wanted = await uninterrupted(study("epochs:2", "epochs:3", "epochs:5"));
     await withPlace(async ({ folder, compute, epochs, messages }) => {
       await compute(study("epochs:2", "epochs:5"));
-      const { computedRuns } = await compute(study("epochs:3"));
+      const { computedRuns, records: [record] } = await compute(study("epochs:3"));
       assertEquals(computedRuns, 1);
+      const [first, again] = record!.provenance.filter(({ did }) => did.startsWith("trained"));
+      assertEquals([first!.did, first!.from, first!.to], ["trained", 0, 5]);
+      assertEquals([again!.did, again!.from, again!.to], ["trained again", from - 1, 3]);
       assertEquals(epochs.map((epoch) => Number(epoch.split(" ").at(-1))), [...trained]);
       assertEquals(messages, [
         `${optimizer} ${NAME}: epochs ${from} to 3 are trained again, as the network of epoch 3 was ` +
