@@ -87,7 +87,7 @@ export function estimateFrom(study: Study, records: readonly TrajectoryRecord[])
   const epochSeconds = (trajectory: Trajectory): number => (rate ?? 1) * nominal(trajectory);
   // As if three networks were measured together, which share work.
   const measureSeconds = (trajectory: Trajectory, texts: readonly string[]): number =>
-    measurePasses([texts, texts, texts]) / 3 * PASS * epochSeconds(trajectory);
+    measurePasses(texts, 3) / 3 * PASS * epochSeconds(trajectory);
   const driving = drivingStops(study.stops.map(openStop)).map(({ text }) => text);
   const fixed = driving.map((text) => Number(/^epochs:(\d+)$/.exec(text)?.[1] ?? NaN));
   const ended = records.flatMap(({ content }) => {
