@@ -7,9 +7,11 @@ import { describeCells, meanLayers, measureAxis, placeOf } from "~/lib/figures/c
 import { compose, type Figure } from "~/lib/figures/compose.ts";
 import type { Layer, Panel, Row } from "~/lib/figures/figure.ts";
 import { INK, SERIES_COLORS } from "~/lib/figures/theme.ts";
-import { EDGE_OPTIMIZER } from "~/lib/findings.ts";
 import { type CellSummary, type RunResult, summariseCells } from "~/lib/results.ts";
 import { measureNamed, type Study } from "~/lib/study.ts";
+
+/** The optimizer whose edge is that of the Hessian itself. */
+const GRADIENT_DESCENT = "SGD";
 
 const EDGE: Omit<Layer, "kind" | "rows"> = {
   ...{ name: "edge", legend: "edge of stability: 2 / learning rate" },
@@ -36,7 +38,7 @@ export function plotEigenvalues(study: Study, runs: readonly RunResult[]): Figur
   });
   const groups = Map.groupBy(cells, ({ effect, optimizer }) => `${optimizer} ${effect}`);
   const edgeOf = ({ measure, optimizer, effect }: CellSummary): boolean =>
-    effect !== "pairs" && (measure !== plain || optimizer === EDGE_OPTIMIZER);
+    effect !== "pairs" && (measure !== plain || optimizer === GRADIENT_DESCENT);
   return compose({
     name: "lambda-max",
     title: "Largest eigenvalue and the edge of stability",
