@@ -47,8 +47,8 @@ export interface LoadOptions {
  * @throws {StorageError} If files must be fetched but the data directory cannot be written.
  * @throws {Error} If a file is nowhere to be had; the message says why and what to do.
  */
-export async function loadImagesLabels(nBatches = 5, options: LoadOptions = {}): Promise<Dataset> {
-  return await readDataset(nBatches, dataPlaces(options));
+export function loadImagesLabels(nBatches = 5, options: LoadOptions = {}): Promise<Dataset> {
+  return readDataset(nBatches, dataPlaces(options));
 }
 
 /** Finds or fetches all six files; gives their paths by name, and fails as `loadImagesLabels`. */

@@ -19,15 +19,13 @@ import { printable } from "~/lib/files/text.ts";
 export interface DataPlaces {
   /** The project's own data directory: files are fetched into it. */
   readonly home: string;
-  /** A copy that one already has, a folder or a tar.gz: only ever read. */
+  /** A folder or a tar.gz that one already has: only ever read. */
   readonly copy?: string | undefined;
   /** All files, the test file last. */
   readonly files: readonly DataFile[];
   /** In their order, after archives in the copy and in the data directory. */
   readonly sources: readonly Source[];
-  /** Told what is done, and of every file that is not used and why. */
   readonly report: OnProgress;
-  /** Ends fetching with its reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -52,7 +50,9 @@ export async function ensureFiles(
   use: (file: DataFile, records: Bytes, path: string) => void,
 ): Promise<void> {
   const { home, copy, report, sources } = places;
-  const inCopy = copy === undefined ? [] : await listCopy(copy);
+  const inCopy = copy === undefined ? [] : await listCandidates(copy).catch(({ message }) => {
+    throw new UsageError(`Cannot load CIFAR-10 from what --data or CIFAR10_DIR names: ${message}`);
+  });
   const candidates = [...inCopy, ...await listCandidates(home).catch(() => [])];
   const lost: DataFile[] = [];
   let takesCopy = copy === undefined;
@@ -72,41 +72,27 @@ export async function ensureFiles(
     else if (!takesCopy) {
       throw new UsageError(`Cannot load CIFAR-10 as ${file.name} is needed: ${faults.join("; ")}`);
     } else {
-      throw new Error(
-        [
-          `Cannot load CIFAR-10 as no source delivered ${file.name}:`,
-          ...faults,
-          `Download ${ARCHIVE_URL} with any tool and pass the file with --data FILE`,
-        ].join("\n"),
-      );
+      const first = `Cannot load CIFAR-10 as no source delivered ${file.name}:`;
+      const last = `Download ${ARCHIVE_URL} with any tool and pass the file with --data FILE`;
+      throw new Error([first, ...faults, last].join("\n"));
     }
   }
 }
 
 const isArchive = (path: string): boolean => /\.(tar\.gz|tgz)$/.test(path);
 
-/** Paths of files that may hold records, in a folder and at most two folders below it. */
-async function listCandidates(folder: string, depth = 2): Promise<string[]> {
-  const files: string[] = [];
-  const below: Promise<string[]>[] = [];
-  for await (const { name, isFile } of Deno.readDir(folder)) {
-    const path = join(folder, name);
-    if (BATCH_NAME.test(name) || (name.startsWith("cifar-10") && isArchive(name))) files.push(path);
-    else if (!isFile && depth > 0) below.push(listCandidates(path, depth - 1).catch(() => []));
+/** Paths of files that may hold records: the path itself, or in its folder and two more below. */
+async function listCandidates(path: string, depth = 2): Promise<string[]> {
+  if (!(await Deno.stat(path)).isDirectory) return [path];
+  const found: string[] = [];
+  for await (const { name, isFile } of Deno.readDir(path)) {
+    const below = join(path, name);
+    if (BATCH_NAME.test(name) || name.startsWith("cifar-10") && isArchive(name)) found.push(below);
+    else if (!isFile && depth > 0) {
+      found.push(...await listCandidates(below, depth - 1).catch(() => []));
+    }
   }
-  return [...files.sort(), ...(await Promise.all(below)).flat()];
-}
-
-async function listCopy(copy: string): Promise<string[]> {
-  try {
-    if ((await Deno.stat(copy)).isDirectory) return await listCandidates(copy);
-    return isArchive(copy) ? [copy] : [];
-  } catch (error) {
-    throw new UsageError(
-      `Cannot load CIFAR-10 from ${copy}, which --data or CIFAR10_DIR names: ` +
-        (error as Error).message,
-    );
-  }
+  return found.sort();
 }
 
 function uselessCopy(copy: string): UsageError {
@@ -147,14 +133,13 @@ async function readRecords(path: string, file: DataFile): Promise<Bytes | undefi
   const bytes = await readIfThere(path, { atMost: MAX_BATCH_BYTES });
   if (bytes === undefined) return undefined;
   const records = recordsIn(bytes);
-  const md5 = md5Of(records);
-  if (md5 === file.md5) return records;
-  throw new DamagedFileError(
-    `it is ${bytes.length} bytes with MD5 ${md5}, expected MD5 ${file.md5}`,
-  );
+  const found = md5(records);
+  if (found === file.md5) return records;
+  const fault = `it is ${bytes.length} bytes with MD5 ${found}, expected MD5 ${file.md5}`;
+  throw new DamagedFileError(fault);
 }
 
-function md5Of(bytes: Uint8Array): string {
+function md5(bytes: Uint8Array): string {
   return createHash("md5").update(bytes).digest("hex");
 }
 
@@ -165,29 +150,28 @@ async function fetchMissing(
 ): Promise<string[]> {
   const faults: string[] = [];
   const waiting = `Waiting for another process that is fetching into ${home}`;
-  const lock = await storing(() =>
-    waitForLock(join(home, ".lock"), () => report({ message: waiting }))
-  );
+  const lock = await storing(waitForLock(join(home, ".lock"), () => report({ message: waiting })));
   const folder = join(home, ".unfinished");
   const clear = (): Promise<void> => Deno.remove(folder, { recursive: true }).catch(() => {});
   try {
     // What a killed process left.
     await clear();
+    await storing(Deno.mkdir(folder));
     let lacking: DataFile[] = [];
     for (const file of files) {
-      if (!await storing(() => isRight(join(home, file.name), file, report))) lacking.push(file);
+      if (!await storing(isRight(join(home, file.name), file, report))) lacking.push(file);
     }
-    await storing(() => Deno.mkdir(folder));
+    const names = (): string => lacking.map(({ name }) => name).join(", ");
     for (const { name, read } of sources) {
-      const names = (): string => lacking.map(({ name }) => name).join(", ");
+      if (lacking.length === 0) break;
       signal?.throwIfAborted();
-      if (lacking.length > 0) report({ message: `Fetching ${names()} from ${name}` });
+      report({ message: `Fetching ${names()} from ${name}` });
       try {
-        for await (const records of lacking.length > 0 ? read({ folder, report, signal }) : []) {
-          const md5 = md5Of(records);
-          const file = lacking.find((file) => file.md5 === md5);
+        for await (const records of read({ folder, report, signal })) {
+          const found = md5(records);
+          const file = lacking.find(({ md5 }) => md5 === found);
           if (file === undefined) continue;
-          await storing(() => writeWhole(join(home, file.name), records));
+          await storing(writeWhole(join(home, file.name), records));
           lacking = lacking.filter((other) => other !== file);
           const done = files.length - lacking.length;
           report({ message: `Unpacked ${file.name}`, done, total: files.length });
@@ -224,11 +208,9 @@ async function isRight(path: string, file: DataFile, report: OnProgress): Promis
   }
 }
 
-async function storing<T>(action: () => Promise<T>): Promise<T> {
-  try {
-    return await action();
-  } catch (cause) {
+function storing<T>(action: Promise<T>): Promise<T> {
+  return action.catch((cause) => {
     const wanted = "the data directory must be writable with 350 MB free, or --data name a copy";
-    throw new StorageError(`${(cause as Error).message}; ${wanted}`, { cause });
-  }
+    throw new StorageError(`${cause.message}; ${wanted}`, { cause });
+  });
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { z } from "zod";
-import { isObstructed, readIfThere, reasonOf, setAside } from "~/lib/files/files.ts";
+import { readIfThere, reasonOf, setAside } from "~/lib/files/files.ts";
 import { printable } from "~/lib/files/text.ts";
 
 /** Called with one line about every file that was set aside. */
@@ -39,9 +39,7 @@ export async function readChecked<T>(
 
 /** Sets aside what stands in the place of a file and is none. */
 export async function clearWay(path: string, onDamage: OnDamage): Promise<void> {
-  if (await isObstructed(path)) {
-    await announceAside(path, `Cannot use ${path} as it must be a file`, onDamage);
-  }
+  await readChecked(path, onDamage, () => true);
 }
 
 /** Says what is wrong with a file; throws the error itself where it does not show damage. */

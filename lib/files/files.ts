@@ -22,7 +22,14 @@ export async function writeWhole(path: string, contents: string | Uint8Array): P
   const unfinished = `${path}${UNFINISHED}${crypto.randomUUID()}`;
   try {
     await Deno.mkdir(dirname(path), { recursive: true });
-    await writeSynchronised(unfinished, contents);
+    const bytes = typeof contents === "string" ? new TextEncoder().encode(contents) : contents;
+    {
+      using file = await Deno.open(unfinished, { write: true, createNew: true });
+      for (let written = 0; written < bytes.length;) {
+        written += await file.write(bytes.subarray(written));
+      }
+      await file.sync();
+    }
     await Deno.rename(unfinished, path);
   } catch (error) {
     await Deno.remove(unfinished).catch(() => {});
@@ -30,30 +37,16 @@ export async function writeWhole(path: string, contents: string | Uint8Array): P
   }
 }
 
-async function writeSynchronised(path: string, contents: string | Uint8Array): Promise<void> {
-  const bytes = typeof contents === "string" ? new TextEncoder().encode(contents) : contents;
-  using file = await Deno.open(path, { write: true, createNew: true });
-  for (let written = 0; written < bytes.length;) {
-    written += await file.write(bytes.subarray(written));
-  }
-  await file.sync();
-}
-
-/** What a file may be. */
-export interface ReadOptions {
-  /** Bytes; a longer file is not read. Default: any number. */
-  readonly atMost?: number;
-}
-
 /**
  * Reads a file; undefined if there is none.
  *
+ * @param options A longer file than `atMost` bytes is not read.
  * @throws {TypeError} If what is there is no file, too long a one, or a link to nothing.
  * @throws {Error} If it cannot be read now, which says nothing about what it holds.
  */
 export async function readIfThere(
   path: string,
-  { atMost = Infinity }: ReadOptions = {},
+  { atMost = Infinity }: { readonly atMost?: number } = {},
 ): Promise<Uint8Array<ArrayBuffer> | undefined> {
   try {
     const { isFile, isDirectory, size } = await Deno.stat(path);
@@ -88,17 +81,6 @@ export async function isLink(path: string): Promise<boolean> {
     return (await Deno.lstat(path)).isSymlink;
   } catch {
     return false;
-  }
-}
-
-/** Tells whether something other than a file, or than a link to one, stands at a path. */
-export async function isObstructed(path: string): Promise<boolean> {
-  try {
-    return !(await Deno.stat(path)).isFile;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    if (error instanceof Deno.errors.FilesystemLoop) return true;
-    throw new Error(`Cannot use ${path}: ${reasonOf(error)}`, { cause: error });
   }
 }
 

@@ -47,8 +47,8 @@ Deno.test("run() sets aside what is no file in the place of a lock", async () =>
     assertEquals(
       place.messages.toSorted(),
       locks.map((path) =>
-        `Cannot use ${path} as it must be a file; set aside as ${path}.damaged-1, it will be ` +
-        "computed again"
+        `Cannot read ${path} as it must be a file: it is a directory; set aside as ` +
+        `${path}.damaged-1, it will be computed again`
       ).toSorted(),
     );
     for (const path of locks) assert((await Deno.stat(`${path}.damaged-1/not empty`)).isDirectory);

@@ -143,7 +143,7 @@ Deno.test("readDataset() says what a copy without anything usable holds, and fet
   }
   assertStringIncludes(
     await loadFrom("/no where") ?? "",
-    "Cannot load CIFAR-10 from /no where, which --data or CIFAR10_DIR names: No such file",
+    "Cannot load CIFAR-10 from what --data or CIFAR10_DIR names: No such file",
   );
 });
 

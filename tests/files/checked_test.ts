@@ -81,8 +81,8 @@ Deno.test("clearWay() sets aside what stands in a file's place and is none", asy
     await Deno.mkdir(path);
     await clearWay(path, tell);
     assertEquals(said, [
-      `Cannot use ${path} as it must be a file; set aside as ${path}.damaged-1, it will be ` +
-      "computed again",
+      `Cannot read ${path} as it must be a file: it is a directory; set aside as ` +
+      `${path}.damaged-1, it will be computed again`,
     ]);
   });
 });

@@ -4,14 +4,7 @@
  * @module
  */
 import { join } from "node:path";
-import {
-  isObstructed,
-  readIfThere,
-  reasonOf,
-  setAside,
-  sha256,
-  writeWhole,
-} from "~/lib/files/files.ts";
+import { readIfThere, reasonOf, setAside, sha256, writeWhole } from "~/lib/files/files.ts";
 import { printable } from "~/lib/files/text.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { listFiles, withFolder } from "~/tests/fixtures/temporary_folder.ts";
@@ -92,26 +85,8 @@ Deno.test("readIfThere() tells what is no file, or too long, from what cannot be
     assert(error.message.startsWith(`Cannot read ${below}, which stays as it is: `), error.message);
     await Deno.symlink("loop", join(folder, "loop"));
     await assertRejects(() => readIfThere(join(folder, "loop")), TypeError);
-  });
-});
-
-Deno.test("isObstructed() tells what is neither a file nor free", async () => {
-  await withFolder(async (folder) => {
-    await Deno.writeTextFile(join(folder, "file"), "");
-    await Deno.symlink("file", join(folder, "link"));
     await Deno.symlink("nowhere", join(folder, "broken"));
-    await Deno.symlink("loop", join(folder, "loop"));
-    const found = await Promise.all(
-      [".", "file", "link", "broken", "loop", "none"].map((name) =>
-        isObstructed(join(folder, name))
-      ),
-    );
-    assertEquals(found, [true, false, false, false, true, false]);
-    await assertRejects(
-      () => isObstructed(join(folder, "file", "x")),
-      Error,
-      "a file stands where",
-    );
+    await assertRejects(() => readIfThere(join(folder, "broken")), TypeError, "a link to nothing");
   });
 });
 
