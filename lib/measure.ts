@@ -12,6 +12,7 @@ import {
   passesTogether,
 } from "~/lib/measure/compute_measures.ts";
 import * as curvature from "~/lib/measure/curvature.ts";
+import { density } from "~/lib/measure/density.ts";
 import type {
   Measure,
   MeasureDefinition,
@@ -37,6 +38,7 @@ const DEFINITIONS: readonly MeasureDefinition<never>[] = [
   curvature.hessianTrace,
   curvature.lambdaMax,
   curvature.preconditionedLambdaMax,
+  density,
   along.relativeTensor,
   along.relativeFilter,
   worstCase,

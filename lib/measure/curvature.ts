@@ -147,15 +147,20 @@ function largestEigenvalue(
         // The first direction of the study: any start would do, as nothing is averaged over starts.
         const start = unitDirection(P, options.seed, 0);
         scale?.forEach((s, i) => s === 0 && (start[i] = 0));
+        const products: SharedFloats[] = [];
         const { value, ...quality } = await growKrylov(
-          async (v) => scaled((await multiplyHessian([scaled(v)], options))[0]!),
+          async (v) => {
+            const [product] = await multiplyHessian([scaled(v)], options);
+            products.push(scaled(product!));
+            return products.at(-1)!;
+          },
           start,
           (space) => {
             const taken = space.basis.length;
             options.onProgress(taken / Math.min(iterations, P));
             const converged = isConverged(space, tolerance);
             if (!converged && taken < iterations) return undefined;
-            return { ...largestPair(space), converged, iterations: taken };
+            return { ...largestPair(space, products), converged, iterations: taken };
           },
         );
         const timesLearningRate = learningRate === undefined ? null : learningRate * value;

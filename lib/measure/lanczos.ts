@@ -38,9 +38,8 @@ export function unitDirection(P: number, seed: number, k: number): SharedFloats 
 
 /** A symmetric operator A in the space of a vector's first m products. */
 export interface Krylov {
-  /** Orthonormal, and A of each, shape [m][P]. */
+  /** Orthonormal, shape [m][P]. */
   readonly basis: readonly SharedFloats[];
-  readonly products: readonly SharedFloats[];
   /** Eigenvalues of A in this space, descending, and their unit vectors in this basis. */
   readonly values: readonly number[];
   readonly vectors: readonly (readonly number[])[];
@@ -53,7 +52,7 @@ export interface Krylov {
 /**
  * Grows the space product by product until `look` returns what it wanted. The basis is orthogonalised
  * in full, twice, with dot products in float64, so that no eigenvalue comes twice (Parlett, The
- * Symmetric Eigenvalue Problem, 6.9 and 13.8). Memory: 8 P bytes a product.
+ * Symmetric Eigenvalue Problem, 6.9 and 13.8). Memory: 4 P bytes a product.
  *
  * @param multiply A v, shape [P]; a new array each time.
  * @param start Shape [P], not 0.
@@ -66,17 +65,16 @@ export async function growKrylov<T>(
   const P = start.length;
   const length = norm(start);
   const basis = [share(P, (i) => start[i]! / length)];
-  const products: SharedFloats[] = [];
   const diagonal: number[] = [];
   const beside: number[] = [];
   for (;;) {
-    const product = await multiply(basis.at(-1)!);
-    products.push(product);
-    const rest = new Float64Array(product);
+    const rest = new Float64Array(await multiply(basis.at(-1)!));
     diagonal.push(dot(basis.at(-1)!, rest));
-    for (const q of [...basis, ...basis]) {
-      const projection = dot(q, rest);
-      for (let i = 0; i < P; i++) rest[i]! -= projection * q[i]!;
+    const twice = [...basis, ...basis];
+    let projection = dot(twice[0]!, rest);
+    for (const [k, q] of twice.entries()) {
+      // The next projection on the way: one pass over the memory instead of two.
+      projection = subtract(rest, q, projection, twice[k + 1] ?? q);
     }
     const beta = norm(rest);
     const matrix = diagonal.map((value, i) =>
@@ -84,11 +82,22 @@ export async function growKrylov<T>(
     );
     const { values, vectors } = symmetricEigen(matrix);
     const isExhausted = beta <= 1e-6 * Math.max(...values.map(Math.abs));
-    const found = look({ basis, products, values, vectors, beta, isExhausted });
+    const found = look({ basis, values, vectors, beta, isExhausted });
     if (found !== undefined) return found;
     beside.push(beta);
     basis.push(share(P, (i) => rest[i]! / beta));
   }
+}
+
+/** `rest -= projection * q`, and what is left times `next`. */
+function subtract(rest: Float64Array, q: Vector, projection: number, next: Vector): number {
+  let sum = 0;
+  for (let i = 0; i < rest.length; i++) {
+    const left = rest[i]! - projection * q[i]!;
+    rest[i] = left;
+    sum += next[i]! * left;
+  }
+  return sum;
 }
 
 /**
@@ -105,9 +114,12 @@ export function isConverged({ values, vectors, beta, isExhausted }: Krylov, to: 
 /**
  * The largest eigenvalue, by value and not by magnitude, as `y'Ay` of its unit vector y, and
  * `|A y - y'Ay y|`: an eigenvalue lies within that.
+ *
+ * @param products A of each vector of the basis.
  */
 export function largestPair(
-  { basis, products, vectors }: Krylov,
+  { basis, vectors }: Krylov,
+  products: readonly SharedFloats[],
 ): { value: number; residual: number } {
   const combine = (all: readonly SharedFloats[]): Float64Array => {
     const sum = new Float64Array(all[0]!.length);
@@ -135,13 +147,13 @@ const MAX_SWEEPS = 40;
 export function symmetricEigen(
   matrix: readonly (readonly number[])[],
 ): { values: number[]; vectors: number[][] } {
-  const a = matrix.map((row) => [...row]);
-  const v = matrix.map((_, i) => matrix.map((_, j) => Number(i === j)));
+  const a = matrix.map((row) => Float64Array.from(row));
+  const v = matrix.map((_, i) => Float64Array.from(matrix, (_, j) => Number(i === j)));
   const size = Math.hypot(...matrix.flat());
   if (!Number.isFinite(size)) {
     throw new RangeError("Cannot decompose a matrix as its entries must be finite");
   }
-  const below = (): number => norm(Float64Array.from(a.flatMap((row, i) => row.slice(0, i))));
+  const below = (): number => norm(Float64Array.from(a.flatMap((row, i) => [...row.slice(0, i)])));
   for (let sweep = 0; sweep < MAX_SWEEPS && below() > 1e-16 * size; sweep++) {
     for (let p = 0; p < a.length; p++) {
       for (let q = p + 1; q < a.length; q++) rotate(a, v, p, q);
@@ -155,17 +167,28 @@ export function symmetricEigen(
 }
 
 /** One rotation in the plane (p, q) that makes a[p][q] zero. */
-function rotate(a: number[][], v: number[][], p: number, q: number): void {
+function rotate(
+  a: readonly Float64Array[],
+  v: readonly Float64Array[],
+  p: number,
+  q: number,
+): void {
   const off = a[p]![q]!;
   if (off === 0) return;
   const tau = (a[q]![q]! - a[p]![p]!) / (2 * off);
   const t = (tau < 0 ? -1 : 1) / (Math.abs(tau) + Math.hypot(1, tau));
   const c = 1 / Math.hypot(1, t);
   const s = t * c;
+  const turn = (xs: Float64Array, i: number, ys: Float64Array, j: number): void => {
+    const x = xs[i]!;
+    const y = ys[j]!;
+    xs[i] = c * x - s * y;
+    ys[j] = s * x + c * y;
+  };
   const [rowP, rowQ] = [a[p]!, a[q]!];
-  const turn = (x: number, y: number) => [c * x - s * y, s * x + c * y] as const;
-  for (const row of [...a, ...v]) [row[p], row[q]] = turn(row[p]!, row[q]!);
-  for (let k = 0; k < a.length; k++) [rowP[k], rowQ[k]] = turn(rowP[k]!, rowQ[k]!);
+  for (const row of a) turn(row, p, row, q);
+  for (const row of v) turn(row, p, row, q);
+  for (let k = 0; k < a.length; k++) turn(rowP, k, rowQ, k);
   // Zero by the choice of t, but for rounding.
   rowP[q] = rowQ[p] = 0;
 }
