@@ -12,6 +12,6 @@ export * from "~/lib/figures/published_figure.ts";
 export * from "~/lib/figures/rank_figure.ts";
 export * from "~/lib/figures/ratio_figure.ts";
 export { renderPdf, renderPng } from "~/lib/figures/render.ts";
-export * from "~/lib/figures/rescaling_figure.ts";
+export * from "~/lib/figures/series_figure.ts";
 export * from "~/lib/figures/results_figure.ts";
 export * from "~/lib/figures/training_figure.ts";

@@ -8,34 +8,29 @@ import { optimizerStyles } from "~/lib/figures/theme.ts";
 import { plural, plurals, scientific, thousands } from "~/lib/files/numbers.ts";
 import { capitalize } from "~/lib/files/text.ts";
 import { openMeasure } from "~/lib/measure.ts";
-import type { CellSummary } from "~/lib/results.ts";
+import type { CellSummary, Outcome } from "~/lib/results.ts";
 import { type Cell, type EffectName, EFFECTS, listCells, type Study } from "~/lib/study.ts";
 
-/** Where an effect's cells stand. */
-export interface Place {
-  readonly axis: Axis;
-  /** In order. */
+/** Where an effect's cells stand; pairs of one learning rate / batch size, at their batch sizes. */
+export interface EffectAxis extends Axis {
   readonly values: readonly number[];
   /** What is varied, and what stays. */
   readonly heading: string;
+  readonly format: (value: number) => string;
   valueOf(cell: Pick<Cell, "learningRate" | "batchSize">): number;
-  format(value: number): string;
 }
 
-/** The axis of an effect's values; of pairs of one learning rate / batch size, their batch sizes. */
-export function placeOf(study: Study, effect: EffectName): Place {
+/** The axis of an effect. */
+export function effectAxis(study: Study, effect: EffectName): EffectAxis {
   const cells = listCells({ grid: { ...study.grid, effects: [effect] } });
   const ratios = [...new Set(cells.map((cell) => EFFECTS.pairs.valueOf(cell).toPrecision(9)))];
   const isOneRatio = effect === "pairs" && ratios.length === 1;
   const { label, axis, valueOf, format, other } = EFFECTS[isOneRatio ? "batch-size" : effect];
   const values = [...new Set(cells.map(valueOf))].sort((a, b) => a - b);
-  return {
-    axis: { label: axis, scale: "log", values, format },
-    heading: isOneRatio
-      ? `Learning rate / batch size ${scientific(Number(ratios[0]))}`
-      : `${capitalize(label)}, at ${other(study)}`,
-    ...{ values, valueOf, format },
-  };
+  const heading = isOneRatio
+    ? `Learning rate / batch size ${scientific(Number(ratios[0]))}`
+    : `${capitalize(label)}, at ${other(study)}`;
+  return { label: axis, scale: "log", values, format, heading, valueOf };
 }
 
 /** Points of one effect's cells, a layer an optimizer, beside one another. */
@@ -47,7 +42,7 @@ export function cellLayers<C extends Cell>(
   style: Partial<Layer> = {},
 ): Layer[] {
   if (cells[0] === undefined) return [];
-  const { valueOf } = placeOf(study, cells[0].effect);
+  const { valueOf } = effectAxis(study, cells[0].effect);
   const styles = [...optimizerStyles(study.grid.optimizers)]
     .filter(([optimizer]) => cells.some((cell) => cell.optimizer === optimizer));
   const gap = Math.min(9, 24 / styles.length);
@@ -122,37 +117,38 @@ export function describeCells(study: Study, cells: readonly CellSummary[]): stri
     cells[0]?.measure ?? "sharpness",
   );
   const details = [
-    directions !== undefined && `K = ${directions}`,
-    radius !== undefined && `r = ${radius}`,
+    directions === undefined ? "" : `K = ${directions}, `,
+    radius === undefined ? "" : `r = ${radius}, `,
     `${thousands(study.images)} training images`,
-  ].filter(Boolean).join(", ");
-  const meaning = isAtStudyRadius ? ": mean rise in the loss at random points" : "";
-  const counts = cells.map(({ bySeed }) => bySeed.filter(({ value }) => value !== null).length)
-    .filter((count) => count > 0);
-  const isOpen = cells.some(({ value }) => value?.interval && value.interval[0] <= 0);
+  ].join("");
+  const measured = cells.flatMap(({ value, bySeed }) =>
+    value === null ? [] : [{ ...value, n: bySeed.filter((seed) => seed.value !== null).length }]
+  );
+  const isOpen = measured.some(({ interval }) => interval && interval[0] <= 0);
   // A run that two effects share is the same record in both.
   const runs = [...new Set(cells.flatMap(({ bySeed }) => bySeed.map(({ run }) => run)))];
-  const ended = (how: string): number =>
+  const names = cells.map(({ effect: _, optimizer, learningRate, batchSize }) =>
+    JSON.stringify([optimizer, learningRate, batchSize])
+  );
+  const planned = new Set(names).size * study.grid.seeds.length;
+  const ended = (how: Outcome): number =>
     runs.filter(({ training }) => training.stopped === how).length;
-  const planned = new Set(
-    cells.flatMap(({ optimizer, learningRate, batchSize }) =>
-      study.grid.seeds.map((seed) => JSON.stringify([optimizer, learningRate, batchSize, seed]))
-    ),
-  ).size;
   const troubles = [
     [ended("epoch limit"), "did not reach it (pale)"],
     [ended("diverged"), "diverged and are in no mean (×: all of a cell)"],
     [planned - runs.length, "have no result yet"],
   ].filter(([count]) => count !== 0).map((words) => words.join(" "));
-  return `${capitalize(label)}${meaning} (${details}); ` +
-    (counts.length === 0
-      ? "no result yet"
-      : `n = ${plurals(counts, "seed")} a cell${counts.includes(1) ? " (hollow: 1)" : ""}`) +
-    `, 95 % t intervals over seeds${isOpen ? " (▾: reaches 0)" : ""}. Networks at the stop ${
-      study.stops[0]
-    }: of ` +
-    `${plural(planned, "run")} ${troubles.length === 0 ? "all reached it" : troubles.join(", ")}.` +
-    (study.stops[0]?.startsWith("epochs:")
-      ? " After a number of epochs networks lie on their way down, not in minima."
-      : "");
+  return `${capitalize(label)}${
+    isAtStudyRadius ? ": mean rise in the loss at random points" : ""
+  } ` +
+    `(${details}); ${describeSeeds(measured)}, 95 % t intervals over seeds` +
+    `${isOpen ? " (▾: reaches 0)" : ""}. Networks at the stop ${study.stops[0]}: of ` +
+    `${plural(planned, "run")} ${troubles.length === 0 ? "all reached it" : troubles.join(", ")}.`;
+}
+
+/** "n = 1 to 3 seeds a cell (hollow: 1)". */
+export function describeSeeds(cells: readonly { readonly n: number }[]): string {
+  if (cells.length === 0) return "no result yet";
+  const counts = cells.map(({ n }) => n);
+  return `n = ${plurals(counts, "seed")} a cell${counts.includes(1) ? " (hollow: 1)" : ""}`;
 }

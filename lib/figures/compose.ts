@@ -26,12 +26,19 @@ interface Piece {
   readonly height: number;
 }
 
-/** For a screen; one panel is as wide as `single`, `frame` is a frame's height. */
-const PAGE = { width: 840, single: 620, frame: 220, padding: 14 } as const;
+/** Sizes in pixels; one panel is as wide as `single`, `frame` is a frame's height. */
+interface Layout extends Pick<Figure, "inches"> {
+  readonly width: number;
+  readonly single: number;
+  readonly frame: number;
+  readonly padding: number;
+}
+
+/** For a screen. */
+const PAGE: Layout = { width: 840, single: 620, frame: 220, padding: 14 };
 /** A column of two, 3.3 inches: 366 pixels make a tick's 11 of them 7.15 points, the least there is. */
-const COLUMN = { width: 366, single: 366, frame: 150, padding: 4 } as const;
-const COLUMN_INCHES = 3.3;
-/** Between panels, and from a line of an axis' label to the next. */
+const COLUMN: Layout = { width: 366, single: 366, frame: 150, padding: 4, inches: 3.3 };
+/** Between panels, and from a line of words to the next. */
 const GAP = 12;
 const LINE = 15;
 const LEGEND_LINE = 20;
@@ -41,90 +48,82 @@ const BELOW = 40;
 
 /** Draws a figure for a page: notebooks, README. */
 export function compose(spec: FigureSpec): Figure {
-  const width = (spec.panels.length === 1 ? PAGE.single : PAGE.width) - 2 * PAGE.padding;
-  return document(spec, PAGE.padding, [
-    paragraph(spec.title, { width, size: FONT_SIZE.title, weight: "bold" }),
-    ...body(spec, { width, perRow: 2, frame: PAGE.frame }),
-    paragraph(spec.caption, { width, size: FONT_SIZE.caption, fill: INK.muted }),
-  ], width);
+  return draw(spec, PAGE);
 }
 
 /** A figure without title and caption, which stand in the text around it, for a paper's column. */
 export function forColumn({ name, title, panels, caption, isNarrow = false }: FigureSpec): Figure {
-  const width = COLUMN.width - 2 * COLUMN.padding;
-  const spec = { name: `${name}.column`, title, panels, caption, isNarrow };
-  const pieces = body(spec, { width, perRow: isNarrow ? 2 : 1, frame: COLUMN.frame });
-  return document(spec, COLUMN.padding, pieces, width, COLUMN_INCHES);
+  return draw({ name: `${name}.column`, title, panels, caption, isNarrow }, COLUMN);
 }
 
 /** Pieces below each other in a document that needs nothing else, on a white ground. */
-function document(
-  spec: FigureSpec,
-  padding: number,
-  pieces: readonly Piece[],
-  inner: number,
-  inches?: number,
-): Figure {
+function draw(spec: FigureSpec, layout: Layout): Figure {
+  const { title, caption, panels } = spec;
+  const { padding, inches } = layout;
+  const width = panels.length === 1 ? layout.single : layout.width;
+  const inner = width - 2 * padding;
+  const words = (content: string, size: number, style: Attributes): Piece[] =>
+    inches === undefined ? [paragraph(content, inner, { "font-size": size, ...style })] : [];
   let y = padding;
-  const parts = pieces.map((piece) => {
+  const parts = [
+    ...words(title, FONT_SIZE.title, { "font-weight": "bold" }),
+    ...legend(panels.flatMap(({ layers }) => layers), inner),
+    ...drawRows(spec, inner, layout),
+    ...words(caption, FONT_SIZE.caption, { fill: INK.muted }),
+  ].map((piece) => {
     const part = `<g transform="translate(${padding} ${y})">${piece.svg}</g>`;
     y += piece.height;
     return part;
   });
-  const [width, height] = [inner + 2 * padding, Math.ceil(y + padding)];
+  const height = Math.ceil(y + padding);
   const size = inches === undefined
     ? `width="${width}" height="${height}"`
     : `width="${inches}in" height="${(inches * height / width).toFixed(3)}in"`;
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" ${size} viewBox="0 0 ${width} ${height}" ` +
-    `role="img" font-family="${FONT_FAMILY}" color="${INK.text}">` +
-    `<title>${escape(spec.title)}</title><desc>${escape(spec.caption)}</desc>` +
+    `role="img" font-family="${FONT_FAMILY}" fill="${INK.text}">` +
+    `<title>${escape(title)}</title><desc>${escape(caption)}</desc>` +
     `<rect width="${width}" height="${height}" fill="#fff"/>${parts.join("")}</svg>\n`;
   return { ...spec, svg, width, height, ...(inches === undefined ? {} : { inches }) };
 }
 
-/** Legend and rows of panels. */
-function body(
-  { panels, isNarrow }: FigureSpec,
-  { width, perRow, frame }: { width: number; perRow: number; frame: number },
+/** Rows of two panels; in a column, of one, unless they are narrow. */
+function drawRows(
+  { panels, isNarrow = false }: FigureSpec,
+  width: number,
+  layout: Layout,
 ): Piece[] {
-  const all = panels.map((panel, i) => {
+  const isColumn = layout.inches !== undefined;
+  const perRow = isColumn && !isNarrow ? 1 : 2;
+  const all = panels.map(({ heading = "", ...panel }, i) => {
     const letter = panels.length > 1 ? `(${String.fromCharCode(97 + i)}) ` : "";
-    const heading = letter + (panel.heading ?? "");
-    return {
-      ...panel,
-      heading: isNarrow && width < PAGE.single ? heading.replace(", ", ",\n") : heading,
-    };
+    const whole = letter + heading;
+    return { ...panel, heading: isColumn && isNarrow ? whole.replace(", ", ",\n") : whole };
   });
   const rows = Array.from(
     { length: Math.ceil(all.length / perRow) },
     (_, row) => all.slice(row * perRow, (row + 1) * perRow),
   );
-  const fit = (along: "x" | "y", axis: Axis, some: readonly Panel[]): FittedAxis =>
-    fitAxis(
-      axis,
-      along,
-      some.filter((panel) => panel[along].label === axis.label).flatMap(({ layers }) => layers),
-    );
-  return [
-    ...legend(panels.flatMap(({ layers }) => layers), width),
-    ...rows.map((row): Piece => {
-      const axes = row.map(({ x, y }) => ({ x: fit("x", x, all), y: fit("y", y, row) }));
-      const isShared = row.map(({ y }, i) => i > 0 && y.label === row[i - 1]!.y.label);
-      const lefts = axes.map(({ y }, i) => isShared[i] ? 0 : axisRoom(y));
-      const room = width - lefts.reduce((sum, left) => sum + left) - GAP * row.length;
-      let right = -GAP;
-      const plots = row.map((panel, i) => {
-        const left = right + GAP + lefts[i]!;
-        right = left + room / row.length;
-        const { height = frame } = panel;
-        return drawPanel(panel, { ...axes[i]!, left, right, width, height, hasY: !isShared[i] });
-      });
-      return {
-        svg: plots.map(({ svg }) => svg).join(""),
-        height: Math.max(...plots.map(({ height }) => height)),
-      };
-    }),
-  ];
+  const fit = (along: "x" | "y", axis: Axis, some: readonly Panel[]): FittedAxis => {
+    const sharing = some.filter((panel) => panel[along].label === axis.label);
+    return fitAxis(axis, along, sharing.flatMap(({ layers }) => layers));
+  };
+  return rows.map((row): Piece => {
+    const axes = row.map(({ x, y }) => ({ x: fit("x", x, all), y: fit("y", y, row) }));
+    const hasY = row.map(({ y }, i) => i === 0 || y.label !== row[i - 1]!.y.label);
+    const lefts = axes.map(({ y }, i) => hasY[i] ? axisRoom(y) : 0);
+    const room = width - lefts.reduce((sum, left) => sum + left) - GAP * row.length;
+    let right = -GAP;
+    const plots = row.map((panel, i) => {
+      const left = right + GAP + lefts[i]!;
+      right = left + room / row.length;
+      const { height = layout.frame } = panel;
+      return drawPanel(panel, { ...axes[i]!, left, right, width, height, hasY: hasY[i]! });
+    });
+    return {
+      svg: plots.map(({ svg }) => svg).join(""),
+      height: Math.max(...plots.map(({ height }) => height)),
+    };
+  });
 }
 
 function drawPanel(
@@ -163,29 +162,32 @@ function drawPanel(
       Plot.axisX(xs, { tickSize: 4, label: null, text: null }),
     ],
   });
-  const middle = (left + right) / 2;
   const labels = roomyTexts(
-    [...x.ticks].sort((a, b) => urgency(x, a.label) - urgency(x, b.label))
+    x.ticks.toSorted((a, b) => urgency(x, a.label) - urgency(x, b.label))
       .map(({ value, label }) => ({ x: value, y: 0, text: label })),
-    { x: (value) => across.apply(value), y: Number },
+    { x: across.apply, y: Number },
   );
+  const middle = { x: (left + right) / 2, "text-anchor": "middle" };
+  const wide = (line: string): boolean => textWidth(line, FONT_SIZE.label) > right - left;
   const words = [
     ...labels.map((row) =>
       text(row.text!, {
-        ...{ x: across.apply(row.x), y: top + frame + 17, anchor: "middle" as const },
-        size: FONT_SIZE.tick,
+        ...{ ...middle, x: across.apply(row.x), y: top + frame + 17 },
+        "font-size": FONT_SIZE.tick,
       })
     ),
     ...lines.map((line, i) =>
       text(line, {
-        ...{ x: middle, y: 17 + LINE * i, weight: "bold", anchor: "middle" },
-        size: textWidth(line, FONT_SIZE.label) > right - left ? FONT_SIZE.tick : FONT_SIZE.label,
+        ...{ ...middle, y: 17 + LINE * i, "font-weight": "bold" },
+        "font-size": wide(line) ? FONT_SIZE.tick : FONT_SIZE.label,
       })
     ),
-    text(x.label, { x: middle, y: height - 7, anchor: "middle" }),
-    ...(hasY ? y.label.split("\n") : []).map((line, i) =>
-      text(line, { x: 11 + LINE * i, y: top + frame / 2, anchor: "middle", rotate: -90 })
-    ),
+    text(x.label, { ...middle, y: height - 7 }),
+    ...(hasY ? y.label.split("\n") : []).map((line, i) => {
+      const [across, down] = [11 + LINE * i, tenth(top + frame / 2)];
+      const transform = `rotate(-90 ${across} ${down})`;
+      return text(line, { ...middle, x: across, y: down, transform });
+    }),
   ];
   return { svg: svg + words.join(""), height };
 }
@@ -219,8 +221,8 @@ function legend(all: readonly Layer[], width: number): Piece[] {
     const taken = first + mark + 8 + textWidth(ramp?.to ?? label, size);
     if (x > 0 && x + taken > width) [x, y] = [0, y + LEGEND_LINE];
     const start = x + first;
-    if (ramp) names.push(text(label, { x, y: y + 4, size }));
-    names.push(text(ramp?.to ?? label, { x: start + mark + 6, y: y + 4, size }));
+    if (ramp) names.push(text(label, { x, y: y + 4, "font-size": size }));
+    names.push(text(ramp?.to ?? label, { x: start + mark + 6, y: y + 4, "font-size": size }));
     x += taken + 12;
     if (ramp) {
       const rows = ramp.colors.flatMap((color, z) =>
@@ -247,10 +249,8 @@ function legend(all: readonly Layer[], width: number): Piece[] {
 }
 
 /** Lines of text at the left, broken between words; a number is not parted from its unit. */
-function paragraph(
-  content: string,
-  { width, size, ...style }: { width: number; size: number; weight?: "bold"; fill?: string },
-): Piece {
+function paragraph(content: string, width: number, style: Attributes): Piece {
+  const size = Number(style["font-size"]);
   const glued = content.replace(/ (= |%|(?<=\d )[a-z])/g, "\u00a0$1").replaceAll("= ", "=\u00a0");
   const lines = [""];
   for (const word of glued.split(" ")) {
@@ -258,33 +258,23 @@ function paragraph(
     if (textWidth(longer, size) > width) lines.push(word);
     else lines[lines.length - 1] = longer;
   }
-  const leading = Math.round(1.4 * size);
-  const y = (i: number): number => Math.ceil(size) + leading * i;
+  const y = (i: number): number => Math.ceil(size) + Math.round(1.4 * size) * i;
   return {
-    svg: lines.map((line, i) => text(line, { x: 0, y: y(i), size, ...style })).join(""),
+    svg: lines.map((line, i) => text(line, { x: 0, y: y(i), ...style })).join(""),
     height: y(lines.length - 1) + 7,
   };
 }
 
-/** One line of text; 12 pixels, dark and left-aligned unless told. */
-function text(line: string, { x, y, size = FONT_SIZE.label, fill = INK.text, ...more }: {
-  x: number;
-  /** Baseline, pixels from the top. */
-  y: number;
-  size?: number;
-  fill?: string;
-  weight?: "bold";
-  anchor?: "middle";
-  /** Degrees, clockwise, about (x, y). */
-  rotate?: number;
-}): string {
+type Attributes = Readonly<Record<string, string | number>>;
+
+/** One line of text, 12 pixels unless told, its baseline at `y`. */
+function text(line: string, attributes: Attributes): string {
   if (line === "") return "";
-  const [left, top] = [tenth(x), tenth(y)];
-  return `<text x="${left}" y="${top}" font-size="${size}" fill="${fill}"` +
-    (more.weight ? ` font-weight="${more.weight}"` : "") +
-    (more.anchor ? ` text-anchor="${more.anchor}"` : "") +
-    (more.rotate ? ` transform="rotate(${more.rotate} ${left} ${top})"` : "") +
-    `>${escape(line)}</text>`;
+  const all = Object.entries({ "font-size": FONT_SIZE.label, ...attributes });
+  const list = all.map(([name, value]) =>
+    `${name}="${typeof value === "number" ? tenth(value) : value}"`
+  );
+  return `<text ${list.join(" ")}>${escape(line)}</text>`;
 }
 
 function escape(content: string): string {

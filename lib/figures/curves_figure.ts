@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { measureAxis, placeOf } from "~/lib/figures/cells.ts";
+import { effectAxis, measureAxis } from "~/lib/figures/cells.ts";
 import { compose, type Figure } from "~/lib/figures/compose.ts";
 import type { Panel, Ramp } from "~/lib/figures/figure.ts";
 import { rampOf } from "~/lib/figures/theme.ts";
@@ -46,7 +46,7 @@ export function curvesPanel(
   curves: readonly Curve[],
   { effect, optimizer, measure }: { effect: EffectName; optimizer: string; measure: string },
 ): Panel[] {
-  const { values, valueOf, format } = placeOf(study, effect);
+  const { values, valueOf, format } = effectAxis(study, effect);
   const colors = rampOf(values);
   const own = curves.filter(({ cell }) => cell.effect === effect && cell.optimizer === optimizer);
   if (own.length === 0) return [];
@@ -77,7 +77,7 @@ export function curvesPanel(
 
 /** The colours of an effect's values. */
 export function rampOfValues(study: Study, effect: EffectName): Ramp {
-  const { values, format } = placeOf(study, effect);
+  const { values, format } = effectAxis(study, effect);
   const [from, to] = [values[0], values.at(-1)].map((value) => format(value ?? NaN));
   const colors = [...rampOf(values).values()];
   return { from: `${capitalize(EFFECTS[effect].label)} ${from}`, to: to!, colors };

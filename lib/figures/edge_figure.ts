@@ -1,22 +1,23 @@
 /**
- * The edge of stability: the largest eigenvalue and 2 / learning rate, over cells and along training.
+ * The edge of stability: the largest eigenvalue of cells and 2 / learning rate.
  *
  * @module
  */
-import { describeCells, meanLayers, measureAxis, placeOf } from "~/lib/figures/cells.ts";
+import { describeCells, effectAxis, meanLayers, measureAxis } from "~/lib/figures/cells.ts";
 import { compose, type Figure } from "~/lib/figures/compose.ts";
-import type { Layer, Panel, Row } from "~/lib/figures/figure.ts";
-import { INK, SERIES_COLORS } from "~/lib/figures/theme.ts";
+import type { Panel } from "~/lib/figures/figure.ts";
+import { INK } from "~/lib/figures/theme.ts";
 import { type CellSummary, type RunResult, summariseCells } from "~/lib/results.ts";
 import { measureNamed, type Study } from "~/lib/study.ts";
 
 /** The optimizer whose edge is that of the Hessian itself. */
 const GRADIENT_DESCENT = "SGD";
 
-const EDGE: Omit<Layer, "kind" | "rows"> = {
+/** The edge, wherever it is drawn. */
+export const EDGE = {
   ...{ name: "edge", legend: "edge of stability: 2 / learning rate" },
   ...{ color: INK.muted, dash: "5 3" },
-};
+} as const;
 
 /**
  * Draws the largest eigenvalue of every cell with the edge that it has: of the Hessian for gradient
@@ -44,8 +45,8 @@ export function plotEigenvalues(study: Study, runs: readonly RunResult[]): Figur
     title: "Largest eigenvalue and the edge of stability",
     panels: [...groups.values()].map((group): Panel => {
       const { effect, measure, optimizer } = group[0]!;
-      const { axis, valueOf } = placeOf(study, effect);
-      const rows = group.map((cell) => ({ x: valueOf(cell), y: 2 / cell.learningRate }));
+      const axis = effectAxis(study, effect);
+      const rows = group.map((cell) => ({ x: axis.valueOf(cell), y: 2 / cell.learningRate }));
       return {
         ...{ heading: optimizer, x: axis, y: measureAxis(measure) },
         layers: [
@@ -57,41 +58,5 @@ export function plotEigenvalues(study: Study, runs: readonly RunResult[]): Figur
     caption:
       `${describeCells(study, cells)} The edge is drawn beside the eigenvalue that it bounds ` +
       "in full-batch training: the Hessian's for gradient descent, the preconditioned one's else.",
-  });
-}
-
-/** A network on a trajectory. */
-export interface EdgeRow {
-  /** How the legend names the trajectory: "full batch, lr 0.05". */
-  readonly series: string;
-  readonly epoch: number;
-  /** Largest eigenvalue of the Hessian, nats per unit^2. */
-  readonly lambdaMax: number;
-  /** Draws 2 / learning rate; none where it is no edge, as for AdaGrad. */
-  readonly learningRate?: number;
-}
-
-/** Draws the eigenvalue against epochs, with 2 / learning rate in the series' colour. */
-export function plotEdge(
-  given: readonly EdgeRow[],
-  { caption = "" }: { readonly caption?: string } = {},
-): Figure {
-  const sorted = given.toSorted((a, b) => a.epoch - b.epoch);
-  const layers = [...Map.groupBy(sorted, ({ series }) => series)].flatMap(([series, own], i) => {
-    const color = SERIES_COLORS[i % SERIES_COLORS.length]!;
-    const rows = own.map(({ epoch, lambdaMax }): Row => ({ x: epoch, y: lambdaMax }));
-    const rates = [...new Set(own.flatMap(({ learningRate }) => learningRate ?? []))];
-    const edges = rates.map((rate): Row => ({ x: NaN, y: 2 / rate, color }));
-    return [
-      ...(edges.length > 0 ? [{ ...EDGE, kind: "rules", rows: edges } as const] : []),
-      { kind: "lines", name: "lambda-max", rows, color, legend: series },
-      { kind: "points", name: "lambda-max-network", rows, color, radius: 1.5 },
-    ] satisfies Layer[];
-  });
-  return compose({
-    name: "edge-of-stability",
-    title: "The edge of stability",
-    panels: [{ x: { label: "Epoch" }, y: measureAxis("lambda-max"), layers }],
-    caption,
   });
 }

@@ -5,7 +5,7 @@
  */
 import { compose, type Figure } from "~/lib/figures/compose.ts";
 import { curvesPanel, describeCurves } from "~/lib/figures/curves_figure.ts";
-import { describeReplication, replicationPanels } from "~/lib/figures/published_figure.ts";
+import { describePublished, publishedPanels } from "~/lib/figures/published_figure.ts";
 import { comparePublished, type Curve, CURVE_MEASURE, listCurves } from "~/lib/findings.ts";
 import { openMeasure } from "~/lib/measure.ts";
 import type { TrajectoryRecord } from "~/lib/results.ts";
@@ -30,7 +30,7 @@ export function plotLead(study: Study, records: readonly TrajectoryRecord[]): Fi
   }));
   const sizes = counted.map(({ curves }) => curves.flatMap(({ points }) => points).length);
   const { measure, curves } = counted[sizes[0]! >= sizes[1]! ? 0 : 1]!;
-  const replication = replicationPanels(study, compared);
+  const replication = publishedPanels(study, compared, { isRatio: false });
   return compose({
     name: "lead",
     title: "Is it the minimum that differs, or how far training got?",
@@ -42,7 +42,7 @@ export function plotLead(study: Study, records: readonly TrajectoryRecord[]): Fi
     ],
     caption: [
       replication.length > 0 &&
-      `Above: the published study again. ${describeReplication(compared)}`,
+      `Above: the published study again. ${describePublished(compared)}`,
       curves.length > 0 &&
       "Below: lines on one another differ in how far training got, lines apart in the minimum. " +
         describeCurves(study, curves),

@@ -16,24 +16,23 @@ import { plotResults2 } from "~/lib/figures/results_figure.ts";
 import { plotTrainingLoss } from "~/lib/figures/training_figure.ts";
 import { writeWhole } from "~/lib/files/files.ts";
 import { comparePublished, rankMeasures } from "~/lib/findings.ts";
-import { type RunResult, runsAt, type TrajectoryRecord } from "~/lib/results.ts";
+import { runsAt, type TrajectoryRecord } from "~/lib/results.ts";
 import type { Study } from "~/lib/study.ts";
 
 /** Every figure of a study; a new one is a file and a line here. */
-const FIGURES: readonly ((
-  study: Study,
-  records: readonly TrajectoryRecord[],
-  runs: readonly RunResult[],
-) => Figure)[] = [
-  plotLead,
-  (study, _, runs) => plotResults2(study, runs),
-  (study, records) => plotPublished(study, comparePublished(study, records)),
-  (study, records) => plotCurves(study, records),
-  (study, _, runs) => plotEigenvalues(study, runs),
-  (study, _, runs) => plotRatio(study, runs),
-  (study, _, runs) => plotRanks(study, rankMeasures(study, runs)),
-  (study, _, runs) => plotTrainingLoss(study, runs),
-];
+function drawAll(study: Study, records: readonly TrajectoryRecord[]): Figure[] {
+  const runs = runsAt(study, records);
+  return [
+    plotLead(study, records),
+    plotResults2(study, runs),
+    plotPublished(study, comparePublished(study, records)),
+    plotCurves(study, records),
+    plotEigenvalues(study, runs),
+    plotRatio(study, runs),
+    plotRanks(study, rankMeasures(study, runs)),
+    plotTrainingLoss(study, runs),
+  ];
+}
 
 /**
  * All figures of a study that have a mark to show, and sharpness always.
@@ -41,10 +40,11 @@ const FIGURES: readonly ((
  * @param records In any order; what is missing stays empty, and says so.
  */
 export function listFigures(study: Study, records: readonly TrajectoryRecord[]): Figure[] {
-  const runs = runsAt(study, records);
-  return FIGURES.map((draw) => draw(study, records, runs)).filter(({ name, panels }) =>
+  return drawAll(study, records).filter(({ name, panels }) =>
     name === "sharpness" ||
-    panels.some(({ layers }) => layers.some(({ kind, rows }) => kind === "points" && rows.length))
+    panels.some(({ layers }) =>
+      layers.some(({ kind, rows }) => kind === "points" && rows.some(({ y }) => !Number.isNaN(y)))
+    )
   );
 }
 

@@ -25,23 +25,16 @@ export const SERIES_COLORS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4
 /** The symbols of series in turn. */
 export const SYMBOLS: readonly MarkSymbol[] = ["circle", "diamond", "square", "triangle"];
 
-/** How an optimizer's marks look. */
-export interface OptimizerStyle {
-  readonly color: string;
-  /** A second cue beside colour. */
-  readonly symbol: MarkSymbol;
-  /** For names of SVG classes: letters, digits, - and _ only. */
-  readonly slug: string;
-}
-
-/** Styles by canonical text; those of one rule share its colour, the later ones lighter. */
-export function optimizerStyles(optimizers: readonly string[]): Map<string, OptimizerStyle> {
+/** How optimizers' marks look, by canonical text; those of one rule share its colour, ever lighter. */
+export function optimizerStyles(
+  optimizers: readonly string[],
+): Map<string, { readonly color: string; readonly symbol: MarkSymbol; readonly slug: string }> {
   const names = optimizers.map((text) => openOptimizer(text).name);
   return new Map(optimizers.map((text, i) => {
     const { name, color, symbol } = openOptimizer(text);
     const place = Math.min(2, names.slice(0, i).filter((earlier) => earlier === name).length);
     return [text, {
-      color: lighten(color, [0, 0.35, 0.55][place]!),
+      color: lighten(color, 0.3 * place),
       symbol: place === 0 ? symbol as MarkSymbol : SYMBOLS[place + 1]!,
       slug: text.replace(/[^\w-]+/g, "_"),
     }];

@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { describeCells, placeOf } from "~/lib/figures/cells.ts";
+import { describeCells, effectAxis } from "~/lib/figures/cells.ts";
 import { compose, type Figure } from "~/lib/figures/compose.ts";
 import { rampOfValues } from "~/lib/figures/curves_figure.ts";
 import type { Layer, Panel } from "~/lib/figures/figure.ts";
-import { INK, rampOf } from "~/lib/figures/theme.ts";
+import { rampOf } from "~/lib/figures/theme.ts";
 import { type CellSummary, type RunResult, summariseCells } from "~/lib/results.ts";
 import { EFFECTS, type Study } from "~/lib/study.ts";
 
@@ -39,7 +39,7 @@ export function plotTrainingLoss(study: Study, runs: readonly RunResult[]): Figu
 
 function lossLayers(study: Study, cells: readonly CellSummary[]): Layer[] {
   const { effect } = cells[0]!;
-  const { values, valueOf } = placeOf(study, effect);
+  const { values, valueOf } = effectAxis(study, effect);
   const colors = rampOf(values);
   const lines = cells.flatMap((cell) =>
     cell.bySeed.map(({ seed, run: { training: { epochLosses, stopped } } }) =>
@@ -49,25 +49,18 @@ function lossLayers(study: Study, cells: readonly CellSummary[]): Layer[] {
       }))
     )
   );
-  const ends = lines.flatMap((line) => line.at(-1) ?? []);
-  const untrained = Math.log(study.sizes.at(-1)!);
-  const isNear = lines.flat().some(({ y }) => y > 0.9 * untrained);
-  const text = `untrained: ln ${study.sizes.at(-1)} = ${untrained.toFixed(3)}`;
+  const ends = Map.groupBy(
+    lines.flatMap((line) => line.at(-1) ?? []),
+    ({ stopped }) => stopped === "diverged",
+  );
   const style = { width: 1, opacity: 0.8, legend: rampOfValues(study, effect) };
+  const points = (name: string, rows: Layer["rows"] = []): Layer => (
+    { kind: "points", name, rows, radius: 2, symbol: name === "diverged" ? "square" : "circle" }
+  );
   return [
-    {
-      ...{ kind: "rules", name: "untrained", color: INK.muted, dash: "3 3", width: 1 },
-      rows: isNear ? [{ x: NaN, y: untrained, text }] : [],
-    },
     { kind: "lines", name: "training-loss", rows: lines.flat(), ...style },
-    {
-      ...{ kind: "points", name: "end-of-training", radius: 2 },
-      rows: ends.filter(({ stopped }) => stopped !== "diverged"),
-    },
-    {
-      ...{ kind: "points", name: "diverged", radius: 3, symbol: "square" },
-      rows: ends.filter(({ stopped }) => stopped === "diverged"),
-    },
+    points("end-of-training", ends.get(false)),
+    points("diverged", ends.get(true)),
   ];
 }
 
