@@ -87,7 +87,10 @@ function reportOf(
   const network = content.networks.find(({ epoch }) => epoch === last?.epoch);
   if (last === undefined || network === undefined || last.outcome === "diverged") {
     throw new DivergedError(
-      `Training diverged after epoch ${content.epochLosses.length}: nothing was written`,
+      `Training diverged in epoch ${
+        content.epochLosses.length + 1
+      }: nothing was written; a smaller ` +
+        "learning rate may stay finite",
     );
   }
   const { measures: _, sha256: __, epoch: epochs, ...values } = network;

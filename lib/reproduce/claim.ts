@@ -56,8 +56,6 @@ export interface Claimed {
   record: TrajectoryRecord | undefined;
   /** Networks that may be used. */
   readonly kept: Kept[];
-  /** Losses up to the newest state in models/; empty where there is none. */
-  newest: readonly number[];
 }
 
 type Place = Pick<Context, "folders" | "onMessage">;
@@ -83,11 +81,7 @@ export async function claim(
       await removeUnfinished(recordFile(results, trajectory));
     }
     const record = fresh ? undefined : await readRecord(results, trajectory, onMessage);
-    const claimed = { trajectory, lock, record, kept: [], newest: [] };
-    if (!fresh && nextOf(context, claimed).kind === "done" && !context.networks) return claimed;
-    const kept = await readKept(context, trajectory);
-    const newest = kept.find(({ isLatest }) => isLatest)?.epochLosses ?? [];
-    return { ...claimed, kept: fresh ? [] : kept, newest };
+    return { trajectory, lock, record, kept: fresh ? [] : await readKept(context, trajectory) };
   } catch (error) {
     lock.release();
     throw error;
@@ -129,17 +123,16 @@ export async function readAgreeing(
   { trajectory, record }: Pick<Claimed, "trajectory" | "record">,
   epoch: number,
 ): Promise<{ parameters: SharedFloats; state?: Float32Array } | undefined> {
-  const losses = record?.content.epochLosses ?? [];
-  const agrees = (network: KeptNetwork | undefined): network is KeptNetwork =>
-    network?.epochLosses.length === epoch &&
-    network.epochLosses.every((loss, index) => loss === losses[index]);
-  const network = await readNetwork(models, trajectory, epoch, onMessage);
-  if (!agrees(network)) return undefined;
+  const losses = record?.content.epochLosses.slice(0, epoch) ?? [];
+  async function read(which: number | "latest"): Promise<KeptNetwork | undefined> {
+    const network = await readNetwork(models, trajectory, which, onMessage);
+    return String(network?.epochLosses) === String(losses) ? network : undefined;
+  }
+  const network = await read(epoch);
+  if (network === undefined) return undefined;
   const { parameters } = network;
-  if (network.state.length > 0) return { parameters, state: network.state };
-  const latest = await readNetwork(models, trajectory, "latest", onMessage);
-  const hasState = agrees(latest) && latest.state.length > 0;
-  return { parameters, ...(hasState ? { state: latest.state } : {}) };
+  const state = network.state.length > 0 ? network.state : (await read("latest"))?.state;
+  return { parameters, ...(state && state.length > 0 ? { state } : {}) };
 }
 
 /** Writes the record, with the epochs of all stops that were passed. */

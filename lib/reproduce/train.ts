@@ -54,12 +54,12 @@ export async function train(
   }
   /** Keeps the state to go on from, unless a newer one of the same trajectory is kept already. */
   async function keepLatest(run: ClaimedRun): Promise<void> {
-    const { claimed, claimed: { trajectory, kept, newest }, epochLosses } = run;
+    const { claimed: { trajectory, kept }, epochLosses } = run;
+    const newest = kept.find(({ isLatest }) => isLatest)?.epochLosses ?? [];
     if (newest.length > epochLosses.length && firstDifference(epochLosses, newest) < 0) return;
     await writeNetwork(folders.models, trajectory, { ...run, data }, { latest: true });
     const before = kept.findIndex(({ isLatest }) => isLatest);
     kept.splice(before < 0 ? kept.length : before, 1, keptOf({ ...run, data }, true));
-    claimed.newest = [...epochLosses];
   }
   await learn(engine, runs, {
     sizes,
