@@ -9,7 +9,7 @@ import { adam } from "~/lib/optimizer/adam.ts";
 import type {
   OptimizerDefinition,
   StepOptions,
-  TensorUpdate,
+  UpdateRule,
   Vector,
 } from "~/lib/optimizer/definition.ts";
 import { rmsprop } from "~/lib/optimizer/rmsprop.ts";
@@ -28,24 +28,16 @@ const DOMAINS = Object.fromEntries(
 );
 
 /** An optimizer whose hyperparameters are set. */
-export interface Optimizer {
+export interface Optimizer extends Omit<UpdateRule, "step"> {
   /** Canonical: "SGD", "SGD(momentum=0.9)". The same text is the same optimizer. */
   readonly text: string;
   readonly name: string;
-  readonly summary: string;
   readonly hyperparameters: Parameters;
-  /** Names of the vectors of state, S of them. */
-  readonly slots: readonly string[];
   /** Moves `parameters` against `gradient`; `state` is [S * P], slot after slot. */
   step(
     vectors: { parameters: Vector; gradient: Vector; state: Vector },
     options: StepOptions,
   ): void;
-  readonly kernel: ReturnType<OptimizerDefinition["kernel"]>;
-  tensorStep(
-    tf: typeof import("@tensorflow/tfjs-core"),
-    update: TensorUpdate,
-  ): ReturnType<OptimizerDefinition["tensorStep"]>;
   readonly color: string;
   readonly symbol: string;
 }
@@ -72,23 +64,16 @@ export function openOptimizer(text: string): Optimizer {
   if (conflict !== undefined) {
     throw new UsageError(`Cannot use optimizer ${call.name} as ${conflict}`);
   }
-  const slots = definition.slots(h);
-  const { name, summary, color, symbol } = definition;
+  const { name, color, symbol } = definition;
+  const rule = definition.rule(h);
   return {
+    ...{ ...rule, name, color, symbol, hyperparameters: h },
     text: formatCall(call, definition.hyperparameters),
-    name,
-    summary,
-    hyperparameters: h,
-    slots,
     step({ parameters, gradient, state }, options): void {
       const P = parameters.length;
-      const views = slots.map((_, slot) => state.subarray(slot * P, (slot + 1) * P));
-      definition.step({ parameters, gradient, slots: views }, { ...options, h });
+      const slots = rule.slots.map((_, slot) => state.subarray(slot * P, (slot + 1) * P));
+      rule.step({ parameters, gradient, slots }, options);
     },
-    kernel: definition.kernel(h),
-    tensorStep: (tf, update) => definition.tensorStep(tf, { ...update, h }),
-    color,
-    symbol,
   };
 }
 

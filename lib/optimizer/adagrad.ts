@@ -16,26 +16,25 @@ export const adagrad = defineOptimizer<{ epsilon: number }>({
   hyperparameters: {
     epsilon: { schema: epsilon, default: 1e-10, help: "added to the root" },
   },
-  slots: () => ["accumulator"],
-  step({ parameters, gradient, slots: [accumulator] }, { learningRate, h: { epsilon } }): void {
-    for (let i = 0; i < parameters.length; i++) {
-      const g = gradient[i]!;
-      accumulator![i]! += g * g;
-      parameters[i]! -= learningRate * g / (Math.sqrt(accumulator![i]!) + epsilon);
-    }
-  },
-  kernel: ({ epsilon }) => ({
-    name: "adagradStep",
-    coefficients: ({ learningRate }) => [learningRate, epsilon],
+  rule: ({ epsilon }) => ({
+    slots: ["accumulator"],
+    step({ parameters, gradient, slots: [accumulator] }, { learningRate }): void {
+      for (let i = 0; i < parameters.length; i++) {
+        const g = gradient[i]!;
+        accumulator![i]! += g * g;
+        parameters[i]! -= learningRate * g / (Math.sqrt(accumulator![i]!) + epsilon);
+      }
+    },
+    kernel: {
+      name: "adagradStep",
+      coefficients: ({ learningRate }) => [learningRate, epsilon],
+    },
+    tensorStep(tf, { weight, gradient, slots: [accumulator], learningRate }): TensorStep {
+      const a = tf.add(accumulator!, tf.square(gradient));
+      const step = tf.div(tf.mul(learningRate, gradient), tf.add(tf.sqrt(a), epsilon));
+      return { weight: tf.sub(weight, step), slots: [a] };
+    },
   }),
-  tensorStep(
-    tf,
-    { weight, gradient, slots: [accumulator], learningRate, h: { epsilon } },
-  ): TensorStep {
-    const a = tf.add(accumulator!, tf.square(gradient));
-    const step = tf.div(tf.mul(learningRate, gradient), tf.add(tf.sqrt(a), epsilon));
-    return { weight: tf.sub(weight, step), slots: [a] };
-  },
   color: "#d55e00",
   symbol: "diamond",
 });

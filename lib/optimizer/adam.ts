@@ -24,41 +24,40 @@ export const adam = defineOptimizer<{ beta1: number; beta2: number; epsilon: num
     beta2: { schema: decay, default: 0.999, help: "share of the mean square that is kept" },
     epsilon: { schema: epsilon, default: 1e-8, help: "added to the root" },
   },
-  slots: () => ["mean", "meanSquare"],
-  step({ parameters, gradient, slots }, { learningRate, t, h: { beta1, beta2, epsilon } }): void {
-    const [m, v] = slots as [Vector, Vector];
-    const [bias1, bias2] = [1 - beta1 ** t, 1 - beta2 ** t];
-    for (let i = 0; i < parameters.length; i++) {
-      const g = gradient[i]!;
-      m[i] = beta1 * m[i]! + (1 - beta1) * g;
-      v[i] = beta2 * v[i]! + (1 - beta2) * g * g;
-      parameters[i]! -= learningRate * (m[i]! / bias1) / (Math.sqrt(v[i]! / bias2) + epsilon);
-    }
-  },
-  kernel: ({ beta1, beta2, epsilon }) => ({
-    name: "adamStep",
-    // Differences from 1 are taken here: in float32, 1 - 0.999 is off by 5e-5 of itself.
-    coefficients: ({ learningRate, t }) => [
-      learningRate / (1 - beta1 ** t),
-      1 - beta1,
-      beta2,
-      1 - beta2,
-      Math.sqrt(1 - beta2 ** t),
-      epsilon,
-    ],
+  rule: ({ beta1, beta2, epsilon }) => ({
+    slots: ["mean", "meanSquare"],
+    step({ parameters, gradient, slots }, { learningRate, t }): void {
+      const [m, v] = slots as [Vector, Vector];
+      const [bias1, bias2] = [1 - beta1 ** t, 1 - beta2 ** t];
+      for (let i = 0; i < parameters.length; i++) {
+        const g = gradient[i]!;
+        m[i] = beta1 * m[i]! + (1 - beta1) * g;
+        v[i] = beta2 * v[i]! + (1 - beta2) * g * g;
+        parameters[i]! -= learningRate * (m[i]! / bias1) / (Math.sqrt(v[i]! / bias2) + epsilon);
+      }
+    },
+    kernel: {
+      name: "adamStep",
+      // Differences from 1 are taken here: in float32, 1 - 0.999 is off by 5e-5 of itself.
+      coefficients: ({ learningRate, t }) => [
+        learningRate / (1 - beta1 ** t),
+        1 - beta1,
+        beta2,
+        1 - beta2,
+        Math.sqrt(1 - beta2 ** t),
+        epsilon,
+      ],
+    },
+    tensorStep(tf, { weight, gradient, slots, learningRate, t }): TensorStep {
+      const m = tf.add(tf.mul(slots[0]!, beta1), tf.mul(gradient, 1 - beta1));
+      const v = tf.add(tf.mul(slots[1]!, beta2), tf.mul(tf.square(gradient), 1 - beta2));
+      const bias1 = ofUpdates(tf, t, (t) => 1 - beta1 ** t);
+      const root2 = ofUpdates(tf, t, (t) => Math.sqrt(1 - beta2 ** t));
+      const root = tf.add(tf.div(tf.sqrt(v), root2), epsilon);
+      const step = tf.div(tf.mul(tf.div(learningRate, bias1), m), root);
+      return { weight: tf.sub(weight, step), slots: [m, v] };
+    },
   }),
-  tensorStep(
-    tf,
-    { weight, gradient, slots, learningRate, t, h: { beta1, beta2, epsilon } },
-  ): TensorStep {
-    const m = tf.add(tf.mul(slots[0]!, beta1), tf.mul(gradient, 1 - beta1));
-    const v = tf.add(tf.mul(slots[1]!, beta2), tf.mul(tf.square(gradient), 1 - beta2));
-    const bias1 = ofUpdates(tf, t, (t) => 1 - beta1 ** t);
-    const root2 = ofUpdates(tf, t, (t) => Math.sqrt(1 - beta2 ** t));
-    const root = tf.add(tf.div(tf.sqrt(v), root2), epsilon);
-    const step = tf.div(tf.mul(tf.div(learningRate, bias1), m), root);
-    return { weight: tf.sub(weight, step), slots: [m, v] };
-  },
   color: "#009e73",
   symbol: "square",
 });

@@ -34,6 +34,24 @@ export interface TensorStep {
   readonly slots: readonly Tensor[];
 }
 
+/** How an optimizer with its hyperparameters updates parameters. */
+export interface UpdateRule {
+  /** Names of the vectors of state that are kept from update to update, shape [P] each, from 0. */
+  readonly slots: readonly string[];
+  /** The definition that engines are tested against: writes `parameters` and `slots`. */
+  step(
+    vectors: { parameters: Vector; gradient: Vector; slots: readonly Vector[] },
+    options: StepOptions,
+  ): void;
+  /** The kernel in lib/engine/cpu/kernels that does the same, and the numbers that it takes last. */
+  readonly kernel: {
+    readonly name: string;
+    coefficients(options: StepOptions): readonly number[];
+  };
+  /** The same with TensorFlow.js's public operations; disposes nothing, call inside `tidy`. */
+  tensorStep(tf: typeof import("@tensorflow/tfjs-core"), update: TensorUpdate): TensorStep;
+}
+
 /** An optimizer before its hyperparameters are set. */
 export interface OptimizerDefinition<H extends Parameters = Parameters> {
   /** As it stands in file names and results. */
@@ -43,20 +61,7 @@ export interface OptimizerDefinition<H extends Parameters = Parameters> {
   readonly hyperparameters: { readonly [K in keyof H]: ParameterDomain };
   /** Why hyperparameters, each in its domain, do not go together: completes "Cannot use ... as". */
   conflict?(hyperparameters: H): string | undefined;
-  /** Names of the vectors of state that are kept from update to update, shape [P] each, from 0. */
-  slots(hyperparameters: H): readonly string[];
-  /** The definition that engines are tested against: writes `parameters` and `slots`. */
-  step(
-    vectors: { parameters: Vector; gradient: Vector; slots: readonly Vector[] },
-    options: StepOptions & { readonly h: H },
-  ): void;
-  /** The kernel in lib/engine/cpu/kernels that does the same, and the numbers that it takes last. */
-  kernel(h: H): { readonly name: string; coefficients(options: StepOptions): readonly number[] };
-  /** The same with TensorFlow.js's public operations; disposes nothing, call inside `tidy`. */
-  tensorStep(
-    tf: typeof import("@tensorflow/tfjs-core"),
-    update: TensorUpdate & { readonly h: H },
-  ): TensorStep;
+  rule(hyperparameters: H): UpdateRule;
   /** Colour and symbol in figures (Okabe and Ito's palette, readable without colour vision). */
   readonly color: string;
   readonly symbol: string;

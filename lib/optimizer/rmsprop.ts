@@ -18,23 +18,25 @@ export const rmsprop = defineOptimizer<{ alpha: number; epsilon: number }>({
     alpha: { schema: decay, default: 0.99, help: "share of the mean square that is kept" },
     epsilon: { schema: epsilon, default: 1e-8, help: "added to the root" },
   },
-  slots: () => ["meanSquare"],
-  step({ parameters, gradient, slots: [v] }, { learningRate, h: { alpha, epsilon } }): void {
-    for (let i = 0; i < parameters.length; i++) {
-      const g = gradient[i]!;
-      v![i] = alpha * v![i]! + (1 - alpha) * g * g;
-      parameters[i]! -= learningRate * g / (Math.sqrt(v![i]!) + epsilon);
-    }
-  },
-  kernel: ({ alpha, epsilon }) => ({
-    name: "rmspropStep",
-    coefficients: ({ learningRate }) => [learningRate, alpha, 1 - alpha, epsilon],
+  rule: ({ alpha, epsilon }) => ({
+    slots: ["meanSquare"],
+    step({ parameters, gradient, slots: [v] }, { learningRate }): void {
+      for (let i = 0; i < parameters.length; i++) {
+        const g = gradient[i]!;
+        v![i] = alpha * v![i]! + (1 - alpha) * g * g;
+        parameters[i]! -= learningRate * g / (Math.sqrt(v![i]!) + epsilon);
+      }
+    },
+    kernel: {
+      name: "rmspropStep",
+      coefficients: ({ learningRate }) => [learningRate, alpha, 1 - alpha, epsilon],
+    },
+    tensorStep(tf, { weight, gradient, slots, learningRate }): TensorStep {
+      const v = tf.add(tf.mul(slots[0]!, alpha), tf.mul(tf.square(gradient), 1 - alpha));
+      const step = tf.div(tf.mul(learningRate, gradient), tf.add(tf.sqrt(v), epsilon));
+      return { weight: tf.sub(weight, step), slots: [v] };
+    },
   }),
-  tensorStep(tf, { weight, gradient, slots, learningRate, h: { alpha, epsilon } }): TensorStep {
-    const v = tf.add(tf.mul(slots[0]!, alpha), tf.mul(tf.square(gradient), 1 - alpha));
-    const step = tf.div(tf.mul(learningRate, gradient), tf.add(tf.sqrt(v), epsilon));
-    return { weight: tf.sub(weight, step), slots: [v] };
-  },
   color: "#cc79a7",
   symbol: "triangle",
 });

@@ -19,38 +19,35 @@ export const sgd = defineOptimizer<{ momentum: number; nesterov: boolean }>({
   },
   conflict: ({ momentum, nesterov }) =>
     nesterov && momentum === 0 ? "nesterov needs a momentum > 0" : undefined,
-  slots: ({ momentum }) => momentum === 0 ? [] : ["momentum"],
-  step(
-    { parameters, gradient, slots: [buffer] },
-    { learningRate, h: { momentum, nesterov } },
-  ): void {
-    for (let i = 0; i < parameters.length; i++) {
-      const g = gradient[i]!;
-      if (buffer === undefined) {
-        parameters[i]! -= learningRate * g;
-        continue;
+  rule: ({ momentum, nesterov }) => ({
+    slots: momentum === 0 ? [] : ["momentum"],
+    step({ parameters, gradient, slots: [buffer] }, { learningRate }): void {
+      for (let i = 0; i < parameters.length; i++) {
+        const g = gradient[i]!;
+        if (buffer === undefined) {
+          parameters[i]! -= learningRate * g;
+          continue;
+        }
+        const b = momentum * buffer[i]! + g;
+        buffer[i] = b;
+        parameters[i]! -= learningRate * (nesterov ? g + momentum * b : b);
       }
-      const b = momentum * buffer[i]! + g;
-      buffer[i] = b;
-      parameters[i]! -= learningRate * (nesterov ? g + momentum * b : b);
-    }
-  },
-  kernel: ({ momentum, nesterov }) =>
-    momentum === 0 ? { name: "sgdStep", coefficients: ({ learningRate }) => [learningRate] } : {
-      name: "momentumStep",
-      coefficients: ({ learningRate }) => [learningRate, momentum, Number(nesterov)],
     },
-  tensorStep(
-    tf,
-    { weight, gradient, slots: [buffer], learningRate, h: { momentum, nesterov } },
-  ): TensorStep {
-    if (buffer === undefined) {
-      return { weight: tf.sub(weight, tf.mul(learningRate, gradient)), slots: [] };
-    }
-    const b = tf.add(tf.mul(buffer, momentum), gradient);
-    const step = nesterov ? tf.add(gradient, tf.mul(b, momentum)) : b;
-    return { weight: tf.sub(weight, tf.mul(learningRate, step)), slots: [b] };
-  },
+    kernel: momentum === 0
+      ? { name: "sgdStep", coefficients: ({ learningRate }) => [learningRate] }
+      : {
+        name: "momentumStep",
+        coefficients: ({ learningRate }) => [learningRate, momentum, Number(nesterov)],
+      },
+    tensorStep(tf, { weight, gradient, slots: [buffer], learningRate }): TensorStep {
+      if (buffer === undefined) {
+        return { weight: tf.sub(weight, tf.mul(learningRate, gradient)), slots: [] };
+      }
+      const b = tf.add(tf.mul(buffer, momentum), gradient);
+      const step = nesterov ? tf.add(gradient, tf.mul(b, momentum)) : b;
+      return { weight: tf.sub(weight, tf.mul(learningRate, step)), slots: [b] };
+    },
+  }),
   color: "#0072b2",
   symbol: "circle",
 });

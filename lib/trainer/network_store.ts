@@ -28,15 +28,13 @@ export interface KeptNetwork {
   readonly seconds: number;
 }
 
-const jsonOf = <T>(schema: z.ZodType<T>): z.ZodType<T> =>
-  z.string().transform((text) => JSON.parse(text)).pipe(schema) as unknown as z.ZodType<T>;
-
+/** What a file's metadata holds, each value as JSON. */
 const metadataSchema = z.object({
-  trajectory: jsonOf(z.custom<Trajectory>((value) => typeof value === "object" && value !== null)),
-  epochLosses: jsonOf(z.array(z.number())),
-  data: jsonOf(z.record(z.string(), z.string())),
-  engines: jsonOf(z.array(z.looseObject({ name: z.string(), library: z.string() }))),
-  seconds: z.coerce.number().min(0).optional(),
+  trajectory: z.custom<Trajectory>((value) => typeof value === "object" && value !== null),
+  epochLosses: z.array(z.number()),
+  data: z.record(z.string(), z.string()),
+  engines: z.array(z.looseObject({ name: z.string(), library: z.string() })),
+  seconds: z.number().min(0).default(0),
 });
 
 /** Where a trajectory's network of an epoch is kept; `"latest"` for the newest. */
@@ -63,17 +61,12 @@ export async function writeNetwork(
 ): Promise<string> {
   const { parameters, state, epochLosses, data, engines, seconds } = network;
   const path = networkFile(models, trajectory, latest ? "latest" : epochLosses.length);
-  const metadata = {
-    trajectory: JSON.stringify(trajectory),
-    epochLosses: JSON.stringify(epochLosses),
-    data: JSON.stringify(data),
-    engines: JSON.stringify(engines),
-    ...(latest ? { seconds: String(seconds) } : {}),
-  };
-  await writeWhole(
-    path,
-    encodeModel(trajectory.sizes, parameters, { metadata, ...(withState ? { state } : {}) }),
+  const values = { trajectory, epochLosses, data, engines, ...(latest ? { seconds } : {}) };
+  const metadata = Object.fromEntries(
+    Object.entries(values).map(([key, value]) => [key, JSON.stringify(value)]),
   );
+  const content = { metadata, ...(withState ? { state } : {}) };
+  await writeWhole(path, encodeModel(trajectory.sizes, parameters, content));
   return path;
 }
 
@@ -87,25 +80,23 @@ export function readNetwork(
   const path = networkFile(models, trajectory, epoch);
   return readChecked(path, onDamage, (bytes) => {
     const { parameters, state, metadata, verified } = decodeModel(bytes, path);
-    if (!verified) throw new DamagedFileError(`Cannot use ${path} as it has no checksum`);
-    const record = metadataSchema.parse(metadata);
-    if (!isSameTrajectory(record.trajectory, trajectory)) {
-      throw new DamagedFileError(`Cannot use ${path} as it is of another trajectory`);
-    }
-    if (epoch !== "latest" && record.epochLosses.length !== epoch) {
-      throw new DamagedFileError(
-        `Cannot use ${path} as its epoch must be ${epoch}: current value is ${record.epochLosses.length}`,
-      );
-    }
+    const parsed = Object.entries(metadata).filter(([key]) => key in metadataSchema.shape)
+      .map(([key, text]) => [key, JSON.parse(text)]);
+    const { trajectory: own, ...record } = metadataSchema.parse(Object.fromEntries(parsed));
+    const current = record.epochLosses.length;
     const { slots } = openOptimizer(trajectory.optimizer);
     const numbers = slots.length * countParameters(trajectory.sizes);
-    if (state.length !== numbers && (epoch === "latest" || state.length !== 0)) {
-      throw new DamagedFileError(
-        `Cannot use ${path} as it must have ${numbers} numbers of state: it has ${state.length}`,
-      );
-    }
-    const { epochLosses, data, engines, seconds = 0 } = record;
-    return { parameters, state, epochLosses, data, engines: engines as EngineInfo[], seconds };
+    const fault = !verified
+      ? "it has no checksum"
+      : !isSameTrajectory(own, trajectory)
+      ? "it is of another trajectory"
+      : epoch !== "latest" && current !== epoch
+      ? `its epoch must be ${epoch}: current value is ${current}`
+      : state.length !== numbers && (epoch === "latest" || state.length !== 0)
+      ? `it must have ${numbers} numbers of state: it has ${state.length}`
+      : undefined;
+    if (fault !== undefined) throw new DamagedFileError(`Cannot use ${path} as ${fault}`);
+    return { ...record, parameters, state, engines: record.engines as EngineInfo[] };
   });
 }
 
@@ -116,10 +107,8 @@ export async function listNetworks(models: string, trajectory: Trajectory): Prom
   const epochs: number[] = [];
   try {
     for await (const { name } of Deno.readDir(dirname(path))) {
-      const match = name.startsWith(prefix)
-        ? /^(\d+)\.safetensors$/.exec(name.slice(prefix.length))
-        : null;
-      if (match !== null) epochs.push(Number(match[1]));
+      const [, epoch] = /^(\d+)\.safetensors$/.exec(name.replace(prefix, "")) ?? [];
+      if (epoch !== undefined && name.startsWith(prefix)) epochs.push(Number(epoch));
     }
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
@@ -128,10 +117,10 @@ export async function listNetworks(models: string, trajectory: Trajectory): Prom
 }
 
 /** Removes the network of an epoch. */
-export async function removeNetwork(
+export function removeNetwork(
   models: string,
   trajectory: Trajectory,
   epoch: number | "latest",
 ): Promise<void> {
-  await removeIfThere(networkFile(models, trajectory, epoch));
+  return removeIfThere(networkFile(models, trajectory, epoch));
 }

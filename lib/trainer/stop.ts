@@ -55,51 +55,39 @@ export const STOP_HELP =
  * ```
  */
 export function openStop(text: string): Stop {
-  const [kind, value = "", number, ...rest] = text.trim().split(":");
+  const [kind = "", value = "", number, ...rest] = text.trim().split(":");
   const what = (part: string): string => `Cannot use stop ${text.slice(0, 100)} as ${part}`;
+  const isCriterion = kind === "consecutive" || kind === "cumulative";
   if (
-    rest.length > 0 || (number !== undefined && kind !== "consecutive" && kind !== "cumulative")
-  ) {
-    throw new UsageError(`${what("it")} must be ${STOP_HELP}`);
-  }
+    !(isCriterion || kind === "loss" || kind === "epochs") || rest.length > 0 ||
+    (number !== undefined && !isCriterion)
+  ) throw new UsageError(`${what("it")} must be ${STOP_HELP}`);
   const given = readNumber(value);
-  switch (kind) {
-    case "consecutive":
-    case "cumulative": {
-      const criterion = demand(nats, given, what("its criterion"));
-      const needed = number === undefined
-        ? FLAT_EPOCHS
-        : demand(count, readNumber(number), what("its epochs"));
-      const suffix = needed === FLAT_EPOCHS ? "" : `:${needed}`;
-      const inARow = kind === "consecutive";
-      return {
-        text: `${kind}:${formatNumber(criterion)}${suffix}`,
-        rank: kind === "cumulative" ? 0 : 1,
-        isCriterion: true,
-        epoch: (losses) => flatEpoch(losses, { criterion, needed, inARow }),
-      };
-    }
-    case "loss": {
-      const level = demand(nats, given, what("its loss"));
-      return {
-        text: `loss:${formatNumber(level)}`,
-        rank: 2,
-        isCriterion: false,
-        epoch: (losses) => losses.findIndex((loss) => loss <= level) + 1 || undefined,
-      };
-    }
-    case "epochs": {
-      const last = demand(epochs, given, what("its epochs"));
-      return {
-        text: `epochs:${last}`,
-        rank: 0,
-        isCriterion: false,
-        epoch: (losses) => losses.length >= last ? last : undefined,
-      };
-    }
-    default:
-      throw new UsageError(`${what("it")} must be ${STOP_HELP}`);
+  if (kind === "epochs") {
+    const last = demand(epochs, given, what("its epochs"));
+    const epoch: Stop["epoch"] = (losses) => losses.length >= last ? last : undefined;
+    return { text: `epochs:${last}`, rank: 0, isCriterion, epoch };
   }
+  if (kind === "loss") {
+    const level = demand(nats, given, what("its loss"));
+    return {
+      text: `loss:${formatNumber(level)}`,
+      rank: 2,
+      isCriterion,
+      epoch: (losses) => losses.findIndex((loss) => loss <= level) + 1 || undefined,
+    };
+  }
+  const criterion = demand(nats, given, what("its criterion"));
+  const needed = number === undefined
+    ? FLAT_EPOCHS
+    : demand(count, readNumber(number), what("its epochs"));
+  const inARow = kind === "consecutive";
+  return {
+    text: `${kind}:${formatNumber(criterion)}${needed === FLAT_EPOCHS ? "" : `:${needed}`}`,
+    rank: inARow ? 1 : 0,
+    isCriterion,
+    epoch: (losses) => flatEpoch(losses, { criterion, needed, inARow }),
+  };
 }
 
 /** Whether a trajectory has gone far enough for all that is asked of it. */
