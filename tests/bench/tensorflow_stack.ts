@@ -8,7 +8,7 @@
 import { parseArgs } from "node:util";
 import type { Dataset, Split } from "~/lib/dataset.ts";
 import type { Engine, StackOptions } from "~/lib/engine/engine.ts";
-import { TENSORFLOW_BACKENDS } from "~/lib/engine/tensorflow/open_device.ts";
+import { TENSORFLOW_BACKENDS } from "~/lib/engine/tensorflow/device.ts";
 import { createTensorFlowEngine } from "~/lib/engine/tensorflow/tensorflow_engine.ts";
 import { countParameters, initialise, MLP_1 } from "~/lib/model.ts";
 import { splitList } from "~/lib/domain.ts";
@@ -19,7 +19,6 @@ const HELP = `Usage: deno run tests/bench/tensorflow_stack.ts [options]
   --backend NAME      ${TENSORFLOW_BACKENDS.join(", ")}; default webgpu
   --stacks LIST       members of a stack; default 1,12
   --batches LIST      images a batch; default 128
-  --public            TensorFlow.js's public operations alone, without our WebGPU kernels
   --optimizers LIST   default SGD
   --images N          training images; default 1024, 50000 for numbers that count on a GPU
   --repeats N         timed epochs, of which the median is shown; default 3
@@ -88,7 +87,6 @@ async function main(): Promise<void> {
       backend: { type: "string", default: "webgpu" },
       stacks: { type: "string", default: "1,12" },
       batches: { type: "string", default: "128" },
-      public: { type: "boolean", default: false },
       optimizers: { type: "string", default: "SGD" },
       images: { type: "string", default: "1024" },
       repeats: { type: "string", default: "3" },
@@ -106,13 +104,8 @@ async function main(): Promise<void> {
   const engine = await createTensorFlowEngine(backend, {
     dataset,
     deviceMemory: Number(values.memory) * 2 ** 30,
-    ownKernels: !values.public,
   });
-  console.error(
-    `${engine.info.library}, ${
-      values.public ? "public operations" : "own kernels"
-    }, ${images} images an epoch`,
-  );
+  console.error(`${engine.info.library}, ${images} images an epoch`);
   const measurements: Measurement[] = [];
   for (const optimizer of splitList(values.optimizers)) {
     for (const batchSize of numbers(values.batches)) {
@@ -134,7 +127,6 @@ async function main(): Promise<void> {
   if (values.json) {
     console.log(JSON.stringify({
       library: engine.info.library,
-      ownKernels: !values.public,
       images,
       measurements,
     }));

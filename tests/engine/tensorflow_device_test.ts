@@ -5,7 +5,7 @@
  */
 import { existsSync } from "node:fs";
 import type { StackOptions } from "~/lib/engine/engine.ts";
-import { fitBatch, fitMembers, planProducts, planSplit } from "~/lib/engine/tensorflow/memory.ts";
+import { fitBatch, fitMembers, planSplit } from "~/lib/engine/tensorflow/memory.ts";
 import { findRealGpu, isSoftware, requestAdapter } from "~/lib/engine/tensorflow/real_gpu.ts";
 import { tfjsNodeHome } from "~/lib/engine/tensorflow/tfjs_node.ts";
 import { createTensorFlowEngine } from "~/lib/engine/tensorflow/tensorflow_engine.ts";
@@ -28,14 +28,15 @@ Deno.test("fitMembers() and fitBatch() follow the bytes of a stack", () => {
   assertEquals(fitBatch(options, 5, budget), 8);
 });
 
-Deno.test("planSplit() and planProducts() cut what does not fit", () => {
+Deno.test("planSplit() cuts what does not fit", () => {
+  const work = { models: 3, rows: 70 };
   const roomy = { bytes: 2 ** 40, tensorBytes: 2 ** 40 };
-  assertEquals(planSplit(SIZES, 3, 70, roomy), { members: 3, rows: 70 });
-  assertEquals(planProducts(SIZES, 3, 70, roomy), { vectors: 3, rows: 70 });
+  assertEquals(planSplit(SIZES, work, roomy), { members: 3, rows: 70 });
+  assertEquals(planSplit(SIZES, { ...work, tangents: true }, roomy), { members: 3, rows: 70 });
   const tight = { bytes: 50_000, tensorBytes: 2 ** 30 };
-  assert(planSplit(SIZES, 3, 70, tight).members < 3);
-  assert(planSplit(SIZES, 3, 70, tight).rows < 70);
-  assert(planProducts(SIZES, 3, 70, tight).rows < 70);
+  const { members, rows } = planSplit(SIZES, work, tight);
+  assert(members < 3 && rows < 70);
+  assert(planSplit(SIZES, { ...work, tangents: true }, tight).rows < rows);
 });
 
 Deno.test("stackSize() follows the memory that the engine is given", async () => {

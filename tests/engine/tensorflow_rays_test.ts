@@ -7,8 +7,8 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { createCpuEngine } from "~/lib/engine/cpu/cpu_engine.ts";
 import type { PerturbedLosses, PerturbOptions, Ray } from "~/lib/engine/engine.ts";
-import { openDevice } from "~/lib/engine/tensorflow/open_device.ts";
-import { perturbedLossesAt } from "~/lib/engine/tensorflow/perturbed_losses.ts";
+import { openDevice } from "~/lib/engine/tensorflow/device.ts";
+import { perturbedLossesAt } from "~/lib/engine/tensorflow/rays.ts";
 import { uploadSplit } from "~/lib/engine/tensorflow/split.ts";
 import { initialise, layoutLayers } from "~/lib/model.ts";
 import { assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
@@ -17,8 +17,6 @@ import { referencePass } from "~/tests/fixtures/reference_network.ts";
 import { referencePoint, referencePointLosses } from "~/tests/fixtures/reference_rays.ts";
 import {
   assertAllClose,
-  deviceOf,
-  EVERYWHERE,
   FLOAT,
   SIZES,
   SMALL,
@@ -82,7 +80,6 @@ testBackends(
       ]);
     });
   },
-  EVERYWHERE,
 );
 
 testBackends("perturbedLosses() agrees with the CPU engine", async (backend) => {
@@ -189,19 +186,18 @@ testBackends("perturbedLosses() reports progress and aborts with the reason", as
 // --- PyTorch ---
 
 testBackends("perturbedLossesAt() gives PyTorch's loss", async (backend) => {
-  const device = await openDevice(...deviceOf(backend));
+  const device = await openDevice(backend);
   const split = uploadSplit(device, fixtureData.train);
   const direction = {
     normal: Float32Array.from(fixture.direction),
     inverseNorm: 1 / Math.hypot(...fixture.direction),
   };
   for (const { finalParameters, perturbedLoss } of fixture.runs) {
-    const [found] = await perturbedLossesAt(device, {
-      sizes: fixture.sizes,
-      models: [share(flatten(finalParameters))],
+    const rows = { split, from: 0, to: split.size, chunk: 100, pace: () => Promise.resolve() };
+    const work = { device, sizes: fixture.sizes, ...rows };
+    const [found] = await perturbedLossesAt(work, [share(flatten(finalParameters))], {
       draw: () => direction,
       rays: [{ direction: 0, scaling: "global", steps: [fixture.radius] }],
-      rows: { split, from: 0, to: split.size, chunk: 100 },
     });
     assertAllClose(found!.losses.flat(), [perturbedLoss], FLOAT);
   }

@@ -7,7 +7,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { createCpuEngine } from "~/lib/engine/cpu/cpu_engine.ts";
 import type { Member, StackOptions } from "~/lib/engine/engine.ts";
 import { fitBatch } from "~/lib/engine/tensorflow/memory.ts";
-import { openDevice } from "~/lib/engine/tensorflow/open_device.ts";
+import { openDevice } from "~/lib/engine/tensorflow/device.ts";
 import { uploadSplit } from "~/lib/engine/tensorflow/split.ts";
 import { createTensorStack } from "~/lib/engine/tensorflow/stack.ts";
 import { initialise, layoutLayers } from "~/lib/model.ts";
@@ -15,7 +15,6 @@ import { OPTIMIZER_NAMES } from "~/lib/optimizer.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import {
   assertAllClose,
-  deviceOf,
   FLOAT,
   SIZES,
   SMALL,
@@ -92,16 +91,6 @@ testBackends("a member that diverges leaves the others as they are", async (back
   });
 });
 
-testBackends("a network that diverged is seen to have", async (backend) => {
-  await withEngine(backend, async (engine) => {
-    const { losses } = await train(engine, stackOptions("SGD"), {
-      members: makeMembers("SGD", [1e30]),
-      epochs: 2,
-    });
-    assert(!Number.isFinite(losses[1]![0]));
-  });
-}, ["webgpu, public operations"]);
-
 testBackends("save() and a new stack go on where the old one was, to the bit", async (backend) => {
   await withEngine(backend, async (engine) => {
     for (const optimizer of OPTIMIZERS) {
@@ -149,7 +138,7 @@ testBackends("retain() drops members and changes nothing for the others", async 
 }, ["cpu"]);
 
 testBackends("chunks change nothing but rounding", async (backend) => {
-  const device = await openDevice(...deviceOf(backend));
+  const device = await openDevice(backend);
   // Blocks of 4000 bytes: the images are spread over several tensors, which batches straddle.
   const split = uploadSplit({ ...device, tensorBytes: 4000 }, SMALL.train);
   const tight = { bytes: 0, tensorBytes: 11 * 4 * SIZES[0]! };

@@ -5,8 +5,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import type { Device } from "~/lib/engine/tensorflow/device.ts";
-import { openDevice } from "~/lib/engine/tensorflow/open_device.ts";
+import { type Device, openDevice } from "~/lib/engine/tensorflow/device.ts";
 import type { Steps } from "~/lib/engine/tensorflow/operations.ts";
 import { uploadSplit } from "~/lib/engine/tensorflow/split.ts";
 import { createTensorStack } from "~/lib/engine/tensorflow/stack.ts";
@@ -57,7 +56,7 @@ for (const optimizer of ["SGD", "AdaGrad"]) {
     name: `${optimizer}'s steps are enqueued once a kind, and are to the bit what they were`,
     ignore: !hasAdapter,
     async fn(): Promise<void> {
-      const device = await openDevice("webgpu", { ownKernels: true });
+      const device = await openDevice("webgpu");
       const count = { steps: 0 };
       const repeated = await trainPair(counting(device, count), optimizer);
       assertEquals(count.steps, 6, "three kinds, before and after a member was dropped");
@@ -70,7 +69,7 @@ Deno.test({
   name: "an optimizer whose update makes new tensors has no steps to repeat",
   ignore: !hasAdapter,
   async fn(): Promise<void> {
-    const device = await openDevice("webgpu", { ownKernels: true });
+    const device = await openDevice("webgpu");
     const count = { steps: 0 };
     for (const optimizer of ["SGD(momentum=0.9)", "Adam"]) {
       await trainPair(counting(device, count), optimizer);
@@ -83,7 +82,7 @@ Deno.test({
   name: "steps leave neither tensors nor buffers",
   ignore: !hasAdapter,
   async fn(): Promise<void> {
-    const device = await openDevice("webgpu", { ownKernels: true });
+    const device = await openDevice("webgpu");
     const used = (): number[] => {
       device.flush();
       const { bufferManager } = tf.backend() as WebGPUBackend;

@@ -19,7 +19,6 @@ import {
 } from "~/tests/fixtures/reference_training.ts";
 import {
   assertAllClose,
-  EVERYWHERE,
   FLOAT,
   SIZES,
   SMALL,
@@ -151,7 +150,7 @@ testBackends("trainEpoch() and save() reproduce PyTorch's optimizers", async (ba
       });
     }
   }, { dataset: fixtureData });
-}, EVERYWHERE);
+});
 
 const mlpData = makeDataset(makeSplit(mlp.pixels.flat(), mlp.labels));
 

@@ -1,10 +1,15 @@
 /**
- * The device below TensorFlow.js: what it can hold, when it is done.
+ * The device below TensorFlow.js: which there are, what it can hold, when it is done, whether it failed.
  *
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import type { Operations } from "~/lib/engine/tensorflow/operations.ts";
+import { adapterName, requestAdapter } from "~/lib/engine/tensorflow/real_gpu.ts";
+import { TENSOR_OPERATIONS } from "~/lib/engine/tensorflow/tensor_operations.ts";
+import { loadTfjsNode, type TfjsNodeName } from "~/lib/engine/tensorflow/tfjs_node.ts";
+import { createWebGpuOperations } from "~/lib/engine/tensorflow/webgpu.ts";
 
 /** A backend in use. */
 export interface Device {
@@ -15,18 +20,23 @@ export interface Device {
   readonly operations: Operations;
   /** tf.tidy on this backend: it may have been changed by somebody else since the last await. */
   tidy<T>(work: () => T): T;
-  /** Resolves once the device has done all that was asked so far. */
+  /**
+   * Reads a tensor as it is now, be it written in place.
+   *
+   * @throws {Error} If the device has failed in anything that it was asked so far: TensorFlow.js would
+   * pass over that and give zeros. So whatever ends with a read has been checked.
+   */
+  read(tensor: tf.Tensor): Promise<Float32Array>;
+  /** Resolves once the device has done all that was asked so far; throws as `read` does. */
   settle(): Promise<void>;
   /** Starts what was asked so far; memory of disposed tensors can be used again. */
   flush(): void;
   /** Gives the memory of disposed tensors back; the WebGPU backend would keep it for ever. */
   trim(): void;
-  /** Throws what the device has reported, which TensorFlow.js would pass over. */
-  check(): void;
 }
 
 /** TensorFlow addresses tensors with 32 bits. */
-export const TENSOR_BYTES = 2 ** 31 - 4;
+const TENSOR_BYTES = 2 ** 31 - 4;
 
 /**
  * A device on a backend of TensorFlow.js's that has started.
@@ -34,7 +44,7 @@ export const TENSOR_BYTES = 2 ** 31 - 4;
  * @param backend Its name there.
  * @param parts What differs from a backend that computes at once.
  */
-export function makeDevice(
+function makeDevice(
   backend: string,
   parts: Partial<Device> & Pick<Device, "library" | "operations">,
 ): Device {
@@ -46,10 +56,10 @@ export function makeDevice(
       // TensorFlow.js finds tensors in plain objects and arrays, whatever their declared type.
       return tf.tidy(work as () => tf.TensorContainer) as T;
     },
+    read: (tensor) => tensor.data<"float32">(),
     settle: () => new Promise((resolve) => setTimeout(resolve, 0)),
     flush(): void {},
     trim(): void {},
-    check(): void {},
     ...parts,
   };
 }
@@ -79,11 +89,144 @@ export function keepPace(device: Device, bytes: number): () => Promise<void> {
     if (isLarge) device.flush();
     if (++done < pieces) return;
     await ahead;
-    device.check();
     ahead = device.settle();
+    // Whoever awaits it next throws what it throws; nobody may.
+    ahead.catch(() => {});
     const now = performance.now();
     if (!isLarge && now - begun < LONG_WORK) pieces *= 2;
     begun = now;
     done = 0;
   };
+}
+
+/** The backends, in the order in which they are tried; "cpu" is TensorFlow.js's own, for tests. */
+export const TENSORFLOW_BACKENDS = ["tfjs-node-gpu", "webgpu", "tfjs-node", "cpu"] as const;
+/** One of `TENSORFLOW_BACKENDS`. */
+export type TensorFlowBackend = typeof TENSORFLOW_BACKENDS[number];
+
+/**
+ * Opens a backend.
+ *
+ * @param name Demands this one; default: the first of `TENSORFLOW_BACKENDS` that is there.
+ * @throws {Error} If it is not there; the message says how to get it.
+ */
+export async function openDevice(name?: TensorFlowBackend): Promise<Device> {
+  // Without its advice to install tfjs-node, and its checks for NaN: a run may diverge.
+  tf.enableProdMode();
+  switch (name) {
+    case "webgpu":
+      return await openWebGpu();
+    case "cpu": {
+      await import("@tensorflow/tfjs-backend-cpu");
+      await tf.setBackend("cpu");
+      const library = `TensorFlow.js ${tf.version_core} cpu`;
+      return makeDevice("cpu", { library, operations: TENSOR_OPERATIONS });
+    }
+    case "tfjs-node":
+    case "tfjs-node-gpu":
+      return await openTfjsNode(name);
+    case undefined: {
+      const problems: string[] = [];
+      for (const candidate of TENSORFLOW_BACKENDS.slice(0, 3)) {
+        try {
+          return await openDevice(candidate);
+        } catch (error) {
+          problems.push(error instanceof Error ? error.message : String(error));
+        }
+      }
+      throw new Error(problems.join("; "));
+    }
+  }
+}
+
+async function openTfjsNode(name: TfjsNodeName): Promise<Device> {
+  const version = await loadTfjsNode(name);
+  await tf.setBackend("tensorflow");
+  const library = `@tensorflow/${name} ${version}`;
+  return makeDevice("tensorflow", { library, operations: TENSOR_OPERATIONS });
+}
+
+/** Opens WebGPU, Deno's own, on the adapter that TensorFlow.js takes. */
+async function openWebGpu(): Promise<Device> {
+  const adapter = await requestAdapter();
+  if (adapter === null) {
+    throw new Error(
+      "Cannot use WebGPU as no adapter was found: install the GPU's Vulkan driver " +
+        "(without a GPU: Debian's mesa-vulkan-drivers and libvulkan1)",
+    );
+  }
+  await import("@tensorflow/tfjs-backend-webgpu");
+  if (!await tf.setBackend("webgpu")) {
+    throw new Error(`Cannot use WebGPU as ${adapterName(adapter)} gives no device`);
+  }
+  const backend = tf.backend() as WebGPUBackend;
+  const { device } = backend;
+  let problem: string | undefined;
+  device.addEventListener("uncapturederror", ({ error }) => problem ??= error.message);
+  void device.lost.then(({ message }) => problem ??= message || "the device is lost");
+
+  /** Submits what is recorded; buffers of disposed tensors are free only then. */
+  function flush(): void {
+    backend.ensureCommandEncoderReady();
+    backend.endComputePassEncoder();
+    backend.submitQueue();
+  }
+
+  /** Waits for work on the device and for the events that tell that it failed. */
+  async function checked<T>(work: Promise<T>): Promise<T> {
+    const result = await Promise.allSettled([work]);
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    if (problem !== undefined) {
+      throw new Error(`Cannot go on with WebGPU as it reports: ${problem.split("\n")[0]}`);
+    }
+    if (result[0].status === "rejected") throw result[0].reason;
+    return result[0].value;
+  }
+
+  /** Not `Tensor.data()`, which keeps what it read and would give it again after the next launch. */
+  async function read({ dataId }: tf.Tensor): Promise<Float32Array> {
+    const { resource, values } = backend.tensorMap.get(dataId);
+    // Before its first use a tensor is on the host alone.
+    if (!resource) return values as Float32Array;
+    return new Float32Array(await backend.getBufferData(resource as GPUBuffer));
+  }
+
+  return makeDevice("webgpu", {
+    library: `TensorFlow.js ${tf.version_core} webgpu (${adapterName(adapter)})`,
+    operations: createWebGpuOperations(backend),
+    tensorBytes: Math.min(
+      device.limits.maxBufferSize,
+      device.limits.maxStorageBufferBindingSize,
+      TENSOR_BYTES,
+    ),
+    read: (tensor) => checked(read(tensor)),
+    settle(): Promise<void> {
+      flush();
+      return checked(backend.queue.onSubmittedWorkDone());
+    },
+    flush,
+    trim(): void {
+      flush();
+      destroyFreeBuffers(backend);
+    },
+  });
+}
+
+/**
+ * Destroys the buffers that the backend keeps for reuse: they match exact sizes only, so that every
+ * change of a stack's size would add its own.
+ */
+function destroyFreeBuffers({ bufferManager }: WebGPUBackend): void {
+  const manager = bufferManager as unknown as {
+    freeBuffers: Map<string, GPUBuffer[]>;
+    numFreeBuffers: number;
+    numBytesAllocated: number;
+  };
+  for (const buffers of manager.freeBuffers.values()) {
+    for (const buffer of buffers.splice(0)) {
+      manager.numBytesAllocated -= buffer.size;
+      manager.numFreeBuffers--;
+      buffer.destroy();
+    }
+  }
 }

@@ -40,55 +40,49 @@ function clamp(value: number, low: number, high: number): number {
   return Math.min(Math.max(Math.floor(value), low), high);
 }
 
-/** Members of a stack that fit with whole batches of `rows` rows; at least 1. */
-export function fitMembers(
-  { sizes, optimizer }: StackOptions,
-  rows: number,
-  budget: Budget,
-): number {
-  // Parameters, gradients, one copy while reading or dropping members, and the optimizer's state.
-  const vectors = 3 + openOptimizer(optimizer).slots.length;
-  const member = vectors * FLOAT * countParameters(sizes) + rows * rowBytes(sizes);
-  const tensor = FLOAT * Math.max(largestWeight(sizes), rows * widest(sizes));
-  return clamp(
-    Math.min((budget.bytes - rows * FLOAT * sizes[0]!) / member, budget.tensorBytes / tensor),
-    1,
-    MAX_MEMBERS,
-  );
+/** Parameters, gradients, a copy while members are dropped, and the optimizer's state. */
+function memberBytes({ sizes, optimizer }: StackOptions): number {
+  return (3 + openOptimizer(optimizer).slots.length) * FLOAT * countParameters(sizes);
 }
 
-/** Rows that a stack of `members` can take at once from `bytes`; at least 1. */
-export function fitRows(
-  sizes: LayerSizes,
-  members: number,
-  { bytes, tensorBytes }: Budget,
-): number {
+/** Members of a stack that fit with whole batches of `rows` rows; at least 1. */
+export function fitMembers(options: StackOptions, rows: number, budget: Budget): number {
+  const { sizes } = options;
+  const tensor = FLOAT * Math.max(largestWeight(sizes), rows * widest(sizes));
+  const member = memberBytes(options) + rows * rowBytes(sizes);
+  const bytes = budget.bytes - rows * FLOAT * sizes[0]!;
+  return clamp(Math.min(bytes / member, budget.tensorBytes / tensor), 1, MAX_MEMBERS);
+}
+
+/** Rows of a batch that a stack takes at once: what its parameters leave. */
+export function fitBatch(options: StackOptions, members: number, budget: Budget): number {
+  const bytes = Math.max(budget.bytes - memberBytes(options) * members, 0);
+  return fitRows(options.sizes, members, { ...budget, bytes });
+}
+
+/** Rows that `members` networks can take at once; at least 1. */
+function fitRows(sizes: LayerSizes, members: number, { bytes, tensorBytes }: Budget): number {
   const row = members * rowBytes(sizes) + FLOAT * sizes[0]!;
   const tensorRow = FLOAT * Math.max(members * widest(sizes), sizes[0]!);
   return clamp(Math.min(bytes / row, tensorBytes / tensorRow), 1, Number.MAX_SAFE_INTEGER);
 }
 
-/** Rows of a batch that a stack takes at once: what its parameters leave. */
-export function fitBatch(
-  { sizes, optimizer }: StackOptions,
-  members: number,
-  { bytes, tensorBytes }: Budget,
-): number {
-  const vectors = 3 + openOptimizer(optimizer).slots.length;
-  const parameters = vectors * FLOAT * countParameters(sizes) * members;
-  return fitRows(sizes, members, { bytes: Math.max(bytes - parameters, 0), tensorBytes });
-}
-
 /**
- * How a whole split goes through models: `members` models at once, `rows` rows at once.
+ * How a whole split goes through networks: `members` at once, `rows` rows at once.
  *
- * Half of the memory is for what a model keeps for all rows (outputs of its first layer and logits),
- * half for the rows in work.
+ * Half of the memory is for what a network keeps for all rows (outputs of its first layer and
+ * logits), half for the rows in work.
+ *
+ * @param tangents Whether they are vectors that one network's Hessian is multiplied by: a row of
+ * theirs holds derivatives beside the network's own values, and masks and sums of both.
  */
 export function planSplit(
   sizes: LayerSizes,
-  models: number,
-  rows: number,
+  { models, rows, tangents = false }: {
+    readonly models: number;
+    readonly rows: number;
+    readonly tangents?: boolean;
+  },
   { bytes, tensorBytes }: Budget,
 ): { members: number; rows: number } {
   const model = FLOAT * (3 * countParameters(sizes) + rows * (sizes[1]! + 3 * sizes.at(-1)!));
@@ -96,21 +90,9 @@ export function planSplit(
   // A direction's part of the first layer, which all models share.
   const shared = FLOAT * rows * sizes[1]!;
   const members = clamp(Math.min((bytes / 2 - shared) / model, tensorBytes / tensor), 1, models);
-  const half = { bytes: bytes / 2, tensorBytes };
-  return { members, rows: Math.min(rows, fitRows(sizes, members, half)) };
-}
-
-/**
- * How products of the Hessian are made: `vectors` at once, `rows` rows at once. A vector's row holds
- * derivatives beside the model's own values, and masks and sums of both.
- */
-export function planProducts(
-  sizes: LayerSizes,
-  vectors: number,
-  rows: number,
-  budget: Budget,
-): { vectors: number; rows: number } {
-  const { members } = planSplit(sizes, vectors, rows, budget);
-  const half = { ...budget, bytes: budget.bytes / 2 };
-  return { vectors: members, rows: Math.min(rows, fitRows(sizes, 3 * (members + 1), half)) };
+  const inWork = tangents ? 3 * (members + 1) : members;
+  return {
+    members,
+    rows: Math.min(rows, fitRows(sizes, inWork, { bytes: bytes / 2, tensorBytes })),
+  };
 }

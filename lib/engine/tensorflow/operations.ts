@@ -28,13 +28,25 @@ export interface ImageRows {
 /** What a layer reads: images, the same for all members, or the layer below, [E, B, in]. */
 export type LayerInput = ImageRows | Tensor;
 
+/** Tells images from hidden units. */
+export function isImages(input: LayerInput): input is ImageRows {
+  return "images" in input;
+}
+
+/** Losses and accuracies of E members' batches, which stay on the device until they are read. */
+export interface LossRecord {
+  readonly members: number;
+  readonly batches: number;
+  /** [E, ...] each; side by side, loss and accuracy of batch b are numbers 2 b and 2 b + 1 of a row. */
+  readonly tensors: Tensor[];
+}
+
 /** The labels of a batch and where its loss is to be kept. */
 export interface BatchLabels {
   /** What `uploadLabels` returned. */
   readonly labels: Tensor;
   /** First row in `labels`. */
   readonly start: number;
-  /** Where the batch's loss and accuracy go. */
   readonly record: LossRecord;
   /** Place in the record. */
   readonly index: number;
@@ -59,27 +71,17 @@ export interface Steps {
   dispose(): void;
 }
 
-/** What was recorded, by member and batch: [E][batches]. */
-export interface Recorded {
-  /** Mean cross-entropy in nats. */
-  readonly losses: number[][];
-  /** Fraction of rows whose largest logit is the label's. */
-  readonly accuracies: number[][];
-}
-
-/** Losses that stay on the device until they are read. */
-export interface LossRecord {
-  /** Reads everything back; the record stays usable. */
-  read(): Promise<Recorded>;
-  /** Frees the record. */
-  dispose(): void;
-}
-
 /** A parameter tensor of E networks with its gradient and the optimizer's state. */
 export type ParameterUpdate = Parameters<Optimizer["tensorStep"]>[1];
 
 /** What an update made. */
 export type Updated = ReturnType<Optimizer["tensorStep"]>;
+
+/** What a gradient is added to or subtracted from; the tensor is used up. */
+export interface Onto {
+  readonly tensor: Tensor;
+  readonly sign: 1 | -1;
+}
 
 /** What `shift` adds. */
 export interface Shift {
@@ -87,10 +89,10 @@ export interface Shift {
   readonly bias?: Tensor | undefined;
   readonly relu: boolean;
   /** Also `factor` y: y has a 1 for E, the factor is [E, 1, units]. */
-  readonly along?: { readonly y: Tensor; readonly factor: Tensor };
+  readonly along?: { readonly y: Tensor; readonly factor: Tensor } | undefined;
 }
 
-/** The operations. All are enqueued; only `LossRecord.read` waits. */
+/** The operations; all are enqueued. */
 export interface Operations {
   /** Bytes that a pixel takes on the device. */
   readonly bytesPerPixel: 1 | 4;
@@ -102,19 +104,14 @@ export interface Operations {
   linear(
     input: LayerInput,
     weight: Tensor,
-    options: { readonly bias?: Tensor; readonly relu: boolean },
+    options: { readonly bias?: Tensor | undefined; readonly relu: boolean },
   ): Tensor;
   /** D W where `hidden`, a ReLU's output, is > 0, else 0: the delta of the layer below. */
   propagate(delta: Tensor, weight: Tensor, hidden: Tensor): Tensor;
-  /** `target` + `sign` D^T X, [E, out, in]; no target counts as 0. Uses `target` up. */
-  addWeightGradient(
-    target: Tensor | undefined,
-    sign: 1 | -1,
-    delta: Tensor,
-    input: LayerInput,
-  ): Tensor;
-  /** `target` + `sign` (sum of the rows of D), [E, 1, out]; no target counts as 0. Uses `target` up. */
-  addBiasGradient(target: Tensor | undefined, sign: 1 | -1, delta: Tensor): Tensor;
+  /** D^T X, [E, out, in]. */
+  weightGradient(delta: Tensor, input: LayerInput, onto?: Onto): Tensor;
+  /** The sum of the rows of D, [E, 1, out]. */
+  biasGradient(delta: Tensor, onto?: Onto): Tensor;
   /** Mean and 1 / sqrt(variance + eps) of logits over their rows, in a form that `recordLoss` takes. */
   moments(logits: Tensor): Tensor;
   /** Records loss and accuracy of logits, normalised over all their rows or with given moments. */
@@ -124,39 +121,15 @@ export interface Operations {
    * `scale` by member where given, shape [E, 1, 1].
    */
   logitsDelta(logits: Tensor, batch: BatchLabels, scale?: Tensor): Tensor;
-  /** `target` - `amount`. Uses `target` up. */
-  subtract(target: Tensor, amount: Tensor): Tensor;
   /** The optimizer's step. Uses up weight, gradient and slots. */
   update(optimizer: Optimizer, parameter: ParameterUpdate): Updated;
   /** x + `factor` y + `bias`, then ReLU where asked; at factor 0 exactly what it is without y. */
   shift(x: Tensor, by: Shift): Tensor;
-  /** A place for the losses of that many batches of E members. */
-  openRecord(members: number, batches: number): LossRecord;
+  /** A place for the losses of that many batches of E members with C logits each. */
+  openRecord(members: number, batches: number, classes: number): LossRecord;
   /**
    * Opens steps that enqueue forward pass, backward pass and update at once; undefined where that
    * cannot be, as the optimizer's update makes new tensors.
    */
   openSteps?(optimizer: Optimizer): Steps | undefined;
-}
-
-/** Loss and accuracy of batch b of member e stand at e `stride` + 2 b and after it. */
-export function readRecord(
-  values: ArrayLike<number>,
-  { members, batches, stride }: Readonly<Record<"members" | "batches" | "stride", number>>,
-): Recorded {
-  const column = (offset: number): number[][] =>
-    Array.from(
-      { length: members },
-      (_, member) =>
-        Array.from(
-          { length: batches },
-          (_, batch) => values[member * stride + 2 * batch + offset]!,
-        ),
-    );
-  return { losses: column(0), accuracies: column(1) };
-}
-
-/** Tells images from hidden units. */
-export function isImages(input: LayerInput): input is ImageRows {
-  return "images" in input;
 }

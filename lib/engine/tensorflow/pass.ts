@@ -1,28 +1,64 @@
 /**
- * Forward and backward passes of a stack, without automatic differentiation.
+ * Forward and backward passes of E networks through any number of rows, without automatic
+ * differentiation.
  *
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { type Device, keepPace } from "~/lib/engine/tensorflow/device.ts";
-import type { LayerInput, LossRecord, Operations } from "~/lib/engine/tensorflow/operations.ts";
-import { disposeLayers, keepLayer, type LayerTensors } from "~/lib/engine/tensorflow/parameters.ts";
+import type { Evaluation, SharedFloats } from "~/lib/engine/engine.ts";
+import type { Device } from "~/lib/engine/tensorflow/device.ts";
+import type {
+  ImageRows,
+  LayerInput,
+  LossRecord,
+  Operations,
+} from "~/lib/engine/tensorflow/operations.ts";
+import {
+  downloadLayers,
+  type LayerTensors,
+  mapLayer,
+  uploadLayers,
+} from "~/lib/engine/tensorflow/parameters.ts";
 import type { Range, SplitTensors } from "~/lib/engine/tensorflow/split.ts";
+import { allocateParameters, type LayerSizes } from "~/lib/model.ts";
 
-/** Rows of a split, taken through a network in chunks of at most `chunk` rows. */
-export interface Rows extends Range {
+/** Rows of a split that networks are taken through, in chunks of at most `chunk` rows. */
+export interface Work extends Range {
+  readonly device: Device;
+  readonly sizes: LayerSizes;
   readonly split: SplitTensors;
   readonly chunk: number;
+  /** Awaited after each chunk. */
+  readonly pace: () => Promise<void>;
   /** Aborts between chunks. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Temporary tensors of a chunk: outputs and deltas of every layer. */
-export function chunkBytes(layers: readonly LayerTensors[], chunk: number): number {
-  return layers.reduce(
-    (sum, { weight: { shape: [E, units] } }) => sum + 8 * E! * units! * chunk,
-    0,
-  );
+/** Does something with every chunk of rows in order; the tensors that it returns are the caller's. */
+export async function mapChunks<T extends tf.TensorContainer>(
+  { device, split, chunk, pace, signal, ...range }: Work,
+  map: (images: ImageRows, chunk: Range & { readonly index: number }) => T,
+): Promise<T[]> {
+  const made: T[] = [];
+  try {
+    for (const [index, part] of split.chunks(range, chunk).entries()) {
+      signal?.throwIfAborted();
+      made.push(device.tidy(() => map(split.rows(part), { ...part, index })));
+      await pace();
+    }
+    return made;
+  } catch (error) {
+    tf.dispose(made);
+    throw error;
+  }
+}
+
+/** Joins chunks of rows, [.., rows, ..], and disposes of them. */
+export function joinRows(device: Device, parts: tf.Tensor[]): tf.Tensor {
+  if (parts.length === 1) return parts[0]!;
+  const joined = device.tidy(() => tf.concat(parts, 1));
+  tf.dispose(parts);
+  return joined;
 }
 
 /** The outputs of every layer, the logits last. */
@@ -34,9 +70,7 @@ export function forwardPass(
   const outputs: tf.Tensor[] = [];
   for (const [index, { weight, bias }] of layers.entries()) {
     const relu = index < layers.length - 1;
-    outputs.push(
-      operations.linear(outputs.at(-1) ?? input, weight, { ...(bias && { bias }), relu }),
-    );
+    outputs.push(operations.linear(outputs.at(-1) ?? input, weight, { bias, relu }));
   }
   return outputs;
 }
@@ -50,12 +84,12 @@ export function forwardPass(
 export function backwardPass(
   operations: Operations,
   layers: readonly LayerTensors[],
-  { input, outputs, delta, visit }: {
-    readonly input: LayerInput;
+  { images, outputs, delta }: {
+    readonly images: ImageRows;
     readonly outputs: readonly tf.Tensor[];
     readonly delta: tf.Tensor;
-    readonly visit: (index: number, input: LayerInput, delta: tf.Tensor) => void;
   },
+  visit: (index: number, input: LayerInput, delta: tf.Tensor) => void,
 ): void {
   let current = delta;
   for (let index = layers.length - 1; index > 0; index--) {
@@ -64,93 +98,140 @@ export function backwardPass(
     visit(index, hidden, current);
     current = below;
   }
-  visit(0, input, current);
+  visit(0, images, current);
+}
+
+/** A layer's gradient, kept; with `onto`, which is used up, that plus or minus the gradient. */
+export function layerGradient(
+  operations: Operations,
+  { delta, input, hasBias, onto, sign = 1 }: {
+    readonly delta: tf.Tensor;
+    readonly input: LayerInput;
+    readonly hasBias: boolean;
+    readonly onto?: LayerTensors | undefined;
+    readonly sign?: 1 | -1;
+  },
+): LayerTensors {
+  const to = (tensor: tf.Tensor | undefined): { tensor: tf.Tensor; sign: 1 | -1 } | undefined =>
+    tensor && { tensor, sign };
+  return mapLayer({
+    weight: operations.weightGradient(delta, input, to(onto?.weight)),
+    bias: hasBias ? operations.biasGradient(delta, to(onto?.bias)) : undefined,
+  }, tf.keep);
 }
 
 /** Logits of all rows, shape [E, rows, C]; the caller's. */
-export async function logitsOf(
-  device: Device,
-  layers: readonly LayerTensors[],
-  { split, chunk, signal, ...range }: Rows,
-): Promise<tf.Tensor> {
-  const parts: tf.Tensor[] = [];
-  const pace = keepPace(device, chunkBytes(layers, chunk));
-  try {
-    for (const part of split.chunks(range, chunk)) {
-      signal?.throwIfAborted();
-      parts.push(
-        device.tidy(() => forwardPass(device.operations, layers, split.rows(part)).at(-1)!),
-      );
-      await pace();
-    }
-    return joinRows(device, parts.splice(0));
-  } finally {
-    tf.dispose(parts);
-  }
-}
-
-/** Joins chunks of rows and disposes of them. */
-export function joinRows(device: Device, parts: tf.Tensor[]): tf.Tensor {
-  if (parts.length === 1) return parts[0]!;
-  const joined = device.tidy(() => tf.concat(parts, 1));
-  tf.dispose(parts);
-  return joined;
-}
-
-/** What `gradientOf` records and how it scales. */
-export interface GradientOptions extends Rows {
-  readonly record: LossRecord;
-  /** The batch's place in the record. */
-  readonly index: number;
-  /** Factor of each member's gradient, shape [E]; default: 1. */
-  readonly scale?: tf.Tensor | undefined;
+async function logitsOf(work: Work, layers: readonly LayerTensors[]): Promise<tf.Tensor> {
+  const { device } = work;
+  return joinRows(
+    device,
+    await mapChunks(work, (images) => forwardPass(device.operations, layers, images).at(-1)!),
+  );
 }
 
 /**
- * The gradient of the mean loss of any number of rows. The logits are normalised with the
- * statistics of all of them; where there are several chunks, hidden units are computed twice.
+ * The gradient of the mean loss of any number of rows, which is recorded. The logits are normalised
+ * with the statistics of all of them; where there are several chunks, hidden units are computed twice.
  *
+ * @param index The loss's place in the record.
  * @returns Gradients shaped like `layers`; the caller's.
  */
 export async function gradientOf(
-  device: Device,
+  work: Work,
   layers: readonly LayerTensors[],
-  { record, index, scale, ...rows }: GradientOptions,
+  record: LossRecord,
+  index: number,
 ): Promise<LayerTensors[]> {
+  const { device, split, from } = work;
   const { operations } = device;
-  const { split, from } = rows;
-  const logits = await logitsOf(device, layers, rows);
+  const logits = await logitsOf(work, layers);
   const [E, , C] = logits.shape as [number, number, number];
-  const labels = { labels: split.labels(C), start: from, record, index };
-  const all = device.tidy(() => operations.logitsDelta(logits, labels, scale));
+  const batch = { labels: split.labels(C), start: from, record, index };
+  const deltas = device.tidy(() => operations.logitsDelta(logits, batch));
   logits.dispose();
   const total: LayerTensors[] = [];
-  const pace = keepPace(device, chunkBytes(layers, rows.chunk));
   try {
-    for (const part of split.chunks(rows, rows.chunk)) {
-      rows.signal?.throwIfAborted();
-      device.tidy(() => {
-        const input = split.rows(part);
-        backwardPass(operations, layers, {
-          input,
-          outputs: forwardPass(operations, layers, input),
-          delta: tf.slice(all, [0, part.from - from, 0], [E, part.to - part.from, C]),
-          visit(layer, input, delta): void {
-            const sum = total[layer];
-            total[layer] = keepLayer({
-              weight: operations.addWeightGradient(sum?.weight, 1, delta, input),
-              bias: layers[layer]!.bias && operations.addBiasGradient(sum?.bias, 1, delta),
-            });
-          },
-        });
+    await mapChunks(work, (images, part): void => {
+      const outputs = forwardPass(operations, layers, images);
+      const delta = tf.slice(deltas, [0, part.from - from, 0], [E, part.to - part.from, C]);
+      backwardPass(operations, layers, { images, outputs, delta }, (layer, input, delta) => {
+        const hasBias = layers[layer]!.bias !== undefined;
+        total[layer] = layerGradient(operations, { delta, input, hasBias, onto: total[layer] });
       });
-      await pace();
-    }
+    });
     return total;
   } catch (error) {
-    disposeLayers(total);
+    tf.dispose(total);
     throw error;
   } finally {
-    all.dispose();
+    deltas.dispose();
   }
+}
+
+/** Reads loss and accuracy of every member's batches, [E][batches]; the record stays usable. */
+export async function readRecord(
+  device: Device,
+  { members, batches, tensors }: LossRecord,
+): Promise<Record<"losses" | "accuracies", number[][]>> {
+  const all = device.tidy(() => tf.concat(tensors, 1));
+  const values = await device.read(all).finally(() => all.dispose());
+  const stride = values.length / members;
+  const column = (offset: number): number[][] =>
+    Array.from({ length: members }, (_, e) => {
+      const own = values.subarray(e * stride, e * stride + 2 * batches);
+      return Array.from({ length: batches }, (_, b) => own[2 * b + offset]!);
+    });
+  return { losses: column(0), accuracies: column(1) };
+}
+
+/**
+ * Evaluates E models that fit on the device together on all rows of a split.
+ *
+ * @param want What is wanted beside loss and accuracy: nothing, the gradient's norm, the gradient.
+ */
+export async function evaluateModels(
+  work: Work,
+  models: readonly SharedFloats[],
+  want: "loss" | "norm" | "gradient",
+): Promise<(Evaluation & { readonly gradient: SharedFloats })[]> {
+  const { device, sizes, split } = work;
+  const { operations } = device;
+  const classes = sizes.at(-1)!;
+  const layers = device.tidy(() => uploadLayers(sizes, models));
+  const record = device.tidy(() => operations.openRecord(models.length, 1, classes));
+  let gradients: LayerTensors[] = [];
+  try {
+    if (want === "loss") {
+      const logits = await logitsOf(work, layers);
+      const batch = { labels: split.labels(classes), start: 0, record, index: 0 };
+      device.tidy(() => operations.recordLoss(logits, batch));
+      logits.dispose();
+    } else {
+      gradients = await gradientOf(work, layers, record, 0);
+    }
+    // The last biases' gradient stays 0: `downloadLayers` knows them not.
+    const vectors = want === "gradient" ? models.map(() => allocateParameters(sizes)) : [];
+    if (want === "gradient") await downloadLayers(device, sizes, gradients, vectors);
+    const norms = want === "norm" ? await normsOf(device, gradients) : [];
+    const { losses, accuracies } = await readRecord(device, record);
+    return models.map((_, e) => ({
+      loss: losses[e]![0]!,
+      // The whole number of rows behind the float32, so that all engines give the same fraction.
+      accuracy: Math.round(accuracies[e]![0]! * split.size) / split.size,
+      gradientNorm: norms[e] ?? NaN,
+      gradient: vectors[e]!,
+    }));
+  } finally {
+    tf.dispose([record.tensors, layers, gradients]);
+    device.trim();
+  }
+}
+
+/** Euclidean norm of each model's gradient over all parameters, shape [E]. */
+async function normsOf(device: Device, gradients: LayerTensors[]): Promise<Float32Array> {
+  const norms = device.tidy(() => {
+    const parts = gradients.flatMap(({ weight, bias }) => bias ? [weight, bias] : [weight]);
+    return tf.sqrt(tf.addN(parts.map((part) => tf.sum(tf.square(part), [1, 2]))));
+  });
+  return await device.read(norms).finally(() => norms.dispose());
 }

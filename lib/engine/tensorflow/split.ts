@@ -18,16 +18,14 @@ export interface Range {
 export interface SplitTensors {
   /** Rows, N. */
   readonly size: number;
-  /** Values a row. */
-  readonly inputs: number;
   /** Cuts a range into chunks of at most `rows` rows, each of which `rows()` takes. */
   chunks(range: Range, rows: number): Range[];
   /** The images of a chunk; nothing to dispose of. */
   rows(chunk: Range): ImageRows;
   /** What `Operations.uploadLabels` returned for all rows; the split's. */
   labels(classes: number): tf.Tensor;
-  /** Labels of a range as ones among zeros, [1, rows, classes]; call inside `tidy`. */
-  oneHot(range: Range, classes: number): tf.Tensor;
+  /** All labels as ones among zeros, [1, N, classes]; call inside `tidy`. */
+  oneHot(classes: number): tf.Tensor;
   dispose(): void;
 }
 
@@ -37,38 +35,29 @@ const BLOCK_BYTES = 2 ** 28;
 /** Uploads a split in blocks of rows that fit into a tensor each. */
 export function uploadSplit(device: Device, { pixels, labels, size }: Split): SplitTensors {
   const { operations, tensorBytes } = device;
-  const inputs = pixels.length / size;
-  const rowBytes = operations.bytesPerPixel * inputs;
+  const width = pixels.length / size;
+  const rowBytes = operations.bytesPerPixel * width;
   const blockRows = Math.max(1, Math.floor(Math.min(BLOCK_BYTES, tensorBytes) / rowBytes));
-  const blocks: tf.Tensor[] = [];
-  for (let first = 0; first < size; first += blockRows) {
-    const last = Math.min(first + blockRows, size);
-    const bytes = pixels.subarray(first * inputs, last * inputs);
-    blocks.push(device.tidy(() => operations.uploadImages(bytes, inputs)));
-  }
+  const blocks = Array.from({ length: Math.ceil(size / blockRows) }, (_, block) => {
+    const bytes = pixels.subarray(block * blockRows * width, (block + 1) * blockRows * width);
+    return device.tidy(() => operations.uploadImages(bytes, width));
+  });
   const labelTensors = new Map<number, tf.Tensor>();
   const blockOf = (row: number): number => Math.floor(row / blockRows);
 
   return {
     size,
-    inputs,
     chunks({ from, to }, rows): Range[] {
       const chunks: Range[] = [];
-      for (let first = from; first < to;) {
+      for (let first = from; first < to; first = chunks.at(-1)!.to) {
         const last = Math.min(first + rows, to, (blockOf(first) + 1) * blockRows);
         chunks.push({ from: first, to: last });
-        first = last;
       }
       return chunks;
     },
     rows({ from, to }): ImageRows {
       const block = blockOf(from);
-      return {
-        images: blocks[block]!,
-        start: from - block * blockRows,
-        count: to - from,
-        width: inputs,
-      };
+      return { images: blocks[block]!, start: from - block * blockRows, count: to - from, width };
     },
     labels(classes): tf.Tensor {
       const known = labelTensors.get(classes);
@@ -77,12 +66,10 @@ export function uploadSplit(device: Device, { pixels, labels, size }: Split): Sp
       labelTensors.set(classes, made);
       return made;
     },
-    oneHot({ from, to }, classes): tf.Tensor {
-      const indices = tf.tensor2d(Int32Array.from(labels.subarray(from, to)), [1, to - from]);
-      return tf.cast(tf.oneHot(tf.cast(indices, "int32"), classes), "float32");
+    oneHot(classes): tf.Tensor {
+      const indices = tf.tensor2d(Int32Array.from(labels), [1, size], "int32");
+      return tf.cast(tf.oneHot(indices, classes), "float32");
     },
-    dispose(): void {
-      tf.dispose([...blocks, ...labelTensors.values()]);
-    },
+    dispose: () => tf.dispose([...blocks, ...labelTensors.values()]),
   };
 }

@@ -5,33 +5,28 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Member, Stack, StackOptions } from "~/lib/engine/engine.ts";
-import type { Device } from "~/lib/engine/tensorflow/device.ts";
-import {
-  type Batch,
-  type CutBatch,
-  type Epochs,
-  openEpochs,
-} from "~/lib/engine/tensorflow/epochs.ts";
+import { type Device, keepPace } from "~/lib/engine/tensorflow/device.ts";
 import { type Budget, fitBatch, rowBytes } from "~/lib/engine/tensorflow/memory.ts";
+import type { BatchLabels, ImageRows, Operations } from "~/lib/engine/tensorflow/operations.ts";
 import {
-  disposeLayers,
   downloadLayers,
-  keepLayer,
   type LayerTensors,
-  selectMembers,
+  mapLayer,
   uploadLayers,
 } from "~/lib/engine/tensorflow/parameters.ts";
-import { backwardPass, forwardPass, gradientOf } from "~/lib/engine/tensorflow/pass.ts";
-import type { SplitTensors } from "~/lib/engine/tensorflow/split.ts";
-import { updateLayer } from "~/lib/engine/tensorflow/stack_update.ts";
-import { countParameters } from "~/lib/model.ts";
-import { openOptimizer } from "~/lib/optimizer.ts";
+import {
+  backwardPass,
+  forwardPass,
+  gradientOf,
+  layerGradient,
+  readRecord,
+} from "~/lib/engine/tensorflow/pass.ts";
+import type { Range, SplitTensors } from "~/lib/engine/tensorflow/split.ts";
+import { countParameters, type LayerSizes } from "~/lib/model.ts";
+import { openOptimizer, type Optimizer } from "~/lib/optimizer.ts";
 
 /**
  * Uploads a stack.
- *
- * With plain SGD the learning rates go into the gradient in the logits, so that a layer's gradient is
- * subtracted from its weights as it is made. Every other optimizer needs the gradient itself.
  *
  * @param train Images; they stay the caller's.
  */
@@ -44,93 +39,37 @@ export function createTensorStack(
   },
 ): Stack {
   const { sizes } = options;
-  const { operations } = device;
   const optimizer = openOptimizer(options.optimizer);
-  // Its canonical text: neither momentum nor anything else is set.
-  const isPlain = optimizer.text === "SGD";
   const batchSize = Math.min(options.batchSize, train.size);
   const batches = Math.ceil(train.size / batchSize);
   const P = countParameters(sizes);
   let active = members.map((member) => ({ ...member, updates: member.epochs * batches }));
-  let layers = upload(active.map(({ parameters }) => parameters));
-  let slots = optimizer.slots.map((_, slot) => upload(statesOf(slot)));
-  let rates = uploadRates();
+  let networks: Networks = {
+    ...{ optimizer, members: active },
+    ...device.tidy(() => ({
+      tensors: ["parameters", ...optimizer.slots].map((_, place) =>
+        uploadLayers(sizes, vectorsAt(place))
+      ),
+      rates: tf.tensor3d(
+        active.map(({ learningRate }) => learningRate),
+        [active.length, 1, 1],
+      ),
+    })),
+  };
   let epochs: Epochs | undefined;
 
-  /** A slot of every member's state, shape [E] of [P]. */
-  function statesOf(slot: number): Float32Array[] {
-    return active.map(({ state }) => state.subarray(slot * P, (slot + 1) * P));
+  /** What the networks' tensors at a place are uploaded from, shape [E] of [P]. */
+  function vectorsAt(place: number): Float32Array[] {
+    return active.map(({ parameters, state }) =>
+      place === 0 ? parameters : state.subarray((place - 1) * P, place * P)
+    );
   }
 
-  function upload(vectors: readonly Float32Array[]): LayerTensors[] {
-    return device.tidy(() => uploadLayers(sizes, vectors));
-  }
-
-  function uploadRates(): tf.Tensor {
-    const values = active.map(({ learningRate }) => learningRate);
-    return device.tidy(() => tf.tensor3d(values, [values.length, 1, 1]));
-  }
-
-  /** The optimizer's update of one layer; uses the gradient up. */
-  function update(index: number, gradient: LayerTensors): void {
-    const updated = updateLayer(operations, optimizer, {
-      layer: layers[index]!,
-      gradient,
-      slots: slots.map((each) => each[index]!),
-      learningRate: rates,
-      t: active.map(({ updates }) => updates + 1),
-    });
-    layers[index] = updated.layer;
-    for (const [slot, each] of slots.entries()) each[index] = updated.slots[slot]!;
-  }
-
-  function trainBatch({ input, labels }: Batch): void {
-    const outputs = forwardPass(operations, layers, input);
-    const delta = operations.logitsDelta(outputs.at(-1)!, labels, isPlain ? rates : undefined);
-    backwardPass(operations, layers, {
-      input,
-      outputs,
-      delta,
-      visit(index, input, delta): void {
-        const { weight, bias } = layers[index]!;
-        if (isPlain) {
-          layers[index] = keepLayer({
-            weight: operations.addWeightGradient(weight, -1, delta, input),
-            bias: bias && operations.addBiasGradient(bias, -1, delta),
-          });
-        } else {
-          update(index, {
-            weight: operations.addWeightGradient(undefined, 1, delta, input),
-            bias: bias && operations.addBiasGradient(undefined, 1, delta),
-          });
-        }
-      },
-    });
-  }
-
-  async function trainInChunks({ record, index, ...range }: CutBatch): Promise<void> {
-    const rows = { split: train, ...range };
-    const scale = isPlain ? rates : undefined;
-    const gradients = await gradientOf(device, layers, { ...rows, record, index, scale });
-    device.tidy(() => {
-      for (const [index, gradient] of gradients.entries()) {
-        if (!isPlain) {
-          update(index, gradient);
-          continue;
-        }
-        const { weight, bias } = layers[index]!;
-        layers[index] = keepLayer({
-          weight: operations.subtract(weight, gradient.weight),
-          bias: bias && operations.subtract(bias, gradient.bias!),
-        });
-        disposeLayers([gradient]);
-      }
-    });
-  }
-
-  function closeEpochs(): void {
+  /** Frees the networks as they are. */
+  function free(): void {
     epochs?.dispose();
     epochs = undefined;
+    tf.dispose([...networks.tensors, networks.rates]);
   }
 
   return {
@@ -138,45 +77,180 @@ export function createTensorStack(
       return active.length;
     },
     async trainEpoch(): Promise<number[]> {
-      epochs ??= openEpochs(device, train, {
-        ...{ members: active.length, batchSize, classes: sizes.at(-1)!, optimizer },
-        chunk: fitBatch(options, active.length, budget),
-        bytes: active.length * batchSize * rowBytes(sizes),
-        ...{ trainBatch, trainInChunks },
-        onStep(): void {
-          for (const member of active) member.updates++;
-        },
-      });
+      const chunk = fitBatch(options, active.length, budget);
+      epochs ??= openEpochs(device, networks, { train, sizes, batchSize, chunk });
       return await epochs.train();
     },
     async save(): Promise<void> {
-      const parameters = active.map(({ parameters }) => parameters);
-      await downloadLayers(device, sizes, { layers, vectors: parameters });
-      for (const [slot, layers] of slots.entries()) {
-        await downloadLayers(device, sizes, { layers, vectors: statesOf(slot) });
+      for (const [place, layers] of networks.tensors.entries()) {
+        await downloadLayers(device, sizes, layers, vectorsAt(place));
       }
       device.trim();
     },
     retain(keep): void {
       const places = active.flatMap((_, place) => keep[place] ? [place] : []);
       if (places.length === active.length) return;
-      closeEpochs();
-      const before = [layers, ...slots];
-      const select = (all: LayerTensors[]): LayerTensors[] =>
-        places.length === 0 ? [] : device.tidy(() => selectMembers(all, places));
+      const kept = device.tidy(() => {
+        const indices = tf.tensor1d(places, "int32");
+        const select = (tensor: tf.Tensor): tf.Tensor => tf.gather(tensor, indices);
+        return {
+          tensors: networks.tensors.map((layers) => layers.map((layer) => mapLayer(layer, select))),
+          rates: select(networks.rates),
+        };
+      });
+      free();
       active = places.map((place) => active[place]!);
-      layers = select(layers);
-      slots = slots.map(select);
-      before.forEach(disposeLayers);
-      rates.dispose();
-      rates = uploadRates();
+      networks = { optimizer, members: active, ...kept };
       device.trim();
     },
     dispose(): void {
-      closeEpochs();
-      [layers, ...slots].forEach(disposeLayers);
-      rates.dispose();
+      free();
       device.trim();
     },
   };
+}
+
+/** Networks in training. */
+interface Networks {
+  readonly optimizer: Optimizer;
+  /** The parameters and then each slot of the optimizer's state, by layer; written. */
+  readonly tensors: readonly LayerTensors[][];
+  /** Learning rates, [E, 1, 1]. */
+  readonly rates: tf.Tensor;
+  /** How many updates each has seen; written. */
+  readonly members: readonly { updates: number }[];
+}
+
+/** Epochs of networks as long as they stay on the device. */
+interface Epochs {
+  /** @returns Each network's mean loss over the batches, each before its update. */
+  train(): Promise<number[]>;
+  /** Frees what was held; call before the networks' tensors are disposed of. */
+  dispose(): void;
+}
+
+/**
+ * Opens epochs; where the backend can, a step is enqueued once and repeated for every batch.
+ *
+ * @param chunk Rows that are taken at once at most: what has more is cut.
+ */
+function openEpochs(
+  device: Device,
+  networks: Networks,
+  { train, sizes, batchSize, chunk }: {
+    readonly train: SplitTensors;
+    readonly sizes: LayerSizes;
+    readonly batchSize: number;
+    readonly chunk: number;
+  },
+): Epochs {
+  const { operations } = device;
+  const { members, optimizer, tensors } = networks;
+  const classes = sizes.at(-1)!;
+  const labels = train.labels(classes);
+  const ranges = Array.from({ length: Math.ceil(train.size / batchSize) }, (_, index) => {
+    const range = { from: index * batchSize, to: Math.min((index + 1) * batchSize, train.size) };
+    return { range, isCut: train.chunks(range, chunk).length > 1 };
+  });
+  const record = device.tidy(() => operations.openRecord(members.length, ranges.length, classes));
+  const steps = ranges.some(({ isCut }) => isCut)
+    ? undefined
+    : device.tidy(() => operations.openSteps?.(optimizer));
+  const paceOf = (rows: number): () => Promise<void> =>
+    keepPace(device, members.length * rows * rowBytes(sizes));
+  const pace = paceOf(batchSize);
+
+  function trainAt(range: Range, index: number): void {
+    const input = train.rows(range);
+    if (steps === undefined) {
+      return trainBatch(operations, networks, input, { labels, start: range.from, record, index });
+    }
+    const { cursor } = steps;
+    const start = input.start - range.from;
+    // The images' blocks differ in where they begin.
+    steps.take(input.count, start, () =>
+      trainBatch(
+        operations,
+        networks,
+        { ...input, start, cursor },
+        { labels, start: 0, record, index: 0, cursor },
+      ));
+  }
+
+  async function trainInChunks(range: Range, index: number): Promise<void> {
+    const work = { device, sizes, split: train, ...range, chunk, pace: paceOf(chunk) };
+    const gradients = await gradientOf(work, tensors[0]!, record, index);
+    device.tidy(() =>
+      gradients.forEach((gradient, layer) => updateLayer(operations, networks, layer, gradient))
+    );
+  }
+
+  return {
+    async train(): Promise<number[]> {
+      device.tidy(() => steps?.rewind());
+      for (const [index, { range, isCut }] of ranges.entries()) {
+        if (isCut) await trainInChunks(range, index);
+        else device.tidy(() => trainAt(range, index));
+        for (const member of members) member.updates++;
+        await pace();
+      }
+      const { losses } = await readRecord(device, record);
+      return losses.map((each) => each.reduce((sum, loss) => sum + loss, 0) / ranges.length);
+    },
+    dispose(): void {
+      steps?.dispose();
+      tf.dispose(record.tensors);
+    },
+  };
+}
+
+/**
+ * A step on a batch; call inside `tidy`.
+ *
+ * With plain SGD the learning rates go into the gradient in the logits, so that a layer's gradient is
+ * subtracted from its weights as it is made. Every other optimizer needs the gradient itself.
+ */
+function trainBatch(
+  operations: Operations,
+  networks: Networks,
+  images: ImageRows,
+  labels: BatchLabels,
+): void {
+  const { optimizer, tensors: [layers], rates } = networks;
+  // Its canonical text: neither momentum nor anything else is set.
+  const isPlain = optimizer.text === "SGD";
+  const outputs = forwardPass(operations, layers!, images);
+  const delta = operations.logitsDelta(outputs.at(-1)!, labels, isPlain ? rates : undefined);
+  backwardPass(operations, layers!, { images, outputs, delta }, (index, input, delta) => {
+    const onto = layers![index]!;
+    const gradient = { delta, input, hasBias: onto.bias !== undefined };
+    if (isPlain) layers![index] = layerGradient(operations, { ...gradient, onto, sign: -1 });
+    else updateLayer(operations, networks, index, layerGradient(operations, gradient));
+  });
+}
+
+/** The optimizer's update of one layer; uses the gradient up. */
+function updateLayer(
+  operations: Operations,
+  { optimizer, tensors, rates, members }: Networks,
+  index: number,
+  gradient: LayerTensors,
+): void {
+  const [parameters, ...slots] = tensors.map((layers) => layers[index]!);
+  const update = (part: "weight" | "bias"): tf.Tensor[] => {
+    const updated = operations.update(optimizer, {
+      weight: parameters![part]!,
+      gradient: gradient[part]!,
+      slots: slots.map((slot) => slot[part]!),
+      learningRate: rates,
+      // Members may have seen different numbers of updates.
+      t: members.map(({ updates }) => updates + 1),
+    });
+    return [updated.weight, ...updated.slots].map((tensor) => tf.keep(tensor));
+  };
+  const weights = update("weight");
+  const biases = gradient.bias ? update("bias") : [];
+  for (const [place, layers] of tensors.entries()) {
+    layers[index] = { weight: weights[place]!, bias: biases[place] };
+  }
 }

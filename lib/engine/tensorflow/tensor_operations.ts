@@ -8,66 +8,62 @@ import {
   type BatchLabels,
   isImages,
   type LayerInput,
-  type LossRecord,
+  type Onto,
   type Operations,
-  readRecord,
-  type Recorded,
+  type ParameterUpdate,
+  type Updated,
 } from "~/lib/engine/tensorflow/operations.ts";
-import { stepTensors } from "~/lib/engine/tensorflow/tensor_update.ts";
 import { NORMALISATION_EPSILON } from "~/lib/model.ts";
+import type { Optimizer } from "~/lib/optimizer.ts";
 
-/** Losses and accuracies of batches, each of shape [E], in the order of their indices. */
-interface TensorRecord extends LossRecord {
-  readonly batches: { readonly loss: tf.Tensor; readonly accuracy: tf.Tensor }[];
-}
+/** Operations on the active backend. */
+export const TENSOR_OPERATIONS: Operations = {
+  bytesPerPixel: 4,
+  uploadImages,
+  uploadLabels: (labels, classes) =>
+    tf.tidy(() => tf.cast(tf.oneHot(tf.tensor1d(labels, "int32"), classes), "float32")),
+  linear: (input, weight, { bias, relu }) =>
+    tf.tidy(() =>
+      tf.fused.matMul({
+        a: rowsOf(input),
+        b: weight as tf.Tensor3D,
+        transposeB: true,
+        ...(bias && { bias }),
+        activation: relu ? "relu" : "linear",
+      })
+    ),
+  propagate: (delta, weight, hidden) =>
+    tf.tidy(() => tf.mul(tf.matMul(delta, weight), tf.step(hidden))),
+  weightGradient: (delta, input, onto) => added(() => tf.matMul(delta, rowsOf(input), true), onto),
+  biasGradient: (delta, onto) => added(() => tf.sum(delta, 1, true), onto),
+  moments: (logits) => tf.tidy(() => momentsOf(logits)),
+  recordLoss(logits, batch, moments): void {
+    tf.tidy((): void => {
+      record(normalise(logits, moments ?? momentsOf(logits)).normalised, batch);
+    });
+  },
+  logitsDelta,
+  update: stepTensors,
+  shift: (x, { bias, relu, along }) =>
+    tf.tidy(() => {
+      const moved = along ? tf.add(x, tf.mul(along.y, along.factor)) : x;
+      const sum = bias ? tf.add(moved, bias) : moved;
+      // A copy where nothing is done, so that the result is always one to dispose of.
+      return relu ? tf.relu(sum) : sum === x ? tf.clone(x) : sum;
+    }),
+  openRecord: (members, batches) => ({ members, batches, tensors: [] }),
+};
 
-/**
- * Operations on the active backend.
- *
- * @param fusedRelu Whether the backend's own ReLU keeps NaN, as it must: a network that diverged
- * would look well. On WebGPU some drivers (OpenGL's) make a maximum of it, and NaN 0. Default true.
- */
-export function createTensorOperations({ fusedRelu = true } = {}): Operations {
-  const relu = (x: tf.Tensor): tf.Tensor => fusedRelu ? tf.relu(x) : tf.mul(x, tf.step(x));
-  return {
-    bytesPerPixel: 4,
-    uploadImages,
-    uploadLabels: (labels, classes) =>
-      tf.tidy(() => tf.cast(tf.oneHot(tf.tensor1d(labels, "int32"), classes), "float32")),
-    linear: (input, weight, { bias, relu: isHidden }) =>
-      tf.tidy(() => {
-        const sum = tf.fused.matMul({
-          a: rowsOf(input),
-          b: weight as tf.Tensor3D,
-          transposeB: true,
-          ...(bias ? { bias } : {}),
-          activation: isHidden && fusedRelu ? "relu" : "linear",
-        });
-        return isHidden && !fusedRelu ? relu(sum) : sum;
-      }),
-    propagate: (delta, weight, hidden) =>
-      tf.tidy(() => tf.mul(tf.matMul(delta, weight), tf.step(hidden))),
-    addWeightGradient: (target, sign, delta, input) =>
-      addTo(target, sign, () => tf.matMul(delta, rowsOf(input), true)),
-    addBiasGradient: (target, sign, delta) => addTo(target, sign, () => tf.sum(delta, 1, true)),
-    moments: (logits) => tf.tidy(() => momentsOf(logits)),
-    recordLoss(logits, batch, moments): void {
-      tf.tidy((): void => {
-        record(normalise(logits, moments ?? momentsOf(logits)).normalised, batch);
-      });
-    },
-    logitsDelta,
-    subtract: (target, amount) => addTo(target, -1, () => amount),
-    update: stepTensors,
-    shift: (x, { bias, relu: isHidden, along }) =>
-      tf.tidy(() => {
-        const moved = along ? tf.add(x, tf.mul(along.y, along.factor)) : x;
-        const sum = bias ? tf.add(moved, bias) : moved;
-        // A copy where nothing is done, so that the result is always one to dispose of.
-        return isHidden ? relu(sum) : sum === x ? tf.clone(x) : sum;
-      }),
-    openRecord,
-  };
+/** An optimizer's step by its own definition; frees what the step used up and did not return. */
+export function stepTensors(optimizer: Optimizer, parameter: ParameterUpdate): Updated {
+  const { weight, gradient, slots } = parameter;
+  let updated!: Updated;
+  const kept = tf.tidy(() => {
+    updated = optimizer.tensorStep(tf, parameter);
+    return [updated.weight, ...updated.slots];
+  });
+  tf.dispose([weight, gradient, ...slots].filter((tensor) => !kept.includes(tensor)));
+  return updated;
 }
 
 /** float32 in 0..1, shape [rows, width]. */
@@ -84,13 +80,10 @@ function rowsOf(input: LayerInput): tf.Tensor3D {
   return tf.reshape(tf.slice(images, [start, 0], [count, width]), [1, count, width]);
 }
 
-function addTo(target: tf.Tensor | undefined, sign: 1 | -1, amount: () => tf.Tensor): tf.Tensor {
-  const sum = tf.tidy(() => {
-    const addend = amount();
-    if (target === undefined) return sign === 1 ? addend : tf.neg(addend);
-    return sign === 1 ? tf.add(target, addend) : tf.sub(target, addend);
-  });
-  target?.dispose();
+function added(amount: () => tf.Tensor, onto: Onto | undefined): tf.Tensor {
+  if (onto === undefined) return tf.tidy(amount);
+  const sum = tf.tidy(() => (onto.sign === 1 ? tf.add : tf.sub)(onto.tensor, amount()));
+  onto.tensor.dispose();
   return sum;
 }
 
@@ -113,7 +106,7 @@ function normalise(
 /** Records loss and accuracy of normalised logits; returns softmax and one-hot labels. */
 function record(
   normalised: tf.Tensor,
-  { labels, start, record, index }: BatchLabels,
+  { labels, start, record: { tensors }, index }: BatchLabels,
 ): { softmax: tf.Tensor; oneHot: tf.Tensor } {
   const [, count, classes] = normalised.shape as [number, number, number];
   const oneHot = tf.reshape(tf.slice(labels, [start, 0], [count, classes]), [1, count, classes]);
@@ -121,9 +114,8 @@ function record(
   const loss = tf.neg(tf.mean(tf.sum(tf.mul(logSoftmax, oneHot), 2), 1));
   const hits = tf.equal(tf.argMax(normalised, 2), tf.argMax(oneHot, 2));
   const accuracy = tf.mean(tf.cast(hits, "float32"), 1);
-  const { batches } = record as TensorRecord;
-  tf.dispose(batches[index] ?? []);
-  batches[index] = { loss: tf.keep(loss), accuracy: tf.keep(accuracy) };
+  tensors[index]?.dispose();
+  tensors[index] = tf.keep(tf.stack([loss, accuracy], 1));
   return { softmax: tf.exp(logSoftmax), oneHot };
 }
 
@@ -138,23 +130,4 @@ function logitsDelta(logits: tf.Tensor, batch: BatchLabels, scale?: tf.Tensor): 
     const factor = tf.div(inverse, logits.shape[1]!);
     return tf.mul(delta, scale ? tf.mul(factor, scale) : factor);
   });
-}
-
-function openRecord(members: number, batches: number): LossRecord {
-  const record: TensorRecord = {
-    batches: [],
-    async read(): Promise<Recorded> {
-      const all = tf.tidy(() =>
-        tf.stack(record.batches.flatMap(({ loss, accuracy }) => [loss, accuracy]), 1)
-      );
-      const values = await all.data();
-      all.dispose();
-      return readRecord(values, { members, batches, stride: 2 * batches });
-    },
-    dispose(): void {
-      for (const batch of record.batches) tf.dispose(batch);
-      record.batches.length = 0;
-    },
-  };
-  return record;
 }

@@ -1,5 +1,5 @@
 /**
- * Enqueues kernels through TensorFlow.js's WebGPU backend, and what was recorded again.
+ * Launches of WebGPU kernels through TensorFlow.js's backend, and recorded launches once more.
  *
  * A launch through the backend costs the host 75 us or more: tensors, uniforms, bind groups. A
  * recorded one is a pipeline, a bind group and a number of workgroups, which is all that WebGPU
@@ -9,49 +9,39 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import type { Steps } from "~/lib/engine/tensorflow/operations.ts";
+
+/** A kernel and what it runs on. */
+export interface Kernel {
+  /** One name, one code. */
+  readonly name: string;
+  /** WGSL with `fn main()`; sees `result`, the inputs and `uniforms` by name, `localIndex`, `workgroupId`, `globalId`. */
+  readonly code: () => string;
+  /** Tensors to read, by name; undefined ones are left out. */
+  readonly inputs: Readonly<Record<string, tf.Tensor | undefined>>;
+  /** The tensor to write, none of the inputs, or the shape of a new one. */
+  readonly result: tf.Tensor | readonly number[];
+  /** Integers, by name. */
+  readonly uniforms: Readonly<Record<string, number>>;
+  /** Threads of a workgroup. */
+  readonly threads: number;
+  /** Along x, y and z. */
+  readonly workgroups: readonly [number, number, number];
+  /** Names of the tensors, or "result", that are accessed four numbers at a time. */
+  readonly vectors?: readonly string[];
+}
+
+/** Enqueues a kernel; returns what it writes. */
+export type Launch = (kernel: Kernel) => tf.Tensor;
+
+/** Launches to be enqueued again, on the same tensors, and what frees what they hold. */
+interface Recording {
+  readonly launches: ((pass: GPUComputePassEncoder) => void)[];
+  readonly releases: (() => void)[];
+}
 
 /** A kernel as the backend takes it. */
-export type Program = Parameters<WebGPUBackend["runWebGPUProgram"]>[0];
-
-/** A value of a kernel's own uniforms. */
-export type Uniform = NonNullable<Parameters<WebGPUBackend["runWebGPUProgram"]>[3]>[number];
-
-/** What kernels are enqueued with. */
-export interface Launcher {
-  /** Enqueues a kernel; returns the target or a new float32 tensor, which the caller must dispose of. */
-  run(
-    program: Program,
-    inputs: readonly tf.TensorInfo[],
-    uniforms: readonly Uniform[],
-    target?: tf.TensorInfo,
-  ): tf.TensorInfo;
-  /** Disposes of what `run` made. */
-  dispose(info: tf.TensorInfo): void;
-  /** Enqueues what `work` runs and keeps it; tensors that are made meanwhile live as long. */
-  record(work: () => void): Recording;
-}
-
-/** Launches to be enqueued again, on the same tensors. */
-export interface Recording {
-  /** Enqueues all of them. */
-  replay(): void;
-  /** Frees the tensors that were made; call before those that were given are disposed of. */
-  dispose(): void;
-}
-
-/** One launch. */
-interface Command {
-  readonly pipeline: GPUComputePipeline;
-  readonly group: GPUBindGroup;
-  readonly workgroups: readonly [number, number, number];
-}
-
-/** What a recording holds. */
-interface Recorded {
-  readonly commands: Command[];
-  readonly uniforms: GPUBuffer[];
-  readonly tensors: tf.Tensor[];
-}
+type Program = Parameters<WebGPUBackend["runWebGPUProgram"]>[0];
 
 /** What TensorFlow.js 4.22 keeps to itself. */
 interface Internals {
@@ -59,7 +49,7 @@ interface Internals {
   commandEncoder: GPUCommandEncoder | null;
   computePassEncoder: GPUComputePassEncoder | null;
   dispatchCountInPass: number;
-  tensorToBinding(tensor: tf.TensorInfo): GPUBufferBinding;
+  tensorToBinding(tensor: tf.Tensor): GPUBufferBinding;
 }
 
 /** After so many launches the backend submits them. */
@@ -68,86 +58,127 @@ const SUBMIT = "WEBGPU_DEFERRED_SUBMIT_BATCH_SIZE";
 /** Replayed launches of a submission: a few small steps, so that no driver takes it for a hang. */
 const REPLAYED = 128;
 
-/** A launcher on a backend. */
-export function createLauncher(backend: WebGPUBackend): Launcher {
-  const { device, bufferManager } = backend;
+/** What enqueues kernels on a backend, and what opens steps that are recorded. */
+export function createLauncher(
+  backend: WebGPUBackend,
+): { readonly launch: Launch; readonly openSteps: () => Steps } {
   const internals = backend as unknown as Internals;
-  let recorded: Recorded | undefined;
+  let recording: Recording | undefined;
 
-  function keep({ commands, uniforms, tensors }: Recorded, launch: {
-    readonly program: Program;
-    readonly bound: readonly tf.TensorInfo[];
-    readonly made: tf.TensorInfo | undefined;
-  }): void {
-    const { program, bound, made } = launch;
-    // The backend's bind group is out of reach. Its uniforms would be written anew by the next launch.
+  function launch(kernel: Kernel): tf.Tensor {
+    const { result, uniforms, vectors = [] } = kernel;
+    const target = "shape" in result ? result : undefined;
+    const inputs = Object.entries(kernel.inputs).filter((input): input is [string, tf.Tensor] =>
+      input[1] !== undefined
+    );
+    const components = (name: string): number => vectors.includes(name) ? 4 : 1;
+    const program: Program = {
+      variableNames: inputs.map(([name]) => name),
+      variableComponents: inputs.map(([name]) => components(name)),
+      outputComponent: components("result"),
+      outputShape: [...(target?.shape ?? result as readonly number[])],
+      uniforms: Object.keys(uniforms).map((name) => `${name} : i32, `).join(""),
+      // x and y, so that TensorFlow.js leaves indices to the kernel.
+      dispatchLayout: { x: [0], y: [1] },
+      dispatch: [...kernel.workgroups],
+      workgroupSize: [kernel.threads, 1, 1],
+      shaderKey: `stack ${kernel.name} ${vectors}`,
+      getUserCode: kernel.code,
+    };
+    const tensors = inputs.map(([, tensor]) => tensor);
+    const values = Object.values(uniforms).map((value) => ({ type: "int32", data: [value] }));
+    const info = backend.runWebGPUProgram(program, tensors, "float32", values, target);
+    const written = target ?? tf.engine().makeTensorFromTensorInfo(info, backend);
+    if (recording) keep(recording, program, [written, ...tensors]);
+    if (recording && !target) {
+      const held = tf.keep(tf.clone(written));
+      recording.releases.push(() => held.dispose());
+    }
+    return written;
+  }
+
+  /** Keeps a launch; the backend's own bind group is out of reach, and its uniforms are written anew. */
+  function keep({ launches, releases }: Recording, program: Program, bound: tf.Tensor[]): void {
     const buffer = internals.uniformPendingDisposal.pop()!;
-    uniforms.push(buffer);
+    releases.push(() => backend.bufferManager.releaseBuffer(buffer));
     const pipeline = program.pipeline as GPUComputePipeline;
     const resources = [...bound.map((tensor) => internals.tensorToBinding(tensor)), { buffer }];
-    const group = device.createBindGroup({
+    const group = backend.device.createBindGroup({
       layout: pipeline.getBindGroupLayout(0),
       entries: resources.map((resource, binding) => ({ binding, resource })),
     });
-    commands.push({ pipeline, group, workgroups: program.dispatch });
-    if (made === undefined) return;
-    backend.incRef(made.dataId);
-    tensors.push(tf.keep(tf.engine().makeTensorFromTensorInfo(made, backend)));
-  }
-
-  function replay(commands: readonly Command[]): void {
-    backend.ensureCommandEncoderReady();
-    const pass = internals.computePassEncoder ??= internals.commandEncoder!.beginComputePass();
-    for (const { pipeline, group, workgroups } of commands) {
+    const [x, y, z] = program.dispatch;
+    launches.push((pass) => {
       pass.setPipeline(pipeline);
       pass.setBindGroup(0, group);
-      pass.dispatchWorkgroups(...workgroups);
+      pass.dispatchWorkgroups(x, y, z);
+    });
+  }
+
+  function record(work: () => void): Recording {
+    const made: Recording = { launches: [], releases: [] };
+    const before = tf.env().getNumber(SUBMIT);
+    // A submission would take the uniforms back.
+    tf.env().set(SUBMIT, Infinity);
+    recording = made;
+    try {
+      work();
+    } catch (error) {
+      release(made);
+      throw error;
+    } finally {
+      recording = undefined;
+      tf.env().set(SUBMIT, before);
     }
-    internals.dispatchCountInPass += commands.length;
+    return made;
+  }
+
+  function replay({ launches }: Recording): void {
+    backend.ensureCommandEncoderReady();
+    const pass = internals.computePassEncoder ??= internals.commandEncoder!.beginComputePass();
+    for (const enqueue of launches) enqueue(pass);
+    internals.dispatchCountInPass += launches.length;
     if (internals.dispatchCountInPass < REPLAYED) return;
     backend.endComputePassEncoder();
     backend.submitQueue();
   }
 
-  function release({ uniforms, tensors }: Recorded): void {
-    for (const uniform of uniforms.splice(0)) bufferManager.releaseBuffer(uniform);
-    tf.dispose(tensors.splice(0));
+  function release({ releases }: Recording): void {
+    for (const each of releases) each();
   }
 
-  return {
-    run(program, inputs, uniforms, target): tf.TensorInfo {
-      const result = backend.runWebGPUProgram(
-        program,
-        [...inputs],
-        "float32",
-        [...uniforms],
-        target,
-      );
-      if (recorded) {
-        const made = target ? undefined : result;
-        keep(recorded, { program, bound: [result, ...inputs], made });
-      }
-      return result;
-    },
-    dispose(info): void {
-      backend.disposeData(info.dataId);
-    },
-    record(work): Recording {
-      const own: Recorded = { commands: [], uniforms: [], tensors: [] };
-      const before = tf.env().getNumber(SUBMIT);
-      // A submission would take the uniforms back.
-      tf.env().set(SUBMIT, Infinity);
-      recorded = own;
-      try {
-        work();
-      } catch (error) {
-        release(own);
-        throw error;
-      } finally {
-        recorded = undefined;
-        tf.env().set(SUBMIT, before);
-      }
-      return { replay: () => replay(own.commands), dispose: () => release(own) };
-    },
-  };
+  function openSteps(): Steps {
+    const cursor = tf.keep(tf.tensor1d([0, 0], "int32"));
+    const recordings = new Map<string, Recording>();
+    const move = (name: string, code: string, uniforms: Kernel["uniforms"]): void => {
+      const workgroups = [1, 1, 1] as const;
+      const main = (): string => `fn main() { ${code} }`;
+      launch({ name, code: main, inputs: {}, result: cursor, uniforms, threads: 1, workgroups });
+    };
+    return {
+      cursor,
+      // From a uniform, as WebGPU refuses the buffer of uniforms that a kernel does not read.
+      rewind: () => move("rewind", "result[0] = uniforms.start; result[1] = 0;", { start: 0 }),
+      take(rows, kind, work): void {
+        const key = `${rows} ${kind}`;
+        const known = recordings.get(key);
+        if (known) return replay(known);
+        const advance = "result[0] += uniforms.rows; result[1] += 1;";
+        recordings.set(
+          key,
+          record(() => {
+            work();
+            move("advance", advance, { rows });
+          }),
+        );
+      },
+      dispose(): void {
+        recordings.forEach(release);
+        recordings.clear();
+        cursor.dispose();
+      },
+    };
+  }
+
+  return { launch, openSteps };
 }

@@ -10,102 +10,213 @@
  *
  * @module
  */
-import type { TensorInfo } from "@tensorflow/tfjs-core";
-import type { Launcher } from "~/lib/engine/tensorflow/webgpu/launcher.ts";
-import {
-  deltasCode,
-  MOMENTS,
-  sumsCode,
-  THREADS,
-} from "~/lib/engine/tensorflow/webgpu/logits_shader.ts";
-import { type Launch, launch } from "~/lib/engine/tensorflow/webgpu/launch.ts";
+import type { Tensor } from "@tensorflow/tfjs-core";
+import type { BatchLabels } from "~/lib/engine/tensorflow/operations.ts";
+import type { Kernel, Launch } from "~/lib/engine/tensorflow/webgpu/launcher.ts";
+import { NORMALISATION_EPSILON } from "~/lib/model.ts";
 
-/** Logits of a batch and what belongs to them. */
-export interface LogitsBatch {
-  /** [E, B, C]. */
-  readonly logits: TensorInfo;
-  /** [N], int32. */
-  readonly labels: TensorInfo;
-  /** The batch's first row in `labels`. */
-  readonly firstRow: number;
-  /** [E, 2 (batches + C)]. */
-  readonly record: TensorInfo;
-  /** The batch's place in the record. */
-  readonly index: number;
-  /** Added to `firstRow` and `index`, int32 [2]. */
-  readonly cursor?: TensorInfo | undefined;
-}
+/** Threads that share a mean: 8 warps. */
+const THREADS = 256;
 
 /** Records loss and accuracy of a batch, normalised with its own moments unless some are given. */
-export function runLoss(launcher: Launcher, batch: LogitsBatch, given?: TensorInfo): void {
-  const moments = given ?? runMoments(launcher, batch.logits);
-  runSums(launcher, batch, moments, 1);
-  if (given === undefined) launcher.dispose(moments);
+export function launchLoss(
+  launch: Launch,
+  logits: Tensor,
+  batch: BatchLabels,
+  given?: Tensor,
+): void {
+  const moments = given ?? launchMoments(launch, logits);
+  launchSums(launch, batch, { logits, moments }, 1);
+  if (given === undefined) moments.dispose();
 }
 
 /** Records loss and accuracy; returns the gradient in the logits, [E, B, C], times `scale` [E]. */
-export function runDelta(
-  launcher: Launcher,
-  batch: LogitsBatch,
-  scale?: TensorInfo,
-): TensorInfo {
-  const { logits, record } = batch;
-  const [networks, rows, classes] = logits.shape as [number, number, number];
-  const moments = runMoments(launcher, logits);
-  runSums(launcher, batch, moments, 1 + classes);
-  const deltas = launch(launcher, {
-    name: `deltas ${[scale !== undefined, batch.cursor !== undefined]}`,
-    code: deltasCode(scale !== undefined, batch.cursor !== undefined),
-    inputs: { ...inputsOf(batch, moments), record, ...(scale ? { scale } : {}) },
-    output: logits.shape,
-    uniforms: uniformsOf(batch),
-    threads: THREADS,
-    workgroups: [Math.ceil(rows / THREADS), networks],
+export function launchDelta(
+  launch: Launch,
+  logits: Tensor,
+  batch: BatchLabels,
+  scale?: Tensor,
+): Tensor {
+  const [E, B, C] = logits.shape as [number, number, number];
+  const moments = launchMoments(launch, logits);
+  launchSums(launch, batch, { logits, moments }, 1 + C);
+  const { inputs, ...common } = commonOf(batch, { logits, moments });
+  const [isScaled, hasCursor] = [scale !== undefined, batch.cursor !== undefined];
+  const deltas = launch({
+    ...common,
+    name: `deltas ${[isScaled, hasCursor]}`,
+    code: () => deltasCode(isScaled, hasCursor),
+    inputs: { ...inputs, record: batch.record.tensors[0], scale },
+    result: logits.shape,
+    workgroups: [Math.ceil(B / THREADS), E, 1],
   });
-  launcher.dispose(moments);
+  moments.dispose();
   return deltas;
 }
 
 /** Mean and 1 / sqrt(variance + eps) of logits [E, B, C] over their rows: [E, C, 2]. */
-export function runMoments(launcher: Launcher, logits: TensorInfo): TensorInfo {
-  const [networks, rows, classes] = logits.shape as [number, number, number];
-  return launch(launcher, {
+export function launchMoments(launch: Launch, logits: Tensor): Tensor {
+  const [E, rows, classes] = logits.shape as [number, number, number];
+  return launch({
     name: "moments",
-    code: MOMENTS,
+    code: () => MOMENTS,
     inputs: { logits },
-    output: [networks, classes, 2],
+    result: [E, classes, 2],
     uniforms: { rows, classes },
     threads: THREADS,
-    workgroups: [classes, networks],
+    workgroups: [classes, E, 1],
   });
 }
 
-function runSums(
-  launcher: Launcher,
-  batch: LogitsBatch,
-  moments: TensorInfo,
+/** Into the record: loss and accuracy, by the first workgroup of a network; a class's means, by the others. */
+function launchSums(
+  launch: Launch,
+  batch: BatchLabels,
+  normalised: Readonly<Record<"logits" | "moments", Tensor>>,
   workgroups: number,
 ): void {
-  const { logits, record, cursor } = batch;
-  launch(launcher, {
-    name: `sums ${cursor !== undefined}`,
-    code: sumsCode(cursor !== undefined),
-    inputs: inputsOf(batch, moments),
-    target: record,
-    uniforms: uniformsOf(batch),
-    threads: THREADS,
-    workgroups: [workgroups, logits.shape[0]!],
+  const hasCursor = batch.cursor !== undefined;
+  launch({
+    ...commonOf(batch, normalised),
+    name: `sums ${hasCursor}`,
+    code: () => sumsCode(hasCursor),
+    result: batch.record.tensors[0]!,
+    workgroups: [workgroups, normalised.logits.shape[0]!, 1],
   });
 }
 
-function inputsOf(
-  { logits, labels, cursor }: LogitsBatch,
-  moments: TensorInfo,
-): Record<string, TensorInfo> {
-  return { logits, moments, labels, ...(cursor && { cursor }) };
+function commonOf(
+  { labels, cursor, start, index, record: { tensors: [record] } }: BatchLabels,
+  { logits, moments }: Readonly<Record<"logits" | "moments", Tensor>>,
+): Pick<Kernel, "inputs" | "uniforms" | "threads"> {
+  const [, rows, classes] = logits.shape as [number, number, number];
+  return {
+    inputs: { logits, moments, labels, cursor },
+    uniforms: { rows, classes, start, index, stride: record!.shape[1]! },
+    threads: THREADS,
+  };
 }
 
-function uniformsOf({ logits, record, firstRow, index }: LogitsBatch): Launch["uniforms"] {
-  const [, rows, classes] = logits.shape as [number, number, number];
-  return { rows, classes, firstRow, index, stride: record.shape[1]! };
+/** Sums one number of each thread, as a tree so that errors stay small; all threads get the total. */
+const TOTAL = `
+var<workgroup> partial : array<f32, ${THREADS}>;
+fn total(value : f32) -> f32 {
+  workgroupBarrier();
+  partial[localIndex] = value;
+  workgroupBarrier();
+  for (var half = ${THREADS / 2}u; half > 0u; half = half / 2u) {
+    if (localIndex < half) { partial[localIndex] += partial[localIndex + half]; }
+    workgroupBarrier();
+  }
+  return partial[0];
+}`;
+
+const MOMENTS = `${TOTAL}
+fn main() {
+  let network = i32(workgroupId.y);
+  let kind = i32(workgroupId.x);
+  let first = network * uniforms.rows * uniforms.classes + kind;
+  var sum = 0.0;
+  for (var row = i32(localIndex); row < uniforms.rows; row += ${THREADS}) {
+    sum += logits[first + row * uniforms.classes];
+  }
+  let mean = total(sum) / f32(uniforms.rows);
+  var squares = 0.0;
+  for (var row = i32(localIndex); row < uniforms.rows; row += ${THREADS}) {
+    let centred = logits[first + row * uniforms.classes] - mean;
+    squares += centred * centred;
+  }
+  let variance = total(squares) / f32(uniforms.rows);
+  if (localIndex == 0u) {
+    let moment = (network * uniforms.classes + kind) * 2;
+    result[moment] = mean;
+    result[moment + 1] = 1.0 / sqrt(variance + ${NORMALISATION_EPSILON});
+  }
+}`;
+
+/**
+ * Labels of the batch, from the cursor on where there is one; normalised logits; the logarithm of the
+ * sum of a row's exponentials. `class` is a reserved word.
+ */
+function softmaxCode(hasCursor: boolean): string {
+  return `
+fn labelOf(row : i32) -> i32 { return labels[uniforms.start${
+    hasCursor ? " + cursor[0]" : ""
+  } + row]; }
+fn normalised(network : i32, row : i32, kind : i32) -> f32 {
+  let moment = (network * uniforms.classes + kind) * 2;
+  let index = (network * uniforms.rows + row) * uniforms.classes + kind;
+  return (logits[index] - moments[moment]) * moments[moment + 1];
+}
+fn logSum(network : i32, row : i32) -> f32 {
+  var largest = normalised(network, row, 0);
+  for (var kind = 1; kind < uniforms.classes; kind++) {
+    largest = max(largest, normalised(network, row, kind));
+  }
+  var sum = 0.0;
+  for (var kind = 0; kind < uniforms.classes; kind++) {
+    sum += exp(normalised(network, row, kind) - largest);
+  }
+  return largest + log(sum);
+}
+fn error(network : i32, row : i32, kind : i32, logarithm : f32) -> f32 {
+  let hit = select(0.0, 1.0, labelOf(row) == kind);
+  return exp(normalised(network, row, kind) - logarithm) - hit;
+}`;
+}
+
+function sumsCode(hasCursor: boolean): string {
+  return `${TOTAL}${softmaxCode(hasCursor)}
+fn main() {
+  let network = i32(workgroupId.y);
+  let kind = i32(workgroupId.x) - 1;
+  var first = 0.0;
+  var second = 0.0;
+  for (var row = i32(localIndex); row < uniforms.rows; row += ${THREADS}) {
+    let logarithm = logSum(network, row);
+    if (kind >= 0) {
+      let wrong = error(network, row, kind, logarithm);
+      first += wrong;
+      second += wrong * normalised(network, row, kind);
+    } else {
+      let label = labelOf(row);
+      let own = normalised(network, row, label);
+      first += logarithm - own;
+      // The first of equals counts as the largest.
+      var isLargest = true;
+      for (var other = 0; other < uniforms.classes; other++) {
+        let value = normalised(network, row, other);
+        isLargest = isLargest && select(own >= value, own > value, other < label);
+      }
+      second += select(0.0, 1.0, isLargest);
+    }
+  }
+  let firstMean = total(first) / f32(uniforms.rows);
+  let secondMean = total(second) / f32(uniforms.rows);
+  if (localIndex == 0u) {
+    let batch = uniforms.index${hasCursor ? " + cursor[1]" : ""};
+    let own = select(batch, uniforms.stride / 2 - uniforms.classes + kind, kind >= 0);
+    result[network * uniforms.stride + 2 * own] = firstMean;
+    result[network * uniforms.stride + 2 * own + 1] = secondMean;
+  }
+}`;
+}
+
+/** Through the normalisation: what is constant over the rows, or along the logits, is lost. */
+function deltasCode(isScaled: boolean, hasCursor: boolean): string {
+  return `${softmaxCode(hasCursor)}
+fn main() {
+  let row = i32(globalId.x);
+  let network = i32(globalId.y);
+  if (row >= uniforms.rows) { return; }
+  let logarithm = logSum(network, row);
+  for (var kind = 0; kind < uniforms.classes; kind++) {
+    let place = network * uniforms.stride + uniforms.stride - 2 * (uniforms.classes - kind);
+    let moment = (network * uniforms.classes + kind) * 2;
+    let projection = record[place] + normalised(network, row, kind) * record[place + 1];
+    let factor = moments[moment + 1] / f32(uniforms.rows)${isScaled ? " * scale[network]" : ""};
+    result[(network * uniforms.rows + row) * uniforms.classes + kind] =
+      (error(network, row, kind, logarithm) - projection) * factor;
+  }
+}`;
 }

@@ -1,63 +1,38 @@
 /**
- * Batched matrix products on WebGPU, run through TensorFlow.js's backend.
+ * Batched matrix products with what comes after them: the work of training on WebGPU.
+ *
+ * TensorFlow.js's own WebGPU product is no base for a stack: beyond the last row of the inner
+ * dimension it multiplies the next network's numbers by 0, so that one that diverged (NaN) spoils
+ * its neighbour; its tiles of 32 x 32 read twice as much as they compute with; and operands with the
+ * inner dimension last, as PyTorch stores weights, take its slow path. Here a thread holds up to
+ * 8 x 8 sums, both operands are staged through workgroup memory with the inner dimension first, and
+ * the next tile is loaded while this one is used. Loops are unrolled and sums are named variables,
+ * since bounds checks on indexed ones cost more than the arithmetic.
+ *
+ * Every sum runs over the inner dimension in order, so results do not depend on the tile.
  *
  * @module
  */
-import type { TensorInfo } from "@tensorflow/tfjs-core";
-import type { Launcher } from "~/lib/engine/tensorflow/webgpu/launcher.ts";
-import type { Epilogue, Operand } from "~/lib/engine/tensorflow/webgpu/product_access.ts";
-import {
-  countThreads,
-  productShader,
-  type Tile,
-} from "~/lib/engine/tensorflow/webgpu/product_shader.ts";
+import type { Tensor } from "@tensorflow/tfjs-core";
+import { isImages, type LayerInput, type Onto } from "~/lib/engine/tensorflow/operations.ts";
+import type { Launch } from "~/lib/engine/tensorflow/webgpu/launcher.ts";
 
-/** A matrix of every network, or one that they share. */
-export interface Matrix {
-  /** [E, rows, columns], or with fewer or more rows where shared. */
-  readonly tensor: TensorInfo;
-  /** Rows as stored. */
-  readonly rows: number;
-  /** Columns as stored. */
-  readonly columns: number;
-  /** Whether all networks read the same one. */
-  readonly shared: boolean;
-  /** First row in `tensor`; 0 unless shared. */
-  readonly first: number;
-  /** Its first number is added to `first`, int32 [2]; at most one factor has it. */
-  readonly cursor?: TensorInfo | undefined;
-  /** Whether int32s hold four columns each, bytes 0..255 that count as 0..1. */
-  readonly bytes: boolean;
-}
-
-/** A matrix and whether the dimension that the product sums over is its last. */
-export interface Factor extends Matrix {
-  /** Rows are the outer dimension, columns the inner one; else the other way round. */
-  readonly innerLast: boolean;
-}
-
-/** A product A B: [E, rows, inner] x [E, inner, columns]. */
-export interface Product {
-  /** E. */
-  readonly networks: number;
-  /** Rows of the result. */
-  readonly rows: number;
-  /** Columns of the result. */
-  readonly columns: number;
-  /** Terms of each sum. */
-  readonly inner: number;
-  /** The left factor. */
-  readonly a: Factor;
-  /** The right factor. */
-  readonly b: Factor;
+/** A product A B of every network, [E, rows, inner] x [E, inner, columns], and what follows it. */
+interface Product {
+  readonly a: LayerInput;
+  readonly b: LayerInput;
+  /** Whether A is stored as [E, inner, rows]. */
+  readonly transposeA?: boolean;
+  /** Whether B is stored as [E, columns, inner]. */
+  readonly transposeB?: boolean;
   /** Added to every row, [E, 1, columns]. */
-  readonly bias?: TensorInfo;
+  readonly bias?: Tensor | undefined;
   /** The result is 0 where this one, of its shape, is not > 0. */
-  readonly mask?: TensorInfo;
+  readonly mask?: Tensor;
   /** Whether the result is 0 where it would be negative. */
   readonly relu?: boolean;
-  /** Added to this one, of the result's shape, in place; `sign` times. */
-  readonly target?: { readonly tensor: TensorInfo; readonly sign: 1 | -1 };
+  /** Tensor of the result's shape that changes in place. */
+  readonly onto?: Onto | undefined;
 }
 
 // One large enough that arithmetic outweighs memory, one for batches of up to 32, one for fewer
@@ -70,90 +45,290 @@ const SMALL: Tile = { rows: 32, columns: 32, threadRows: 4, threadColumns: 4 };
 /** Workgroups that keep a large GPU busy: one for each of the 132 multiprocessors of an H100. */
 const ENOUGH_WORKGROUPS = 132;
 
-/** Enqueues a product; the result is the target where there is one. */
-export function runProduct(launcher: Launcher, product: Product): TensorInfo {
-  const { networks, rows, columns, inner, a, b, bias, mask, target } = product;
-  const tile = chooseTile(product);
-  const operandA = describe(a);
-  const operandB = describe(b);
+/** Enqueues a product; returns the tensor that it is added to, or a new one. */
+export function launchProduct(launch: Launch, product: Product): Tensor {
+  const { bias, mask, onto, relu, transposeA = false, transposeB = false } = product;
+  const a = describe(product.a, !transposeA);
+  const b = describe(product.b, transposeB);
+  const networks = (isImages(product.a) ? b : a).tensor.shape[0]!;
+  const [rows, inner] = transposeA ? [a.columns, a.rows] : [a.rows, a.columns];
+  const columns = transposeB ? b.rows : b.columns;
+  const tile = chooseTile(networks, rows, columns);
   const vectorResult = columns % 4 === 0;
   const epilogue: Epilogue = {
     bias: bias !== undefined,
-    then: target
-      ? (target.sign === 1 ? "add" : "subtract")
-      : mask
-      ? "mask"
-      : product.relu
-      ? "relu"
-      : "store",
+    then: onto ? (onto.sign === 1 ? "add" : "subtract") : mask ? "mask" : relu ? "relu" : "store",
   };
-  const cursor = a.cursor ?? b.cursor;
-  const optional = [
-    ...(cursor ? [{ name: "cursor", tensor: cursor, components: 1 }] : []),
-    ...(bias ? [{ name: "bias", tensor: bias, components: 1 }] : []),
-    ...(mask ? [{ name: "mask", tensor: mask, components: vectorResult ? 4 : 1 }] : []),
-  ];
-  const program = {
-    variableNames: ["A", "B", ...optional.map(({ name }) => name)],
-    variableComponents: [
-      components(operandA),
-      components(operandB),
-      ...optional.map(({ components }) => components),
+  const operands = [a.operand, b.operand] as const;
+  return launch({
+    name: `product ${JSON.stringify([tile, operands, epilogue, vectorResult])}`,
+    code: () => productShader({ tile, a: a.operand, b: b.operand, epilogue, vectorResult }),
+    inputs: { A: a.tensor, B: b.tensor, cursor: a.cursor ?? b.cursor, bias, mask },
+    result: onto?.tensor ?? [networks, rows, columns],
+    uniforms: { rows, columns, inner, ...uniformsOf("A", a), ...uniformsOf("B", b) },
+    threads: countThreads(tile),
+    workgroups: [Math.ceil(columns / tile.columns), Math.ceil(rows / tile.rows), networks],
+    vectors: [
+      ...(a.operand.access === "vector" ? ["A"] : []),
+      ...(b.operand.access === "vector" ? ["B"] : []),
+      ...(vectorResult ? ["mask", "result"] : []),
     ],
-    outputComponent: vectorResult ? 4 : 1,
-    outputShape: [networks, rows, columns],
-    uniforms: UNIFORMS.map((name) => `${name} : i32, `).join(""),
-    dispatchLayout: { x: [2], y: [1], z: [0] },
-    dispatch: [Math.ceil(columns / tile.columns), Math.ceil(rows / tile.rows), networks] as [
-      number,
-      number,
-      number,
-    ],
-    workgroupSize: [countThreads(tile), 1, 1] as [number, number, number],
-    shaderKey: `stackProduct ${JSON.stringify([tile, operandA, operandB, epilogue, vectorResult])}`,
-    getUserCode: () => productShader({ tile, a: operandA, b: operandB, epilogue, vectorResult }),
-  };
-  const values = [
-    ...[rows, columns, inner],
-    ...[a, b].flatMap((matrix) => [
-      matrix.rows,
-      matrix.columns,
-      matrix.first,
-      matrix.shared ? 0 : matrix.rows,
-    ]),
-  ];
-  return launcher.run(
-    program,
-    [a.tensor, b.tensor, ...optional.map(({ tensor }) => tensor)],
-    values.map((value) => ({ type: "int32", data: [value] })),
-    target?.tensor,
-  );
+  });
 }
 
-/** In the order in which `runProduct` gives their values. */
-const UNIFORMS = [
-  ...["rows", "columns", "inner"],
-  ...["A", "B"].flatMap((
-    name,
-  ) => [`rows${name}`, `columns${name}`, `first${name}`, `networks${name}`]),
-];
+/** A matrix as stored, of every network or, images, one that all share. */
+interface Stored {
+  readonly tensor: Tensor;
+  readonly cursor?: Tensor | undefined;
+  readonly operand: Operand;
+  readonly rows: number;
+  readonly columns: number;
+  /** First row in the tensor. */
+  readonly first: number;
+}
+
+function describe(input: LayerInput, innerLast: boolean): Stored {
+  if (isImages(input)) {
+    const { images: tensor, start: first, count: rows, width: columns, cursor } = input;
+    const operand: Operand = { innerLast, access: "bytes", hasCursor: cursor !== undefined };
+    return { tensor, cursor, operand, rows, columns, first };
+  }
+  const [, rows, columns] = input.shape as [number, number, number];
+  const access = columns % 4 === 0 ? "vector" : "scalar";
+  const operand: Operand = { innerLast, access, hasCursor: false };
+  return { tensor: input, operand, rows, columns, first: 0 };
+}
+
+function uniformsOf(
+  name: "A" | "B",
+  { operand, rows, columns, first }: Stored,
+): Record<string, number> {
+  return {
+    [`rows${name}`]: rows,
+    [`columns${name}`]: columns,
+    [`first${name}`]: first,
+    [`networks${name}`]: operand.access === "bytes" ? 0 : rows,
+  };
+}
 
 /** The largest tile that leaves no multiprocessor idle. */
-function chooseTile({ networks, rows, columns }: Product): Tile {
-  const workgroups = (tile: Tile): number =>
-    networks * Math.ceil(rows / tile.rows) * Math.ceil(columns / tile.columns);
+function chooseTile(networks: number, rows: number, columns: number): Tile {
   const candidates = rows > 64 ? [LARGE, MEDIUM] : rows > 32 ? [MEDIUM] : [WIDE];
-  return candidates.find((tile) =>
-    columns > tile.columns / 2 && workgroups(tile) >= ENOUGH_WORKGROUPS
-  ) ??
-    SMALL;
+  const isFull = (tile: Tile): boolean =>
+    networks * Math.ceil(rows / tile.rows) * Math.ceil(columns / tile.columns) >=
+      ENOUGH_WORKGROUPS;
+  return candidates.find((tile) => columns > tile.columns / 2 && isFull(tile)) ?? SMALL;
 }
 
-function describe({ innerLast, bytes, columns, cursor }: Factor): Operand {
-  const access = bytes ? "bytes" : columns % 4 === 0 ? "vector" : "scalar";
-  return { innerLast, access, hasCursor: cursor !== undefined };
+/**
+ * Sizes of a workgroup's part of the result and of a thread's: powers of two, a thread's 4 at least,
+ * with 8 threads at least along rows and columns.
+ */
+interface Tile {
+  readonly rows: number;
+  readonly columns: number;
+  readonly threadRows: number;
+  readonly threadColumns: number;
 }
 
-function components({ access }: Operand): number {
-  return access === "vector" ? 4 : 1;
+/** How an operand is stored. */
+interface Operand {
+  /** Whether the inner dimension is the last in memory. */
+  readonly innerLast: boolean;
+  /** Four numbers a load, four bytes a load (pixels, 0..255 read as 0..1), or one number. */
+  readonly access: "vector" | "bytes" | "scalar";
+  /** Whether rows count from the cursor's on. */
+  readonly hasCursor: boolean;
+}
+
+/** What becomes of a sum before it is stored. */
+interface Epilogue {
+  /** Whether a bias is added first. */
+  readonly bias: boolean;
+  /** `relu` of the sum, 0 where `mask` <= 0, or added to / subtracted from what is stored there. */
+  readonly then: "store" | "relu" | "mask" | "add" | "subtract";
+}
+
+/** One variant of the product. */
+interface ProductVariant {
+  readonly tile: Tile;
+  readonly a: Operand;
+  readonly b: Operand;
+  readonly epilogue: Epilogue;
+  /** Whether the result is stored four numbers at a time. */
+  readonly vectorResult: boolean;
+}
+
+/** Inner dimension of a tile: 16 steps between two barriers. */
+const INNER = 16;
+
+/** Threads of a workgroup. */
+function countThreads({ rows, columns, threadRows, threadColumns }: Tile): number {
+  return (rows / threadRows) * (columns / threadColumns);
+}
+
+/** The kernel; names of buffers and uniforms are those of `launchProduct`. */
+function productShader(variant: ProductVariant): string {
+  const { tile } = variant;
+  const across = tile.columns / tile.threadColumns;
+  const down = tile.rows / tile.threadRows;
+  const [rowGroups, columnGroups] = [tile.threadRows / 4, tile.threadColumns / 4];
+  const slots = Math.ceil((tile.rows + tile.columns) * INNER / 16 / countThreads(tile));
+  // A thread's sums: rows of `4 down` and columns of `4 across` apart, so that neighbours store side by side.
+  const sums = (line: (g: number, i: number, h: number) => string): string =>
+    each(rowGroups, (g) => each(4, (i) => each(columnGroups, (h) => line(g, i, h))));
+  const step = (k: number): string =>
+    `{
+      ${each(rowGroups, (g) => `let a${g} = tileA[${k}][${g * down} + below${k >> 2}];`)}
+      ${each(columnGroups, (h) => `let b${h} = tileB[${k}][${h * across} + right${k >> 2}];`)}
+      ${sums((g, i, h) => `sum${g}${i}${h} = fma(vec4<f32>(a${g}[${i}]), b${h}, sum${g}${i}${h});`)}
+    }`;
+  return `
+var<workgroup> tileA : array<array<vec4<f32>, ${tile.rows / 4}>, ${INNER}>;
+var<workgroup> tileB : array<array<vec4<f32>, ${tile.columns / 4}>, ${INNER}>;
+${readFunction("A", variant.a)}
+${readFunction("B", variant.b)}
+${writeFunction(variant)}
+fn main() {
+  let thread = i32(localIndex);
+  let network = i32(workgroupId.z);
+  let edgeA = i32(workgroupId.y) * ${tile.rows};
+  let edgeB = i32(workgroupId.x) * ${tile.columns};
+  ${each(INNER / 4, (q) => `let right${q} = (thread % ${across}) ^ ${2 * q};`)}
+  ${each(INNER / 4, (q) => `let below${q} = (thread / ${across}) ^ ${2 * q};`)}
+  ${sums((g, i, h) => `var sum${g}${i}${h} = vec4<f32>(0.0);`)}
+  ${each(slots, (s) => each(4, (i) => `var next${s}${i} = vec4<f32>(0.0);`))}
+  let steps = (uniforms.inner + ${INNER - 1}) / ${INNER};
+  for (var step = -1; step < steps; step++) {
+    // Round -1 only loads; each other round computes on one tile while it loads the next.
+    if (step >= 0) {
+      ${each(slots, (s) => atBlock(variant, s, storeVector))}
+    }
+    workgroupBarrier();
+    let firstInner = (step + 1) * ${INNER};
+    ${each(slots, (s) => atBlock(variant, s, loadVector))}
+    if (step >= 0) {
+      ${each(INNER, step)}
+    }
+    workgroupBarrier();
+  }
+  ${
+    sums((g, i, h) =>
+      `write(network, edgeA + ${4 * g * down + i} + below0 * 4, edgeB + ${4 * h * across}` +
+      ` + right0 * 4, sum${g}${i}${h});`
+    )
+  }
+}`;
+}
+
+/** Code for one of the four vectors of a block of operand `name`. */
+type BlockCode = (slot: number, i: number, name: "A" | "B", operand: Operand) => string;
+
+/**
+ * Does something with the 4 x 4 block of the tile that a slot holds: neighbours read side by side
+ * from memory.
+ */
+function atBlock({ tile, a, b }: ProductVariant, slot: number, code: BlockCode): string {
+  const at = (name: "A" | "B", operand: Operand, outer: number): string => {
+    const [along, across] = operand.innerLast ? ["k", "o"] : ["o", "k"];
+    const size = operand.innerLast ? INNER / 4 : outer / 4;
+    // Sizes are powers of two; WGSL's division checks for more than a shift does.
+    return `let ${along} = block & ${size - 1}; let ${across} = block >> ${Math.log2(size)}u;
+      ${each(4, (i) => code(slot, i, name, operand))}`;
+  };
+  const blocksA = tile.rows * INNER / 16;
+  const blocks = blocksA + tile.columns * INNER / 16;
+  return `{
+    let place = thread + ${slot * countThreads(tile)};
+    if (place < ${blocksA}) { let block = place; ${at("A", a, tile.rows)} }
+    else if (place < ${blocks}) { let block = place - ${blocksA}; ${at("B", b, tile.columns)} }
+  }`;
+}
+
+const loadVector: BlockCode = (slot, i, name, { innerLast }) =>
+  `next${slot}${i} = read${name}(network, ` +
+  (innerLast
+    ? `edge${name} + o * 4 + ${i}, firstInner + k * 4);`
+    : `firstInner + k * 4 + ${i}, edge${name} + o * 4);`);
+
+/**
+ * In the tile, columns of vectors are exchanged by `o ^ 2 k`: eight neighbours write to different
+ * banks of workgroup memory whichever dimension they run along.
+ */
+const storeVector: BlockCode = (slot, i, name, { innerLast }) =>
+  `tile${name}[k * 4 + ${i}][o ^ (2 * k)] = ` +
+  (innerLast ? `vec4<f32>(${each(4, (j) => `next${slot}${j}[${i}]`, ", ")});` : `next${slot}${i};`);
+
+/** Four numbers of a stored row, 0 outside of the matrix. */
+function readFunction(name: "A" | "B", { access, hasCursor }: Operand): string {
+  const body = {
+    vector: `return ${name}[(stored * uniforms.columns${name} + column) >> 2u];`,
+    bytes: `let word = stored * ((uniforms.columns${name} + 3) >> 2u) + (column >> 2u);
+  return unpack4x8unorm(bitcast<u32>(${name}[word]));`,
+    scalar: `let index = stored * uniforms.columns${name} + column;
+  var four = vec4<f32>(0.0);
+  ${
+      each(
+        4,
+        (c) =>
+          `if (column + ${c} < uniforms.columns${name}) { four[${c}] = ${name}[index + ${c}]; }`,
+      )
+    }
+  return four;`,
+  }[access];
+  return `
+fn read${name}(network : i32, row : i32, column : i32) -> vec4<f32> {
+  if (row >= uniforms.rows${name} || column >= uniforms.columns${name}) { return vec4<f32>(0.0); }
+  let stored = network * uniforms.networks${name} + row + uniforms.first${name}${
+    hasCursor ? " + cursor[0]" : ""
+  };
+  ${body}
+}`;
+}
+
+/** Stores four sums of a row, as the epilogue says. */
+function writeFunction({ epilogue, vectorResult }: ProductVariant): string {
+  const zero = vectorResult ? "vec4<f32>(0.0)" : "0.0";
+  const finish = (index: string): string =>
+    ({
+      store: "value",
+      relu: "relu(value)",
+      mask: `select(${zero}, value, mask[${index}] > ${zero})`,
+      add: `result[${index}] + value`,
+      subtract: `result[${index}] - value`,
+    })[epilogue.then];
+  const bias = (c: number): string => `bias[network * uniforms.columns + column + ${c}]`;
+  const store = vectorResult
+    ? `let value = sums${epilogue.bias ? ` + vec4<f32>(${each(4, bias, ", ")})` : ""};
+  result[index >> 2u] = ${finish("index >> 2u")};`
+    : each(4, (c) =>
+      `if (column + ${c} < uniforms.columns) {
+    let value = sums[${c}]${epilogue.bias ? ` + ${bias(c)}` : ""};
+    result[index + ${c}] = ${finish(`index + ${c}`)};
+  }`);
+  return `${epilogue.then === "relu" ? reluFunction(vectorResult) : ""}
+fn write(network : i32, row : i32, column : i32, sums : vec4<f32>) {
+  if (row >= uniforms.rows || column >= uniforms.columns) { return; }
+  let index = (network * uniforms.rows + row) * uniforms.columns + column;
+  ${store}
+}`;
+}
+
+/**
+ * ReLU that keeps NaN, or a network that diverged would look well: max(), and comparisons that a
+ * driver may turn into it, give 0 for NaN. Here -0 to -Infinity are recognised by their bits.
+ */
+export function reluFunction(vector: boolean): string {
+  const [float, bits] = vector ? ["vec4<f32>", "vec4<u32>"] : ["f32", "u32"];
+  return `
+fn relu(value : ${float}) -> ${float} {
+  let bits = bitcast<${bits}>(value);
+  let negative = bits - ${bits}(0x80000000u) <= ${bits}(0x7f800000u);
+  return bitcast<${float}>(select(bits, ${bits}(0u), negative));
+}`;
+}
+
+/** The lines of 0 to count - 1. */
+function each(count: number, line: (i: number) => string, separator = "\n      "): string {
+  return Array.from({ length: count }, (_, i) => line(i)).join(separator);
 }

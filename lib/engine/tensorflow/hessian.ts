@@ -1,0 +1,189 @@
+/**
+ * Question 4b in tensors: products of the full loss's Hessian with given vectors, by forward over
+ * reverse: whatever the gradient computes is computed with its derivative along v beside it.
+ *
+ * A network's own tensors have 1 in the place of K, so that its products are made once for all
+ * vectors. Derivatives are marked by a dash: W' is the vector's part, h' = dh/dv.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import type { SharedFloats } from "~/lib/engine/engine.ts";
+import {
+  type ImageRows,
+  isImages,
+  type LayerInput,
+  type Operations,
+} from "~/lib/engine/tensorflow/operations.ts";
+import {
+  downloadLayers,
+  type LayerTensors,
+  mapLayer,
+  uploadLayers,
+} from "~/lib/engine/tensorflow/parameters.ts";
+import { joinRows, mapChunks, type Work } from "~/lib/engine/tensorflow/pass.ts";
+import { allocateParameters, NORMALISATION_EPSILON } from "~/lib/model.ts";
+
+/** A network, [1, ...], and K vectors of its shape, [K, ...]. */
+type TangentNetwork = { readonly layers: LayerTensors[]; readonly tangents: LayerTensors[] };
+
+/** A value, [1, ...], and its derivatives, [K, ...]. */
+type Dual = { readonly value: tf.Tensor; readonly tangent: tf.Tensor };
+
+/**
+ * Products H v of one model with K vectors that fit on the device together.
+ *
+ * Hidden units are computed twice, before and after the normalisation over all rows.
+ */
+export async function multiplyHessian(
+  work: Work,
+  model: SharedFloats,
+  vectors: readonly SharedFloats[],
+): Promise<SharedFloats[]> {
+  const { device, sizes, split } = work;
+  const { operations } = device;
+  const C = sizes.at(-1)!;
+  const network = device.tidy(() => ({
+    layers: uploadLayers(sizes, [model]),
+    tangents: uploadLayers(sizes, vectors),
+  }));
+  const total: LayerTensors[] = [];
+  let deltas: Dual | undefined;
+  try {
+    const parts = await mapChunks(
+      work,
+      (images) => forwardTangents(operations, network, images).at(-1)!,
+    );
+    const logits = {
+      value: joinRows(device, parts.map(({ value }) => value)),
+      tangent: joinRows(device, parts.map(({ tangent }) => tangent)),
+    };
+    const { value, tangent } = deltas = device.tidy(() => logitsTangents(logits, split.oneHot(C)));
+    tf.dispose(logits);
+    await mapChunks(work, (images, { from, to }): void => {
+      const cut = (all: tf.Tensor): tf.Tensor => tf.slice(all, [0, from, 0], [-1, to - from, C]);
+      const delta = { value: cut(value), tangent: cut(tangent) };
+      addProducts(operations, network, { images, delta, total });
+    });
+    const products = vectors.map(() => allocateParameters(sizes));
+    await downloadLayers(device, sizes, total, products);
+    return products;
+  } finally {
+    tf.dispose([network, total, deltas]);
+    device.trim();
+  }
+}
+
+/** h = relu(x W^T + b) and h' = [h > 0] (x' W^T + x W'^T + b') of every layer; no ReLU on the last. */
+function forwardTangents(
+  operations: Operations,
+  { layers, tangents }: TangentNetwork,
+  images: ImageRows,
+): Dual[] {
+  // The images' products are the device's own, as they may be packed.
+  const multiply = (input: LayerInput, weight: tf.Tensor): tf.Tensor =>
+    isImages(input)
+      ? operations.linear(input, weight, { relu: false })
+      : tf.matMul(input, weight, false, true);
+  const affine = (input: LayerInput, { weight, bias }: LayerTensors): tf.Tensor => {
+    const product = multiply(input, weight);
+    return bias ? tf.add(product, bias) : product;
+  };
+  const outputs: Dual[] = [];
+  for (const [index, layer] of layers.entries()) {
+    const below = outputs.at(-1);
+    const input = below?.value ?? images;
+    const value = affine(input, layer);
+    const direct = affine(input, tangents[index]!);
+    const tangent = below ? tf.add(multiply(below.tangent, layer.weight), direct) : direct;
+    if (index === layers.length - 1) {
+      outputs.push({ value, tangent });
+    } else {
+      // Not relu(), which loses NaN on some of WebGPU's drivers.
+      const isOn = tf.step(value);
+      outputs.push({ value: tf.mul(value, isOn), tangent: tf.mul(tangent, isOn) });
+    }
+  }
+  return outputs;
+}
+
+/**
+ * From logits to the loss's gradient in them: batch normalisation over the rows, softmax,
+ * cross-entropy. With means over the N rows, written < >, of logits z and z' = dz/dv:
+ *
+ *     i = 1 / sqrt(<(z - <z>)^2> + eps)     n  = i (z - <z>)     n' = i (z' - <z'> - n <n z'>)
+ *     p = softmax(n), y the one-hot label   e  = p - y           e' = p (n' - sum_c p n')
+ *     delta  = i / N (e - <e> - n <n e>)
+ *     delta' = i / N (e' - <e'> - n' <n e> - n <n' e + n e'>) - i <n z'> delta
+ *
+ * @param logits z [1, N, C] and z' [K, N, C].
+ * @param labels y, shape [1, N, C].
+ * @returns delta, shape [1, N, C], and delta', shape [K, N, C].
+ */
+function logitsTangents({ value: logits, tangent: tangents }: Dual, labels: tf.Tensor): Dual {
+  const mean = (x: tf.Tensor): tf.Tensor => tf.mean(x, 1, true);
+  const N = logits.shape[1]!;
+  const centred = tf.sub(logits, mean(logits));
+  const i = tf.rsqrt(tf.add(mean(tf.square(centred)), NORMALISATION_EPSILON));
+  const n = tf.mul(centred, i);
+  const slope = mean(tf.mul(n, tangents));
+  const nTangent = tf.mul(i, tf.sub(tf.sub(tangents, mean(tangents)), tf.mul(n, slope)));
+  const p = tf.softmax(n);
+  const e = tf.sub(p, labels);
+  const eTangent = tf.mul(p, tf.sub(nTangent, tf.sum(tf.mul(p, nTangent), 2, true)));
+  const along = mean(tf.mul(n, e));
+  const alongTangent = mean(tf.add(tf.mul(nTangent, e), tf.mul(n, eTangent)));
+  const scale = tf.div(i, N);
+  const value = tf.mul(scale, tf.sub(tf.sub(e, mean(e)), tf.mul(n, along)));
+  const inner = tf.sub(
+    tf.sub(eTangent, mean(eTangent)),
+    tf.add(tf.mul(nTangent, along), tf.mul(n, alongTangent)),
+  );
+  const tangent = tf.sub(tf.mul(scale, inner), tf.mul(tf.mul(i, slope), value));
+  return { value, tangent };
+}
+
+/**
+ * Adds a chunk's part of H v to `total`: D'^T x + D^T x' for weights, the rows' sum of D' for biases,
+ * with D = [h > 0] (D W) and D' = [h > 0] (D' W + D W') from layer to layer.
+ *
+ * @param delta D and D' of the logits.
+ * @param total By layer; written.
+ */
+function addProducts(
+  operations: Operations,
+  network: TangentNetwork,
+  { images, delta: { value: delta, tangent }, total }: {
+    readonly images: ImageRows;
+    readonly delta: Dual;
+    readonly total: LayerTensors[];
+  },
+): void {
+  const { layers, tangents } = network;
+  const outputs = forwardTangents(operations, network, images);
+  for (let index = layers.length - 1; index >= 0; index--) {
+    const { weight, bias } = layers[index]!;
+    const below = outputs[index - 1];
+    const sum = total[index];
+    const onto = (tensor: tf.Tensor | undefined) => tensor && { tensor, sign: 1 } as const;
+    const ofBias = bias && operations.biasGradient(tangent, onto(sum?.bias));
+    if (below === undefined) {
+      const ofWeight = operations.weightGradient(tangent, images, onto(sum?.weight));
+      total[index] = mapLayer({ weight: ofWeight, bias: ofBias }, tf.keep);
+      return;
+    }
+    const part = tf.add(
+      tf.matMul(tangent, below.value, true),
+      tf.matMul(delta, below.tangent, true),
+    );
+    const ofWeight = sum ? tf.add(sum.weight, part) : part;
+    sum?.weight.dispose();
+    total[index] = mapLayer({ weight: ofWeight, bias: ofBias }, tf.keep);
+    const isOn = tf.step(below.value);
+    tangent = tf.mul(
+      isOn,
+      tf.add(tf.matMul(tangent, weight), tf.matMul(delta, tangents[index]!.weight)),
+    );
+    delta = tf.mul(isOn, tf.matMul(delta, weight));
+  }
+}

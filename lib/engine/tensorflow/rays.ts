@@ -1,0 +1,224 @@
+/**
+ * Question 3 in tensors: losses along rays from models that share their directions.
+ *
+ * `X (W1 + s G1) = X W1 + s (X G1)`: the first product, nine tenths of the arithmetic, is made once
+ * a model and once a direction instead of once for each of their points.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import type { Direction } from "~/lib/engine/direction.ts";
+import type { PerturbedLosses, PerturbOptions, Ray, SharedFloats } from "~/lib/engine/engine.ts";
+import {
+  measureParts,
+  type PartNorms,
+  type StepFactors,
+  stepFactors,
+} from "~/lib/engine/scaling.ts";
+import type { LossRecord } from "~/lib/engine/tensorflow/operations.ts";
+import { type LayerTensors, uploadLayers } from "~/lib/engine/tensorflow/parameters.ts";
+import {
+  forwardPass,
+  joinRows,
+  mapChunks,
+  readRecord,
+  type Work,
+} from "~/lib/engine/tensorflow/pass.ts";
+import { type LayerSizes, layoutLayers } from "~/lib/model.ts";
+
+/** Where models are moved to. */
+export interface Course extends Pick<PerturbOptions, "rays"> {
+  readonly frozen?: boolean | undefined;
+  /** Draws direction k; one vector of memory may serve all. */
+  readonly draw: (k: number) => Direction;
+  /** Called after each point of a ray. */
+  readonly onPoint?: () => void;
+}
+
+/** E models on the device and what is known of them. */
+interface Origin extends Work {
+  readonly models: readonly SharedFloats[];
+  readonly norms: readonly PartNorms[];
+  readonly layers: LayerTensors[];
+  /** Chunks of the first layer's products with the images, without biases. */
+  readonly products: tf.Tensor[];
+  /** Losses of the models themselves, then of all points, then of all points frozen. */
+  readonly record: LossRecord;
+  readonly points: readonly { readonly ray: Ray; readonly step: number }[];
+}
+
+/** A direction, as `Origin` holds models; layers are [1, ...]. */
+type DirectionTensors =
+  & Direction
+  & { readonly norms: PartNorms }
+  & Pick<Origin, "layers" | "products">;
+
+/** E models at w + s d. */
+type MovedNetworks = {
+  /** What the first layer's product with the direction is multiplied with, [E, 1, out]. */
+  readonly factor: tf.Tensor;
+  /** The first layer's biases, [E, 1, out]. */
+  readonly bias: tf.Tensor;
+  /** The layers above the first. */
+  readonly above: LayerTensors[];
+};
+
+/** Losses of E models that fit on the device together. */
+export async function perturbedLossesAt(
+  work: Work,
+  models: readonly SharedFloats[],
+  course: Course,
+): Promise<PerturbedLosses[]> {
+  const { rays, frozen = false } = course;
+  const { device, sizes } = work;
+  const { operations } = device;
+  const points = rays.flatMap((ray) => ray.steps.map((step) => ({ ray, step })));
+  const places = 1 + (frozen ? 2 : 1) * points.length;
+  const { layers, record } = device.tidy(() => ({
+    layers: uploadLayers(sizes, models),
+    record: operations.openRecord(models.length, places, sizes.at(-1)!),
+  }));
+  const norms = models.map((model) => measureParts(sizes, model));
+  const origin: Origin = { ...work, models, norms, layers, products: [], record, points };
+  let moments: tf.Tensor | undefined;
+  try {
+    origin.products.push(...await multiply(work, layers));
+    const logits = await logitsAt(origin);
+    if (frozen && points.length > 0) moments = device.tidy(() => operations.moments(logits));
+    recordAt(origin, 0, logits);
+    for (const k of new Set(rays.map(({ direction }) => direction))) {
+      await followRays(origin, k, course, moments);
+    }
+    const { losses } = await readRecord(device, record);
+    return losses.map((values) => {
+      let next = 1;
+      const take = (): number[][] =>
+        rays.map(({ steps }) => values.slice(next, next += steps.length));
+      return { loss: values[0]!, losses: take(), frozen: frozen ? take() : [] };
+    });
+  } finally {
+    tf.dispose([record.tensors, layers, origin.products, moments]);
+    device.trim();
+  }
+}
+
+/** Losses at all points in direction k. */
+async function followRays(
+  origin: Origin,
+  k: number,
+  { draw, onPoint }: Course,
+  moments: tf.Tensor | undefined,
+): Promise<void> {
+  const { device, sizes, points } = origin;
+  const drawn = draw(k);
+  const layers = device.tidy(() => uploadLayers(sizes, [drawn.normal]));
+  let products: tf.Tensor[] = [];
+  try {
+    products = await multiply(origin, layers);
+    const norms = measureParts(sizes, drawn.normal);
+    const direction = { ...drawn, norms, layers, products };
+    for (const [index, { ray, step }] of points.entries()) {
+      if (ray.direction !== k) continue;
+      const moved = device.tidy(() => moveNetworks(origin, direction, ray.scaling, step));
+      try {
+        recordAt(origin, 1 + index, await logitsAt(origin, { ...moved, products }), moments);
+      } finally {
+        tf.dispose(moved);
+      }
+      onPoint?.();
+    }
+  } finally {
+    tf.dispose([layers, products]);
+  }
+}
+
+/** The first layer's products with all rows, without biases. */
+function multiply(work: Work, [first]: readonly LayerTensors[]): Promise<tf.Tensor[]> {
+  const { linear } = work.device.operations;
+  return mapChunks(work, (images) => linear(images, first!.weight, { relu: false }));
+}
+
+/** Logits of all rows at a point, or at the models themselves. */
+async function logitsAt(
+  origin: Origin,
+  moved?: MovedNetworks & Pick<DirectionTensors, "products">,
+): Promise<tf.Tensor> {
+  const { device, layers, products } = origin;
+  const above = moved?.above ?? layers.slice(1);
+  const bias = moved?.bias ?? layers[0]!.bias;
+  const parts = await mapChunks(origin, (_, { index }) => {
+    const along = moved && { y: moved.products[index]!, factor: moved.factor };
+    const relu = above.length > 0;
+    const first = device.operations.shift(products[index]!, { bias, relu, along });
+    return forwardPass(device.operations, above, first).at(-1) ?? first;
+  });
+  return joinRows(device, parts);
+}
+
+/** Queues the loss of logits, which it disposes of, and with the models' moments the frozen one. */
+function recordAt(
+  { device, sizes, split, record, points }: Origin,
+  index: number,
+  logits: tf.Tensor,
+  moments?: tf.Tensor,
+): void {
+  const { recordLoss } = device.operations;
+  const batch = { labels: split.labels(sizes.at(-1)!), start: 0, record };
+  device.tidy(() => {
+    recordLoss(logits, { ...batch, index });
+    if (moments) recordLoss(logits, { ...batch, index: index + points.length }, moments);
+  });
+  logits.dispose();
+}
+
+/**
+ * Moves models; call inside `tidy`. At step 0 every number is the model's own.
+ *
+ * Of the last layer's biases only the move is kept: statistics of the logits that are moved with
+ * them remove it, frozen ones do not.
+ */
+function moveNetworks(
+  { sizes, models, layers, norms }: Origin,
+  direction: DirectionTensors,
+  scaling: Ray["scaling"],
+  step: number,
+): MovedNetworks {
+  const factors = norms.map((model) => factorsOf(scaling, sizes, direction, model));
+  let unit = 0;
+  const moved = layoutLayers(sizes).map(({ outputs, bias }, index) => {
+    const isLast = index === sizes.length - 2;
+    const shape: [number, number, number] = [models.length, 1, outputs];
+    const biases = models.flatMap((model, e) =>
+      Array.from({ length: outputs }, (_, i) => {
+        const move = step * factors[e]!.biases[index]! * direction.normal[bias + i]!;
+        return isLast ? move : model[bias + i]! + move;
+      })
+    );
+    const rows = factors.flatMap(({ rows }) =>
+      Array.from(rows.subarray(unit, unit + outputs), (factor) => step * factor)
+    );
+    unit += outputs;
+    return { bias: tf.tensor3d(biases, shape), factor: tf.tensor3d(rows, shape) };
+  });
+  const above = moved.slice(1).map(({ bias, factor }, index) => {
+    const move = tf.mul(direction.layers[index + 1]!.weight, tf.transpose(factor, [0, 2, 1]));
+    return { weight: tf.add(layers[index + 1]!.weight, move), bias };
+  });
+  return { ...moved[0]!, above };
+}
+
+/** What a direction is multiplied by for a step of 1. */
+function factorsOf(
+  scaling: Ray["scaling"],
+  sizes: LayerSizes,
+  { norms, inverseNorm }: DirectionTensors,
+  model: PartNorms,
+): StepFactors {
+  if (scaling !== "global") return stepFactors(scaling, sizes, { direction: norms, model });
+  const outputs = sizes.slice(1);
+  const units = outputs.reduce((sum, count) => sum + count, 0);
+  return {
+    rows: new Float64Array(units).fill(inverseNorm),
+    biases: outputs.map(() => inverseNorm),
+  };
+}
