@@ -76,9 +76,9 @@ for (const [name, work] of Object.entries(WAYS)) {
         buffers = await refusing(-1, () => work(engine));
       });
       assertGreater(buffers, 10);
-      // Ten of them, from the first to the last.
-      for (let n = 0; n < 10; n++) {
-        const refused = Math.round(n * (buffers - 1) / 9);
+      // Seven of them, from the first to the last.
+      for (let n = 0; n < 7; n++) {
+        const refused = Math.round(n * (buffers - 1) / 6);
         await withEngine("webgpu", async (engine) => {
           await assertRejects(
             () => refusing(refused, () => work(engine)),

@@ -9,7 +9,7 @@
 import { sizesCheck } from "~/lib/engine/check_sizes.ts";
 import { checkVectors } from "~/lib/engine/check_vectors.ts";
 import { drawDirection } from "~/lib/engine/direction.ts";
-import type { Engine, SharedFloats } from "~/lib/engine/engine.ts";
+import type { Engine, Evaluation, PerturbedLosses, SharedFloats } from "~/lib/engine/engine.ts";
 import type { EngineOptions } from "~/lib/engine/engine_options.ts";
 import { keepPace, openDevice, type TensorFlowBackend } from "~/lib/engine/tensorflow/device.ts";
 import { multiplyHessian } from "~/lib/engine/tensorflow/hessian.ts";
@@ -18,7 +18,7 @@ import { evaluateModels, type Work } from "~/lib/engine/tensorflow/pass.ts";
 import { perturbedLossesAt } from "~/lib/engine/tensorflow/rays.ts";
 import { type SplitTensors, uploadSplit } from "~/lib/engine/tensorflow/split.ts";
 import { createTensorStack } from "~/lib/engine/tensorflow/stack.ts";
-import { countParameters, type LayerSizes } from "~/lib/model.ts";
+import { countParameters } from "~/lib/model.ts";
 
 /** The device memory to use where nothing else is said: cards of the last ten years have it. */
 export const DEFAULT_DEVICE_MEMORY = 4 * 2 ** 30;
@@ -73,12 +73,13 @@ export async function createTensorFlowEngine(
         check(options.sizes);
         return createTensorStack(device, train, { ...options, members, budget });
       }),
-    evaluate(sizes, models, { split: name, gradient }) {
+    evaluate(sizes, models, { split: name, gradient }): Promise<Evaluation[]> {
       const split = name === "train" ? train : test ??= uploadSplit(device, dataset.test);
       const want = gradient ? "norm" : "loss";
       return inGroups(models, { sizes, split }, (work, some) => evaluateModels(work, some, want));
     },
-    perturbedLosses(sizes, models, { seed, rays, frozen, onProgress, signal }) {
+    perturbedLosses(sizes, models, options): Promise<PerturbedLosses[]> {
+      const { seed, rays, frozen, onProgress, signal } = options;
       const normal = new Float32Array(countParameters(sizes));
       const total = models.length * rays.reduce((sum, { steps }) => sum + steps.length, 0);
       let done = 0;

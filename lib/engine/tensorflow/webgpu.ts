@@ -11,7 +11,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import type { Operations } from "~/lib/engine/tensorflow/operations.ts";
+import type { Operations, Updated } from "~/lib/engine/tensorflow/operations.ts";
 import { stepTensors } from "~/lib/engine/tensorflow/tensor_operations.ts";
 import {
   launchAdagrad,
@@ -37,7 +37,7 @@ export function createWebGpuOperations(backend: WebGPUBackend): Operations {
     moments: (logits) => launchMoments(launch, logits),
     recordLoss: (logits, batch, moments) => launchLoss(launch, logits, batch, moments),
     logitsDelta: (logits, batch, scale) => launchDelta(launch, logits, batch, scale),
-    update(optimizer, parameter) {
+    update(optimizer, parameter): Updated {
       // A kernel of our own for the study's; the others by their own definition.
       if (!hasKernel(optimizer)) return stepTensors(optimizer, parameter);
       launchAdagrad(launch, parameter, Number(optimizer.hyperparameters.epsilon));
