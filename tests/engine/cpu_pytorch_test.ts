@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { openGemmLibrary } from "~/lib/engine/cpu/gemm/gemm.ts";
+import { openGemmLibrary } from "~/lib/engine/cpu/gemm/choose_library.ts";
 import { perturbedLogits } from "~/lib/engine/cpu/perturbed_logits.ts";
-import { pointLoss } from "~/lib/engine/cpu/point_loss.ts";
+import { logitLoss } from "~/lib/engine/cpu/pieces.ts";
 import { openWorkspace } from "~/lib/engine/cpu/workspace.ts";
 import { openStream } from "~/lib/random.ts";
 import {
@@ -231,9 +231,10 @@ testLibraries(
 );
 
 testLibraries(
-  "perturbedLogits() and pointLoss() give PyTorch's perturbed loss",
+  "perturbedLogits() and logitLoss() give PyTorch's perturbed loss",
   async (library) => {
     const workspace = openWorkspace(await openGemmLibrary(library));
+    const thread = { workspace, splits: pytorch };
     const { sizes, direction, radius } = fixture;
     const task = {
       sizes,
@@ -247,10 +248,10 @@ testLibraries(
       }],
       logits: share(new Float32Array(2 * 40 * 3)),
     };
-    await perturbedLogits(workspace, pytorch.train, task, { start: 0, count: 40 });
+    await perturbedLogits(thread, { ...task, start: 0, count: 40 });
     for (const [index, { perturbedLoss }] of fixture.runs.entries()) {
       const logits = task.logits.subarray(index * 120, (index + 1) * 120);
-      const { loss } = pointLoss(workspace, pytorch.train, { classes: 3, logits });
+      const { loss } = logitLoss(thread, { split: "train", classes: 3, logits });
       // Losses of 1.5 in float32 on PyTorch's side, rounded weights on ours.
       assertAlmostEquals(loss, perturbedLoss, 1e-6);
     }

@@ -4,8 +4,7 @@
  *
  * @module
  */
-import { chooseTile, mostPoints } from "~/lib/engine/cpu/tiles.ts";
-import { groupRays } from "~/lib/engine/cpu/rays.ts";
+import { chooseTile, groupRays, mostPoints } from "~/lib/engine/cpu/rays.ts";
 import type { PerturbedLosses, Ray } from "~/lib/engine/engine.ts";
 import { initialise, MLP_1 } from "~/lib/model/layout.ts";
 import {

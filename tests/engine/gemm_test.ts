@@ -4,8 +4,12 @@
  * @module
  */
 import { openBlas } from "~/lib/engine/cpu/gemm/blas.ts";
-import { openGemmLibrary } from "~/lib/engine/cpu/gemm/gemm.ts";
-import { GEMM_LIBRARIES, type GemmLibrary } from "~/lib/engine/cpu/gemm/gemm_library.ts";
+import { openGemmLibrary } from "~/lib/engine/cpu/gemm/choose_library.ts";
+import {
+  GEMM_LIBRARIES,
+  type GemmForm,
+  type GemmLibrary,
+} from "~/lib/engine/cpu/gemm/gemm_library.ts";
 import { fillNormal, openStream } from "~/lib/random.ts";
 import { assert, assertEquals, assertLessOrEqual, assertMatch } from "@std/assert";
 
@@ -26,13 +30,12 @@ function testLibraries(name: string, run: (library: GemmLibrary) => Promise<void
 }
 
 interface Product {
-  readonly transposeA: boolean;
-  readonly transposeB: boolean;
+  readonly form: GemmForm;
   readonly m: number;
   readonly n: number;
   readonly k: number;
   readonly alpha: number;
-  readonly beta: number;
+  readonly beta: 0 | 1;
 }
 
 const GUARD = 12345;
@@ -41,7 +44,7 @@ const GUARD = 12345;
 async function check(
   library: GemmLibrary,
   memory: WebAssembly.Memory,
-  { transposeA, transposeB, m, n, k, alpha, beta }: Product,
+  { form, m, n, k, alpha, beta }: Product,
 ): Promise<void> {
   const floats = new Float32Array(memory.buffer);
   const a = 16, b = a + m * k + 16, c = b + k * n + 16;
@@ -51,14 +54,14 @@ async function check(
     fillNormal(floats.subarray(at, at + length), stream);
   }
   const before = floats.slice(0, c + m * n + 16);
-  await library.bind(memory)(transposeA, transposeB, m, n, k, alpha, 4 * a, 4 * b, beta, 4 * c);
+  await library.bind(memory)(form, m, n, k, 4 * a, 4 * b, 4 * c, beta, alpha);
   for (let i = 0; i < m; i++) {
     for (let j = 0; j < n; j++) {
       let sum = 0;
       let size = 0;
       for (let p = 0; p < k; p++) {
-        const term = before[a + (transposeA ? p * m + i : i * k + p)]! *
-          before[b + (transposeB ? j * k + p : p * n + j)]!;
+        const term = before[a + (form === "TN" ? p * m + i : i * k + p)]! *
+          before[b + (form === "NT" ? j * k + p : p * n + j)]!;
         sum += term;
         size += Math.abs(term);
       }
@@ -77,11 +80,9 @@ async function check(
 testLibraries("gemm is alpha op(A) op(B) + beta C in every form and shape", async (library) => {
   const memory = new WebAssembly.Memory({ initial: 4 });
   for (const [m, n, k] of [[1, 1, 1], [5, 3, 7], [17, 33, 9], [64, 1, 40], [1, 50, 130]] as const) {
-    for (
-      const [transposeA, transposeB] of [[false, false], [false, true], [true, false]] as const
-    ) {
+    for (const form of ["NN", "NT", "TN"] as const) {
       for (const [alpha, beta] of [[1, 0], [1, 1], [-0.01, 1]] as const) {
-        await check(library, memory, { transposeA, transposeB, m, n, k, alpha, beta });
+        await check(library, memory, { form, m, n, k, alpha, beta });
       }
     }
   }
@@ -91,7 +92,7 @@ testLibraries("gemm with beta 0 does not read C", async (library) => {
   const memory = new WebAssembly.Memory({ initial: 1 });
   const floats = new Float32Array(memory.buffer);
   floats.set([1, 2, 3, 4, 1, 0, 0, 1, NaN, NaN, Infinity, NaN]);
-  await library.bind(memory)(false, false, 2, 2, 2, 1, 0, 16, 0, 32);
+  await library.bind(memory)("NN", 2, 2, 2, 0, 16, 32);
   assertEquals([...floats.subarray(8, 12)], [1, 2, 3, 4]);
 });
 
@@ -105,7 +106,7 @@ testLibraries(
     for (const shift of [0, 0, 16, 160, 4096]) {
       const [a, b, c] = [shift, shift + 2000, shift + 4000];
       fillNormal(floats.subarray(a, c), openStream(22, 0));
-      await library.bind(memory)(false, true, m, n, k, 1, 4 * a, 4 * b, 0, 4 * c);
+      await library.bind(memory)("NT", m, n, k, 4 * a, 4 * b, 4 * c);
       results.push(floats.slice(c, c + m * n));
     }
     for (const result of results) assertEquals(result, results[0]!);
@@ -114,7 +115,7 @@ testLibraries(
 
 testLibraries("bind() again follows a memory that has grown", async (library) => {
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 1000 });
-  const product = { transposeA: false, transposeB: false, m: 3, n: 4, k: 5, alpha: 1, beta: 0 };
+  const product = { form: "NN", m: 3, n: 4, k: 5, alpha: 1, beta: 0 } as const;
   await check(library, memory, product);
   memory.grow(900);
   await check(library, memory, product);

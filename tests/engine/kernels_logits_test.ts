@@ -111,27 +111,11 @@ function runLogits(logits: Logits, block: number): {
   const labels = bytes(logits.labels);
   const statistics = doubles(2 * classes);
   const scratch = doubles(3 * classes + 6);
-  kernels.logitStatistics(at, statistics.at, classes, rows, block, EPSILON);
-  const total = kernels.crossEntropy(
-    at,
-    labels.at,
-    statistics.at,
-    scratch.at,
-    classes,
-    rows,
-    block,
-  );
+  kernels.useLogits(at, labels.at, statistics.at, scratch.at, classes, rows, block);
+  kernels.logitStatistics(EPSILON);
+  const total = kernels.crossEntropy();
   const correct = kernels.correctRows();
-  const totalWithGradient = kernels.crossEntropyGradient(
-    at,
-    d.at,
-    labels.at,
-    statistics.at,
-    scratch.at,
-    classes,
-    rows,
-    block,
-  );
+  const totalWithGradient = kernels.crossEntropyGradient(d.at);
   assertEquals(kernels.correctRows(), correct);
   assertGuarded();
   return {
@@ -210,10 +194,11 @@ Deno.test("crossEntropy() of two logits x apart is ln(1 + exp(-x)) to 4e-13", ()
   const scratch = doubles(10);
   const label = bytes([0]);
   const logits = floats([0, 0]);
+  kernels.useLogits(logits.at, label.at, statistics.at, scratch.at, 2, 1, 2);
   for (let step = 0; step <= 1600; step++) {
     const x = step / 2 + step / 1000;
     logits.values[1] = -x;
-    const found = kernels.crossEntropy(logits.at, label.at, statistics.at, scratch.at, 2, 1, 2);
+    const found = kernels.crossEntropy();
     assertAlmostEquals(found, Math.log1p(Math.exp(logits.values[1]!)), 4e-13);
   }
   assertGuarded();
@@ -264,26 +249,10 @@ Deno.test("crossEntropyHessian() is the change of the gradient along the tangent
       const [d, out] = [floats(a.values), floats(a.values)];
       const labels = bytes(logits.labels);
       const [statistics, scratch] = [doubles(2 * classes), doubles(7 * classes)];
-      const shape = [classes, rows, block] as const;
-      kernels.logitStatistics(a.at, statistics.at, ...shape, EPSILON);
-      kernels.crossEntropyGradient(
-        a.at,
-        d.at,
-        labels.at,
-        statistics.at,
-        scratch.at,
-        ...shape,
-      );
-      kernels.crossEntropyHessian(
-        a.at,
-        t.at,
-        d.at,
-        out.at,
-        labels.at,
-        statistics.at,
-        scratch.at,
-        ...shape,
-      );
+      kernels.useLogits(a.at, labels.at, statistics.at, scratch.at, classes, rows, block);
+      kernels.logitStatistics(EPSILON);
+      kernels.crossEntropyGradient(d.at);
+      kernels.crossEntropyHessian(t.at, d.at, out.at);
       const found = fromBlocks(out.values, logits, block);
       for (let r = 0; r < rows; r++) {
         for (let c = 0; c < classes; c++) {

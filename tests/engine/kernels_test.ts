@@ -10,18 +10,16 @@ import { arena, kernels, LENGTHS, normals } from "~/tests/fixtures/kernel_arena.
 
 const f = Math.fround;
 
-Deno.test("buildKernels() gives the bytes of kernels.wasm", async () => {
-  const file = await Deno.readFile(
-    new URL("../../lib/engine/cpu/kernels/kernels.wasm", import.meta.url),
+Deno.test("buildKernels() gives kernels.wasm, which asks its host for a memory, and its signatures", async () => {
+  const built = await buildKernels();
+  const folder = new URL("../../lib/engine/cpu/kernels/", import.meta.url);
+  const wasm = await Deno.readFile(new URL("kernels.wasm", folder));
+  assertEquals(built["kernels.wasm"], wasm);
+  assertEquals(
+    built["signatures.d.ts"],
+    await Deno.readTextFile(new URL("signatures.d.ts", folder)),
   );
-  assertEquals(await buildKernels(), file);
-});
-
-Deno.test("kernels.wasm asks for a memory and nothing else of its host but abort", async () => {
-  const file = await Deno.readFile(
-    new URL("../../lib/engine/cpu/kernels/kernels.wasm", import.meta.url),
-  );
-  const imports = WebAssembly.Module.imports(new WebAssembly.Module(file));
+  const imports = WebAssembly.Module.imports(new WebAssembly.Module(wasm));
   assertEquals(
     imports.filter(({ name }) => name !== "abort").map(({ name, kind }) => [name, kind]),
     [["memory", "memory"]],

@@ -3,24 +3,28 @@
  *
  * @module
  */
-import { evaluate, gradients } from "~/lib/engine/cpu/gradients.ts";
-import { openHessian } from "~/lib/engine/cpu/hessian_products.ts";
-import { perturbedLosses } from "~/lib/engine/cpu/perturbed_losses.ts";
-import { openPool } from "~/lib/engine/cpu/pool.ts";
-import { createStack } from "~/lib/engine/cpu/stack.ts";
 import { sizesCheck } from "~/lib/engine/check_sizes.ts";
+import { evaluate, gradients, openHessian } from "~/lib/engine/cpu/full_set.ts";
+import { chooseGemmLibrary } from "~/lib/engine/cpu/gemm/choose_library.ts";
+import type { GemmLibraryName } from "~/lib/engine/cpu/gemm/gemm_library.ts";
+import { findStep, openKernels } from "~/lib/engine/cpu/kernels/kernels.ts";
+import { perturbedLosses } from "~/lib/engine/cpu/perturbed_losses.ts";
+import { openPool, type Pool } from "~/lib/engine/cpu/pool.ts";
 import type {
   Engine,
   Evaluation,
   Hessian,
   LossGradient,
+  Member,
   PerturbedLosses,
+  SharedFloats,
   Stack,
+  StackOptions,
 } from "~/lib/engine/engine.ts";
 import type { EngineOptions } from "~/lib/engine/engine_options.ts";
-import { chooseGemmLibrary } from "~/lib/engine/cpu/gemm/choose_library.ts";
-import type { GemmLibraryName } from "~/lib/engine/cpu/gemm/gemm_library.ts";
 import { defaultThreads } from "~/lib/domain.ts";
+import { countParameters } from "~/lib/model.ts";
+import { openOptimizer } from "~/lib/optimizer.ts";
 
 /** What the CPU engine is made from. */
 export interface CpuEngineOptions extends EngineOptions {
@@ -44,10 +48,9 @@ export interface CpuEngine extends Engine {
  * @throws {RangeError} If `threads` is not an integer in 1..256.
  */
 export async function createCpuEngine(
-  { dataset, threads = defaultThreads(), ...options }: CpuEngineOptions,
+  { dataset, threads = defaultThreads(), prefer, onMessage, ...options }: CpuEngineOptions,
   demanded?: GemmLibraryName,
 ): Promise<CpuEngine> {
-  const samplerBytes = options.samplerBytes ?? Math.max(1.5e9, 2.5e8 * threads);
   if (!(Number.isInteger(threads) && threads >= 1 && threads <= 256)) {
     throw new RangeError(
       `Cannot start the CPU engine as threads must be an integer in 1..256: current value is ${threads}`,
@@ -56,32 +59,25 @@ export async function createCpuEngine(
   const { train, test } = dataset;
   const check = sizesCheck(dataset);
   // Opened here first, and kept: the threads load what is chosen and set up already.
-  const { prefer, onMessage } = options;
   const { library, chosen } = await chooseGemmLibrary({
     demanded,
     prefer: prefer === "gpu" ? undefined : prefer,
     onMessage,
   });
-  const splits = { train, test };
-  const pool = await openPool(threads, { splits, library: library.kind }).catch((error) => {
+  const open = { splits: { train, test }, library: library.kind };
+  const pool = await openPool(threads, open).catch((error) => {
     library.close();
     throw error;
   });
-  const work = {
-    pool,
-    threads,
-    rows: { train: train.size, test: test.size },
-    bytes: samplerBytes,
-  };
+  const bytes = options.samplerBytes ?? Math.max(1.5e9, 2.5e8 * threads);
+  const work = { pool, threads, rows: { train: train.size, test: test.size }, bytes };
   return {
     info: { name: "cpu", library: library.name, chosen },
     concurrency: threads,
     stackSize: () => 1,
-    createStack(options, members): Promise<Stack> {
-      return Promise.try(() => {
-        check(options.sizes);
-        return createStack(pool, options, members);
-      });
+    async createStack(options, members): Promise<Stack> {
+      check(options.sizes);
+      return await createStack(pool, options, members);
     },
     async evaluate(sizes, models, options): Promise<Evaluation[]> {
       check(sizes);
@@ -93,17 +89,14 @@ export async function createCpuEngine(
     },
     async gradients(sizes, models, { signal } = {}): Promise<LossGradient[]> {
       check(sizes);
-      return await gradients(work, sizes, models, signal);
+      return await gradients({ ...work, signal }, sizes, models);
     },
     async openHessian(sizes, model, { signal } = {}): Promise<Hessian> {
       check(sizes);
-      return await openHessian(work, sizes, model, signal);
+      return await openHessian({ ...work, signal }, sizes, model);
     },
     async peak(): Promise<number> {
-      const ask = { repeats: 8 };
-      const rates = await Promise.all(
-        Array.from({ length: threads }, () => pool.run("gemmRate", ask)),
-      );
+      const rates = await pool.all("gemmRate", Array(threads).fill({ repeats: 8 }));
       return rates.reduce((sum, rate) => sum + rate, 0);
     },
     close(): Promise<void> {
@@ -112,4 +105,69 @@ export async function createCpuEngine(
       return Promise.resolve();
     },
   };
+}
+
+/**
+ * Creates a stack, a thread for each member; the members' arrays change in `save` only.
+ *
+ * @throws {RangeError} If a member's arrays have another length than the network and the optimizer
+ * ask for, or the kernels lack the optimizer's.
+ */
+function createStack(pool: Pool, options: StackOptions, members: readonly Member[]): Stack {
+  checkStack(options, members);
+  let current = members.map((member) => ({
+    member,
+    learningRate: member.learningRate,
+    parameters: share(member.parameters),
+    state: share(member.state),
+    epochs: member.epochs,
+  }));
+  return {
+    get size(): number {
+      return current.length;
+    },
+    async trainEpoch(): Promise<number[]> {
+      const trained = current;
+      const asks = trained.map(({ member: _, ...own }) => ({ ...options, ...own }));
+      const losses = await pool.all("trainEpoch", asks);
+      for (const each of trained) each.epochs++;
+      return losses;
+    },
+    save(): Promise<void> {
+      for (const { member, parameters, state } of current) {
+        member.parameters.set(parameters);
+        member.state.set(state);
+      }
+      return Promise.resolve();
+    },
+    retain(keep): void {
+      current = current.filter((_, index) => keep[index]);
+    },
+    dispose(): void {
+      current = [];
+    },
+  };
+}
+
+function checkStack({ sizes, optimizer }: StackOptions, members: readonly Member[]): void {
+  const { kernel, slots } = openOptimizer(optimizer);
+  const coefficients = kernel.coefficients({ learningRate: 1, t: 1 });
+  const kernels = openKernels(new WebAssembly.Memory({ initial: 2 }));
+  findStep(kernels, kernel.name, coefficients.length);
+  const count = countParameters(sizes);
+  const numbers = count * slots.length;
+  for (const { parameters, state } of members) {
+    if (parameters.length !== count || state.length !== numbers) {
+      throw new RangeError(
+        `Cannot train a network of sizes ${sizes} as it must have ${count} parameters and ` +
+          `${numbers} numbers of state: it has ${parameters.length} and ${state.length}`,
+      );
+    }
+  }
+}
+
+function share(values: Float32Array): SharedFloats {
+  const copy = new Float32Array(new SharedArrayBuffer(values.byteLength));
+  copy.set(values);
+  return copy;
 }

@@ -3,35 +3,46 @@
  *
  * @module
  */
-import { frozenStatistics } from "~/lib/engine/cpu/frozen_statistics.ts";
-import { askAll, type LaneOptions } from "~/lib/engine/cpu/lanes.ts";
-import type { RayDirection, RayModel, RayTask } from "~/lib/engine/cpu/perturbed_logits.ts";
-import type { PointLoss } from "~/lib/engine/cpu/point_loss.ts";
+import {
+  pointFactors,
+  type RayDirection,
+  type RayModel,
+  type RayTask,
+} from "~/lib/engine/cpu/perturbed_logits.ts";
+import type { LogitLoss } from "~/lib/engine/cpu/pieces.ts";
 import type { Pool } from "~/lib/engine/cpu/pool.ts";
-import { type Answer, type DirectionGroup, groupRays, openAnswer } from "~/lib/engine/cpu/rays.ts";
 import {
   BLOCKS_AT_ONCE,
   chooseTile,
   evenly,
+  type Group,
+  groupRays,
   mostPoints,
-  type Part,
   type TileOptions,
-} from "~/lib/engine/cpu/tiles.ts";
+} from "~/lib/engine/cpu/rays.ts";
 import { BLOCK } from "~/lib/engine/cpu/workspace.ts";
 import type { PerturbedLosses, PerturbOptions, SharedFloats } from "~/lib/engine/engine.ts";
 import { measureParts } from "~/lib/engine/scaling.ts";
-import { allocateParameters, type LayerSizes } from "~/lib/model.ts";
+import { allocateParameters, type LayerSizes, layoutLayers } from "~/lib/model.ts";
 
 /** Where the work is done, and how much of it at once. */
 export interface SamplerWork extends TileOptions {
   readonly pool: Pool;
 }
 
-/** A model on its way, with its answer and, once that is known, its own statistics. */
-interface Model {
-  readonly own: RayModel;
-  readonly answer: Answer;
-  statistics: Float64Array;
+/** A model with what is found around it and, once that is known, its own statistics. */
+interface Model extends RayModel {
+  readonly losses: number[][];
+  readonly frozen: number[][];
+  loss: number;
+  statistics: Float64Array | undefined;
+}
+
+/** Models and directions whose losses are computed together. */
+interface Tile {
+  readonly models: readonly Model[];
+  readonly groups: readonly Group[];
+  readonly task: Omit<RayTask, "start" | "count">;
 }
 
 /**
@@ -47,114 +58,132 @@ export async function perturbedLosses(
   { seed, rays, frozen = false, onProgress, signal }: PerturbOptions,
 ): Promise<PerturbedLosses[]> {
   if (parameters.length === 0) return [];
-  const { pool, threads, rows } = work;
-  const lanes = { lanes: threads, signal };
+  const { pool, rows } = work;
   const parts = rays.some(({ scaling }) => scaling !== "global");
+  const blank = (): number[][] => rays.map(({ steps }) => steps.map(() => NaN));
   const models = parameters.map((vector): Model => ({
-    own: { parameters: vector, ...(parts ? { norms: measureParts(sizes, vector) } : {}) },
-    answer: openAnswer(rays, frozen),
-    statistics: new Float64Array(0),
+    parameters: vector,
+    ...(parts ? { norms: measureParts(sizes, vector) } : {}),
+    loss: NaN,
+    losses: blank(),
+    frozen: frozen ? blank() : [],
+    statistics: undefined,
   }));
   const groups = groupRays(rays, mostPoints(work, sizes));
-  const points = Math.max(...groups.map((group) => group.points.length));
-  const tile = chooseTile(work, sizes, {
+  const most = chooseTile(work, sizes, {
     models: models.length,
     directions: groups.length,
-    points,
+    points: Math.max(...groups.map(({ points }) => points.length)),
   });
-  const slices = <T>(all: readonly T[], parts: Part[]): T[][] =>
-    parts.map(({ start, count }) => all.slice(start, start + count));
-  const groupTiles = slices(groups, evenly(groups.length, tile.directions));
-  const modelTiles = slices(models, evenly(models.length, tile.models));
+  const groupTiles = evenly(groups, most.directions);
+  const modelTiles = evenly(models, most.models);
   const mostPairs = modelTiles[0]!.length * Math.max(...groupTiles.map(countPoints));
   const logits = new Float32Array(new SharedArrayBuffer(4 * rows * sizes.at(-1)! * mostPairs));
   const total = models.length * countPoints(groups);
   const vectors: SharedFloats[] = [];
   let done = 0;
-  for (const tileGroups of groupTiles) {
-    const directions = await askAll(lanes, tileGroups.length, async (index) => {
-      const { direction, points } = tileGroups[index]!;
-      if (direction === null) return { vector: null, inverseNorm: 0, points };
+  for (const groups of groupTiles) {
+    const directions = await Promise.all(groups.map(async ({ direction: k, points }, index) => {
+      if (k === null) return { vector: null, inverseNorm: 0, points };
       const vector = vectors[index] ??= allocateParameters(sizes);
-      const ask = { sizes, out: vector, seed, k: direction, parts };
-      return { vector, points, ...await pool.run("drawDirection", ask) };
-    });
-    for (const tileModels of modelTiles) {
-      const pairs = tileModels.length * countPoints(tileGroups);
-      const task = { sizes, models: tileModels.map(({ own }) => own), directions, logits };
-      await computeLogits(work, lanes, task, (share) => {
+      const ask = { sizes, out: vector, seed, k, parts };
+      return { vector, points, ...await pool.run("drawDirection", ask, signal) };
+    }));
+    for (const models of modelTiles) {
+      const tile = { models, groups, task: { sizes, models, directions, logits } };
+      const pairs = models.length * countPoints(groups);
+      await computeLogits(work, tile, signal, (share) => {
         onProgress?.(done + Math.floor(pairs * share), total);
       });
-      await computeLosses(work, lanes, { task, tileModels, tileGroups, frozen });
+      await computeLosses(work, tile, frozen, signal);
       done += pairs;
     }
   }
-  return models.map(({ answer: { loss, losses, frozen } }) => ({ loss, losses, frozen }));
+  return models.map(({ loss, losses, frozen }) => ({ loss, losses, frozen }));
 }
 
 /** The logits of a tile's points, in pieces of rows; reports the share of them that is done. */
 async function computeLogits(
   { pool, threads, rows }: SamplerWork,
-  lanes: LaneOptions,
-  task: RayTask,
+  { task: { models, ...task } }: Tile,
+  signal: AbortSignal | undefined,
   report: (share: number) => void,
 ): Promise<void> {
-  const pieces = evenly(Math.ceil(rows / BLOCK), BLOCKS_AT_ONCE, threads);
+  const blocks = Array.from({ length: Math.ceil(rows / BLOCK) }, (_, index) => index * BLOCK);
+  const pieces = evenly(blocks, BLOCKS_AT_ONCE, threads);
+  // What else is known of a model is of no use to a thread.
+  const own = models.map(({ parameters, norms }) => ({ parameters, ...(norms ? { norms } : {}) }));
   let finished = 0;
-  await askAll(lanes, pieces.length, async (index) => {
-    const start = pieces[index]!.start * BLOCK;
-    const count = Math.min(pieces[index]!.count * BLOCK, rows - start);
-    await pool.run("perturbedLogits", { task, start, count });
+  await Promise.all(pieces.map(async (piece) => {
+    const start = piece[0]!;
+    const count = Math.min(piece.length * BLOCK, rows - start);
+    await pool.run("perturbedLogits", { ...task, models: own, start, count }, signal);
     report(++finished / pieces.length);
-  });
+  }));
 }
 
 /** The losses of a tile whose logits are complete, the models' own first. */
 async function computeLosses(
   { pool, rows }: SamplerWork,
-  lanes: LaneOptions,
-  { task: { sizes, logits, directions }, tileModels, tileGroups, frozen }: {
-    readonly task: RayTask;
-    readonly tileModels: readonly Model[];
-    readonly tileGroups: readonly DirectionGroup[];
-    readonly frozen: boolean;
-  },
+  { models, groups, task: { sizes, logits, directions } }: Tile,
+  frozen: boolean,
+  signal: AbortSignal | undefined,
 ): Promise<void> {
   const classes = sizes.at(-1)!;
-  const length = classes * rows;
-  const points = tileGroups.flatMap((group, k) => group.points.map((point) => ({ k, point })));
-  function lossAt(place: number, statistics?: Float64Array): Promise<PointLoss> {
-    return pool.run("pointLoss", {
-      classes,
-      logits: logits.subarray(place * length, (place + 1) * length),
-      ...(statistics === undefined ? {} : { frozen: statistics }),
-    });
+  const points = groups.flatMap((group, k) => group.points.map((point) => ({ k, point })));
+  async function lossAt(m: number, place: number, statistics?: Float64Array): Promise<LogitLoss> {
+    const from = classes * rows * (m * points.length + place);
+    const own = logits.subarray(from, from + classes * rows);
+    const ask = { split: "train", classes, logits: own, frozen: statistics } as const;
+    const found = await pool.run("logitLoss", ask, signal);
+    const { losses, frozen } = models[m]!;
+    for (const { ray, index } of points[place]!.point.targets) {
+      losses[ray]![index] = found.loss;
+      if (frozen.length > 0) frozen[ray]![index] = statistics ? found.frozen : found.loss;
+    }
+    return found;
   }
-  const [first] = directions as [RayDirection];
-  const own = first.vector === null ? 1 : 0;
+  const own = directions[0]!.vector === null ? 1 : 0;
   if (own === 1) {
-    await askAll(lanes, tileModels.length, async (index) => {
-      const model = tileModels[index]!;
-      const { loss, statistics } = await lossAt(index * points.length);
-      model.statistics = statistics;
-      model.answer.loss = loss;
-      model.answer.fill(points[0]!.point, loss, loss);
-    });
+    await Promise.all(models.map(async (model, m) => {
+      const { loss, statistics } = await lossAt(m, 0);
+      Object.assign(model, { loss, statistics });
+    }));
   }
-  const others = points.length - own;
-  await askAll(lanes, tileModels.length * others, async (index) => {
-    const m = Math.floor(index / others);
-    const place = own + index % others;
-    const { own: model, statistics, answer } = tileModels[m]!;
-    const { k, point } = points[place]!;
-    const at = frozen
-      ? frozenStatistics(sizes, statistics, { model, direction: directions[k]!, point })
-      : undefined;
-    const { loss, frozen: frozenLoss } = await lossAt(m * points.length + place, at);
-    answer.fill(point, loss, frozenLoss);
-  });
+  await Promise.all(models.flatMap((model, m) =>
+    points.slice(own).map(({ k, point }, index) => {
+      const factors = pointFactors(sizes, directions[k]!, model, point);
+      const statistics = frozen
+        ? frozenStatistics(sizes, model.statistics!, directions[k]!, factors.biases.at(-1)!)
+        : undefined;
+      return lossAt(m, own + index, statistics);
+    })
+  ));
 }
 
-function countPoints(groups: readonly DirectionGroup[]): number {
+/**
+ * The statistics of a model as they apply to the logits of a point beside it.
+ *
+ * The logits of a network with hidden layers are computed without their bias, which their own
+ * statistics remove. The statistics at w do not: logits at w + s v move by s v_b against them, which
+ * is the same as means that move by -s v_b.
+ *
+ * @param statistics At w, of logits without bias: means, then inverse deviations, [2 * classes].
+ * @param factor What the step multiplies the direction's last biases by.
+ * @returns For the logits of the point without bias.
+ */
+function frozenStatistics(
+  sizes: LayerSizes,
+  statistics: Float64Array,
+  { vector }: RayDirection,
+  factor: number,
+): Float64Array {
+  // The first layer's outputs have their bias, be they logits or not.
+  if (sizes.length === 2) return statistics;
+  const { bias, outputs } = layoutLayers(sizes).at(-1)!;
+  return statistics.map((value, c) => c < outputs ? value - factor * vector![bias + c]! : value);
+}
+
+function countPoints(groups: readonly Group[]): number {
   return groups.reduce((sum, { points }) => sum + points.length, 0);
 }

@@ -3,25 +3,34 @@
  *
  * @module
  */
-import type { Request, Response, Tasks } from "~/lib/engine/cpu/worker.ts";
+import type { OpenTask, Request, Response, Tasks } from "~/lib/engine/cpu/worker.ts";
+
+/** What is asked of a task, and what it answers. */
+export type Ask<K extends keyof Tasks> = Parameters<Tasks[K]>[1];
+export type Answer<K extends keyof Tasks> = Awaited<ReturnType<Tasks[K]>>;
 
 /** Threads and their queue. */
 export interface Pool {
-  /** Asks whichever thread is free first. */
-  run<K extends keyof Tasks>(kind: K, ask: Tasks[K]["ask"]): Promise<Tasks[K]["answer"]>;
+  /** Asks whichever thread is free first, unless the signal says before that it is too late. */
+  run<K extends keyof Tasks>(kind: K, ask: Ask<K>, signal?: AbortSignal): Promise<Answer<K>>;
+  /** Asks for one after the other; the answers come in the same order. */
+  all<K extends keyof Tasks>(
+    kind: K,
+    asks: readonly Ask<K>[],
+    signal?: AbortSignal,
+  ): Promise<Answer<K>[]>;
   /** Ends the threads, whatever they are at; what is asked for is never answered. */
   close(): void;
 }
-
-/** What the threads start from. */
-export type OpenTask = Tasks["open"]["ask"];
 
 const WORKER = new URL("./worker.ts", import.meta.url);
 
 /** A request that waits, and what to do with its answer. */
 interface Asked {
   readonly request: Request;
-  settle(response: Response): void;
+  readonly signal: AbortSignal | undefined;
+  resolve(answer: never): void;
+  reject(error: unknown): void;
 }
 
 /**
@@ -42,10 +51,7 @@ export async function openPool(threads: number, open: OpenTask, module = WORKER)
     const worker = new Worker(module.href, { type: "module" });
     all.add(worker);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    hand(worker, {
-      request: { kind: "open", ask: open },
-      settle: (response) => deliver(response, () => resolve(), reject),
-    });
+    hand(worker, { request: { kind: "open", ask: open }, signal: undefined, resolve, reject });
     await promise.catch((error) => {
       worker.terminate();
       all.delete(worker);
@@ -54,47 +60,52 @@ export async function openPool(threads: number, open: OpenTask, module = WORKER)
   }
 
   /** Gives a thread a task; it is idle again when it has answered, or gone. */
-  function hand(worker: Worker, { request, settle }: Asked): void {
+  function hand(worker: Worker, { request, resolve, reject }: Asked): void {
     worker.onmessage = ({ data }: MessageEvent<Response>): void => {
       // A thread that could not open is of no use.
       if (request.kind !== "open" || !("error" in data)) idle.push(worker);
-      settle(data);
+      if ("error" in data) reject(new Error(data.error));
+      else resolve(data.answer as never);
       dispatch();
     };
     worker.onerror = (event): void => {
       event.preventDefault();
       worker.terminate();
       all.delete(worker);
-      settle({ error: `A thread of the CPU engine failed: ${event.message}` });
+      reject(new Error(`A thread of the CPU engine failed: ${event.message}`));
       if (request.kind !== "open" && !closed) start().catch(giveUp);
     };
     try {
       worker.postMessage(request);
     } catch (error) {
       idle.push(worker);
-      settle({ error: `Cannot ask a thread of the CPU engine: ${(error as Error).message}` });
+      reject(new Error(`Cannot ask a thread of the CPU engine: ${(error as Error).message}`));
     }
   }
 
   /** Without any thread left, nothing that waits will ever be answered. */
-  function giveUp({ message }: Error): void {
+  function giveUp(error: Error): void {
     if (all.size > 0) return;
-    for (const { settle } of queue.splice(0)) settle({ error: message });
+    for (const { reject } of queue.splice(0)) reject(error);
   }
 
   function dispatch(): void {
-    while (idle.length > 0 && queue.length > 0) hand(idle.pop()!, queue.shift()!);
+    while (idle.length > 0 && queue.length > 0) {
+      const asked = queue.shift()!;
+      if (asked.signal?.aborted) asked.reject(asked.signal.reason);
+      else hand(idle.pop()!, asked);
+    }
   }
 
   const pool: Pool = {
-    run<K extends keyof Tasks>(kind: K, ask: Tasks[K]["ask"]): Promise<Tasks[K]["answer"]> {
+    run<K extends keyof Tasks>(kind: K, ask: Ask<K>, signal?: AbortSignal): Promise<Answer<K>> {
       return new Promise((resolve, reject) => {
-        const request = { kind, ask } as Request;
-        queue.push({ request, settle: (response) => deliver(response, resolve, reject) });
+        queue.push({ request: { kind, ask } as Request, signal, resolve, reject });
         if (all.size === 0) giveUp(new Error("No thread of the CPU engine is left"));
         dispatch();
       });
     },
+    all: (kind, asks, signal) => Promise.all(asks.map((ask) => pool.run(kind, ask, signal))),
     close(): void {
       closed = true;
       for (const worker of all) worker.terminate();
@@ -108,13 +119,4 @@ export async function openPool(threads: number, open: OpenTask, module = WORKER)
     throw error;
   }
   return pool;
-}
-
-function deliver<T>(
-  response: Response,
-  resolve: (answer: T) => void,
-  reject: (error: Error) => void,
-): void {
-  if ("error" in response) reject(new Error(response.error));
-  else resolve(response.answer as T);
 }

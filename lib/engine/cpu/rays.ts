@@ -1,19 +1,20 @@
 /**
- * Rays as the sampler works on them: by direction, every point once.
+ * Rays as the sampler works on them: by direction, every point once, in tiles that fit into memory.
  *
  * @module
  */
-import type { PerturbedLosses, Ray, Scaling } from "~/lib/engine/engine.ts";
+import type { RayPoint } from "~/lib/engine/cpu/perturbed_logits.ts";
+import { BLOCK } from "~/lib/engine/cpu/workspace.ts";
+import type { Ray } from "~/lib/engine/engine.ts";
+import { countParameters, type LayerSizes } from "~/lib/model.ts";
 
-/** One point of a direction, and the places of the answer that it fills. */
-export interface GroupPoint {
-  readonly scaling: Scaling;
-  readonly step: number;
+/** A point of a direction, and the places of the answer that it fills. */
+export interface GroupPoint extends RayPoint {
   readonly targets: readonly { readonly ray: number; readonly index: number }[];
 }
 
 /** The points of one direction, or the model itself where it is null. */
-export interface DirectionGroup {
+export interface Group {
   readonly direction: number | null;
   readonly points: readonly GroupPoint[];
 }
@@ -24,56 +25,110 @@ export interface DirectionGroup {
  *
  * @param most Points that a group may have; a direction with more is there several times.
  */
-export function groupRays(rays: readonly Ray[], most: number): DirectionGroup[] {
-  const byDirection = new Map<number, Map<string, GroupPoint>>();
-  const itself: { ray: number; index: number }[] = [];
-  for (const [ray, { direction, scaling, steps }] of rays.entries()) {
-    for (const [index, step] of steps.entries()) {
-      if (step === 0) {
-        itself.push({ ray, index });
-        continue;
+export function groupRays(rays: readonly Ray[], most: number): Group[] {
+  const asked = rays.flatMap(({ direction, scaling, steps }, ray) =>
+    steps.map((step, index) => ({ direction, scaling, step, target: { ray, index } }))
+  );
+  const itself = asked.filter(({ step }) => step === 0).map(({ target }) => target);
+  const others = Map.groupBy(asked.filter(({ step }) => step !== 0), ({ direction }) => direction);
+  const groups = [...others].flatMap(([direction, all]) => {
+    const points = [...Map.groupBy(all, ({ scaling, step }) => `${scaling} ${step}`).values()];
+    return evenly(points, most).map((cut) => ({
+      direction,
+      points: cut.map((same) => ({
+        scaling: same[0]!.scaling,
+        step: same[0]!.step,
+        targets: same.map(({ target }) => target),
+      })),
+    }));
+  });
+  return [
+    { direction: null, points: [{ scaling: "global", step: 0, targets: itself }] },
+    ...groups,
+  ];
+}
+
+/**
+ * Blocks that a thread takes at once: a model's or direction's parameters are loaded once for all
+ * of them.
+ */
+export const BLOCKS_AT_ONCE = 7;
+
+/** What there is to do with. */
+export interface TileOptions {
+  readonly threads: number;
+  /** Rows of the training split, N. */
+  readonly rows: number;
+  /** Bound on the sampler's memory in bytes; the models are the caller's. */
+  readonly bytes: number;
+}
+
+/** Models and directions of a tile. */
+export interface Tile {
+  readonly models: number;
+  readonly directions: number;
+}
+
+/**
+ * The tile that fits into memory with which the fewest products of the first layer are computed: a
+ * model's once for every tile of directions, a direction's once for every tile of models.
+ *
+ * @param work.points Points of a direction at most.
+ */
+export function chooseTile(
+  options: TileOptions,
+  sizes: LayerSizes,
+  { models, directions, points }: Tile & { readonly points: number },
+): Tile {
+  let best: Tile = { models: 1, directions: 1 };
+  let fewest = Infinity;
+  for (let m = 1; m <= models; m++) {
+    for (let d = 1; d <= directions; d++) {
+      const products = models * Math.ceil(directions / d) + directions * Math.ceil(models / m);
+      const bytes = bytesBesideLogits(options, sizes, { models: m, directions: d }) +
+        logitBytes(sizes, options.rows) * m * d * points;
+      if (products < fewest && bytes <= options.bytes) {
+        best = { models: m, directions: d };
+        fewest = products;
       }
-      const points = byDirection.get(direction) ?? new Map<string, GroupPoint>();
-      byDirection.set(direction, points);
-      const key = `${scaling} ${step}`;
-      const targets = [...points.get(key)?.targets ?? [], { ray, index }];
-      points.set(key, { scaling, step, targets });
     }
   }
-  const model: DirectionGroup = {
-    direction: null,
-    points: [{ scaling: "global", step: 0, targets: itself }],
-  };
-  const groups = [...byDirection].flatMap(([direction, points]) => {
-    const all = [...points.values()];
-    return Array.from(
-      { length: Math.ceil(all.length / most) },
-      (_, cut) => ({ direction, points: all.slice(cut * most, (cut + 1) * most) }),
-    );
+  return best;
+}
+
+/** Points of one direction and model that fit into memory at once, at least 1. */
+export function mostPoints(options: TileOptions, sizes: LayerSizes): number {
+  const left = options.bytes - bytesBesideLogits(options, sizes, { models: 1, directions: 1 });
+  return Math.max(1, Math.floor(left / logitBytes(sizes, options.rows)));
+}
+
+function bytesBesideLogits(
+  { threads, rows }: TileOptions,
+  sizes: LayerSizes,
+  tile: Tile,
+): number {
+  const vector = 4 * countParameters(sizes);
+  const rowsAtOnce = Math.min(rows, BLOCKS_AT_ONCE * BLOCK);
+  const first = 4 * rowsAtOnce * sizes[1]!;
+  return vector * tile.directions +
+    threads * (4 * rowsAtOnce * sizes[0]! + vector + first * (1 + tile.models));
+}
+
+function logitBytes(sizes: LayerSizes, rows: number): number {
+  return 4 * rows * sizes.at(-1)!;
+}
+
+/**
+ * Cuts a list into parts of at most `limit` whose lengths differ by at most 1, the longest first;
+ * their number is a multiple of `multiple` where there are enough things.
+ */
+export function evenly<T>(list: readonly T[], limit: number, multiple = 1): T[][] {
+  const least = Math.ceil(list.length / limit);
+  const parts = Math.min(list.length, Math.ceil(least / multiple) * multiple);
+  let start = 0;
+  return Array.from({ length: parts }, (_, index) => {
+    const count = Math.floor(list.length / parts) + (index < list.length % parts ? 1 : 0);
+    start += count;
+    return list.slice(start - count, start);
   });
-  return [model, ...groups];
-}
-
-/** The answer for one model, filled point by point. */
-export interface Answer extends PerturbedLosses {
-  /** Sets the losses of a point wherever it was asked for. */
-  fill(point: GroupPoint, loss: number, frozen: number): void;
-  loss: number;
-}
-
-/** An empty answer. */
-export function openAnswer(rays: readonly Ray[], hasFrozen: boolean): Answer {
-  const blank = (): number[][] => rays.map(({ steps }) => steps.map(() => NaN));
-  const [losses, frozen] = [blank(), hasFrozen ? blank() : []];
-  return {
-    loss: NaN,
-    losses,
-    frozen,
-    fill({ targets }, loss, frozenLoss): void {
-      for (const { ray, index } of targets) {
-        losses[ray]![index] = loss;
-        if (hasFrozen) frozen[ray]![index] = frozenLoss;
-      }
-    },
-  };
 }

@@ -11,16 +11,21 @@
  *
  * @module
  */
-import { blockOffset, eachBlock, loadPixels, type Rows } from "~/lib/engine/cpu/pass.ts";
-import { BLOCK, type Layout, openPlaces, type Workspace } from "~/lib/engine/cpu/workspace.ts";
+import { blocksOf, inputOf, loadPixels, type Rows } from "~/lib/engine/cpu/network.ts";
+import {
+  BLOCK,
+  blockOffset,
+  type Layout,
+  openPlaces,
+  type Workspace,
+} from "~/lib/engine/cpu/workspace.ts";
 
-/** A network's layout with what a vector needs beside it. */
+/** A network's layout with what a vector needs beside it; `base.gradient` is the product's share. */
 export interface TangentLayout {
   /** Parameters, outputs and the logits' gradient of the network itself. */
   readonly base: Layout;
-  /** v and the product's share, shape [P] each. */
+  /** v, shape [P]. */
   readonly vector: number;
-  readonly product: number;
   /** D_l of the hidden layers and H_l' of all layers, for all rows, as `base.outputs`. */
   readonly deltas: readonly number[];
   readonly outputs: readonly number[];
@@ -32,20 +37,15 @@ export interface TangentLayout {
 /** Lays out a piece of `rows` rows behind a network's own arrays. */
 export function layOutTangent(base: Layout, rows: number): TangentLayout {
   const places = openPlaces(base.end);
-  const { allocate } = places;
-  const logits = base.layers.length - 1;
-  const P = base.layers[logits]!.bias + base.classes;
-  const all = (units: number): number => allocate(4 * units * rows);
+  const last = base.layers.length - 1;
+  const all = (units: number): number => places.allocate(4 * units * rows);
   return {
     base,
-    vector: allocate(4 * P),
-    product: base.gradient,
-    deltas: base.layers.map(({ outputs }, index) =>
-      index === logits ? base.deltas[index]! : all(outputs)
-    ),
+    vector: places.allocate(4 * (base.layers[last]!.bias + base.classes)),
+    deltas: base.layers.map(({ outputs }, l) => l === last ? base.deltas[l]! : all(outputs)),
     outputs: base.layers.map(({ outputs }) => all(outputs)),
-    tangentDeltas: base.layers.map(({ outputs }, index) =>
-      index === logits ? all(outputs) : allocate(4 * outputs * Math.min(BLOCK, rows))
+    tangentDeltas: base.layers.map(({ outputs }, l) =>
+      l === last ? all(outputs) : places.allocate(4 * outputs * Math.min(BLOCK, rows))
     ),
     end: places.end,
   };
@@ -58,87 +58,71 @@ export async function forwardTangent(
   rows: Rows,
 ): Promise<void> {
   const { gemm, kernels } = workspace;
-  await eachBlock(rows.count, async (start, length) => {
+  for (const [start, length] of blocksOf(rows.count)) {
     loadPixels(workspace, base, rows, start, length);
-    for (const [index, layer] of base.layers.entries()) {
-      const { inputs: K, outputs: n, weight, bias } = layer;
-      const V = vector + 4 * weight;
-      const out = blockOffset(outputs[index]!, n, start);
-      const input = index === 0 ? base.pixels : blockOffset(base.outputs[index - 1]!, K, start);
-      const direct = gemm(false, index === 0, n, length, K, 1, V, input, 0, out);
-      if (direct) await direct;
-      if (index > 0) {
-        const W = base.parameters + 4 * weight;
-        const change = blockOffset(outputs[index - 1]!, K, start);
-        const through = gemm(false, false, n, length, K, 1, W, change, 1, out);
-        if (through) await through;
+    for (const [l, { inputs: K, outputs: n, weight, bias }] of base.layers.entries()) {
+      const out = blockOffset(outputs[l]!, n, start);
+      const input = inputOf(base, base.outputs, l, start);
+      await gemm(l === 0 ? "NT" : "NN", n, length, K, vector + 4 * weight, input, out);
+      if (l > 0) {
+        const change = inputOf(base, outputs, l, start);
+        await gemm("NN", n, length, K, base.parameters + 4 * weight, change, out, 1);
       }
-      if (index < base.layers.length - 1) {
-        const h = blockOffset(base.outputs[index]!, n, start);
+      if (l < base.layers.length - 1) {
+        const h = blockOffset(base.outputs[l]!, n, start);
         kernels.addBiasMasked(out, vector + 4 * bias, h, n, length);
       }
     }
-  });
+  }
 }
 
 /** Computes D_l of the hidden layers from that of the logits. */
 export async function backwardDeltas(
   { gemm, kernels }: Workspace,
-  { base, deltas, product }: TangentLayout,
+  { base, deltas }: TangentLayout,
   rows: Rows,
 ): Promise<void> {
-  await eachBlock(rows.count, async (start, length) => {
-    for (let index = base.layers.length - 1; index > 0; index--) {
-      const { inputs: K, outputs: n, weight } = base.layers[index]!;
-      const W = base.parameters + 4 * weight;
-      const above = blockOffset(deltas[index]!, n, start);
-      const below = blockOffset(deltas[index - 1]!, K, start);
-      const pending = gemm(true, false, K, length, n, 1, W, above, 0, below);
-      if (pending) await pending;
-      const h = blockOffset(base.outputs[index - 1]!, K, start);
+  for (const [start, length] of blocksOf(rows.count)) {
+    for (let l = base.layers.length - 1; l > 0; l--) {
+      const { inputs: K, outputs: n, weight } = base.layers[l]!;
+      const above = blockOffset(deltas[l]!, n, start);
+      const below = blockOffset(deltas[l - 1]!, K, start);
+      await gemm("TN", K, length, n, base.parameters + 4 * weight, above, below);
       // The sums are the gradient's, which nobody asks for.
-      kernels.maskAndSum(below, h, product + 4 * base.layers[index - 1]!.bias, K, length, false);
+      const sums = base.gradient + 4 * base.layers[l - 1]!.bias;
+      kernels.maskAndSum(below, inputOf(base, base.outputs, l, start), sums, K, length, false);
     }
-  });
+  }
 }
 
-/** Computes the rows' share of H v into `product`; that of the logits' bias is left alone. */
+/** Computes the rows' share of H v into `base.gradient`; that of the logits' bias is left alone. */
 export async function backwardTangent(
   workspace: Workspace,
-  { base, vector, product, deltas, outputs, tangentDeltas }: TangentLayout,
+  { base, vector, deltas, outputs, tangentDeltas }: TangentLayout,
   rows: Rows,
 ): Promise<void> {
   const { gemm, kernels } = workspace;
-  const logits = base.layers.length - 1;
-  await eachBlock(rows.count, async (start, length) => {
+  const { layers, parameters, gradient: product } = base;
+  for (const [start, length] of blocksOf(rows.count)) {
     loadPixels(workspace, base, rows, start, length);
-    for (let index = logits; index >= 0; index--) {
-      const { inputs: K, outputs: n, weight } = base.layers[index]!;
-      const own = tangentDeltas[index]!;
-      const change = index === logits ? blockOffset(own, n, start) : own;
-      const delta = blockOffset(deltas[index]!, n, start);
+    const beta = start > 0 ? 1 : 0;
+    for (let l = layers.length - 1; l >= 0; l--) {
+      const { inputs: K, outputs: n, weight } = layers[l]!;
+      const change = blockOffset(tangentDeltas[l]!, n, l === layers.length - 1 ? start : 0);
       const target = product + 4 * weight;
-      const beta = start > 0 ? 1 : 0;
-      if (index === 0) {
-        const pending = gemm(false, false, n, K, length, 1, change, base.pixels, beta, target);
-        if (pending) await pending;
+      const input = inputOf(base, base.outputs, l, start);
+      if (l === 0) {
+        await gemm("NN", n, K, length, change, input, target, beta);
         continue;
       }
-      const below = tangentDeltas[index - 1]!;
-      const input = blockOffset(base.outputs[index - 1]!, K, start);
-      const inputChange = blockOffset(outputs[index - 1]!, K, start);
-      const products = [
-        () => gemm(true, false, K, length, n, 1, vector + 4 * weight, delta, 0, below),
-        () => gemm(true, false, K, length, n, 1, base.parameters + 4 * weight, change, 1, below),
-        () => gemm(false, true, n, K, length, 1, change, input, beta, target),
-        () => gemm(false, true, n, K, length, 1, delta, inputChange, 1, target),
-      ];
-      for (const compute of products) {
-        const pending = compute();
-        if (pending) await pending;
-      }
-      const bias = product + 4 * base.layers[index - 1]!.bias;
+      const delta = blockOffset(deltas[l]!, n, start);
+      const below = tangentDeltas[l - 1]!;
+      await gemm("TN", K, length, n, vector + 4 * weight, delta, below);
+      await gemm("TN", K, length, n, parameters + 4 * weight, change, below, 1);
+      await gemm("NT", n, K, length, change, input, target, beta);
+      await gemm("NT", n, K, length, delta, inputOf(base, outputs, l, start), target, 1);
+      const bias = product + 4 * layers[l - 1]!.bias;
       kernels.maskAndSum(below, input, bias, K, length, start > 0);
     }
-  });
+  }
 }

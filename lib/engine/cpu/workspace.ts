@@ -13,32 +13,6 @@ import { countParameters, type Layer, type LayerSizes, layoutLayers } from "~/li
  */
 export const BLOCK = 512;
 
-/** Byte offsets of a network's arrays; activations and deltas are [units, rows], by block. */
-export interface Layout {
-  readonly layers: readonly Layer[];
-  readonly classes: number;
-  /** [P] each. */
-  readonly parameters: number;
-  readonly gradient: number;
-  /** The optimizer's first slot, [P], and the bytes from one slot to the next. */
-  readonly state: number;
-  readonly stateStride: number;
-  /** Pixels of one block as bytes and as floats, [BLOCK, inputs]. */
-  readonly bytes: number;
-  readonly pixels: number;
-  /** [rows] bytes. */
-  readonly labels: number;
-  /** Outputs of every layer for all rows, blocks of [units, BLOCK] one after the other. */
-  readonly outputs: readonly number[];
-  /** Gradient with respect to the logits, as `outputs`; of hidden layers for one block. */
-  readonly deltas: readonly number[];
-  /** float64: [2 * classes] and [3 * classes + 6]. */
-  readonly statistics: number;
-  readonly scratch: number;
-  /** First free byte behind. */
-  readonly end: number;
-}
-
 /** A thread's memory with its kernels and matrix products. */
 export interface Workspace {
   readonly memory: WebAssembly.Memory;
@@ -49,6 +23,8 @@ export interface Workspace {
   gemm: Gemm;
   /** Grows the memory to hold `bytes`. */
   reserve(bytes: number): void;
+  /** A view of `length` numbers from a byte offset on, until the memory grows. */
+  floats(at: number, length: number): Float32Array;
 }
 
 /** Opens an empty workspace. */
@@ -66,6 +42,7 @@ export function openWorkspace(library: GemmLibrary): Workspace {
       // Growing may move the memory.
       workspace.gemm = library.bind(memory);
     },
+    floats: (at, length) => new Float32Array(memory.buffer, at, length),
   };
   return workspace;
 }
@@ -85,24 +62,58 @@ export interface Places {
  */
 const GAP = 21 * 64;
 
-/** Bytes from the beginning of an array of so many bytes to that of the next. */
-function extent(bytes: number): number {
-  return Math.ceil(bytes / 64) * 64 + GAP;
-}
-
 /** Opens an empty list of places from an offset on; arrays begin with a cache line. */
 export function openPlaces(from = FREE_BYTES_FROM): Places {
   let end = from;
   return {
     allocate(bytes): number {
       const offset = end;
-      end += extent(bytes);
+      end += Math.ceil(bytes / 64) * 64 + GAP;
       return offset;
     },
     get end(): number {
       return end;
     },
   };
+}
+
+/** Byte offsets of what belongs to the logits of some rows. */
+export interface LogitLayout {
+  readonly classes: number;
+  /** [rows] bytes. */
+  readonly labels: number;
+  /** float64: means, then inverse deviations, [2 * classes]; and [7 * classes + 6]. */
+  readonly statistics: number;
+  readonly scratch: number;
+}
+
+/** Allocates what belongs to the logits of `rows` rows. */
+export function layOutLogits({ allocate }: Places, classes: number, rows: number): LogitLayout {
+  return {
+    classes,
+    labels: allocate(rows),
+    statistics: allocate(16 * classes),
+    scratch: allocate(56 * classes + 48),
+  };
+}
+
+/** Byte offsets of a network's arrays; activations and deltas are [units, rows], by block. */
+export interface Layout extends LogitLayout {
+  readonly layers: readonly Layer[];
+  /** [P] each. */
+  readonly parameters: number;
+  readonly gradient: number;
+  /** The optimizer's slots of state, [P] each, the same distance apart. */
+  readonly slots: readonly number[];
+  /** Pixels of one block as bytes and as floats, [BLOCK, inputs]. */
+  readonly bytes: number;
+  readonly pixels: number;
+  /** Outputs of every layer for all rows, blocks of [units, BLOCK] one after the other. */
+  readonly outputs: readonly number[];
+  /** Gradient with respect to the logits, as `outputs`; of hidden layers for one block. */
+  readonly deltas: readonly number[];
+  /** First free byte behind. */
+  readonly end: number;
 }
 
 /** Lays out a network for batches of up to `rows` rows, with slots of an optimizer's state. */
@@ -112,29 +123,22 @@ export function layOut(sizes: LayerSizes, rows: number, slots = 0): Layout {
   const layers = layoutLayers(sizes);
   const parameterBytes = 4 * countParameters(sizes);
   const block = Math.min(BLOCK, rows);
-  const inputs = layers[0]!.inputs;
-  const classes = layers.at(-1)!.outputs;
-  const parameters = allocate(parameterBytes);
-  const gradient = allocate(parameterBytes);
-  const state = places.end;
-  const stateStride = extent(parameterBytes);
-  for (let slot = 0; slot < slots; slot++) allocate(parameterBytes);
+  const last = layers.length - 1;
   return {
     layers,
-    classes,
-    parameters,
-    gradient,
-    state,
-    stateStride,
-    bytes: allocate(block * inputs),
-    pixels: allocate(4 * block * inputs),
-    labels: allocate(rows),
+    parameters: allocate(parameterBytes),
+    gradient: allocate(parameterBytes),
+    slots: Array.from({ length: slots }, () => allocate(parameterBytes)),
+    bytes: allocate(block * sizes[0]!),
+    pixels: allocate(4 * block * sizes[0]!),
+    ...layOutLogits(places, sizes.at(-1)!, rows),
     outputs: layers.map(({ outputs }) => allocate(4 * rows * outputs)),
-    deltas: layers.map(({ outputs }, index) =>
-      allocate(4 * (index === layers.length - 1 ? rows : block) * outputs)
-    ),
-    statistics: allocate(16 * classes),
-    scratch: allocate(24 * classes + 48),
+    deltas: layers.map(({ outputs }, l) => allocate(4 * (l === last ? rows : block) * outputs)),
     end: places.end,
   };
+}
+
+/** Byte offset of the block that begins at row `start` in an array of `units` values a row. */
+export function blockOffset(array: number, units: number, start: number): number {
+  return array + 4 * units * start;
 }

@@ -1,26 +1,85 @@
 /**
- * The system's BLAS through Deno's foreign function interface.
+ * The system's BLAS through Deno's foreign function interface: where it is found, how it is loaded,
+ * what it says of itself.
  *
  * @module
  */
-import {
-  type BlasLibrary,
-  type BlasOptions,
-  loadBlas,
-} from "~/lib/engine/cpu/gemm/blas_library.ts";
 import type { Gemm, GemmLibrary } from "~/lib/engine/cpu/gemm/gemm_library.ts";
+import { betterCoreType } from "~/lib/engine/cpu/gemm/openblas_core.ts";
 
-// CBLAS's enumerations.
-const ROW_MAJOR = 101;
-const NO_TRANSPOSE = 111;
-const TRANSPOSE = 112;
+/** OpenBLAS reads this when it is loaded, and never again. */
+const CORE_TYPE = "OPENBLAS_CORETYPE";
 
-/** Opens the first BLAS that is there and computes rightly; undefined if there is none. */
-export function openBlas(options: BlasOptions = {}): GemmLibrary | undefined {
-  for (const { library, ...description } of loadBlas(options)) {
+const [int, float, pointer] = ["i32", "f32", "pointer"] as const;
+const maybe = { optional: true } as const;
+const counts = { parameters: [], result: int, ...maybe } as const;
+const says = { parameters: [], result: pointer, ...maybe } as const;
+const sets = { parameters: [int], result: "void", ...maybe } as const;
+
+const SYMBOLS = {
+  cblas_sgemm: {
+    // deno-fmt-ignore
+    parameters: [int, int, int, int, int, int, float, pointer, int, pointer, int, float, pointer, int],
+    result: "void",
+  },
+  openblas_get_num_threads: counts,
+  openblas_set_num_threads: sets,
+  openblas_get_config: says,
+  openblas_get_corename: says,
+  // OpenBLAS's own look at the processor, there where it chooses kernels when it is loaded.
+  support_avx2: counts,
+  support_avx512: counts,
+  support_avx512_bf16: counts,
+  bli_thread_get_num_threads: { ...counts, result: "i64" },
+  bli_thread_set_num_threads: { ...sets, parameters: ["i64"] },
+  bli_info_get_version_str: says,
+  MKL_Get_Max_Threads: counts,
+  MKL_Set_Num_Threads: sets,
+  // macOS 15 and later; 1 is BLAS_THREADING_SINGLE_THREADED.
+  BLASSetThreading: { ...sets, result: int },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+/** A BLAS by its CBLAS interface; what only some have is optional. */
+type Blas = Deno.DynamicLibrary<typeof SYMBOLS>;
+
+/** Files that are looked for in this order, by the system's own search for libraries. */
+const NAMES: Partial<Record<typeof Deno.build.os, readonly string[]>> = {
+  linux: [
+    "libopenblas.so.0",
+    "libopenblas.so",
+    "libblis.so.4",
+    "libblis.so",
+    "libmkl_rt.so.3",
+    "libmkl_rt.so.2",
+    "libmkl_rt.so",
+  ],
+  darwin: [
+    "/System/Library/Frameworks/Accelerate.framework/Accelerate",
+    "libopenblas.dylib",
+  ],
+  windows: ["libopenblas.dll", "mkl_rt.3.dll", "mkl_rt.2.dll"],
+};
+
+/** How a BLAS is opened. */
+export interface BlasOptions {
+  /**
+   * Whether an OpenBLAS that takes lesser kernels than the processor has is loaded again with the
+   * right ones, unless OPENBLAS_CORETYPE is set. Default false: a thread takes what is loaded.
+   */
+  readonly improve?: boolean;
+}
+
+/** Opens the first BLAS that is there and computes rightly, on one thread; undefined if none is. */
+export function openBlas({ improve = false }: BlasOptions = {}): GemmLibrary | undefined {
+  for (const name of NAMES[Deno.build.os] ?? []) {
+    const opened = improve ? openImproved(name) : open(name);
+    if (opened === undefined) continue;
+    const { library, ...replaced } = opened;
+    useOneThread(library);
     const gemm: GemmLibrary = {
       kind: "blas",
-      ...description,
+      name: describe(name, library),
+      ...replaced,
       accumulates: true,
       bind: (memory) => bindBlas(library, memory),
       close: () => library.close(),
@@ -31,62 +90,121 @@ export function openBlas(options: BlasOptions = {}): GemmLibrary | undefined {
   return undefined;
 }
 
-function bindBlas(library: BlasLibrary, memory: WebAssembly.Memory): Gemm {
-  const sgemm = library.symbols.cblas_sgemm;
+interface Opened {
+  readonly library: Blas;
+  /** The core that OpenBLAS takes by itself, where it was loaded with a better one. */
+  readonly replaced?: string;
+}
+
+function open(name: string): Opened | undefined {
+  try {
+    return { library: Deno.dlopen(name, SYMBOLS) };
+  } catch {
+    // Not installed, without the CBLAS interface, or not permitted: the next one.
+    return undefined;
+  }
+}
+
+/**
+ * OpenBLAS reads OPENBLAS_CORETYPE when it is loaded, so it is given back and loaded again; where
+ * somebody else holds it, it stays as it is.
+ */
+function openImproved(name: string): Opened | undefined {
+  const first = open(name);
+  if (first === undefined) return undefined;
+  const { symbols } = first.library;
+  const core = text(symbols.openblas_get_corename?.());
+  const better = core === undefined ? undefined : betterCoreType(core, {
+    avx2: symbols.support_avx2?.() === 1,
+    avx512: symbols.support_avx512?.() === 1,
+    avx512bf16: symbols.support_avx512_bf16?.() === 1,
+  });
+  if (core === undefined || better === undefined) return first;
+  try {
+    if (Deno.env.get(CORE_TYPE) !== undefined) return first;
+    Deno.env.set(CORE_TYPE, better);
+  } catch {
+    // Not permitted: what is loaded computes as rightly, only slower.
+    return first;
+  }
+  first.library.close();
+  const second = open(name);
+  Deno.env.delete(CORE_TYPE);
+  if (second === undefined) return undefined;
+  const taken = text(second.library.symbols.openblas_get_corename?.());
+  return taken === core ? second : { ...second, replaced: core };
+}
+
+/**
+ * One run a thread is faster than one product on many, so the library itself gets one.
+ *
+ * The number is the process's, and setting it frees buffers that another thread's product may be
+ * using: it is set where it is not 1 yet, by whoever opens the library first.
+ */
+function useOneThread({ symbols }: Blas): void {
+  if (symbols.openblas_get_num_threads?.() !== 1) symbols.openblas_set_num_threads?.(1);
+  if (symbols.bli_thread_get_num_threads?.() !== 1n) symbols.bli_thread_set_num_threads?.(1n);
+  if (symbols.MKL_Get_Max_Threads?.() !== 1) symbols.MKL_Set_Num_Threads?.(1);
+  // Accelerate's is the calling thread's.
+  symbols.BLASSetThreading?.(1);
+}
+
+function text(pointer: Deno.PointerValue | undefined): string | undefined {
+  return pointer ? new Deno.UnsafePointerView(pointer).getCString() : undefined;
+}
+
+function describe(name: string, { symbols }: Blas): string {
+  // "OpenBLAS 0.3.21 NO_LAPACKE DYNAMIC_ARCH NO_AFFINITY SkylakeX MAX_THREADS=64"
+  const openBlas = text(symbols.openblas_get_config?.())?.split(" ")
+    .filter((word) => !/^(NO_|DYNAMIC_|USE_|MAX_|SINGLE_)/.test(word)).join(" ");
+  if (openBlas !== undefined) return openBlas;
+  const blis = text(symbols.bli_info_get_version_str?.());
+  return blis !== undefined ? `BLIS ${blis}` : name.split("/").at(-1)!;
+}
+
+function bindBlas({ symbols: { cblas_sgemm } }: Blas, memory: WebAssembly.Memory): Gemm {
+  // CBLAS's enumerations.
+  const [ROW_MAJOR, AS_IT_LIES, TRANSPOSED] = [101, 111, 112];
   const base = Deno.UnsafePointer.value(Deno.UnsafePointer.of(new Uint8Array(memory.buffer)));
   const pointers = new Map<number, Deno.PointerValue>();
-  function pointerTo(offset: number): Deno.PointerValue {
-    let pointer = pointers.get(offset);
-    if (pointer === undefined) {
-      pointer = Deno.UnsafePointer.create(base + BigInt(offset));
-      pointers.set(offset, pointer);
-    }
+  function at(offset: number): Deno.PointerValue {
+    const known = pointers.get(offset);
+    if (known !== undefined) return known;
+    const pointer = Deno.UnsafePointer.create(base + BigInt(offset));
+    pointers.set(offset, pointer);
     return pointer;
   }
-  return (transposeA, transposeB, m, n, k, alpha, a, b, beta, c) => {
-    sgemm(
-      ROW_MAJOR,
-      transposeA ? TRANSPOSE : NO_TRANSPOSE,
-      transposeB ? TRANSPOSE : NO_TRANSPOSE,
-      m,
-      n,
-      k,
-      alpha,
-      pointerTo(a),
-      transposeA ? m : k,
-      pointerTo(b),
-      transposeB ? k : n,
-      beta,
-      pointerTo(c),
-      n,
-    );
+  return (form, m, n, k, a, b, c, beta = 0, alpha = 1) => {
+    const [A, lda] = form === "TN" ? [TRANSPOSED, m] : [AS_IT_LIES, k];
+    const [B, ldb] = form === "NT" ? [TRANSPOSED, k] : [AS_IT_LIES, n];
+    cblas_sgemm(ROW_MAJOR, A, B, m, n, k, alpha, at(a), lda, at(b), ldb, beta, at(c), n);
   };
 }
 
 /**
- * Multiplies two small matrices in all four forms that the engine uses and compares with plain
- * loops: some builds of OpenBLAS compute wrong results on processors newer than themselves.
+ * Multiplies two small matrices in all forms that the engine uses and compares with plain loops:
+ * some builds of OpenBLAS compute wrong results on processors newer than themselves.
  */
 function computesRightly(library: GemmLibrary): boolean {
-  const m = 70, n = 45, k = 67;
+  const [m, n, k] = [70, 45, 67];
   const memory = new WebAssembly.Memory({ initial: 1 });
   const floats = new Float32Array(memory.buffer);
-  const a = 0, b = m * k, c = b + k * n;
+  const [a, b, c] = [0, m * k, m * k + k * n];
   for (let i = 0; i < c; i++) floats[i] = ((i * 37) % 64 - 31.5) / 64;
   const gemm = library.bind(memory);
-  for (const [transposeA, transposeB] of [[false, false], [false, true], [true, false]] as const) {
+  return (["NN", "NT", "TN"] as const).every((form) => {
     floats.fill(1, c, c + m * n);
-    gemm(transposeA, transposeB, m, n, k, -0.5, 4 * a, 4 * b, 1, 4 * c);
+    gemm(form, m, n, k, 4 * a, 4 * b, 4 * c, 1, -0.5);
     for (let i = 0; i < m; i++) {
       for (let j = 0; j < n; j++) {
         let sum = 0;
         for (let p = 0; p < k; p++) {
-          sum += floats[a + (transposeA ? p * m + i : i * k + p)]! *
-            floats[b + (transposeB ? j * k + p : p * n + j)]!;
+          sum += floats[a + (form === "TN" ? p * m + i : i * k + p)]! *
+            floats[b + (form === "NT" ? j * k + p : p * n + j)]!;
         }
         if (!(Math.abs(floats[c + i * n + j]! - (1 - 0.5 * sum)) < 1e-4)) return false;
       }
     }
-  }
-  return true;
+    return true;
+  });
 }

@@ -4,7 +4,6 @@
  * @module
  */
 import { openBlas } from "~/lib/engine/cpu/gemm/blas.ts";
-import { noBlas } from "~/lib/engine/cpu/gemm/gemm.ts";
 import type { GemmLibrary, GemmLibraryName } from "~/lib/engine/cpu/gemm/gemm_library.ts";
 import { measureGemm } from "~/lib/engine/cpu/gemm/gemm_speed.ts";
 import { openOnnxRuntime } from "~/lib/engine/cpu/gemm/onnx_runtime.ts";
@@ -67,6 +66,23 @@ export async function chooseGemmLibrary(options: ChoiceOptions = {}): Promise<Ch
 /** The library to take at these rates: the system's BLAS unless the other is clearly faster. */
 export function fasterLibrary(rates: Readonly<Record<GemmLibraryName, number>>): GemmLibraryName {
   return rates.blas >= CLOSE * rates.onnxruntime ? "blas" : "onnxruntime";
+}
+
+/**
+ * Opens a matrix library as it is loaded, or as the system loads it.
+ *
+ * @throws {Error} If it is not there.
+ */
+export async function openGemmLibrary(name: GemmLibraryName): Promise<GemmLibrary> {
+  return name === "blas" ? openBlas() ?? noBlas() : await openOnnxRuntime();
+}
+
+/** @throws {Error} Always: what to install. */
+function noBlas(): never {
+  throw new Error(
+    "Cannot multiply matrices with a BLAS as none was found: install OpenBLAS " +
+      "(Debian: libopenblas0-pthread), BLIS or MKL, or choose onnxruntime",
+  );
 }
 
 function report(

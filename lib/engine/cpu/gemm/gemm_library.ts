@@ -4,22 +4,25 @@
  * @module
  */
 
+/** Whether A and B are taken as they lie (N) or transposed (T). */
+export type GemmForm = "NN" | "NT" | "TN";
+
 /**
  * C = alpha op(A) op(B) + beta C in float32, row major without gaps; op(A) is [m, k], op(B) [k, n].
  *
- * A, B and C are byte offsets into the memory that the library was bound to. `beta` is 0 or 1.
+ * A, B and C are byte offsets into the memory that the library was bound to; beta is 0 unless it is
+ * given, alpha 1.
  */
 export type Gemm = (
-  transposeA: boolean,
-  transposeB: boolean,
+  form: GemmForm,
   m: number,
   n: number,
   k: number,
-  alpha: number,
   a: number,
   b: number,
-  beta: number,
   c: number,
+  beta?: 0 | 1,
+  alpha?: number,
 ) => void | Promise<void>;
 
 /** A library of matrix products on one thread. */

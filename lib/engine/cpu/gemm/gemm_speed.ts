@@ -32,10 +32,10 @@ export async function measureGemm(libraries: readonly GemmLibrary[]): Promise<nu
   const products = libraries.map((library) => {
     const gemm = library.bind(memory);
     return [
-      () => gemm(false, true, outputs, ROWS, inputs, 1, 0, pixels, 0, hidden),
+      () => gemm("NT", outputs, ROWS, inputs, 0, pixels, hidden),
       library.accumulates
-        ? () => gemm(false, false, outputs, inputs, ROWS, -1e-6, hidden, pixels, 1, 0)
-        : () => gemm(false, false, outputs, inputs, ROWS, 1, hidden, pixels, 0, gradient),
+        ? () => gemm("NN", outputs, inputs, ROWS, hidden, pixels, 0, 1, -1e-6)
+        : () => gemm("NN", outputs, inputs, ROWS, hidden, pixels, gradient),
     ];
   });
   const best = products.map((own) => own.map(() => Infinity));

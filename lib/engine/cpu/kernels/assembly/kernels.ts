@@ -6,7 +6,5 @@
 // statistic run in float64. Built by `deno task build:kernels`.
 
 export * from "./activations";
-export * from "./combinations";
-export * from "./cross_entropy";
-export * from "./curvature";
+export * from "./loss";
 export * from "./steps";

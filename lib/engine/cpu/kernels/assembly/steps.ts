@@ -2,9 +2,11 @@
 //
 //   step(w, g, s, length, stride, ...coefficients)
 //
-// w, g: `length` parameters and their gradient; s: the same place in the first slot of the
-// optimizer's state; stride: bytes from one slot to the next; coefficients: float32, as the
-// optimizer's record gives them. An optimizer without state leaves s and stride alone.
+// w, g: `length` parameters and their gradient, which is set to 0; s: the same place in the first
+// slot of the optimizer's state; stride: bytes from one slot to the next; coefficients: float32, as
+// the optimizer's record gives them. An optimizer without state leaves s and stride alone.
+
+import { get, isLast, put, width } from "./vector";
 
 /** w[i] -= learningRate * g[i]. */
 export function sgdStep(
@@ -15,18 +17,10 @@ export function sgdStep(
   _stride: usize,
   learningRate: f32,
 ): void {
-  const rate = f32x4.splat(learningRate);
-  const zero = f32x4.splat(0);
-  let i = 0;
-  for (; i + 4 <= length; i += 4) {
-    const at = <usize> i << 2;
-    v128.store(w + at, f32x4.sub(v128.load(w + at), f32x4.mul(rate, v128.load(g + at))));
-    v128.store(g + at, zero);
-  }
-  for (; i < length; i++) {
-    const at = <usize> i << 2;
-    store<f32>(w + at, load<f32>(w + at) - learningRate * load<f32>(g + at));
-    store<f32>(g + at, 0);
+  const rates = f32x4.splat(learningRate);
+  for (let at: usize = 0, end = <usize> length << 2; at < end; at += width(at, end)) {
+    const one = isLast(at, end);
+    subtract(w + at, f32x4.mul(rates, takeGradient(g + at, one)), one);
   }
 }
 
@@ -45,28 +39,17 @@ export function adagradStep(
   learningRate: f32,
   epsilon: f32,
 ): void {
-  const rate = f32x4.splat(learningRate);
+  const rates = f32x4.splat(learningRate);
   const epsilons = f32x4.splat(epsilon);
-  const zero = f32x4.splat(0);
-  let i = 0;
-  for (; i + 4 <= length; i += 4) {
-    const at = <usize> i << 2;
-    const gradient = v128.load(g + at);
+  for (let at: usize = 0, end = <usize> length << 2; at < end; at += width(at, end)) {
+    const one = isLast(at, end);
+    const gradient = get(g + at, one);
     if (!v128.any_true(gradient)) continue;
-    v128.store(g + at, zero);
-    const sum = f32x4.add(v128.load(a + at), f32x4.mul(gradient, gradient));
-    v128.store(a + at, sum);
-    const step = f32x4.div(f32x4.mul(rate, gradient), f32x4.add(f32x4.sqrt(sum), epsilons));
-    v128.store(w + at, f32x4.sub(v128.load(w + at), step));
-  }
-  for (; i < length; i++) {
-    const at = <usize> i << 2;
-    const gradient = load<f32>(g + at);
-    store<f32>(g + at, 0);
-    const sum = load<f32>(a + at) + gradient * gradient;
-    store<f32>(a + at, sum);
-    const step = learningRate * gradient / (sqrt<f32>(sum) + epsilon);
-    store<f32>(w + at, load<f32>(w + at) - step);
+    put(g + at, f32x4.splat(0), one);
+    const sum = f32x4.add(get(a + at, one), f32x4.mul(gradient, gradient));
+    put(a + at, sum, one);
+    const root = f32x4.add(f32x4.sqrt(sum), epsilons);
+    subtract(w + at, f32x4.div(f32x4.mul(rates, gradient), root), one);
   }
 }
 
@@ -81,27 +64,15 @@ export function momentumStep(
   momentum: f32,
   nesterov: f32,
 ): void {
-  const rate = f32x4.splat(learningRate);
+  const rates = f32x4.splat(learningRate);
   const kept = f32x4.splat(momentum);
-  const zero = f32x4.splat(0);
-  let i = 0;
-  for (; i + 4 <= length; i += 4) {
-    const at = <usize> i << 2;
-    const gradient = v128.load(g + at);
-    v128.store(g + at, zero);
-    const buffer = f32x4.add(f32x4.mul(kept, v128.load(b + at)), gradient);
-    v128.store(b + at, buffer);
+  for (let at: usize = 0, end = <usize> length << 2; at < end; at += width(at, end)) {
+    const one = isLast(at, end);
+    const gradient = takeGradient(g + at, one);
+    const buffer = f32x4.add(f32x4.mul(kept, get(b + at, one)), gradient);
+    put(b + at, buffer, one);
     const step = nesterov != 0 ? f32x4.add(gradient, f32x4.mul(kept, buffer)) : buffer;
-    v128.store(w + at, f32x4.sub(v128.load(w + at), f32x4.mul(rate, step)));
-  }
-  for (; i < length; i++) {
-    const at = <usize> i << 2;
-    const gradient = load<f32>(g + at);
-    store<f32>(g + at, 0);
-    const buffer = momentum * load<f32>(b + at) + gradient;
-    store<f32>(b + at, buffer);
-    const step = nesterov != 0 ? gradient + momentum * buffer : buffer;
-    store<f32>(w + at, load<f32>(w + at) - learningRate * step);
+    subtract(w + at, f32x4.mul(rates, step), one);
   }
 }
 
@@ -129,34 +100,16 @@ export function adamStep(
   const roots = f32x4.splat(root);
   const epsilons = f32x4.splat(epsilon);
   const v = m + stride;
-  const zero = f32x4.splat(0);
-  let i = 0;
-  for (; i + 4 <= length; i += 4) {
-    const at = <usize> i << 2;
-    const gradient = v128.load(g + at);
-    v128.store(g + at, zero);
-    const old = v128.load(m + at);
+  for (let at: usize = 0, end = <usize> length << 2; at < end; at += width(at, end)) {
+    const one = isLast(at, end);
+    const gradient = takeGradient(g + at, one);
+    const old = get(m + at, one);
     const change = f32x4.mul(shares1, f32x4.sub(gradient, old));
     const mean = share1 == 1 ? gradient : f32x4.add(old, change);
-    const kept = f32x4.mul(decays2, v128.load(v + at));
-    const square = f32x4.add(kept, f32x4.mul(shares2, f32x4.mul(gradient, gradient)));
-    v128.store(m + at, mean);
-    v128.store(v + at, square);
+    put(m + at, mean, one);
+    const square = decaySquare(v + at, gradient, decays2, shares2, one);
     const below = f32x4.add(f32x4.div(f32x4.sqrt(square), roots), epsilons);
-    const step = f32x4.div(f32x4.mul(rates, mean), below);
-    v128.store(w + at, f32x4.sub(v128.load(w + at), step));
-  }
-  for (; i < length; i++) {
-    const at = <usize> i << 2;
-    const gradient = load<f32>(g + at);
-    store<f32>(g + at, 0);
-    const old = load<f32>(m + at);
-    const mean = share1 == 1 ? gradient : old + share1 * (gradient - old);
-    const square = decay2 * load<f32>(v + at) + share2 * (gradient * gradient);
-    store<f32>(m + at, mean);
-    store<f32>(v + at, square);
-    const step = rate * mean / (sqrt<f32>(square) / root + epsilon);
-    store<f32>(w + at, load<f32>(w + at) - step);
+    subtract(w + at, f32x4.div(f32x4.mul(rates, mean), below), one);
   }
 }
 
@@ -172,29 +125,36 @@ export function rmspropStep(
   share: f32,
   epsilon: f32,
 ): void {
-  const rate = f32x4.splat(learningRate);
+  const rates = f32x4.splat(learningRate);
   const decays = f32x4.splat(decay);
   const shares = f32x4.splat(share);
   const epsilons = f32x4.splat(epsilon);
-  const zero = f32x4.splat(0);
-  let i = 0;
-  for (; i + 4 <= length; i += 4) {
-    const at = <usize> i << 2;
-    const gradient = v128.load(g + at);
-    v128.store(g + at, zero);
-    const kept = f32x4.mul(decays, v128.load(v + at));
-    const square = f32x4.add(kept, f32x4.mul(shares, f32x4.mul(gradient, gradient)));
-    v128.store(v + at, square);
-    const step = f32x4.div(f32x4.mul(rate, gradient), f32x4.add(f32x4.sqrt(square), epsilons));
-    v128.store(w + at, f32x4.sub(v128.load(w + at), step));
+  for (let at: usize = 0, end = <usize> length << 2; at < end; at += width(at, end)) {
+    const one = isLast(at, end);
+    const gradient = takeGradient(g + at, one);
+    const square = decaySquare(v + at, gradient, decays, shares, one);
+    const root = f32x4.add(f32x4.sqrt(square), epsilons);
+    subtract(w + at, f32x4.div(f32x4.mul(rates, gradient), root), one);
   }
-  for (; i < length; i++) {
-    const at = <usize> i << 2;
-    const gradient = load<f32>(g + at);
-    store<f32>(g + at, 0);
-    const square = decay * load<f32>(v + at) + share * (gradient * gradient);
-    store<f32>(v + at, square);
-    const step = learningRate * gradient / (sqrt<f32>(square) + epsilon);
-    store<f32>(w + at, load<f32>(w + at) - step);
-  }
+}
+
+@inline
+function takeGradient(g: usize, one: bool): v128 {
+  const gradient = get(g, one);
+  put(g, f32x4.splat(0), one);
+  return gradient;
+}
+
+@inline
+function subtract(w: usize, step: v128, one: bool): void {
+  put(w, f32x4.sub(get(w, one), step), one);
+}
+
+/** v = decay * v + share * gradient^2, which it returns. */
+@inline
+function decaySquare(v: usize, gradient: v128, decay: v128, share: v128, one: bool): v128 {
+  const kept = f32x4.mul(decay, get(v, one));
+  const square = f32x4.add(kept, f32x4.mul(share, f32x4.mul(gradient, gradient)));
+  put(v, square, one);
+  return square;
 }

@@ -1,0 +1,178 @@
+/**
+ * Forward and backward passes over the rows of a batch, block by block, in a workspace.
+ *
+ * @module
+ */
+import {
+  BLOCK,
+  blockOffset,
+  type Layout,
+  type LogitLayout,
+  type Workspace,
+} from "~/lib/engine/cpu/workspace.ts";
+import { NORMALISATION_EPSILON } from "~/lib/model.ts";
+
+/** The rows of a split as threads share them. */
+export interface SharedSplit {
+  readonly pixels: Uint8Array;
+  readonly labels: Uint8Array;
+  readonly size: number;
+}
+
+/** What a thread works with. */
+export interface Thread {
+  readonly workspace: Workspace;
+  readonly splits: Readonly<Record<"train" | "test", SharedSplit>>;
+}
+
+/** A run of rows of a split. */
+export interface Rows {
+  readonly split: SharedSplit;
+  readonly start: number;
+  readonly count: number;
+}
+
+/** First row and length of every block of `count` rows, in order. */
+export function* blocksOf(count: number): Generator<[start: number, length: number]> {
+  for (let start = 0; start < count; start += BLOCK) yield [start, Math.min(BLOCK, count - start)];
+}
+
+/** Copies a block's pixels into the workspace and scales them to 0..1. */
+export function loadPixels(
+  { memory, kernels }: Workspace,
+  { bytes, pixels }: Pick<Layout, "bytes" | "pixels">,
+  { split, start: first }: Rows,
+  start: number,
+  length: number,
+): void {
+  const inputs = split.pixels.length / split.size;
+  const from = (first + start) * inputs;
+  new Uint8Array(memory.buffer, bytes, length * inputs)
+    .set(split.pixels.subarray(from, from + length * inputs));
+  kernels.bytesToFloats(bytes, pixels, length * inputs);
+}
+
+/** Copies the rows' labels into the workspace. */
+export function loadLabels(
+  { memory }: Workspace,
+  { labels }: LogitLayout,
+  { split, start, count }: Rows,
+): void {
+  new Uint8Array(memory.buffer, labels, count).set(split.labels.subarray(start, start + count));
+}
+
+/** Where what goes into a layer lies: pixels as [rows, inputs], activations as [inputs, rows]. */
+export function inputOf(
+  { layers, pixels }: Layout,
+  outputs: readonly number[],
+  l: number,
+  start: number,
+): number {
+  return l === 0 ? pixels : blockOffset(outputs[l - 1]!, layers[l]!.inputs, start);
+}
+
+/**
+ * Computes the logits of the rows and leaves every layer's outputs in the workspace, the last
+ * block's pixels too. The bias of the logits is left out: the normalisation removes any constant.
+ */
+export async function forward(workspace: Workspace, layout: Layout, rows: Rows): Promise<void> {
+  const { gemm, kernels } = workspace;
+  const { layers, outputs, parameters } = layout;
+  for (const [start, length] of blocksOf(rows.count)) {
+    loadPixels(workspace, layout, rows, start, length);
+    for (const [l, { inputs: K, outputs: n, weight, bias }] of layers.entries()) {
+      const W = parameters + 4 * weight;
+      const out = blockOffset(outputs[l]!, n, start);
+      const input = inputOf(layout, outputs, l, start);
+      await gemm(l === 0 ? "NT" : "NN", n, length, K, W, input, out);
+      if (l < layers.length - 1) kernels.addBiasRelu(out, parameters + 4 * bias, n, length);
+    }
+  }
+}
+
+/** What the backward pass does with a layer's gradient. */
+export interface BackwardOptions {
+  /**
+   * Takes `w -= learningRate * gradient` into the product where the rows are one block, so that
+   * weights are rounded to float32 once a step; for a library that adds in place.
+   */
+  readonly inPlaceRate?: number;
+  /** Called when `length` numbers of the gradient from `offset` on, a layer's part, are complete. */
+  readonly onGradient?: (offset: number, length: number) => void;
+}
+
+/**
+ * Runs the backward pass of the rows whose forward pass and loss gradient lie in the workspace, the
+ * pixels too where they are one block: gradients of the mean loss, or SGD's update in the products.
+ *
+ * The workspace's gradient holds zeros at the start, to which a library that adds in place adds:
+ * `beta` = 0 costs it a pass over them.
+ *
+ * The gradient of the logits' bias is exactly 0 and is neither computed nor reported: the
+ * normalisation removes any constant. No gradient is computed for the network's input.
+ */
+export async function backward(
+  workspace: Workspace,
+  layout: Layout,
+  rows: Rows,
+  { inPlaceRate, onGradient }: BackwardOptions = {},
+): Promise<void> {
+  const { gemm, kernels, accumulates } = workspace;
+  const { layers, outputs, deltas, parameters, gradient } = layout;
+  const isSingle = rows.count <= BLOCK;
+  for (const [start, length] of blocksOf(rows.count)) {
+    if (!isSingle) loadPixels(workspace, layout, rows, start, length);
+    const isLast = start + length === rows.count;
+    for (let l = layers.length - 1; l >= 0; l--) {
+      const { inputs: K, outputs: n, weight } = layers[l]!;
+      const delta = blockOffset(deltas[l]!, n, l === layers.length - 1 ? start : 0);
+      const input = inputOf(layout, outputs, l, start);
+      const W = parameters + 4 * weight;
+      if (l > 0) {
+        // D_{l-1} = (W_l^T D_l) where H_{l-1} > 0: before W_l is updated.
+        const { bias } = layers[l - 1]!;
+        await gemm("TN", K, length, n, W, delta, deltas[l - 1]!);
+        kernels.maskAndSum(deltas[l - 1]!, input, gradient + 4 * bias, K, length, start > 0);
+        if (isLast) onGradient?.(bias, K);
+      }
+      // The gradient of W_l is D_l H_{l-1}^T, [n, K].
+      const form = l === 0 ? "NN" : "NT";
+      if (isSingle && inPlaceRate !== undefined) {
+        await gemm(form, n, K, length, delta, input, W, 1, -inPlaceRate);
+        continue;
+      }
+      const beta = start > 0 || accumulates ? 1 : 0;
+      await gemm(form, n, K, length, delta, input, gradient + 4 * weight, beta);
+      if (isLast) onGradient?.(weight, n * K);
+    }
+  }
+}
+
+/** Makes the logits of `rows` rows those that the kernels work on, with their own statistics. */
+export function useLogits(
+  { kernels }: Workspace,
+  { classes, labels, statistics, scratch }: LogitLayout,
+  rows: number,
+  logits: number,
+): void {
+  kernels.useLogits(logits, labels, statistics, scratch, classes, rows, BLOCK);
+  kernels.logitStatistics(NORMALISATION_EPSILON);
+}
+
+/**
+ * Mean cross-entropy of the normalised logits of `rows` rows and the rows whose largest logit is the
+ * label's; with the gradient with respect to the logits written to `deltas` where that is given.
+ */
+export function lossOfLogits(
+  workspace: Workspace,
+  layout: LogitLayout,
+  rows: number,
+  { logits, deltas }: { readonly logits: number; readonly deltas?: number | undefined },
+): { loss: number; correct: number } {
+  const { kernels } = workspace;
+  useLogits(workspace, layout, rows, logits);
+  const total = deltas === undefined
+    ? kernels.crossEntropy()
+    : kernels.crossEntropyGradient(deltas);
+  return { loss: total / rows, correct: kernels.correctRows() };
+}
