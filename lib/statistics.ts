@@ -1,9 +1,8 @@
 /**
- * Means with their intervals, paired differences, and rank correlation.
+ * Means with their intervals, paired differences, several tests at once, and rank correlation.
  *
  * @module
  */
-export * from "~/lib/statistics/kendall.ts";
-export * from "~/lib/statistics/statistics.ts";
-export * from "~/lib/statistics/tau_interval.ts";
+export * from "~/lib/statistics/intervals.ts";
+export * from "~/lib/statistics/ranks.ts";
 export * from "~/lib/statistics/two_way.ts";

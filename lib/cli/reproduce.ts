@@ -20,7 +20,6 @@ import { type Display, openDisplay } from "~/lib/cli/terminal.ts";
 import { defaultThreads, UsageError } from "~/lib/domain.ts";
 import { writeWhole } from "~/lib/files/files.ts";
 import { formatSeconds } from "~/lib/files/text.ts";
-import { openMeasure } from "~/lib/measure.ts";
 import { plan, run, type RunOptions, type RunOutcome, verify } from "~/lib/reproduce.ts";
 import { reportCells, runsAt, runsCsv, summariseCells } from "~/lib/results.ts";
 import { type Study, studyName } from "~/lib/study.ts";
@@ -119,12 +118,13 @@ async function writeOutputs(
 ): Promise<string[]> {
   // Loaded here: nothing before needs what draws.
   const { writeFigures } = await import("~/lib/figures.ts");
+  const { writeFindings } = await import("~/lib/findings.ts");
   const name = studyName(study);
   const table = join(results, `${name}.csv`);
   const runs = study.stops.flatMap((stop) => runsAt(study, records, stop));
   const paths = await writeFigures(study, records, join(results, "figures", name));
-  await writeWhole(table, runsCsv(runs, (measure) => openMeasure(measure).unit));
-  return [...paths, table];
+  await writeWhole(table, runsCsv(runs));
+  return [...paths, table, await writeFindings(study, records, results)];
 }
 
 async function verifyRuns(study: Study, values: Values, options: Options & Display): Promise<void> {

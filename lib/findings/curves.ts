@@ -5,7 +5,6 @@
  */
 import { currentName, openMeasure } from "~/lib/measure.ts";
 import {
-  endOf,
   locateStop,
   type Measurement,
   type NetworkRecord,
@@ -49,14 +48,14 @@ export interface CurveOptions {
 /** What curves show unless told otherwise: sharpness without the slope's noise. */
 export const CURVE_MEASURE = "antithetic";
 
-/** Nats from one level that is tried to the next. */
-const LEVEL_STEP = 0.1;
-/** Cross-entropy of 10 classes lies between 0.28 and 2.3 nats; levels are tried up to here. */
-const HIGHEST_LEVEL = 2.5;
+/** Levels of the full-set loss in nats at which cells are compared: all of them, none chosen. */
+export const LOSS_LEVELS: readonly number[] = [1.7, 1.5, 1.3, 1.1, 0.9, 0.7];
+/** Networks whose losses lie further apart, in nats, give no value between them. */
+export const WIDEST_BRACKET = 0.25;
 
 /**
  * The curves of a study's trajectories that have a network with the measure, in the order of
- * `listCells`, seed by seed.
+ * `listCells`, seed by seed; networks beyond the study's own stops, which a stricter one kept, too.
  *
  * Values are means over the first K directions, K the fewest that one of the networks has: so all have
  * the same directions, whose differences from one another cancel in a pair.
@@ -88,78 +87,79 @@ export function listCurves(
   }));
 }
 
+/** A value between two networks of a trajectory. */
+export interface ValueAtLoss {
+  /** Linear in the loss, of the value's logarithm. */
+  readonly value: number;
+  /** By the monotone cubic; how far the two lie apart is the error of interpolating. */
+  readonly cubic: number;
+}
+
 /**
- * Where the full-set loss first passes a level between two neighbouring networks: the measure's value
- * there, linear in the loss.
+ * The measure's value where the full-set loss first passes a level between two neighbouring networks
+ * (the logarithm of the value is interpolated; the value itself where one is not above 0).
  *
- * @returns Null where no two neighbours have the level between them: nothing is extrapolated.
+ * The monotone cubic is Steffen's (https://ui.adsabs.harvard.edu/abs/1990A&A...239..443S), whose slopes
+ * take one more network on either side, where its loss goes on in the same direction.
+ *
+ * @returns Null where no two neighbours have the level between them, or the two lie further apart than
+ * `WIDEST_BRACKET`: nothing is extrapolated, and nothing bridged.
  */
-export function valueAtLoss(points: readonly CurvePoint[], level: number): number | null {
-  for (const [index, point] of points.entries()) {
-    if (point.trainLoss === level) return point.value;
-    const next = points[index + 1];
-    if (next === undefined) return null;
-    const [above, below] = [point.trainLoss - level, next.trainLoss - level];
-    if (above * below >= 0) continue;
-    return point.value + (next.value - point.value) * above / (above - below);
+export function valueAtLoss(points: readonly CurvePoint[], level: number): ValueAtLoss | null {
+  const exact = points.findIndex(({ trainLoss }) => trainLoss === level);
+  const place = points.findIndex((point, i) =>
+    i + 1 < points.length && (point.trainLoss - level) * (points[i + 1]!.trainLoss - level) < 0
+  );
+  if (exact >= 0 && (place < 0 || exact <= place)) {
+    return { value: points[exact]!.value, cubic: points[exact]!.value };
   }
-  return null;
-}
-
-/** The values of one cell's curves at a level of the full-set loss, by seed; those without are left out. */
-export function valuesAtLoss(curves: readonly Curve[], level: number): Map<number, number> {
-  return new Map(curves.flatMap(({ seed, points }) => {
-    const found = valueAtLoss(points, level);
-    return found === null ? [] : [[seed, found] as const];
-  }));
-}
-
-/**
- * The level of the full-set loss, a multiple of 0.1 nats, that the most trajectories pass between two
- * of their networks; of several the lowest. Null where no trajectory passes one.
- */
-export function commonLevel(curves: readonly Curve[]): number | null {
-  let best: { level: number; count: number } | null = null;
-  for (let step = Math.round(HIGHEST_LEVEL / LEVEL_STEP); step > 0; step--) {
-    const level = Number((step * LEVEL_STEP).toFixed(10));
-    const count = curves.filter(({ points }) => valueAtLoss(points, level) !== null).length;
-    if (count > 0 && count >= (best?.count ?? 0)) best = { level, count };
+  const around = points.slice(place, place + 2);
+  if (place < 0 || Math.abs(around[0]!.trainLoss - around[1]!.trainLoss) > WIDEST_BRACKET) {
+    return null;
   }
-  return best?.level ?? null;
+  const isLog = around.every(({ value }) => value > 0);
+  const [x1, x2] = around.map(({ trainLoss }) => trainLoss) as [number, number];
+  const height = ({ value }: CurvePoint): number => isLog ? Math.log(value) : value;
+  const [y1, y2] = around.map(height) as [number, number];
+  const [step, secant] = [x2 - x1, (y2 - y1) / (x2 - x1)];
+  const slope = (end: CurvePoint, beyond: CurvePoint | undefined): number => {
+    const width = beyond === undefined ? 0 : Math.abs(beyond.trainLoss - end.trainLoss);
+    const goesOn = beyond !== undefined && (!isLog || beyond.value > 0) &&
+      (beyond.trainLoss - end.trainLoss) * (end.trainLoss - (x1 + x2) / 2) > 0;
+    if (!goesOn) return secant;
+    const outer = (height(beyond) - height(end)) / (beyond.trainLoss - end.trainLoss);
+    const inner = Math.abs(step);
+    const mean = (outer * inner + secant * width) / (inner + width);
+    return (Math.sign(outer) + Math.sign(secant)) *
+      Math.min(Math.abs(outer), Math.abs(secant), Math.abs(mean) / 2);
+  };
+  const [m1, m2] = [slope(around[0]!, points[place - 1]), slope(around[1]!, points[place + 2])];
+  const t = (level - x1) / step;
+  const linear = y1 + (y2 - y1) * t;
+  const cubic = y1 * (1 + 2 * t) * (1 - t) ** 2 + y2 * t ** 2 * (3 - 2 * t) +
+    step * t * (1 - t) * (m1 * (1 - t) - m2 * t);
+  return isLog ? { value: Math.exp(linear), cubic: Math.exp(cubic) } : { value: linear, cubic };
 }
 
 type NetworkWith = Omit<CurvePoint, "value"> & { readonly measurement: Measurement };
 
 /** A trajectory's networks that have the measure, with the most directions each. */
-function networksWith(
-  study: Study,
-  { content }: TrajectoryRecord,
-  text: string,
-): NetworkWith[] {
+function networksWith(study: Study, { content }: TrajectoryRecord, text: string): NetworkWith[] {
   const { images, learningRate, batchSize } = content.trajectory;
   const updates = Math.ceil(images / batchSize);
-  const stop = study.stops[0] === undefined
-    ? undefined
-    : locateStop(study, study.stops[0], content)?.epoch;
-  const end = endOf(study, content.epochLosses);
+  const [first] = study.stops;
+  const stop = first === undefined ? undefined : locateStop(study, first, content)?.epoch;
   return content.networks.flatMap((network): NetworkWith[] => {
     const measurement = bestMeasurement(network, text);
-    if (measurement === undefined || network.epoch > end) return [];
-    return [{
-      epoch: network.epoch,
-      trainLoss: network.trainLoss,
-      learningTime: learningRate * updates * network.epoch,
-      atStop: network.epoch === stop,
-      measurement,
-    }];
+    if (measurement === undefined) return [];
+    const { epoch, trainLoss } = network;
+    const learningTime = learningRate * updates * epoch;
+    return [{ epoch, trainLoss, learningTime, atStop: epoch === stop, measurement }];
   });
 }
 
 /** The value of a measure with the most directions; all other parameters as asked. */
-function bestMeasurement(
-  { measures }: NetworkRecord,
-  text: string,
-): Measurement | undefined {
+function bestMeasurement({ measures }: NetworkRecord, text: string): Measurement | undefined {
   const { name, parameters } = openMeasure(text);
   const { directions: _, ...others } = parameters;
   return measures

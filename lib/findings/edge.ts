@@ -4,16 +4,14 @@
  * @module
  */
 import { plural, plurals, significant } from "~/lib/files/numbers.ts";
-import { effectSubject, enumerate, formatMean } from "~/lib/findings/words.ts";
+import { enumerate, formatMean } from "~/lib/findings/words.ts";
 import {
   type CellSummary,
   type Interval,
   type RunResult,
   runsAt,
-  seriesOf,
   summariseCells,
   type TrajectoryRecord,
-  valueBySeed,
 } from "~/lib/results.ts";
 import { type EffectName, EFFECTS, effectValue, measureNamed, type Study } from "~/lib/study.ts";
 
@@ -34,24 +32,30 @@ export interface EdgePoint {
 
 /** The optimizer whose edge is 2 / learning rate: gradient descent without momentum. */
 export const EDGE_OPTIMIZER = "SGD";
+/**
+ * Which eigenvalue times the learning rate is 2 at the edge of full batches (Cohen et al. arXiv
+ * 2103.00065; of the preconditioned Hessian: arXiv 2207.14484).
+ */
+const EDGE_MEASURE: Readonly<Record<string, string>> = {
+  [EDGE_OPTIMIZER]: "lambda-max",
+  AdaGrad: "preconditioned-lambda-max",
+};
 
 /** The networks of a study whose first measure is lambda max, by series and epoch. */
 export function edgeRows(study: Study, records: readonly TrajectoryRecord[]): EdgePoint[] {
-  const text = measureNamed(study, "lambda-max");
+  const text = measureNamed(study, EDGE_MEASURE[EDGE_OPTIMIZER]!);
   if (text === undefined) return [];
   const runs = study.stops.flatMap((stop) => runsAt(study, records, stop));
   return runs.flatMap(({ config, training, measures }): EdgePoint[] => {
     const value = measures[text];
     if (value === undefined || training.trainLoss === null) return [];
     const { optimizer, learningRate, batchSize, images } = config;
-    const isFull = batchSize >= images;
+    const isFullBatch = batchSize >= images;
+    const batch = isFullBatch ? "full batch" : `batch ${batchSize}`;
     return [{
-      series: `${optimizer}, ${isFull ? "full batch" : `batch ${batchSize}`}, lr ${learningRate}`,
-      optimizer,
-      isFullBatch: isFull,
-      epoch: training.epochs,
-      lambdaMax: value.estimate,
-      ...(isFull && optimizer === EDGE_OPTIMIZER ? { learningRate } : {}),
+      series: `${optimizer}, ${batch}, lr ${learningRate}`,
+      ...{ optimizer, isFullBatch, epoch: training.epochs, lambdaMax: value.estimate },
+      ...(isFullBatch && optimizer === EDGE_OPTIMIZER ? { learningRate } : {}),
       trainLoss: training.trainLoss,
     }];
   }).sort((a, b) => a.series < b.series ? -1 : a.series > b.series ? 1 : a.epoch - b.epoch);
@@ -84,57 +88,99 @@ export function edgeSentences(study: Study, records: readonly TrajectoryRecord[]
   });
 }
 
+/** Learning rate x the eigenvalue whose edge is 2, of one cell. */
+export interface EdgeShare {
+  readonly cell: CellSummary;
+  readonly mean: number;
+  /**
+   * 95 % t interval over seeds, its upper end raised by the mean residual: Lanczos comes from below,
+   * and an eigenvalue lies within the residual.
+   */
+  readonly interval: Interval | null;
+  /** Residual / eigenvalue, mean over seeds; null where it was not kept. */
+  readonly residual: number | null;
+}
+
 /**
- * Where learning rate x lambda max of gradient descent without momentum ends, which is 2 at the edge
- * of stability of full batches: its mean in every cell of an effect, and which cells' 95 % t interval
- * over seeds contains 2, lies below it or above.
+ * Learning rate x lambda max of an optimizer's cells, AdaGrad's of the preconditioned Hessian, by
+ * ascending value; undefined where the optimizer has no edge here, or it was not measured.
  *
  * @param runs Of one stop.
- * @returns No sentence where lambda max was not taken, or no such optimizer is in the grid.
+ */
+export function edgeShares(
+  study: Study,
+  runs: readonly RunResult[],
+  { effect, optimizer }: { readonly effect: EffectName; readonly optimizer: string },
+): EdgeShare[] | undefined {
+  const text = measureNamed(study, EDGE_MEASURE[optimizer] ?? "");
+  if (text === undefined) return undefined;
+  return summariseCells(study, runs, text)
+    .filter((cell) => cell.effect === effect && cell.optimizer === optimizer)
+    .sort((a, b) => effectValue(a) - effectValue(b))
+    .flatMap((cell): EdgeShare[] => {
+      const { learningRate, value, residual } = cell;
+      if (value === null) return [];
+      const { mean, interval } = value;
+      return [{
+        cell,
+        mean: learningRate * mean,
+        interval: interval &&
+          [learningRate * interval[0], learningRate * (interval[1] + (residual ?? 0))],
+        residual: residual && residual / mean,
+      }];
+    });
+}
+
+/**
+ * Where learning rate x lambda max of every optimizer with an edge ends, which is 2 at the edge of
+ * stability of full batches, and which cells' interval contains 2, lies below it or above.
+ *
+ * @param runs Of one stop.
+ * @returns A sentence an optimizer; one that says so where it was not measured.
  */
 export function edgeAtStop(
   study: Study,
   runs: readonly RunResult[],
   { effect }: { readonly effect: EffectName },
 ): string[] {
-  const text = measureNamed(study, "lambda-max");
-  if (text === undefined) return [];
-  const which = { effect, optimizer: EDGE_OPTIMIZER };
-  const cells = seriesOf(summariseCells(study, runs, text), which)
-    .filter(({ value }) => value !== null);
-  if (cells.length === 0) return [];
-  const nameOf = (some: readonly CellSummary[]): string =>
-    enumerate(some.map((cell) => EFFECTS[effect].format(effectValue(cell))));
-  const shares = cells.map((cell) => ({ cell, ...edgeShare(cell) }));
-  const means = shares.map(({ mean, interval }) => formatMean(mean, interval));
-  const known = shares.flatMap(({ cell, interval }) => interval ? [{ cell, interval }] : []);
+  const { label, other, format } = EFFECTS[effect];
+  const stop = runs[0]?.stop ?? study.stops[0] ?? "";
+  const nameOf = (some: readonly EdgeShare[]): string =>
+    enumerate(some.map(({ cell }) => format(effectValue(cell))));
   const sides = [
     ["contains 2", ([low, high]: Interval) => low <= 2 && high >= 2],
     ["lies below 2", ([, high]: Interval) => high < 2],
     ["lies above 2", ([low]: Interval) => low > 2],
   ] as const;
-  const where = sides.flatMap(([side, holds]) => {
-    const some = known.filter(({ interval }) => holds(interval)).map(({ cell }) => cell);
-    return some.length === 0 ? [] : [`${side} at ${nameOf(some)}`];
-  });
-  const seeds = cells.map((cell) => valueBySeed(cell).size);
-  const stop = runs[0]?.stop ?? study.stops[0] ?? "";
-  return [
-    `${effectSubject(study, which)}, at ${stop}: learning rate × ` +
-    `λ max, 2 at the edge of stability of full batches, is ${enumerate(means)} at ` +
-    `${nameOf(cells)}; ` +
-    (where.length > 0 ? `the 95 % interval ${where.join(", ")}` : "one seed gives no interval") +
-    `; n = ${plurals(seeds, "seed")}.`,
-  ];
-}
-
-/** Learning rate x a cell's lambda max, with the interval over seeds. */
-export function edgeShare(
-  { learningRate, value }: CellSummary,
-): { readonly mean: number; readonly interval: Interval | null } {
-  const { mean, interval } = value!;
-  return {
-    mean: learningRate * mean,
-    interval: interval && [learningRate * interval[0], learningRate * interval[1]],
-  };
+  return study.grid.optimizers.filter((optimizer) => optimizer in EDGE_MEASURE)
+    .flatMap((optimizer) => {
+      const shares = edgeShares(study, runs, { effect, optimizer });
+      const what = optimizer === EDGE_OPTIMIZER ? "λ max" : "λ max of the preconditioned Hessian";
+      const subject = `${optimizer}, ${label} (${
+        other(study)
+      }), at ${stop}: learning rate × ${what}`;
+      if (shares === undefined || shares.length === 0) return [`${subject} was not measured.`];
+      const known = shares.filter(({ interval }) => interval !== null);
+      const where = sides.flatMap(([side, holds]) => {
+        const some = known.filter(({ interval }) => holds(interval!));
+        return some.length === 0 ? [] : [`${side} at ${nameOf(some)}`];
+      });
+      const open = shares.filter(({ cell }) => cell.unresolved.length > 0);
+      const residuals = shares.flatMap(({ residual }) => residual ?? []);
+      return [
+        `${subject}, 2 at the edge of stability of full batches, is ` +
+        `${enumerate(shares.map(({ mean, interval }) => formatMean(mean, interval)))} at ` +
+        `${nameOf(shares)}; ` +
+        (where.length > 0
+          ? `the 95 % interval ${where.join(", ")}`
+          : "one seed gives no interval") +
+        (residuals.length > 0
+          ? `; it carries Lanczos's residual, at most ${
+            Math.round(100 * Math.max(...residuals))
+          } % of the value`
+          : "") +
+        (open.length > 0 ? `; not converged, so a lower bound, at ${nameOf(open)}` : "") +
+        `; n = ${plurals(shares.map(({ cell }) => cell.bySeed.length), "seed")}.`,
+      ];
+    });
 }

@@ -1,84 +1,325 @@
 /**
- * Everything that is said about a study's effects.
+ * Everything that is said about a study's effects: one question, asked at every place of every series.
  *
  * @module
  */
-import { effectAtStop } from "~/lib/findings/effect_at_stop.ts";
-import { effectAtEqualLoss } from "~/lib/findings/equal_loss.ts";
-import { effectsAtEqualRatio, ratiosAtEqualLoss } from "~/lib/findings/equal_ratio.ts";
-import type { BriefFinding, Finding } from "~/lib/findings/finding.ts";
+import { plural, plurals, significant } from "~/lib/files/numbers.ts";
 import {
-  againstSubject,
-  optimizersAtEqualLoss,
-  optimizersAtStop,
-} from "~/lib/findings/optimizer_effect.ts";
-import { effectInMeasure } from "~/lib/findings/other_measure.ts";
+  compare,
+  type Comparison,
+  type End,
+  formatComparison,
+  type Kind,
+  wayOf,
+} from "~/lib/findings/contrast.ts";
+import { CURVE_MEASURE, listCurves, LOSS_LEVELS } from "~/lib/findings/curves.ts";
+import { missingSeeds } from "~/lib/findings/missing.ts";
+import {
+  atLoss,
+  atStop,
+  endsOf,
+  listSeries,
+  type Place,
+  type Series,
+} from "~/lib/findings/places.ts";
 import { rankedMeasures } from "~/lib/findings/rank_measures.ts";
-import { effectSubject } from "~/lib/findings/words.ts";
-import { openMeasure } from "~/lib/measure.ts";
+import { enumerate, formatMean, unitAfter } from "~/lib/findings/words.ts";
+import { type Measure, MEASURE_NAMES, openMeasure } from "~/lib/measure.ts";
 import { runsAt, type TrajectoryRecord } from "~/lib/results.ts";
-import type { EffectName, Study } from "~/lib/study.ts";
+import { benjaminiHochberg, meanInterval } from "~/lib/statistics.ts";
+import { type Cell, type EffectName, EFFECTS, type Study } from "~/lib/study.ts";
 
-/** What is said of one effect for one optimizer, or of one optimizer against the study's first. */
-export interface EffectFindings {
+/** Of tests that are counted together: at most so many of those that are counted are false. */
+const FALSE_SHARE = 0.05;
+
+/** The measure that sees neither the weights' scale nor, at equal loss, how far training got. */
+export function leadMeasure(): Measure {
+  return MEASURE_NAMES.map(openMeasure).find(({ isLead }) => isLead)!;
+}
+
+/** A sentence about an effect, with what it stands on. */
+export interface Finding {
+  /** At the study's first stop in its first measure, there in another, or at equal loss. */
+  readonly where: "stop" | "measure" | "loss";
   readonly effect: EffectName;
   readonly optimizer: string;
+  /** Whether the optimizer is compared, cell by cell, with the study's first: the reference. */
+  readonly isAgainst: boolean;
+  readonly reference: string;
   /** "SGD, learning rate (batch size 128)", "AdaGrad against SGD, by learning rate". */
   readonly subject: string;
-  /** At the study's first stop, in its first measure. */
-  readonly atStop: BriefFinding;
-  /** There, in a measure that does not see the weights' scale; undefined where none was taken. */
-  readonly scaleFree: BriefFinding | undefined;
-  readonly atEqualLoss: BriefFinding;
+  /** "at cumulative:1e-3". */
+  readonly place: string;
+  /** Of the full-set loss in nats, at equal loss. */
+  readonly level: number | undefined;
+  /** A measure's text and label. */
+  readonly measure: string;
+  readonly label: string;
+  readonly text: string;
+  /** "falls in 5 of 6 steps, ratio 0.019 [0.017, 0.021]". */
+  readonly brief: string;
+  readonly kind: Kind;
+  /** Seeds that are compared within. */
+  readonly n: number;
+  /** Of the two ends of a series; of every cell that both optimizers have. */
+  readonly comparisons: readonly Comparison[];
 }
 
-/** What a study's records say about its effects, in the order of its grid. */
-export interface Findings {
-  readonly effects: readonly EffectFindings[];
-  /** Every effect for every optimizer in scale-free measures, curvature and with frozen statistics. */
-  readonly inMeasures: readonly Finding[];
-  /** Every optimizer against the study's first, along every effect. */
-  readonly optimizers: readonly EffectFindings[];
-  /** Of the effect "pairs": at the stop, and at equal loss. */
-  readonly atEqualRatio: readonly Finding[];
-}
-
-/** Computes every sentence about a study; nothing of it is thrown for what is missing. */
-export function listFindings(study: Study, records: readonly TrajectoryRecord[]): Findings {
+/** Everything about one study; nothing of it throws for what is missing. */
+export function listFindings(study: Study, records: readonly TrajectoryRecord[]): Finding[] {
   const runs = runsAt(study, records);
+  const measure = study.measures.first[0] ?? "sharpness";
+  const stop = atStop(study, runs, measure);
   const others = rankedMeasures(study, runs)
-    .filter((text) => openMeasure(text).isCrossCheck);
-  const scaleFree = others.find((text) => openMeasure(text).isLead);
-  const named = study.grid.effects.filter((effect) => effect !== "pairs");
-  const each = named.flatMap((effect) =>
-    study.grid.optimizers.map((optimizer) => ({ effect, optimizer }))
-  );
-  const inMeasures = each.map((which) =>
-    others.map((other) => effectInMeasure(study, runs, { ...which, other }))
-  );
-  const effects = each.map((which, i): EffectFindings => ({
-    ...which,
-    subject: effectSubject(study, which),
-    atStop: effectAtStop(study, runs, which),
-    scaleFree: inMeasures[i]!.find((_, place) => others[place] === scaleFree),
-    atEqualLoss: effectAtEqualLoss(study, records, which),
-  }));
-  const optimizers = named.flatMap((effect) => {
-    const atStop = optimizersAtStop(study, runs, { effect });
-    const relative = scaleFree === undefined
-      ? []
-      : optimizersAtStop(study, runs, { effect, measure: scaleFree });
-    const atEqualLoss = optimizersAtEqualLoss(study, records, { effect });
-    return study.grid.optimizers.slice(1).map((optimizer, i): EffectFindings => ({
-      ...{ effect, optimizer },
-      subject: againstSubject(study, { effect, optimizer }),
-      ...{ atStop: atStop[i]!, scaleFree: relative[i], atEqualLoss: atEqualLoss[i]! },
-    }));
+    .filter((text) => text !== measure && openMeasure(text).isCrossCheck)
+    .map((text) => atStop(study, runs, text));
+  const losses = [leadMeasure().text, CURVE_MEASURE].flatMap((text) => {
+    const curves = listCurves(study, records, { measure: text });
+    return LOSS_LEVELS.map((level) => atLoss(curves, text, level));
   });
+  const places = [stop, ...others, ...losses];
+  const series = listSeries(study);
+  const [reference] = study.grid.optimizers;
+  return [
+    ...series.flatMap((each) => places.map((place) => askSeries(study, each, place, stop))),
+    ...series.filter(({ effect, optimizer }) => effect !== "pairs" && optimizer !== reference)
+      .flatMap((each) => places.map((place) => askOptimizers(study, each, place, stop))),
+  ];
+}
+
+/** What an effect does from the one end of a series to the other. */
+export function askSeries(study: Study, series: Series, place: Place, stop: Place): Finding {
+  const all = series.cells.map((cell) => endOf(series, place, cell));
+  const ends = all.filter(({ bySeed }) => bySeed.size > 0);
+  const [first, last] = endsOf(ends);
+  const isElsewhere = place !== stop;
+  const reference = first === undefined || last === undefined ? undefined : comparePair(stop, [
+    endOf(series, stop, first.cell),
+    endOf(series, stop, last.cell),
+  ]);
+  const found = first === undefined || last === undefined || first === last
+    ? undefined
+    : comparePair(place, [first, last], isElsewhere ? { reference } : undefined);
+  const known = { ...about(study, series, place, stop), subject: series.subject, isAgainst: false };
+  const missing = missingSeeds(study, all);
+  const start = `${series.subject}, ${place.name}: ${place.measure.label}`;
+  if (found === undefined || found.interval === null) {
+    const why = found === undefined
+      ? `${
+        ends.length < 2 ? "fewer than two values are" : "no two values with a seed in common are"
+      } there`
+      : "one seed gives no interval";
+    const way = found === undefined
+      ? ""
+      : ` goes ${formatWay(found, place, first!.cell, last!.cell)};`;
+    const text = `${start}${way} is inconclusive, as ${why}.${missing}`;
+    return {
+      ...known,
+      text,
+      brief: "inconclusive",
+      kind: "inconclusive",
+      n: found?.n ?? 0,
+      comparisons: [],
+    };
+  }
+  const steps = stepsOf(ends, place);
+  const seeds = plural(found.n, "seed");
+  const ratio = `${formatComparison(found)}, n = ${seeds}`;
+  const turn = turnOf(ends, place);
+  const text = isElsewhere
+    ? `${start} from ${found.first.name} to ${found.last.name}: ${ratio}; the effect at the stop ` +
+      `${becomes(found, reference)}${turn}.`
+    : `${start} ${DOES[found.kind] ?? found.kind} ` +
+      `${formatWay(found, place, first!.cell, last!.cell)}, ${ratio}${stepsText(steps)}${turn}.`;
+  const along = steps.filter(({ sign }) => sign === found.sign).length;
+  const counted = isElsewhere || found.sign === 0
+    ? ""
+    : ` in ${along} of ${plural(steps.length, "step")}`;
   return {
-    effects,
-    inMeasures: inMeasures.flat(),
-    optimizers,
-    atEqualRatio: [...effectsAtEqualRatio(study, runs), ...ratiosAtEqualLoss(study, records)],
+    ...known,
+    text: text + missing,
+    brief: `${found.kind}${counted}, ${formatComparison(found)}`,
+    kind: found.kind,
+    n: found.n,
+    comparisons: [found],
   };
+}
+
+/** What an optimizer does against the study's first, cell by cell. */
+export function askOptimizers(study: Study, series: Series, place: Place, stop: Place): Finding {
+  const { effect, optimizer } = series;
+  const reference = study.grid.optimizers[0]!;
+  const subject = `${optimizer} against ${reference}, by ${EFFECTS[effect].label}`;
+  const comparisons = series.cells.flatMap((cell) =>
+    comparePair(place, [
+      endOf(series, place, { ...cell, optimizer: reference }),
+      endOf(series, place, cell),
+    ]) ?? []
+  );
+  const settled = settledOf(comparisons);
+  const known = { ...about(study, series, place, stop), subject, isAgainst: true, comparisons };
+  const start = `${subject}, ${place.name}: ${place.measure.label} is`;
+  if (settled.length === 0) {
+    const why = comparisons.length === 0 ? "no cell has both" : "one seed gives no interval";
+    const n = comparisons[0]?.n ?? 0;
+    return {
+      ...known,
+      text: `${start} inconclusive, as ${why}.`,
+      brief: "inconclusive",
+      kind: "inconclusive",
+      n,
+    };
+  }
+  const counts = wordsOf(settled);
+  const brief = `${countText(counts)} of ${plural(settled.length, "cell")}`;
+  const [widest] = settled.toSorted((a, b) => a.pEffect - b.pEffect);
+  return {
+    ...known,
+    text:
+      `${start} ${brief}; clearest at ${widest!.last.name}, ${formatComparison(widest!)}, n = ` +
+      `${plurals(settled.map(({ n }) => n), "seed")}.`,
+    brief,
+    kind: counts.every((word) => word === "lower")
+      ? "falls"
+      : counts.every((word) => word === "higher")
+      ? "rises"
+      : counts.every((word) => word === "alike")
+      ? "negligible"
+      : "inconclusive",
+    n: Math.max(...settled.map(({ n }) => n)),
+  };
+}
+
+/** Comparisons that have an interval. */
+export function settledOf(comparisons: readonly Comparison[]): Comparison[] {
+  return comparisons.filter(({ interval }) => interval !== null);
+}
+
+/** "lower", "higher", "alike" (negligible) or "open" of each, counted together. */
+export function wordsOf(comparisons: readonly Comparison[]): string[] {
+  const signs = signsOf(comparisons);
+  return comparisons.map(({ kind }, i) =>
+    kind === "negligible" ? "alike" : ["lower", "open", "higher"][signs[i]! + 1]!
+  );
+}
+
+/** "lower in 3, higher in 2 and open in 1". */
+export function countText(words: readonly string[]): string {
+  const groups = [...Map.groupBy(words, (word) => word)];
+  return enumerate(groups.map(([word, own]) => `${word} in ${own.length}`));
+}
+
+type CellEnd = End & { readonly cell: Cell };
+
+const DOES: Partial<Record<Kind, string>> = {
+  inconclusive: "is inconclusive: it goes",
+  negligible: "hardly changes: it goes",
+};
+
+/** What a finding says of itself but for its text and numbers. */
+function about(study: Study, series: Series, place: Place, stop: Place): Omit<
+  Finding,
+  "subject" | "isAgainst" | "text" | "brief" | "kind" | "n" | "comparisons"
+> {
+  const { effect, optimizer } = series;
+  const { name, level, measure: { text: measure, label } } = place;
+  const where = place === stop ? "stop" : level === undefined ? "measure" : "loss";
+  const reference = study.grid.optimizers[0]!;
+  return { where, effect, optimizer, reference, place: name, level, measure, label };
+}
+
+function endOf(series: Series, place: Place, cell: Cell): CellEnd {
+  return { cell, name: series.nameOf(cell), ...place.valuesOf(cell) };
+}
+
+function comparePair(
+  { measure: { unit } }: Place,
+  [first, last]: readonly [End, End],
+  elsewhere?: { readonly reference: Comparison | undefined },
+): Comparison | undefined {
+  const found = compare({ first, last, unit }, elsewhere?.reference);
+  // Without an effect at the stop there is none that could survive.
+  const isOpen = elsewhere !== undefined && elsewhere.reference === undefined;
+  return found &&
+    (isOpen && found.kind !== "negligible" ? { ...found, kind: "inconclusive" } : found);
+}
+
+/** The ways of comparisons that are counted together, by Benjamini and Hochberg: 1, -1, or 0. */
+function signsOf(comparisons: readonly Comparison[]): number[] {
+  const adjusted = benjaminiHochberg(comparisons.map(({ pEffect }) => pEffect));
+  return comparisons.map(({ means: [first, last] }, i) =>
+    adjusted[i]! <= FALSE_SHARE ? Math.sign(last - first) : 0
+  );
+}
+
+interface Step {
+  readonly name: string;
+  readonly sign: number;
+}
+
+/** From one value of a series to the next. */
+function stepsOf(ends: readonly CellEnd[], place: Place): Step[] {
+  const steps = ends.slice(1).flatMap((end, i) => comparePair(place, [ends[i]!, end]) ?? []);
+  const signs = signsOf(steps);
+  return steps.map(({ first, last }, i) => ({
+    name: `${first.name} to ${last.name}`,
+    sign: signs[i]!,
+  }));
+}
+
+function stepsText(steps: readonly Step[]): string {
+  const ways = [["falls", -1], ["rises", 1]] as const;
+  const found = ways.map(([word, sign]) => ({
+    word,
+    own: steps.filter((step) => step.sign === sign),
+  }))
+    .filter(({ own }) => own.length > 0)
+    .sort((a, b) => b.own.length - a.own.length)
+    .map(({ word, own }, i) =>
+      `${word} in ${own.length}${i === 0 ? "" : ` (${enumerate(own.map(({ name }) => name))})`}`
+    );
+  const open = steps.filter(({ sign }) => sign === 0).length;
+  return `; of ${plural(steps.length, "step")} it ` +
+    enumerate([...found, ...(open > 0 ? [`is inconclusive in ${open}`] : [])]);
+}
+
+/**
+ * Where a series turns: its highest or lowest value between the ends, if the intervals from the first
+ * and to the last both exclude no effect and go opposite ways. It is chosen by the data, so this
+ * describes and does not test.
+ */
+function turnOf(ends: readonly CellEnd[], place: Place): string {
+  const means = ends.map(({ bySeed }) => meanInterval([...bySeed.values()]).mean);
+  const texts = [[Math.max(...means), "highest"], [Math.min(...means), "lowest"]] as const;
+  return texts.map(([extreme, word]) => {
+    const end = ends[means.indexOf(extreme)]!;
+    const to = comparePair(place, [ends[0]!, end]);
+    const from = comparePair(place, [end, ends.at(-1)!]);
+    if (!to || !from || to.sign * from.sign >= 0) return "";
+    return `; ${word} at ${end.name} (${formatComparison(to)} from ${ends[0]!.name}, then ` +
+      `${formatComparison(from)})`;
+  }).join("");
+}
+
+function becomes({ kind, sign }: Comparison, reference: Comparison | undefined): string {
+  if (kind === "negligible") return "is negligible here";
+  if (kind !== "inconclusive") return kind;
+  return sign !== 0 && wayOf(reference) === 0
+    ? "is itself not settled, so this is inconclusive"
+    : "is inconclusive here";
+}
+
+/** "from 0.438 at 10⁻⁴ to 0.0083 nats at 10⁻¹ (full-set losses 1.21 and 1.02 nats)". */
+function formatWay(
+  { first, last, means, unit }: Comparison,
+  place: Place,
+  firstCell: Cell,
+  lastCell: Cell,
+): string {
+  const losses = [firstCell, lastCell].map((cell) => place.lossOf(cell));
+  const known = losses.every((loss) => loss !== null)
+    ? ` (full-set losses ${losses.map((loss) => significant(loss)).join(" and ")} nats)`
+    : "";
+  return `from ${formatMean(means[0], null)} at ${first.name} to ` +
+    `${formatMean(means[1], null)}${unitAfter(unit)} at ${last.name}${known}`;
 }

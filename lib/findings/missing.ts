@@ -4,77 +4,71 @@
  * @module
  */
 import { enumerate } from "~/lib/findings/words.ts";
-import { type CellSummary } from "~/lib/results.ts";
+import type { CellSummary } from "~/lib/results.ts";
 import { EFFECTS, effectValue, type Study } from "~/lib/study.ts";
 
-/** A cell, and the seeds of the study that lack a value in it. */
-export interface MissingCell {
-  readonly cell: CellSummary;
-  /** Ascending. */
-  readonly seeds: readonly number[];
-  /** Those of them whose training diverged. */
-  readonly diverged: readonly number[];
-}
-
-/** The cells in which a seed has no value of the measure, in the cells' order. */
-export function missingCells(study: Study, cells: readonly CellSummary[]): MissingCell[] {
-  return cells.flatMap((cell) => {
-    const had = new Set(
-      cell.bySeed.filter(({ value }) => value !== null).map(({ seed }) => seed),
-    );
-    const seeds = study.grid.seeds.filter((seed) => !had.has(seed)).sort((a, b) => a - b);
-    return seeds.length === 0 ? [] : [{ cell, seeds, diverged: cell.diverged }];
-  });
+/** " Missing: 10⁻⁴ and 10⁻³ (seeds 1, 2); 5×10⁻⁴." of a series' values, or nothing. */
+export function missingSeeds(
+  { grid }: Study,
+  values: readonly { readonly name: string; readonly bySeed: ReadonlyMap<number, unknown> }[],
+): string {
+  const text = listed(
+    grid.seeds,
+    values.map(({ name, bySeed }) => ({ name, seeds: grid.seeds.filter((s) => !bySeed.has(s)) })),
+  );
+  return text === "" ? "" : ` Missing: ${text}.`;
 }
 
 /**
- * " Missing: 10⁻⁴ and 10⁻³ (seeds 1, 2 of each); 5×10⁻⁴." for cells of one effect and optimizer,
- * with "AdaGrad, batch size: everything" for cells of several; or nothing.
+ * The cells in which a seed has no value of the measure, and those whose training diverged, series by
+ * series: " Missing: AdaGrad, batch size: 32 and 64 (seeds 1 to 5). Diverged: ...", or nothing.
  */
-export function missingText(study: Study, cells: readonly CellSummary[]): string {
-  const missing = missingCells(study, cells);
-  const lost = listed(
-    study,
-    cells,
-    missing.map(({ cell, diverged }) => ({ cell, seeds: diverged })),
-  );
-  const absent = missing.map(({ cell, seeds, diverged }) => ({
-    cell,
-    seeds: seeds.filter((seed) => !diverged.includes(seed)),
-  }));
-  const named = listed(study, cells, absent);
-  return (named === "" ? "" : ` Missing: ${named}.`) + (lost === "" ? "" : ` Diverged: ${lost}.`);
+export function missingText({ grid }: Study, cells: readonly CellSummary[]): string {
+  const series = [...Map.groupBy(cells, ({ optimizer, effect }) => (
+    `${optimizer}, ${EFFECTS[effect].label}`
+  ))];
+  const say = (word: string, seedsOf: (cell: CellSummary) => readonly number[]): string => {
+    const parts = series.flatMap(([name, own]) => {
+      const text = listed(
+        grid.seeds,
+        own.map((cell) => ({
+          name: EFFECTS[cell.effect].format(effectValue(cell)),
+          seeds: seedsOf(cell),
+        })),
+      );
+      return text === "" ? [] : [series.length === 1 ? text : `${name}: ${text}`];
+    });
+    return parts.length === 0 ? "" : ` ${word}: ${parts.join("; ")}.`;
+  };
+  return say("Missing", ({ bySeed, diverged }) => {
+    const had = new Set(bySeed.filter(({ value }) => value !== null).map(({ seed }) => seed));
+    return grid.seeds.filter((seed) => !had.has(seed) && !diverged.includes(seed));
+  }) + say("Diverged", ({ diverged }) => diverged);
 }
 
-/** The cells that lack seeds, those of an effect and optimizer together. */
+/** Names that lack seeds, those that lack the same ones together. */
 function listed(
-  study: Study,
-  all: readonly CellSummary[],
-  lacking: readonly { readonly cell: CellSummary; readonly seeds: readonly number[] }[],
+  all: readonly number[],
+  lacking: readonly { readonly name: string; readonly seeds: readonly number[] }[],
 ): string {
-  const seriesOf = ({ optimizer, effect }: CellSummary): string =>
-    `${optimizer}, ${EFFECTS[effect].label}`;
-  const isWhole = (seeds: readonly number[]): boolean => seeds.length === study.grid.seeds.length;
-  const series = [...Map.groupBy(all, seriesOf)];
-  return series.flatMap(([name, own]) => {
-    const some = lacking.filter(({ cell, seeds }) => own.includes(cell) && seeds.length > 0);
-    if (some.length === 0) return [];
-    const cells = [...Map.groupBy(some, ({ seeds }) => isWhole(seeds) ? "" : formatSeeds(seeds))]
-      .map(([seeds, alike]) => {
-        const values = alike.map(({ cell }) => EFFECTS[cell.effect].format(effectValue(cell)));
-        const each = alike.length > 1 ? " of each" : "";
-        return enumerate(values) + (seeds === "" ? "" : ` (${seeds}${each})`);
-      }).join("; ");
-    if (series.length === 1) return [cells];
-    const isAll = some.length === own.length && some.every(({ seeds }) => isWhole(seeds));
-    return [`${name}: ${isAll ? "everything" : cells}`];
-  }).join("; ");
+  const some = lacking.filter(({ seeds }) => seeds.length > 0);
+  const isWhole = some.length === lacking.length &&
+    some.every(({ seeds }) => seeds.length === all.length);
+  if (isWhole && some.length > 1) return "everything";
+  const groups = Map.groupBy(
+    some,
+    ({ seeds }) => seeds.length === all.length ? "" : formatSeeds(seeds),
+  );
+  return [...groups].map(([seeds, own]) =>
+    enumerate(own.map(({ name }) => name)) + (seeds === "" ? "" : ` (${seeds})`)
+  ).join("; ");
 }
 
 /** "seed 2", "seeds 0, 2", "seeds 1 to 5". */
 function formatSeeds(seeds: readonly number[]): string {
-  const [first, last] = [seeds[0]!, seeds.at(-1)!];
+  const sorted = seeds.toSorted((a, b) => a - b);
+  const [first, last] = [sorted[0]!, sorted.at(-1)!];
   if (seeds.length === 1) return `seed ${first}`;
   const isRun = seeds.length > 2 && last - first === seeds.length - 1;
-  return `seeds ${isRun ? `${first} to ${last}` : seeds.join(", ")}`;
+  return `seeds ${isRun ? `${first} to ${last}` : sorted.join(", ")}`;
 }

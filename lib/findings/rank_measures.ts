@@ -1,127 +1,151 @@
 /**
- * How measures rank networks against the generalisation gap.
+ * How measures, and baselines that need no measuring, rank networks against how they generalize.
  *
  * @module
  */
 import { plural, plurals, significant } from "~/lib/files/numbers.ts";
-import { enumerate } from "~/lib/findings/words.ts";
+import { enumerate, formatInterval } from "~/lib/findings/words.ts";
 import { openMeasure } from "~/lib/measure.ts";
-import { type RunResult, summariseCells } from "~/lib/results.ts";
-import { type RankedCell, type TauInterval, tauInterval } from "~/lib/statistics.ts";
-import { type EffectName, EFFECTS, listCells, type Study } from "~/lib/study.ts";
+import type { RunResult } from "~/lib/results.ts";
+import { type TauInterval, tauInterval } from "~/lib/statistics.ts";
+import { type EffectName, EFFECTS, listCells, type Study, trajectoryOf } from "~/lib/study.ts";
+import { trajectoryPath } from "~/lib/trainer.ts";
 
 /** Of the bootstrap's draws; any number does. */
 const BOOTSTRAP_SEED = 20_251_107;
 
-/** Kendall's tau of one measure with the gap, over one group of cells or the mean over all groups. */
+/** What networks are ranked against: test loss - training loss, or the share of wrong test images. */
+export type RankTarget = "gap" | "test error";
+
+/** Kendall's tau of one measure with the target, over one group of cells or the mean over all groups. */
 export interface MeasureRank extends TauInterval {
-  /** Canonical text. */
+  /** Canonical text, or a baseline's name. */
   readonly measure: string;
   readonly label: string;
+  readonly isBaseline: boolean;
+  readonly target: RankTarget;
   /** "all groups", or "learning rate, SGD". */
   readonly group: string;
   readonly effect: EffectName | null;
   readonly optimizer: string | null;
 }
 
+type Training = RunResult["training"];
+type ValueOf = (run: RunResult) => number | null | undefined;
+
+/** Minus the training loss ranks the gap by itself: what a measure adds shows beside these only. */
+const BASELINES: Readonly<Record<string, (training: Training) => number | null>> = {
+  "minus training loss": ({ trainLoss }) => trainLoss && -trainLoss,
+  "weight norm": ({ weightNorm }) => weightNorm,
+  "distance from the start": ({ distance }) => distance,
+  epochs: ({ epochs }) => epochs,
+};
+const TARGETS: Readonly<Record<RankTarget, (training: Training) => number | null>> = {
+  gap: ({ trainLoss, testLoss }) =>
+    trainLoss === null || testLoss === null ? null : testLoss - trainLoss,
+  "test error": ({ testAccuracy }) => testAccuracy === null ? null : 1 - testAccuracy,
+};
+
 /**
- * Kendall's tau between each measure and the generalisation gap (test loss - train loss), over cells
- * that differ in one factor, group by group, then the mean over groups, with the bootstrap interval
- * over seeds of `tauInterval`.
+ * Kendall's tau between each measure and the target, over cells that differ in one factor, group by
+ * group, with the bootstrap interval over seeds and cells of `tauInterval`; then the mean over groups,
+ * where all of them have the same sign.
  *
  * @param runs Of one stop.
- * @param measures Canonical texts; default: the study's that are in the runs, the gap itself left out.
- * @returns Measures in this order, each with its groups and then all of them; those of which no tau
- * can be had are left out.
+ * @returns Baselines first, then the study's measures that are in the runs, each with its groups and
+ * then all of them; those of which no tau can be had are left out.
  */
 export function rankMeasures(
   study: Study,
   runs: readonly RunResult[],
-  measures: readonly string[] = rankedMeasures(study, runs),
+  target: RankTarget = "gap",
 ): MeasureRank[] {
+  const byPath = new Map(runs.map((run) => [trajectoryPath(run.config), run]));
+  // Pairs differ in both factors.
   const groups = Map.groupBy(
-    // Pairs differ in both factors.
     listCells(study).filter(({ effect }) => effect !== "pairs"),
-    ({ effect, optimizer }) => JSON.stringify([effect, optimizer]),
+    ({ effect, optimizer }) => `${EFFECTS[effect].label}, ${optimizer}`,
   );
-  return measures.flatMap((measure) => {
-    const cells = summariseCells(study, runs, measure);
-    const ranked = [...groups.keys()].map((key) => {
-      const [effect, optimizer] = JSON.parse(key) as [EffectName, string];
-      const own = cells.filter((cell) => cell.effect === effect && cell.optimizer === optimizer);
-      return {
-        effect,
-        optimizer,
-        cells: own.map(({ bySeed }): RankedCell => {
-          const values = bySeed.flatMap(({ seed, value, run: { training } }) => {
-            const { trainLoss, testLoss } = training;
-            const known = value !== null && trainLoss !== null && testLoss !== null;
-            return known ? [{ seed, value, gap: testLoss - trainLoss }] : [];
-          });
-          return {
-            x: new Map(values.map(({ seed, value }) => [seed, value])),
-            y: new Map(values.map(({ seed, gap }) => [seed, gap])),
-          };
-        }).filter(({ x }) => x.size > 0),
-      };
-    });
-    const { label } = openMeasure(measure);
-    const tauOf = (parts: readonly (readonly RankedCell[])[]): TauInterval =>
-      tauInterval(parts, { seed: BOOTSTRAP_SEED, resamples: 1000 });
-    return [
-      ...ranked.map(({ effect, optimizer, cells }): MeasureRank => ({
-        ...tauOf([cells]),
-        ...{ measure, label, effect, optimizer },
-        group: `${EFFECTS[effect].label}, ${optimizer}`,
-      })),
-      {
-        ...tauOf(ranked.map(({ cells }) => cells)),
-        ...{ measure, label, group: "all groups", effect: null, optimizer: null },
-      },
-    ].filter(({ tau }) => tau !== null);
+  const candidates = [
+    ...Object.entries(BASELINES).map(([name, of]) => ({
+      ...{ measure: name, label: name, isBaseline: true },
+      valueOf: (({ training }) => of(training)) as ValueOf,
+    })),
+    ...rankedMeasures(study, runs).map((text) => ({
+      ...{ measure: text, label: openMeasure(text).label, isBaseline: false },
+      valueOf: (({ measures }) => measures[text]?.estimate) as ValueOf,
+    })).filter(({ label }) => !(label in BASELINES)),
+  ];
+  return candidates.flatMap(({ valueOf, ...named }) => {
+    const ranked = [...groups].map(([group, cells]) => ({
+      group,
+      first: cells[0]!,
+      cells: cells.map((cell) => {
+        const found = study.grid.seeds.flatMap((seed) => {
+          const run = byPath.get(trajectoryPath(trajectoryOf(study, cell, seed)));
+          const [x, y] = run === undefined ? [] : [valueOf(run), TARGETS[target](run.training)];
+          return typeof x !== "number" || typeof y !== "number" ? [] : [{ seed, x, y }];
+        });
+        return {
+          x: new Map(found.map(({ seed, x }) => [seed, x])),
+          y: new Map(found.map(({ seed, y }) => [seed, y])),
+        };
+      }).filter(({ x }) => x.size > 0),
+    }));
+    const tauOf = (cells: Parameters<typeof tauInterval>[0]): TauInterval =>
+      tauInterval(cells, { seed: BOOTSTRAP_SEED, resamples: 1000 });
+    const own = ranked.map(({ group, first: { effect, optimizer }, cells }): MeasureRank => ({
+      ...tauOf([cells]),
+      ...{ ...named, target, group, effect, optimizer },
+    })).filter(({ tau }) => tau !== null);
+    const agree = new Set(own.map(({ tau }) => Math.sign(tau!))).size === 1;
+    const all = { ...named, target, group: "all groups", effect: null, optimizer: null };
+    return agree ? [...own, { ...tauOf(ranked.map(({ cells }) => cells)), ...all }] : own;
   });
 }
 
-/** The measures of the first stop that are in the runs and are not the gap itself. */
+/** The measures of the first stop that are in the runs and are no outcome themselves. */
 export function rankedMeasures(study: Study, runs: readonly RunResult[]): string[] {
   const had = new Set(runs.flatMap(({ measures }) => Object.keys(measures)));
   return study.measures.first.filter((text) => had.has(text) && !openMeasure(text).isOutcome);
 }
 
 /**
- * Which measures rank cells as the generalisation gap does in every group, which against it, and which
- * one way here and the other way there; those that are not in every group are named for themselves. No
- * sentence without ranks.
+ * What the baselines do, then which measures rank cells as the target does in every group, which
+ * against it, and which one way here and the other way there. No sentence without ranks.
  */
 export function rankSentences(ranks: readonly MeasureRank[]): string[] {
   const own = ranks.filter(({ effect }) => effect !== null);
   if (own.length === 0) return [];
   const groups = new Set(own.map(({ group }) => group));
-  const measures = [...Map.groupBy(own, ({ measure }) => measure)];
-  const [whole, partial] = [true, false].map((isWhole) =>
-    measures.filter(([, all]) => (all.length === groups.size) === isWhole)
-  ) as [typeof measures, typeof measures];
+  const target = own[0]!.target === "gap" ? "the generalization gap" : "the test error";
+  const byMeasure = [...Map.groupBy(own, ({ measure }) => measure).values()];
+  const baselines = byMeasure.filter(([rank]) => rank!.isBaseline);
+  const whole = byMeasure.filter((all) => !all[0]!.isBaseline && all.length === groups.size);
   const namesOf = (test: (taus: readonly number[]) => boolean): string => {
-    const some = whole.filter(([, all]) => test(all.map(({ tau }) => tau!)));
+    const some = whole.filter((all) => test(all.map(({ tau }) => tau!)));
     if (some.length === 0) return "none";
-    if (some.length === whole.length) return `all ${some.length}`;
-    return `${some.length} (${some.map(([, [rank]]) => rank!.label).join(", ")})`;
+    return `${some.length} (${some.map(([rank]) => rank!.label).join(", ")})`;
   };
   const above = (taus: readonly number[]): boolean => taus.every((tau) => tau > 0);
   const below = (taus: readonly number[]): boolean => taus.every((tau) => tau < 0);
-  const cells = own.map((rank) => rank.cells);
-  const seeds = Math.max(...own.map((rank) => rank.seeds.length));
   return [
-    `Of ${plural(whole.length, "measure")} in ${plural(groups.size, "group")} of ` +
-    `${plurals(cells, "cell")}, Kendall's tau with the gap is ` +
-    `above 0 in all of them for ${namesOf(above)}, below 0 in all of them for ${namesOf(below)}, ` +
-    `and changes sign, or is 0, for ${namesOf((taus) => !above(taus) && !below(taus))}; n = ${
-      plural(seeds, "seed")
-    }.`,
-    ...partial.map(([, all]) =>
-      `Not in every group: ${all[0]!.label}, ${
-        enumerate(all.map(({ group, tau }) => `${significant(tau!, 2)} in ${group}`))
+    ...baselines.map((all) =>
+      `Kendall's tau of ${all[0]!.label}, a baseline, with ${target}: ${
+        enumerate(all.map(({ group, tau }) => `${significant(tau!, 2)} (${group})`))
       }.`
     ),
+    `Of ${plural(whole.length, "measure")} in ${plural(groups.size, "group")} of ` +
+    `${plurals(own.map(({ cells }) => cells), "cell")}, tau with ${target} is above 0 in every ` +
+    `group for ${namesOf(above)}, below 0 in every group for ${namesOf(below)}, and differs from ` +
+    `group to group for ${namesOf((taus) => !above(taus) && !below(taus))}; n = ${
+      plural(Math.max(...own.map(({ seeds }) => seeds.length)), "seed")
+    }.`,
   ];
+}
+
+/** "0.81 [0.52, 0.95]". */
+export function formatTau({ tau, low, high }: TauInterval): string {
+  const interval = low === null || high === null ? "" : ` ${formatInterval([low, high])}`;
+  return tau === null ? "" : significant(tau, 2) + interval;
 }

@@ -3,11 +3,37 @@
  *
  * @module
  */
+import type { Measurement } from "~/lib/results/record.ts";
 import type { Outcome, RunResult } from "~/lib/results/run_result.ts";
-import { summariseValues, type ValueSummary } from "~/lib/results/value_summary.ts";
-import { meanInterval } from "~/lib/statistics.ts";
-import { type Cell, listCells, type Study, trajectoryOf } from "~/lib/study.ts";
+import {
+  meanInterval,
+  type PairedDifference,
+  pairedDifference,
+  pooledInterval,
+  twoWayInterval,
+} from "~/lib/statistics.ts";
+import { type Cell, effectValue, listCells, type Study, trajectoryOf } from "~/lib/study.ts";
 import { openStop, trajectoryPath } from "~/lib/trainer.ts";
+
+/** Low and high end of a 95 % interval. */
+export type Interval = readonly [low: number, high: number];
+
+/** A measure over the seeds of a cell, in its unit. */
+export interface ValueSummary {
+  readonly mean: number;
+  /** 95 % t interval over seed means, n = seeds. */
+  readonly interval: Interval | null;
+  /**
+   * The original's: 95 % t interval over seeds x directions as if independent; null for a measure
+   * that keeps no samples.
+   */
+  readonly pooledInterval: Interval | null;
+  /**
+   * 95 % interval for other seeds and other directions, where `interval` holds for the directions
+   * that were drawn; null where seeds have no samples of the same directions.
+   */
+  readonly twoWayInterval: Interval | null;
+}
 
 /** One seed of a cell, with what a figure shows of it. */
 export interface SeedSummary {
@@ -20,24 +46,32 @@ export interface SeedSummary {
   readonly run: RunResult;
 }
 
+/** What of a run has a mean over the cell. */
+const MEANS = [
+  "trainLoss",
+  "trainAccuracy",
+  "testLoss",
+  "testAccuracy",
+  "epochs",
+  "weightNorm",
+] as const;
+
 /**
- * A cell's runs together. Means are over seeds; diverged runs are in `seeds` and `diverged` and in
- * no mean. A mean over no run is null, and so is an interval of one value.
+ * A cell's runs together. Means are over seeds, of full-split losses in nats and accuracies as
+ * fractions; diverged runs are in `seeds` and `diverged` and in no mean. A mean over no run is null,
+ * and so is an interval of one value.
  */
-export interface CellSummary extends Cell {
+export interface CellSummary extends Cell, Readonly<Record<typeof MEANS[number], number | null>> {
   /** Canonical text of the measure that `value` holds. */
   readonly measure: string;
   /** Every seed of the grid that has a result, ascending. */
   readonly seeds: readonly number[];
   /** The measure's estimate, in its unit: for "sharpness" the rise in training loss in nats. */
   readonly value: ValueSummary | null;
-  /** Full-split losses in nats, accuracies as fractions. */
-  readonly trainLoss: number | null;
-  readonly trainAccuracy: number | null;
-  readonly testLoss: number | null;
-  readonly testAccuracy: number | null;
-  readonly epochs: number | null;
-  readonly weightNorm: number | null;
+  /** Mean residual of an eigenvalue, in its unit; null where the measure has none. */
+  readonly residual: number | null;
+  /** Seeds whose eigenvalue has not converged: their value is a lower bound. */
+  readonly unresolved: readonly number[];
   /** Whether there are results and all of them met a criterion: a number of epochs is none. */
   readonly converged: boolean;
   /** Seeds that the epoch limit stopped. */
@@ -114,25 +148,84 @@ export function reportCells(summaries: readonly CellSummary[], stop: string): Ce
   }));
 }
 
+/** The cells of one effect and optimizer, a line of a figure, by ascending value. */
+export function seriesOf(
+  cells: readonly CellSummary[],
+  { effect, optimizer }: Pick<CellSummary, "effect" | "optimizer">,
+): CellSummary[] {
+  return cells.filter((cell) => cell.effect === effect && cell.optimizer === optimizer)
+    .sort((a, b) => effectValue(a) - effectValue(b));
+}
+
+/** What a cell is compared with. */
+export const COMPARISONS = ["base cell", "next smaller value", "optimizer"] as const;
+/** One of `COMPARISONS`. */
+export type Comparison = typeof COMPARISONS[number];
+
+/** A paired difference in the measure: the mean of `cell - against` within seed, in its unit. */
+export interface CellDifference extends PairedDifference {
+  readonly comparison: Comparison;
+  /** The cell whose value is the minuend. */
+  readonly cell: CellSummary;
+  /** The cell that is subtracted. */
+  readonly against: CellSummary;
+}
+
+/**
+ * Every cell against the base cell and against the next smaller value of its effect, optimizer by
+ * optimizer, and every optimizer against the study's first in every cell. Each distinct comparison
+ * stands once; pairs without a seed in common are left out.
+ *
+ * @param cells All cells of `study`, from `summariseCells`.
+ */
+export function listDifferences(study: Study, cells: readonly CellSummary[]): CellDifference[] {
+  const { baseLearningRate, baseBatchSize, optimizers: [reference] } = study.grid;
+  const isAt = (place: Pick<Cell, "learningRate" | "batchSize">) => (cell: CellSummary): boolean =>
+    cell.learningRate === place.learningRate && cell.batchSize === place.batchSize;
+  const isBase = isAt({ learningRate: baseLearningRate, batchSize: baseBatchSize });
+  const partners: Record<Comparison, (cell: CellSummary) => CellSummary | undefined> = {
+    "base cell": (cell) => isBase(cell) ? undefined : seriesOf(cells, cell).find(isBase),
+    "next smaller value": (cell) => {
+      const series = seriesOf(cells, cell);
+      return series[series.indexOf(cell) - 1];
+    },
+    optimizer: (cell) =>
+      cell.optimizer === reference
+        ? undefined
+        : seriesOf(cells, { effect: cell.effect, optimizer: reference! }).find(isAt(cell)),
+  };
+  const seen = new Set<string>();
+  const nameOf = ({ optimizer, learningRate, batchSize }: CellSummary): string =>
+    `${optimizer} ${learningRate} ${batchSize}`;
+  return COMPARISONS.flatMap((comparison) =>
+    cells.flatMap((cell) => {
+      const against = partners[comparison](cell);
+      const pair = against && [nameOf(cell), nameOf(against)].sort().join(" - ");
+      if (against === undefined || seen.has(pair!)) return [];
+      seen.add(pair!);
+      const difference = pairedDifference(valueBySeed(cell), valueBySeed(against));
+      return difference === null ? [] : [{ comparison, cell, against, ...difference }];
+    })
+  );
+}
+
 function summariseCell(cell: Cell, results: readonly RunResult[], measure: string): CellSummary {
   const kept = results.filter(({ training }) => training.stopped !== "diverged");
   const values = kept.flatMap(({ measures }) => measures[measure] ?? []);
   const seedsStopped = (why: Outcome): number[] =>
     results.filter(({ training }) => training.stopped === why).map(({ config }) => config.seed);
-  const meanOf = (
-    key: "trainLoss" | "trainAccuracy" | "testLoss" | "testAccuracy" | "epochs" | "weightNorm",
-  ) => meanOrNull(kept.flatMap(({ training }) => training[key] ?? []));
+  const means = Object.fromEntries(
+    MEANS.map((key) => [key, meanOrNull(kept.map(({ training }) => training[key]))]),
+  ) as Record<typeof MEANS[number], number | null>;
   return {
     ...cell,
+    ...means,
     measure,
     seeds: results.map(({ config }) => config.seed),
     value: values.length === 0 ? null : summariseValues(values),
-    trainLoss: meanOf("trainLoss"),
-    trainAccuracy: meanOf("trainAccuracy"),
-    testLoss: meanOf("testLoss"),
-    testAccuracy: meanOf("testAccuracy"),
-    epochs: meanOf("epochs"),
-    weightNorm: meanOf("weightNorm"),
+    residual: meanOrNull(values.map(({ residual }) => residual)),
+    unresolved: kept.filter(({ measures }) => measures[measure]?.converged === false)
+      .map(({ config }) => config.seed),
     converged: results.length > 0 &&
       results.every(({ stop, training }) =>
         openStop(stop).isCriterion && training.stopped === "reached"
@@ -149,6 +242,25 @@ function summariseCell(cell: Cell, results: readonly RunResult[], measure: strin
   };
 }
 
-function meanOrNull(values: readonly number[]): number | null {
-  return values.length === 0 ? null : meanInterval(values).mean;
+/** Summarises a measure's values, one a seed; at least one. */
+function summariseValues(values: readonly Measurement[]): ValueSummary {
+  const overSeeds = meanInterval(values.map(({ estimate }) => estimate));
+  const samples = values.map(({ samples }): number[] => Array.isArray(samples) ? samples : []);
+  const isSampled = samples.every(({ length }) => length > 0);
+  const isEven = samples.every(({ length }) => length === samples[0]!.length);
+  return {
+    mean: overSeeds.mean,
+    interval: ends(overSeeds),
+    pooledInterval: isSampled ? ends(pooledInterval(samples)) : null,
+    twoWayInterval: isSampled && isEven ? ends(twoWayInterval(samples)) : null,
+  };
+}
+
+function ends({ low, high }: { low: number | null; high: number | null }): Interval | null {
+  return low === null || high === null ? null : [low, high];
+}
+
+function meanOrNull(values: readonly unknown[]): number | null {
+  const known = values.filter((value) => typeof value === "number");
+  return known.length === 0 ? null : meanInterval(known).mean;
 }

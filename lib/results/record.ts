@@ -4,8 +4,10 @@
  * @module
  */
 import { z } from "zod";
-import { DamagedFileError } from "~/lib/files/checked.ts";
-import { sha256 } from "~/lib/files/files.ts";
+import { join } from "node:path";
+import { DamagedFileError, type OnDamage, readChecked } from "~/lib/files/checked.ts";
+import { sha256, writeWhole } from "~/lib/files/files.ts";
+import { isSameTrajectory, type Trajectory, trajectoryPath } from "~/lib/trainer.ts";
 
 /** Version of the file format; 1 was one file a run with its stopping rule in its identity. */
 export const RECORD_FORMAT = 2;
@@ -149,6 +151,69 @@ export function formatRecord(record: TrajectoryRecord): string {
       /\[\n\s+(-?[\d.e+-]+(?:,\n\s+-?[\d.e+-]+)*)\n\s+\]/gi,
       (_, numbers: string) => `[${numbers.replace(/\s+/g, " ")}]`,
     ) + "\n";
+}
+
+/**
+ * Looks for trainings that overlap or leave a gap, and for work of a revision that nobody knows. A
+ * training that was repeated for a network that was not kept is no part of it: "trained again".
+ *
+ * @returns What is wrong; undefined where nothing is.
+ */
+export function checkProvenance({ content, provenance }: TrajectoryRecord): string | undefined {
+  const nameless = provenance.find(({ revision }) => !/^[0-9a-f]+$/.test(revision));
+  if (nameless !== undefined) {
+    return `the revision that ${nameless.did} must be known: it is ${nameless.revision}`;
+  }
+  let trained = 0;
+  for (const { did, from = 0, to } of provenance) {
+    if (did !== "trained") continue;
+    if (from !== trained) {
+      const what = from < trained ? "overlap" : "leave a gap";
+      return `its trainings ${what}: one begins after epoch ${from}, the one before ended at ${trained}`;
+    }
+    trained = to;
+  }
+  const { epochLosses: { length }, diverged } = content;
+  // A network that is not finite ends a record before the epoch that was trained last.
+  return trained === length || (diverged && trained > length)
+    ? undefined
+    : `its trainings end at epoch ${trained} and its losses at ${length}`;
+}
+
+/** Where a trajectory's record is kept. */
+export function recordFile(results: string, trajectory: Trajectory): string {
+  return `${join(results, trajectoryPath(trajectory))}.json`;
+}
+
+/** Reads a record; undefined if there is none or it is damaged: see `readChecked`. */
+export function readRecord(
+  results: string,
+  trajectory: Trajectory,
+  onDamage: OnDamage | undefined,
+): Promise<TrajectoryRecord | undefined> {
+  return readChecked(recordFile(results, trajectory), onDamage, (bytes) => {
+    const record = parseRecord(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    if (!isSameTrajectory(record.content.trajectory, trajectory)) {
+      throw new DamagedFileError("it is of another trajectory");
+    }
+    return record;
+  });
+}
+
+/**
+ * Writes a record over the one before.
+ *
+ * @throws {Error} If it does not say whole how it came about: see `checkProvenance`.
+ */
+export async function writeRecord(
+  results: string,
+  trajectory: Trajectory,
+  record: TrajectoryRecord,
+): Promise<void> {
+  const path = recordFile(results, trajectory);
+  const fault = checkProvenance(record);
+  if (fault !== undefined) throw new Error(`Cannot write ${path} as ${fault}`);
+  await writeWhole(path, formatRecord(record));
 }
 
 function checksums({ content, provenance }: Pick<TrajectoryRecord, "content" | "provenance">): {

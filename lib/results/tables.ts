@@ -1,70 +1,85 @@
 /**
- * Results, cells and paired differences as Arquero tables.
+ * Results, cells and paired differences as Arquero tables and CSV.
  *
  * @module
  */
 import { type ColumnTable, table } from "arquero";
-import { type CellSummary, summariseCells, valueBySeed } from "~/lib/results/cells.ts";
+import { openMeasure } from "~/lib/measure.ts";
+import {
+  type CellDifference,
+  type CellSummary,
+  listDifferences,
+  summariseCells,
+} from "~/lib/results/cells.ts";
+import type { Measurement } from "~/lib/results/record.ts";
 import type { RunResult } from "~/lib/results/run_result.ts";
-import { type PairedDifference, pairedDifference } from "~/lib/statistics.ts";
-import { effectValue, type Study } from "~/lib/study.ts";
+import type { Study } from "~/lib/study.ts";
 
-const RUN_COLUMNS = {
-  optimizer: ({ config }) => config.optimizer,
-  learningRate: ({ config }) => config.learningRate,
-  batchSize: ({ config }) => config.batchSize,
-  seed: ({ config }) => config.seed,
-  stop: ({ stop }) => stop,
-  epochs: ({ training }) => training.epochs,
-  outcome: ({ training }) => training.stopped,
-  trainLoss: ({ training }) => training.trainLoss,
-  trainAccuracy: ({ training }) => training.trainAccuracy,
-  testLoss: ({ training }) => training.testLoss,
-  testAccuracy: ({ training }) => training.testAccuracy,
-  gradientNorm: ({ training }) => training.gradientNorm,
-  weightNorm: ({ training }) => training.weightNorm,
-  distance: ({ training }) => training.distance,
-  trainingSeconds: ({ training }) => training.seconds,
-} satisfies Record<string, (run: RunResult) => unknown>;
+/** A table's columns in order, each with what it takes from a row. */
+export type Columns<Row> = Record<string, (row: Row) => unknown>;
 
-const CELL_COLUMNS = {
-  effect: (cell) => cell.effect,
-  optimizer: (cell) => cell.optimizer,
-  learningRate: (cell) => cell.learningRate,
-  batchSize: (cell) => cell.batchSize,
-  seeds: (cell) => cell.seeds.length,
-  unconverged: (cell) => cell.unconverged.length,
-  diverged: (cell) => cell.diverged.length,
-  value: (cell) => cell.value?.mean ?? null,
-  low: (cell) => cell.value?.interval?.[0] ?? null,
-  high: (cell) => cell.value?.interval?.[1] ?? null,
-  pooledLow: (cell) => cell.value?.pooledInterval?.[0] ?? null,
-  pooledHigh: (cell) => cell.value?.pooledInterval?.[1] ?? null,
-  twoWayLow: (cell) => cell.value?.twoWayInterval?.[0] ?? null,
-  twoWayHigh: (cell) => cell.value?.twoWayInterval?.[1] ?? null,
-  trainLoss: (cell) => cell.trainLoss,
-  trainAccuracy: (cell) => cell.trainAccuracy,
-  testLoss: (cell) => cell.testLoss,
-  testAccuracy: (cell) => cell.testAccuracy,
-  epochs: (cell) => cell.epochs,
-} satisfies Record<string, (cell: CellSummary) => unknown>;
-
-/** What a cell is compared with. */
-export const COMPARISONS = ["base cell", "next smaller value", "optimizer"] as const;
-/** One of `COMPARISONS`. */
-export type Comparison = typeof COMPARISONS[number];
-
-/** A paired difference in sharpness: the mean of `cell - against` within seed, in nats. */
-export interface CellDifference extends PairedDifference {
-  /** Which kind of pair this is. */
-  readonly comparison: Comparison;
-  /** The cell whose value is the minuend. */
-  readonly cell: CellSummary;
-  /** The cell that is subtracted. */
-  readonly against: CellSummary;
+/** A column of runs, of cells, or of both. */
+interface Column {
+  /** Default: none, as for a count or a text. */
+  readonly unit?: string;
+  readonly run?: (run: RunResult) => unknown;
+  readonly cell?: (cell: CellSummary) => unknown;
 }
 
-const DIFFERENCE_COLUMNS = {
+const ofTraining = (
+  key: keyof RunResult["training"] & keyof CellSummary,
+  unit?: string,
+): Column => ({
+  ...(unit && { unit }),
+  run: ({ training }) => training[key],
+  cell: (cell) => cell[key],
+});
+const ofBoth = (key: "optimizer" | "learningRate" | "batchSize", unit?: string): Column => ({
+  ...(unit && { unit }),
+  run: ({ config }) => config[key],
+  cell: (cell) => cell[key],
+});
+
+/** Every column but those of measures, in the order in which they stand. */
+const COLUMNS: Readonly<Record<string, Column>> = {
+  effect: { cell: ({ effect }) => effect },
+  optimizer: ofBoth("optimizer"),
+  learningRate: ofBoth("learningRate"),
+  batchSize: ofBoth("batchSize", "images"),
+  seed: { run: ({ config }) => config.seed },
+  stop: { run: ({ stop }) => stop },
+  seeds: { cell: ({ seeds }) => seeds.length },
+  unconverged: { cell: ({ unconverged }) => unconverged.length },
+  diverged: { cell: ({ diverged }) => diverged.length },
+  value: { cell: ({ value }) => value?.mean ?? null },
+  low: { cell: ({ value }) => value?.interval?.[0] ?? null },
+  high: { cell: ({ value }) => value?.interval?.[1] ?? null },
+  pooledLow: { cell: ({ value }) => value?.pooledInterval?.[0] ?? null },
+  pooledHigh: { cell: ({ value }) => value?.pooledInterval?.[1] ?? null },
+  twoWayLow: { cell: ({ value }) => value?.twoWayInterval?.[0] ?? null },
+  twoWayHigh: { cell: ({ value }) => value?.twoWayInterval?.[1] ?? null },
+  residual: { cell: ({ residual }) => residual },
+  unresolved: { cell: ({ unresolved }) => unresolved.length },
+  epochs: ofTraining("epochs"),
+  outcome: { run: ({ training }) => training.stopped },
+  trainLoss: ofTraining("trainLoss", "nats"),
+  trainAccuracy: ofTraining("trainAccuracy", "fraction"),
+  testLoss: ofTraining("testLoss", "nats"),
+  testAccuracy: ofTraining("testAccuracy", "fraction"),
+  gradientNorm: { run: ({ training }) => training.gradientNorm },
+  weightNorm: ofTraining("weightNorm"),
+  distance: { run: ({ training }) => training.distance },
+  trainingSeconds: { unit: "s", run: ({ training }) => training.seconds },
+};
+
+/** What a measure has beside its estimate, in a column of its own where any value has it. */
+const DETAILS: Readonly<Record<string, keyof Measurement>> = {
+  " standard error": "standardError",
+  " residual": "residual",
+  " converged": "converged",
+};
+
+const DIFFERENCES: Columns<CellDifference> = {
   comparison: ({ comparison }) => comparison,
   effect: ({ cell }) => cell.effect,
   optimizer: ({ cell }) => cell.optimizer,
@@ -79,96 +94,80 @@ const DIFFERENCE_COLUMNS = {
   low: ({ low }) => low,
   high: ({ high }) => high,
   seeds: ({ n }) => n,
-} satisfies Record<string, (difference: CellDifference) => unknown>;
+};
 
 /**
  * One row a run, in the order given: how training ended, losses in nats, accuracies as fractions,
- * Euclidean norms, wall time in seconds, and for every measure its estimate and standard error.
+ * Euclidean norms, wall time in seconds, and for every measure its estimate, its standard error, and
+ * an eigenvalue's residual and whether it has converged; what no run has is no column.
  */
-export function runsTable(results: readonly RunResult[]): ColumnTable {
-  const texts = [...new Set(results.flatMap(({ measures }) => Object.keys(measures)))];
-  const columns = Object.fromEntries(texts.flatMap((text) => [
-    [text, ({ measures }: RunResult) => measures[text]?.estimate ?? null],
-    [`${text} standard error`, ({ measures }: RunResult) => measures[text]?.standardError ?? null],
-  ]));
-  return tableOf<RunResult>({ ...RUN_COLUMNS, ...columns }, results);
+export function runsTable(runs: readonly RunResult[]): ColumnTable {
+  const columns = columnsOf("run");
+  for (const text of new Set(runs.flatMap(({ measures }) => Object.keys(measures)))) {
+    columns[text] = ({ measures }) => measures[text]?.estimate ?? null;
+    for (const [suffix, key] of Object.entries(DETAILS)) {
+      const detail = ({ measures }: RunResult): unknown => measures[text]?.[key] ?? null;
+      if (runs.some((run) => detail(run) !== null)) columns[text + suffix] = detail;
+    }
+  }
+  return tableOf(columns, runs);
 }
 
-/** Whether a column of `runsTable` is a measure's. */
-export function isMeasure(column: string): boolean {
-  return !(column in RUN_COLUMNS);
-}
-
-/** One row a cell: means over its seeds in nats, the ends of their intervals, how training ended. */
-export function cellsTable(cells: readonly CellSummary[]): ColumnTable {
-  return tableOf(CELL_COLUMNS, cells);
-}
-
-/**
- * One row a paired difference in mean sharpness, `cell - against` within seed, in nats, with its
- * 95 % t interval over seeds (n = seeds in both; no interval for one), in `listDifferences`' order.
- *
- * @param results In any order; pairs of cells without a seed in common are left out.
- * @throws {RangeError} If two results are of the same run.
- */
-export function differencesTable(study: Study, results: readonly RunResult[]): ColumnTable {
-  return tableOf(DIFFERENCE_COLUMNS, listDifferences(study, summariseCells(study, results)));
-}
-
-/**
- * Every cell against the base cell and against the next smaller value of its effect, optimizer by
- * optimizer, and every optimizer against the study's first in every cell. Each distinct comparison
- * stands once; pairs without a seed in common are left out.
- *
- * @param cells All cells of `study`, from `summariseCells`.
- */
-export function listDifferences(study: Study, cells: readonly CellSummary[]): CellDifference[] {
-  const { baseLearningRate, baseBatchSize, optimizers: [reference] } = study.grid;
-  const isBase = (cell: CellSummary): boolean =>
-    cell.learningRate === baseLearningRate && cell.batchSize === baseBatchSize;
-  const partners: Record<Comparison, (cell: CellSummary) => CellSummary | undefined> = {
-    "base cell": (cell) => isBase(cell) ? undefined : seriesOf(cells, cell).find(isBase),
-    "next smaller value": (cell) => {
-      const series = seriesOf(cells, cell);
-      return series[series.indexOf(cell) - 1];
-    },
-    optimizer: (cell) =>
-      cell.optimizer === reference
-        ? undefined
-        : seriesOf(cells, { effect: cell.effect, optimizer: reference! })
-          .find(({ learningRate, batchSize }) =>
-            learningRate === cell.learningRate && batchSize === cell.batchSize
-          ),
+/** A study's runs as CSV, one row a run and stop, units in the header in brackets. */
+export function runsCsv(runs: readonly RunResult[]): string {
+  const named = runsTable(runs);
+  const texts = new Set(runs.flatMap(({ measures }) => Object.keys(measures)));
+  const unitOf = (name: string): string | undefined => {
+    const text = name.replace(/ (standard error|residual)$/, "");
+    return texts.has(text) ? openMeasure(text).unit : COLUMNS[name]?.unit;
   };
-  const seen = new Set<string>();
-  const nameOf = ({ optimizer, learningRate, batchSize }: CellSummary): string =>
-    `${optimizer} ${learningRate} ${batchSize}`;
-  return COMPARISONS.flatMap((comparison) =>
-    cells.flatMap((cell) => {
-      const against = partners[comparison](cell);
-      if (against === undefined) return [];
-      const pair = [nameOf(cell), nameOf(against)].sort().join(" - ");
-      if (seen.has(pair)) return [];
-      seen.add(pair);
-      const difference = pairedDifference(valueBySeed(cell), valueBySeed(against));
-      return difference === null ? [] : [{ comparison, cell, against, ...difference }];
-    })
-  );
+  const names = named.columnNames().map((name) => {
+    const unit = unitOf(name);
+    return [name, unit === undefined ? name : `${name} [${unit}]`] as const;
+  });
+  // One line end: readers take an empty line for one more row.
+  return named.rename(Object.fromEntries(names)).toCSV().trimEnd() + "\n";
 }
 
-/** The cells of one effect and optimizer, a line of a figure, by ascending value. */
-export function seriesOf(
-  cells: readonly CellSummary[],
-  { effect, optimizer }: Pick<CellSummary, "effect" | "optimizer">,
-): CellSummary[] {
-  return cells.filter((cell) => cell.effect === effect && cell.optimizer === optimizer)
-    .sort((a, b) => effectValue(a) - effectValue(b));
+/** One row a cell: means over its seeds, the ends of their intervals, how training ended. */
+export function cellsTable(cells: readonly CellSummary[]): ColumnTable {
+  const { residual, unresolved, ...columns } = columnsOf("cell");
+  const isEigenvalue = cells.some((cell) => cell.residual !== null);
+  return tableOf({ ...columns, ...(isEigenvalue && { residual, unresolved }) }, cells);
+}
+
+/**
+ * One row a paired difference in the first measure, `cell - against` within seed, with its 95 % t
+ * interval over seeds (n = seeds in both; no interval for one), in `listDifferences`' order.
+ *
+ * @param runs In any order; pairs of cells without a seed in common are left out.
+ * @throws {RangeError} If two are of the same trajectory.
+ */
+export function differencesTable(study: Study, runs: readonly RunResult[]): ColumnTable {
+  return tableOf(DIFFERENCES, listDifferences(study, summariseCells(study, runs)));
+}
+
+/** A column's name as a heading: "pooled low", "train loss (nats)". */
+export function columnTitle(name: string): string {
+  const words = /^[a-z]+([A-Z][a-z]+)*$/.test(name)
+    ? name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
+    : name;
+  const unit = COLUMNS[name]?.unit;
+  return unit === undefined ? words : `${words} (${unit})`;
 }
 
 /** A table with its columns even where there are no rows. */
-function tableOf<Row>(
-  columns: Record<string, (row: Row) => unknown>,
-  rows: readonly Row[],
-): ColumnTable {
+export function tableOf<Row>(columns: Columns<Row>, rows: readonly Row[]): ColumnTable {
   return table(Object.entries(columns).map(([name, valueOf]) => [name, rows.map(valueOf)]));
+}
+
+function columnsOf<K extends "run" | "cell">(
+  kind: K,
+): Columns<Parameters<NonNullable<Column[K]>>[0]> {
+  return Object.fromEntries(
+    Object.entries(COLUMNS).flatMap(([name, column]) => {
+      const valueOf = column[kind];
+      return valueOf === undefined ? [] : [[name, valueOf as (row: never) => unknown]];
+    }),
+  ) as Columns<Parameters<NonNullable<Column[K]>>[0]>;
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type IntervalOptions, meanInterval, tQuantile } from "~/lib/statistics/statistics.ts";
+import { type IntervalOptions, meanInterval, tQuantile } from "~/lib/statistics/intervals.ts";
 
 /** A mean over seeds x directions with what its spread is made of. */
 export interface TwoWayInterval {

@@ -2,10 +2,12 @@ import {
   comparePublished,
   PUBLISHED_CELLS,
   publishedCells,
+  type PublishedOrder,
   publishedOrder,
   publishedSentences,
   publishedTable,
 } from "~/lib/findings.ts";
+import { tQuantile } from "~/lib/statistics.ts";
 import { presets, type Study } from "~/lib/study.ts";
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { syntheticRecords } from "~/tests/fixtures/synthetic_results.ts";
@@ -23,9 +25,9 @@ const study: Study = {
 
 /** Sharpness by learning rate and seed; the published means are 1.29571, 0.10663 and 0.01024. */
 const VALUES: Readonly<Record<string, readonly [number, number]>> = {
-  // Off by 0.0043 of 0.0338: within twice the half-width.
+  // Off by 0.0043 of 0.0338: within one half-width.
   "0.0001": [1.29, 1.31],
-  // Off by 0.02 > 10 % of 0.10663 > 2 * 0.00589.
+  // Off by 0.02 > 2 * 0.00589.
   "0.01": [0.125, 0.12826],
   // t(0.975, 1) = 12.706: the interval of 0.00 and 0.02 contains 0.
   "0.1": [0, 0.02],
@@ -50,11 +52,17 @@ Deno.test("comparePublished() judges each published cell and prints no ratio wit
   const rows = comparePublished(study, records);
   // 3e-1 was not published.
   assertEquals(rows.map(({ learningRate }) => learningRate), [1e-4, 1e-2, 1e-1]);
-  assertEquals(rows.map(({ within }) => within), [true, false, true]);
+  assertEquals(rows.map(({ within }) => within), [1, false, 1]);
   const [first, second, third] = rows;
   assertAlmostEquals(first!.ratio!, 1.3 / 1.29571, 1e-12);
-  // 0.12663 +- 12.706 * 0.00163: told from 0.
+  // 0.12663 +- 12.706 * 0.00163: told from 0. Welch: relative standard errors 0.00163 / 0.12663 with 1
+  // degree of freedom and 0.00589 / 2.570582 / 0.10663 with 5.
   assertAlmostEquals(second!.ratio!, 0.12663 / 0.10663, 1e-12);
+  const [a, b] = [0.00163 / 0.12663, 0.00589 / 2.5705818 / 0.10663];
+  const freedom = (a ** 2 + b ** 2) ** 2 / (a ** 4 + b ** 4 / 5);
+  const half = tQuantile(0.975, freedom) * Math.hypot(a, b);
+  assertAlmostEquals(Math.log(second!.ratioInterval![1] / second!.ratio!), half, 1e-6);
+  assert(second!.p! < 0.05);
   assertEquals(third!.ratio, null);
   assertEquals(third!.n, 2);
   assertAlmostEquals(third!.theirs.interval[1], 0.01109, 1e-12);
@@ -67,7 +75,7 @@ Deno.test("comparePublished() gives no ratio for one seed, and no verdict where 
     ({ learningRate }) => learningRate === 1e-4 ? { samples: [1.3], epochs: 60 } : undefined,
   );
   const [first, second] = comparePublished(one, some);
-  assertEquals([first!.ratio, first!.within, first!.n], [null, true, 1]);
+  assertEquals([first!.ratio, first!.within, first!.n], [null, 1, 1]);
   assertEquals([second!.ours, second!.ratio, second!.within, second!.n], [null, null, null, 0]);
 });
 
@@ -109,18 +117,20 @@ Deno.test("publishedCells() is empty where the protocol is another", () => {
 Deno.test("publishedOrder() and publishedSentences() count cells, rank them and name what differs", () => {
   const rows = comparePublished(study, records);
   // Ours 1.3, 0.127, 0.01 fall as theirs do.
-  assertEquals(publishedOrder(rows), [
+  const [{ tau, ...order }, ...others] = publishedOrder(rows) as [PublishedOrder];
+  assertEquals([tau!.tau, tau!.cells, others.length], [1, 3, 0]);
+  assertEquals([order], [
     {
       ...{ effect: "learning-rate", optimizer: "SGD", stop: "cumulative:1e-3" },
-      ...{ cells: 3, within: 2, tau: 1 },
+      ...{ cells: 3, withinOne: 2, within: 2 },
     },
   ]);
   assertEquals(publishedSentences(rows), [
-    "SGD, learning rate, at cumulative:1e-3 (published at cumulative:1e-4): 2 of 3 cells lie within " +
-    "twice the published half-width or 10 % of the published mean; not 10⁻²; Kendall's tau with the " +
-    "published order is 1.0; n = 2 seeds.",
+    "SGD, learning rate, at cumulative:1e-3 (published at cumulative:1e-4): of 3 cells 2 lie within one " +
+    "published half-width and 2 within two; not 10⁻² (ratio 1.2 [1.116, 1.264], Welch's p = 0.0006); " +
+    "Kendall's tau with the published order is 1.0 [1.00, 1.00]; n = 2 seeds.",
   ]);
   assertEquals(publishedSentences([]), []);
   assertEquals(publishedTable(rows).numRows(), 3);
-  assertEquals(publishedTable(rows).get("within 2 published half-widths or 10 %", 1), "no");
+  assertEquals(publishedTable(rows).get("within published half-widths", 1), "more than 2");
 });

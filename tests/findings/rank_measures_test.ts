@@ -31,8 +31,10 @@ Deno.test("rankMeasures() gives tau within each one-factor group, and their mean
   assertEquals(tauOf("sharpness", "batch size, SGD"), 1);
   assertEquals(tauOf("trace", "learning rate, SGD"), -1);
   assertEquals(tauOf("trace", "batch size, SGD"), 1);
-  assertAlmostEquals(tauOf("trace", "all groups"), 0, 1e-12);
-  // The gap is what is ranked against.
+  assertAlmostEquals(tauOf("sharpness", "all groups"), 1, 1e-12);
+  // Groups that differ have no mean in common.
+  assertEquals(ranks.filter((rank) => rank.measure === "trace" && rank.effect === null), []);
+  // The gap is what is ranked against; baselines do not vary here.
   assertEquals([...new Set(ranks.map(({ measure }) => measure))], [
     "sharpness",
     "trace",
@@ -43,7 +45,8 @@ Deno.test("rankMeasures() gives tau within each one-factor group, and their mean
 });
 
 Deno.test("rankMeasures() has an interval over seeds within [-1, 1] about tau", () => {
-  for (const { tau, low, high, seeds } of rankMeasures(study, runs, ["sharpness", "trace"])) {
+  for (const { tau, low, high, seeds } of rankMeasures(study, runs)) {
+    if (seeds.length === 1) continue;
     assertEquals(seeds, [0, 1, 2]);
     assertEquals([low! <= tau!, tau! <= high!, low! >= -1, high! <= 1], [true, true, true, true]);
   }
@@ -56,26 +59,38 @@ Deno.test("rankMeasures() leaves out what cannot be ranked", () => {
   assertEquals([rankTable([]).numRows(), rankSentences([])], [0, []]);
 });
 
-Deno.test("rankTable() has a measure a row, rankSentences() who ranks as the gap in every group", () => {
-  const ranks = rankMeasures(study, runs, ["sharpness", "trace"]);
-  const [sharpness, trace] = rankTable(ranks).objects() as Record<string, number>[];
+Deno.test("rankMeasures() ranks against the test error too, baselines first", () => {
+  // Training loss 1, 2, 3 by rate; test accuracy falls with it.
+  const graded = runs.map((run) => {
+    const level = 4 + Math.log10(run.config.learningRate);
+    const training = { ...run.training, trainLoss: level, testAccuracy: 1 - level / 10 };
+    return { ...run, training };
+  });
+  const [baseline] = rankMeasures(study, graded, "test error");
+  assertEquals([baseline!.label, baseline!.tau, baseline!.isBaseline], [
+    "minus training loss",
+    -1,
+    true,
+  ]);
   assertEquals(
-    ["learning rate, SGD", "batch size, SGD", "mean tau", "cells", "seeds"]
-      .map((name) => [sharpness![name], trace![name]]),
-    [[1, -1], [1, 1], [1, 0], [6, 6], [3, 3]],
+    rankSentences(rankMeasures(study, graded, "test error"))[0],
+    "Kendall's tau of minus training loss, a baseline, with the test error: −1.0 (learning rate, SGD).",
+  );
+});
+
+Deno.test("rankTable() has a measure a row, rankSentences() who ranks as the gap in every group", () => {
+  const ranks = rankMeasures(study, runs).filter(({ measure }) =>
+    ["sharpness", "trace"].includes(measure)
+  );
+  const [sharpness, trace] = rankTable(ranks).objects() as Record<string, string>[];
+  assertEquals(
+    ["learning rate, SGD", "batch size, SGD", "all groups", "seeds"]
+      .map((name) => [String(sharpness![name]).slice(0, 4), String(trace![name]).slice(0, 4)]),
+    [["1.0 ", "−1.0"], ["1.0 ", "1.0 "], ["1.0 ", ""], ["3", "3"]],
   );
   assertEquals(rankSentences(ranks), [
-    "Of 2 measures in 2 groups of 3 cells, Kendall's tau with the gap is above 0 in all of them for " +
-    "1 (sharpness), below 0 in all of them for none, and changes sign, or is 0, for 1 (trace of the " +
-    "Hessian, from losses); " +
-    "n = 3 seeds.",
-  ]);
-  const lacking = ranks.filter(({ measure, effect }) =>
-    measure !== "trace" || effect !== "batch-size"
-  );
-  assertEquals(rankSentences(lacking), [
-    "Of 1 measure in 2 groups of 3 cells, Kendall's tau with the gap is above 0 in all of them for " +
-    "all 1, below 0 in all of them for none, and changes sign, or is 0, for none; n = 3 seeds.",
-    "Not in every group: trace of the Hessian, from losses, −1.0 in learning rate, SGD.",
+    "Of 2 measures in 2 groups of 3 cells, tau with the generalization gap is above 0 in every group for " +
+    "1 (sharpness), below 0 in every group for none, and differs from group to group for 1 (trace of " +
+    "the Hessian, from losses); n = 3 seeds.",
   ]);
 });

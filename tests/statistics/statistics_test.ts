@@ -6,11 +6,16 @@ import {
   assertThrows,
 } from "@std/assert";
 import {
+  benjaminiHochberg,
+  type Estimate,
+  holm,
   meanInterval,
   pairedDifference,
   pooledInterval,
   seedInterval,
-} from "~/lib/statistics/statistics.ts";
+  twoSidedP,
+  welchTest,
+} from "~/lib/statistics.ts";
 
 Deno.test("meanInterval() agrees with R's t.test on Student's sleep data", () => {
   // Extra hours of sleep, second drug less the first. R 4: t.test(extra ~ group, sleep, paired)
@@ -123,4 +128,28 @@ Deno.test("pairedDifference() uses the seeds in both, in order, and is null with
   assertStrictEquals(difference.mean, -1);
   assertStrictEquals(pairedDifference(a, new Map([[4, 1]])), null);
   assertStrictEquals(pairedDifference(new Map([[3, 1]]), b)!.low, null);
+});
+
+Deno.test("holm() and benjaminiHochberg() agree with R's p.adjust, in the order given", () => {
+  const ps = [0.04, 0.001, 0.03, 0.005, 0.2];
+  const close = (found: number[], expected: number[]): void =>
+    expected.forEach((value, i) => assertAlmostEquals(found[i]!, value, 1e-12));
+  // Sorted 0.001 0.005 0.03 0.04 0.2: times 5 4 3 2 1, never falling.
+  close(holm(ps), [0.09, 0.005, 0.09, 0.02, 0.2]);
+  // Times 5, 5/2, 5/3, 5/4, 1, never rising from the end.
+  close(benjaminiHochberg(ps), [0.05, 0.005, 0.05, 0.0125, 0.2]);
+  assertEquals([holm([]), benjaminiHochberg([]), holm([0.7, 0.8])], [[], [], [1, 1]]);
+});
+
+Deno.test("welchTest() agrees with R's t.test on Student's sleep data", () => {
+  const estimate = (mean: number, deviation: number): Estimate => (
+    { mean, standardError: deviation / Math.sqrt(10), degreesOfFreedom: 9 }
+  );
+  // t.test(extra ~ group): t = -1.8608, df = 17.776, p-value = 0.07939, -3.3654832 .. 0.2054832.
+  const { mean, low, high, p } = welchTest(estimate(0.75, 1.789010), estimate(2.33, 2.002249));
+  assertAlmostEquals(mean, -1.58, 1e-12);
+  assertAlmostEquals(low, -3.3654832, 1e-5);
+  assertAlmostEquals(high, 0.2054832, 1e-5);
+  assertAlmostEquals(p, 0.07939, 1e-5);
+  assertEquals(twoSidedP(-1, 5), 1);
 });

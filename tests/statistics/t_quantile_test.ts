@@ -1,5 +1,5 @@
 import { assertAlmostEquals, assertThrows } from "@std/assert";
-import { tQuantile } from "~/lib/statistics/statistics.ts";
+import { tQuantile } from "~/lib/statistics.ts";
 
 /**
  * P(|T| <= t) for whole degrees of freedom, exactly: Abramowitz and Stegun, Handbook of

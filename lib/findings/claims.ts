@@ -1,0 +1,213 @@
+/**
+ * The claims of the first screen, judged together, and its three sentences.
+ *
+ * @module
+ */
+import type { ColumnTable } from "arquero";
+import { type Comparison, formatComparison, type Kind } from "~/lib/findings/contrast.ts";
+import { CURVE_MEASURE } from "~/lib/findings/curves.ts";
+import {
+  countText,
+  type Finding,
+  leadMeasure,
+  settledOf,
+  wordsOf,
+} from "~/lib/findings/list_findings.ts";
+import { significant } from "~/lib/files/numbers.ts";
+import { enumerate } from "~/lib/findings/words.ts";
+import { type Columns, tableOf } from "~/lib/results.ts";
+import { holm } from "~/lib/statistics.ts";
+import { type EffectName, EFFECTS } from "~/lib/study.ts";
+
+/** At most so likely is any wrong verdict among the claims of the first screen. */
+const FAMILY_ERROR = 0.05;
+
+/** Where a claim is about, as the table's columns are headed. */
+export const CLAIM_COLUMNS = {
+  stop: "sharpness (r = 5) at the stop",
+  leadAtStop: "relative sharpness there",
+  lead: "relative sharpness at equal training loss",
+  sharp: "sharpness (r = 5) at equal training loss",
+} as const;
+/** One of `CLAIM_COLUMNS`. */
+export type ClaimColumn = keyof typeof CLAIM_COLUMNS;
+
+/** What the first screen says of a series in one column. */
+export interface Claim {
+  readonly subject: string;
+  readonly effect: EffectName;
+  readonly optimizer: string;
+  readonly column: ClaimColumn;
+  /** The one verdict of its findings that are not inconclusive; undefined where none was measured. */
+  readonly kind: Kind | undefined;
+  /** "survives at 1.5 and 1.1 nats (ratio 0.00041 to 0.0011)". */
+  readonly text: string;
+  /** What it stands on, one or one a level of the loss, each with its p and verdict by Holm. */
+  readonly findings: readonly (Finding & { readonly p: number; readonly judged: Kind })[];
+}
+
+/**
+ * The claims of every series: at the stop, there in the lead measure, and at every level of the loss in
+ * both measures. All their findings are one family: p values are adjusted by Holm, and a finding whose
+ * adjusted p is above 0.05 is inconclusive. So is what becomes of an effect that is not settled at the
+ * stop itself.
+ */
+export function listClaims(findings: readonly Finding[]): Claim[] {
+  const family = findings.filter((each) =>
+    !each.isAgainst && each.comparisons.length > 0 && columnOf(each) !== undefined
+  );
+  const adjusted = holm(family.map(({ kind, comparisons: [found] }) => (
+    kind === "inconclusive" ? 1 : found!.p
+  )));
+  const byHolm = family.map((finding, i) => {
+    const p = adjusted[i]!;
+    return { ...finding, p, judged: p > FAMILY_ERROR ? "inconclusive" as const : finding.kind };
+  });
+  const judged = byHolm.map((finding) => {
+    const stop = byHolm.find((each) => each.subject === finding.subject && each.where === "stop");
+    const isOpen = finding.where !== "stop" && finding.judged !== "negligible" &&
+      !["falls", "rises"].includes(stop?.judged ?? "");
+    return isOpen ? { ...finding, judged: "inconclusive" as const } : finding;
+  });
+  const series = new Map(
+    findings.filter(({ isAgainst }) => !isAgainst)
+      .map((finding) => [finding.subject, finding]),
+  );
+  return [...series.values()].flatMap(({ subject, effect, optimizer }) =>
+    (Object.keys(CLAIM_COLUMNS) as ClaimColumn[]).map((column): Claim => {
+      const own = judged.filter((each) => each.subject === subject && columnOf(each) === column);
+      const stop = findings.find((each) => each.subject === subject && each.where === "stop");
+      const [ends] = stop?.comparisons ?? [];
+      const whole = ends === undefined ? "" : `${ends.first.name} to ${ends.last.name}`;
+      const words = new Set(
+        own.map((each) => each.judged).filter((kind) => kind !== "inconclusive"),
+      );
+      const kind = own.length === 0
+        ? undefined
+        : words.size === 1
+        ? [...words][0]!
+        : "inconclusive";
+      return {
+        subject,
+        effect,
+        optimizer,
+        column,
+        kind,
+        text: claimText(own, whole),
+        findings: own,
+      };
+    })
+  );
+}
+
+/** One row a series, then one an optimizer against the first: the table of the first screen. */
+export function claimsTable(claims: readonly Claim[], findings: readonly Finding[]): ColumnTable {
+  const against = findings.filter(({ isAgainst }) => isAgainst);
+  const subjects = [...new Set([...claims, ...against].map(({ subject }) => subject))];
+  const columns: Columns<string> = { "what is compared": (subject) => subject };
+  for (const [column, head] of Object.entries(CLAIM_COLUMNS)) {
+    columns[head] = (subject) =>
+      claims.find((claim) => claim.subject === subject && claim.column === column)?.text ??
+        countedText(
+          against.filter((each) => each.subject === subject && columnOf(each) === column),
+        );
+  }
+  columns.seeds = (subject) =>
+    Math.max(...findings.filter((each) => each.subject === subject).map(({ n }) => n));
+  return tableOf(columns, subjects);
+}
+
+/**
+ * The three sentences of the first screen: what a larger learning rate does, what a larger batch does,
+ * and what each other optimizer does against the first.
+ */
+export function firstScreen(claims: readonly Claim[], findings: readonly Finding[]): string[] {
+  const lead = claims.some(({ column, kind }) => column === "lead" && kind !== undefined)
+    ? "lead" as const
+    : "sharp" as const;
+  const measure = lead === "lead" ? "relative sharpness" : "sharpness at r = 5";
+  const effects = (["learning-rate", "batch-size"] as const).flatMap((effect) => {
+    const say = (column: ClaimColumn, words: Partial<Record<Kind, string>>): string => {
+      const own = claims.filter((claim) =>
+        claim.effect === effect && claim.column === column && claim.kind !== undefined
+      );
+      const groups = [...Map.groupBy(own, ({ kind }) => kind!)];
+      return enumerate(
+        groups.map(([kind, alike]) =>
+          `${words[kind] ?? kind} with ${enumerate(alike.map((claim) => nameOf(claim, kind)))}`
+        ),
+      );
+    };
+    const [stop, equal] = [say("stop", AT_STOP), say(lead, AT_LOSS)];
+    return stop === "" ? [] : [
+      `A larger ${EFFECTS[effect].label} ${stop}` +
+      (equal === "" ? "." : `; at equal training loss this ${equal} (${measure}).`),
+    ];
+  });
+  const pairs = findings.filter((each) => each.isAgainst && columnOf(each) === lead);
+  const optimizers = [...Map.groupBy(pairs, ({ optimizer }) => optimizer)].map(([name, own]) =>
+    `${name}'s minima beside those of ${own[0]!.reference} at equal training loss: ${measure} is ` +
+    `${countedText(own)}.`
+  );
+  return [...effects, ...optimizers];
+}
+
+const AT_STOP: Partial<Record<Kind, string>> = {
+  falls: "ends in flatter minima",
+  rises: "ends in sharper minima",
+  negligible: "hardly changes sharpness",
+  inconclusive: "has no settled effect",
+};
+const AT_LOSS: Partial<Record<Kind, string>> = {
+  negligible: "is negligible",
+  inconclusive: "is inconclusive",
+};
+
+/** "SGD", "SGD (at 4 of 5 levels)". */
+function nameOf({ optimizer, findings }: Claim, kind: Kind): string {
+  if (findings[0]!.level === undefined) return optimizer;
+  const own = findings.filter(({ judged }) => judged === kind);
+  return `${optimizer} (at ${own.length} of ${findings.length} levels)`;
+}
+
+/** The column that a finding's claim stands in; undefined for those of none. */
+function columnOf({ where, measure }: Finding): ClaimColumn | undefined {
+  const isLead = measure === leadMeasure().text;
+  if (where === "stop") return "stop";
+  if (where === "measure") return isLead ? "leadAtStop" : undefined;
+  return isLead ? "lead" : measure === CURVE_MEASURE ? "sharp" : undefined;
+}
+
+/** "lower in 20, higher in 3 and open in 5 of 28 comparisons", cells by levels counted together. */
+function countedText(findings: readonly Finding[]): string {
+  const settled = settledOf(findings.flatMap(({ comparisons }) => comparisons));
+  return settled.length === 0
+    ? "not measured"
+    : `${countText(wordsOf(settled))} of ${settled.length}`;
+}
+
+/** @param whole The ends at the stop; others are named. */
+function claimText(findings: Claim["findings"], whole: string): string {
+  const [first] = findings;
+  if (first === undefined) return "not measured";
+  if (first.level === undefined) {
+    const { judged, kind, brief, comparisons: [found] } = first;
+    return judged === kind ? brief : `${judged}, ${formatComparison(found!)}`;
+  }
+  return [...Map.groupBy(findings, ({ judged }) => judged)].map(([word, own]) => {
+    const levels = enumerate(own.map(({ level, comparisons: [found] }) => {
+      const ends = `${found!.first.name} to ${found!.last.name}`;
+      return ends === whole ? String(level) : `${level} (${ends})`;
+    }));
+    return `${word} at ${levels} nats (${rangeOf(own.map(({ comparisons }) => comparisons[0]!))})`;
+  }).join("; ");
+}
+
+/** "ratio 0.019 to 0.031". */
+function rangeOf(comparisons: readonly Comparison[]): string {
+  return [...Map.groupBy(comparisons, ({ scale }) => scale)].map(([scale, own]) => {
+    const estimates = own.map(({ estimate }) => estimate);
+    const ends = [Math.min(...estimates), Math.max(...estimates)].map((end) => significant(end, 2));
+    return `${scale} ${[...new Set(ends)].join(" to ")}`;
+  }).join(", ");
+}

@@ -1,0 +1,133 @@
+/**
+ * The one question of every finding: how two cells differ in a value, paired over seeds.
+ *
+ * @module
+ */
+import { formatInterval, formatMean, unitAfter } from "~/lib/findings/words.ts";
+import type { Interval } from "~/lib/results.ts";
+import { meanInterval, pairedDifference, tQuantile, twoSidedP } from "~/lib/statistics.ts";
+
+/** What an effect does at the stop; then what becomes of it elsewhere. */
+export type Kind =
+  | "falls"
+  | "rises"
+  | "survives"
+  | "reverses"
+  | "negligible"
+  | "inconclusive";
+
+/** Two values whose ratio lies within 1 / 1.2 .. 1.2 are as good as equal. */
+export const NEGLIGIBLE_RATIO = 1.2;
+/** So are two whose difference is at most this share of the larger, where no ratio can be had. */
+export const NEGLIGIBLE_SHARE = 0.2;
+
+/** A cell's values. */
+export interface End {
+  readonly name: string;
+  readonly bySeed: ReadonlyMap<number, number>;
+  /** The same by another interpolant, where values are interpolated. */
+  readonly others?: ReadonlyMap<number, number>;
+}
+
+/** Two cells, or one cell under two optimizers. */
+export interface Contrast {
+  readonly first: End;
+  readonly last: End;
+  /** "1" for a pure number. */
+  readonly unit: string;
+}
+
+/** A contrast with what can be said of it. */
+export interface Comparison extends Contrast {
+  /** Last / first where both are resolved from 0, else last - first. */
+  readonly scale: "ratio" | "difference";
+  /** Means of the two ends over the seeds that both have. */
+  readonly means: readonly [first: number, last: number];
+  /** Geometric mean of the ratios, or mean of the differences, and its 95 % t interval. */
+  readonly estimate: number;
+  readonly interval: Interval | null;
+  readonly n: number;
+  readonly kind: Kind;
+  /** 1 or -1 where the interval excludes no effect, else 0. */
+  readonly sign: number;
+  /** Two-sided, of no effect at all; and of `kind`: at most 0.05 where it is not inconclusive. */
+  readonly pEffect: number;
+  readonly p: number;
+}
+
+/**
+ * Compares two ends within seed: the ratio on a log scale where the values of both are above 0 and
+ * resolved from it, else the difference. The half-width is Student's plus the distance between the two
+ * interpolants, mean over seeds, of both ends.
+ *
+ * The kind is "negligible" where the interval lies wholly within `NEGLIGIBLE_RATIO` (or
+ * `NEGLIGIBLE_SHARE` of the larger end), even if it excludes 1 (or 0): an effect that is too small to
+ * matter. Else the effect "falls" or "rises" where the interval excludes 1 (0), and is inconclusive
+ * where not. With a `reference` it "survives" where it goes the reference's way and "reverses" where
+ * it goes the other; where the reference has no way, it is inconclusive.
+ *
+ * @param reference The same contrast at the stop.
+ * @returns Undefined where no seed has both ends.
+ */
+export function compare(contrast: Contrast, reference?: Comparison): Comparison | undefined {
+  const { first, last } = contrast;
+  const seeds = [...first.bySeed.keys()].filter((seed) => last.bySeed.has(seed));
+  if (seeds.length === 0) return undefined;
+  const values = [first, last].map(({ bySeed }) =>
+    meanInterval(seeds.map((seed) => bySeed.get(seed)!))
+  );
+  const means = values.map(({ mean }) => mean) as [number, number];
+  const isRatio = values.every(({ low, mean }) => (low ?? mean) > 0) &&
+    seeds.every((seed) => first.bySeed.get(seed)! > 0 && last.bySeed.get(seed)! > 0);
+  const scaled = (all: ReadonlyMap<number, number>): Map<number, number> =>
+    isRatio ? new Map([...all].map(([seed, value]) => [seed, Math.log(value)])) : new Map(all);
+  const [a, b] = [scaled(first.bySeed), scaled(last.bySeed)];
+  const { mean, standardError, n } = pairedDifference(b, a)!;
+  const shift = [[first, a] as const, [last, b] as const].reduce((sum, [{ others }, own]) => {
+    const other = others && pairedDifference(scaled(others), own);
+    return sum + (other ? meanInterval(other.differences.map(Math.abs)).mean : 0);
+  }, 0);
+  const margin = isRatio
+    ? Math.log(NEGLIGIBLE_RATIO)
+    : NEGLIGIBLE_SHARE * Math.max(...means.map(Math.abs));
+  const scale = isRatio ? "ratio" : "difference";
+  const back = (value: number): number => isRatio ? Math.exp(value) : value;
+  const known = { ...contrast, scale, means, estimate: back(mean), n } as const;
+  if (standardError === null) {
+    return { ...known, interval: null, kind: "inconclusive", sign: 0, pEffect: 1, p: 1 };
+  }
+  const half = tQuantile(0.975, n - 1) * standardError + shift;
+  const pOf = (distance: number): number =>
+    twoSidedP(distance === 0 ? 0 : distance / standardError, n - 1);
+  const pEffect = pOf(Math.abs(mean) - shift);
+  const pNegligible = pOf(margin - Math.abs(mean) - shift);
+  const sign = Math.abs(mean) > half ? Math.sign(mean) : 0;
+  const isNegligible = Math.abs(mean) + half <= margin;
+  return {
+    ...known,
+    interval: [back(mean - half), back(mean + half)],
+    kind: isNegligible ? "negligible" : kindOf(sign, reference),
+    sign,
+    pEffect,
+    p: isNegligible ? pNegligible : pEffect,
+  };
+}
+
+/** The way an effect goes: none where it is negligible. */
+export function wayOf(comparison: Comparison | undefined): number {
+  return comparison === undefined || comparison.kind === "negligible" ? 0 : comparison.sign;
+}
+
+/** "0.019 [0.017, 0.021]" of a ratio, "−0.40 nats [−0.42, −0.38]" of a difference. */
+export function formatComparison({ scale, estimate, interval, unit }: Comparison): string {
+  const number = formatMean(estimate, interval) + (scale === "ratio" ? "" : unitAfter(unit));
+  const what = scale === "ratio" ? "ratio" : "difference";
+  return `${what} ${number}${interval === null ? "" : ` ${formatInterval(interval)}`}`;
+}
+
+function kindOf(sign: number, reference: Comparison | undefined): Kind {
+  if (sign === 0) return "inconclusive";
+  if (reference === undefined) return sign < 0 ? "falls" : "rises";
+  const seen = wayOf(reference);
+  return seen === 0 ? "inconclusive" : sign === seen ? "survives" : "reverses";
+}

@@ -1,0 +1,154 @@
+import { compare, type Contrast, type Kind } from "~/lib/findings.ts";
+import { openStream } from "~/lib/random.ts";
+import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+
+/** Ends by seed 0, 1, 2, ... */
+function contrast(first: readonly number[], last: readonly number[]): Contrast {
+  const end = (name: string, values: readonly number[]) => ({
+    name,
+    bySeed: new Map(values.entries()),
+  });
+  return { first: end("a", first), last: end("b", last), unit: "nats" };
+}
+
+/** Student's 0.975 quantile of 2 degrees of freedom: 0.95 sqrt(2 / (4 0.975 0.025)). */
+const T = 0.95 * Math.sqrt(2 / (4 * 0.975 * 0.025));
+
+Deno.test("compare() takes the ratio of positive ends on a log scale, paired over seeds", () => {
+  // Log ratios 1.1, 1.0, 0.9: mean 1, s = 0.1, standard error 0.1 / sqrt(3). Seeds cancel.
+  const seeds = [1, 1.1, 1.05];
+  const found = compare(contrast(seeds, seeds.map((a, i) => a * Math.exp(1.1 - 0.1 * i))))!;
+  const half = T * 0.1 / Math.sqrt(3);
+  assertEquals([found.scale, found.n, found.kind, found.sign], ["ratio", 3, "rises", 1]);
+  assertAlmostEquals(found.estimate, Math.E, 1e-12);
+  assertAlmostEquals(found.interval![0], Math.exp(1 - half), 1e-7);
+  assertAlmostEquals(found.interval![1], Math.exp(1 + half), 1e-7);
+  // P(|T| > t) = 1 - t / sqrt(t^2 + 2) for 2 degrees of freedom.
+  const t = Math.sqrt(3) / 0.1;
+  assertAlmostEquals(found.pEffect, 1 - t / Math.sqrt(t ** 2 + 2), 1e-9);
+});
+
+Deno.test("compare() takes the difference where an end is not told from 0", () => {
+  const found = compare(contrast([-0.1, 0.1, 0.3], [1.9, 2.1, 2.3]))!;
+  assertEquals([found.scale, found.kind], ["difference", "rises"]);
+  assertAlmostEquals(found.estimate, 2, 1e-12);
+  // 0.39 is a fifth of 2 less 0.01: within the margin of the larger end.
+  const small = compare(contrast([-0.4, 2, 4.4], [-0.01, 2.39, 4.79]))!;
+  assertEquals([small.scale, small.kind], ["difference", "negligible"]);
+  const large = compare(contrast([-0.4, 2, 4.4], [0.2, 2.6, 5]))!;
+  assertEquals([large.scale, large.kind], ["difference", "rises"]);
+});
+
+Deno.test("compare() calls negligible what lies within 1/1.2 .. 1.2, even if it excludes 1", () => {
+  const ratio = (value: number, spread: number): Kind =>
+    compare(contrast([1, 1, 1], [-1, 0, 1].map((i) => value * Math.exp(spread * i))))!.kind;
+  assertEquals(ratio(1.1, 0.001), "negligible");
+  assertEquals(ratio(1 / 1.1, 0.001), "negligible");
+  assertEquals(ratio(1.1, 0.037), "rises");
+  assertEquals(ratio(1.21, 0.001), "rises");
+  assertEquals(ratio(1.3, 0.3), "inconclusive");
+  assertEquals(ratio(1, 0.3), "inconclusive");
+});
+
+Deno.test("compare() survives or reverses by the way of the reference, where it has one", () => {
+  const [up, down, open, alike] = [
+    compare(contrast([1, 1, 1], [2, 2.1, 2])),
+    compare(contrast([2, 2.1, 2], [1, 1, 1])),
+    compare(contrast([1, 2, 3], [3, 2, 1])),
+    compare(contrast([1, 1, 1], [1.1, 1.1, 1.101])),
+  ];
+  const elsewhere = contrast([1, 1, 1], [3, 3.1, 3]);
+  assertEquals([up, down, open, alike].map((each) => compare(elsewhere, each)!.kind), [
+    "survives",
+    "reverses",
+    "inconclusive",
+    "inconclusive",
+  ]);
+  assertEquals(compare(contrast([1, 1, 1], [1.01, 1.01, 1.011]), up)!.kind, "negligible");
+});
+
+Deno.test("compare() adds the distance of the interpolants to the half-width", () => {
+  const plain = contrast([1, 1, 1], [2, 2.2, 2.1]);
+  const shifted = {
+    ...plain,
+    last: { ...plain.last, others: new Map([[0, 2 * 1.01], [1, 2.2 / 1.01], [2, 2.1 * 1.01]]) },
+  };
+  const [narrow, wide] = [compare(plain)!, compare(shifted)!];
+  assertAlmostEquals(Math.log(wide.interval![1] / narrow.interval![1]), Math.log(1.01), 1e-9);
+  assertAlmostEquals(Math.log(wide.interval![0] / narrow.interval![0]), -Math.log(1.01), 1e-9);
+  assert(wide.pEffect > narrow.pEffect);
+});
+
+Deno.test("compare() settles nothing for one seed, and is nothing without a common one", () => {
+  const one = compare(contrast([1], [2]))!;
+  assertEquals([one.kind, one.interval, one.p, one.estimate], ["inconclusive", null, 1, 2]);
+  const apart = contrast([1], []);
+  assertEquals(compare(apart), undefined);
+});
+
+/** Draws and the largest share of wrong words that is let through: 5 % and three of its errors. */
+const DRAWS = 2000;
+const MOST = DRAWS * 0.05 + 3 * Math.sqrt(DRAWS * 0.05 * 0.95);
+
+/** How often each verdict is given on data of 3 seeds with a known effect, where the reference rises. */
+function simulate(draw: (normal: () => number) => Contrast, seed: number): Record<string, number> {
+  const stream = openStream(seed, 0);
+  const uniform = (): number => ((stream.next() >>> 0) + 0.5) / 2 ** 32;
+  const normal = (): number =>
+    Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform());
+  const reference = compare(contrast([1, 1, 1], [2, 2.1, 2]))!;
+  const counts: Record<string, number> = {};
+  for (let i = 0; i < DRAWS; i++) {
+    const { kind } = compare(draw(normal), reference)!;
+    counts[kind] = (counts[kind] ?? 0) + 1;
+  }
+  return counts;
+}
+
+/** Log-normal ends with a seed's share in both, and noise of their own. */
+const ratioOf =
+  (ratio: number, noise: number, shared = 0.3) => (normal: () => number): Contrast => {
+    const seeds = [0, 1, 2].map(() => shared * normal());
+    return contrast(
+      seeds.map((seed) => Math.exp(seed + noise * normal())),
+      seeds.map((seed) => ratio * Math.exp(seed + noise * normal())),
+    );
+  };
+/** Normal ends about a mean that is not told from 0. */
+const differenceOf = (difference: number, mean: number) => (normal: () => number): Contrast => {
+  const seeds = [0, 1, 2].map(() => mean + 2 * normal());
+  const noise = (): number => 0.02 * normal();
+  return contrast(seeds.map((s) => s + noise()), seeds.map((s) => s + difference + noise()));
+};
+
+Deno.test("a verdict's word is wrong in at most 5 % of 2,000 draws at n = 3, whatever the effect", () => {
+  const cases: [name: string, draw: Parameters<typeof simulate>[0], wrong: Kind[]][] = [
+    ["no effect, little noise", ratioOf(1, 0.02), ["survives", "reverses"]],
+    ["no effect, much noise", ratioOf(1, 0.3), ["survives", "reverses"]],
+    ["at the margin", ratioOf(1.2, 0.02), ["negligible", "reverses"]],
+    ["at the other margin", ratioOf(1 / 1.2, 0.02), ["negligible", "survives"]],
+    ["beyond it", ratioOf(1.5, 0.1), ["negligible", "reverses"]],
+    ["the other way", ratioOf(1 / 1.5, 0.1), ["negligible", "survives"]],
+    ["no difference", differenceOf(0, 0), ["survives", "reverses"]],
+    ["a difference, the other way", differenceOf(-0.5, 0), ["survives"]],
+  ];
+  for (const [i, [name, draw, wrong]] of cases.entries()) {
+    const counts = simulate(draw, i);
+    for (const word of wrong) {
+      assert((counts[word] ?? 0) <= MOST, `${name}: ${JSON.stringify(counts)}`);
+    }
+  }
+});
+
+Deno.test("each verdict's word is given to data that deserve it, in most of 2,000 draws", () => {
+  const cases: [draw: Parameters<typeof simulate>[0], word: Kind][] = [
+    [ratioOf(1.01, 0.02, 0.1), "negligible"],
+    [ratioOf(2, 0.05, 0.1), "survives"],
+    [ratioOf(0.5, 0.05, 0.1), "reverses"],
+    [ratioOf(1.1, 0.5), "inconclusive"],
+  ];
+  for (const [i, [draw, word]] of cases.entries()) {
+    const counts = simulate(draw, 100 + i);
+    assert((counts[word] ?? 0) > 0.9 * DRAWS, `${word}: ${JSON.stringify(counts)}`);
+  }
+});

@@ -1,0 +1,235 @@
+import {
+  claimsTable,
+  endsOf,
+  type Finding,
+  findingsMarkdown,
+  findingsTable,
+  firstScreen,
+  listClaims,
+  listFindings,
+  missingText,
+} from "~/lib/findings.ts";
+import { runsAt, summariseCells, type TrajectoryRecord } from "~/lib/results.ts";
+import { equalRatioStudy, presets, type Study } from "~/lib/study.ts";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { syntheticRecords } from "~/tests/fixtures/synthetic_results.ts";
+
+/** SGD by three learning rates, at a stop and where losses are equal. */
+const study: Study = {
+  ...presets.standard,
+  grid: {
+    ...presets.standard.grid,
+    effects: ["learning-rate"],
+    optimizers: ["SGD"],
+    learningRates: [1e-3, 1e-2, 1e-1],
+    seeds: [0, 1, 2],
+  },
+  stops: ["cumulative:1e-3", ...[1.9, 1.8, 1.6, 1.5, 1.4, 1.2, 1.1].map((loss) => `loss:${loss}`)],
+  measures: {
+    first: ["sharpness", "antithetic", "relative-filter"],
+    others: ["antithetic", "relative-filter"],
+  },
+};
+
+type ValueOf = (
+  at: { rate: number; batch: number; optimizer: string; seed: number; loss: number },
+  measure: string,
+) => number;
+
+/** Records with given values; trajectories end at 1.25 nats unless told. */
+function recordsOf(
+  own: Study,
+  value: ValueOf,
+  lossOf = (_rate: number) => 1.05,
+): TrajectoryRecord[] {
+  return syntheticRecords(own, ({ learningRate: rate, batchSize: batch, optimizer, seed }) => ({
+    epochs: 60,
+    trainLoss: lossOf(rate),
+    estimate: (measure, { trainLoss: loss }) =>
+      value({ rate, batch, optimizer, seed, loss }, measure),
+  }));
+}
+
+const find = (own: Study, records: TrajectoryRecord[], where: Finding["where"], measure: string) =>
+  listFindings(own, records).filter((each) => each.where === where && each.measure === measure);
+
+/** A little that differs from seed to seed and cell to cell. */
+const wobble = (seed: number, rate: number): number =>
+  1 + 0.01 * (seed - 1) * (rate === 1e-1 ? 1 : 0);
+
+Deno.test("listFindings() says at the stop what falls, by which steps, and where it is highest", () => {
+  const means: Record<number, number> = { 1e-3: 0.5, 1e-2: 0.8, 1e-1: 0.1 };
+  const records = recordsOf(study, ({ rate, seed }) => means[rate]! * wobble(seed, rate));
+  const [finding] = find(study, records, "stop", "sharpness");
+  assertEquals([finding!.kind, finding!.n], ["falls", 3]);
+  assertStringIncludes(
+    finding!.text,
+    "SGD, learning rate (batch size 128), at cumulative:1e-3: sharpness falls from 0.500 at 10⁻³ to " +
+      "0.100 nats at 10⁻¹ (full-set losses 1.05 and 1.05 nats), ratio 0.2000 [0.1951, 0.2050], n = 3 " +
+      "seeds; of 2 steps it ",
+  );
+  assertStringIncludes(finding!.text, "rises in 1");
+  assertStringIncludes(finding!.text, "; highest at 10⁻² (ratio 1.6");
+  assertEquals(finding!.brief, "falls in 1 of 2 steps, ratio 0.2000 [0.1951, 0.2050]");
+});
+
+Deno.test("listFindings() leaves open what is wide, has one seed, or is not there, and names that", () => {
+  const wide = recordsOf(study, ({ rate, seed }) => rate === 1e-1 ? 0.5 + 0.4 * (seed - 1) : 0.5);
+  const [open] = find(study, wide, "stop", "sharpness");
+  assertEquals(open!.kind, "inconclusive");
+  assertStringIncludes(open!.text, "sharpness is inconclusive: it goes from 0.500");
+  const one: Study = { ...study, grid: { ...study.grid, seeds: [5] } };
+  const [single] = find(one, syntheticRecords(one), "stop", "sharpness");
+  assertEquals([single!.kind, single!.n], ["inconclusive", 1]);
+  assertStringIncludes(single!.text, "one seed gives no interval");
+  const [none] = listFindings(study, []);
+  assertEquals([none!.kind, none!.n], ["inconclusive", 0]);
+  assertStringIncludes(none!.text, " fewer than two values are there. Missing: everything.");
+  const some = recordsOf(study, () => 1).filter(({ content: { trajectory } }) =>
+    trajectory.learningRate !== 1e-2 || trajectory.seed !== 1
+  );
+  assert(find(study, some, "stop", "sharpness")[0]!.text.endsWith(" Missing: 10⁻² (seed 1)."));
+});
+
+Deno.test("listFindings() judges an effect by what is left of it at equal loss, level by level", () => {
+  // At its stop the large rate has the higher loss, and all values hang on the loss.
+  const ends = (rate: number): number => rate === 1e-1 ? 1.35 : 1.05;
+  const judge = (factor: number): string[] => {
+    const records = recordsOf(
+      study,
+      ({ rate, loss, seed }) =>
+        Math.exp(-3 * loss) * (rate === 1e-1 ? factor * wobble(seed, rate) : 1),
+      ends,
+    );
+    const found = find(study, records, "loss", "relative-filter")
+      // The large rate does not come below 1.35 nats.
+      .filter(({ level, n }) => level! > 1.35 && n > 0);
+    assertEquals(found.length, 2);
+    for (const { level, text } of found) assertStringIncludes(text, `at ${level} nats: relative`);
+    return [...new Set(found.map(({ kind }) => kind))];
+  };
+  assertEquals(judge(1), ["negligible"]);
+  assertEquals(judge(0.7), ["survives"]);
+  assertEquals(judge(2), ["reverses"]);
+});
+
+Deno.test("listFindings() compares an effect in another measure with the effect at the stop", () => {
+  const judge = (relative: (rate: number) => number): string => {
+    const records = recordsOf(
+      study,
+      ({ rate, seed }, measure) =>
+        wobble(seed, rate) * (measure === "relative-filter" ? relative(rate) : 1e-3 / rate + 0.1),
+    );
+    const [finding] = find(study, records, "measure", "relative-filter");
+    return finding!.kind;
+  };
+  assertEquals(judge((rate) => 1e-3 / rate), "survives");
+  assertEquals(judge((rate) => rate), "reverses");
+  assertEquals(judge(() => 1), "negligible");
+});
+
+Deno.test("listFindings() compares optimizers cell by cell, at the stop and at equal loss", () => {
+  const both: Study = { ...study, grid: { ...study.grid, optimizers: ["SGD", "AdaGrad"] } };
+  const factor: Record<number, number> = { 1e-3: 0.5, 1e-2: 1.01, 1e-1: 2 };
+  const records = recordsOf(
+    both,
+    ({ rate, optimizer, loss, seed }) =>
+      Math.exp(-3 * loss) * (optimizer === "SGD" ? 1 : factor[rate]! * (1 + 0.01 * seed)),
+  );
+  const against = listFindings(both, records).filter(({ isAgainst }) => isAgainst);
+  const [stop] = against;
+  assertEquals(stop!.brief, "lower in 1, alike in 1 and higher in 1 of 3 cells");
+  assertStringIncludes(stop!.text, "AdaGrad against SGD, by learning rate, at cumulative:1e-3: ");
+  const level = against.find(({ level, measure }) => level === 1.5 && measure === "antithetic");
+  assertEquals(level!.brief, "lower in 1, alike in 1 and higher in 1 of 3 cells");
+});
+
+Deno.test("listFindings() compares batch sizes at equal learning rate / batch size", () => {
+  const own = equalRatioStudy(study, [128, 512, 8192]);
+  const records = recordsOf(own, ({ batch, seed }) => batch / 8192 + 1e-3 * seed * batch / 8192);
+  const pairs = listFindings(own, records).filter(({ effect }) => effect === "pairs");
+  assertEquals([pairs[0]!.kind, pairs[0]!.n], ["rises", 3]);
+  assertStringIncludes(
+    pairs[0]!.text,
+    "SGD, batch size at equal learning rate / batch size (7.81×10⁻⁷), at cumulative:1e-3: sharpness " +
+      "rises from 0.0156 at 128 to 1.00 nats at 8192",
+  );
+});
+
+Deno.test("endsOf() takes the widest pair with two seeds in common, else first and last", () => {
+  const each = (...seeds: number[]) => ({ bySeed: new Map(seeds.map((seed) => [seed, seed])) });
+  const [a, b, c, d] = [each(0), each(0, 1), each(0, 1, 2), each(1)];
+  assertEquals(endsOf([a, b, c, d]), [b, c]);
+  assertEquals(endsOf([b, c, b]), [b, b]);
+  assertEquals(endsOf([a, d]), [a, d]);
+  assertEquals(endsOf([]), [undefined, undefined]);
+});
+
+Deno.test("listClaims() adjusts by Holm: of many claims a weak one is inconclusive, a strong one stays", () => {
+  const both: Study = { ...study, grid: { ...study.grid, optimizers: ["SGD", "AdaGrad"] } };
+  // AdaGrad's ratios at the stop have p of some 0.03 each; SGD's of less than 1e-4.
+  const records = recordsOf(
+    both,
+    ({ rate, optimizer, seed }) =>
+      optimizer === "SGD"
+        ? 1e-3 / rate * wobble(seed, rate)
+        : rate === 1e-1
+        ? 2 * Math.exp(0.2 * (seed - 1))
+        : 1,
+  );
+  const findings = listFindings(both, records);
+  const claims = listClaims(findings);
+  const kindOf = (optimizer: string): (string | undefined)[] =>
+    claims.filter((claim) => claim.optimizer === optimizer).map(({ kind }) => kind);
+  assertEquals(kindOf("SGD"), ["falls", "survives", "survives", "survives"]);
+  const stop = findings.find(({ optimizer, where }) => optimizer === "AdaGrad" && where === "stop");
+  assertEquals(stop!.kind, "rises");
+  assertEquals(kindOf("AdaGrad"), Array(4).fill("inconclusive"));
+  assertEquals(claimsTable(claims, findings).numRows(), 3);
+  const [rate, optimizer, ...others] = firstScreen(claims, findings);
+  assertEquals(others, []);
+  assertStringIncludes(
+    rate!,
+    "A larger learning rate ends in flatter minima with SGD and has no settled effect with AdaGrad; " +
+      "at equal training loss this survives with SGD (at ",
+  );
+  assertStringIncludes(
+    optimizer!,
+    "AdaGrad's minima beside those of SGD at equal training loss: rel",
+  );
+});
+
+Deno.test("findingsMarkdown() says something of any part of a study, and throws for nothing", () => {
+  const all = [{}, { seeds: [0] }, { effects: ["pairs" as const] }, { learningRates: [1e-3] }];
+  for (const grid of all) {
+    const partial = { ...presets.quick, grid: { ...presets.quick.grid, ...grid } };
+    for (const records of [[], syntheticRecords(partial), syntheticRecords(partial).slice(0, 2)]) {
+      const text = findingsMarkdown(partial, records);
+      assert(!/NaN|undefined|null|Infinity/.test(text), text);
+      assertEquals(findingsTable(listFindings(partial, records)).numCols(), 7);
+    }
+  }
+});
+
+Deno.test("missingText() names optimizer and effect where cells are of several", () => {
+  const { quick } = presets;
+  const records = syntheticRecords(
+    quick,
+    ({ optimizer, learningRate, seed }) =>
+      optimizer === "AdaGrad" || (learningRate === 1e-3 && seed === 2)
+        ? undefined
+        : learningRate === 1e-1 && seed === 2
+        ? { stopped: "diverged", epochs: 2 }
+        : {},
+  );
+  const cells = summariseCells(quick, runsAt(quick, records));
+  assertEquals(
+    missingText(quick, cells),
+    " Missing: SGD, learning rate: 10⁻³ (seed 2); AdaGrad, learning rate: everything; " +
+      "AdaGrad, batch size: everything. Diverged: SGD, learning rate: 10⁻¹ (seed 2).",
+  );
+  const lacking = (...seeds: number[]): string =>
+    missingText({ ...quick, grid: { ...quick.grid, seeds } }, cells.slice(0, 2));
+  assertEquals(lacking(0, 1, 2, 3, 4, 5), " Missing: 10⁻³ (seeds 2 to 5); 10⁻² (seeds 3 to 5).");
+  assertEquals(lacking(0, 7, 9), " Missing: 10⁻³ and 10⁻² (seeds 7, 9).");
+});

@@ -1,0 +1,270 @@
+/**
+ * Every verdict of results/findings.md, computed again from the records in this file's own words: no
+ * import from lib/, other formulas where there are any.
+ *
+ * @module
+ */
+import { assert, assertEquals } from "@std/assert";
+import { ROOT } from "~/tests/fixtures/script.ts";
+
+interface Value {
+  readonly measure: string;
+  readonly protocol: Readonly<Record<string, unknown>>;
+  readonly estimate: number;
+  readonly samples?: readonly number[];
+}
+interface Content {
+  readonly trajectory: { learningRate: number; batchSize: number; optimizer: string; seed: number };
+  readonly stops: Readonly<Record<string, number>>;
+  readonly networks: readonly { epoch: number; trainLoss: number; measures: readonly Value[] }[];
+}
+type BySeed = Map<number, { value: number; other: number }>;
+
+const STOP = "cumulative:1e-3";
+const RATES = [1e-4, 5e-4, 1e-3, 5e-3, 1e-2, 5e-2, 1e-1];
+const SIZES = [32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 50000];
+/** What the page calls a measure; the protocol that tells it from another of its name. */
+const MEASURES: Readonly<Record<string, [name: string, protocol?: [key: string, value: number]]>> =
+  {
+    "sharpness": ["sharpness"],
+    "antithetic sharpness": ["antithetic"],
+    "relative sharpness (filter)": ["relative-filter"],
+    "relative sharpness (tensor)": ["relative-tensor"],
+    "trace of the Hessian, from losses": ["trace"],
+    "largest eigenvalue of the Hessian": ["lambda-max", ["iterations", 8]],
+    "sharpness, statistics frozen": ["frozen"],
+  };
+
+const records: Content[] = [];
+for (const optimizer of ["SGD", "AdaGrad"]) {
+  const folder = `${ROOT}results/cifar10,images=50000/${optimizer}`;
+  for (const { name } of Deno.readDirSync(folder)) {
+    records.push(JSON.parse(Deno.readTextFileSync(`${folder}/${name}`)).content);
+  }
+}
+const page = Deno.readTextFileSync(`${ROOT}results/findings.md`);
+
+/** A series' cells, in order, by the page's words for it: [name, record of each seed]. */
+function cellsOf(subject: string): { name: string; own: Content[] }[] {
+  const [optimizer] = subject.split(",");
+  const isRate = subject.includes("learning rate (");
+  return (isRate ? RATES : SIZES).map((value) => {
+    const [digit, power] = value.toExponential().split("e-");
+    const raised = [...(power ?? "")].map((each) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(each)]).join("");
+    const name = isRate ? `${digit === "1" ? "" : `${digit}×`}10⁻${raised}` : String(value);
+    const own = records.filter(({ trajectory }) =>
+      trajectory.optimizer === optimizer && trajectory.seed < 3 &&
+      trajectory.learningRate === (isRate ? value : 1e-4) &&
+      trajectory.batchSize === (isRate ? 128 : value)
+    );
+    return { name, own };
+  });
+}
+
+function valuesOf(network: Content["networks"][number], label: string): Value[] {
+  const [name, wanted] = MEASURES[label]!;
+  const names = name === "frozen" ? ["frozen", "frozen-batchnorm"] : [name];
+  return network.measures.filter(({ measure, protocol }) =>
+    names.includes(measure) && (wanted === undefined || protocol[wanted[0]] === wanted[1])
+  ).sort((a, b) => (b.samples?.length ?? 0) - (a.samples?.length ?? 0));
+}
+
+function atStop(own: readonly Content[], label: string): BySeed {
+  return new Map(own.flatMap(({ trajectory, stops, networks }) => {
+    const network = networks.find(({ epoch }) => epoch === stops[STOP]);
+    const found = network && valuesOf(network, label)[0];
+    return found ? [[trajectory.seed, { value: found.estimate, other: found.estimate }]] : [];
+  }));
+}
+
+/** Directions that every network of the study's cells has. */
+function commonDirections(label: string): number {
+  const cells = ["SGD", "AdaGrad"].flatMap((optimizer) =>
+    ["learning rate (", "batch size ("].flatMap((effect) => cellsOf(`${optimizer}, ${effect}`))
+  );
+  return Math.min(
+    ...cells.flatMap(({ own }) =>
+      own.flatMap(({ networks }) => networks.flatMap((each) => valuesOf(each, label)[0] ?? []))
+    ).map(({ samples }) => samples!.length),
+  );
+}
+
+function atLevel(own: readonly Content[], label: string, level: number): BySeed {
+  const K = commonDirections(label);
+  const result: BySeed = new Map();
+  for (const { trajectory, networks } of own) {
+    const curve = networks.flatMap((network) => {
+      const found = valuesOf(network, label)[0];
+      if (found === undefined) return [];
+      const mean = found.samples!.slice(0, K).reduce((sum, each) => sum + each) / K;
+      return [{ x: network.trainLoss, y: Math.log(mean) }];
+    });
+    for (let i = 0; i + 1 < curve.length; i++) {
+      const [a, b] = [curve[i]!, curve[i + 1]!];
+      if ((a.x - level) * (b.x - level) >= 0) continue;
+      if (Math.abs(a.x - b.x) <= 0.25) {
+        const share = (level - a.x) / (b.x - a.x);
+        const linear = a.y * (1 - share) + b.y * share;
+        const other = steffen(curve[i - 1], a, b, curve[i + 2], level);
+        result.set(trajectory.seed, { value: Math.exp(linear), other: Math.exp(other) });
+      }
+      break;
+    }
+  }
+  return result;
+}
+
+type Point = { readonly x: number; readonly y: number };
+
+/** Steffen's cubic between b and c, as a polynomial in the distance from b (his equations 2 to 11). */
+function steffen(
+  a: Point | undefined,
+  b: Point,
+  c: Point,
+  d: Point | undefined,
+  x: number,
+): number {
+  const s = (p: Point, q: Point): number => (q.y - p.y) / (q.x - p.x);
+  const inner = s(b, c);
+  const slope = (p: Point | undefined, q: Point, r: Point): number => {
+    // p, q, r in a row along the loss, or else the joint is a free end.
+    if (p === undefined || (q.x - p.x) * (r.x - q.x) <= 0) return inner;
+    const [left, right] = [s(p, q), s(q, r)];
+    if (left * right <= 0) return 0;
+    const parabola = (left * (r.x - q.x) + right * (q.x - p.x)) / (r.x - p.x);
+    return 2 * Math.sign(left) *
+      Math.min(Math.abs(left), Math.abs(right), Math.abs(parabola) / 2);
+  };
+  const [from, to] = [slope(a, b, c), slope(d, c, b)];
+  const [h, t] = [c.x - b.x, x - b.x];
+  return (from + to - 2 * inner) / h ** 2 * t ** 3 + (3 * inner - 2 * from - to) / h * t ** 2 +
+    from * t + b.y;
+}
+
+/** Student's 0.975 quantile of one and two degrees of freedom, in closed form. */
+const QUANTILE: Readonly<Record<number, number>> = {
+  2: Math.tan(0.475 * Math.PI),
+  3: 0.95 * Math.sqrt(2 / (4 * 0.975 * 0.025)),
+};
+
+interface Judged {
+  readonly low: number;
+  readonly high: number;
+  readonly sign: number;
+  readonly isNegligible: boolean;
+}
+
+function judge(first: BySeed, last: BySeed): Judged | undefined {
+  const seeds = [...first.keys()].filter((seed) => last.has(seed));
+  if (seeds.length < 2) return undefined;
+  const t = QUANTILE[seeds.length]!;
+  const stats = (values: number[]): [mean: number, half: number] => {
+    const mean = values.reduce((sum, value) => sum + value) / values.length;
+    const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) /
+      (values.length - 1);
+    return [mean, t * Math.sqrt(variance / values.length)];
+  };
+  const values = (all: BySeed): number[] => seeds.map((seed) => all.get(seed)!.value);
+  const ends = [first, last].map(values);
+  const isRatio = ends.every((end) => {
+    const [mean, half] = stats(end);
+    return mean - half > 0 && end.every((value) => value > 0);
+  });
+  const scale = isRatio ? Math.log : (value: number): number => value;
+  const [mean, plain] = stats(seeds.map((seed) => (
+    scale(last.get(seed)!.value) - scale(first.get(seed)!.value)
+  )));
+  const error = [first, last].reduce((sum, all) =>
+    sum + stats(seeds.map((seed) => {
+      const { value, other } = all.get(seed)!;
+      return Math.abs(scale(other) - scale(value));
+    }))[0], 0);
+  const half = plain + error;
+  const margin = isRatio
+    ? Math.log(1.2)
+    : 0.2 * Math.max(...ends.map((end) => Math.abs(stats(end)[0])));
+  return {
+    low: isRatio ? Math.exp(mean - half) : mean - half,
+    high: isRatio ? Math.exp(mean + half) : mean + half,
+    sign: mean - half > 0 ? 1 : mean + half < 0 ? -1 : 0,
+    isNegligible: mean - half >= -margin && mean + half <= margin,
+  };
+}
+
+/** The furthest two with two seeds in common, the more seeds the better. */
+function ends(cells: readonly { name: string; values: BySeed }[]): [number, number] {
+  let best: [number, number] = [0, cells.length - 1];
+  let score = -1;
+  for (let i = 0; i < cells.length; i++) {
+    for (let j = i + 1; j < cells.length; j++) {
+      const n = [...cells[i]!.values.keys()].filter((seed) => cells[j]!.values.has(seed)).length;
+      if (n >= 2 && 100 * (j - i) + n > score) [best, score] = [[i, j], 100 * (j - i) + n];
+    }
+  }
+  return best;
+}
+
+/** A row's verdict, ends and interval. */
+function verdict(subject: string, values: (own: readonly Content[]) => BySeed): {
+  kind: string;
+  ends: string;
+  judged: Judged;
+} {
+  const cells = cellsOf(subject).map(({ name, own }) => ({ name, own, values: values(own) }))
+    .filter((cell) => cell.values.size > 0);
+  const [i, j] = ends(cells);
+  const [first, last] = [cells[i]!, cells[j]!];
+  const judged = judge(first.values, last.values)!;
+  const stop = judge(atStop(first.own, "sharpness"), atStop(last.own, "sharpness"));
+  const way = stop === undefined || stop.isNegligible ? 0 : stop.sign;
+  const kind = judged.isNegligible
+    ? "negligible"
+    : judged.sign * way === 0
+    ? "inconclusive"
+    : judged.sign === way
+    ? "survives"
+    : "reverses";
+  return { kind, ends: `${first.name}, ${last.name}`, judged };
+}
+
+/** The page's rows with a verdict on one series. */
+const rows = page.split("\n").map((line) => line.split("|").map((cell) => cell.trim()).slice(1, -1))
+  .filter(([subject, label]) => / \(.*\)$/.test(subject ?? "") && (label ?? "") in MEASURES);
+
+/** Whether the page's "ratio 0.446 [0.404, 0.492]" is an interval, to the digits that it shows. */
+function assertInterval(text: string, { low, high }: Judged, about: string): void {
+  const found = text.replaceAll("−", "-").match(/\[(\S+), (\S+)\]/)!;
+  for (const [shown, exact] of [[found[1]!, low], [found[2]!, high]] as const) {
+    const unit = 10 ** -(shown.split(".")[1]?.length ?? 0);
+    assert(Math.abs(Number(shown) - exact) <= 0.51 * unit, `${about}: ${shown} is not ${exact}`);
+  }
+}
+
+Deno.test("every verdict and interval of results/findings.md follows from the records", () => {
+  assert(rows.length >= 30, `${rows.length} rows`);
+  for (const [subject, label, where, shownEnds, text, kind] of rows as string[][]) {
+    const level = where!.match(/^at ([\d.]+) nats$/)?.[1];
+    const found = verdict(
+      subject!,
+      (own) => level === undefined ? atStop(own, label!) : atLevel(own, label!, Number(level)),
+    );
+    const about = `${subject}, ${label}, ${where}`;
+    assertEquals([about, found.kind, found.ends], [about, kind, shownEnds]);
+    assertInterval(text!, found.judged, about);
+  }
+});
+
+Deno.test("what falls and rises at the stop in results/findings.md follows from the records", () => {
+  const sentences = page.split("\n").filter((line) =>
+    /^- (SGD|AdaGrad), .*, at cumulative:1e-3: sharpness /.test(line)
+  );
+  assertEquals(sentences.length, 4);
+  for (const line of sentences) {
+    const { judged } = verdict(line.slice(2), (own) => atStop(own, "sharpness"));
+    const word = judged.isNegligible
+      ? "hardly changes"
+      : ["falls", "is inconclusive", "rises"][judged.sign + 1]!;
+    assert(line.includes(`: sharpness ${word}`), line);
+    assertInterval(line, judged, line);
+  }
+});

@@ -1,0 +1,84 @@
+/**
+ * Tables as other programs read them.
+ *
+ * @module
+ */
+import { fromCSV } from "arquero";
+import { createRequire } from "node:module";
+import { runsAt, runsCsv } from "~/lib/results.ts";
+import { run } from "~/lib/reproduce.ts";
+import { presets } from "~/lib/study.ts";
+import { assert, assertEquals } from "@std/assert";
+import { ROOT } from "~/tests/fixtures/script.ts";
+
+type Row = Readonly<Record<string, unknown>>;
+
+/** What d3 and with it Observable Plot's users read a file with. */
+const d3: { csvParse(text: string, row: unknown): Row[]; autoType: unknown } = createRequire(
+  import.meta.resolve("@observablehq/plot"),
+)("d3");
+
+/** The cells under the head, none of which holds a comma. */
+function cellsOf(text: string): string[][] {
+  return text.trimEnd().split("\n").slice(1).map((line) => line.split(","));
+}
+
+const STUDIES = [presets.quick, presets.standard];
+
+Deno.test("results/*.csv are what runsCsv() says, with one line end and no column without a value", async () => {
+  for (const study of STUDIES) {
+    const { records } = await run(study, { cachedOnly: true });
+    const text = runsCsv(study.stops.flatMap((stop) => runsAt(study, records, stop)));
+    const committed = await Deno.readTextFile(`${ROOT}results/${study.preset}.csv`);
+    assert(committed === text, study.preset);
+    assert(/[^\n]\n$/.test(text));
+    const lines = cellsOf(text);
+    lines[0]!.forEach((_, i) => assert(lines.some((line) => line[i] !== ""), `column ${i}`));
+  }
+});
+
+Deno.test("Arquero and d3 read back every number of results/*.csv, and no more rows", async () => {
+  for (const { preset } of STUDIES) {
+    const text = await Deno.readTextFile(`${ROOT}results/${preset}.csv`);
+    const lines = cellsOf(text);
+    const readers: [string, Row[]][] = [
+      ["Arquero", fromCSV(text).objects() as Row[]],
+      ["d3", d3.csvParse(text, d3.autoType)],
+    ];
+    for (const [name, rows] of readers) {
+      assertEquals(rows.length, lines.length, name);
+      const wrong = rows.flatMap((row, i) =>
+        Object.keys(rows[0]!).flatMap((column, j) => {
+          const cell = lines[i]![j]!;
+          // d3 gives null for an empty cell, Arquero too.
+          const expected = cell === ""
+            ? null
+            : cell === "true" || cell === "false"
+            ? cell === "true"
+            : Number.isNaN(Number(cell))
+            ? cell
+            : Number(cell);
+          return Object.is(row[column] ?? null, expected) ? [] : [`${name}, ${i}, ${column}`];
+        })
+      );
+      assertEquals(wrong.slice(0, 3), []);
+    }
+  }
+});
+
+Deno.test("Python's csv reads back every number of results/*.csv, where python3 is", async () => {
+  const script = "import csv, json, sys\n" +
+    "print(json.dumps([list(row.values()) for row in csv.DictReader(open(sys.argv[1], newline=''))]))";
+  for (const { preset } of STUDIES) {
+    const path = `${ROOT}results/${preset}.csv`;
+    let output: Deno.CommandOutput;
+    try {
+      output = await new Deno.Command("python3", { args: ["-c", script, path] }).output();
+    } catch {
+      console.log("python3 is not there: passed over");
+      return;
+    }
+    const rows: string = JSON.stringify(JSON.parse(new TextDecoder().decode(output.stdout)));
+    assert(rows === JSON.stringify(cellsOf(await Deno.readTextFile(path))), preset);
+  }
+});
