@@ -222,7 +222,7 @@ function stepwise(
   return adjusted;
 }
 
-/** @throws {RangeError} "Cannot WHAT as values must be finite: ..." */
+/** Checks that values are finite. @throws {RangeError} "Cannot WHAT as values must be finite: ..." */
 export function requireFinite(values: readonly number[], what: string): void {
   for (const value of values) {
     if (!Number.isFinite(value)) {
@@ -231,7 +231,7 @@ export function requireFinite(values: readonly number[], what: string): void {
   }
 }
 
-/** @throws {RangeError} "Cannot WHAT must be in (0, 1): ..." */
+/** Checks a probability. @throws {RangeError} "Cannot WHAT must be in (0, 1): ..." */
 export function requireShare(value: number, what: string): void {
   if (!(value > 0 && value < 1)) {
     throw new RangeError(`Cannot ${what} must be in (0, 1): current value is ${value}`);
