@@ -110,13 +110,16 @@ export function npmSource(
       // A sign of life.
       const timer = setInterval(() => report({ message: `${message}: ${seconds += 5} s` }), 5000);
       await pack(spec, folder, signal).finally(() => clearInterval(timer));
-      const packed = await Deno.readFile(join(folder, tarball));
-      const found = `sha512-${createHash("sha512").update(packed).digest("base64")}`;
+      const open = async (): Promise<ReadableStream<Bytes>> =>
+        (await Deno.open(join(folder, tarball))).readable;
+      const digest = createHash("sha512");
+      for await (const chunk of await open()) digest.update(chunk);
+      const found = `sha512-${digest.digest("base64")}`;
       if (found !== integrity) {
         throw new Error(`its ${tarball} must have ${integrity}: current value is ${found}`);
       }
       const entries = new Map<string, Bytes>();
-      for await (const { name, bytes } of readTarball(new Blob([packed]).stream(), /png|json/)) {
+      for await (const { name, bytes } of readTarball(await open(), /png|json/)) {
         entries.set(name, bytes);
       }
       // The package spells it so.

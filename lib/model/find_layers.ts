@@ -5,16 +5,16 @@
  */
 import { printable } from "~/lib/files/text.ts";
 import { MAX_UNITS } from "~/lib/model/layout.ts";
-import type { FileTensor } from "~/lib/model/safetensors.ts";
+import type { Tensor } from "~/lib/model/safetensors.ts";
 
 /** A linear layer of a file. */
 export interface NamedLayer {
   /** Its module, as "0" or "seq.0". */
   readonly module: string;
   /** Shape [outputs, inputs]. */
-  readonly weight: FileTensor;
+  readonly weight: Tensor;
   /** Shape [outputs]. */
-  readonly bias: FileTensor;
+  readonly bias: Tensor;
 }
 
 const STATISTICS = ["running_mean", "running_var", "num_batches_tracked"];
@@ -28,13 +28,13 @@ const naturally = new Intl.Collator("en", { numeric: true });
  * @throws {TypeError} If other tensors are there or the shapes do not chain: it names them.
  */
 export function findLayers(
-  tensors: ReadonlyMap<string, FileTensor>,
+  tensors: ReadonlyMap<string, Tensor>,
   name: string,
 ): { readonly layers: readonly NamedLayer[]; readonly notes: readonly string[] } {
   const fail = (reason: string): never => {
     throw new TypeError(`Cannot read ${name} as ${reason}: it holds ${listTensors(tensors)}`);
   };
-  const modules = new Map<string, Map<string, FileTensor>>();
+  const modules = new Map<string, Map<string, Tensor>>();
   for (const [key, tensor] of tensors) {
     const dot = key.lastIndexOf(".");
     const module = key.slice(0, Math.max(0, dot));
@@ -92,14 +92,16 @@ export function findLayers(
   }
   const types = new Set(layers.flatMap(({ weight, bias }) => [weight.type, bias.type]));
   types.delete("F32");
-  if (types.size > 0) notes.push(`values of type ${[...types].join(", ")} are rounded to float32`);
+  if (types.size > 0) {
+    notes.push(`values of type ${[...types].join(", ")} are rounded to float32`);
+  }
   return { layers, notes: notes.map((note) => `${name}: ${note}`) };
 }
 
 /** Most tensors that a message lists. */
 const LISTED = 12;
 
-function listTensors(tensors: ReadonlyMap<string, FileTensor>): string {
+function listTensors(tensors: ReadonlyMap<string, Tensor>): string {
   if (tensors.size === 0) return "no tensors";
   const list = [...tensors].sort(([a], [b]) => naturally.compare(a, b)).slice(0, LISTED)
     .map(([key, { shape }]) => `${printable(key, 60)} [${shape}]`);

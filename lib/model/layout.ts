@@ -71,14 +71,6 @@ export function countParameters(sizes: LayerSizes): number {
  * @param seed Integer in 0..2^32-1.
  * @returns Flat parameters, shape [P].
  * @throws {RangeError} If `seed` or `sizes` is out of its domain.
- *
- * @example
- * ```ts
- * import { initialise, MLP_1 } from "~/lib/model/layout.ts";
- *
- * const parameters = initialise(MLP_1, 0);
- * if (parameters.length !== 1_738_890) throw new Error("P changed");
- * ```
  */
 export function initialise(sizes: LayerSizes, seed: number): Float32Array<SharedArrayBuffer> {
   const parameters = allocateParameters(sizes);

@@ -6,7 +6,7 @@
  */
 import { sha256 } from "~/lib/files/files.ts";
 import { printable } from "~/lib/files/text.ts";
-import { findLayers } from "~/lib/model/find_layers.ts";
+import { findLayers, type NamedLayer } from "~/lib/model/find_layers.ts";
 import {
   allocateParameters,
   countParameters,
@@ -53,12 +53,13 @@ export function encodeModel(
         `of that as state: it has ${parameters.length} and ${state.length}`,
     );
   }
-  const tensors = new Map([
-    ...namedTensors(sizes, parameters, ""),
-    ...slotsOf(state, count).flatMap((slot, index) => [
-      ...namedTensors(sizes, slot, `state.${index}.`),
-    ]),
-  ]);
+  const tensors = new Map(namedTensors(sizes, parameters, ""));
+  for (let slot = 0; slot < state.length / count; slot++) {
+    const vector = state.subarray(slot * count, (slot + 1) * count);
+    for (const [key, tensor] of namedTensors(sizes, vector, `state.${slot}.`)) {
+      tensors.set(key, tensor);
+    }
+  }
   return encodeTensors(tensors, { ...metadata, sha256: checksum(tensors, metadata) });
 }
 
@@ -77,43 +78,32 @@ export function decodeModel(bytes: Uint8Array, name: string): ModelFile {
         checksum(tensors, metadata),
     );
   }
-  const isSlot = ([key]: [string, unknown]): boolean => /^state\.\d+\.\d+\.\w+$/.test(key);
-  const slots = new Map([...tensors].filter(isSlot));
-  const { layers, notes } = findLayers(
-    new Map([...tensors].filter((entry) => !isSlot(entry))),
-    name,
-  );
-  const sizes = [
-    ...layers.slice(0, 1).map(({ weight }) => weight.shape[1]!),
-    ...layers.map(({ bias }) => bias.shape[0]!),
-  ];
+  const slotOf = ([key]: [string, Tensor]): string => /^state\.(\d+)\./.exec(key)?.[1] ?? "";
+  const bySlot = Map.groupBy(tensors, slotOf);
+  const { layers, notes } = findLayers(new Map(bySlot.get("")), name);
+  const sizes = sizesOf(layers);
   const parameters = allocateParameters(sizes);
-  layoutLayers(sizes).forEach((layout, i) => {
-    parameters.set(layers[i]!.weight.values, layout.weight);
-    parameters.set(layers[i]!.bias.values, layout.bias);
-  });
-  const state = new Float32Array(Math.ceil(slots.size / 2 / layers.length) * parameters.length);
-  slotsOf(state, parameters.length).forEach((slot, index) => {
-    for (const [key, { shape, values }] of namedTensors(sizes, slot, `state.${index}.`)) {
-      const found = slots.get(key);
-      if (found?.values.length !== values.length || String(found.shape) !== String(shape)) {
-        throw new TypeError(
-          `Cannot read ${name} as ${key} must have shape [${shape}]: ` +
-            `current shape is ${found === undefined ? "absent" : `[${found.shape}]`}`,
-        );
-      }
-      values.set(found.values);
+  const state = new Float32Array((bySlot.size - 1) * parameters.length);
+  for (const [slot, entries] of bySlot) {
+    const own = slot === "" ? layers : findLayers(new Map(entries), name).layers;
+    if (String(sizesOf(own)) !== String(sizes) || Number(slot) >= Math.max(1, bySlot.size - 1)) {
+      throw new TypeError(
+        `Cannot read ${name} as state must be numbered from 0 and have the network's shapes: state ` +
+          `${slot} of ${bySlot.size - 1} has sizes ${sizesOf(own)}`,
+      );
     }
-  });
+    const vector = slot === "" ? parameters : state.subarray(Number(slot) * parameters.length);
+    let offset = 0;
+    for (const { values } of own.flatMap(({ weight, bias }) => [weight, bias])) {
+      vector.set(values, offset);
+      offset += values.length;
+    }
+  }
   return { sizes, parameters, state, metadata, notes, verified: expected !== undefined };
 }
 
-/** The views of an optimizer's state that are its slots, shape [P] each. */
-function slotsOf(state: Float32Array, count: number): Float32Array[] {
-  return Array.from(
-    { length: state.length / count },
-    (_, slot) => state.subarray(slot * count, (slot + 1) * count),
-  );
+function sizesOf(layers: readonly NamedLayer[]): LayerSizes {
+  return [layers[0]!.weight.shape[1]!, ...layers.map(({ bias }) => bias.shape[0]!)];
 }
 
 /** The views of a flat vector that are its layers' tensors, under PyTorch's names. */
@@ -121,20 +111,15 @@ function namedTensors(
   sizes: LayerSizes,
   vector: Float32Array,
   prefix: string,
-): Map<string, Tensor> {
-  const tensors = new Map<string, Tensor>();
-  for (const [index, { inputs, outputs, weight, bias }] of layoutLayers(sizes).entries()) {
+): [string, Tensor][] {
+  return layoutLayers(sizes).flatMap(({ inputs, outputs, weight, bias }, index) => {
     // Every other place of the Sequential is a ReLU.
-    tensors.set(`${prefix}${2 * index}.weight`, {
-      shape: [outputs, inputs],
-      values: vector.subarray(weight, bias),
-    });
-    tensors.set(`${prefix}${2 * index}.bias`, {
-      shape: [outputs],
-      values: vector.subarray(bias, bias + outputs),
-    });
-  }
-  return tensors;
+    const layer = `${prefix}${2 * index}`;
+    return [
+      [`${layer}.weight`, { shape: [outputs, inputs], values: vector.subarray(weight, bias) }],
+      [`${layer}.bias`, { shape: [outputs], values: vector.subarray(bias, bias + outputs) }],
+    ];
+  });
 }
 
 /**

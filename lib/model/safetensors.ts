@@ -5,22 +5,13 @@
  */
 import { printable } from "~/lib/files/text.ts";
 
-/** A tensor: its shape and its values, row major. */
+/** A tensor. */
 export interface Tensor {
   readonly shape: readonly number[];
+  /** Row major; those of a file rounded to float32, none of integers. */
   readonly values: Float32Array;
-}
-
-/** A tensor of a file, its values rounded to float32; those of integers are not read. */
-export interface FileTensor extends Tensor {
-  /** As the file has it: "F32". */
-  readonly type: string;
-}
-
-/** What a file holds; tensors in the order of the file. */
-export interface TensorFile {
-  readonly tensors: ReadonlyMap<string, FileTensor>;
-  readonly metadata: Readonly<Record<string, string>>;
+  /** As a file has it: "F32". */
+  readonly type?: string;
 }
 
 /** Largest header that is read: a million epoch losses, the longest training, take 20 MB. */
@@ -59,13 +50,16 @@ export function encodeTensors(
 }
 
 /**
- * Decodes a file.
+ * Decodes a file; tensors come in the order of the file.
  *
  * @param name Names the file in messages.
  * @throws {TypeError} If the bytes are not such a file: a header that is no JSON or larger than the
  * file, tensors of a type unknown here, offsets that overlap, leave gaps or point outside.
  */
-export function decodeTensors(bytes: Uint8Array, name: string): TensorFile {
+export function decodeTensors(bytes: Uint8Array, name: string): {
+  readonly tensors: ReadonlyMap<string, Tensor>;
+  readonly metadata: Readonly<Record<string, string>>;
+} {
   const fail = (reason: string): never => {
     throw new TypeError(`Cannot read ${name} as safetensors: ${printable(reason)}`);
   };
@@ -96,7 +90,7 @@ export function decodeTensors(bytes: Uint8Array, name: string): TensorFile {
   if (!isText(metadata)) return fail("its metadata is not text");
 
   const data = bytes.subarray(8 + headerBytes);
-  const tensors = new Map<string, FileTensor>();
+  const tensors = new Map<string, Tensor>();
   let expected = 0;
   const inOrder = Object.entries(entries).map(([key, entry]) =>
     isTensorEntry(entry) ? { key, ...entry } : fail(`${key} is not a tensor`)

@@ -188,17 +188,18 @@ const MISSHAPEN: [string, Record<string, Tensor>, string][] = [
   [
     "half a state",
     { ...chain([2, 3]), "state.0.0.weight": tensor(3, 2) },
-    "state.0.0.bias must have shape [3]: current shape is absent",
+    "each module must have a weight [outputs, inputs] and a bias [outputs]: it holds " +
+    "state.0.0.weight [3,2]",
   ],
   [
     "a state of another shape",
-    { ...chain([2, 3]), "state.0.0.weight": tensor(2, 3), "state.0.0.bias": tensor(3) },
-    "state.0.0.weight must have shape [3,2]: current shape is [2,3]",
+    { ...chain([2, 3]), "state.0.0.weight": tensor(3, 3), "state.0.0.bias": tensor(3) },
+    "state must be numbered from 0 and have the network's shapes: state 0 of 1 has sizes 3,3",
   ],
   [
-    "a state of another layer",
-    { ...chain([2, 3]), "state.0.2.weight": tensor(3, 2), "state.0.2.bias": tensor(3) },
-    "state.0.0.weight must have shape [3,2]: current shape is absent",
+    "a state that is not the first",
+    { ...chain([2, 3]), "state.1.0.weight": tensor(3, 2), "state.1.0.bias": tensor(3) },
+    "state must be numbered from 0 and have the network's shapes: state 1 of 1 has sizes 2,3",
   ],
 ];
 for (const [what, tensors, reason] of MISSHAPEN) {

@@ -4,7 +4,7 @@
  * @module
  */
 import fc from "fast-check";
-import { decodeTensors, encodeTensors, type FileTensor } from "~/lib/model/safetensors.ts";
+import { decodeTensors, encodeTensors, type Tensor } from "~/lib/model/safetensors.ts";
 import { assertEquals, assertIsError, assertThrows } from "@std/assert";
 
 /** A file as https://github.com/huggingface/safetensors defines it: length, header, data. */
@@ -64,7 +64,7 @@ Deno.test("decodeTensors() undoes encodeTensors(), any names, metadata and float
   const tensor = fc.array(fc.nat(4), { maxLength: 3 }).chain((shape) => {
     const length = shape.reduce((product, size) => product * size, 1);
     return fc.float32Array({ minLength: length, maxLength: length })
-      .map((values): FileTensor => ({ type: "F32", shape, values }));
+      .map((values): Tensor => ({ type: "F32", shape, values }));
   });
   const name = fc.oneof(
     fc.string(),
@@ -84,7 +84,7 @@ Deno.test("decodeTensors() undoes encodeTensors(), any names, metadata and float
         bytes.set(encoded);
         const decoded = decodeTensors(bytes, "file");
         // Tensors without values may change places.
-        const sorted = (map: Iterable<[string, FileTensor]>): unknown =>
+        const sorted = (map: Iterable<[string, Tensor]>): unknown =>
           [...map].sort(([a], [b]) => (a < b ? -1 : 1));
         assertEquals(sorted(decoded.tensors), sorted(tensors));
         assertEquals(Object.entries(decoded.metadata).sort(), Object.entries(metadata).sort());
