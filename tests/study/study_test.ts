@@ -228,8 +228,11 @@ const BAD: [Parameters<typeof change>[0], string][] = [
     { sizes: [3072, 0, 10] },
     "layer sizes must be a list that begins with 3072 inputs and ends with 10 classes: current value is [3072,0,10]",
   ],
-  [{ stops: [] }, "there must be at least 1 stop and 1 optimizer"],
-  [{ grid: { optimizers: [] } }, "there must be at least 1 stop and 1 optimizer"],
+  [{ stops: [] }, "stops must be a list of stops, at least 1, none twice: current value is []"],
+  [
+    { grid: { optimizers: [] } },
+    "optimizers must be a list of optimizers, at least 1, none twice: current value is []",
+  ],
 ];
 for (const [options, reason] of BAD) {
   Deno.test(`checkStudy() refuses ${JSON.stringify(options)}`, () => {
@@ -237,6 +240,46 @@ for (const [options, reason] of BAD) {
     assertEquals(message, `Cannot plan the study as ${reason}`);
   });
 }
+
+Deno.test("checkStudy() refuses what is no study, as a cell may write it", () => {
+  const { quick } = presets;
+  const { stops: _, ...endless } = quick;
+  for (
+    const [study, reason] of [
+      [undefined, "it must be an object: current value is undefined"],
+      [{}, "grid must be an object: current value is undefined"],
+      [{ ...quick, measures: ["trace"] }, "measures (first and others) must be an object: "],
+      [{ ...quick, measures: undefined }, "measures (first and others) must be an object: "],
+      [
+        { ...quick, measures: { first: "trace", others: [] } },
+        "measures at the first stop must be a list",
+      ],
+      [
+        { ...quick, grid: { ...quick.grid, seeds: 3 } },
+        "seeds must be a list of seeds, at least 1",
+      ],
+      [
+        { ...quick, grid: { ...quick.grid, optimizers: [{ name: "SGD" }] } },
+        "optimizers must be a text: ",
+      ],
+      [
+        { ...quick, grid: { ...quick.grid, learningRate: 1 } },
+        "its fields must be effects, optimizers, ",
+      ],
+      [
+        { ...quick, images: "10000" },
+        "images must be an integer in 1..50000: current value is 10000",
+      ],
+      [
+        endless,
+        "stops must be a list of stops, at least 1, none twice: current value is undefined",
+      ],
+    ] as const
+  ) {
+    const { message } = assertThrows(() => checkStudy(study as never), UsageError);
+    assert(message.startsWith(`Cannot plan the study as ${reason}`), message);
+  }
+});
 
 Deno.test("checkStudy() says which optimizer, stop or measure there is not", () => {
   for (
