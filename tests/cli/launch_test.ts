@@ -29,7 +29,7 @@ Deno.test("paths are those of the folder in which the task was typed, and said w
 Deno.test({
   name: "a command that the system kills ends with a line that names the signal and the cause",
   ignore: Deno.build.os !== "linux",
-  async fn() {
+  async fn(): Promise<void> {
     const task = startTask("bench", ["--batch-sizes", "10240", "--threads", "1"]);
     let said = "";
     for await (const part of task.stderr.pipeThrough(new TextDecoderStream())) {
