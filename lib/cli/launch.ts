@@ -1,10 +1,9 @@
 /**
  * Starts a command with the permissions that its options call for, and no others.
  *
- * `deno task reproduce --results /mnt/a` must be able to write to /mnt/a, and nothing else needs to;
- * a task's permissions are fixed, so this launcher turns the folders and files that are named on the
- * command line into `--allow-read` and `--allow-write`. What is wrong is refused here, and `--help`
- * answered. Paths are those of the folder in which the task was typed.
+ * A task's permissions are fixed, so the folders and files that are named on the command line become
+ * `--allow-read` and `--allow-write` here. What is wrong is refused, and `--help` answered. Paths are
+ * those of the folder in which the task was typed.
  *
  * @module
  */
@@ -25,17 +24,8 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const ENVIRONMENT = [
   "CIFAR10_DIR",
   // Of the packages: colours and widths of the terminal, debugging switches, temporary folders.
-  "NO_COLOR",
-  "FORCE_COLOR",
-  "TERM",
-  "COLUMNS",
-  "CI",
-  "DEBUG",
-  "NODE_DEBUG",
-  "NODE_ENV",
-  "TMPDIR",
-  "DEV",
-  "NVIDIA_TF32_OVERRIDE",
+  ...["NO_COLOR", "FORCE_COLOR", "TERM", "COLUMNS", "CI", "DEBUG", "NODE_DEBUG", "NODE_ENV"],
+  ...["TMPDIR", "DEV", "NVIDIA_TF32_OVERRIDE"],
   // Set while OpenBLAS is loaded, where it does not know the processor.
   "OPENBLAS_CORETYPE",
   // Set to 1 before ONNX Runtime is loaded.
@@ -45,16 +35,14 @@ const ENVIRONMENT = [
 /** The permissions of a command with these options, as flags for `deno run`. */
 export function permissions(name: CommandName, texts: Texts, cifar10 = ""): string[] {
   const command: Command = COMMANDS[name];
-  const read = [ROOT, texts.data, cifar10];
-  const write: (string | true | undefined)[] = [`${ROOT}data`];
+  const read = [ROOT, cifar10];
+  const write = [`${ROOT}data`];
   for (const option of command.options) {
     const { path }: Option = OPTIONS[option];
-    const usual = path === "keep" ? `${ROOT}${option}` : "";
-    const named = String(texts[option] ?? usual);
+    const named = String(texts[option] ?? (path === "keep" ? `${ROOT}${option}` : ""));
     if (path === undefined || named === "") continue;
-    const granted = path === "write" ? dirname(resolve(named)) : named;
-    read.push(granted);
-    if (path !== "read") write.push(granted);
+    read.push(path === "write" ? dirname(resolve(named)) : named);
+    if (path !== "read") write.push(read.at(-1)!);
   }
   const submits = texts.slurm !== undefined && !texts["dry-run"];
   if (submits) read.push("/var/lib/nfs/etab");
@@ -77,9 +65,9 @@ export function permissions(name: CommandName, texts: Texts, cifar10 = ""): stri
  * A list of paths as a permission flag takes it. The flag splits at commas, so a path with one is
  * granted by the nearest folder above it that has none.
  */
-function list(paths: readonly (string | true | undefined)[]): string {
-  return paths.filter((path) => typeof path === "string" && path !== "").map((path) => {
-    let granted = resolve(path as string);
+function list(paths: readonly string[]): string {
+  return paths.filter((path) => path !== "").map((path) => {
+    let granted = resolve(path);
     while (granted.includes(",")) granted = dirname(granted);
     return granted;
   }).join(",");
@@ -126,9 +114,7 @@ async function launch(): Promise<number> {
       name,
       ...toWords(texts),
     ],
-    stdin: "inherit",
-    stdout: "inherit",
-    stderr: "inherit",
+    ...{ stdin: "inherit", stdout: "inherit", stderr: "inherit" },
     env: {
       CIFAR10_DIR: cifar10,
       // Native code that would reach or write what the command was not told to.
@@ -156,12 +142,12 @@ async function launch(): Promise<number> {
   }
   const { code, signal } = await child.status;
   if (signal !== null && !passedOn.has(signal)) {
-    const cause = signal === "SIGKILL"
-      ? "most likely because memory ran out: fewer --threads or --images take less"
-      : "most likely a fault in a native library: another --engine may do";
     console.error(
-      `The system ended the command by ${signal}, ${cause}; what is finished is kept, and the ` +
-        "same command goes on from there",
+      `The system ended the command by ${signal}, most likely ` +
+        (signal === "SIGKILL"
+          ? "because memory ran out: fewer --threads or --images take less"
+          : "for a fault in a native library: another --engine may do") +
+        "; what is finished is kept, and the same command goes on from there",
     );
   }
   return code;

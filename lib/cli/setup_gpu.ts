@@ -25,14 +25,9 @@ async function install(name: TfjsNodeName): Promise<string> {
     new URL("package.json", home),
     JSON.stringify({ private: true, dependencies }),
   );
-  const { success, stderr } = await new Deno.Command(
-    NPM,
-    {
-      args: ["install", "--no-audit", "--no-fund", "--loglevel=error"],
-      cwd: home,
-      env: NPM_ENVIRONMENT,
-    },
-  ).output();
+  const args = ["install", "--no-audit", "--no-fund", "--loglevel=error"];
+  const npm = new Deno.Command(NPM, { args, cwd: home, env: NPM_ENVIRONMENT });
+  const { success, stderr } = await npm.output();
   if (!success) {
     await Deno.remove(home, { recursive: true });
     console.error(new TextDecoder().decode(stderr).trimEnd());

@@ -94,30 +94,21 @@ export async function submitStudy(
     else console.log("All runs are cached: --cached-only draws them, nothing was submitted");
     return;
   }
-  const { sbatch = [], slurm = 1 } = values;
-  const { memory } = planTasks(planned, study, values);
-  const tasks = Math.min(slurm, missingRuns);
+  const { sbatch = [] } = values;
+  const { memory, tasks: most } = planTasks(planned, study, values);
+  const tasks = Math.min(most, missingRuns);
   const folder = join(models, ".slurm", new Date().toISOString().replace(/[-:]|\..*/g, ""));
   const given = argumentsOf(texts, { models, results, ...data });
   const script = (own: Texts): string =>
     scriptOf({ ...given, ...own }, { threads: values.threads, marker: join(folder, "tasks.sh") });
   signal.throwIfAborted();
-  const jobs = await submit(
-    { tasks: script({ "no-wait": true }), rest: script({}) },
-    {
-      tasks,
-      options: [...memoryOptions(sbatch, Math.ceil(memory / 2 ** 20)), ...sbatch],
-      folder,
-      name: `study-${study.preset}`,
-    },
-  );
+  const scripts = { tasks: script({ "no-wait": true }), rest: script({}) };
+  const jobs = await submit(scripts, {
+    ...{ tasks, folder, name: `study-${study.preset}` },
+    options: [...memoryOptions(sbatch, Math.ceil(memory / 2 ** 20)), ...sbatch],
+  });
   const report = {
-    preset: study.preset,
-    ...jobs,
-    tasks,
-    missingRuns,
-    cachedRuns,
-    folder,
+    ...{ preset: study.preset, ...jobs, tasks, missingRuns, cachedRuns, folder },
     watch: `squeue --jobs=${jobs.array},${jobs.rest}`,
     progress: `deno task reproduce ${toWords(given).map(quoteWord).join(" ")} --dry-run`,
     cancel: `scancel ${jobs.array} ${jobs.rest}`,

@@ -10,6 +10,7 @@ import type { Values } from "~/lib/cli/options.ts";
 import { openDisplay } from "~/lib/cli/terminal.ts";
 import { UsageError } from "~/lib/domain.ts";
 import { sha256, writeWhole } from "~/lib/files/files.ts";
+import { plural } from "~/lib/files/numbers.ts";
 import { formatSeconds } from "~/lib/files/text.ts";
 import { DivergedError, run } from "~/lib/reproduce.ts";
 import { locateStop, type TrajectoryRecord } from "~/lib/results.ts";
@@ -67,7 +68,9 @@ export const main: Main<Required> = async (values, { signal }) => {
     await writeWhole(out, await Deno.readFile(networkFile(models, trajectory!, report.epochs)));
     const seconds = (performance.now() - start) / 1000;
     display.onMessage(
-      `${report.epochs} epochs (${report.stopped}), training loss ${report.trainLoss}, test ` +
+      `${
+        plural(report.epochs, "epoch")
+      } (${report.stopped}), training loss ${report.trainLoss}, test ` +
         `accuracy ${report.testAccuracy}, written to ${out}, ${formatSeconds(seconds)}`,
     );
     if (values.json) console.log(JSON.stringify({ ...report, seconds }));
@@ -94,16 +97,9 @@ function reportOf(
     );
   }
   const { measures: _, sha256: __, epoch: epochs, ...values } = network;
-  const report = {
-    config,
-    epochs,
-    epochLosses: content.epochLosses.slice(0, epochs),
-    stopped: last.outcome,
-    stops: content.stops,
-    ...values,
-    engine: provenance.at(-1)!.engine,
-  };
-  return report;
+  const epochLosses = content.epochLosses.slice(0, epochs);
+  const fields = { config, epochs, epochLosses, stopped: last.outcome, stops: content.stops };
+  return { ...fields, ...values, ...{ engine: provenance.at(-1)!.engine } };
 }
 
 /** @throws {UsageError} If the path is not that of a file, there or not, in a folder that is. */
