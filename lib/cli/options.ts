@@ -171,7 +171,8 @@ export const OPTIONS = {
   data: path(
     "read",
     "DIR",
-    "CIFAR-10 that is there already: its folder or tarball (default: CIFAR10_DIR, data/)",
+    "CIFAR-10 that is there already: a folder with its binary files or cifar-10-batches-py, or a " +
+      "tar.gz of either (default: CIFAR10_DIR, data/)",
   ),
   cpu: flag("for the CPU, without CUDA"),
   json: flag("print one JSON document on stdout; messages go to stderr"),

@@ -54,12 +54,8 @@ Deno.test("loadImagesLabels() holds the canonical records, in order, in shared m
     onProgress: ({ message }) => messages.push(message),
   });
   assertEquals(messages, []);
-  assertEquals([name, classes.length, classes[0], classes[9]], [
-    "CIFAR-10",
-    10,
-    "airplane",
-    "truck",
-  ]);
+  const ends = [classes[0], classes[9], classes.length];
+  assertEquals([name, ...ends], ["CIFAR-10", "airplane", "truck", 10]);
   assertEquals([train.size, test.size], [50_000, 10_000]);
   assertEquals(loaded, CANONICAL_MD5);
   for (let file = 0; file < 5; file++) {
@@ -113,17 +109,6 @@ Deno.test("loadImagesLabels() refuses a number of batches outside 1..5", async (
       `Cannot load CIFAR-10 as nBatches must be an integer in 1..5: current value is ${nBatches}`,
     );
   }
-});
-
-Deno.test("loadImagesLabels() refuses a directory that does not exist", async () => {
-  const error = await assertRejects(
-    () => loadImagesLabels(1, { directory: "/nowhere/at all" }),
-    RangeError,
-  );
-  assertStringIncludes(
-    error.message,
-    "Cannot load CIFAR-10 from what --data or CIFAR10_DIR names: No such file",
-  );
 });
 
 // In processes of their own, as all tests share the environment of theirs.
