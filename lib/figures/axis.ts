@@ -95,8 +95,9 @@ function roundTicks(low: number, high: number): number[] {
   return Array.from({ length: count }, (_, i) => Number(((first + i) * step).toPrecision(12)));
 }
 
-/** At most six powers of ten; with 3, or 2 and 5, times them where there are fewer than three. */
+/** At most six powers of ten; where there are few, with 3, or 2 and 5, times them, or even steps. */
 function logTicks(low: number, high: number): number[] {
+  if (high / low < 5) return roundTicks(low, high);
   const [first, last] = [low, high].map((end) => Math.floor(Math.log10(end))) as [number, number];
   const every = (parts: readonly number[]): number[] =>
     Array.from({ length: last - first + 1 }, (_, i) => first + i)

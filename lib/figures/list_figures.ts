@@ -8,6 +8,7 @@ import { type Figure, forColumn } from "~/lib/figures/compose.ts";
 import { plotCurves } from "~/lib/figures/curves_figure.ts";
 import { plotEigenvalues } from "~/lib/figures/edge_figure.ts";
 import { plotLead } from "~/lib/figures/lead_figure.ts";
+import { plotLevels } from "~/lib/figures/levels_figure.ts";
 import { plotPublished } from "~/lib/figures/published_figure.ts";
 import { plotRanks } from "~/lib/figures/rank_figure.ts";
 import { plotRatio } from "~/lib/figures/ratio_figure.ts";
@@ -15,7 +16,7 @@ import { renderPdf, renderPng } from "~/lib/figures/render.ts";
 import { plotResults2 } from "~/lib/figures/results_figure.ts";
 import { plotTrainingLoss } from "~/lib/figures/training_figure.ts";
 import { writeWhole } from "~/lib/files/files.ts";
-import { comparePublished, rankMeasures } from "~/lib/findings.ts";
+import { comparePublished, listFindings, rankMeasures } from "~/lib/findings.ts";
 import { runsAt, type TrajectoryRecord } from "~/lib/results.ts";
 import type { Study } from "~/lib/study.ts";
 
@@ -27,9 +28,13 @@ function drawAll(study: Study, records: readonly TrajectoryRecord[]): Figure[] {
     plotResults2(study, runs),
     plotPublished(study, comparePublished(study, records)),
     plotCurves(study, records),
+    plotLevels(study, listFindings(study, records)),
     plotEigenvalues(study, runs),
     plotRatio(study, runs),
-    plotRanks(study, rankMeasures(study, runs)),
+    plotRanks(study, [
+      ...rankMeasures(study, runs),
+      ...rankMeasures(study, runs, "test error"),
+    ]),
     plotTrainingLoss(study, runs),
   ];
 }

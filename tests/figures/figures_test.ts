@@ -4,6 +4,7 @@ import {
   plotEdge,
   plotEigenvalues,
   plotLead,
+  plotLevels,
   plotPublished,
   plotRanks,
   plotRatio,
@@ -12,7 +13,7 @@ import {
   plotResults2,
   plotTrainingLoss,
 } from "~/lib/figures.ts";
-import { comparePublished, rankMeasures } from "~/lib/findings.ts";
+import { comparePublished, listFindings, rankMeasures } from "~/lib/findings.ts";
 import { runsAt } from "~/lib/results.ts";
 import { presets, type Study } from "~/lib/study.ts";
 import {
@@ -218,6 +219,27 @@ Deno.test("plotLead() has ours beside the published and the first optimizer's cu
   );
   assertAlmostEquals(ours!.at(-1)!, theirs!.at(-1)!, 2 * PIXELS);
   assertEquals(plotLead(study, []).panels, []);
+});
+
+Deno.test("plotLevels() puts the ratio of two ends at its level, with its verdict", () => {
+  const levels: Study = { ...study, stops: ["cumulative:1e-3", "loss:1.6", "loss:1.4"] };
+  // Values are the learning rate's alone, whatever the loss: 0.1 and 0.01.
+  const made = syntheticRecords(levels, ({ learningRate, seed }) => ({
+    epochs: 60,
+    samples: [(learningRate === 1e-4 ? 0.1 : 0.01) * (1 + 0.001 * seed)],
+  }));
+  const found = listFindings(levels, made);
+  const figure = plotLevels(levels, found);
+  const words = marks(figure, "verdict").map((mark) => mark.textContent);
+  assert(words.length > 0);
+  assertEquals(new Set(words), new Set(["survives"]));
+  const heights = numbers(marks(figure, "survives"), "cy");
+  const [above, below] = numbers(marks(figure, "negligible-band"), "y1");
+  // The ratio 0.1 lies log 10 / log 1.44 of the band's width below its middle.
+  const width = Math.abs(above! - below!) * Math.log(10) / Math.log(1.44);
+  assertAlmostEquals(heights[0]! - (above! + below!) / 2, width, 0.1 * width / 10);
+  assertStringIncludes(figure.caption, "n = 2 seeds");
+  assertStringIncludes(plotLevels(levels, []).caption, "No effect has two ends");
 });
 
 Deno.test("plotRatio() puts both effects on one axis", () => {
