@@ -21,28 +21,28 @@ const INSET = { x: 14, y: 4 } as const;
 
 /** Fits an axis to all that layers put on it; an axis of nothing goes from 0.1 to 1. */
 export function fitAxis(axis: Axis, along: "x" | "y", layers: readonly Layer[]): FittedAxis {
-  const { scale = "linear", values = [] } = axis;
-  const rows = layers.flatMap((layer) => layer.rows.map((row) => ({ ...row, layer })));
-  const [low, high] = extentOf([...rows.map((row) => row[along]), ...values]);
-  const ends = rows.flatMap(({ layer, interval }) =>
-    (layer.along ?? "y") === along ? interval ?? [] : []
-  );
+  const { scale = "linear", values } = axis;
+  const [low, high] = extentOf([
+    ...layers.flatMap(({ rows }) => rows.map((row) => row[along])),
+    ...values ?? [],
+  ]);
+  const ends = layers.filter((layer) => (layer.along ?? "y") === along)
+    .flatMap(({ rows }) => rows.flatMap(({ interval }) => interval ?? []));
   const isLog = scale !== "linear" && low > 0;
-  const zero = scale === "log" ? [0] : [];
-  const [from, to] = isLog
-    ? extentOf([low, high, ...ends.filter((end) => end >= low / REACH)])
-    : extentOf([low, high, ...ends, ...zero]);
+  const reached = isLog ? ends.filter((end) => end >= low / REACH) : ends;
+  const [from, to] = extentOf([low, high, ...reached, ...(scale === "log" && !isLog ? [0] : [])]);
+  const pad = isLog
+    ? (values ? 1 : Math.max(1.12, (to / from) ** 0.05))
+    : 0.06 * (to - from) || 0.5 * Math.abs(from) || 0.5;
   const most = 1.1 * Math.max(1 / from, to, 1.5);
-  const factor = values.length > 0 ? 1 : Math.max(1.12, (to / from) ** 0.05);
-  const pad = to > from ? 0.06 * (to - from) : 0.5 * Math.abs(from) || 0.5;
   const domain = !isLog
     ? [from - pad, to + pad] as const
     : scale === "ratio"
     ? [1 / most, most] as const
-    : [from / factor, to * factor] as const;
-  const at = axis.values ?? (isLog ? logTicks(...domain) : roundTicks(...domain));
+    : [from / pad, to * pad] as const;
+  const at = values ?? (isLog ? logTicks(...domain) : roundTicks(...domain));
   const isPlain = !isLog || at.every((value) => value >= 0.01 && value < 1000);
-  const format = axis.format ?? (isPlain ? formatTick : formatPower);
+  const format = axis.format ?? ((value) => formatTick(value, isPlain));
   return { ...axis, domain, isLog, ticks: at.map((value) => ({ value, label: format(value) })) };
 }
 
@@ -62,27 +62,20 @@ export function scaleOf(
 }
 
 /** Smallest and largest of finite values; 0.1 and 1 for none. */
-export function extentOf(values: readonly number[]): [low: number, high: number] {
+function extentOf(values: readonly number[]): [low: number, high: number] {
   const finite = values.filter(Number.isFinite);
-  if (finite.length === 0) return [0.1, 1];
   // Not Math.min(...finite): a long list of arguments overflows the stack.
-  return finite.reduce(
-    ([low, high], value) => [Math.min(low, value), Math.max(high, value)],
-    [Infinity, -Infinity],
-  );
+  const least = (sign: number): number =>
+    sign * finite.reduce((end, value) => Math.min(end, sign * value), Infinity);
+  return finite.length === 0 ? [0.1, 1] : [least(1), least(-1)];
 }
 
-/** `0.3`, `−1500`, `2×10⁵`: six letters and a sign at most. */
-export function formatTick(value: number): string {
+/** `0.3`, `−1500`, `2×10⁵`: six letters and a sign at most; not plain, `10⁻³`, `1`, `30`. */
+export function formatTick(value: number, isPlain = true): string {
   const size = Math.abs(value);
   const decimal = String(Number(size.toPrecision(4)));
-  const digits = size < 1e4 && decimal.length <= 6 ? decimal : scientific(size);
-  return (value < 0 ? "−" : "") + digits;
-}
-
-/** `10⁻³`, `1`, `30`. */
-function formatPower(value: number): string {
-  return value >= 1 && value < 100 ? String(value) : scientific(value);
+  const isShort = isPlain ? size < 1e4 && decimal.length <= 6 : size >= 1 && size < 100;
+  return (value < 0 ? "−" : "") + (isShort ? decimal : scientific(size));
 }
 
 /** At most seven multiples of 1, 2 or 5 times a power of ten. */

@@ -1,5 +1,5 @@
 /**
- * Figures as data: panels of layers over two axes, and a caption.
+ * Figures as data: panels of layers over two axes, and a caption. Lengths are in pixels.
  *
  * @module
  */
@@ -32,12 +32,9 @@ export interface Ramp {
   readonly colors: readonly string[];
 }
 
-/** Marks of one kind. Lengths are in pixels. */
+/** Marks of one kind. */
 export interface Layer {
-  /**
-   * Points have intervals, rules go through the whole panel, texts stand to the right of their point:
-   * those that would lie on an earlier one are left out.
-   */
+  /** Rules go through the whole panel; of texts those that would lie on an earlier one are left out. */
   readonly kind: "points" | "lines" | "rules" | "texts";
   /** Class of its SVG group. */
   readonly name: string;
@@ -46,13 +43,11 @@ export interface Layer {
   readonly legend?: string | Ramp;
   readonly color?: string;
   readonly symbol?: MarkSymbol;
-  /** Default 3. */
+  /** Of points, default 3; of strokes, default 1.5; `stroke-dasharray`. */
   readonly radius?: number;
-  /** Default 1.5. */
   readonly width?: number;
-  readonly opacity?: number;
-  /** `stroke-dasharray`. */
   readonly dash?: string;
+  readonly opacity?: number;
   /** To the right. */
   readonly shift?: number;
   /** The axis of intervals and rules; default "y". */
@@ -63,28 +58,24 @@ export interface Layer {
 export interface Axis {
   /** Lines of it are parted by line feeds. */
   readonly label: string;
-  /**
-   * "log" is linear where a value is at or below 0; "ratio" is logarithmic with 1 in the middle.
-   * Default "linear".
-   */
+  /** "log" is linear where a value is not above 0, "ratio" has 1 in its middle; default "linear". */
   readonly scale?: "linear" | "log" | "ratio";
   /** Where ticks stand; default: at round numbers. */
   readonly values?: readonly number[];
   readonly format?: (value: number) => string;
   /** From the largest value to the smallest. */
   readonly isFalling?: boolean;
-  /** Pixels that stay free at the end. */
+  /** What stays free at its end. */
   readonly room?: number;
 }
 
-/** Two axes and what is drawn between them. */
+/** Two axes and what is drawn between them, the later layers over the earlier. */
 export interface Panel {
   readonly heading?: string;
   readonly x: Axis;
   readonly y: Axis;
-  /** The later over the earlier. */
   readonly layers: readonly Layer[];
-  /** Of the frame, in pixels; default: the layout's. */
+  /** Of the frame; default: the layout's. */
   readonly height?: number;
 }
 

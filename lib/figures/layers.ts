@@ -18,18 +18,14 @@ export interface Place {
 
 /** The marks of a layer. */
 export function toMarks(layer: Layer, place: Place): Plot.Markish[] {
-  const { kind, name, rows, color = INK.text, width = 1.5, opacity, dash, along = "y" } = layer;
+  const { kind, name, rows, color = INK.text, width = 1.5, along = "y", opacity = 1 } = layer;
   const colors = rows.map((row) => row.color ?? color);
-  const paint = {
-    stroke: oneOf(colors),
-    strokeWidth: width,
-    ...(opacity === undefined ? {} : { opacity }),
-    ...(dash === undefined ? {} : { strokeDasharray: dash }),
-    ...(layer.shift ? { dx: layer.shift } : {}),
-  };
+  const dx = layer.shift ?? 0;
+  const stroke = { stroke: oneOf(colors), strokeWidth: width, dx, opacity };
+  const dash = layer.dash === undefined ? {} : { strokeDasharray: layer.dash };
   const at = { x: "x", y: "y", className: name };
   if (kind === "lines") {
-    return [Plot.line(rows, { ...at, z: "z", strokeLinecap: "butt", ...paint })];
+    return [Plot.line(rows, { ...at, z: "z", strokeLinecap: "butt", ...stroke, ...dash })];
   }
   if (kind === "texts") {
     const style = { dx: 5, dy: 9, textAnchor: "start", fill: "color" } as const;
@@ -37,43 +33,40 @@ export function toMarks(layer: Layer, place: Place): Plot.Markish[] {
   }
   if (kind === "rules") {
     const rule = along === "y" ? Plot.ruleY : Plot.ruleX;
-    const style = along === "y"
-      ? { frameAnchor: "right", textAnchor: "end", dx: -4, dy: -7 } as const
-      : { frameAnchor: "top", textAnchor: "start", dx: 4, dy: 8 } as const;
-    const words = { [along]: along, text: "text", fill: INK.muted, className: `${name}-text` };
+    const frameAnchor = along === "y" ? "right" : "top";
+    const words = { frameAnchor, dx: dx - 9, dy: 8, fill: INK.muted, text: "text" } as const;
     return [
-      rule(rows, { [along]: along, className: name, ...paint }),
-      Plot.text(rows.filter(({ text }) => text), { ...words, ...style }),
+      rule(rows, { [along]: along, className: name, ...stroke, ...dash }),
+      Plot.text(rows.filter(({ text }) => text), { [along]: along, ...words }),
     ];
   }
   const fills = rows.map(({ isHollow, isPale }, i) =>
     isHollow ? "#fff" : isPale ? lighten(colors[i]!, 0.6) : colors[i]!
   );
   const { radius: r = 3, symbol = "circle" } = layer;
+  const dots = { ...at, r, symbol, fill: oneOf(fills), ...stroke, strokeWidth: 1.25 };
   return [
-    ...intervalMarks(layer, place, paint),
-    ...(r > 0
-      ? [Plot.dot(rows, { ...at, r, symbol, fill: oneOf(fills), ...paint, strokeWidth: 1.25 })]
-      : []),
+    ...intervalMarks(layer, place, { ...stroke, className: `${name}-interval` }),
+    ...(r > 0 ? [Plot.dot(rows, dots)] : []),
   ];
 }
 
 /** Strokes from end to end; an end that cannot be drawn is a wedge at the axis' end. */
 function intervalMarks(
-  { name, rows, along = "y", color = INK.text }: Layer,
+  { name, rows, along = "y", color = INK.text, shift = 0 }: Layer,
   { bottom }: Place,
-  paint: Record<string, unknown>,
+  style: Plot.RuleXOptions & Plot.RuleYOptions,
 ): Plot.Markish[] {
   const known = rows.filter(({ interval, y }) => interval && !Number.isNaN(y));
   const low = ({ interval }: Row): number => Math.max(interval![0], bottom[along]);
   const high = ({ interval }: Row): number => interval![1];
-  const ends = along === "y" ? { x: "x", y1: low, y2: high } : { y: "y", x1: low, x2: high };
-  const rule = along === "y" ? Plot.ruleX : Plot.ruleY;
   const cut = known.filter((row) => row.interval![0] < bottom[along]);
-  const wedge = { x: "x", y: "y", [along]: low, text: () => along === "y" ? "▾" : "◂" };
+  const wedge = { text: () => along === "y" ? "▾" : "◂", fill: color, dx: shift };
   return [
-    rule(known, { ...ends, className: `${name}-interval`, ...paint }),
-    Plot.text(cut, { ...wedge, className: `${name}-cut`, fill: color, dx: Number(paint.dx ?? 0) }),
+    along === "y"
+      ? Plot.ruleX(known, { ...style, x: "x", y1: low, y2: high })
+      : Plot.ruleY(known, { ...style, y: "y", x1: low, x2: high }),
+    Plot.text(cut, { x: "x", y: "y", [along]: low, className: `${name}-cut`, ...wedge }),
   ];
 }
 

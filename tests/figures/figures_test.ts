@@ -1,4 +1,4 @@
-import { extentOf, fitAxis, formatTick } from "~/lib/figures/axis.ts";
+import { fitAxis, formatTick } from "~/lib/figures/axis.ts";
 import {
   plotCurves,
   plotEdge,
@@ -71,10 +71,12 @@ Deno.test("fitAxis() is logarithmic above 0, linear elsewhere, and has room for 
     ...["1", "1.2", "1.4", "1.6", "1.8", "2"],
   ]);
   assertEquals(fit("log", [1e-4, 1]).ticks.at(0)!.label, "10⁻⁴");
-  assertEquals(extentOf([]), [0.1, 1]);
-  assertEquals([0, 0.30000000000000004, -0.2, 1e4, -25e5, -15e-4].map(formatTick), [
-    ...["0", "0.3", "−0.2", "10⁴", "−2.5×10⁶", "−0.0015"],
-  ]);
+  assertEquals(
+    [0, 0.30000000000000004, -0.2, 1e4, -25e5, -15e-4].map((value) => formatTick(value)),
+    [
+      ...["0", "0.3", "−0.2", "10⁴", "−2.5×10⁶", "−0.0015"],
+    ],
+  );
 });
 
 Deno.test("plotResults() puts means, losses and intervals where the axis says", () => {
