@@ -165,3 +165,36 @@ export function formatMeasurement(value: MeasureValue, unit: string): string {
     qualityOf(value),
   ].filter(Boolean).join(", ");
 }
+
+/** How sharpness is sampled. */
+export interface SampleOptions {
+  /** K. Default 49. */
+  readonly directions?: number;
+  /** r. Default 5. */
+  readonly radius?: number;
+  /** Of the directions. Default: the study's. */
+  readonly seed?: number;
+}
+
+/**
+ * Samples the rise in loss at random points around a network: L(w + r u_k) - L(w), u_k uniform on the
+ * unit sphere in R^P, L over all training images of the engine.
+ *
+ * @returns `samples` in nats, shape [K], their `mean` and its `standardError`, and `loss`, L(w).
+ * @throws {UsageError} If an option is out of its domain.
+ * @throws {NotFiniteError} If a loss is NaN or infinite.
+ */
+export async function sampleSharpness(
+  engine: Engine,
+  { sizes, parameters }: Pick<UnevaluatedNetwork, "sizes" | "parameters">,
+  { directions = 49, radius = 5, seed = DIRECTION_SEED }: SampleOptions = {},
+): Promise<{ loss: number; samples: number[]; mean: number; standardError: number | null }> {
+  const measure = openMeasure(`sharpness(directions=${directions},radius=${radius})`);
+  // It needs the losses on its rays only, none of the evaluation.
+  const network = { sizes, parameters } as MeasuredNetwork;
+  const [[value]] = await computeMeasures(engine, [{ network, measures: [measure] }], { seed }) as [
+    [MeasureValue & { loss: number; samples: number[] }],
+  ];
+  const { estimate: mean, standardError, loss, samples } = value;
+  return { loss, samples, mean, standardError };
+}

@@ -6,4 +6,5 @@
 export * from "~/lib/trainer/learn.ts";
 export * from "~/lib/trainer/network_store.ts";
 export * from "~/lib/trainer/stop.ts";
+export * from "~/lib/trainer/train_stack.ts";
 export * from "~/lib/trainer/trajectory.ts";

@@ -17,10 +17,10 @@ import type { Provenance, TrajectoryRecord } from "~/lib/results.ts";
 import { measuresAt } from "~/lib/study.ts";
 import {
   describeTrajectory,
-  learn,
   openStop,
   readNetwork,
   type TrainingRun,
+  trainStack,
   writeNetwork,
 } from "~/lib/trainer.ts";
 
@@ -61,7 +61,7 @@ export async function train(
     const before = kept.findIndex(({ isLatest }) => isLatest);
     kept.splice(before < 0 ? kept.length : before, 1, keptOf({ ...run, data }, true));
   }
-  await learn(engine, runs, {
+  await trainStack(engine, runs, {
     sizes,
     optimizer,
     batchSize,

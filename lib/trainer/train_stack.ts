@@ -1,0 +1,133 @@
+/**
+ * Trains stacks of networks until each has passed all stops that are asked of it.
+ *
+ * @module
+ */
+import { count, demand, epochs as epochsDomain, learningRate } from "~/lib/domain.ts";
+import type { Engine, SharedFloats, StackOptions } from "~/lib/engine.ts";
+import { openOptimizer } from "~/lib/optimizer.ts";
+import { isFarEnough, type Stop } from "~/lib/trainer/stop.ts";
+
+/** A network in training: what is kept of it, and all that the next epoch depends on. */
+export interface TrainingRun {
+  readonly learningRate: number;
+  /** Flat parameters, shape [P]; those of the last epoch whenever a callback is called with it. */
+  readonly parameters: SharedFloats;
+  /** The optimizer's state, shape [S * P]. */
+  readonly state: SharedFloats;
+  /** Mean batch loss of every epoch so far in nats. */
+  readonly epochLosses: number[];
+  /** Wall time of training so far; a stack's time is shared equally by its members. */
+  seconds: number;
+  /** Epochs, besides those of the stops, whose networks are wanted. */
+  readonly wanted?: ReadonlySet<number>;
+  /** Whether it is trained until it has passed the stops, or to what is wanted. Default true. */
+  readonly goesOn?: boolean;
+}
+
+/** Why training ended: all stops passed, epochs used up, or a loss that is not finite. */
+export type Ended = "stopped" | "epoch limit" | "diverged";
+
+/** What is asked, and what happens while a stack is trained. */
+export interface TrainStackOptions<R extends TrainingRun = TrainingRun> extends StackOptions {
+  /** Networks at these are kept. */
+  readonly stops: readonly Stop[];
+  /** Epochs at most. */
+  readonly maxEpochs: number;
+  /** After every epoch, with the runs still in the stack and the loss of each, finite or not. */
+  readonly onEpoch?: (runs: readonly [R, ...R[]], losses: readonly number[]) => void;
+  /** A network that is to be kept: at a stop, or at an epoch that was wanted. */
+  readonly onNetwork: (run: R) => Promise<void>;
+  /** A run is done; its parameters and state are final. Of a diverged one they say nothing. */
+  readonly onEnd: (run: R, ended: Ended) => Promise<void>;
+  /** The time to keep all that the next epoch depends on. */
+  readonly onCheckpoint?: (runs: readonly R[]) => Promise<void>;
+  /** Seconds between checkpoints: of work that an interruption may cost. Default 30. */
+  readonly checkpointSeconds?: number | undefined;
+  /** Ends training after the epoch in progress, with a checkpoint, by throwing its reason. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Trains runs of one shape, batch size and optimizer in lock-step, from wherever they are.
+ *
+ * An epoch's loss is the unweighted mean of its batch losses. A loss that is not finite ends a run,
+ * and that epoch is no part of its record.
+ *
+ * @throws {UsageError} If a number is out of its domain; nothing is trained then.
+ * @throws The signal's reason, after a checkpoint.
+ */
+export async function trainStack<R extends TrainingRun>(
+  engine: Engine,
+  runs: readonly R[],
+  options: TrainStackOptions<R>,
+): Promise<void> {
+  const { stops, onNetwork, onEnd, onEpoch, onCheckpoint, signal } = options;
+  const { sizes, batchSize, optimizer, maxEpochs, checkpointSeconds = 30 } = options;
+  openOptimizer(optimizer);
+  demand(count, batchSize, "Cannot train as batch size");
+  demand(epochsDomain, maxEpochs, "Cannot train as max epochs");
+  for (const run of runs) demand(learningRate, run.learningRate, "Cannot train as learning rate");
+  function endOf({ epochLosses, wanted = new Set(), goesOn = true }: R): Ended | undefined {
+    const epoch = epochLosses.length;
+    const hasAll = [...wanted].every((other) => other <= epoch);
+    if (hasAll && (!goesOn || isFarEnough(stops, epochLosses))) return "stopped";
+    return epoch >= maxEpochs ? "epoch limit" : undefined;
+  }
+  let active: R[] = [];
+  for (const run of runs) {
+    if (isKept(run, stops)) await onNetwork(run);
+    const ended = endOf(run);
+    if (ended === undefined) active.push(run);
+    else await onEnd(run, ended);
+  }
+  if (active.length === 0) return;
+
+  const stack = await engine.createStack(
+    { sizes, batchSize, optimizer },
+    active.map(({ learningRate, parameters, state, epochLosses }) => (
+      { learningRate, parameters, state, epochs: epochLosses.length }
+    )),
+  );
+  let lastCheckpoint = performance.now();
+  try {
+    while (active.length > 0) {
+      const start = performance.now();
+      const losses = await stack.trainEpoch();
+      const seconds = (performance.now() - start) / 1000 / active.length;
+      const ends = active.map((run, index): Ended | undefined => {
+        run.seconds += seconds;
+        if (!Number.isFinite(losses[index])) return "diverged";
+        run.epochLosses.push(losses[index]!);
+        return endOf(run);
+      });
+      onEpoch?.(active as [R, ...R[]], losses);
+      const kept = active.map((run, index) => ends[index] !== "diverged" && isKept(run, stops));
+      if (kept.includes(true) || ends.some((ended) => ended !== undefined)) {
+        await stack.save();
+        for (const [index, run] of active.entries()) {
+          if (kept[index]) await onNetwork(run);
+          if (ends[index] !== undefined) await onEnd(run, ends[index]);
+        }
+        const going = ends.map((ended) => ended === undefined);
+        active = active.filter((_, index) => going[index]);
+        stack.retain(going);
+      }
+      const due = performance.now() - lastCheckpoint >= 1000 * checkpointSeconds;
+      if (active.length > 0 && (due || signal?.aborted)) {
+        await stack.save();
+        await onCheckpoint?.(active);
+        lastCheckpoint = performance.now();
+        signal?.throwIfAborted();
+      }
+    }
+  } finally {
+    stack.dispose();
+  }
+}
+
+/** Whether the network of the last epoch is at a stop, or wanted for itself. */
+function isKept({ epochLosses, wanted }: TrainingRun, stops: readonly Stop[]): boolean {
+  const epoch = epochLosses.length;
+  return wanted?.has(epoch) || stops.some((stop) => stop.epoch(epochLosses) === epoch);
+}
