@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { uniformInt } from "pure-rand/distribution/uniformInt";
 import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
 import type { JumpableRandomGenerator } from "pure-rand/types/JumpableRandomGenerator";
 
@@ -70,4 +71,24 @@ export function fillNormal(out: Float32Array, generator: JumpableRandomGenerator
     out[i] = radius * Math.cos(angle);
     if (i + 1 < out.length) out[i + 1] = radius * Math.sin(angle);
   }
+}
+
+/** Stream of the permutations: no other draws from it. */
+const PERMUTATIONS = 31;
+
+/**
+ * The order of `count` things in an epoch: a permutation of 0..count-1, every one as likely, by
+ * Fisher and Yates; another one for every seed and epoch.
+ *
+ * @param epoch 0 for the first.
+ */
+export function permutation(count: number, seed: number, epoch: number): Uint32Array {
+  // An odd factor takes no two epochs to one number.
+  const generator = openStream((seed ^ Math.imul(epoch, 0x9e3779b1)) >>> 0, PERMUTATIONS);
+  const order = Uint32Array.from({ length: count }, (_, index) => index);
+  for (let last = count - 1; last > 0; last--) {
+    const other = uniformInt(generator, 0, last);
+    [order[last], order[other]] = [order[other]!, order[last]!];
+  }
+  return order;
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { fillNormal, fillUniform, MAX_SEED, openStream } from "~/lib/random.ts";
+import { fillNormal, fillUniform, MAX_SEED, openStream, permutation } from "~/lib/random.ts";
 import {
   assertAlmostEquals,
   assertEquals,
@@ -173,4 +173,27 @@ Deno.test("fillNormal() is finite at the smallest and the largest draw", () => {
   fillNormal(out, constant(-1));
   assertGreater(Math.hypot(out[0]!, out[1]!), 0);
   assertLess(Math.hypot(out[0]!, out[1]!), 1e-4);
+});
+
+Deno.test("permutation() is one of all, every one as likely, another one for every seed and epoch", () => {
+  for (const count of [0, 1, 2, 1000]) {
+    const sorted = permutation(count, 5, 9).toSorted();
+    assertEquals(sorted, Uint32Array.from({ length: count }, (_, index) => index));
+  }
+  assertEquals(permutation(1000, 5, 9), permutation(1000, 5, 9));
+  const orders = [0, 1, 2, 3, MAX_SEED].flatMap((seed) =>
+    [0, 1, 2, 20_000].map((epoch) => String(permutation(20, seed, epoch)))
+  );
+  assertEquals(new Set(orders).size, orders.length);
+  // Over epochs and over seeds: 24 orders of 4 things, 4800 draws, 200 expected of each. Chi-square
+  // with 23 degrees of freedom is above 49.7 with a probability of 0.001.
+  for (const draw of [(i: number) => permutation(4, 0, i), (i: number) => permutation(4, i, 0)]) {
+    const counts = new Map<string, number>();
+    for (let i = 0; i < 4800; i++) {
+      const order = String(draw(i));
+      counts.set(order, (counts.get(order) ?? 0) + 1);
+    }
+    assertEquals(counts.size, 24);
+    assertLess([...counts.values()].reduce((sum, n) => sum + (n - 200) ** 2 / 200, 0), 49.7);
+  }
 });

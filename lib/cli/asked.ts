@@ -44,6 +44,7 @@ export function studyFrom(values: Values): Study {
       seeds: values.seeds ?? grid.seeds,
     },
     images: values.images ?? preset.images,
+    ...orderFrom(values),
     maxEpochs: values["max-epochs"] ?? preset.maxEpochs,
     stops: values.stops ?? preset.stops,
     measures: {
@@ -51,6 +52,11 @@ export function studyFrom(values: Values): Study {
       others: values.measures?.length === 0 ? [] : measures.others,
     },
   });
+}
+
+/** What the options say of the images' order; file order is not named. */
+export function orderFrom({ order }: Values): Pick<Study, "order"> {
+  return order === "shuffled" ? { order } : {};
 }
 
 /** How the options want things computed. */

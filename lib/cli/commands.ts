@@ -33,7 +33,16 @@ export const COMMANDS = {
       "Trains and measures what a study's trajectories lack, then draws its figures and tables.",
     options: [
       ...["preset", "effects", "optimizers", "learning-rates", "batch-sizes", "cells"] as const,
-      ...["seeds", "images", "max-epochs", "stops", "measures", "directions", "radius"] as const,
+      ...[
+        "seeds",
+        "images",
+        "order",
+        "max-epochs",
+        "stops",
+        "measures",
+        "directions",
+        "radius",
+      ] as const,
       ...["models", "results", "cached-only", "verify", "verify-seed", "fresh"] as const,
       ...["no-wait", "dry-run", "slurm", "sbatch"] as const,
       ...ENGINE,
@@ -45,7 +54,7 @@ export const COMMANDS = {
     summary: "Trains one network and writes it as safetensors, with PyTorch's names and layout.",
     options: [
       ...["learning-rate", "batch-size", "optimizer", "seed", "init", "stops"] as const,
-      ...["max-epochs", "images", "models", "out"] as const,
+      ...["max-epochs", "images", "order", "models", "out"] as const,
       ...ENGINE,
     ],
     required: ["optimizer", "learning-rate", "batch-size", "seed", "out"],

@@ -108,6 +108,11 @@ export const OPTIONS = {
     "N",
     "the first N training images (default: all 50000; 10000 for the preset quick)",
   ),
+  order: option(
+    choice(["file", "shuffled"]),
+    "NAME",
+    "of the images in an epoch: file (default), or shuffled anew every epoch, on the CPU engine",
+  ),
   "max-epochs": option(
     number(domain.epochs),
     "N",

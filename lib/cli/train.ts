@@ -4,7 +4,7 @@
  * @module
  */
 import { dirname } from "node:path";
-import { engineOptions, foldersFrom, readModelFile } from "~/lib/cli/asked.ts";
+import { engineOptions, foldersFrom, orderFrom, readModelFile } from "~/lib/cli/asked.ts";
 import type { Main } from "~/lib/cli/main.ts";
 import type { Values } from "~/lib/cli/options.ts";
 import { openDisplay } from "~/lib/cli/terminal.ts";
@@ -25,6 +25,7 @@ export function trainingFrom(values: Values<Exclude<Required, "out">>): Study {
   return checkStudy({
     ...standard,
     images: values.images ?? standard.images,
+    ...orderFrom(values),
     maxEpochs: values["max-epochs"] ?? standard.maxEpochs,
     stops: values.stops ?? ["cumulative:1e-3"],
     measures: { first: [], others: [] },

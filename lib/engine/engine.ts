@@ -37,6 +37,11 @@ export interface Member {
   readonly state: SharedFloats;
   /** Epochs that it was trained before: Adam's steps depend on their number. */
   readonly epochs: number;
+  /**
+   * Seed of the order in which it sees the images, a new one every epoch: `permutation` of N, this
+   * and the epochs before. Default: file order.
+   */
+  readonly shuffle?: number | undefined;
 }
 
 /** E networks that are trained in lock-step. */
@@ -44,7 +49,7 @@ export interface Stack {
   /** Members still in the stack, E. */
   readonly size: number;
   /**
-   * Question 1. Trains every member one epoch: all training images in file order.
+   * Trains every member one epoch: all training images, in file order unless it is shuffled.
    *
    * @returns The unweighted mean of each member's batch losses in nats, shape [E]; NaN or infinite
    * where training diverged.

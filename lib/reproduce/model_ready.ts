@@ -26,13 +26,14 @@ export async function getModelReady(
   options: RunOptions = {},
 ): Promise<SharedFloats> {
   const { folders = PROJECT_FOLDERS, onMessage = console.error } = options;
-  const { optimizer, learningRate, batchSize, seed, sizes, images } = trajectory;
+  const { optimizer, learningRate, batchSize, seed, sizes, images, order } = trajectory;
   const cannot = `Cannot get the network of ${describeTrajectory(trajectory)} ready`;
   const before = await readRecord(folders.results, trajectory, onMessage);
   const study = checkStudy({
     ...asked,
     sizes,
     images,
+    order,
     // What a record says is computed whole where this machine's losses replace it.
     ...(before === undefined ? { measures: { first: [], others: [] } } : {}),
     grid: {

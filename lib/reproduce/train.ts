@@ -110,7 +110,7 @@ async function openRun(
     from.isLatest ? "latest" : from.epochLosses.length,
     onMessage,
   );
-  const { optimizer, learningRate } = trajectory;
+  const { optimizer, learningRate, seed, order } = trajectory;
   const parameters = network?.parameters ?? initialWeights(trajectory);
   const state = allocateState(optimizer, parameters.length);
   if (network !== undefined) state.set(network.state);
@@ -139,6 +139,7 @@ async function openRun(
     learningRate,
     parameters,
     state,
+    shuffle: order === undefined ? undefined : seed,
     epochLosses,
     seconds,
     wanted,

@@ -58,6 +58,10 @@ const STUDY: Readonly<Record<Exclude<keyof Study, "grid" | "measures" | "init">,
       .describe("a list that begins with 3072 inputs and ends with 10 classes"),
   },
   stops: { name: "stops", schema: text, isList: true },
+  order: {
+    name: "order",
+    schema: z.literal("shuffled").optional().describe("shuffled or absent"),
+  },
 };
 
 const object = z.record(z.string(), z.unknown()).describe("an object");

@@ -30,12 +30,15 @@ export function listCells({ grid }: Pick<Study, "grid">): Cell[] {
 
 /** The trajectory of a cell and seed. */
 export function trajectoryOf(
-  { sizes, images, init }: Pick<Study, "sizes" | "images" | "init">,
+  { sizes, images, init, order }: Pick<Study, "sizes" | "images" | "init" | "order">,
   { optimizer, learningRate, batchSize }: Omit<Cell, "effect">,
   seed: number,
 ): Trajectory {
-  const start = init === undefined ? {} : { init };
-  return { dataset: "cifar10", images, sizes, optimizer, learningRate, batchSize, seed, ...start };
+  return {
+    ...{ dataset: "cifar10", images, sizes, optimizer, learningRate, batchSize, seed },
+    ...(init === undefined ? {} : { init }),
+    ...(order === undefined ? {} : { order }),
+  };
 }
 
 /**

@@ -49,6 +49,8 @@ export interface Study {
   readonly sizes: LayerSizes;
   /** Of trajectories that start from given weights: see `Trajectory`. */
   readonly init?: string;
+  /** Of its trajectories: see `Trajectory`. */
+  readonly order?: "shuffled" | undefined;
   /** The first so many training images are used; the test set is always whole. */
   readonly images: number;
   /** A trajectory ends here where a stop is not reached before. */

@@ -38,6 +38,7 @@ export function studyName(study: Study): string {
   differing("measures", study.measures.first, usual.measures.first);
   differing("other-measures", study.measures.others, usual.measures.others);
   differing("init", study.init, usual.init);
+  differing("order", study.order, usual.order);
   const whole = name.join(",").replaceAll(":", "_").replaceAll("/", "_");
   // File systems take 255 bytes a name.
   return whole.length <= 150 ? whole : `${whole.slice(0, 140)}-${sha256(whole).slice(0, 8)}`;

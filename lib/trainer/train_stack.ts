@@ -15,6 +15,8 @@ export interface TrainingRun {
   readonly parameters: SharedFloats;
   /** The optimizer's state, shape [S * P]. */
   readonly state: SharedFloats;
+  /** Seed of the order of the images: see `Member`. */
+  readonly shuffle?: number | undefined;
   /** Mean batch loss of every epoch so far in nats. */
   readonly epochLosses: number[];
   /** Wall time of training so far; a stack's time is shared equally by its members. */
@@ -85,8 +87,8 @@ export async function trainStack<R extends TrainingRun>(
 
   const stack = await engine.createStack(
     { sizes, batchSize, optimizer },
-    active.map(({ learningRate, parameters, state, epochLosses }) => (
-      { learningRate, parameters, state, epochs: epochLosses.length }
+    active.map(({ learningRate, parameters, state, shuffle, epochLosses }) => (
+      { learningRate, parameters, state, shuffle, epochs: epochLosses.length }
     )),
   );
   let lastCheckpoint = performance.now();

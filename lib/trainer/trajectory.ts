@@ -20,6 +20,8 @@ export interface Trajectory {
   readonly seed: number;
   /** SHA-256, its beginning, of weights that it starts from in place of the seed's. */
   readonly init?: string | undefined;
+  /** The images in a new order every epoch, from the seed; absent: in file order. */
+  readonly order?: "shuffled" | undefined;
 }
 
 /** A trajectory's place below models/ and results/, without extension. */
@@ -30,9 +32,10 @@ export function trajectoryPath(trajectory: Trajectory): string {
 }
 
 /** What tells it from the others of its folder: "lr=0.001,batch=128,seed=0". */
-function describeRun({ learningRate, batchSize, seed, init }: Trajectory): string {
+function describeRun({ learningRate, batchSize, seed, init, order }: Trajectory): string {
   const from = init === undefined ? "" : `,init=${init}`;
-  return `lr=${learningRate},batch=${batchSize},seed=${seed}${from}`;
+  const how = order === undefined ? "" : `,order=${order}`;
+  return `lr=${learningRate},batch=${batchSize},seed=${seed}${from}${how}`;
 }
 
 /** "SGD lr=0.001,batch=128,seed=0": how messages name it. */

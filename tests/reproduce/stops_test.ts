@@ -8,7 +8,7 @@ import { OPTIMIZER_NAMES } from "~/lib/optimizer.ts";
 import { type RunOutcome } from "~/lib/reproduce.ts";
 import { formatRecord, parseRecord, runAt, runsAt, type TrajectoryContent } from "~/lib/results.ts";
 import type { Study } from "~/lib/study.ts";
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertNotEquals, assertRejects } from "@std/assert";
 import { listFiles } from "~/tests/fixtures/temporary_folder.ts";
 import {
   alone,
@@ -239,5 +239,30 @@ Deno.test("run() draws from a record with measures from the future, and leaves t
       content.networks.at(-1)!.measures.find(({ measure }) => measure === "entropy"),
       future,
     );
+  });
+});
+
+Deno.test("run() in shuffled order: a trajectory of its own, interrupted or not the same bytes", async () => {
+  const file = alone("AdaGrad", { stops: ["epochs:5"] });
+  const grid = { ...file.grid, baseBatchSize: 32 };
+  const shuffled: Study = { ...file, grid, order: "shuffled" };
+  const wanted = await uninterrupted(shuffled);
+  await withPlace(async ({ folder, compute }) => {
+    const controller = new AbortController();
+    const reason = new Error("enough");
+    const stopped = compute(shuffled, {
+      signal: controller.signal,
+      onProgress: ({ message }) => message.includes("epoch 4") && controller.abort(reason),
+    });
+    assertEquals(await assertRejects(() => stopped), reason);
+    const { records: [record] } = await compute(shuffled);
+    const found = await contents(folder);
+    assertSame(found, wanted);
+    assert([...found.keys()].every((path) => path.includes(",seed=0,order=shuffled.")));
+    assertEquals(record!.content.trajectory["order"], "shuffled");
+    // File order is the default, in no name and no record, and another trajectory.
+    const { records: [other] } = await compute({ ...file, grid });
+    assertEquals("order" in other!.content.trajectory, false);
+    assertNotEquals(other!.content.epochLosses[0], record!.content.epochLosses[0]);
   });
 });

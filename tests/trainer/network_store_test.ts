@@ -54,6 +54,7 @@ Deno.test("trajectoryPath() tells every trajectory from every other, and not its
     { batchSize: 12 },
     { seed: 8 },
     { init: "0a1b2c" },
+    { order: "shuffled" },
   ];
   const paths = others.map((other) => trajectoryPath({ ...TRAJECTORY, ...other }));
   assertEquals(new Set([...paths, trajectoryPath(TRAJECTORY)]).size, others.length + 1);

@@ -118,6 +118,7 @@ function createStack(pool: Pool, options: StackOptions, members: readonly Member
   let current = members.map((member) => ({
     member,
     learningRate: member.learningRate,
+    shuffle: member.shuffle,
     parameters: share(member.parameters),
     state: share(member.state),
     epochs: member.epochs,

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { gather } from "~/lib/engine/cpu/gather.ts";
 import { findStep } from "~/lib/engine/cpu/kernels/kernels.ts";
 import {
   backward,
@@ -15,6 +16,7 @@ import { layOut } from "~/lib/engine/cpu/workspace.ts";
 import type { SharedFloats } from "~/lib/engine/engine.ts";
 import type { LayerSizes } from "~/lib/model.ts";
 import { openOptimizer } from "~/lib/optimizer.ts";
+import { permutation } from "~/lib/random.ts";
 
 /** One network and how it is trained. */
 export interface EpochTask {
@@ -25,6 +27,8 @@ export interface EpochTask {
   readonly learningRate: number;
   /** Epochs before this one. */
   readonly epochs: number;
+  /** See `Member`. */
+  readonly shuffle?: number | undefined;
   /** Shape [P], read and written. */
   readonly parameters: SharedFloats;
   /** Shape [S * P], read and written. */
@@ -34,7 +38,7 @@ export interface EpochTask {
 /** The rule that the matrix products can take in as they write: `w -= rate g`. */
 const IN_PLACE_STEP = "sgdStep";
 
-/** Trains one epoch over the split in file order; returns the unweighted mean of batch losses. */
+/** Trains one epoch over the split; returns the unweighted mean of batch losses. */
 export async function trainEpoch(
   { workspace, splits: { train: split } }: Thread,
   { sizes, learningRate, epochs, parameters, state, ...task }: EpochTask,
@@ -73,8 +77,14 @@ export async function trainEpoch(
   const places = { logits: layout.outputs.at(-1)!, deltas: layout.deltas.at(-1)! };
   let sum = 0;
   let batches = 0;
+  const order = task.shuffle === undefined
+    ? undefined
+    : permutation(split.size, task.shuffle, epochs);
   for (let start = 0; start < split.size; start += batchSize) {
-    const rows = { split, start, count: Math.min(batchSize, split.size - start) };
+    const count = Math.min(batchSize, split.size - start);
+    const rows = order === undefined
+      ? { split, start, count }
+      : { split: gather(split, order.subarray(start, start + count)), start: 0, count };
     loadLabels(workspace, layout, rows);
     await forward(workspace, layout, rows);
     sum += lossOfLogits(workspace, layout, rows.count, places).loss;

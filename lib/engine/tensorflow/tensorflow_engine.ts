@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { UsageError } from "~/lib/domain.ts";
 import { sizesCheck } from "~/lib/engine/check_sizes.ts";
 import { checkVectors } from "~/lib/engine/check_vectors.ts";
 import { drawDirection } from "~/lib/engine/direction.ts";
@@ -71,6 +72,12 @@ export async function createTensorFlowEngine(
     createStack: (options, members) =>
       Promise.try(() => {
         check(options.sizes);
+        if (members.some(({ shuffle }) => shuffle !== undefined)) {
+          throw new UsageError(
+            "Cannot train in shuffled order as the tensorflow engine keeps file order: use the CPU's, " +
+              "--engine cpu",
+          );
+        }
         return createTensorStack(device, train, { ...options, members, budget });
       }),
     evaluate(sizes, models, { split: name, gradient }): Promise<Evaluation[]> {
