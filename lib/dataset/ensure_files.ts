@@ -34,8 +34,11 @@ export class StorageError extends Error {
   override readonly name = "StorageError";
 }
 
+/** Takes the records of a file, shape [N, 3073], and where they were found. */
+export type Use = (file: DataFile, records: Bytes, path: string) => void;
+
 /**
- * Hands the records of every wanted file, shape [N, 3073], to `use`, and says where they are.
+ * Hands the records of every wanted file to `use`.
  *
  * A file is looked for in the copy, then in the data directory. If one is found nowhere, all that
  * the data directory lacks is fetched into it, from the first source that has it.
@@ -47,7 +50,7 @@ export class StorageError extends Error {
 export async function ensureFiles(
   wanted: readonly DataFile[],
   places: DataPlaces,
-  use: (file: DataFile, records: Bytes, path: string) => void,
+  use: Use,
 ): Promise<void> {
   const { home, copy, report, sources } = places;
   const inCopy = copy === undefined ? [] : await listCandidates(copy).catch(({ message }) => {
@@ -57,25 +60,22 @@ export async function ensureFiles(
   const lost: DataFile[] = [];
   let takesCopy = copy === undefined;
   for (const file of wanted) {
-    const found = await findRecords(candidates, file, report);
-    if (found === undefined) lost.push(file);
-    else use(file, found.records, found.path);
-    takesCopy ||= found !== undefined && inCopy.includes(found.path);
+    const path = await useFirst(candidates, file, { use, report });
+    if (path === undefined) lost.push(file);
+    else takesCopy ||= inCopy.includes(path);
   }
   if (!takesCopy && !inCopy.some(isArchive)) throw uselessCopy(copy!);
   if (lost.length === 0) return;
   const archives = candidates.filter(isArchive).map(archiveSource);
   const faults = await fetchMissing(places, takesCopy ? [...archives, ...sources] : archives);
   for (const file of lost) {
-    const found = await findRecords([join(home, file.name)], file, report);
-    if (found !== undefined) use(file, found.records, found.path);
-    else if (!takesCopy) {
+    if (await useFirst([join(home, file.name)], file, { use, report })) continue;
+    if (!takesCopy) {
       throw new UsageError(`Cannot load CIFAR-10 as ${file.name} is needed: ${faults.join("; ")}`);
-    } else {
-      const first = `Cannot load CIFAR-10 as no source delivered ${file.name}:`;
-      const last = `Download ${ARCHIVE_URL} with any tool and pass the file with --data FILE`;
-      throw new Error([first, ...faults, last].join("\n"));
     }
+    const first = `Cannot load CIFAR-10 as no source delivered ${file.name}:`;
+    const last = `Download ${ARCHIVE_URL} with any tool and pass the file with --data FILE`;
+    throw new Error([first, ...faults, last].join("\n"));
   }
 }
 
@@ -108,20 +108,20 @@ function uselessCopy(copy: string): UsageError {
   );
 }
 
-/** The records of a file from the first path that has them. */
-async function findRecords(
+/** Uses the first of the paths that has the file's records; returns it. */
+async function useFirst(
   paths: readonly string[],
   file: DataFile,
-  report: OnProgress,
-): Promise<{ readonly records: Bytes; readonly path: string } | undefined> {
+  { use, report }: { readonly use: Use; readonly report: OnProgress },
+): Promise<string | undefined> {
   for (const path of paths) {
     if (basename(path, ".bin") !== basename(file.name, ".bin")) continue;
-    try {
-      const records = await readRecords(path, file);
-      if (records !== undefined) return { records, path };
-    } catch (error) {
-      report({ message: `${path} is not used: ${(error as Error).message}` });
-    }
+    const records = await readRecords(path, file).catch((error) =>
+      report({ message: `${path} is not used: ${error.message}` })
+    );
+    if (!records) continue;
+    use(file, records, path);
+    return path;
   }
 }
 
