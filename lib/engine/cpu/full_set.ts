@@ -49,14 +49,8 @@ export async function evaluate(
   for (const parameters of models) {
     const pass = openPass(work, { split, sizes, parameters, gradient });
     const { loss, correct } = await forwardPass(work, pass);
-    const total = gradient ? await backwardPass(work, pass) : [NaN];
-    let squares = 0;
-    for (const value of total) squares += value * value;
-    evaluations.push({
-      loss,
-      accuracy: correct / work.rows[split],
-      gradientNorm: Math.sqrt(squares),
-    });
+    const gradientNorm = gradient ? norm(await backwardPass(work, pass)) : NaN;
+    evaluations.push({ loss, accuracy: correct / work.rows[split], gradientNorm });
   }
   return evaluations;
 }
@@ -207,9 +201,7 @@ async function sumPieces(
       try {
         await ask(piece, shares);
         await before;
-        for (const [index, total] of totals.entries()) {
-          for (let i = 0; i < P; i++) total[i]! += shares[index]![i]!;
-        }
+        for (const [index, total] of totals.entries()) addTo(total, shares[index]!);
       } finally {
         // After a failure too: the sum is lost, but no thread may wait for ever.
         taken.resolve();
@@ -239,6 +231,17 @@ function allocateOutputs(sizes: LayerSizes, rows: number, hidden: boolean): Shar
 
 function allocateFloats(length: number): SharedFloats {
   return new Float32Array(new SharedArrayBuffer(4 * length));
+}
+
+/** total += share. */
+function addTo(total: Float64Array, share: SharedFloats): void {
+  for (let i = 0; i < total.length; i++) total[i]! += share[i]!;
+}
+
+function norm(vector: Float64Array): number {
+  let squares = 0;
+  for (const value of vector) squares += value * value;
+  return Math.sqrt(squares);
 }
 
 function rounded(total: Float64Array): SharedFloats {

@@ -1,6 +1,6 @@
 // What a layer does to its products, the pixels before the first, and points on a line.
 
-import { get, isLast, put, width } from "./vector";
+import { get, isLast, put } from "./vector";
 
 /** out[i] = bytes[i] / 255, computed as a product with the rounded reciprocal (within 1 ulp). */
 export function bytesToFloats(bytes: usize, out: usize, length: i32): void {
@@ -26,11 +26,15 @@ export function addBiasRelu(z: usize, bias: usize, units: i32, rows: i32): void 
   const size = <usize> rows << 2;
   for (let u = 0; u < units; u++, z += size, bias += 4) {
     const b = v128.load32_splat(bias);
-    for (let at = z, end = z + size; at < end; at += width(at, end)) {
-      const one = isLast(at, end);
-      put(at, f32x4.pmax(f32x4.add(get(at, one), b), f32x4.splat(0)), one);
-    }
+    let at: usize = 0;
+    for (; !isLast(at, size); at += 16) biasRelu(z + at, b, false);
+    for (; at < size; at += 4) biasRelu(z + at, b, true);
   }
+}
+
+@inline
+function biasRelu(z: usize, bias: v128, one: bool): void {
+  put(z, f32x4.pmax(f32x4.add(get(z, one), bias), f32x4.splat(0)), one);
 }
 
 /** z[u][r] = z[u][r] + bias[u] where h[u][r] > 0, else 0, in place: the change behind a ReLU. */
@@ -38,23 +42,31 @@ export function addBiasMasked(z: usize, bias: usize, h: usize, units: i32, rows:
   const size = <usize> rows << 2;
   for (let u = 0; u < units; u++, z += size, h += size, bias += 4) {
     const b = v128.load32_splat(bias);
-    for (let at: usize = 0; at < size; at += width(at, size)) {
-      const one = isLast(at, size);
-      const isActive = f32x4.gt(get(h + at, one), f32x4.splat(0));
-      put(z + at, v128.and(f32x4.add(get(z + at, one), b), isActive), one);
-    }
+    let at: usize = 0;
+    for (; !isLast(at, size); at += 16) biasMasked(z + at, b, h + at, false);
+    for (; at < size; at += 4) biasMasked(z + at, b, h + at, true);
   }
+}
+
+@inline
+function biasMasked(z: usize, bias: v128, h: usize, one: bool): void {
+  const isActive = f32x4.gt(get(h, one), f32x4.splat(0));
+  put(z, v128.and(f32x4.add(get(z, one), bias), isActive), one);
 }
 
 /** z[r][u] += bias[u] in place. */
 export function addBiasToRows(z: usize, bias: usize, rows: i32, units: i32): void {
   const size = <usize> units << 2;
   for (let r = 0; r < rows; r++, z += size) {
-    for (let at: usize = 0; at < size; at += width(at, size)) {
-      const one = isLast(at, size);
-      put(z + at, f32x4.add(get(z + at, one), get(bias + at, one)), one);
-    }
+    let at: usize = 0;
+    for (; !isLast(at, size); at += 16) addBias(z + at, bias + at, false);
+    for (; at < size; at += 4) addBias(z + at, bias + at, true);
   }
+}
+
+@inline
+function addBias(z: usize, bias: usize, one: bool): void {
+  put(z, f32x4.add(get(z, one), get(bias, one)), one);
 }
 
 /** d[u][r] = 0 where h[u][r] is 0; biasGradient[u] (+)= sum over r of d[u][r]. */
@@ -131,11 +143,27 @@ export function addScaledUnits(
 ): void {
   const size = <usize> units << 2;
   for (let r = 0; r < rows; r++, x += size, y += size, out += size) {
-    for (let at: usize = 0; at < size; at += width(at, size)) {
-      const one = isLast(at, size);
-      const step = f32x4.mul(get(scales + at, one), get(y + at, one));
-      const sum = f32x4.add(f32x4.add(get(x + at, one), step), get(shifts + at, one));
-      put(out + at, relu ? f32x4.pmax(sum, f32x4.splat(0)) : sum, one);
+    let at: usize = 0;
+    for (; !isLast(at, size); at += 16) {
+      scaledUnits(x + at, y + at, out + at, scales + at, shifts + at, relu, false);
+    }
+    for (; at < size; at += 4) {
+      scaledUnits(x + at, y + at, out + at, scales + at, shifts + at, relu, true);
     }
   }
+}
+
+@inline
+function scaledUnits(
+  x: usize,
+  y: usize,
+  out: usize,
+  scales: usize,
+  shifts: usize,
+  relu: bool,
+  one: bool,
+): void {
+  const step = f32x4.mul(get(scales, one), get(y, one));
+  const sum = f32x4.add(f32x4.add(get(x, one), step), get(shifts, one));
+  put(out, relu ? f32x4.pmax(sum, f32x4.splat(0)) : sum, one);
 }

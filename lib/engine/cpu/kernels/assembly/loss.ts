@@ -41,10 +41,16 @@ function lengthFrom(start: i32): i32 {
   return min(block, rows - start);
 }
 
-/** Bytes from an array's beginning to class c of row r in the block that begins at row `start`. */
+/** Bytes from an array's beginning to the block that begins at a row. */
 @inline
-function place(start: i32, length: i32, c: i32, r: i32): usize {
-  return <usize> (start * classes + c * length + r) << 2;
+function blockFrom(start: i32): usize {
+  return <usize> (start * classes) << 2;
+}
+
+/** Bytes from a block's beginning, of `length` rows, to class c of row r. */
+@inline
+function place(length: i32, c: i32, r: i32): usize {
+  return <usize> (c * length + r) << 2;
 }
 
 /** Bytes of so many float64. */
@@ -53,11 +59,11 @@ function doubles(count: i32): usize {
   return <usize> count << 3;
 }
 
-/** Normalised logit at a place, of class c. */
+/** Normalised logit of class c; its mean lies at `mean`. */
 @inline
 function normalised(at: usize, c: i32): f64 {
-  return (<f64> load<f32>(logits + at) - load<f64>(statistics + doubles(c))) *
-    load<f64>(statistics + doubles(classes + c));
+  const mean = statistics + doubles(c);
+  return (<f64> load<f32>(logits + at) - load<f64>(mean)) * load<f64>(mean + doubles(classes));
 }
 
 @inline
@@ -81,7 +87,8 @@ function sumOver(c: i32, mean: f64, squared: bool): f64 {
   let sum: f64 = 0;
   for (let start = 0; start < rows; start += block) {
     const length = lengthFrom(start);
-    const row = logits + place(start, length, c, 0);
+    const from = blockFrom(start);
+    const row = logits + from + place(length, c, 0);
     for (let r = 0; r < length; r++) {
       const logit = <f64> load<f32>(row + (<usize> r << 2));
       sum += squared ? (logit - mean) * (logit - mean) : logit;
@@ -107,12 +114,13 @@ export function crossEntropy(): f64 {
   const behind = scratch + doubles(2 * classes);
   for (let start = 0; start < rows; start += block) {
     const length = lengthFrom(start);
+    const from = blockFrom(start);
     for (let r = 0; r < length; r += 2) {
       const lanes = min(2, length - r);
       let largest = f64x2.splat(-Infinity);
       let best = i64x2.splat(-1);
       for (let c = 0; c < classes; c++) {
-        const at = logits + place(start, length, c, r);
+        const at = logits + from + place(length, c, r);
         const raw = lanes == 2 ? v128.load64_zero(at) : v128.load32_zero(at);
         const mean = v128.load64_splat(statistics + doubles(c));
         const inverseDeviation = v128.load64_splat(statistics + doubles(classes + c));
@@ -164,12 +172,13 @@ export function crossEntropyGradient(d: usize): f64 {
   }
   for (let start = 0; start < rows; start += block) {
     const length = lengthFrom(start);
+    const from = blockFrom(start);
     for (let c = 0; c < classes; c++) {
       const mean = load<f64>(means + doubles(c)) / rows;
       const projection = load<f64>(projections + doubles(c)) / rows;
       const inverseDeviation = load<f64>(statistics + doubles(classes + c));
       for (let r = 0; r < length; r++) {
-        const at = place(start, length, c, r);
+        const at = from + place(length, c, r);
         const centred = <f64> load<f32>(d + at) - mean - normalised(at, c) * projection;
         store<f32>(d + at, <f32> (inverseDeviation * centred));
       }
@@ -184,12 +193,13 @@ function errors(d: usize, sums: usize, projections: usize): f64 {
   correct = 0;
   for (let start = 0; start < rows; start += block) {
     const length = lengthFrom(start);
+    const from = blockFrom(start);
     for (let r = 0; r < length; r++) {
       const label = <i32> load<u8>(labels + start + r);
       let largest: f64 = -Infinity;
       let best = -1;
       for (let c = 0; c < classes; c++) {
-        const z = normalised(place(start, length, c, r), c);
+        const z = normalised(from + place(length, c, r), c);
         store<f64>(scratch + doubles(c), z);
         if (z > largest) {
           largest = z;
@@ -201,12 +211,12 @@ function errors(d: usize, sums: usize, projections: usize): f64 {
       let sum: f64 = 0;
       for (let c = 0; c < classes; c++) {
         const e = Math.exp(load<f64>(scratch + doubles(c)) - largest);
-        store<f32>(d + place(start, length, c, r), <f32> e);
+        store<f32>(d + from + place(length, c, r), <f32> e);
         sum += e;
       }
       total += Math.log(sum);
       for (let c = 0; c < classes; c++) {
-        const at = d + place(start, length, c, r);
+        const at = d + from + place(length, c, r);
         const e = (<f64> load<f32>(at) / sum - (c == label ? 1.0 : 0.0)) / rows;
         store<f32>(at, <f32> e);
         add(sums + doubles(c), e);
@@ -238,12 +248,13 @@ export function crossEntropyHessian(tangents: usize, d: usize, out: usize): void
   errorChanges(tangents, out);
   for (let start = 0; start < rows; start += block) {
     const length = lengthFrom(start);
+    const from = blockFrom(start);
     for (let c = 0; c < classes; c++) {
       const i = load<f64>(statistics + doubles(classes + c));
       const meanT = load<f64>(means(0, c));
       const q = load<f64>(means(1, c));
       for (let r = 0; r < length; r++) {
-        const at = place(start, length, c, r);
+        const at = from + place(length, c, r);
         const z = normalised(at, c);
         const change = i * (<f64> load<f32>(tangents + at) - meanT - z * q);
         const inner = <f64> load<f32>(out + at) - load<f64>(means(3, c)) -
@@ -264,11 +275,12 @@ function means(which: i32, c: i32): usize {
 function meanChanges(tangents: usize): void {
   for (let start = 0; start < rows; start += block) {
     const length = lengthFrom(start);
+    const from = blockFrom(start);
     for (let c = 0; c < classes; c++) {
       let sum: f64 = 0;
       let product: f64 = 0;
       for (let r = 0; r < length; r++) {
-        const at = place(start, length, c, r);
+        const at = from + place(length, c, r);
         const t = <f64> load<f32>(tangents + at);
         sum += t;
         product += t * normalised(at, c);
@@ -285,18 +297,19 @@ function errorChanges(tangents: usize, out: usize): void {
   const changes = zs + doubles(classes);
   for (let start = 0; start < rows; start += block) {
     const length = lengthFrom(start);
+    const from = blockFrom(start);
     for (let r = 0; r < length; r++) {
       const label = <i32> load<u8>(labels + start + r);
       let largest: f64 = -Infinity;
       for (let c = 0; c < classes; c++) {
-        const z = normalised(place(start, length, c, r), c);
+        const z = normalised(from + place(length, c, r), c);
         store<f64>(zs + doubles(c), z);
         largest = max(largest, z);
       }
       let sum: f64 = 0;
       let dot: f64 = 0;
       for (let c = 0; c < classes; c++) {
-        const at = place(start, length, c, r);
+        const at = from + place(length, c, r);
         const z = load<f64>(zs + doubles(c));
         const centred = <f64> load<f32>(tangents + at) - load<f64>(means(0, c));
         const change = load<f64>(statistics + doubles(classes + c)) *
@@ -308,7 +321,7 @@ function errorChanges(tangents: usize, out: usize): void {
         dot += p * change;
       }
       for (let c = 0; c < classes; c++) {
-        const at = out + place(start, length, c, r);
+        const at = out + from + place(length, c, r);
         const z = load<f64>(zs + doubles(c));
         const change = load<f64>(changes + doubles(c));
         const p = <f64> load<f32>(at) / sum;

@@ -18,10 +18,15 @@ export function sgdStep(
   learningRate: f32,
 ): void {
   const rates = f32x4.splat(learningRate);
-  for (let at: usize = 0, end = <usize> length << 2; at < end; at += width(at, end)) {
-    const one = isLast(at, end);
-    subtract(w + at, f32x4.mul(rates, takeGradient(g + at, one)), one);
-  }
+  const end = <usize> length << 2;
+  let at: usize = 0;
+  for (; !isLast(at, end); at += 16) sgd(w + at, g + at, rates, false);
+  for (; at < end; at += 4) sgd(w + at, g + at, rates, true);
+}
+
+@inline
+function sgd(w: usize, g: usize, rates: v128, one: bool): void {
+  subtract(w, f32x4.mul(rates, takeGradient(g, one)), one);
 }
 
 /**
@@ -41,16 +46,21 @@ export function adagradStep(
 ): void {
   const rates = f32x4.splat(learningRate);
   const epsilons = f32x4.splat(epsilon);
-  for (let at: usize = 0, end = <usize> length << 2; at < end; at += width(at, end)) {
-    const one = isLast(at, end);
-    const gradient = get(g + at, one);
-    if (!v128.any_true(gradient)) continue;
-    put(g + at, f32x4.splat(0), one);
-    const sum = f32x4.add(get(a + at, one), f32x4.mul(gradient, gradient));
-    put(a + at, sum, one);
-    const root = f32x4.add(f32x4.sqrt(sum), epsilons);
-    subtract(w + at, f32x4.div(f32x4.mul(rates, gradient), root), one);
-  }
+  const end = <usize> length << 2;
+  let at: usize = 0;
+  for (; !isLast(at, end); at += 16) adagrad(w + at, g + at, a + at, rates, epsilons, false);
+  for (; at < end; at += 4) adagrad(w + at, g + at, a + at, rates, epsilons, true);
+}
+
+@inline
+function adagrad(w: usize, g: usize, a: usize, rates: v128, epsilons: v128, one: bool): void {
+  const gradient = get(g, one);
+  if (!v128.any_true(gradient)) return;
+  put(g, f32x4.splat(0), one);
+  const sum = f32x4.add(get(a, one), f32x4.mul(gradient, gradient));
+  put(a, sum, one);
+  const root = f32x4.add(f32x4.sqrt(sum), epsilons);
+  subtract(w, f32x4.div(f32x4.mul(rates, gradient), root), one);
 }
 
 /** b[i] = momentum * b[i] + g[i]; w[i] -= learningRate * b[i], or * (g[i] + momentum * b[i]). */
@@ -66,14 +76,29 @@ export function momentumStep(
 ): void {
   const rates = f32x4.splat(learningRate);
   const kept = f32x4.splat(momentum);
-  for (let at: usize = 0, end = <usize> length << 2; at < end; at += width(at, end)) {
-    const one = isLast(at, end);
-    const gradient = takeGradient(g + at, one);
-    const buffer = f32x4.add(f32x4.mul(kept, get(b + at, one)), gradient);
-    put(b + at, buffer, one);
-    const step = nesterov != 0 ? f32x4.add(gradient, f32x4.mul(kept, buffer)) : buffer;
-    subtract(w + at, f32x4.mul(rates, step), one);
+  const end = <usize> length << 2;
+  let at: usize = 0;
+  for (; !isLast(at, end); at += 16) {
+    momentumBy(w + at, g + at, b + at, rates, kept, nesterov != 0, false);
   }
+  for (; at < end; at += 4) momentumBy(w + at, g + at, b + at, rates, kept, nesterov != 0, true);
+}
+
+@inline
+function momentumBy(
+  w: usize,
+  g: usize,
+  b: usize,
+  rates: v128,
+  kept: v128,
+  nesterov: bool,
+  one: bool,
+): void {
+  const gradient = takeGradient(g, one);
+  const buffer = f32x4.add(f32x4.mul(kept, get(b, one)), gradient);
+  put(b, buffer, one);
+  const step = nesterov ? f32x4.add(gradient, f32x4.mul(kept, buffer)) : buffer;
+  subtract(w, f32x4.mul(rates, step), one);
 }
 
 /**
