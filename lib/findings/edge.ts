@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { ColumnTable } from "arquero";
 import { plural, plurals, significant } from "~/lib/files/numbers.ts";
 import { enumerate, formatMean } from "~/lib/findings/words.ts";
 import {
@@ -11,6 +12,7 @@ import {
   type RunResult,
   runsAt,
   summariseCells,
+  tableOf,
   type TrajectoryRecord,
 } from "~/lib/results.ts";
 import { type EffectName, EFFECTS, effectValue, measureNamed, type Study } from "~/lib/study.ts";
@@ -183,4 +185,32 @@ export function edgeAtStop(
         `; n = ${plurals(shares.map(({ cell }) => cell.bySeed.length), "seed")}.`,
       ];
     });
+}
+
+/**
+ * One row a cell: learning rate x lambda max, which is at most 2 where gradient descent is stable at
+ * full batch (AdaGrad's of the preconditioned Hessian), with its 95 % t interval over seeds, and
+ * Lanczos's residual.
+ *
+ * @param runs Of one stop. Cells without a value are left out.
+ */
+export function edgeTable(study: Study, runs: readonly RunResult[]): ColumnTable {
+  const shares = study.grid.effects.flatMap((effect) =>
+    study.grid.optimizers.flatMap((optimizer) =>
+      edgeShares(study, runs, { effect, optimizer }) ?? []
+    )
+  );
+  return tableOf<typeof shares[number]>({
+    optimizer: ({ cell }) => cell.optimizer,
+    "learning rate": ({ cell }) => cell.learningRate,
+    "batch size": ({ cell }) => cell.batchSize,
+    seeds: ({ cell }) => cell.bySeed.length,
+    "λ max (nats/unit²)": ({ cell }) => cell.value!.mean,
+    "lr × λ max": ({ mean }) => mean,
+    "lr × λ max, low": ({ interval }) => interval?.[0] ?? null,
+    "lr × λ max, high": ({ interval }) => interval?.[1] ?? null,
+    "residual / λ max": ({ residual }) => residual,
+    "seeds not converged": ({ cell }) => cell.unresolved.length,
+    "train loss (nats)": ({ cell }) => cell.trainLoss,
+  }, shares);
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { ColumnTable } from "arquero";
 import { plural, plurals, significant } from "~/lib/files/numbers.ts";
 import {
   compare,
@@ -13,7 +14,6 @@ import {
   wayOf,
 } from "~/lib/findings/contrast.ts";
 import { CURVE_MEASURE, listCurves, LOSS_LEVELS } from "~/lib/findings/curves.ts";
-import { missingSeeds } from "~/lib/findings/missing.ts";
 import {
   atLoss,
   atStop,
@@ -23,9 +23,9 @@ import {
   type Series,
 } from "~/lib/findings/places.ts";
 import { rankedMeasures } from "~/lib/findings/rank_measures.ts";
-import { enumerate, formatMean, unitAfter } from "~/lib/findings/words.ts";
+import { enumerate, formatMean, missingSeeds, unitAfter } from "~/lib/findings/words.ts";
 import { type Measure, MEASURE_NAMES, openMeasure } from "~/lib/measure.ts";
-import { runsAt, type TrajectoryRecord } from "~/lib/results.ts";
+import { runsAt, tableOf, type TrajectoryRecord } from "~/lib/results.ts";
 import { benjaminiHochberg, meanInterval } from "~/lib/statistics.ts";
 import { type Cell, type EffectName, EFFECTS, type Study } from "~/lib/study.ts";
 
@@ -113,14 +113,7 @@ export function askSeries(study: Study, series: Series, place: Place, stop: Plac
       ? ""
       : ` goes ${formatWay(found, place, first!.cell, last!.cell)};`;
     const text = `${start}${way} is inconclusive, as ${why}.${missing}`;
-    return {
-      ...known,
-      text,
-      brief: "inconclusive",
-      kind: "inconclusive",
-      n: found?.n ?? 0,
-      comparisons: [],
-    };
+    return { ...known, ...OPEN, text, n: found?.n ?? 0, comparisons: [] };
   }
   const steps = stepsOf(ends, place);
   const seeds = plural(found.n, "seed");
@@ -162,13 +155,7 @@ export function askOptimizers(study: Study, series: Series, place: Place, stop: 
   if (settled.length === 0) {
     const why = comparisons.length === 0 ? "no cell has both" : "one seed gives no interval";
     const n = comparisons[0]?.n ?? 0;
-    return {
-      ...known,
-      text: `${start} inconclusive, as ${why}.`,
-      brief: "inconclusive",
-      kind: "inconclusive",
-      n,
-    };
+    return { ...known, ...OPEN, text: `${start} inconclusive, as ${why}.`, n };
   }
   const counts = wordsOf(settled);
   const brief = `${countText(counts)} of ${plural(settled.length, "cell")}`;
@@ -179,15 +166,43 @@ export function askOptimizers(study: Study, series: Series, place: Place, stop: 
       `${start} ${brief}; clearest at ${widest!.last.name}, ${formatComparison(widest!)}, n = ` +
       `${plurals(settled.map(({ n }) => n), "seed")}.`,
     brief,
-    kind: counts.every((word) => word === "lower")
-      ? "falls"
-      : counts.every((word) => word === "higher")
-      ? "rises"
-      : counts.every((word) => word === "alike")
-      ? "negligible"
-      : "inconclusive",
+    kind: new Set(counts).size === 1 ? WORDS[counts[0]!]! : "inconclusive",
     n: Math.max(...settled.map(({ n }) => n)),
   };
+}
+
+/** One row a finding: where, from what to what, the ratio or the count of cells, and the verdict. */
+export function findingsTable(findings: readonly Finding[]): ColumnTable {
+  return tableOf<Finding>({
+    "what is compared": ({ subject }) => subject,
+    measure: ({ label }) => label,
+    where: ({ place }) => place,
+    "from, to": ({ isAgainst, comparisons: [found] }) =>
+      isAgainst || found === undefined ? "" : `${found.first.name}, ${found.last.name}`,
+    "last / first": ({ isAgainst, brief, comparisons: [found] }) =>
+      isAgainst ? brief : found === undefined ? "" : formatComparison(found),
+    verdict: ({ kind }) => kind,
+    seeds: ({ n }) => n,
+  }, findings);
+}
+
+/** One row a comparison: the two means in the measure's unit, and the ratio or difference. */
+export function comparisonsTable(findings: readonly Finding[]): ColumnTable {
+  const rows = findings.flatMap(({ comparisons, ...finding }) =>
+    comparisons.map((found) => ({ ...finding, found }))
+  );
+  return tableOf<typeof rows[number]>({
+    "what is compared": ({ subject }) => subject,
+    at: ({ isAgainst, found: { first, last } }) =>
+      isAgainst ? last.name : `${first.name}, ${last.name}`,
+    first: ({ found }) => found.means[0],
+    last: ({ found }) => found.means[1],
+    scale: ({ found }) => found.scale,
+    "last / first": ({ found }) => found.estimate,
+    low: ({ found }) => found.interval?.[0] ?? null,
+    high: ({ found }) => found.interval?.[1] ?? null,
+    seeds: ({ found }) => found.n,
+  }, rows);
 }
 
 /** Comparisons that have an interval. */
@@ -211,6 +226,11 @@ export function countText(words: readonly string[]): string {
 
 type CellEnd = End & { readonly cell: Cell };
 
+const OPEN = { brief: "inconclusive", kind: "inconclusive" } as const;
+/** What it is if every cell is called so. */
+const WORDS: Readonly<Record<string, Kind>> = {
+  ...{ lower: "falls", higher: "rises", alike: "negligible", open: "inconclusive" },
+};
 const DOES: Partial<Record<Kind, string>> = {
   inconclusive: "is inconclusive: it goes",
   negligible: "hardly changes: it goes",

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { plurals, significant } from "~/lib/files/numbers.ts";
+import type { ColumnTable } from "arquero";
+import { plural, plurals, significant } from "~/lib/files/numbers.ts";
 import CELLS from "~/lib/findings/published_cells.json" with { type: "json" };
 import { enumerate, formatInterval } from "~/lib/findings/words.ts";
 import { openMeasure } from "~/lib/measure.ts";
@@ -12,6 +13,7 @@ import {
   type Interval,
   runsAt,
   summariseCells,
+  tableOf,
   type TrajectoryRecord,
   valueBySeed,
 } from "~/lib/results.ts";
@@ -19,7 +21,6 @@ import {
   type Estimate,
   type MeanInterval,
   meanInterval,
-  type TauInterval,
   tauInterval,
   tQuantile,
   welchTest,
@@ -128,77 +129,72 @@ export function comparePublished(
     .map((row, i) => isThere.has(row.effect) ? there[i]! : row);
 }
 
-/** How an effect's cells agree with the published ones. */
-export interface PublishedOrder {
-  readonly effect: EffectName;
-  readonly optimizer: string;
-  /** Canonical text of the stop of our networks. */
-  readonly stop: string;
-  /** Cells with a result, those within 1 published half-width, and within 2. */
-  readonly cells: number;
-  readonly withinOne: number;
-  readonly within: number;
-  /** Kendall's tau-b of our means with theirs, where it has an interval. */
-  readonly tau: TauInterval | null;
-}
-
-/** Counts agreement by effect and optimizer. */
-export function publishedOrder(rows: readonly PublishedComparison[]): PublishedOrder[] {
-  const groups = Map.groupBy(rows, ({ effect, optimizer }) => `${effect} ${optimizer}`);
-  return [...groups.values()].map((group) => {
-    const had = group.filter(({ n }) => n > 0);
-    const { effect, optimizer, stop } = group[0]!;
-    const tau = tauInterval([had.map(({ bySeed, theirs }) => ({
-      x: bySeed,
-      y: new Map([...bySeed.keys()].map((seed) => [seed, theirs.mean])),
-    }))], { seed: 0, resamples: 1000 });
-    return {
-      ...{ effect, optimizer, stop },
-      cells: had.length,
-      withinOne: had.filter(({ within }) => within === 1).length,
-      within: had.filter(({ within }) => within).length,
-      tau: tau.low === null ? null : tau,
-    };
-  });
-}
-
 /**
  * One sentence an effect and optimizer: how many cells lie within one and two published half-widths,
- * which do not and by how much, and at which stop. Empty where nothing can be compared at all.
+ * which do not, and which differ by Welch's test. Empty where nothing can be compared at all.
  */
 export function publishedSentences(rows: readonly PublishedComparison[]): string[] {
   if (rows.every(({ ours }) => ours === null)) return [];
-  return publishedOrder(rows).map((order) => {
-    const { effect, optimizer, stop, cells, withinOne, within, tau } = order;
-    const own = rows.filter((row) => row.effect === effect && row.optimizer === optimizer);
-    const subject = `${optimizer}, ${EFFECTS[effect].label}, at ${stop}`;
-    if (cells === 0) return `${subject}: none of ${own.length} cells has a result yet.`;
-    const nameOf = (row: PublishedComparison): string => EFFECTS[effect].format(effectValue(row));
-    const off = own.filter((row) => row.within === false).map((row) =>
-      `${nameOf(row)} (${ratioText(row)})`
-    );
-    const absent = own.filter((row) => row.ours === null).map(nameOf);
-    const note = stop === PUBLISHED_PROTOCOL.stop
-      ? ""
-      : ` (published at ${PUBLISHED_PROTOCOL.stop})`;
+  const groups = Map.groupBy(rows, ({ effect, optimizer }) => `${effect} ${optimizer}`);
+  return [...groups.values()].map((own) => {
+    const { effect, optimizer, stop } = own[0]!;
+    const { label, format } = EFFECTS[effect];
+    const subject = `${optimizer}, ${label}, at ${stop}`;
+    const [had, absent] = [true, false].map((isThere) => own.filter(({ n }) => n > 0 === isThere));
+    if (had!.length === 0) return `${subject}: none of ${own.length} cells has a result yet.`;
+    const list = (some: readonly PublishedComparison[], say = (_: PublishedComparison) => "") =>
+      enumerate(some.map((row) => format(effectValue(row)) + say(row)));
+    const off = had!.filter(({ within }) => within === false);
+    const differ = had!.filter(({ p }) => p !== null && p <= 0.05);
+    const { tau, low, high } = tauInterval([had!.map(({ bySeed, theirs }) => ({
+      x: bySeed,
+      y: new Map([...bySeed.keys()].map((seed) => [seed, theirs.mean])),
+    }))], { seed: 0, resamples: 1000 });
     return [
-      `${subject}${note}: of ${cells} cells ${withinOne} lie within one published half-width and ` +
-      `${within} within two`,
-      off.length > 0 && `; not ${enumerate(off)}`,
-      tau !== null && `; Kendall's tau with the published order is ${significant(tau.tau!, 2)} ` +
-        formatInterval([tau.low!, tau.high!]),
-      `; n = ${plurals(own.filter(({ n }) => n > 0).map(({ n }) => n), "seed")}.`,
-      absent.length > 0 && ` Missing: ${enumerate(absent)}.`,
+      subject,
+      stop !== PUBLISHED_PROTOCOL.stop && ` (published at ${PUBLISHED_PROTOCOL.stop})`,
+      `: of ${plural(had!.length, "cell")} ${had!.filter(({ within }) => within === 1).length} ` +
+      `lie within one published half-width and ${had!.length - off.length} within two`,
+      off.length > 0 && `; not ${list(off)}`,
+      differ.length > 0 && `; by Welch's test these differ: ${list(differ, ratioText)}`,
+      low !== null && `; Kendall's tau with the published order is ${significant(tau!, 2)} ` +
+        formatInterval([low, high!]),
+      `; n = ${plurals(had!.map(({ n }) => n), "seed")}.`,
+      absent!.length > 0 && ` Missing: ${list(absent!)}.`,
     ].filter(Boolean).join("");
   });
 }
 
-/** "ratio 0.70 [0.52, 0.93], Welch's p = 0.02", or why there is none. */
-function ratioText({ ratio, ratioInterval, p, n }: PublishedComparison): string {
-  if (ratio === null) return n === 1 ? "1 seed" : "not told from 0";
-  return `ratio ${significant(ratio, 2)} ${formatInterval(ratioInterval!)}, Welch's p = ${
+/** One row a published cell: both means with their intervals in nats, their ratio, and whether they agree. */
+export function publishedTable(rows: readonly PublishedComparison[]): ColumnTable {
+  return tableOf<PublishedComparison>({
+    effect: ({ effect }) => EFFECTS[effect].label,
+    optimizer: ({ optimizer }) => optimizer,
+    "learning rate": ({ learningRate }) => learningRate,
+    "batch size": ({ batchSize }) => batchSize,
+    "our stop": ({ stop }) => stop,
+    seeds: ({ n }) => n,
+    "ours (nats)": ({ ours }) => ours?.mean ?? null,
+    "ours, low": ({ ours }) => ours?.interval?.[0] ?? null,
+    "ours, high": ({ ours }) => ours?.interval?.[1] ?? null,
+    "ours, train loss": ({ trainLoss }) => trainLoss,
+    "published (nats)": ({ theirs }) => theirs.mean,
+    "published, low": ({ theirs }) => theirs.interval[0],
+    "published, high": ({ theirs }) => theirs.interval[1],
+    "ours / published": ({ ratio }) => ratio,
+    "ratio, low": ({ ratioInterval }) => ratioInterval?.[0] ?? null,
+    "ratio, high": ({ ratioInterval }) => ratioInterval?.[1] ?? null,
+    "Welch's p": ({ p }) => p,
+    "within published half-widths": ({ within }) =>
+      within === null ? null : within === false ? "more than 2" : String(within),
+  }, rows);
+}
+
+/** " (ratio 0.70 [0.52, 0.93], p = 0.02)". */
+function ratioText({ ratio, ratioInterval, p }: PublishedComparison): string {
+  return ` (ratio ${significant(ratio!, 2)} ${formatInterval(ratioInterval!)}, p = ${
     significant(p!, 1)
-  }`;
+  })`;
 }
 
 /** Every published cell of a study beside ours at one stop. */

@@ -3,10 +3,11 @@
  *
  * @module
  */
+import type { ColumnTable } from "arquero";
 import { plural, plurals, significant } from "~/lib/files/numbers.ts";
 import { enumerate, formatInterval } from "~/lib/findings/words.ts";
 import { openMeasure } from "~/lib/measure.ts";
-import type { RunResult } from "~/lib/results.ts";
+import { type RunResult, tableOf } from "~/lib/results.ts";
 import { type TauInterval, tauInterval } from "~/lib/statistics.ts";
 import { type EffectName, EFFECTS, listCells, type Study, trajectoryOf } from "~/lib/study.ts";
 import { trajectoryPath } from "~/lib/trainer.ts";
@@ -144,8 +145,22 @@ export function rankSentences(ranks: readonly MeasureRank[]): string[] {
   ];
 }
 
+/** One row a measure, baselines first: Kendall's tau in each group and in all, with intervals. */
+export function rankTable(ranks: readonly MeasureRank[]): ColumnTable {
+  const groups = [...new Set(ranks.map(({ group }) => group))];
+  const rows = [...Map.groupBy(ranks, ({ measure }) => measure).values()];
+  return tableOf<MeasureRank[]>({
+    measure: ([rank]) => rank!.label + (rank!.isBaseline ? " (baseline)" : ""),
+    ...Object.fromEntries(groups.map((group) => [group, (own: MeasureRank[]) => {
+      const found = own.find((rank) => rank.group === group);
+      return found === undefined ? "" : formatTau(found);
+    }])),
+    seeds: (own) => Math.max(...own.map(({ seeds }) => seeds.length)),
+  }, rows);
+}
+
 /** "0.81 [0.52, 0.95]". */
-export function formatTau({ tau, low, high }: TauInterval): string {
+function formatTau({ tau, low, high }: TauInterval): string {
   const interval = low === null || high === null ? "" : ` ${formatInterval([low, high])}`;
   return tau === null ? "" : significant(tau, 2) + interval;
 }

@@ -11,12 +11,15 @@ import { claimsTable, firstScreen, listClaims } from "~/lib/findings/claims.ts";
 import { NEGLIGIBLE_RATIO, NEGLIGIBLE_SHARE } from "~/lib/findings/contrast.ts";
 import { LOSS_LEVELS, WIDEST_BRACKET } from "~/lib/findings/curves.ts";
 import { edgeAtStop } from "~/lib/findings/edge.ts";
-import { type Finding, leadMeasure, listFindings } from "~/lib/findings/list_findings.ts";
-import { missingText } from "~/lib/findings/missing.ts";
-import { comparePublished, publishedSentences } from "~/lib/findings/published.ts";
-import { rankMeasures, rankSentences } from "~/lib/findings/rank_measures.ts";
-import { findingsTable, publishedTable, rankTable } from "~/lib/findings/tables.ts";
-import { stopInWords } from "~/lib/findings/words.ts";
+import {
+  type Finding,
+  findingsTable,
+  leadMeasure,
+  listFindings,
+} from "~/lib/findings/list_findings.ts";
+import { comparePublished, publishedSentences, publishedTable } from "~/lib/findings/published.ts";
+import { rankMeasures, rankSentences, rankTable } from "~/lib/findings/rank_measures.ts";
+import { missingText, stopInWords } from "~/lib/findings/words.ts";
 import { runsAt, summariseCells, type TrajectoryRecord } from "~/lib/results.ts";
 import { type Study, studyName } from "~/lib/study.ts";
 

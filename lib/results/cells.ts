@@ -5,14 +5,8 @@
  */
 import type { Measurement } from "~/lib/results/record.ts";
 import type { Outcome, RunResult } from "~/lib/results/run_result.ts";
-import {
-  meanInterval,
-  type PairedDifference,
-  pairedDifference,
-  pooledInterval,
-  twoWayInterval,
-} from "~/lib/statistics.ts";
-import { type Cell, effectValue, listCells, type Study, trajectoryOf } from "~/lib/study.ts";
+import { meanInterval, pooledInterval, twoWayInterval } from "~/lib/statistics.ts";
+import { type Cell, listCells, type Study, trajectoryOf } from "~/lib/study.ts";
 import { openStop, trajectoryPath } from "~/lib/trainer.ts";
 
 /** Low and high end of a 95 % interval. */
@@ -146,67 +140,6 @@ export function reportCells(summaries: readonly CellSummary[], stop: string): Ce
     converged: cell.converged,
     diverged: cell.diverged,
   }));
-}
-
-/** The cells of one effect and optimizer, a line of a figure, by ascending value. */
-export function seriesOf(
-  cells: readonly CellSummary[],
-  { effect, optimizer }: Pick<CellSummary, "effect" | "optimizer">,
-): CellSummary[] {
-  return cells.filter((cell) => cell.effect === effect && cell.optimizer === optimizer)
-    .sort((a, b) => effectValue(a) - effectValue(b));
-}
-
-/** What a cell is compared with. */
-export const COMPARISONS = ["base cell", "next smaller value", "optimizer"] as const;
-/** One of `COMPARISONS`. */
-export type Comparison = typeof COMPARISONS[number];
-
-/** A paired difference in the measure: the mean of `cell - against` within seed, in its unit. */
-export interface CellDifference extends PairedDifference {
-  readonly comparison: Comparison;
-  /** The cell whose value is the minuend. */
-  readonly cell: CellSummary;
-  /** The cell that is subtracted. */
-  readonly against: CellSummary;
-}
-
-/**
- * Every cell against the base cell and against the next smaller value of its effect, optimizer by
- * optimizer, and every optimizer against the study's first in every cell. Each distinct comparison
- * stands once; pairs without a seed in common are left out.
- *
- * @param cells All cells of `study`, from `summariseCells`.
- */
-export function listDifferences(study: Study, cells: readonly CellSummary[]): CellDifference[] {
-  const { baseLearningRate, baseBatchSize, optimizers: [reference] } = study.grid;
-  const isAt = (place: Pick<Cell, "learningRate" | "batchSize">) => (cell: CellSummary): boolean =>
-    cell.learningRate === place.learningRate && cell.batchSize === place.batchSize;
-  const isBase = isAt({ learningRate: baseLearningRate, batchSize: baseBatchSize });
-  const partners: Record<Comparison, (cell: CellSummary) => CellSummary | undefined> = {
-    "base cell": (cell) => isBase(cell) ? undefined : seriesOf(cells, cell).find(isBase),
-    "next smaller value": (cell) => {
-      const series = seriesOf(cells, cell);
-      return series[series.indexOf(cell) - 1];
-    },
-    optimizer: (cell) =>
-      cell.optimizer === reference
-        ? undefined
-        : seriesOf(cells, { effect: cell.effect, optimizer: reference! }).find(isAt(cell)),
-  };
-  const seen = new Set<string>();
-  const nameOf = ({ optimizer, learningRate, batchSize }: CellSummary): string =>
-    `${optimizer} ${learningRate} ${batchSize}`;
-  return COMPARISONS.flatMap((comparison) =>
-    cells.flatMap((cell) => {
-      const against = partners[comparison](cell);
-      const pair = against && [nameOf(cell), nameOf(against)].sort().join(" - ");
-      if (against === undefined || seen.has(pair!)) return [];
-      seen.add(pair!);
-      const difference = pairedDifference(valueBySeed(cell), valueBySeed(against));
-      return difference === null ? [] : [{ comparison, cell, against, ...difference }];
-    })
-  );
 }
 
 function summariseCell(cell: Cell, results: readonly RunResult[], measure: string): CellSummary {

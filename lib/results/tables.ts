@@ -1,19 +1,13 @@
 /**
- * Results, cells and paired differences as Arquero tables and CSV.
+ * Results and cells as Arquero tables and CSV.
  *
  * @module
  */
 import { type ColumnTable, table } from "arquero";
 import { openMeasure } from "~/lib/measure.ts";
-import {
-  type CellDifference,
-  type CellSummary,
-  listDifferences,
-  summariseCells,
-} from "~/lib/results/cells.ts";
+import type { CellSummary } from "~/lib/results/cells.ts";
 import type { Measurement } from "~/lib/results/record.ts";
 import type { RunResult } from "~/lib/results/run_result.ts";
-import type { Study } from "~/lib/study.ts";
 
 /** A table's columns in order, each with what it takes from a row. */
 export type Columns<Row> = Record<string, (row: Row) => unknown>;
@@ -79,23 +73,6 @@ const DETAILS: Readonly<Record<string, keyof Measurement>> = {
   " converged": "converged",
 };
 
-const DIFFERENCES: Columns<CellDifference> = {
-  comparison: ({ comparison }) => comparison,
-  effect: ({ cell }) => cell.effect,
-  optimizer: ({ cell }) => cell.optimizer,
-  learningRate: ({ cell }) => cell.learningRate,
-  batchSize: ({ cell }) => cell.batchSize,
-  against: ({ against, comparison }) =>
-    comparison === "optimizer"
-      ? against.optimizer
-      : `${against.learningRate}, ${against.batchSize}`,
-  difference: ({ mean }) => mean,
-  standardError: ({ standardError }) => standardError,
-  low: ({ low }) => low,
-  high: ({ high }) => high,
-  seeds: ({ n }) => n,
-};
-
 /**
  * One row a run, in the order given: how training ended, losses in nats, accuracies as fractions,
  * Euclidean norms, wall time in seconds, and for every measure its estimate, its standard error, and
@@ -134,17 +111,6 @@ export function cellsTable(cells: readonly CellSummary[]): ColumnTable {
   const { residual, unresolved, ...columns } = columnsOf("cell");
   const isEigenvalue = cells.some((cell) => cell.residual !== null);
   return tableOf({ ...columns, ...(isEigenvalue && { residual, unresolved }) }, cells);
-}
-
-/**
- * One row a paired difference in the first measure, `cell - against` within seed, with its 95 % t
- * interval over seeds (n = seeds in both; no interval for one), in `listDifferences`' order.
- *
- * @param runs In any order; pairs of cells without a seed in common are left out.
- * @throws {RangeError} If two are of the same trajectory.
- */
-export function differencesTable(study: Study, runs: readonly RunResult[]): ColumnTable {
-  return tableOf(DIFFERENCES, listDifferences(study, summariseCells(study, runs)));
 }
 
 /** A column's name as a heading: "pooled low", "train loss (nats)". */

@@ -6,12 +6,11 @@
 import jstat from "jstat";
 
 /** The part of jstat that is used; the package has no types. */
-const { studentt, normal }: {
+const { studentt }: {
   studentt: {
     inv(probability: number, degreesOfFreedom: number): number;
     cdf(t: number, degreesOfFreedom: number): number;
   };
-  normal: { cdf(x: number, mean: number, deviation: number): number };
 } = jstat;
 
 /** A mean and its confidence interval; null where one value alone cannot give it. */
@@ -66,19 +65,6 @@ export function twoSidedP(t: number, degreesOfFreedom: number): number {
 }
 
 /**
- * The share of a normal distribution between two values; of one without a spread all or nothing.
- *
- * @param deviation Standard deviation, finite and >= 0.
- */
-export function normalBetween(
-  [low, high]: readonly [number, number],
-  { mean, deviation }: { readonly mean: number; readonly deviation: number },
-): number {
-  if (deviation === 0) return low < mean && mean < high ? 1 : 0;
-  return normal.cdf(high, mean, deviation) - normal.cdf(low, mean, deviation);
-}
-
-/**
  * The mean of independent values with its t interval:
  * `mean +- t((1 + level) / 2, n - 1) * s / sqrt(n)`
  * (Student, "The probable error of a mean", https://doi.org/10.2307/2331554).
@@ -116,20 +102,6 @@ export function meanInterval(
   const standardError = Math.sqrt(squares / (n - 1) / n);
   const half = tQuantile((1 + level) / 2, n - 1) * standardError;
   return { mean, standardError, n, low: mean - half, high: mean + half };
-}
-
-/**
- * The interval over seeds: `meanInterval` of each seed's mean over its directions, n = seeds.
- * Networks are what is drawn at random anew; directions only measure each of them.
- *
- * @param samplesBySeed One list of samples a seed, shape `[seeds][K]`.
- * @throws {RangeError} If a list is empty or a sample not finite.
- */
-export function seedInterval(
-  samplesBySeed: readonly (readonly number[])[],
-  options: IntervalOptions = {},
-): MeanInterval {
-  return meanInterval(samplesBySeed.map((samples) => meanInterval(samples).mean), options);
 }
 
 /**

@@ -43,7 +43,7 @@ export interface TwoWayInterval {
  *
  * A component whose estimate is negative counts as 0, its mean square leaving the sum together with
  * M_e; f is at least the smaller of S - 1 and K - 1, where subtraction takes it below.
- * Where directions do not differ this is `seedInterval`.
+ * Where directions do not differ this is `meanInterval` of the seeds' means.
  * Sources: Satterthwaite, https://doi.org/10.2307/3002019; Searle, Casella and McCulloch, Variance
  * Components, 4.7.
  *

@@ -6,8 +6,6 @@
 import {
   cellsTable,
   columnTitle,
-  differencesTable,
-  listDifferences,
   reportCells,
   runsCsv,
   runsTable,
@@ -171,74 +169,6 @@ Deno.test("cellsTable() has one row a cell, and its columns without any", () => 
   assertEquals([table.numRows(), table.get("seeds", 0)], [8, 2]);
   assertAlmostEquals(table.get("value", 7), 0.6, 1e-12);
   assertEquals(cellsTable([]).columnNames(), table.columnNames());
-});
-
-Deno.test("listDifferences() compares within seed with base, neighbour and optimizer, each once", () => {
-  const study = { ...small, grid: { ...small.grid, learningRates: [1e-3, 1e-2, 1e-1] } };
-  const results = syntheticResults(study, (run) => ({ samples: [additiveSharpness(run)] }));
-  const differences = listDifferences(study, summariseCells(study, results));
-  const means = differences.map(({ comparison, cell, against, mean, n }) => [
-    comparison,
-    `${cell.optimizer} ${cell.learningRate} ${cell.batchSize}`,
-    `${against.optimizer} ${against.learningRate} ${against.batchSize}`,
-    Number(mean.toFixed(9)),
-    n,
-  ]);
-  // Neighbours of the base cell are compared with it already.
-  assertEquals(means, [
-    ["base cell", "SGD 0.001 128", "SGD 0.01 128", -0.5, 2],
-    ["base cell", "SGD 0.1 128", "SGD 0.01 128", 0.5, 2],
-    ["base cell", "AdaGrad 0.001 128", "AdaGrad 0.01 128", -0.5, 2],
-    ["base cell", "AdaGrad 0.1 128", "AdaGrad 0.01 128", 0.5, 2],
-    ["base cell", "SGD 0.01 32", "SGD 0.01 128", 0.2, 2],
-    ["base cell", "AdaGrad 0.01 32", "AdaGrad 0.01 128", 0.2, 2],
-    ["optimizer", "AdaGrad 0.001 128", "SGD 0.001 128", 0.25, 2],
-    ["optimizer", "AdaGrad 0.01 128", "SGD 0.01 128", 0.25, 2],
-    ["optimizer", "AdaGrad 0.1 128", "SGD 0.1 128", 0.25, 2],
-    ["optimizer", "AdaGrad 0.01 32", "SGD 0.01 32", 0.25, 2],
-  ]);
-  // Seeds differ by 7 nats, which pairing cancels.
-  for (const { low, high } of differences) assert(high! - low! < 1e-9);
-  const further = { ...study, grid: { ...study.grid, baseLearningRate: 1e-3 } };
-  const neighbours = listDifferences(
-    further,
-    summariseCells(
-      further,
-      syntheticResults(further, (run) => ({ samples: [additiveSharpness(run)] })),
-    ),
-  ).filter(({ comparison }) => comparison === "next smaller value");
-  assertEquals(neighbours.map(({ cell }) => cell.learningRate), [0.1, 0.1]);
-});
-
-Deno.test("listDifferences() compares optimizers in the same pair, not in one of equal ratio", () => {
-  const pairs = [{ learningRate: 1e-2, batchSize: 128 }, { learningRate: 2e-2, batchSize: 256 }];
-  const study: Study = { ...small, grid: { ...small.grid, effects: ["pairs"], pairs } };
-  const results = syntheticResults(study, (run) => ({ samples: [additiveSharpness(run)] }));
-  const found = listDifferences(study, summariseCells(study, results))
-    .filter(({ comparison }) => comparison === "optimizer");
-  assertEquals(
-    found.map(({ cell, against }) => [cell.learningRate, against.learningRate]),
-    [[1e-2, 1e-2], [2e-2, 2e-2]],
-  );
-});
-
-Deno.test("differencesTable() names what a cell is compared with", () => {
-  const results = syntheticResults(small, (run) => ({ samples: [additiveSharpness(run)] }));
-  const table = differencesTable(small, results);
-  const against = Array.from(table.array("against"));
-  assertEquals([against[0], against.at(-1)], ["0.01, 128", "SGD"]);
-  assertAlmostEquals(table.get("difference", 2), 0.2, 1e-9);
-  assertEquals(differencesTable(small, []).numRows(), 0);
-});
-
-Deno.test("listDifferences() leaves out pairs without a seed in common", () => {
-  const results = syntheticResults(
-    small,
-    ({ learningRate, batchSize, seed }) =>
-      (learningRate === 1e-2 && batchSize === 128) === (seed === 0) ? {} : undefined,
-  );
-  const differences = listDifferences(small, summariseCells(small, results));
-  assertEquals(new Set(differences.map(({ comparison }) => comparison)), new Set(["optimizer"]));
 });
 
 Deno.test("columnTitle() parts the words of a name, adds its unit, and leaves other texts alone", () => {

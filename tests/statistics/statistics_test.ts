@@ -12,7 +12,6 @@ import {
   meanInterval,
   pairedDifference,
   pooledInterval,
-  seedInterval,
   twoSidedP,
   welchTest,
 } from "~/lib/statistics.ts";
@@ -88,24 +87,13 @@ Deno.test("meanInterval() covers the mean of normal values in 95 of 100 samples"
   assertAlmostEquals(covered / 4000, 0.95, 4 * 0.0034);
 });
 
-Deno.test("seedInterval() takes seeds as independent, pooledInterval() every sample", () => {
+Deno.test("pooledInterval() takes every sample as independent", () => {
   // Two seeds that differ by 1, each with 3 directions that differ by 0.1.
-  const samples = [[0.9, 1, 1.1], [1.9, 2, 2.1]];
-  const seeds = seedInterval(samples);
-  const pooled = pooledInterval(samples);
-  assertStrictEquals(seeds.n, 2);
+  const pooled = pooledInterval([[0.9, 1, 1.1], [1.9, 2, 2.1]]);
   assertStrictEquals(pooled.n, 6);
-  assertAlmostEquals(seeds.mean, 1.5, 1e-12);
   assertAlmostEquals(pooled.mean, 1.5, 1e-12);
-  // s = 1 / sqrt(2), s / sqrt(2) = 1 / 2.
-  assertAlmostEquals(seeds.high! - 1.5, 12.706204736175 / 2, 1e-6);
   // Squares: 2 (0.6^2 + 0.5^2 + 0.4^2) = 1.54; t(0.975, 5).
   assertAlmostEquals(pooled.high! - 1.5, 2.570581835636 * Math.sqrt(1.54 / 5 / 6), 1e-6);
-});
-
-Deno.test("seedInterval() weighs seeds alike whatever their number of directions", () => {
-  assertStrictEquals(seedInterval([[1], [3, 3, 3]]).mean, 2);
-  assertStrictEquals(pooledInterval([[1], [3, 3, 3]]).mean, 2.5);
 });
 
 Deno.test("pairedDifference() cancels what a seed adds to both", () => {

@@ -1,4 +1,4 @@
-import { seedInterval, tQuantile, twoWayInterval } from "~/lib/statistics.ts";
+import { meanInterval, tQuantile, twoWayInterval } from "~/lib/statistics.ts";
 import { fillNormal, openStream } from "~/lib/random.ts";
 import {
   assert,
@@ -7,6 +7,10 @@ import {
   assertStrictEquals,
   assertThrows,
 } from "@std/assert";
+
+/** The interval over seeds' means. */
+const seedsInterval = (samples: readonly (readonly number[])[]): ReturnType<typeof meanInterval> =>
+  meanInterval(samples.map((row) => meanInterval(row).mean));
 
 Deno.test("twoWayInterval() has the mean squares of a two-way layout, done by hand", () => {
   // Seed means 1, 2 and 6, direction means 1, 2, 3 and 6, mean 3; what is left is
@@ -34,11 +38,11 @@ Deno.test("twoWayInterval() has the mean squares of a two-way layout, done by ha
   assertAlmostEquals(residual, Math.sqrt(left), 1e-14);
 });
 
-Deno.test("twoWayInterval() is seedInterval() where directions say nothing of their own", () => {
+Deno.test("twoWayInterval() is meanInterval() of seeds where directions say nothing of their own", () => {
   // Each direction's mean is 11 / 3.
   const samples = [[1, 2, 3], [4, 2, 3], [6, 7, 5]];
   const two = twoWayInterval(samples);
-  const one = seedInterval(samples);
+  const one = seedsInterval(samples);
   assertStrictEquals(two.deviations!.direction, 0);
   assertStrictEquals(two.degreesOfFreedom, 2);
   assertAlmostEquals(two.low!, one.low!, 1e-12);
@@ -48,13 +52,13 @@ Deno.test("twoWayInterval() is seedInterval() where directions say nothing of th
 Deno.test("twoWayInterval() is the directions' interval where networks say nothing of their own", () => {
   const samples = [[1, 5, 3], [2, 3, 4]];
   const two = twoWayInterval(samples);
-  const byDirection = seedInterval([[1, 2], [5, 3], [3, 4]]);
+  const byDirection = seedsInterval([[1, 2], [5, 3], [3, 4]]);
   assertStrictEquals(two.deviations!.seed, 0);
   assertStrictEquals(two.degreesOfFreedom, 2);
   assertAlmostEquals(two.low!, byDirection.low!, 1e-12);
 });
 
-Deno.test("twoWayInterval() covers the mean of both factors where seedInterval() does not", () => {
+Deno.test("twoWayInterval() covers the mean of both factors where the seeds' own does not", () => {
   // Directions as spread as seeds and shared: 5 seeds, 5 directions, deviations 1, 1 and 0.5.
   const generator = openStream(8, 0);
   const draw = new Float32Array(5 + 5 + 25);
@@ -68,7 +72,7 @@ Deno.test("twoWayInterval() covers the mean of both factors where seedInterval()
         Array.from({ length: 5 }, (_, k) => draw[i]! + draw[5 + k]! + draw[10 + 5 * i + k]! / 2),
     );
     const two = twoWayInterval(samples);
-    const one = seedInterval(samples);
+    const one = seedsInterval(samples);
     if (two.low! <= 0 && two.high! >= 0) covered.two++;
     if (one.low! <= 0 && one.high! >= 0) covered.one++;
   }
