@@ -6,6 +6,7 @@
 export { type Figure, forColumn } from "~/lib/figures/compose.ts";
 export * from "~/lib/figures/curves_figure.ts";
 export * from "~/lib/figures/edge_figure.ts";
+export * from "~/lib/figures/landscape_figure.ts";
 export * from "~/lib/figures/lead_figure.ts";
 export * from "~/lib/figures/levels_figure.ts";
 export * from "~/lib/figures/list_figures.ts";

@@ -78,6 +78,33 @@ export const COMMANDS = {
     help: { measures: `of ${MEASURE_NAMES.join(", ")}` },
     notes: MEASURES,
   },
+  landscape: {
+    file: "~/lib/cli/landscape.ts",
+    summary:
+      "Loss and accuracy, training and test, along a line or in a plane through networks: a " +
+      "random direction, two, or other networks. At each point the logits are normalised with the " +
+      "statistics of all rows there.",
+    options: [
+      ...[
+        "model",
+        "to",
+        "and",
+        "points",
+        "plane",
+        "normalise",
+        "biases",
+        "radius",
+        "seed",
+      ] as const,
+      ...["images", "out", ...ENGINE] as const,
+    ],
+    required: ["model"],
+    help: {
+      radius: "the longest step in a random direction (default 1 by filters' norms, else 5)",
+      seed: "of random directions (default: the study's)",
+      out: "PREFIX of .json, .csv, .svg and .png; the same command goes on from the first",
+    },
+  },
   bench: {
     file: "~/tests/bench/bench.ts",
     summary:

@@ -74,11 +74,31 @@ const pair: z.ZodType<{ learningRate: number; batchSize: number }> = from(
     .describe("LR:B, a number > 0 and an integer >= 1"),
 );
 
+const points = z.int().min(2).max(10_000).describe("an integer in 2..10000");
+const size: z.ZodType<[number, number]> = from(
+  (text) => text.split("x").map(readNumber),
+  z.tuple([points, points]).describe("WxH, two integers in 2..10000"),
+);
+
 const OPTIMIZER = named(openOptimizer, "an optimizer");
 
 /** All options by name. */
 export const OPTIONS = {
   model: path("read", "FILE", "safetensors with PyTorch's names and layout"),
+  to: path("read", "FILE", "a second network: the line through both"),
+  and: path("read", "FILE", "a third, with --to: the plane through all three"),
+  points: option(number(points), "N", "points of a line (default 51)"),
+  plane: option(size, "WxH", "a plane of so many points (default 25x25 with three networks)"),
+  normalise: option(
+    choice(["filter", "none"]),
+    "NAME",
+    "a random direction's step: filter (default), by each filter's norm; none, a distance",
+  ),
+  biases: option(
+    choice(["move", "keep"]),
+    "NAME",
+    "move (default) with random directions, a layer's together, or keep where they are",
+  ),
   preset: option(choice(PRESETS), "NAME", "standard (default), quick or paper"),
   effects: option(
     list(choice(["learning-rate", "batch-size"])),

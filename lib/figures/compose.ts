@@ -184,7 +184,8 @@ function drawPanel(
     ),
     text(x.label, { ...middle, y: height - 7 }),
     ...(hasY ? y.label.split("\n") : []).map((line, i) => {
-      const [across, down] = [11 + LINE * i, tenth(top + frame / 2)];
+      const across = tenth(left - axisRoom(y) + 11 + LINE * i);
+      const down = tenth(top + frame / 2);
       const transform = `rotate(-90 ${across} ${down})`;
       return text(line, { ...middle, x: across, y: down, transform });
     }),

@@ -34,8 +34,11 @@ export interface Ramp {
 
 /** Marks of one kind. */
 export interface Layer {
-  /** Rules go through the whole panel; of texts those that would lie on an earlier one are left out. */
-  readonly kind: "points" | "lines" | "rules" | "texts";
+  /**
+   * Rules go through the whole panel; of texts those that would lie on an earlier one are left out;
+   * contours are bands of equal numbers in `z`.
+   */
+  readonly kind: "points" | "lines" | "rules" | "texts" | "contours";
   /** Class of its SVG group. */
   readonly name: string;
   readonly rows: readonly Row[];
@@ -52,6 +55,9 @@ export interface Layer {
   readonly shift?: number;
   /** The axis of intervals and rules; default "y". */
   readonly along?: "x" | "y";
+  /** Of contours, ascending, with a colour each. */
+  readonly levels?: readonly number[];
+  readonly colors?: readonly string[];
 }
 
 /** An axis. Panels beside each other share one of the same label, and so do all along x. */

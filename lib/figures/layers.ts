@@ -27,6 +27,7 @@ export function toMarks(layer: Layer, place: Place): Plot.Markish[] {
   if (kind === "lines") {
     return [Plot.line(rows, { ...at, z: "z", strokeLinecap: "butt", ...stroke, ...dash })];
   }
+  if (kind === "contours") return contourMarks(layer);
   if (kind === "texts") {
     const style = { dx: 5, dy: 9, textAnchor: "start", fill: "color" } as const;
     return [Plot.text(roomyTexts(rows, place), { ...at, text: "text", ...style })];
@@ -49,6 +50,24 @@ export function toMarks(layer: Layer, place: Place): Plot.Markish[] {
     ...intervalMarks(layer, place, { ...stroke, className: `${name}-interval` }),
     ...(r > 0 ? [Plot.dot(rows, dots)] : []),
   ];
+}
+
+/** Bands from each level up, over a grid of rows with x fastest. */
+function contourMarks({ name, rows, levels = [], colors = [] }: Layer): Plot.Markish[] {
+  const [xs, ys] = [rows.map(({ x }) => x), rows.map(({ y }) => y)].map((all) => [...new Set(all)]);
+  // A row's cell is around its point.
+  const ends = (values: number[]): [number, number] => {
+    const half = (values.at(-1)! - values[0]!) / (values.length - 1) / 2;
+    return [values[0]! - half, values.at(-1)! + half];
+  };
+  const [[x1, x2], [y1, y2]] = [ends(xs!), ends(ys!)];
+  const grid = { width: xs!.length, height: ys!.length, x1, x2, y1, y2 };
+  return levels.map((level, i) =>
+    Plot.contour(rows, {
+      ...{ ...grid, value: "z", thresholds: [level], clip: true, className: name },
+      ...{ fill: colors[i] ?? INK.text, stroke: "none" },
+    })
+  );
 }
 
 /** Strokes from end to end; an end that cannot be drawn is a wedge at the axis' end. */

@@ -38,6 +38,13 @@ const GRANTS: Record<
   },
   sharpness: { args: (folder) => ["--model", `${folder}/init`], write: [], read: ["init"] },
   measure: { args: (folder) => ["--model", `${folder}/init`], write: [], read: ["init"] },
+  landscape: {
+    args: (folder) => [
+      ...["--model", `${folder}/init`, "--to", `${folder}/own/to`, "--out", `${folder}/own/line`],
+    ],
+    write: ["own/line.json", "own/line.png"],
+    read: ["init"],
+  },
   bench: { args: () => [], write: [], read: [] },
 };
 
