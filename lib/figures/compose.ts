@@ -143,7 +143,7 @@ function drawPanel(
   const height = top + frame + BELOW;
   const [across, up] = [scaleOf(x, "x", [left, right]), scaleOf(y, "y", [top + frame, top])];
   const bottomOf = ({ isLog, domain }: FittedAxis): number => isLog ? domain[0] : -Infinity;
-  const place = { x: across.apply, y: up.apply, bottom: { x: bottomOf(x), y: bottomOf(y) } };
+  const place = { x: across.apply, y: up.apply, bottom: { x: bottomOf(x), y: bottomOf(y) }, right };
   const [xs, ys] = [x, y].map(({ ticks }) => ticks.map(({ value }) => value)) as [
     number[],
     number[],
@@ -165,7 +165,7 @@ function drawPanel(
   const labels = roomyTexts(
     x.ticks.toSorted((a, b) => urgency(x, a.label) - urgency(x, b.label))
       .map(({ value, label }) => ({ x: value, y: 0, text: label })),
-    { x: across.apply, y: Number },
+    { x: across.apply, y: Number, right: Infinity },
   );
   const middle = { x: (left + right) / 2, "text-anchor": "middle" };
   const wide = (line: string): boolean => textWidth(line, FONT_SIZE.label) > right - left;
@@ -243,7 +243,7 @@ function legend(all: readonly Layer[], width: number): Piece[] {
   });
   const height = y + LEGEND_LINE / 2 + 2;
   const identity = { type: "identity" } as const;
-  const place = { x: Number, y: Number, bottom: { x: -Infinity, y: -Infinity } };
+  const place = { x: Number, y: Number, bottom: { x: -Infinity, y: -Infinity }, right: 0 };
   const marks = samples.flatMap((layer) => toMarks(layer, place));
   const svg = renderPlot({ width, height, margin: 0, x: identity, y: identity, marks });
   return [{ svg: svg + names.join(""), height }];

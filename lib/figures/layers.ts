@@ -14,6 +14,8 @@ export interface Place {
   y(value: number): number;
   /** Values below cannot be drawn. */
   readonly bottom: { readonly x: number; readonly y: number };
+  /** Texts end before it, in pixels. */
+  readonly right: number;
 }
 
 /** The marks of a layer. */
@@ -89,15 +91,16 @@ function intervalMarks(
   ];
 }
 
-/** Rows without those whose text would lie on an earlier one's; rows without text keep their place free. */
-export function roomyTexts(rows: readonly Row[], place: Pick<Place, "x" | "y">): Row[] {
+/** Rows without those whose text would lie on an earlier one's or beyond the frame. */
+export function roomyTexts(rows: readonly Row[], place: Omit<Place, "bottom">): Row[] {
   const boxes: { left: number; right: number; y: number }[] = [];
   return rows.filter(({ x, y, text = "" }) => {
     const left = place.x(x);
     const box = { left, right: left + textWidth(text, FONT_SIZE.tick), y: place.y(y) };
-    const isFree = boxes.every((other) =>
-      box.left > other.right + 6 || other.left > box.right + 6 || Math.abs(box.y - other.y) > 11
-    );
+    const isFree = box.right < place.right &&
+      boxes.every((other) =>
+        box.left > other.right + 6 || other.left > box.right + 6 || Math.abs(box.y - other.y) > 11
+      );
     if (isFree) boxes.push(box);
     return isFree;
   });
