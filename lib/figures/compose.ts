@@ -41,10 +41,10 @@ const COLUMN: Layout = { width: 366, single: 366, frame: 150, padding: 4, inches
 /** Between panels, and from a line of words to the next. */
 const GAP = 12;
 const LINE = 15;
-const LEGEND_LINE = 20;
+const LINE_OF_LEGEND = 20;
 /** Pixels above a frame without a heading, and below it. */
 const ABOVE = 8;
-const BELOW = 40;
+const BELOW = 38;
 
 /** Draws a figure for a page: notebooks, README. */
 export function compose(spec: FigureSpec): Figure {
@@ -62,16 +62,15 @@ function draw(spec: FigureSpec, layout: Layout): Figure {
   const { padding, inches } = layout;
   const width = panels.length === 1 ? layout.single : layout.width;
   const inner = width - 2 * padding;
-  const words = (content: string, size: number, style: Attributes): Piece[] =>
-    inches === undefined ? [paragraph(content, inner, { "font-size": size, ...style })] : [];
+  const isPage = inches === undefined;
   let y = padding;
   const parts = [
-    ...words(title, FONT_SIZE.title, { "font-weight": "bold" }),
+    ...(isPage ? [paragraph(title, inner, FONT_SIZE.title, 'font-weight="bold"')] : []),
     ...legend(panels.flatMap(({ layers }) => layers), inner),
     ...drawRows(spec, inner, layout),
-    ...words(caption, FONT_SIZE.caption, { fill: INK.muted }),
+    ...(isPage ? [paragraph(caption, inner, FONT_SIZE.caption, `fill="${INK.muted}"`)] : []),
   ].map((piece) => {
-    const part = `<g transform="translate(${padding} ${y})">${piece.svg}</g>`;
+    const part = `<g transform="translate(${padding} ${tenth(y)})">${piece.svg}</g>`;
     y += piece.height;
     return part;
   });
@@ -110,14 +109,14 @@ function drawRows(
   return rows.map((row): Piece => {
     const axes = row.map(({ x, y }) => ({ x: fit("x", x, all), y: fit("y", y, row) }));
     const hasY = row.map(({ y }, i) => i === 0 || y.label !== row[i - 1]!.y.label);
-    const lefts = axes.map(({ y }, i) => hasY[i] ? axisRoom(y) : 0);
-    const room = width - lefts.reduce((sum, left) => sum + left) - GAP * row.length;
+    const rooms = axes.map(({ y }, i) => hasY[i] ? axisRoom(y) : 0);
+    const free = width - rooms.reduce((sum, room) => sum + room) - GAP * row.length;
     let right = -GAP;
     const plots = row.map((panel, i) => {
-      const left = right + GAP + lefts[i]!;
-      right = left + room / row.length;
+      const left = right + GAP + rooms[i]!;
+      right = left + free / row.length;
       const { height = layout.frame } = panel;
-      return drawPanel(panel, { ...axes[i]!, left, right, width, height, hasY: hasY[i]! });
+      return drawPanel(panel, { ...axes[i]!, left, right, width, height, room: rooms[i]! });
     });
     return {
       svg: plots.map(({ svg }) => svg).join(""),
@@ -126,31 +125,36 @@ function drawRows(
   });
 }
 
-function drawPanel(
-  { heading = "", layers }: Panel,
-  { x, y, left, right, width, height: frame, hasY }: {
-    x: FittedAxis;
-    y: FittedAxis;
-    left: number;
-    right: number;
-    width: number;
-    height: number;
-    hasY: boolean;
-  },
-): Piece {
-  const lines = heading === "" ? [] : heading.split("\n");
-  const top = ABOVE + LINE * lines.length;
-  const height = top + frame + BELOW;
-  const [across, up] = [scaleOf(x, "x", [left, right]), scaleOf(y, "y", [top + frame, top])];
-  const bottomOf = ({ isLog, domain }: FittedAxis): number => isLog ? domain[0] : -Infinity;
-  const place = { x: across.apply, y: up.apply, bottom: { x: bottomOf(x), y: bottomOf(y) }, right };
+/** A frame from `left` to `right` with its axes; the vertical one has labels where there is room. */
+function drawPanel({ heading = "", layers }: Panel, frame: {
+  x: FittedAxis;
+  y: FittedAxis;
+  left: number;
+  right: number;
+  width: number;
+  height: number;
+  room: number;
+}): Piece {
+  const { x, y, left, right, width, room } = frame;
+  const top = ABOVE + (heading === "" ? 0 : LINE * heading.split("\n").length);
+  const bottom = top + frame.height;
+  const [across, up] = [scaleOf(x, "x", [left, right]), scaleOf(y, "y", [bottom, top])];
+  const lowest = ({ isLog, domain }: FittedAxis): number => isLog ? domain[0] : -Infinity;
+  const place = { x: across.apply, y: up.apply, bottom: { x: lowest(x), y: lowest(y) }, right };
   const [xs, ys] = [x, y].map(({ ticks }) => ticks.map(({ value }) => value)) as [
     number[],
     number[],
   ];
   const grid = { stroke: INK.grid, strokeOpacity: 1 };
+  const labelled = roomyTexts(
+    x.ticks.toSorted((a, b) => urgency(x, a.label) - urgency(x, b.label))
+      .map(({ value, label }) => ({ x: value, y: 0, text: label })),
+    { x: across.apply, y: Number, right: Infinity },
+  );
+  const words = { labelAnchor: "center", labelArrow: "none", tickSize: 0 } as const;
+  const isWide = heading.split("\n").some((line) => textWidth(line, 1.1 * 12) > right - left);
   const svg = renderPlot({
-    ...{ width, height, marginTop: top, marginBottom: BELOW },
+    ...{ width, height: bottom + BELOW, marginTop: top, marginBottom: BELOW },
     ...{ marginLeft: left, marginRight: width - right, x: across.options, y: up.options },
     marks: [
       Plot.gridX(xs, grid),
@@ -158,39 +162,22 @@ function drawPanel(
       y.scale === "log" && !y.isLog ? Plot.ruleY([0], { stroke: INK.axis }) : [],
       layers.flatMap((layer) => layer.rows.length === 0 ? [] : toMarks(layer, place)),
       Plot.frame({ stroke: INK.axis }),
-      hasY ? Plot.axisY(ys, { tickSize: 0, label: null, text: (_, i) => y.ticks[i]!.label }) : [],
       Plot.axisX(xs, { tickSize: 4, label: null, text: null }),
+      Plot.axisX(labelled.map((row) => row.x), {
+        ...{ ...words, tickPadding: 7, label: x.label, labelOffset: BELOW - 6 },
+        text: (_, i) => labelled[i]!.text,
+      }),
+      room === 0 ? [] : Plot.axisY(ys, {
+        ...{ ...words, label: y.label || null, labelOffset: room - 2 },
+        text: (_, i) => y.ticks[i]!.label,
+      }),
+      Plot.text([heading], {
+        ...{ frameAnchor: "top", lineAnchor: "bottom", dy: -8, fontWeight: "bold" },
+        fontSize: isWide ? FONT_SIZE.tick : FONT_SIZE.label,
+      }),
     ],
   });
-  const labels = roomyTexts(
-    x.ticks.toSorted((a, b) => urgency(x, a.label) - urgency(x, b.label))
-      .map(({ value, label }) => ({ x: value, y: 0, text: label })),
-    { x: across.apply, y: Number, right: Infinity },
-  );
-  const middle = { x: (left + right) / 2, "text-anchor": "middle" };
-  const wide = (line: string): boolean => textWidth(line, FONT_SIZE.label) > right - left;
-  const words = [
-    ...labels.map((row) =>
-      text(row.text!, {
-        ...{ ...middle, x: across.apply(row.x), y: top + frame + 17 },
-        "font-size": FONT_SIZE.tick,
-      })
-    ),
-    ...lines.map((line, i) =>
-      text(line, {
-        ...{ ...middle, y: 17 + LINE * i, "font-weight": "bold" },
-        "font-size": wide(line) ? FONT_SIZE.tick : FONT_SIZE.label,
-      })
-    ),
-    text(x.label, { ...middle, y: height - 7 }),
-    ...(hasY ? y.label.split("\n") : []).map((line, i) => {
-      const across = tenth(left - axisRoom(y) + 11 + LINE * i);
-      const down = tenth(top + frame / 2);
-      const transform = `rotate(-90 ${across} ${down})`;
-      return text(line, { ...middle, x: across, y: down, transform });
-    }),
-  ];
-  return { svg: svg + words.join(""), height };
+  return { svg, height: bottom + BELOW };
 }
 
 /** Which tick is labelled where there is no room for all: the ends first, then the shortest. */
@@ -198,6 +185,7 @@ function urgency({ ticks }: FittedAxis, label: string): number {
   return [ticks[0], ticks.at(-1)].some((end) => end?.label === label) ? 0 : label.length;
 }
 
+/** Pixels that a vertical axis takes: the lines of its words, and its longest label. */
 function axisRoom({ label, ticks }: FittedAxis): number {
   const lines = ticks.flatMap((tick) => tick.label.split("\n"));
   const widest = Math.max(0, ...lines.map((line) => textWidth(line, FONT_SIZE.tick)));
@@ -211,47 +199,48 @@ function legend(all: readonly Layer[], width: number): Piece[] {
     (layer) => JSON.stringify(layer.legend),
   );
   if (named.size === 0) return [];
-  let [x, y] = [0, LEGEND_LINE / 2];
-  const names: string[] = [];
-  const samples = [...named.values()].map(([layer = all[0]!]): Layer => {
-    const ramp = typeof layer.legend === "object" ? layer.legend : undefined;
-    const label = ramp?.from ?? String(layer.legend);
-    const size = FONT_SIZE.tick;
-    const mark = ramp ? 8 * ramp.colors.length : 16;
-    const first = ramp ? textWidth(label, size) : 0;
-    const taken = first + mark + 8 + textWidth(ramp?.to ?? label, size);
-    if (x > 0 && x + taken > width) [x, y] = [0, y + LEGEND_LINE];
-    const start = x + first;
-    if (ramp) names.push(text(label, { x, y: y + 4, "font-size": size }));
-    names.push(text(ramp?.to ?? label, { x: start + mark + 6, y: y + 4, "font-size": size }));
-    x += taken + 12;
-    if (ramp) {
-      const rows = ramp.colors.flatMap((color, z) =>
-        [8 * z, 8 * z + 8].map((at) => ({ x: start + at, y, z, color }))
-      );
-      return { kind: "lines", name: "ramp", rows, width: 9 };
-    }
+  let [x, y] = [0, LINE_OF_LEGEND / 2];
+  const samples = [...named.values()].flatMap(([layer = all[0]!]): Layer[] => {
+    const { legend, along: _, shift: __, ...style } = layer;
+    const { from = "", to, colors = [] } = typeof legend === "object"
+      ? legend
+      : { to: String(legend) };
+    const [before, after] = [from, to].map((word) => textWidth(word, FONT_SIZE.tick));
+    const mark = 8 * Math.max(2, colors.length);
+    const taken = before! + mark + 18 + after!;
+    if (x > 0 && x + taken > width) [x, y] = [0, y + LINE_OF_LEGEND];
+    const start = x + before!;
+    x += taken;
+    const words = [{ x: start - before!, text: from }, { x: start + mark + 6, text: to }]
+      .map((row) => ({ ...row, x: row.x - 5, y: y - 9 }));
+    const segments = colors.flatMap((color, z) =>
+      [8 * z, 8 * z + 8].map((at) => ({ x: start + at, y, z, color }))
+    );
     const hasInterval = layer.rows.some(({ interval }) => interval);
-    const row = { x: start + 8, y, interval: hasInterval ? [y - 8, y + 8] as const : null };
-    const { along: _, shift: __, ...style } = layer;
-    return layer.kind === "points" ? { ...style, name: "legend", rows: [row] } : {
-      ...style,
-      kind: "lines",
-      name: "legend",
-      rows: [start, start + 16].map((x) => ({ x, y })),
-    };
+    const point = { x: start + 8, y, interval: hasInterval ? [y - 8, y + 8] as const : null };
+    const line = [start, start + 16].map((at) => ({ x: at, y }));
+    return [
+      { kind: "texts", name: "legend-word", rows: words },
+      colors.length > 0
+        ? { kind: "lines", name: "ramp", rows: segments, width: 9 }
+        : layer.kind === "points"
+        ? { ...style, name: "legend", rows: [point] }
+        : { ...style, kind: "lines", name: "legend", rows: line },
+    ];
   });
-  const height = y + LEGEND_LINE / 2 + 2;
+  const height = y + LINE_OF_LEGEND / 2 + 2;
   const identity = { type: "identity" } as const;
-  const place = { x: Number, y: Number, bottom: { x: -Infinity, y: -Infinity }, right: 0 };
+  const bottom = { x: -Infinity, y: -Infinity };
+  const place = { x: Number, y: Number, bottom, right: Infinity };
   const marks = samples.flatMap((layer) => toMarks(layer, place));
-  const svg = renderPlot({ width, height, margin: 0, x: identity, y: identity, marks });
-  return [{ svg: svg + names.join(""), height }];
+  return [{
+    svg: renderPlot({ width, height, margin: 0, x: identity, y: identity, marks }),
+    height,
+  }];
 }
 
 /** Lines of text at the left, broken between words; a number is not parted from its unit. */
-function paragraph(content: string, width: number, style: Attributes): Piece {
-  const size = Number(style["font-size"]);
+function paragraph(content: string, width: number, size: number, style: string): Piece {
   const glued = content.replace(/ (= |%|(?<=\d )[a-z])/g, "\u00a0$1").replaceAll("= ", "=\u00a0");
   const lines = [""];
   for (const word of glued.split(" ")) {
@@ -260,22 +249,10 @@ function paragraph(content: string, width: number, style: Attributes): Piece {
     else lines[lines.length - 1] = longer;
   }
   const y = (i: number): number => Math.ceil(size) + Math.round(1.4 * size) * i;
-  return {
-    svg: lines.map((line, i) => text(line, { x: 0, y: y(i), ...style })).join(""),
-    height: y(lines.length - 1) + 7,
-  };
-}
-
-type Attributes = Readonly<Record<string, string | number>>;
-
-/** One line of text, 12 pixels unless told, its baseline at `y`. */
-function text(line: string, attributes: Attributes): string {
-  if (line === "") return "";
-  const all = Object.entries({ "font-size": FONT_SIZE.label, ...attributes });
-  const list = all.map(([name, value]) =>
-    `${name}="${typeof value === "number" ? tenth(value) : value}"`
+  const svg = lines.map((line, i) =>
+    `<text y="${y(i)}" font-size="${size}" ${style}>${escape(line)}</text>`
   );
-  return `<text ${list.join(" ")}>${escape(line)}</text>`;
+  return { svg: svg.join(""), height: y(lines.length - 1) + 7 };
 }
 
 function escape(content: string): string {

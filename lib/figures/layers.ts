@@ -31,7 +31,8 @@ export function toMarks(layer: Layer, place: Place): Plot.Markish[] {
   }
   if (kind === "contours") return contourMarks(layer);
   if (kind === "texts") {
-    const style = { dx: 5, dy: 9, textAnchor: "start", fill: "color" } as const;
+    const fill = (row: Row): string => row.color ?? color;
+    const style = { dx: 5, dy: 9, textAnchor: "start", fill } as const;
     return [Plot.text(roomyTexts(rows, place), { ...at, text: "text", ...style })];
   }
   if (kind === "rules") {

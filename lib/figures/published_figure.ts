@@ -13,7 +13,7 @@ import {
 import { compose, type Figure } from "~/lib/figures/compose.ts";
 import type { Panel, Row } from "~/lib/figures/figure.ts";
 import { INK } from "~/lib/figures/theme.ts";
-import type { PublishedComparison } from "~/lib/findings.ts";
+import { PUBLISHED_PROTOCOL, type PublishedComparison } from "~/lib/findings.ts";
 import type { Study } from "~/lib/study.ts";
 
 /**
@@ -74,7 +74,8 @@ export function describePublished(comparisons: readonly PublishedComparison[]): 
   const had = comparisons.filter(({ ours }) => ours !== null);
   if (had.length === 0) return "No cell with a result can be compared.";
   const stops = [...new Set(had.map(({ stop }) => stop))].join(", ");
-  return `Ours at the stop ${stops}, ${describeSeeds(had)}; published: n = 6; means with 95 % t ` +
+  return `Ours at the stop ${stops}, ${describeSeeds(had)}; published: n = ` +
+    `${PUBLISHED_PROTOCOL.seeds}; means with 95 % t ` +
     `intervals over seeds. ${had.length} of ${comparisons.length} published cells compared, ` +
     `${had.filter(({ within }) => within).length} agree.`;
 }
