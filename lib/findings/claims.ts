@@ -6,15 +6,10 @@
 import type { ColumnTable } from "arquero";
 import { type Comparison, formatComparison, type Kind } from "~/lib/findings/contrast.ts";
 import { CURVE_MEASURE } from "~/lib/findings/curves.ts";
-import {
-  countText,
-  type Finding,
-  leadMeasure,
-  settledOf,
-  wordsOf,
-} from "~/lib/findings/list_findings.ts";
+import { countText, type Finding, settledOf, wordsOf } from "~/lib/findings/list_findings.ts";
 import { significant } from "~/lib/files/numbers.ts";
 import { enumerate } from "~/lib/findings/words.ts";
+import { openMeasure } from "~/lib/measure.ts";
 import { type Columns, tableOf } from "~/lib/results.ts";
 import { holm } from "~/lib/statistics.ts";
 import { type EffectName, EFFECTS } from "~/lib/study.ts";
@@ -139,19 +134,18 @@ export function firstScreen(claims: readonly Claim[], findings: readonly Finding
       );
     };
     const [stop, equal] = [say("stop", AT_STOP), say(lead, AT_LOSS)];
-    return stop === "" ? [] : [
-      `A larger ${EFFECTS[effect].label} ${stop}` +
-      (equal === "" ? "." : `; at equal training loss this ${equal} (${measure}).`),
-    ];
+    const there = equal === "" ? "" : ` At equal training loss, in ${measure}, this ${equal}.`;
+    return stop === "" ? [] : [`A larger ${EFFECTS[effect].label} ${stop}.${there}`];
   });
   const pairs = findings.filter((each) => each.isAgainst && columnOf(each) === lead);
   const optimizers = [...Map.groupBy(pairs, ({ optimizer }) => optimizer)].map(([name, own]) =>
-    `${name}'s minima beside those of ${own[0]!.reference} at equal training loss: ${measure} is ` +
-    `${countedText(own)}.`
+    `At equal training loss, ${measure} with ${name} beside ${own[0]!.reference} is ` +
+    `${countedText(own)}${countedText(own) === NOWHERE ? "" : " comparisons, cell by level"}.`
   );
   return [...effects, ...optimizers];
 }
 
+const NOWHERE = "not measured";
 const AT_STOP: Partial<Record<Kind, string>> = {
   falls: "ends in flatter minima",
   rises: "ends in sharper minima",
@@ -163,33 +157,31 @@ const AT_LOSS: Partial<Record<Kind, string>> = {
   inconclusive: "is inconclusive",
 };
 
-/** "SGD", "SGD (at 4 of 5 levels)". */
+/** "SGD", "SGD (4 of 5 levels)". */
 function nameOf({ optimizer, findings }: Claim, kind: Kind): string {
   if (findings[0]!.level === undefined) return optimizer;
   const own = findings.filter(({ judged }) => judged === kind);
-  return `${optimizer} (at ${own.length} of ${findings.length} levels)`;
+  return `${optimizer} (${own.length} of ${findings.length} levels)`;
 }
 
 /** The column that a finding's claim stands in; undefined for those of none. */
 function columnOf({ where, measure }: Finding): ClaimColumn | undefined {
-  const isLead = measure === leadMeasure().text;
+  const { isLead, name } = openMeasure(measure);
   if (where === "stop") return "stop";
   if (where === "measure") return isLead ? "leadAtStop" : undefined;
-  return isLead ? "lead" : measure === CURVE_MEASURE ? "sharp" : undefined;
+  return isLead ? "lead" : name === CURVE_MEASURE ? "sharp" : undefined;
 }
 
 /** "lower in 20, higher in 3 and open in 5 of 28 comparisons", cells by levels counted together. */
 function countedText(findings: readonly Finding[]): string {
   const settled = settledOf(findings.flatMap(({ comparisons }) => comparisons));
-  return settled.length === 0
-    ? "not measured"
-    : `${countText(wordsOf(settled))} of ${settled.length}`;
+  return settled.length === 0 ? NOWHERE : `${countText(wordsOf(settled))} of ${settled.length}`;
 }
 
 /** @param whole The ends at the stop; others are named. */
 function claimText(findings: Claim["findings"], whole: string): string {
   const [first] = findings;
-  if (first === undefined) return "not measured";
+  if (first === undefined) return NOWHERE;
   if (first.level === undefined) {
     const { judged, kind, brief, comparisons: [found] } = first;
     return judged === kind ? brief : `${judged}, ${formatComparison(found!)}`;

@@ -11,15 +11,10 @@ import { claimsTable, firstScreen, listClaims } from "~/lib/findings/claims.ts";
 import { NEGLIGIBLE_RATIO, NEGLIGIBLE_SHARE } from "~/lib/findings/contrast.ts";
 import { LOSS_LEVELS, WIDEST_BRACKET } from "~/lib/findings/curves.ts";
 import { edgeAtStop } from "~/lib/findings/edge.ts";
-import {
-  type Finding,
-  findingsTable,
-  leadMeasure,
-  listFindings,
-} from "~/lib/findings/list_findings.ts";
+import { type Finding, findingsTable, listFindings } from "~/lib/findings/list_findings.ts";
 import { comparePublished, publishedSentences, publishedTable } from "~/lib/findings/published.ts";
 import { rankMeasures, rankSentences, rankTable } from "~/lib/findings/rank_measures.ts";
-import { missingText, stopInWords } from "~/lib/findings/words.ts";
+import { enumerate, missingText, stopInWords } from "~/lib/findings/words.ts";
 import { runsAt, summariseCells, type TrajectoryRecord } from "~/lib/results.ts";
 import { type Study, studyName } from "~/lib/study.ts";
 
@@ -84,8 +79,7 @@ export function findingsMarkdown(study: Study, records: readonly TrajectoryRecor
       "interpolated, linearly in its logarithm, between the two kept networks around the level; " +
       `they lie at most ${WIDEST_BRACKET} nats apart. The distance to a monotone cubic is added to ` +
       "the interval. Cells that lack such a pair of networks are missing at that level.",
-      lossText(findings),
-      list(at("loss", false).map(({ text }) => text)),
+      list([...lossGaps(findings), ...at("loss", false).map(({ text }) => text)]),
       tableText(findingsTable([...at("loss", false), ...at("loss", true)])),
     ],
     [
@@ -129,16 +123,22 @@ function verdictText(): string {
     "their scale.";
 }
 
-/** Says where the lead measure lacks values. */
-function lossText(findings: readonly Finding[]): string {
-  const lead = findings.filter(({ where, isAgainst, measure }) =>
-    where === "loss" && !isAgainst && measure === leadMeasure().text
-  );
-  const open = lead.filter(({ comparisons }) => comparisons.length === 0).length;
-  return open === 0
-    ? ""
-    : `In ${leadMeasure().label}, ${open} of ${lead.length} comparisons have no ` +
-      "interval yet: fewer than two cells have two such networks of two seeds with it.";
+/** At which levels a series has no interval, one sentence a measure. */
+function lossGaps(findings: readonly Finding[]): string[] {
+  const asked = findings.filter(({ where, isAgainst }) => where === "loss" && !isAgainst);
+  return [...Map.groupBy(asked, ({ label }) => label)].flatMap(([label, all]) => {
+    const parts = [...Map.groupBy(all, ({ subject }) => subject)].flatMap(([subject, own]) => {
+      const open = own.filter(({ comparisons }) => comparisons.length === 0);
+      const levels = open.length === own.length
+        ? "every level"
+        : enumerate(open.map(({ level }) => String(level)));
+      return open.length === 0 ? [] : [`${subject}, at ${levels}`];
+    });
+    const none = parts.length === 0 ? [] : [`No interval yet for ${label}: ${parts.join("; ")}.`];
+    return all.every(({ comparisons }) => comparisons.length === 0)
+      ? [`No interval yet for ${label}, in any series at any level.`]
+      : none;
+  });
 }
 
 function list(sentences: readonly string[]): string {

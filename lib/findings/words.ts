@@ -87,15 +87,14 @@ function listed(
   lacking: readonly { readonly name: string; readonly seeds: readonly number[] }[],
 ): string {
   const some = lacking.filter(({ seeds }) => seeds.length > 0);
-  const isWhole = some.length === lacking.length &&
-    some.every(({ seeds }) => seeds.length === all.length);
-  if (isWhole && some.length > 1) return "everything";
   const groups = Map.groupBy(
     some,
     ({ seeds }) => seeds.length === all.length ? "" : formatSeeds(seeds),
   );
   return [...groups].map(([seeds, own]) =>
-    enumerate(own.map(({ name }) => name)) + (seeds === "" ? "" : ` (${seeds})`)
+    (own.length > 1 && own.length === lacking.length
+      ? "every value"
+      : enumerate(own.map(({ name }) => name))) + (seeds === "" ? "" : ` (${seeds})`)
   ).join("; ");
 }
 

@@ -84,7 +84,7 @@ Deno.test("listFindings() leaves open what is wide, has one seed, or is not ther
   assertStringIncludes(single!.text, "one seed gives no interval");
   const [none] = listFindings(study, []);
   assertEquals([none!.kind, none!.n], ["inconclusive", 0]);
-  assertStringIncludes(none!.text, " fewer than two values are there. Missing: everything.");
+  assertStringIncludes(none!.text, " fewer than two values are there. Missing: every value.");
   const some = recordsOf(study, () => 1).filter(({ content: { trajectory } }) =>
     trajectory.learningRate !== 1e-2 || trajectory.seed !== 1
   );
@@ -190,12 +190,12 @@ Deno.test("listClaims() adjusts by Holm: of many claims a weak one is inconclusi
   assertEquals(others, []);
   assertStringIncludes(
     rate!,
-    "A larger learning rate ends in flatter minima with SGD and has no settled effect with AdaGrad; " +
-      "at equal training loss this survives with SGD (at ",
+    "A larger learning rate ends in flatter minima with SGD and has no settled effect with AdaGrad. " +
+      "At equal training loss, in relative sharpness, this survives with SGD (",
   );
   assertStringIncludes(
     optimizer!,
-    "AdaGrad's minima beside those of SGD at equal training loss: rel",
+    "At equal training loss, relative sharpness with AdaGrad beside SGD is ",
   );
 });
 
@@ -225,11 +225,11 @@ Deno.test("missingText() names optimizer and effect where cells are of several",
   const cells = summariseCells(quick, runsAt(quick, records));
   assertEquals(
     missingText(quick, cells),
-    " Missing: SGD, learning rate: 10⁻³ (seed 2); AdaGrad, learning rate: everything; " +
-      "AdaGrad, batch size: everything. Diverged: SGD, learning rate: 10⁻¹ (seed 2).",
+    " Missing: SGD, learning rate: 10⁻³ (seed 2); AdaGrad, learning rate: every value; " +
+      "AdaGrad, batch size: every value. Diverged: SGD, learning rate: 10⁻¹ (seed 2).",
   );
   const lacking = (...seeds: number[]): string =>
     missingText({ ...quick, grid: { ...quick.grid, seeds } }, cells.slice(0, 2));
   assertEquals(lacking(0, 1, 2, 3, 4, 5), " Missing: 10⁻³ (seeds 2 to 5); 10⁻² (seeds 3 to 5).");
-  assertEquals(lacking(0, 7, 9), " Missing: 10⁻³ and 10⁻² (seeds 7, 9).");
+  assertEquals(lacking(0, 7, 9), " Missing: every value (seeds 7, 9).");
 });

@@ -147,11 +147,19 @@ const QUANTILE: Readonly<Record<number, number>> = {
   3: 0.95 * Math.sqrt(2 / (4 * 0.975 * 0.025)),
 };
 
+/** P(|T| > t) of one and two degrees of freedom, in closed form; 1 below 0. */
+function tail(t: number, seeds: number): number {
+  if (t <= 0) return 1;
+  return seeds === 2 ? 1 - 2 * Math.atan(t) / Math.PI : 1 - t / Math.sqrt(t ** 2 + 2);
+}
+
 interface Judged {
   readonly low: number;
   readonly high: number;
   readonly sign: number;
   readonly isNegligible: boolean;
+  /** Of the effect, or of being negligible where it is. */
+  readonly p: number;
 }
 
 function judge(first: BySeed, last: BySeed): Judged | undefined {
@@ -188,6 +196,9 @@ function judge(first: BySeed, last: BySeed): Judged | undefined {
     high: isRatio ? Math.exp(mean + half) : mean + half,
     sign: mean - half > 0 ? 1 : mean + half < 0 ? -1 : 0,
     isNegligible: mean - half >= -margin && mean + half <= margin,
+    p: mean - half >= -margin && mean + half <= margin
+      ? tail((margin - Math.abs(mean) - error) / (plain / t), seeds.length)
+      : tail((Math.abs(mean) - error) / (plain / t), seeds.length),
   };
 }
 
@@ -209,12 +220,13 @@ function verdict(subject: string, values: (own: readonly Content[]) => BySeed): 
   kind: string;
   ends: string;
   judged: Judged;
-} {
+} | undefined {
   const cells = cellsOf(subject).map(({ name, own }) => ({ name, own, values: values(own) }))
     .filter((cell) => cell.values.size > 0);
   const [i, j] = ends(cells);
-  const [first, last] = [cells[i]!, cells[j]!];
-  const judged = judge(first.values, last.values)!;
+  const [first, last] = [cells[i], cells[j]];
+  const judged = first && last && judge(first.values, last.values);
+  if (judged === undefined) return undefined;
   const stop = judge(atStop(first.own, "sharpness"), atStop(last.own, "sharpness"));
   const way = stop === undefined || stop.isNegligible ? 0 : stop.sign;
   const kind = judged.isNegligible
@@ -260,11 +272,73 @@ Deno.test("what falls and rises at the stop in results/findings.md follows from 
   );
   assertEquals(sentences.length, 4);
   for (const line of sentences) {
-    const { judged } = verdict(line.slice(2), (own) => atStop(own, "sharpness"));
+    const { judged } = verdict(line.slice(2), (own) => atStop(own, "sharpness"))!;
     const word = judged.isNegligible
       ? "hardly changes"
       : ["falls", "is inconclusive", "rises"][judged.sign + 1]!;
     assert(line.includes(`: sharpness ${word}`), line);
     assertInterval(line, judged, line);
+  }
+});
+
+Deno.test("the claims of results/findings.md are Holm's, of one family", () => {
+  const table = page.slice(page.indexOf("## The claims"), page.indexOf("## At the stop"))
+    .split("\n").map((line) => line.split("|").map((cell) => cell.trim()).slice(1, -1))
+    .filter(([subject]) => / \(.*\)$/.test(subject ?? ""));
+  assertEquals(table.length, 4);
+  const lead = "relative sharpness (filter)";
+  const levels = [1.7, 1.5, 1.3, 1.1, 0.9, 0.7];
+  const family = table.flatMap(([subject]) => {
+    const at = (column: number, name: string, values: (own: readonly Content[]) => BySeed) => {
+      const found = verdict(subject!, values);
+      if (found === undefined) return [];
+      const { kind, judged } = found;
+      const own = column > 1 || kind === "negligible"
+        ? kind
+        : ["falls", "inconclusive", "rises"][judged.sign + 1]!;
+      return [{
+        subject: subject!,
+        column,
+        name,
+        kind: own,
+        p: own === "inconclusive" ? 1 : judged.p,
+      }];
+    };
+    return [
+      ...at(1, "", (own) => atStop(own, "sharpness")),
+      ...at(2, "", (own) => atStop(own, lead)),
+      ...[lead, "antithetic sharpness"].flatMap((label, i) =>
+        levels.flatMap((level) => at(3 + i, String(level), (own) => atLevel(own, label, level)))
+      ),
+    ];
+  });
+  let worst = 0;
+  const held = new Map(
+    family.toSorted((a, b) => a.p - b.p).map((each, i) => {
+      worst = Math.max(worst, each.p * (family.length - i));
+      return [each, worst <= 0.05] as const;
+    }),
+  );
+  for (const [i, row] of table.entries()) {
+    const own = family.filter(({ subject }) => subject === table[i]![0]);
+    const hasEffect = own.some((each) => each.column === 1 && held.get(each));
+    for (const column of [1, 2, 3, 4]) {
+      const shown = new Map(
+        column < 3
+          ? [["", row[column]!.match(/^\w+/)![0]]]
+          : [...row[column]!.replace(/\([^)]*\)/g, "").matchAll(/(\w+) at ([^;]*?) nats/g)]
+            .flatMap(([, word, list]) => list!.match(/[\d.]+/g)!.map((level) => [level, word!])),
+      );
+      const expected = own.filter((each) => each.column === column).map((each) => {
+        const isOpen = !held.get(each) || (column > 1 && each.kind !== "negligible" && !hasEffect);
+        return [each.name, isOpen ? "inconclusive" : each.kind];
+      });
+      if (expected.length === 0) assertEquals(row[column], "not measured");
+      else {assertEquals([row[0], column, ...expected.sort()], [
+          row[0],
+          column,
+          ...[...shown].sort(),
+        ]);}
+    }
   }
 });
