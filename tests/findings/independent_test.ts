@@ -225,7 +225,8 @@ function verdict(subject: string, values: (own: readonly Content[]) => BySeed): 
     .filter((cell) => cell.values.size > 0);
   const [i, j] = ends(cells);
   const [first, last] = [cells[i], cells[j]];
-  const judged = first && last && judge(first.values, last.values);
+  if (first === undefined || last === undefined) return undefined;
+  const judged = judge(first.values, last.values);
   if (judged === undefined) return undefined;
   const stop = judge(atStop(first.own, "sharpness"), atStop(last.own, "sharpness"));
   const way = stop === undefined || stop.isNegligible ? 0 : stop.sign;
@@ -261,6 +262,7 @@ Deno.test("every verdict and interval of results/findings.md follows from the re
       (own) => level === undefined ? atStop(own, label!) : atLevel(own, label!, Number(level)),
     );
     const about = `${subject}, ${label}, ${where}`;
+    assert(found !== undefined, about);
     assertEquals([about, found.kind, found.ends], [about, kind, shownEnds]);
     assertInterval(text!, found.judged, about);
   }
