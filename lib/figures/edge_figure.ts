@@ -5,13 +5,10 @@
  */
 import { describeCells, effectAxis, meanLayers, measureAxis } from "~/lib/figures/cells.ts";
 import { compose, type Figure } from "~/lib/figures/compose.ts";
-import type { Panel } from "~/lib/figures/figure.ts";
 import { INK } from "~/lib/figures/theme.ts";
+import { edgeShares } from "~/lib/findings.ts";
 import { type CellSummary, type RunResult, summariseCells } from "~/lib/results.ts";
 import { measureNamed, type Study } from "~/lib/study.ts";
-
-/** The optimizer whose edge is that of the Hessian itself. */
-const GRADIENT_DESCENT = "SGD";
 
 /** The edge, wherever it is drawn. */
 export const EDGE = {
@@ -20,43 +17,44 @@ export const EDGE = {
 } as const;
 
 /**
- * Draws the largest eigenvalue of every cell with the edge that it has: of the Hessian for gradient
- * descent, of the preconditioned one where an optimizer has it; else none.
+ * Draws the largest eigenvalue of every cell, a row an optimizer, and the edge where the eigenvalue
+ * is the one that it bounds: the Hessian's for gradient descent, the preconditioned one for AdaGrad.
  *
  * @param runs Of one stop, in any order.
  */
 export function plotEigenvalues(study: Study, runs: readonly RunResult[]): Figure {
-  const plain = measureNamed(study, "lambda-max") ?? "lambda-max";
-  const own = measureNamed(study, "preconditioned-lambda-max") ?? plain;
-  const [plainCells, ownCells] = [plain, own].map((measure) =>
-    summariseCells(study, runs, measure)
+  const plain = summariseCells(study, runs, measureNamed(study, "lambda-max") ?? "lambda-max");
+  const { optimizers, effects } = study.grid;
+  const groups = optimizers.flatMap((optimizer) =>
+    effects.map((effect) => {
+      const shares = edgeShares(study, runs, { effect, optimizer }) ?? [];
+      const bounded = shares.map(({ cell, interval }): CellSummary => {
+        const { learningRate: rate, value } = cell;
+        const ends = interval && [interval[0] / rate, interval[1] / rate] as const;
+        return { ...cell, value: { ...value!, interval: ends } };
+      });
+      const own = plain.filter((cell) => cell.effect === effect && cell.optimizer === optimizer);
+      return { cells: bounded.length > 0 ? bounded : own, hasEdge: bounded.length > 0 };
+    })
   );
-  const cells = study.grid.optimizers.flatMap((optimizer) => {
-    const [first, other] = [ownCells!, plainCells!].map((some) =>
-      some.filter((cell) => cell.optimizer === optimizer)
-    );
-    return first!.some(({ value }) => value !== null) ? first! : other!;
-  });
-  const groups = Map.groupBy(cells, ({ effect, optimizer }) => `${optimizer} ${effect}`);
-  const edgeOf = ({ measure, optimizer, effect }: CellSummary): boolean =>
-    effect !== "pairs" && (measure !== plain || optimizer === GRADIENT_DESCENT);
   return compose({
     name: "lambda-max",
     title: "Largest eigenvalue and the edge of stability",
-    panels: [...groups.values()].map((group): Panel => {
-      const { effect, measure, optimizer } = group[0]!;
+    panels: groups.map(({ cells, hasEdge }) => {
+      const { effect, measure, optimizer } = cells[0]!;
       const axis = effectAxis(study, effect);
-      const rows = group.map((cell) => ({ x: axis.valueOf(cell), y: 2 / cell.learningRate }));
+      const rows = cells.map((cell) => ({ x: axis.valueOf(cell), y: 2 / cell.learningRate }));
+      const isLine = hasEdge && effect !== "pairs";
       return {
         ...{ heading: optimizer, x: axis, y: measureAxis(measure) },
         layers: [
-          ...(edgeOf(group[0]!) ? [{ ...EDGE, kind: "lines", rows } as const] : []),
-          ...meanLayers(study, group),
+          ...(isLine ? [{ ...EDGE, kind: "lines", rows } as const] : []),
+          ...meanLayers(study, cells),
         ],
       };
     }),
     caption:
-      `${describeCells(study, cells)} The edge is drawn beside the eigenvalue that it bounds ` +
-      "in full-batch training: the Hessian's for gradient descent, the preconditioned one's else.",
+      `${describeCells(study, plain)} Intervals beside an edge hold the residual. The edge ` +
+      "bounds full-batch training: the Hessian's eigenvalue for SGD, the preconditioned for AdaGrad.",
   });
 }
