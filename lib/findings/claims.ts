@@ -77,19 +77,10 @@ export function listClaims(findings: readonly Finding[]): Claim[] {
       const words = new Set(
         own.map((each) => each.judged).filter((kind) => kind !== "inconclusive"),
       );
-      const kind = own.length === 0
-        ? undefined
-        : words.size === 1
-        ? [...words][0]!
-        : "inconclusive";
+      const kind = words.size === 1 ? [...words][0]! : "inconclusive";
       return {
-        subject,
-        effect,
-        optimizer,
-        column,
-        kind,
-        text: claimText(own, whole),
-        findings: own,
+        ...{ subject, effect, optimizer, column, text: claimText(own, whole), findings: own },
+        kind: own.length === 0 ? undefined : kind,
       };
     })
   );
@@ -123,13 +114,13 @@ export function firstScreen(claims: readonly Claim[], findings: readonly Finding
   const measure = lead === "lead" ? "relative sharpness" : "sharpness at r = 5";
   const effects = (["learning-rate", "batch-size"] as const).flatMap((effect) => {
     const say = (column: ClaimColumn, words: Partial<Record<Kind, string>>): string => {
-      const own = claims.filter((claim) =>
-        claim.effect === effect && claim.column === column && claim.kind !== undefined
-      );
-      const groups = [...Map.groupBy(own, ({ kind }) => kind!)];
+      const own = claims.filter((claim) => claim.effect === effect && claim.column === column);
+      if (own.every(({ kind }) => kind === undefined)) return "";
+      const groups = [...Map.groupBy(own, ({ kind }) => kind)];
       return enumerate(
         groups.map(([kind, alike]) =>
-          `${words[kind] ?? kind} with ${enumerate(alike.map((claim) => nameOf(claim, kind)))}`
+          `${kind === undefined ? `is ${NOWHERE}` : words[kind] ?? kind} with ` +
+          enumerate(alike.map((claim) => nameOf(claim)))
         ),
       );
     };
@@ -158,8 +149,8 @@ const AT_LOSS: Partial<Record<Kind, string>> = {
 };
 
 /** "SGD", "SGD (4 of 5 levels)". */
-function nameOf({ optimizer, findings }: Claim, kind: Kind): string {
-  if (findings[0]!.level === undefined) return optimizer;
+function nameOf({ optimizer, findings, kind }: Claim): string {
+  if (findings[0]?.level === undefined) return optimizer;
   const own = findings.filter(({ judged }) => judged === kind);
   return `${optimizer} (${own.length} of ${findings.length} levels)`;
 }

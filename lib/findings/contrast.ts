@@ -66,10 +66,10 @@ export interface Comparison extends Contrast {
  * where not. With a `reference` it "survives" where it goes the reference's way and "reverses" where
  * it goes the other; where the reference has no way, it is inconclusive.
  *
- * @param reference The same contrast at the stop.
+ * @param reference The same contrast at the stop, null where it cannot be had; none at the stop itself.
  * @returns Undefined where no seed has both ends.
  */
-export function compare(contrast: Contrast, reference?: Comparison): Comparison | undefined {
+export function compare(contrast: Contrast, reference?: Comparison | null): Comparison | undefined {
   const { first, last } = contrast;
   const seeds = [...first.bySeed.keys()].filter((seed) => last.bySeed.has(seed));
   if (seeds.length === 0) return undefined;
@@ -114,8 +114,8 @@ export function compare(contrast: Contrast, reference?: Comparison): Comparison 
 }
 
 /** The way an effect goes: none where it is negligible. */
-export function wayOf(comparison: Comparison | undefined): number {
-  return comparison === undefined || comparison.kind === "negligible" ? 0 : comparison.sign;
+export function wayOf(comparison: Comparison | null): number {
+  return comparison === null || comparison.kind === "negligible" ? 0 : comparison.sign;
 }
 
 /** "0.019 [0.017, 0.021]" of a ratio, "−0.40 nats [−0.42, −0.38]" of a difference. */
@@ -125,7 +125,7 @@ export function formatComparison({ scale, estimate, interval, unit }: Comparison
   return `${what} ${number}${interval === null ? "" : ` ${formatInterval(interval)}`}`;
 }
 
-function kindOf(sign: number, reference: Comparison | undefined): Kind {
+function kindOf(sign: number, reference: Comparison | null | undefined): Kind {
   if (sign === 0) return "inconclusive";
   if (reference === undefined) return sign < 0 ? "falls" : "rises";
   const seen = wayOf(reference);

@@ -88,66 +88,63 @@ export function listFindings(study: Study, records: readonly TrajectoryRecord[])
 }
 
 /** What an effect does from the one end of a series to the other. */
-export function askSeries(study: Study, series: Series, place: Place, stop: Place): Finding {
+function askSeries(study: Study, series: Series, place: Place, stop: Place): Finding {
   const all = series.cells.map((cell) => endOf(series, place, cell));
   const ends = all.filter(({ bySeed }) => bySeed.size > 0);
   const [first, last] = endsOf(ends);
-  const isElsewhere = place !== stop;
-  const reference = first === undefined || last === undefined ? undefined : comparePair(stop, [
-    endOf(series, stop, first.cell),
-    endOf(series, stop, last.cell),
-  ]);
-  const found = first === undefined || last === undefined || first === last
-    ? undefined
-    : comparePair(place, [first, last], isElsewhere ? { reference } : undefined);
   const known = { ...about(study, series, place, stop), subject: series.subject, isAgainst: false };
   const missing = missingSeeds(study, all);
-  const start = `${series.subject}, ${place.name}: ${place.measure.label}`;
+  const { unit, label } = place.measure;
+  const start = `${series.subject}, ${place.name}: ${label}`;
+  if (first === undefined || last === undefined || first === last) {
+    const text = `${start} is inconclusive, as fewer than two values are there.${missing}`;
+    return { ...known, ...OPEN, text, n: 0, comparisons: [] };
+  }
+  const isElsewhere = place !== stop;
+  const reference = compare({
+    first: endOf(series, stop, first.cell),
+    last: endOf(series, stop, last.cell),
+    unit: stop.measure.unit,
+  }) ?? null;
+  const found = compare({ first, last, unit }, isElsewhere ? reference : undefined);
   if (found === undefined || found.interval === null) {
-    const why = found === undefined
-      ? `${
-        ends.length < 2 ? "fewer than two values are" : "no two values with a seed in common are"
-      } there`
-      : "one seed gives no interval";
-    const way = found === undefined
-      ? ""
-      : ` goes ${formatWay(found, place, first!.cell, last!.cell)};`;
+    const why = found === undefined ? "no two have a seed in common" : "one seed gives no interval";
+    const way = found === undefined ? "" : ` goes ${formatWay(found, first, last)};`;
     const text = `${start}${way} is inconclusive, as ${why}.${missing}`;
     return { ...known, ...OPEN, text, n: found?.n ?? 0, comparisons: [] };
   }
-  const steps = stepsOf(ends, place);
-  const seeds = plural(found.n, "seed");
-  const ratio = `${formatComparison(found)}, n = ${seeds}`;
-  const turn = turnOf(ends, place);
-  const text = isElsewhere
-    ? `${start} from ${found.first.name} to ${found.last.name}: ${ratio}; the effect at the stop ` +
-      `${becomes(found, reference)}${turn}.`
-    : `${start} ${DOES[found.kind] ?? found.kind} ` +
-      `${formatWay(found, place, first!.cell, last!.cell)}, ${ratio}${stepsText(steps)}${turn}.`;
-  const along = steps.filter(({ sign }) => sign === found.sign).length;
-  const counted = isElsewhere || found.sign === 0
+  const { kind, sign, n } = found;
+  const steps = ends.slice(1).flatMap((end, i) =>
+    compare({ first: ends[i]!, last: end, unit }) ?? []
+  );
+  const along = signsOf(steps).filter((each) => each === sign).length;
+  const counted = isElsewhere || sign === 0
     ? ""
     : ` in ${along} of ${plural(steps.length, "step")}`;
-  return {
-    ...known,
-    text: text + missing,
-    brief: `${found.kind}${counted}, ${formatComparison(found)}`,
-    kind: found.kind,
-    n: found.n,
-    comparisons: [found],
-  };
+  const ratio = formatComparison(found);
+  const turn = turnOf(ends, unit);
+  const text = isElsewhere
+    ? `${start} from ${first.name} to ${last.name}: ${ratio}, n = ${
+      plural(n, "seed")
+    }; the effect ` +
+      `at the stop ${becomes(found, reference)}${turn}.`
+    : `${start} ${DOES[kind] ?? kind} ${formatWay(found, first, last)}, ${ratio}, n = ` +
+      `${plural(n, "seed")}${stepsText(steps)}${turn}.`;
+  const brief = `${kind}${counted}, ${ratio}`;
+  return { ...known, text: text + missing, brief, kind, n, comparisons: [found] };
 }
 
 /** What an optimizer does against the study's first, cell by cell. */
-export function askOptimizers(study: Study, series: Series, place: Place, stop: Place): Finding {
+function askOptimizers(study: Study, series: Series, place: Place, stop: Place): Finding {
   const { effect, optimizer } = series;
   const reference = study.grid.optimizers[0]!;
   const subject = `${optimizer} against ${reference}, by ${EFFECTS[effect].label}`;
   const comparisons = series.cells.flatMap((cell) =>
-    comparePair(place, [
-      endOf(series, place, { ...cell, optimizer: reference }),
-      endOf(series, place, cell),
-    ]) ?? []
+    compare({
+      first: endOf(series, place, { ...cell, optimizer: reference }),
+      last: endOf(series, place, cell),
+      unit: place.measure.unit,
+    }) ?? []
   );
   const settled = settledOf(comparisons);
   const known = { ...about(study, series, place, stop), subject, isAgainst: true, comparisons };
@@ -224,7 +221,7 @@ export function countText(words: readonly string[]): string {
   return enumerate(groups.map(([word, own]) => `${word} in ${own.length}`));
 }
 
-type CellEnd = End & { readonly cell: Cell };
+type CellEnd = End & { readonly cell: Cell; readonly loss: number | null };
 
 const OPEN = { brief: "inconclusive", kind: "inconclusive" } as const;
 /** What it is if every cell is called so. */
@@ -252,18 +249,6 @@ function endOf(series: Series, place: Place, cell: Cell): CellEnd {
   return { cell, name: series.nameOf(cell), ...place.valuesOf(cell) };
 }
 
-function comparePair(
-  { measure: { unit } }: Place,
-  [first, last]: readonly [End, End],
-  elsewhere?: { readonly reference: Comparison | undefined },
-): Comparison | undefined {
-  const found = compare({ first, last, unit }, elsewhere?.reference);
-  // Without an effect at the stop there is none that could survive.
-  const isOpen = elsewhere !== undefined && elsewhere.reference === undefined;
-  return found &&
-    (isOpen && found.kind !== "negligible" ? { ...found, kind: "inconclusive" } : found);
-}
-
 /** The ways of comparisons that are counted together, by Benjamini and Hochberg: 1, -1, or 0. */
 function signsOf(comparisons: readonly Comparison[]): number[] {
   const adjusted = benjaminiHochberg(comparisons.map(({ pEffect }) => pEffect));
@@ -272,35 +257,16 @@ function signsOf(comparisons: readonly Comparison[]): number[] {
   );
 }
 
-interface Step {
-  readonly name: string;
-  readonly sign: number;
-}
-
-/** From one value of a series to the next. */
-function stepsOf(ends: readonly CellEnd[], place: Place): Step[] {
-  const steps = ends.slice(1).flatMap((end, i) => comparePair(place, [ends[i]!, end]) ?? []);
-  const signs = signsOf(steps);
-  return steps.map(({ first, last }, i) => ({
-    name: `${first.name} to ${last.name}`,
-    sign: signs[i]!,
+/** "; of 6 steps it falls in 5 and rises in 1 (10⁻⁴ to 5×10⁻⁴)": those of the minority are named. */
+function stepsText(steps: readonly Comparison[]): string {
+  const words = signsOf(steps).map((sign) => ["falls", "is inconclusive", "rises"][sign + 1]!);
+  const groups = [...Map.groupBy(steps, (_, i) => words[i]!)]
+    .sort(([, a], [, b]) => b.length - a.length);
+  return `; of ${plural(steps.length, "step")} it ` + enumerate(groups.map(([word, own], i) => {
+    const names = own.map(({ first, last }) => `${first.name} to ${last.name}`);
+    const isNamed = i > 0 && word !== "is inconclusive";
+    return `${word} in ${own.length}${isNamed ? ` (${enumerate(names)})` : ""}`;
   }));
-}
-
-function stepsText(steps: readonly Step[]): string {
-  const ways = [["falls", -1], ["rises", 1]] as const;
-  const found = ways.map(([word, sign]) => ({
-    word,
-    own: steps.filter((step) => step.sign === sign),
-  }))
-    .filter(({ own }) => own.length > 0)
-    .sort((a, b) => b.own.length - a.own.length)
-    .map(({ word, own }, i) =>
-      `${word} in ${own.length}${i === 0 ? "" : ` (${enumerate(own.map(({ name }) => name))})`}`
-    );
-  const open = steps.filter(({ sign }) => sign === 0).length;
-  return `; of ${plural(steps.length, "step")} it ` +
-    enumerate([...found, ...(open > 0 ? [`is inconclusive in ${open}`] : [])]);
 }
 
 /**
@@ -308,20 +274,20 @@ function stepsText(steps: readonly Step[]): string {
  * and to the last both exclude no effect and go opposite ways. It is chosen by the data, so this
  * describes and does not test.
  */
-function turnOf(ends: readonly CellEnd[], place: Place): string {
+function turnOf(ends: readonly CellEnd[], unit: string): string {
   const means = ends.map(({ bySeed }) => meanInterval([...bySeed.values()]).mean);
   const texts = [[Math.max(...means), "highest"], [Math.min(...means), "lowest"]] as const;
   return texts.map(([extreme, word]) => {
     const end = ends[means.indexOf(extreme)]!;
-    const to = comparePair(place, [ends[0]!, end]);
-    const from = comparePair(place, [end, ends.at(-1)!]);
+    const to = compare({ first: ends[0]!, last: end, unit });
+    const from = compare({ first: end, last: ends.at(-1)!, unit });
     if (!to || !from || to.sign * from.sign >= 0) return "";
     return `; ${word} at ${end.name} (${formatComparison(to)} from ${ends[0]!.name}, then ` +
       `${formatComparison(from)})`;
   }).join("");
 }
 
-function becomes({ kind, sign }: Comparison, reference: Comparison | undefined): string {
+function becomes({ kind, sign }: Comparison, reference: Comparison | null): string {
   if (kind === "negligible") return "is negligible here";
   if (kind !== "inconclusive") return kind;
   return sign !== 0 && wayOf(reference) === 0
@@ -330,16 +296,10 @@ function becomes({ kind, sign }: Comparison, reference: Comparison | undefined):
 }
 
 /** "from 0.438 at 10⁻⁴ to 0.0083 nats at 10⁻¹ (full-set losses 1.21 and 1.02 nats)". */
-function formatWay(
-  { first, last, means, unit }: Comparison,
-  place: Place,
-  firstCell: Cell,
-  lastCell: Cell,
-): string {
-  const losses = [firstCell, lastCell].map((cell) => place.lossOf(cell));
-  const known = losses.every((loss) => loss !== null)
-    ? ` (full-set losses ${losses.map((loss) => significant(loss)).join(" and ")} nats)`
-    : "";
+function formatWay({ means, unit }: Comparison, first: CellEnd, last: CellEnd): string {
+  const losses = first.loss === null || last.loss === null
+    ? ""
+    : ` (full-set losses ${significant(first.loss)} and ${significant(last.loss)} nats)`;
   return `from ${formatMean(means[0], null)} at ${first.name} to ` +
-    `${formatMean(means[1], null)}${unitAfter(unit)} at ${last.name}${known}`;
+    `${formatMean(means[1], null)}${unitAfter(unit)} at ${last.name}${losses}`;
 }

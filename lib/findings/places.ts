@@ -34,10 +34,8 @@ export interface Place {
   readonly measure: Measure;
   /** Of the full-set loss in nats; undefined at a stop. */
   readonly level: number | undefined;
-  /** A cell's values; without seeds where there are none. */
-  valuesOf(cell: Cell): Omit<End, "name">;
-  /** Mean full-set loss of a cell in nats. */
-  lossOf(cell: Cell): number | null;
+  /** A cell's values, without seeds where there are none, and its mean full-set loss in nats. */
+  valuesOf(cell: Cell): Omit<End, "name"> & { readonly loss: number | null };
 }
 
 /** Ratios that differ by rounding only are the same: 6.4e-3 / 8192 and 1e-4 / 128. */
@@ -81,9 +79,9 @@ export function atStop(study: Study, runs: readonly RunResult[], text: string): 
     level: undefined,
     valuesOf: (cell) => {
       const found = cells.get(keyOf(cell));
-      return { bySeed: found === undefined ? new Map() : valueBySeed(found) };
+      const bySeed = found === undefined ? new Map<number, number>() : valueBySeed(found);
+      return { bySeed, loss: found?.trainLoss ?? null };
     },
-    lossOf: (cell) => cells.get(keyOf(cell))?.trainLoss ?? null,
   };
 }
 
@@ -102,9 +100,9 @@ export function atLoss(curves: readonly Curve[], text: string, level: number): P
       return {
         bySeed: new Map(found.map(([seed, { value }]) => [seed, value])),
         others: new Map(found.map(([seed, { cubic }]) => [seed, cubic])),
+        loss: level,
       };
     },
-    lossOf: () => level,
   };
 }
 
