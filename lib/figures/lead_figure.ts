@@ -6,8 +6,7 @@
 import { compose, type Figure } from "~/lib/figures/compose.ts";
 import { curvesPanel, describeCurves } from "~/lib/figures/curves_figure.ts";
 import { describePublished, publishedPanels } from "~/lib/figures/published_figure.ts";
-import { comparePublished, type Curve, CURVE_MEASURE, listCurves } from "~/lib/findings.ts";
-import { openMeasure } from "~/lib/measure.ts";
+import { comparePublished, CURVE_MEASURE, leadMeasure, listCurves } from "~/lib/findings.ts";
 import type { TrajectoryRecord } from "~/lib/results.ts";
 import type { Study } from "~/lib/study.ts";
 
@@ -20,16 +19,12 @@ import type { Study } from "~/lib/study.ts";
 export function plotLead(study: Study, records: readonly TrajectoryRecord[]): Figure {
   const compared = comparePublished(study, records);
   const [optimizer = ""] = study.grid.optimizers;
-  const curvesOf = (measure: string): Curve[] =>
-    listCurves(study, records, { measure })
-      .filter(({ cell, points }) => cell.optimizer === optimizer && points.length > 1);
   // The scale-free measure where as many networks along training have it.
-  const scaleFree = study.measures.first.find((text) => openMeasure(text).isLead);
-  const counted = [scaleFree ?? CURVE_MEASURE, CURVE_MEASURE].map((measure) => ({
-    ...{ measure, curves: curvesOf(measure) },
-  }));
-  const sizes = counted.map(({ curves }) => curves.flatMap(({ points }) => points).length);
-  const { measure, curves } = counted[sizes[0]! >= sizes[1]! ? 0 : 1]!;
+  const { measure, curves } = [leadMeasure().text, CURVE_MEASURE].map((measure) => {
+    const curves = listCurves(study, records, { measure })
+      .filter(({ cell, points }) => cell.optimizer === optimizer && points.length > 1);
+    return { measure, curves, count: curves.flatMap(({ points }) => points).length };
+  }).reduce((best, other) => other.count > best.count ? other : best);
   const replication = publishedPanels(study, compared, { isRatio: false });
   return compose({
     name: "lead",

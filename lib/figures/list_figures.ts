@@ -20,9 +20,15 @@ import { comparePublished, listFindings, rankMeasures } from "~/lib/findings.ts"
 import { runsAt, type TrajectoryRecord } from "~/lib/results.ts";
 import type { Study } from "~/lib/study.ts";
 
-/** Every figure of a study; a new one is a file and a line here. */
-function drawAll(study: Study, records: readonly TrajectoryRecord[]): Figure[] {
+/**
+ * All figures of a study that have a mark to show, and sharpness always; a new one is a file and a
+ * line here.
+ *
+ * @param records In any order; what is missing stays empty, and says so.
+ */
+export function listFigures(study: Study, records: readonly TrajectoryRecord[]): Figure[] {
   const runs = runsAt(study, records);
+  const targets = ["gap", "test error"] as const;
   return [
     plotLead(study, records),
     plotResults2(study, runs),
@@ -31,24 +37,12 @@ function drawAll(study: Study, records: readonly TrajectoryRecord[]): Figure[] {
     plotLevels(study, listFindings(study, records)),
     plotEigenvalues(study, runs),
     plotRatio(study, runs),
-    plotRanks(study, [
-      ...rankMeasures(study, runs),
-      ...rankMeasures(study, runs, "test error"),
-    ]),
+    plotRanks(study, targets.flatMap((target) => rankMeasures(study, runs, target))),
     plotTrainingLoss(study, runs),
-  ];
-}
-
-/**
- * All figures of a study that have a mark to show, and sharpness always.
- *
- * @param records In any order; what is missing stays empty, and says so.
- */
-export function listFigures(study: Study, records: readonly TrajectoryRecord[]): Figure[] {
-  return drawAll(study, records).filter(({ name, panels }) =>
+  ].filter(({ name, panels }) =>
     name === "sharpness" ||
-    panels.some(({ layers }) =>
-      layers.some(({ kind, rows }) => kind === "points" && rows.some(({ y }) => !Number.isNaN(y)))
+    panels.flatMap(({ layers }) => layers).some(({ kind, rows }) =>
+      kind === "points" && rows.some(({ y }) => !Number.isNaN(y))
     )
   );
 }
