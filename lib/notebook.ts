@@ -4,10 +4,21 @@
  * @module
  */
 import type { ColumnTable } from "arquero";
+import type * as Plot from "@observablehq/plot";
 import { Buffer } from "node:buffer";
-import { type Figure, renderPng } from "~/lib/figures.ts";
+import { type Figure, renderPlot, renderPng } from "~/lib/figures.ts";
 import { formatProgress, type OnProgress } from "~/lib/files/progress.ts";
-import { columnTitle } from "~/lib/results.ts";
+import { formatInterval, formatMean } from "~/lib/findings.ts";
+import { run, type RunOptions, type RunOutcome } from "~/lib/reproduce.ts";
+import {
+  type CellSummary,
+  columnTitle,
+  type RunResult,
+  runsAt,
+  summariseCells,
+  tableOf,
+} from "~/lib/results.ts";
+import { EFFECTS, type Study } from "~/lib/study.ts";
 
 /** Milliseconds between two states of the progress. */
 const INTERVAL = 200;
@@ -39,6 +50,22 @@ export async function showFigure(figure: Figure): Promise<void> {
   await show({
     "image/png": Buffer.from(await renderPng(figure)).toString("base64"),
     "text/plain": `${title}. ${caption}`,
+  }, { metadata: { "image/png": { width, height } } });
+}
+
+/**
+ * Shows a plot of one's own as PNG, with Observable Plot's options.
+ *
+ * @throws {Error} Outside a notebook.
+ */
+export async function showPlot(options: Plot.PlotOptions): Promise<void> {
+  const { width = 640, height = 400 } = options;
+  const drawn = renderPlot({ width, height, ...options, axis: undefined } as Plot.PlotOptions);
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">` +
+    `<rect width="100%" height="100%" fill="#fff"/>${drawn}</svg>`;
+  await show({
+    "image/png": Buffer.from(await renderPng({ svg, width })).toString("base64"),
+    "text/plain": "A plot",
   }, { metadata: { "image/png": { width, height } } });
 }
 
@@ -113,6 +140,55 @@ export function showProgress(id: string = crypto.randomUUID()): NotebookDisplay 
       await show({ "text/plain": message }, { id, update: true });
     },
   };
+}
+
+/** A study's records, and its runs at its first stop. */
+export interface StudyResults extends RunOutcome {
+  readonly runs: readonly RunResult[];
+}
+
+/**
+ * Runs a study with its progress in the cell's output, which ends with what there is and what is
+ * missing. A cell whose kernel was interrupted goes on where it stopped when it is run again.
+ *
+ * @param options `cachedOnly: true` computes nothing.
+ * @throws {Error} Outside a notebook.
+ */
+export async function showRun(study: Study, options: RunOptions = {}): Promise<StudyResults> {
+  const { close, ...display } = showProgress();
+  const outcome = await run(study, { ...display, ...options });
+  const runs = runsAt(study, outcome.records);
+  const missing = outcome.missingRuns === 0
+    ? "none missing"
+    : `${outcome.missingRuns} not complete`;
+  await close(`${runs.length} runs with a result, ${missing}`);
+  return { ...outcome, runs };
+}
+
+/**
+ * Shows a study's cells in seven columns: where they stand, the measure with its 95 % t interval over
+ * seeds to the digits that this leaves meaning, how far training got.
+ *
+ * @throws {Error} Outside a notebook.
+ */
+export async function showCells(study: Study, runs: readonly RunResult[]): Promise<void> {
+  const cells = summariseCells(study, runs).filter(({ seeds }) => seeds.length > 0);
+  const [effect = "learning-rate"] = study.grid.effects;
+  const { label, valueOf } = EFFECTS[effect];
+  await showTable(
+    tableOf<CellSummary>({
+      optimizer: ({ optimizer }) => optimizer,
+      [label]: valueOf,
+      "sharpness (nats), 95 % interval": ({ value }) =>
+        value === null ? "none" : formatMean(value.mean, value.interval) +
+          (value.interval === null ? "" : ` ${formatInterval(value.interval)}`),
+      "training loss (nats)": ({ trainLoss }) => trainLoss?.toFixed(2) ?? null,
+      "test accuracy (%)": ({ testAccuracy }) => ((testAccuracy ?? NaN) * 100).toFixed(1),
+      epochs: ({ epochs }) => epochs?.toFixed(0) ?? null,
+      seeds: ({ seeds }) => seeds.length,
+    }, cells),
+    { limit: cells.length },
+  );
 }
 
 async function show(

@@ -107,6 +107,7 @@ async function launch(): Promise<number> {
       "run",
       // The first start installs the packages, which may take minutes: it says so.
       ...(existsSync(`${ROOT}node_modules`) ? ["--quiet"] : []),
+      "--frozen",
       "--no-prompt",
       `--config=${ROOT}deno.json`,
       ...permissions(name as CommandName, texts, cifar10),
