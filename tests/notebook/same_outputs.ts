@@ -27,7 +27,10 @@ const differing = [...Deno.readDirSync(FOLDER)].map(({ name }) => name)
       cwd: FOLDER,
     }).outputSync();
     const committed = new TextDecoder().decode(git.stdout);
-    return !git.success || comparable(committed) !== comparable(Deno.readTextFileSync(FOLDER + name));
+    return !git.success ||
+      comparable(committed) !== comparable(Deno.readTextFileSync(FOLDER + name));
   });
-for (const name of differing) console.error(`${name}: its outputs are not those that are committed`);
+for (const name of differing) {
+  console.error(`${name}: its outputs are not those that are committed`);
+}
 Deno.exit(differing.length === 0 ? 0 : 1);
