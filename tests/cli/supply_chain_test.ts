@@ -6,7 +6,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import config from "~/deno.json" with { type: "json" };
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { ended, ROOT } from "~/tests/fixtures/script.ts";
 import { withFolder } from "~/tests/fixtures/temporary_folder.ts";
 
@@ -39,8 +39,16 @@ Deno.test("deno.lock has a SHA-512 of every package", () => {
   }
 });
 
-Deno.test("deno.lock is frozen: what differs from it is neither installed nor run", async () => {
-  assertEquals(config.lock, { path: "./deno.lock", frozen: true });
+Deno.test("every task takes deno.lock as it is; a notebook's cell may import a package of its own", () => {
+  assertEquals(config.lock, "./deno.lock");
+  for (const { command } of Object.values(config.tasks)) {
+    for (const [start] of command.matchAll(/deno (run|test|check) .*?(?=$|&&)/g)) {
+      if (!start.startsWith("deno check")) assertStringIncludes(start, "--frozen");
+    }
+  }
+});
+
+Deno.test("what differs from a frozen deno.lock is neither installed nor run", async () => {
   await withFolder(async (folder) => {
     const specifiers = Object.entries(LOCK.specifiers).filter(([name]) =>
       !/^npm:jstat@/.test(name)
@@ -55,7 +63,7 @@ Deno.test("deno.lock is frozen: what differs from it is neither installed nor ru
       const [name, ...rest] = args as [string, ...string[]];
       const { code, stdout, stderr } = await ended(
         new Deno.Command(Deno.execPath(), {
-          args: [name, "--cached-only", ...rest],
+          args: [name, "--frozen", "--cached-only", ...rest],
           cwd: folder,
           stdin: "null",
           stdout: "piped",
