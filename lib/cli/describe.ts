@@ -68,7 +68,9 @@ export function describeCells(study: Study, cells: readonly CellSummary[]): stri
     "learning rate": ({ learningRate }) => String(learningRate),
     "batch size": ({ batchSize }) => String(batchSize),
     seeds: (cell) => String(cell.value === null ? cell.seeds.length : valueBySeed(cell).size),
-    [`${label} (${unit})`]: ({ value }) => value?.mean.toPrecision(4) ?? "-",
+    // An eigenvalue that has not converged is a lower bound.
+    [`${label} (${unit})`]: ({ value, unresolved }) =>
+      (value?.mean.toPrecision(4) ?? "-") + (unresolved.length > 0 ? ", not converged" : ""),
     "95 % interval over seeds": ({ value }) =>
       value?.interval?.map((end) => end.toPrecision(3)).join(" .. ") ?? "-",
     "train loss": ({ trainLoss }) => trainLoss?.toFixed(3) ?? "-",

@@ -17,27 +17,30 @@ import {
 /** How training stood at a stop: it was reached, the study's epochs ended before, or it diverged. */
 export type Outcome = "reached" | "epoch limit" | "diverged";
 
+/** What a run says of its network; null where training diverged. */
+const NETWORK = [
+  "sha256",
+  "trainLoss",
+  "trainAccuracy",
+  "testLoss",
+  "testAccuracy",
+  "gradientNorm",
+  "weightNorm",
+  "layerNorms",
+  "distance",
+] as const;
+type OfNetwork = { readonly [K in typeof NETWORK[number]]: NetworkRecord[K] | null };
+
 /** A trajectory at a stop. */
 export interface RunResult {
   readonly config: Trajectory;
   /** Canonical text of the stop. */
   readonly stop: string;
-  readonly training: {
+  readonly training: OfNetwork & {
     /** Mean batch loss of every epoch up to the stop, in nats. */
     readonly epochLosses: readonly number[];
     readonly epochs: number;
     readonly stopped: Outcome;
-    /** SHA-256 of the weights at the stop, little-endian float32; null where training diverged. */
-    readonly sha256: string | null;
-    /** Of the network at the stop; null where training diverged. See `NetworkRecord`. */
-    readonly trainLoss: number | null;
-    readonly trainAccuracy: number | null;
-    readonly testLoss: number | null;
-    readonly testAccuracy: number | null;
-    readonly gradientNorm: number | null;
-    readonly weightNorm: number | null;
-    readonly layerNorms: readonly number[] | null;
-    readonly distance: number | null;
     /** Wall time of the whole trajectory's training so far, in seconds. */
     readonly seconds: number;
   };
@@ -129,15 +132,7 @@ export function runAt(
       epochLosses: content.epochLosses.slice(0, epoch),
       epochs: epoch,
       stopped: outcome,
-      sha256: network?.sha256 ?? null,
-      trainLoss: network?.trainLoss ?? null,
-      trainAccuracy: network?.trainAccuracy ?? null,
-      testLoss: network?.testLoss ?? null,
-      testAccuracy: network?.testAccuracy ?? null,
-      gradientNorm: network?.gradientNorm ?? null,
-      weightNorm: network?.weightNorm ?? null,
-      layerNorms: network?.layerNorms ?? null,
-      distance: network?.distance ?? null,
+      ...Object.fromEntries(NETWORK.map((key) => [key, network?.[key] ?? null])) as OfNetwork,
       seconds: provenance.filter(({ did }) => did === "trained")
         .reduce((sum, { seconds }) => sum + seconds, 0),
     },
