@@ -5,6 +5,7 @@
  */
 export { type Figure, forColumn } from "~/lib/figures/compose.ts";
 export * from "~/lib/figures/curves_figure.ts";
+export * from "~/lib/figures/density_figure.ts";
 export * from "~/lib/figures/edge_figure.ts";
 export * from "~/lib/figures/landscape_figure.ts";
 export { renderPlot } from "~/lib/figures/layers.ts";
