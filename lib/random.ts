@@ -10,11 +10,6 @@ import type { JumpableRandomGenerator } from "pure-rand/types/JumpableRandomGene
 /** Largest seed: the generator takes 32 bits. */
 export const MAX_SEED = 2 ** 32 - 1;
 
-/** Whether a number is a seed: an integer in 0..2^32-1. */
-export function isSeed(value: number): boolean {
-  return Number.isInteger(value) && value >= 0 && value <= MAX_SEED;
-}
-
 /**
  * Opens stream `index` of `seed`: xoroshiro128+ jumped `index + 1` times by 2^64 draws.
  *
@@ -26,7 +21,7 @@ export function isSeed(value: number): boolean {
  * @throws {RangeError} If `seed` or `index` is not such an integer.
  */
 export function openStream(seed: number, index: number): JumpableRandomGenerator {
-  if (!isSeed(seed)) {
+  if (!(Number.isInteger(seed) && seed >= 0 && seed <= MAX_SEED)) {
     throw new RangeError(
       `Cannot open a random stream as seed must be an integer in 0..${MAX_SEED}: current value is ${seed}`,
     );

@@ -174,13 +174,12 @@ async function takeAll(
   networks: readonly NetworkInHand[],
   onProgress: (done: number) => void,
 ): Promise<(MeasureValue | undefined)[][]> {
+  const options = { seed: DIRECTION_SEED, signal, onProgress };
   const take = (
     some: readonly NetworkInHand[],
     texts: readonly (readonly string[])[],
   ): Promise<MeasureValue[][]> =>
-    measureNetworks(engine, some.map(({ measured }) => measured), texts, {
-      ...{ seed: DIRECTION_SEED, signal, onProgress },
-    });
+    measureNetworks(engine, some.map(({ measured }) => measured), texts, options);
   try {
     return await take(networks, networks.map(({ texts }) => texts));
   } catch (error) {
