@@ -33,7 +33,10 @@ export interface Claim {
   readonly effect: EffectName;
   readonly optimizer: string;
   readonly column: ClaimColumn;
-  /** The one verdict of its findings that are not inconclusive; undefined where none was measured. */
+  /**
+   * The one verdict of half its findings or more, if no other is among the rest but inconclusive;
+   * undefined where none was measured.
+   */
   readonly kind: Kind | undefined;
   /** "survives at 1.5 and 1.1 nats (ratio 0.00041 to 0.0011)". */
   readonly text: string;
@@ -74,10 +77,9 @@ export function listClaims(findings: readonly Finding[]): Claim[] {
       const stop = findings.find((each) => each.subject === subject && each.where === "stop");
       const [ends] = stop?.comparisons ?? [];
       const whole = ends === undefined ? "" : `${ends.first.name} to ${ends.last.name}`;
-      const words = new Set(
-        own.map((each) => each.judged).filter((kind) => kind !== "inconclusive"),
-      );
-      const kind = words.size === 1 ? [...words][0]! : "inconclusive";
+      const settled = own.map((each) => each.judged).filter((kind) => kind !== "inconclusive");
+      const isOne = new Set(settled).size === 1 && 2 * settled.length >= own.length;
+      const kind = isOne ? settled[0]! : "inconclusive";
       return {
         ...{ subject, effect, optimizer, column, text: claimText(own, whole), findings: own },
         kind: own.length === 0 ? undefined : kind,
