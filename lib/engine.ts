@@ -8,6 +8,7 @@ export type * from "~/lib/engine/engine_options.ts";
 export * from "~/lib/engine/open_engine.ts";
 export { type CpuEngine, createCpuEngine } from "~/lib/engine/cpu/cpu_engine.ts";
 export {
+  CHOICES_FILE,
   GEMM_LIBRARIES,
   type GemmLibraryName,
   gemmLibraryOf,

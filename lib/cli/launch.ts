@@ -15,6 +15,7 @@ import { helpOf, readValues, readWords, sayError, type Texts, toWords } from "~/
 import { type Command, type CommandName, COMMANDS } from "~/lib/cli/commands.ts";
 import { type Option, OPTIONS } from "~/lib/cli/options.ts";
 import { UsageError } from "~/lib/domain.ts";
+import { CHOICES_FILE } from "~/lib/engine.ts";
 import { NPM } from "~/lib/files/npm.ts";
 
 /** The project's root. */
@@ -37,6 +38,7 @@ export function permissions(name: CommandName, texts: Texts, cifar10 = ""): stri
   const command: Command = COMMANDS[name];
   const read = [ROOT, cifar10];
   const write = [`${ROOT}data`];
+  if (command.options.includes("engine")) write.push(`${ROOT}models/${CHOICES_FILE}`);
   for (const option of command.options) {
     const { path }: Option = OPTIONS[option];
     const named = String(texts[option] ?? (path === "keep" ? `${ROOT}${option}` : ""));

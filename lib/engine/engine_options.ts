@@ -16,6 +16,11 @@ export interface EngineOptions {
    * engine's matrix library, see `gemmLibraryOf`, or the GPU. Default: what is fast here.
    */
   readonly prefer?: GemmLibraryName | "gpu" | undefined;
+  /**
+   * File that keeps which matrix library was the faster one on each machine, so that the choice is
+   * made once. Default: none, and it is made each time.
+   */
+  readonly choices?: string | undefined;
   /** Gets one line whenever something is chosen: what, and why. Default: nobody. */
   readonly onMessage?: ((message: string) => void) | undefined;
   /**

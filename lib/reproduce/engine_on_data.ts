@@ -4,9 +4,11 @@
  * @module
  */
 import { cpus } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { firstRows, loadImagesLabels } from "~/lib/dataset.ts";
 import {
+  CHOICES_FILE,
   type Engine,
   type EngineInfo,
   type EngineOptions,
@@ -15,7 +17,7 @@ import {
 } from "~/lib/engine.ts";
 import { UsageError } from "~/lib/domain.ts";
 import { partProgress } from "~/lib/files/progress.ts";
-import type { RunOptions } from "~/lib/reproduce/options.ts";
+import { PROJECT_FOLDERS, type RunOptions } from "~/lib/reproduce/options.ts";
 import type { Provenance, TrajectoryRecord } from "~/lib/results.ts";
 import { readNetwork, type Trajectory } from "~/lib/trainer.ts";
 
@@ -35,7 +37,7 @@ export async function openEngineOnData(
   { data: directory, engine = "auto", threads, ...options }: RunOptions,
   prefer?: EngineOptions["prefer"],
 ): Promise<EngineOnData> {
-  const { onProgress, onMessage = console.error } = options;
+  const { folders = PROJECT_FOLDERS, onProgress, onMessage = console.error } = options;
   const dataset = await loadImagesLabels(Math.ceil(images / 10_000), {
     ...(directory === undefined ? {} : { directory }),
     onProgress: partProgress({ onProgress, onMessage }),
@@ -45,6 +47,7 @@ export async function openEngineOnData(
     dataset: { ...dataset, train: firstRows(dataset.train, images) },
     ...(threads === undefined ? {} : { threads }),
     prefer,
+    choices: join(folders.models, CHOICES_FILE),
     onMessage,
   });
   return { engine: opened, data: dataset.md5 };

@@ -5,11 +5,16 @@
  */
 import { fileURLToPath } from "node:url";
 import { openBlas } from "~/lib/engine/cpu/gemm/blas.ts";
-import { chooseGemmLibrary, fasterLibrary } from "~/lib/engine/cpu/gemm/choose_library.ts";
+import {
+  type ChoiceOptions,
+  chooseGemmLibrary,
+  fasterLibrary,
+} from "~/lib/engine/cpu/gemm/choose_library.ts";
 import { type GemmLibraryName, gemmLibraryOf } from "~/lib/engine/cpu/gemm/gemm_library.ts";
 import { measureGemm } from "~/lib/engine/cpu/gemm/gemm_speed.ts";
 import { betterCoreType } from "~/lib/engine/cpu/gemm/openblas_core.ts";
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { withFolder } from "~/tests/fixtures/temporary_folder.ts";
 
 const blas = openBlas();
 const isOpenBlas = blas?.name.startsWith("OpenBLAS") ?? false;
@@ -90,6 +95,76 @@ Deno.test({
       assertMatch(messages[0]!, kind === "blas" ? / 90, .* 50\)$/ : / 10, .* 40\)$/);
       library.close();
     }
+  },
+});
+
+/** Chooses with these rates of BLAS and ONNX Runtime, one trial after the other, in GFLOP/s. */
+async function choose(
+  trials: readonly (readonly [number, number])[],
+  options: Pick<ChoiceOptions, "demanded" | "choices" | "prefer"> = {},
+): Promise<{ kind: string; trials: number; message: string }> {
+  const messages: string[] = [];
+  let made = 0;
+  const { library } = await chooseGemmLibrary({
+    ...options,
+    measure: () => Promise.resolve(trials[made++]!.map((rate) => 1e9 * rate)),
+    onMessage: (message) => messages.push(message),
+  });
+  library.close();
+  assertEquals(messages.length, 1);
+  return { kind: library.kind, trials: made, message: messages[0]! };
+}
+
+Deno.test({
+  name: "chooseGemmLibrary() tries until two trials agree, and takes the BLAS if none do",
+  ignore: blas === undefined,
+  fn: async () => {
+    const [BLAS, ONNX] = [[90, 50], [10, 40]] as const;
+    const cases = [
+      [[ONNX, ONNX], "onnxruntime"],
+      [[ONNX, BLAS, BLAS], "blas"],
+      [[BLAS, ONNX, BLAS, ONNX, ONNX], "onnxruntime"],
+      [[ONNX, BLAS, ONNX, BLAS, ONNX], "blas"],
+    ] as const;
+    for (const [trials, expected] of cases) {
+      const { kind, trials: made } = await choose(trials);
+      assertEquals([kind, made], [expected, trials.length]);
+    }
+  },
+});
+
+Deno.test({
+  name: "chooseGemmLibrary() chooses once for a machine, and again if it is asked or has changed",
+  ignore: blas === undefined,
+  fn: async () => {
+    await withFolder(async (folder) => {
+      const choices = `${folder}/models/matrix_library.json`;
+      const [BLAS, ONNX] = [[90, 50], [10, 40]] as const;
+      for (const [rates, kind] of [[ONNX, "onnxruntime"], [BLAS, "blas"]] as const) {
+        const made = await choose([rates, rates], { choices, demanded: "measure" });
+        assertEquals([made.kind, made.trials], [kind, 2]);
+        const kept = await choose([], { choices });
+        assertEquals([kept.kind, kept.trials, kept.message], [kind, 0, made.message]);
+        assertStringIncludes(kept.message, `: the faster one here`);
+        assertStringIncludes(kept.message, `, kept in ${choices} since 20`);
+      }
+      // A run's own library is neither measured nor kept.
+      assertEquals((await choose([], { choices, prefer: "onnxruntime" })).kind, "onnxruntime");
+      const [entry, ...others] = JSON.parse(await Deno.readTextFile(choices));
+      assertEquals(others, []);
+      // Another processor or version is another machine; its choice stays beside.
+      const changed = { ...entry, blas: "OpenBLAS 0.3.20 Haswell", library: "onnxruntime" };
+      await Deno.writeTextFile(choices, JSON.stringify([changed]));
+      assertEquals((await choose([BLAS, BLAS], { choices })).trials, 2);
+      assertEquals(JSON.parse(await Deno.readTextFile(choices)), [changed, entry]);
+      for (const damaged of ["", "[{}]", "{", "7"]) {
+        await Deno.writeTextFile(choices, damaged);
+        assertEquals((await choose([BLAS, BLAS], { choices })).trials, 2);
+      }
+    });
+    // Where it cannot be written, the choice is made all the same.
+    const { kind, message } = await choose([[9, 5], [9, 5]], { choices: "/proc/none/a.json" });
+    assertEquals([kind, message.includes("kept in")], ["blas", false]);
   },
 });
 

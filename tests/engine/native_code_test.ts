@@ -82,7 +82,7 @@ Deno.test({
     await ensureCifar10();
     const folder = await Deno.makeTempDir();
     const { connections, written } = await trace([
-      ...["run", "--quiet", "--no-prompt", "-P=launch", "lib/cli/launch.ts", "train", ...TRAIN],
+      ...["task", "--quiet", "train", ...TRAIN],
       ...["--images", "256", "--max-epochs", "1", "--models", `${folder}/models`],
       ...["--out", `${folder}/m.safetensors`],
     ]);

@@ -44,12 +44,13 @@ export interface CpuEngine extends Engine {
 /**
  * Starts the CPU engine.
  *
- * @param demanded Demands a matrix library; default: what is fast here, see `chooseGemmLibrary`.
+ * @param demanded Demands a matrix library, or that they are measured again; default: what is fast
+ * here, see `chooseGemmLibrary`.
  * @throws {RangeError} If `threads` is not an integer in 1..256.
  */
 export async function createCpuEngine(
-  { dataset, threads = defaultThreads(), prefer, onMessage, ...options }: CpuEngineOptions,
-  demanded?: GemmLibraryName,
+  { dataset, threads = defaultThreads(), prefer, choices, onMessage, ...options }: CpuEngineOptions,
+  demanded?: GemmLibraryName | "measure",
 ): Promise<CpuEngine> {
   if (!(Number.isInteger(threads) && threads >= 1 && threads <= 256)) {
     throw new RangeError(
@@ -62,6 +63,7 @@ export async function createCpuEngine(
   const { library, chosen } = await chooseGemmLibrary({
     demanded,
     prefer: prefer === "gpu" ? undefined : prefer,
+    choices,
     onMessage,
   });
   const open = { splits: { train, test }, library: library.kind };

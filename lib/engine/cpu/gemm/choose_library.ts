@@ -1,8 +1,13 @@
 /**
- * The choice of the matrix library: what is fast here, unless one is demanded.
+ * The choice of the matrix library: what is fast here, made once for a machine, unless one is
+ * demanded.
  *
  * @module
  */
+import { existsSync } from "node:fs";
+import { cpus } from "node:os";
+import { dirname } from "node:path";
+import config from "~/deno.json" with { type: "json" };
 import { openBlas } from "~/lib/engine/cpu/gemm/blas.ts";
 import type { GemmLibrary, GemmLibraryName } from "~/lib/engine/cpu/gemm/gemm_library.ts";
 import { measureGemm } from "~/lib/engine/cpu/gemm/gemm_speed.ts";
@@ -11,12 +16,17 @@ import { openOnnxRuntime } from "~/lib/engine/cpu/gemm/onnx_runtime.ts";
 /** Share of the fastest rate at which the system's BLAS is taken still, so that noise decides nothing. */
 const CLOSE = 0.9;
 
+/** Trials at most until two that follow each other agree; if none do, the BLAS is taken. */
+const MOST_TRIALS = 5;
+
 /** What is known before anything is measured. */
 export interface ChoiceOptions {
-  /** This one and no other. */
-  readonly demanded?: GemmLibraryName | undefined;
+  /** This one and no other; "measure": a trial, whatever was chosen before. */
+  readonly demanded?: GemmLibraryName | "measure" | undefined;
   /** This one if it is there: a run goes on with the library that it was begun with. */
   readonly prefer?: GemmLibraryName | undefined;
+  /** File that keeps what was chosen on each machine. Default: nothing is kept. */
+  readonly choices?: string | undefined;
   /** Gets one line: what was chosen, why, and the rates. */
   readonly onMessage?: ((message: string) => void) | undefined;
   /** Rates of libraries in FLOP/s. Default: `measureGemm`. */
@@ -30,42 +40,136 @@ export interface ChosenLibrary {
   readonly chosen: string;
 }
 
+/** What a choice depends on. */
+interface Machine {
+  readonly processor: string;
+  /** Name, version and kernels of each. */
+  readonly blas: string;
+  readonly onnxruntime: string;
+}
+
+/** A choice as it is kept. */
+interface Choice extends Machine {
+  readonly library: GemmLibraryName;
+  /** GFLOP/s a thread, of the last trial. */
+  readonly rates: Readonly<Record<GemmLibraryName, number>>;
+  /** The day of the trial. */
+  readonly date: string;
+}
+
 /**
  * Opens the matrix library to compute with. An OpenBLAS that does not know the processor gets the
- * right kernels first; what that saves is seen by the measurement.
+ * right kernels first; what that saves is seen by the measurement. What was measured on the same
+ * processor with the same libraries is not measured again.
  *
  * @throws {Error} If the library that is demanded is not there.
  */
 export async function chooseGemmLibrary(options: ChoiceOptions = {}): Promise<ChosenLibrary> {
-  const { demanded, prefer, measure = measureGemm } = options;
+  const { demanded, choices, measure = measureGemm, onMessage } = options;
+  const again = demanded === "measure";
+  const prefer = again ? undefined : options.prefer;
+  const say = (library: GemmLibrary, why: string, more = ""): ChosenLibrary => {
+    const { name, replaced } = library;
+    const chosen = replaced ? `${why}, with better kernels than its ${replaced}` : why;
+    onMessage?.(`Matrix products by ${name}: ${chosen}${more}`);
+    return { library, chosen };
+  };
   const blas = demanded === "onnxruntime" ? undefined : openBlas({ improve: true });
-  if (demanded === "blas") return report(blas ?? noBlas(), "demanded", options);
+  if (demanded === "blas") return say(blas ?? noBlas(), "demanded");
   if (blas === undefined) {
-    const why = demanded === undefined ? "the only one here" : "demanded";
-    return report(await openOnnxRuntime(), why, options);
+    return say(await openOnnxRuntime(), demanded && !again ? "demanded" : "the only one here");
   }
-  if (prefer === "blas") return report(blas, "the run's own", options);
+  if (prefer === "blas") return say(blas, "the run's own");
+  const machine = {
+    processor: processor(),
+    blas: blas.name,
+    onnxruntime: config.imports["onnxruntime-node"].split("@")[1]!,
+  };
+  const all = readChoices(choices);
+  const isThis = (choice: Machine): boolean =>
+    Object.entries(machine).every(([key, value]) => choice[key as keyof Machine] === value);
+  const known = prefer === undefined && !again ? all.find(isThis) : undefined;
+  const fastest = "the faster one here";
+  if (known?.library === "blas") return say(blas, fastest, describe(known, choices));
   const onnxRuntime = await openOnnxRuntime().catch(({ message }: Error) => {
-    options.onMessage?.(message);
+    onMessage?.(message);
     return undefined;
   });
-  if (onnxRuntime === undefined) return report(blas, "the only one here", options);
-  if (prefer === "onnxruntime") {
+  if (onnxRuntime === undefined) return say(blas, "the only one here");
+  if (prefer === undefined) {
+    const choice = known ?? { ...machine, ...await tryBoth([blas, onnxRuntime], measure) };
+    const isKept = known !== undefined ||
+      keepChoices(choices, [...all.filter((other) => !isThis(other)), choice]);
+    const more = describe(choice, isKept ? choices : undefined);
+    if (choice.library === "blas") return say(blas, fastest, more);
     blas.close();
-    return report(onnxRuntime, "the run's own", options);
+    return say(onnxRuntime, fastest, more);
   }
-  const [blasRate = 0, onnxRate = 0] = await measure([blas, onnxRuntime]);
-  const fits = fasterLibrary({ blas: blasRate, onnxruntime: onnxRate });
-  const [taken, other] = fits === "blas" ? [blas, onnxRuntime] : [onnxRuntime, blas];
-  const rates = [`${blas.name} ${giga(blasRate)}`, `${onnxRuntime.name} ${giga(onnxRate)}`];
-  const chosen = report(taken, "the faster one here", options, rates);
-  other.close();
-  return chosen;
+  blas.close();
+  return say(onnxRuntime, "the run's own");
 }
 
 /** The library to take at these rates: the system's BLAS unless the other is clearly faster. */
 export function fasterLibrary(rates: Readonly<Record<GemmLibraryName, number>>): GemmLibraryName {
   return rates.blas >= CLOSE * rates.onnxruntime ? "blas" : "onnxruntime";
+}
+
+/** Measures until two trials that follow each other agree: other work may disturb any of them. */
+async function tryBoth(
+  libraries: readonly GemmLibrary[],
+  measure: (libraries: readonly GemmLibrary[]) => Promise<number[]>,
+): Promise<Omit<Choice, keyof Machine>> {
+  let before: GemmLibraryName | undefined;
+  for (let trial = 1;; trial++) {
+    const [blas = 0, onnxruntime = 0] = await measure(libraries);
+    const library = fasterLibrary({ blas, onnxruntime });
+    if (library === before || trial === MOST_TRIALS) {
+      const rates = { blas: Math.round(blas / 1e9), onnxruntime: Math.round(onnxruntime / 1e9) };
+      const date = new Date().toISOString().slice(0, 10);
+      return { library: library === before ? library : "blas", rates, date };
+    }
+    before = library;
+  }
+}
+
+function describe({ rates, date, ...names }: Choice, file: string | undefined): string {
+  const kept = file === undefined ? "" : `, kept in ${file} since ${date}`;
+  return `${kept} (GFLOP/s a thread: ${names.blas} ${rates.blas}, onnxruntime-node ` +
+    `${names.onnxruntime} ${rates.onnxruntime})`;
+}
+
+/** The choices that are kept; none where the file is not there or is no such file. */
+function readChoices(file: string | undefined): Choice[] {
+  try {
+    const all: unknown = file === undefined ? [] : JSON.parse(Deno.readTextFileSync(file));
+    return Array.isArray(all)
+      ? all.filter(({ library, rates, date }: Partial<Choice>) =>
+        /^(blas|onnxruntime)$/.test(library ?? "") && rates !== undefined && date !== undefined
+      )
+      : [];
+  } catch {
+    return [];
+  }
+}
+
+/** Whether they could be kept: a command that may not write measures again the next time. */
+function keepChoices(file: string | undefined, choices: readonly Choice[]): boolean {
+  try {
+    if (file === undefined) return false;
+    if (!existsSync(dirname(file))) Deno.mkdirSync(dirname(file), { recursive: true });
+    Deno.writeTextFileSync(file, `${JSON.stringify(choices, null, 2)}\n`);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function processor(): string {
+  try {
+    return cpus()[0]?.model.trim() || "unknown";
+  } catch {
+    return "unknown";
+  }
 }
 
 /**
@@ -83,21 +187,4 @@ function noBlas(): never {
     "Cannot multiply matrices with a BLAS as none was found: install OpenBLAS " +
       "(Debian: libopenblas0-pthread), BLIS or MKL, or choose onnxruntime",
   );
-}
-
-function report(
-  library: GemmLibrary,
-  why: string,
-  { onMessage }: ChoiceOptions,
-  rates: readonly string[] = [],
-): ChosenLibrary {
-  const { name, replaced } = library;
-  const chosen = replaced === undefined ? why : `${why}, with better kernels than its ${replaced}`;
-  const measured = rates.length === 0 ? "" : ` (GFLOP/s a thread: ${rates.join(", ")})`;
-  onMessage?.(`Matrix products by ${name}: ${chosen}${measured}`);
-  return { library, chosen };
-}
-
-function giga(rate: number): string {
-  return (rate / 1e9).toFixed(0);
 }

@@ -45,6 +45,9 @@ export const GEMM_LIBRARIES = ["blas", "onnxruntime"] as const;
 /** One of `GEMM_LIBRARIES`. */
 export type GemmLibraryName = typeof GEMM_LIBRARIES[number];
 
+/** Name of the file in the models' folder that keeps which one is the faster one on each machine. */
+export const CHOICES_FILE = "matrix_library.json";
+
 /**
  * Which library an engine computed with, by the `name` and `library` that results tell of it;
  * undefined where it was no CPU engine.
