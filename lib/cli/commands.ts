@@ -33,16 +33,8 @@ export const COMMANDS = {
       "Trains and measures what a study's trajectories lack, then draws its figures and tables.",
     options: [
       ...["preset", "effects", "optimizers", "learning-rates", "batch-sizes", "cells"] as const,
-      ...[
-        "seeds",
-        "images",
-        "order",
-        "max-epochs",
-        "stops",
-        "measures",
-        "directions",
-        "radius",
-      ] as const,
+      ...["seeds", "images", "order", "max-epochs", "stops", "measures"] as const,
+      ...["directions", "radius"] as const,
       ...["models", "results", "cached-only", "verify", "verify-seed", "fresh"] as const,
       ...["no-wait", "dry-run", "slurm", "sbatch"] as const,
       ...ENGINE,
@@ -85,17 +77,8 @@ export const COMMANDS = {
       "random direction, two, or other networks. At each point the logits are normalised with the " +
       "statistics of all rows there.",
     options: [
-      ...[
-        "model",
-        "to",
-        "and",
-        "points",
-        "plane",
-        "normalise",
-        "biases",
-        "radius",
-        "seed",
-      ] as const,
+      ...["model", "to", "and", "points", "plane", "normalise", "biases", "radius"] as const,
+      "seed",
       ...["images", "out", ...ENGINE] as const,
     ],
     required: ["model"],

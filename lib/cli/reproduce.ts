@@ -80,18 +80,22 @@ async function runStudy(study: Study, values: Values, options: Options & Display
   // Whoever works on the runs that are left draws when they are done.
   const isShared = noWait && missingRuns > 0;
   if (missingRuns > 0 && !cachedOnly && !noWait) Deno.exitCode = 1;
-  const tell = (): void => {
-    const cells = isShared ? [] : summariseCells(study, runsAt(study, records));
-    for (const line of isShared ? [] : describeCells(study, cells)) onMessage(line);
+  const tell = async (): Promise<void> => {
+    if (isShared) return;
+    const { firstScreen, listClaims, listFindings } = await import("~/lib/findings.ts");
+    const cells = summariseCells(study, runsAt(study, records));
+    for (const line of describeCells(study, cells)) onMessage(line);
+    const findings = listFindings(study, records);
+    for (const sentence of firstScreen(listClaims(findings), findings)) onMessage(sentence);
   };
   let figures: string[] = [];
   try {
     figures = isShared ? [] : await writeOutputs(study, outcome, folders.results);
-    tell();
+    await tell();
   } catch (error) {
     // Who may only read is told what there is all the same.
     if (!cachedOnly) throw error;
-    tell();
+    await tell();
     onMessage((error as Error).message);
     Deno.exitCode = 1;
   }
