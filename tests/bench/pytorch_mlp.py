@@ -4,7 +4,7 @@
 
 Every process trains a network of its own on its first images in file order, as the study does; rates
 are images a second summed over processes, the median of 5 rounds, each as long as its slowest
-process. Needs torch (1.13 or 2) and numpy, and data/ as `deno task reproduce` leaves it.
+process. Peak memory is that of a process, as the system knows it. Needs torch (1.13 or 2) and numpy, and data/ as `deno task reproduce` leaves it.
 
 Optimizers have `fused=True` where this version has it for the CPU, else all forms there are. What to
 compare with is marked "the best": of them, and of 1 process x 2 threads and 2 processes x 1 thread.
@@ -12,6 +12,7 @@ compare with is marked "the best": of them, and of 1 process x 2 threads and 2 p
 
 import argparse
 import json
+import resource
 import statistics
 import subprocess
 import sys
@@ -60,6 +61,9 @@ def work(options):
         start = time.perf_counter()
         epoch()
         print(time.perf_counter() - start, flush=True)
+    # In KiB on Linux, in bytes on macOS.
+    unit = 1 if sys.platform == "darwin" else 1024
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)
 
 
 def measure(options, optimizer, batch_size, processes, threads):
@@ -82,6 +86,8 @@ def measure(options, optimizer, batch_size, processes, threads):
     finally:
         for worker in workers:
             worker.stdin.close()
+        peaks = [int(worker.stdout.read() or 0) for worker in workers]
+        for worker in workers:
             worker.wait()
     return {
         "optimizer": optimizer,
@@ -90,6 +96,7 @@ def measure(options, optimizer, batch_size, processes, threads):
         "processes": processes,
         "threads": threads,
         "samplesPerSecond": statistics.median(rates),
+        "peakBytes": sum(peaks),
     }
 
 
@@ -145,7 +152,7 @@ def describe(row):
     """A row in words."""
     return (
         f"{row['engine']}  {row['processes']} x {row['threads']} threads  {row['optimizer']:15}  "
-        f"batch {row['batchSize']:5}  {row['samplesPerSecond']:8.0f} images/s"
+        f"batch {row['batchSize']:5}  {row['samplesPerSecond']:8.0f} images/s  {row['peakBytes'] / 1e9:.2f} GB"
     )
 
 

@@ -91,7 +91,7 @@ async function count(...folders: string[]): Promise<{ models: number; records: n
       } else if (path.endsWith(".json")) {
         parseRecord(await Deno.readTextFile(file));
         records++;
-      } else assertMatch(path, /(\/|\.lock|\.svg|\.png|\.pdf|\.csv)$/, "left over");
+      } else assertMatch(path, /(\/|\.lock|\.svg|\.png|\.pdf|\.csv|\.md)$/, "left over");
     }
   }
   return { models, records };
@@ -156,6 +156,10 @@ diskTest(
       const record = join(results, "cifar10,images=200/SGD/lr=0.01,batch=128,seed=0.json");
       await withReadOnly(results, async () => {
         assertFailed(await reproduce(folder), cannot(`write ${results}/figures/.+`));
+        // Who may only read gets the table and the document all the same.
+        const { code, stdout, stderr } = await reproduce(folder, "--cached-only");
+        assertEquals([code, JSON.parse(stdout).cachedRuns], [1, 2]);
+        assertMatch(stderr, /\nSGD +0\.01 +128 +1 [^]*\nCannot write .+\n2 runs cached/);
       });
       const good = await Deno.readFile(record);
       await Deno.writeTextFile(record, "torn");
