@@ -8,7 +8,13 @@ import { readValues, readWords } from "~/lib/cli/command.ts";
 import { type CommandName, COMMANDS } from "~/lib/cli/commands.ts";
 import { trainingFrom } from "~/lib/cli/train.ts";
 import { UsageError } from "~/lib/domain.ts";
-import { assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
+import {
+  assertEquals,
+  assertInstanceOf,
+  assertMatch,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import { TRAIN, twoAtOnce } from "~/tests/fixtures/command.ts";
 import { ended, startDeno, startTask } from "~/tests/fixtures/script.ts";
 import { listFiles, withFolder } from "~/tests/fixtures/temporary_folder.ts";
@@ -120,10 +126,22 @@ const WRONG: (readonly [CommandName, readonly string[]])[] = [
   ["bench", ["--batch-sizes", "0"]],
 ];
 
+/** The first of each command, and what the launcher lets pass: the others are refused here. */
+function needsProcess([command, args]: typeof WRONG[number], place: number): boolean {
+  if (WRONG.findIndex(([other]) => other === command) === place) return true;
+  try {
+    readValues(COMMANDS[command], readWords(COMMANDS[command], args));
+    return true;
+  } catch (error) {
+    assertInstanceOf(error, UsageError);
+    return false;
+  }
+}
+
 Deno.test(`${WRONG.length} wrong command lines: one line, status 2, nothing written`, async () => {
   await withFolder(async (folder) => {
     const faults: string[] = [];
-    await twoAtOnce(WRONG, async ([command, args]) => {
+    await twoAtOnce(WRONG.filter(needsProcess), async ([command, args]) => {
       const folders = command === "reproduce" ? ["--results", `${folder}/results`] : [];
       const { code, stdout, stderr } = await ended(startTask(command, [...folders, ...args]));
       // deno-lint-ignore no-control-regex

@@ -19,7 +19,7 @@ import { type Ended, ended, startCommand, startTask, tryKill } from "~/tests/fix
 import { listFiles, withFolder } from "~/tests/fixtures/temporary_folder.ts";
 import { assertSame, contents } from "~/tests/fixtures/tiny_study.ts";
 
-const KILLS = 20;
+const KILLS = 10;
 
 /** The command in a folder, with AdaGrad, whose state must be carried on. */
 function training(folder: string, stops: string): string[] {

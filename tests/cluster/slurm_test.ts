@@ -103,7 +103,7 @@ Deno.test(
 );
 
 /** Seconds that a run lasts which is stopped several times: nine calls of commands and more. */
-const LONG_SECONDS = 8;
+const LONG_SECONDS = 6;
 
 /** Two runs that take a while on this machine, of which nothing is measured. */
 async function longRuns(folder: string): Promise<string[]> {
