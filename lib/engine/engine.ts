@@ -117,6 +117,8 @@ export interface PerturbedLosses {
   readonly loss: number;
   /** By ray and step, logits normalised with their own statistics. */
   readonly losses: readonly (readonly number[])[];
+  /** By ray and step, fractions 0..1 of rows whose largest logit is the label's. */
+  readonly accuracies: readonly (readonly number[])[];
   /** By ray and step, with the statistics at w; empty where not asked for. */
   readonly frozen: readonly (readonly number[])[];
 }

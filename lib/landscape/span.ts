@@ -4,7 +4,7 @@
  * @module
  */
 import { UsageError } from "~/lib/domain.ts";
-import type { SharedFloats } from "~/lib/engine.ts";
+import type { PerturbOptions, Ray, SharedFloats } from "~/lib/engine.ts";
 import { type LayerSizes, layoutLayers } from "~/lib/model.ts";
 import { fillNormal, openStream } from "~/lib/random.ts";
 
@@ -23,6 +23,8 @@ export interface Span {
   readonly origin: SharedFloats;
   /** One of a line, two of a plane. */
   readonly axes: readonly SpanAxis[];
+  /** The ray that a line is, where engines know it: along it they share the first layer's products. */
+  readonly ray?: Pick<PerturbOptions, "seed"> & Pick<Ray, "direction" | "scaling">;
   /** The networks that lie in it; y is 0 on a line. */
   readonly networks: readonly { readonly name: string; readonly x: number; readonly y: number }[];
 }
@@ -58,6 +60,7 @@ export interface RandomSpanOptions {
 export function randomSpan(network: SpanNetwork, options: RandomSpanOptions): Span {
   const { seed, normalise, radius, points } = options;
   const unit = normalise === "filter" ? "filters' norms" : "distance";
+  const scaling = normalise === "filter" ? "filter" : "global";
   return {
     sizes: network.sizes,
     origin: network.parameters,
@@ -67,6 +70,9 @@ export function randomSpan(network: SpanNetwork, options: RandomSpanOptions): Sp
       ticks: evenTicks(-radius, radius, count),
     })),
     networks: [{ name: network.name, x: 0, y: 0 }],
+    ...(points.length === 1 && options.biases === "move"
+      ? { ray: { seed, direction: 0, scaling } }
+      : {}),
   };
 }
 

@@ -79,6 +79,8 @@ export async function survey(
     networks: span.networks.map((network) => ({ ...network })),
   };
   const weights = allocateParameters(span.sizes);
+  const isAt = points.length;
+  const shared = await alongRay(engine, span, xs.slice(isAt), signal);
   const total = xs.length * ys.length;
   const perRow = axes.length === 1 ? 1 : xs.length;
   while (points.length < total) {
@@ -87,7 +89,7 @@ export async function survey(
     fillPoint(weights, span, [x, y]);
     const of = async (split: "train" | "test"): Promise<{ loss: number; accuracy: number }> =>
       (await engine.evaluate(span.sizes, [weights], { split, gradient: false }))[0]!;
-    const [train, test] = [await of("train"), await of("test")];
+    const [train, test] = [shared[points.length - isAt] ?? await of("train"), await of("test")];
     const finite = (value: number): number | null => Number.isFinite(value) ? value : null;
     points.push({
       ...{ x, y },
@@ -100,6 +102,21 @@ export async function survey(
     }
   }
   return found;
+}
+
+/** Training losses and accuracies along a ray, by step; none where the span is no ray. */
+async function alongRay(
+  engine: Engine,
+  { sizes, origin, ray }: Span,
+  steps: readonly number[],
+  signal: AbortSignal | undefined,
+): Promise<{ loss: number; accuracy: number }[]> {
+  if (ray === undefined || steps.length === 0) return [];
+  const { seed, ...along } = ray;
+  const rays = [{ ...along, steps }];
+  const options = { seed, rays, ...(signal ? { signal } : {}) };
+  const [found] = await engine.perturbedLosses(sizes, [origin], options);
+  return found!.losses[0]!.map((loss, i) => ({ loss, accuracy: found!.accuracies[0]![i]! }));
 }
 
 /** One row a point, units in the columns' names. */

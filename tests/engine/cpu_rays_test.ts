@@ -146,8 +146,9 @@ testLibraries(
         for (const ray of [5, 2, 0]) {
           const rays = [{ ...RAYS[ray]!, steps: RAYS[ray]!.steps.toReversed() }];
           const [alone] = await engine.perturbedLosses(TALL, [model], { seed: 3, rays });
-          const { loss, losses } = results[0]![m]!;
-          assertEquals(alone, { loss, losses: [losses[ray]!.toReversed()], frozen: [] });
+          const { loss, losses, accuracies } = results[0]![m]!;
+          const own = [losses, accuracies].map((all) => [all[ray]!.toReversed()]);
+          assertEquals(alone, { loss, losses: own[0]!, accuracies: own[1]!, frozen: [] });
         }
       }
     });

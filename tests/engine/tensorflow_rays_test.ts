@@ -39,12 +39,14 @@ const RAYS: readonly Ray[] = [
 ];
 const OPTIONS: PerturbOptions = { seed: 11, rays: RAYS, frozen: true };
 
+type Losses = Omit<PerturbedLosses, "accuracies">;
+
 /** All numbers of some losses, one after the other. */
-function flattenLosses(found: readonly PerturbedLosses[]): number[] {
+function flattenLosses(found: readonly Losses[]): number[] {
   return found.flatMap(({ loss, losses, frozen }) => [loss, ...losses.flat(), ...frozen.flat()]);
 }
 
-function referenceLosses(): PerturbedLosses[] {
+function referenceLosses(): Losses[] {
   return models.map((model) => {
     const { loss, statistics } = referencePass(SIZES, model, data);
     const points = RAYS.map(({ steps, ...ray }) =>
@@ -89,6 +91,9 @@ testBackends("perturbedLosses() agrees with the CPU engine", async (backend) => 
     const found = await engine.perturbedLosses(SIZES, models, OPTIONS);
     const numbers = flattenLosses(expected);
     assertAllClose(flattenLosses(found), numbers, FLOAT * Math.max(1, ...numbers));
+    const accuraciesOf = (all: readonly PerturbedLosses[]): unknown =>
+      all.map(({ accuracies }) => accuracies);
+    assertEquals(accuraciesOf(found), accuraciesOf(expected));
   });
 });
 
@@ -98,8 +103,9 @@ testBackends("a step of 0 is exactly the loss, which is evaluate()'s", async (ba
     await withEngine(backend, async (engine) => {
       const evaluations = await engine.evaluate(SIZES, models, { split: "train", gradient: false });
       const found = await engine.perturbedLosses(SIZES, models, OPTIONS);
-      for (const [index, { loss, losses, frozen }] of found.entries()) {
+      for (const [index, { loss, losses, accuracies, frozen }] of found.entries()) {
         assertEquals(loss, evaluations[index]!.loss);
+        assertEquals(accuracies[0]![2], evaluations[index]!.accuracy);
         assertEquals([losses[0]![2], losses[2]![1]], [loss, loss]);
         assertEquals([frozen[0]![2], frozen[2]![1]], [loss, loss]);
       }

@@ -33,6 +33,7 @@ export interface SamplerWork extends TileOptions {
 /** A model with what is found around it and, once that is known, its own statistics. */
 interface Model extends RayModel {
   readonly losses: number[][];
+  readonly accuracies: number[][];
   readonly frozen: number[][];
   loss: number;
   statistics: Float64Array | undefined;
@@ -66,6 +67,7 @@ export async function perturbedLosses(
     ...(parts ? { norms: measureParts(sizes, vector) } : {}),
     loss: NaN,
     losses: blank(),
+    accuracies: blank(),
     frozen: frozen ? blank() : [],
     statistics: undefined,
   }));
@@ -99,7 +101,12 @@ export async function perturbedLosses(
       done += pairs;
     }
   }
-  return models.map(({ loss, losses, frozen }) => ({ loss, losses, frozen }));
+  return models.map(({ loss, losses, accuracies, frozen }) => ({
+    loss,
+    losses,
+    accuracies,
+    frozen,
+  }));
 }
 
 /** The logits of a tile's points, in pieces of rows; reports the share of them that is done. */
@@ -136,9 +143,10 @@ async function computeLosses(
     const own = logits.subarray(from, from + classes * rows);
     const ask = { split: "train", classes, logits: own, frozen: statistics } as const;
     const found = await pool.run("logitLoss", ask, signal);
-    const { losses, frozen } = models[m]!;
+    const { losses, accuracies, frozen } = models[m]!;
     for (const { ray, index } of points[place]!.point.targets) {
       losses[ray]![index] = found.loss;
+      accuracies[ray]![index] = found.correct / rows;
       if (frozen.length > 0) frozen[ray]![index] = statistics ? found.frozen : found.loss;
     }
     return found;

@@ -89,12 +89,18 @@ export async function perturbedLossesAt(
     for (const k of new Set(rays.map(({ direction }) => direction))) {
       await followRays(origin, k, course, moments);
     }
-    const { losses } = await readRecord(device, record);
-    return losses.map((values) => {
+    const { losses, accuracies } = await readRecord(device, record);
+    const { size } = work.split;
+    return losses.map((values, e) => {
       let next = 1;
-      const take = (): number[][] =>
-        rays.map(({ steps }) => values.slice(next, next += steps.length));
-      return { loss: values[0]!, losses: take(), frozen: frozen ? take() : [] };
+      const take = (from = values): number[][] =>
+        rays.map(({ steps }) => from.slice(next, next += steps.length));
+      const own = take();
+      next = 1;
+      // The whole number of rows behind the float32, so that all engines give the same fraction.
+      const right = take(accuracies[e]!.map((share) => Math.round(share * size) / size));
+      const kept = frozen ? take() : [];
+      return { loss: values[0]!, losses: own, accuracies: right, frozen: kept };
     });
   } finally {
     tf.dispose([record.tensors, layers, origin.products, moments]);
