@@ -45,7 +45,7 @@ for (const [E, B, C] of [[3, 5, 3], [2, 300, 10], [1, 1, 4]] as [number, number,
       const scaled = operations.logitsDelta(logits.tensor, batch, scale);
       const { losses, accuracies } = await operations.readRecord(record);
       const values = await operations.read(delta);
-      const scaledValues = await operations.read(scaled);
+      const steps = await operations.read(scaled);
       for (let e = 0; e < E; e++) {
         const rows = Array.from(
           { length: B },
@@ -68,7 +68,7 @@ for (const [E, B, C] of [[3, 5, 3], [2, 300, 10], [1, 1, 4]] as [number, number,
             const difference = (at(step) - at(-step)) / (2 * step);
             const found = values[(e * B + n) * C + c]!;
             assertAlmostEquals(found, difference, 1e-5 / B + 1e-7);
-            assertAlmostEquals(scaledValues[(e * B + n) * C + c]!, (1 + e) * found, 1e-6 / B);
+            assertAlmostEquals(steps[(e * B + n) * C + c]!, -(1 + e) * found, 1e-6 / B);
           }
         }
       }

@@ -165,10 +165,9 @@ function addProducts(
     const { weight, bias } = layers[index]!;
     const below = outputs[index - 1];
     const sum = total[index];
-    const onto = (tensor: tf.Tensor | undefined) => tensor && { tensor, sign: 1 } as const;
-    const ofBias = bias && operations.biasGradient(tangent, onto(sum?.bias));
+    const ofBias = bias && operations.biasGradient(tangent, sum?.bias);
     if (below === undefined) {
-      const ofWeight = operations.weightGradient(tangent, images, onto(sum?.weight));
+      const ofWeight = operations.weightGradient(tangent, images, sum?.weight);
       total[index] = mapLayer({ weight: ofWeight, bias: ofBias }, tf.keep);
       return;
     }

@@ -77,12 +77,6 @@ export type ParameterUpdate = Parameters<Optimizer["tensorStep"]>[1];
 /** What an update made. */
 export type Updated = ReturnType<Optimizer["tensorStep"]>;
 
-/** What a gradient is added to or subtracted from; the tensor is used up. */
-export interface Onto {
-  readonly tensor: Tensor;
-  readonly sign: 1 | -1;
-}
-
 /** What `shift` adds. */
 export interface Shift {
   /** [E, 1, units]; default 0. */
@@ -108,19 +102,19 @@ export interface Operations {
   ): Tensor;
   /** D W where `hidden`, a ReLU's output, is > 0, else 0: the delta of the layer below. */
   propagate(delta: Tensor, weight: Tensor, hidden: Tensor): Tensor;
-  /** D^T X, [E, out, in]. */
-  weightGradient(delta: Tensor, input: LayerInput, onto?: Onto): Tensor;
-  /** The sum of the rows of D, [E, 1, out]. */
-  biasGradient(delta: Tensor, onto?: Onto): Tensor;
+  /** D^T X, [E, out, in], and `onto`, which it uses up. */
+  weightGradient(delta: Tensor, input: LayerInput, onto?: Tensor): Tensor;
+  /** The sum of the rows of D, [E, 1, out], and `onto`, which it uses up. */
+  biasGradient(delta: Tensor, onto?: Tensor): Tensor;
   /** Mean and 1 / sqrt(variance + eps) of logits over their rows, in a form that `recordLoss` takes. */
   moments(logits: Tensor): Tensor;
   /** Records loss and accuracy of logits, normalised over all their rows or with given moments. */
   recordLoss(logits: Tensor, batch: BatchLabels, moments?: Tensor): void;
   /**
-   * As `recordLoss`; also the gradient of the mean loss in the logits before normalisation, times
-   * `scale` by member where given, shape [E, 1, 1].
+   * As `recordLoss`; also the gradient of the mean loss in the logits before normalisation, or minus
+   * the learning rates [E, 1, 1] times that, where they are given.
    */
-  logitsDelta(logits: Tensor, batch: BatchLabels, scale?: Tensor): Tensor;
+  logitsDelta(logits: Tensor, batch: BatchLabels, rates?: Tensor): Tensor;
   /** The optimizer's step. Uses up weight, gradient and slots. */
   update(optimizer: Optimizer, parameter: ParameterUpdate): Updated;
   /** x + `factor` y + `bias`, then ReLU where asked; at factor 0 exactly what it is without y. */

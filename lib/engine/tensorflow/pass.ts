@@ -101,22 +101,19 @@ export function backwardPass(
   visit(0, images, current);
 }
 
-/** A layer's gradient, kept; with `onto`, which is used up, that plus or minus the gradient. */
+/** The gradient of a layer like `layer`, kept; with `onto`, which is used up, their sum. */
 export function layerGradient(
   operations: Operations,
-  { delta, input, hasBias, onto, sign = 1 }: {
+  { layer, delta, input, onto }: {
+    readonly layer: LayerTensors;
     readonly delta: tf.Tensor;
     readonly input: LayerInput;
-    readonly hasBias: boolean;
     readonly onto?: LayerTensors | undefined;
-    readonly sign?: 1 | -1;
   },
 ): LayerTensors {
-  const to = (tensor: tf.Tensor | undefined): { tensor: tf.Tensor; sign: 1 | -1 } | undefined =>
-    tensor && { tensor, sign };
   return mapLayer({
-    weight: operations.weightGradient(delta, input, to(onto?.weight)),
-    bias: hasBias ? operations.biasGradient(delta, to(onto?.bias)) : undefined,
+    weight: operations.weightGradient(delta, input, onto?.weight),
+    bias: layer.bias && operations.biasGradient(delta, onto?.bias),
   }, tf.keep);
 }
 
@@ -133,20 +130,20 @@ async function logitsOf(work: Work, layers: readonly LayerTensors[]): Promise<tf
  * The gradient of the mean loss of any number of rows, which is recorded. The logits are normalised
  * with the statistics of all of them; where there are several chunks, hidden units are computed twice.
  *
- * @param index The loss's place in the record.
+ * @param place The loss's place in the record.
  * @returns Gradients shaped like `layers`; the caller's.
  */
 export async function gradientOf(
   work: Work,
   layers: readonly LayerTensors[],
   record: LossRecord,
-  index: number,
+  place: number,
 ): Promise<LayerTensors[]> {
   const { device, split, from } = work;
   const { operations } = device;
   const logits = await logitsOf(work, layers);
   const [E, , C] = logits.shape as [number, number, number];
-  const batch = { labels: split.labels(C), start: from, record, index };
+  const batch = { labels: split.labels(C), start: from, record, index: place };
   const deltas = device.tidy(() => operations.logitsDelta(logits, batch));
   logits.dispose();
   const total: LayerTensors[] = [];
@@ -154,9 +151,9 @@ export async function gradientOf(
     await mapChunks(work, (images, part): void => {
       const outputs = forwardPass(operations, layers, images);
       const delta = tf.slice(deltas, [0, part.from - from, 0], [E, part.to - part.from, C]);
-      backwardPass(operations, layers, { images, outputs, delta }, (layer, input, delta) => {
-        const hasBias = layers[layer]!.bias !== undefined;
-        total[layer] = layerGradient(operations, { delta, input, hasBias, onto: total[layer] });
+      backwardPass(operations, layers, { images, outputs, delta }, (index, input, delta) => {
+        const onto = total[index];
+        total[index] = layerGradient(operations, { layer: layers[index]!, delta, input, onto });
       });
     });
     return total;

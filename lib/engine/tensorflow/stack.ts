@@ -207,8 +207,8 @@ function openEpochs(
 /**
  * A step on a batch; call inside `tidy`.
  *
- * With plain SGD the learning rates go into the gradient in the logits, so that a layer's gradient is
- * subtracted from its weights as it is made. Every other optimizer needs the gradient itself.
+ * With plain SGD minus the learning rates go into the gradient in the logits, so that a layer's step
+ * is added to its weights as it is made. Every other optimizer needs the gradient itself.
  */
 function trainBatch(
   operations: Operations,
@@ -222,10 +222,12 @@ function trainBatch(
   const outputs = forwardPass(operations, layers!, images);
   const delta = operations.logitsDelta(outputs.at(-1)!, labels, isPlain ? rates : undefined);
   backwardPass(operations, layers!, { images, outputs, delta }, (index, input, delta) => {
-    const onto = layers![index]!;
-    const gradient = { delta, input, hasBias: onto.bias !== undefined };
-    if (isPlain) layers![index] = layerGradient(operations, { ...gradient, onto, sign: -1 });
-    else updateLayer(operations, networks, index, layerGradient(operations, gradient));
+    const gradient = { layer: layers![index]!, delta, input };
+    if (isPlain) {
+      layers![index] = layerGradient(operations, { ...gradient, onto: layers![index] });
+    } else {
+      updateLayer(operations, networks, index, layerGradient(operations, gradient));
+    }
   });
 }
 

@@ -8,7 +8,6 @@ import {
   type BatchLabels,
   isImages,
   type LayerInput,
-  type Onto,
   type Operations,
   type ParameterUpdate,
   type Updated,
@@ -80,10 +79,9 @@ function rowsOf(input: LayerInput): tf.Tensor3D {
   return tf.reshape(tf.slice(images, [start, 0], [count, width]), [1, count, width]);
 }
 
-function added(amount: () => tf.Tensor, onto: Onto | undefined): tf.Tensor {
-  if (onto === undefined) return tf.tidy(amount);
-  const sum = tf.tidy(() => (onto.sign === 1 ? tf.add : tf.sub)(onto.tensor, amount()));
-  onto.tensor.dispose();
+function added(amount: () => tf.Tensor, onto: tf.Tensor | undefined): tf.Tensor {
+  const sum = tf.tidy(() => onto ? tf.add(onto, amount()) : amount());
+  onto?.dispose();
   return sum;
 }
 
@@ -119,7 +117,7 @@ function record(
   return { softmax: tf.exp(logSoftmax), oneHot };
 }
 
-function logitsDelta(logits: tf.Tensor, batch: BatchLabels, scale?: tf.Tensor): tf.Tensor {
+function logitsDelta(logits: tf.Tensor, batch: BatchLabels, rates?: tf.Tensor): tf.Tensor {
   return tf.tidy(() => {
     const { normalised, inverse } = normalise(logits, momentsOf(logits));
     const { softmax, oneHot } = record(normalised, batch);
@@ -128,6 +126,6 @@ function logitsDelta(logits: tf.Tensor, batch: BatchLabels, scale?: tf.Tensor): 
     // Through the normalisation: what is constant over the rows, or along the logits, is lost.
     const delta = tf.sub(tf.sub(error, tf.mean(error, 1, true)), tf.mul(normalised, projection));
     const factor = tf.div(inverse, logits.shape[1]!);
-    return tf.mul(delta, scale ? tf.mul(factor, scale) : factor);
+    return tf.mul(delta, rates ? tf.neg(tf.mul(factor, rates)) : factor);
   });
 }

@@ -36,7 +36,7 @@ export function createWebGpuOperations(backend: WebGPUBackend): Operations {
     biasGradient: (delta, onto) => launchRowSum(launch, delta, onto),
     moments: (logits) => launchMoments(launch, logits),
     recordLoss: (logits, batch, moments) => launchLoss(launch, logits, batch, moments),
-    logitsDelta: (logits, batch, scale) => launchDelta(launch, logits, batch, scale),
+    logitsDelta: (logits, batch, rates) => launchDelta(launch, logits, batch, rates),
     update(optimizer, parameter): Updated {
       // A kernel of our own for the study's; the others by their own definition.
       if (!hasKernel(optimizer)) return stepTensors(optimizer, parameter);

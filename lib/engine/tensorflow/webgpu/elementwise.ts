@@ -4,7 +4,7 @@
  * @module
  */
 import type { Tensor } from "@tensorflow/tfjs-core";
-import type { Onto, ParameterUpdate, Shift } from "~/lib/engine/tensorflow/operations.ts";
+import type { ParameterUpdate, Shift } from "~/lib/engine/tensorflow/operations.ts";
 import type { Kernel, Launch } from "~/lib/engine/tensorflow/webgpu/launcher.ts";
 import { reluFunction } from "~/lib/engine/tensorflow/webgpu/product.ts";
 
@@ -92,14 +92,14 @@ export function launchShift(launch: Launch, x: Tensor, { bias, relu, along }: Sh
   });
 }
 
-/** The sum of the rows of delta [E, B, units], [E, 1, units]. */
-export function launchRowSum(launch: Launch, delta: Tensor, onto?: Onto): Tensor {
+/** The sum of the rows of delta [E, B, units], [E, 1, units], added to `onto` in place. */
+export function launchRowSum(launch: Launch, delta: Tensor, onto?: Tensor): Tensor {
   const [networks, rows, units] = delta.shape as [number, number, number];
   const columns = 32;
   const lanes = THREADS / columns;
   const old = "result[network * uniforms.units + unit]";
   return launch({
-    name: `rowSum${onto?.sign ?? 0}`,
+    name: `rowSum ${onto !== undefined}`,
     code: () => `
 var<workgroup> partial : array<f32, ${THREADS}>;
 fn main() {
@@ -116,11 +116,11 @@ fn main() {
   workgroupBarrier();
   if (lane == 0 && unit < uniforms.units) {
     for (var other = 1; other < ${lanes}; other++) { sum += partial[i32(localIndex) + other * ${columns}]; }
-    ${old} = ${onto ? `${old} ${onto.sign === 1 ? "+" : "-"} ` : ""}sum;
+    ${old} = ${onto ? `${old} + ` : ""}sum;
   }
 }`,
     inputs: { delta },
-    result: onto?.tensor ?? [networks, 1, units],
+    result: onto ?? [networks, 1, units],
     uniforms: { rows, units },
     threads: THREADS,
     workgroups: [Math.ceil(units / columns), networks, 1],

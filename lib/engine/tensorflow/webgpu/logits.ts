@@ -30,23 +30,23 @@ export function launchLoss(
   if (given === undefined) moments.dispose();
 }
 
-/** Records loss and accuracy; returns the gradient in the logits, [E, B, C], times `scale` [E]. */
+/** Records loss and accuracy; returns the gradient in the logits, [E, B, C], or minus `rates` times it. */
 export function launchDelta(
   launch: Launch,
   logits: Tensor,
   batch: BatchLabels,
-  scale?: Tensor,
+  rates?: Tensor,
 ): Tensor {
   const [E, B, C] = logits.shape as [number, number, number];
   const moments = launchMoments(launch, logits);
   launchSums(launch, batch, { logits, moments }, 1 + C);
   const { inputs, ...common } = commonOf(batch, { logits, moments });
-  const [isScaled, hasCursor] = [scale !== undefined, batch.cursor !== undefined];
+  const [isScaled, hasCursor] = [rates !== undefined, batch.cursor !== undefined];
   const deltas = launch({
     ...common,
     name: `deltas ${[isScaled, hasCursor]}`,
     code: () => deltasCode(isScaled, hasCursor),
-    inputs: { ...inputs, record: batch.record.tensors[0], scale },
+    inputs: { ...inputs, record: batch.record.tensors[0], rates },
     result: logits.shape,
     workgroups: [Math.ceil(B / THREADS), E, 1],
   });
@@ -214,7 +214,7 @@ fn main() {
     let place = network * uniforms.stride + uniforms.stride - 2 * (uniforms.classes - kind);
     let moment = (network * uniforms.classes + kind) * 2;
     let projection = record[place] + normalised(network, row, kind) * record[place + 1];
-    let factor = moments[moment + 1] / f32(uniforms.rows)${isScaled ? " * scale[network]" : ""};
+    let factor = moments[moment + 1] / f32(uniforms.rows)${isScaled ? " * -rates[network]" : ""};
     result[(network * uniforms.rows + row) * uniforms.classes + kind] =
       (error(network, row, kind, logarithm) - projection) * factor;
   }

@@ -14,7 +14,7 @@
  * @module
  */
 import type { Tensor } from "@tensorflow/tfjs-core";
-import { isImages, type LayerInput, type Onto } from "~/lib/engine/tensorflow/operations.ts";
+import { isImages, type LayerInput } from "~/lib/engine/tensorflow/operations.ts";
 import type { Launch } from "~/lib/engine/tensorflow/webgpu/launcher.ts";
 
 /** A product A B of every network, [E, rows, inner] x [E, inner, columns], and what follows it. */
@@ -31,93 +31,22 @@ interface Product {
   readonly mask?: Tensor;
   /** Whether the result is 0 where it would be negative. */
   readonly relu?: boolean;
-  /** Tensor of the result's shape that changes in place. */
-  readonly onto?: Onto | undefined;
+  /** What the product is added to in place. */
+  readonly onto?: Tensor | undefined;
 }
 
-// One large enough that arithmetic outweighs memory, one for batches of up to 32, one for fewer
-// workgroups, one for fewest.
-const LARGE: Tile = { rows: 128, columns: 128, threadRows: 8, threadColumns: 8 };
-const WIDE: Tile = { rows: 32, columns: 128, threadRows: 4, threadColumns: 8 };
-const MEDIUM: Tile = { rows: 64, columns: 64, threadRows: 4, threadColumns: 4 };
-const SMALL: Tile = { rows: 32, columns: 32, threadRows: 4, threadColumns: 4 };
-
-/** Workgroups that keep a large GPU busy: one for each of the 132 multiprocessors of an H100. */
-const ENOUGH_WORKGROUPS = 132;
-
-/** Enqueues a product; returns the tensor that it is added to, or a new one. */
-export function launchProduct(launch: Launch, product: Product): Tensor {
-  const { bias, mask, onto, relu, transposeA = false, transposeB = false } = product;
-  const a = describe(product.a, !transposeA);
-  const b = describe(product.b, transposeB);
-  const networks = (isImages(product.a) ? b : a).tensor.shape[0]!;
-  const [rows, inner] = transposeA ? [a.columns, a.rows] : [a.rows, a.columns];
-  const columns = transposeB ? b.rows : b.columns;
-  const tile = chooseTile(networks, rows, columns);
-  const vectorResult = columns % 4 === 0;
-  const epilogue: Epilogue = {
-    bias: bias !== undefined,
-    then: onto ? (onto.sign === 1 ? "add" : "subtract") : mask ? "mask" : relu ? "relu" : "store",
-  };
-  const operands = [a.operand, b.operand] as const;
-  return launch({
-    name: `product ${JSON.stringify([tile, operands, epilogue, vectorResult])}`,
-    code: () => productShader({ tile, a: a.operand, b: b.operand, epilogue, vectorResult }),
-    inputs: { A: a.tensor, B: b.tensor, cursor: a.cursor ?? b.cursor, bias, mask },
-    result: onto?.tensor ?? [networks, rows, columns],
-    uniforms: { rows, columns, inner, ...uniformsOf("A", a), ...uniformsOf("B", b) },
-    threads: countThreads(tile),
-    workgroups: [Math.ceil(columns / tile.columns), Math.ceil(rows / tile.rows), networks],
-    vectors: [
-      ...(a.operand.access === "vector" ? ["A"] : []),
-      ...(b.operand.access === "vector" ? ["B"] : []),
-      ...(vectorResult ? ["mask", "result"] : []),
-    ],
-  });
-}
-
-/** A matrix as stored, of every network or, images, one that all share. */
-interface Stored {
+/** A matrix of every network as stored, or images, which all share. */
+interface Operand {
   readonly tensor: Tensor;
-  readonly cursor?: Tensor | undefined;
-  readonly operand: Operand;
   readonly rows: number;
   readonly columns: number;
-  /** First row in the tensor. */
+  /** First row in the tensor, from the cursor's on where there is one. */
   readonly first: number;
-}
-
-function describe(input: LayerInput, innerLast: boolean): Stored {
-  if (isImages(input)) {
-    const { images: tensor, start: first, count: rows, width: columns, cursor } = input;
-    const operand: Operand = { innerLast, access: "bytes", hasCursor: cursor !== undefined };
-    return { tensor, cursor, operand, rows, columns, first };
-  }
-  const [, rows, columns] = input.shape as [number, number, number];
-  const access = columns % 4 === 0 ? "vector" : "scalar";
-  const operand: Operand = { innerLast, access, hasCursor: false };
-  return { tensor: input, operand, rows, columns, first: 0 };
-}
-
-function uniformsOf(
-  name: "A" | "B",
-  { operand, rows, columns, first }: Stored,
-): Record<string, number> {
-  return {
-    [`rows${name}`]: rows,
-    [`columns${name}`]: columns,
-    [`first${name}`]: first,
-    [`networks${name}`]: operand.access === "bytes" ? 0 : rows,
-  };
-}
-
-/** The largest tile that leaves no multiprocessor idle. */
-function chooseTile(networks: number, rows: number, columns: number): Tile {
-  const candidates = rows > 64 ? [LARGE, MEDIUM] : rows > 32 ? [MEDIUM] : [WIDE];
-  const isFull = (tile: Tile): boolean =>
-    networks * Math.ceil(rows / tile.rows) * Math.ceil(columns / tile.columns) >=
-      ENOUGH_WORKGROUPS;
-  return candidates.find((tile) => columns > tile.columns / 2 && isFull(tile)) ?? SMALL;
+  readonly cursor?: Tensor | undefined;
+  /** Whether the inner dimension is the last in memory. */
+  readonly innerLast: boolean;
+  /** Four numbers a load, four bytes a load (pixels, 0..255 read as 0..1), or one number. */
+  readonly access: "vector" | "bytes" | "scalar";
 }
 
 /**
@@ -131,57 +60,103 @@ interface Tile {
   readonly threadColumns: number;
 }
 
-/** How an operand is stored. */
-interface Operand {
-  /** Whether the inner dimension is the last in memory. */
-  readonly innerLast: boolean;
-  /** Four numbers a load, four bytes a load (pixels, 0..255 read as 0..1), or one number. */
-  readonly access: "vector" | "bytes" | "scalar";
-  /** Whether rows count from the cursor's on. */
-  readonly hasCursor: boolean;
-}
-
-/** What becomes of a sum before it is stored. */
-interface Epilogue {
-  /** Whether a bias is added first. */
-  readonly bias: boolean;
-  /** `relu` of the sum, 0 where `mask` <= 0, or added to / subtracted from what is stored there. */
-  readonly then: "store" | "relu" | "mask" | "add" | "subtract";
-}
-
-/** One variant of the product. */
-interface ProductVariant {
+/** What decides a kernel's code. */
+interface Variant {
   readonly tile: Tile;
   readonly a: Operand;
   readonly b: Operand;
-  readonly epilogue: Epilogue;
+  readonly hasBias: boolean;
+  /** What becomes of sums: `relu`, 0 where `mask` <= 0, or added to what is stored there. */
+  readonly then: "store" | "relu" | "mask" | "add";
   /** Whether the result is stored four numbers at a time. */
-  readonly vectorResult: boolean;
+  readonly isVector: boolean;
 }
+
+// One large enough that arithmetic outweighs memory, one for batches of up to 32, one for fewer
+// workgroups, one for fewest.
+const LARGE: Tile = { rows: 128, columns: 128, threadRows: 8, threadColumns: 8 };
+const WIDE: Tile = { rows: 32, columns: 128, threadRows: 4, threadColumns: 8 };
+const MEDIUM: Tile = { rows: 64, columns: 64, threadRows: 4, threadColumns: 4 };
+const SMALL: Tile = { rows: 32, columns: 32, threadRows: 4, threadColumns: 4 };
+
+/** Workgroups that keep a large GPU busy: one for each of the 132 multiprocessors of an H100. */
+const ENOUGH_WORKGROUPS = 132;
 
 /** Inner dimension of a tile: 16 steps between two barriers. */
 const INNER = 16;
 
-/** Threads of a workgroup. */
-function countThreads({ rows, columns, threadRows, threadColumns }: Tile): number {
+/** Enqueues a product; returns the tensor that it is added to, or a new one. */
+export function launchProduct(launch: Launch, product: Product): Tensor {
+  const { bias, mask, onto, relu, transposeA = false, transposeB = false } = product;
+  const a = operandOf(product.a, !transposeA);
+  const b = operandOf(product.b, transposeB);
+  const networks = (isImages(product.a) ? b : a).tensor.shape[0]!;
+  const [rows, inner] = transposeA ? [a.columns, a.rows] : [a.rows, a.columns];
+  const columns = transposeB ? b.rows : b.columns;
+  const tile = chooseTile(networks, rows, columns);
+  const isVector = columns % 4 === 0;
+  const then = onto ? "add" : mask ? "mask" : relu ? "relu" : "store";
+  const variant: Variant = { tile, a, b, hasBias: bias !== undefined, then, isVector };
+  const kinds = [a, b].map(({ innerLast, access, cursor }) => [innerLast, access, !!cursor]);
+  return launch({
+    name: `product ${[Object.values(tile), kinds, variant.hasBias, then, isVector]}`,
+    code: () => productCode(variant),
+    inputs: { A: a.tensor, B: b.tensor, cursor: a.cursor ?? b.cursor, bias, mask },
+    result: onto ?? [networks, rows, columns],
+    uniforms: { rows, columns, inner, ...uniformsOf("A", a), ...uniformsOf("B", b) },
+    threads: threadsOf(tile),
+    workgroups: [Math.ceil(columns / tile.columns), Math.ceil(rows / tile.rows), networks],
+    vectors: [
+      ...(a.access === "vector" ? ["A"] : []),
+      ...(b.access === "vector" ? ["B"] : []),
+      ...(isVector ? ["mask", "result"] : []),
+    ],
+  });
+}
+
+function operandOf(input: LayerInput, innerLast: boolean): Operand {
+  if (isImages(input)) {
+    const { images: tensor, start: first, count: rows, width: columns, cursor } = input;
+    return { tensor, rows, columns, first, cursor, innerLast, access: "bytes" };
+  }
+  const [, rows, columns] = input.shape as [number, number, number];
+  const access = columns % 4 === 0 ? "vector" : "scalar";
+  return { tensor: input, rows, columns, first: 0, innerLast, access };
+}
+
+function uniformsOf(name: "A" | "B", operand: Operand): Record<string, number> {
+  const { access, rows, columns, first } = operand;
+  const values = { rows, columns, first, step: access === "bytes" ? 0 : rows };
+  return Object.fromEntries(Object.entries(values).map(([key, value]) => [key + name, value]));
+}
+
+/** The largest tile that leaves no multiprocessor idle. */
+function chooseTile(networks: number, rows: number, columns: number): Tile {
+  const candidates = rows > 64 ? [LARGE, MEDIUM] : rows > 32 ? [MEDIUM] : [WIDE];
+  const isFull = (tile: Tile): boolean =>
+    networks * Math.ceil(rows / tile.rows) * Math.ceil(columns / tile.columns) >=
+      ENOUGH_WORKGROUPS;
+  return candidates.find((tile) => columns > tile.columns / 2 && isFull(tile)) ?? SMALL;
+}
+
+function threadsOf({ rows, columns, threadRows, threadColumns }: Tile): number {
   return (rows / threadRows) * (columns / threadColumns);
 }
 
-/** The kernel; names of buffers and uniforms are those of `launchProduct`. */
-function productShader(variant: ProductVariant): string {
+function productCode(variant: Variant): string {
   const { tile } = variant;
   const across = tile.columns / tile.threadColumns;
   const down = tile.rows / tile.threadRows;
   const [rowGroups, columnGroups] = [tile.threadRows / 4, tile.threadColumns / 4];
-  const slots = Math.ceil((tile.rows + tile.columns) * INNER / 16 / countThreads(tile));
+  const slots = Math.ceil((tile.rows + tile.columns) * INNER / 16 / threadsOf(tile));
   // A thread's sums: rows of `4 down` and columns of `4 across` apart, so that neighbours store side by side.
   const sums = (line: (g: number, i: number, h: number) => string): string =>
     each(rowGroups, (g) => each(4, (i) => each(columnGroups, (h) => line(g, i, h))));
   const step = (k: number): string =>
     `{
-      ${each(rowGroups, (g) => `let a${g} = tileA[${k}][${g * down} + below${k >> 2}];`)}
-      ${each(columnGroups, (h) => `let b${h} = tileB[${k}][${h * across} + right${k >> 2}];`)}
-      ${sums((g, i, h) => `sum${g}${i}${h} = fma(vec4<f32>(a${g}[${i}]), b${h}, sum${g}${i}${h});`)}
+    ${each(rowGroups, (g) => `let a${g} = tileA[${k}][${g * down} + below${k >> 2}];`)}
+    ${each(columnGroups, (h) => `let b${h} = tileB[${k}][${h * across} + right${k >> 2}];`)}
+    ${sums((g, i, h) => `sum${g}${i}${h} = fma(vec4<f32>(a${g}[${i}]), b${h}, sum${g}${i}${h});`)}
     }`;
   return `
 var<workgroup> tileA : array<array<vec4<f32>, ${tile.rows / 4}>, ${INNER}>;
@@ -212,23 +187,21 @@ fn main() {
     }
     workgroupBarrier();
   }
+  let row = edgeA + below0 * 4;
+  let column = edgeB + right0 * 4;
   ${
     sums((g, i, h) =>
-      `write(network, edgeA + ${4 * g * down + i} + below0 * 4, edgeB + ${4 * h * across}` +
-      ` + right0 * 4, sum${g}${i}${h});`
+      `write(network, row + ${4 * g * down + i}, column + ${4 * h * across}, sum${g}${i}${h});`
     )
   }
 }`;
 }
 
-/** Code for one of the four vectors of a block of operand `name`. */
-type BlockCode = (slot: number, i: number, name: "A" | "B", operand: Operand) => string;
+/** Code for vector i of a 4 x 4 block of an operand. */
+type VectorCode = (slot: number, i: number, name: "A" | "B", operand: Operand) => string;
 
-/**
- * Does something with the 4 x 4 block of the tile that a slot holds: neighbours read side by side
- * from memory.
- */
-function atBlock({ tile, a, b }: ProductVariant, slot: number, code: BlockCode): string {
+/** Code for the 4 x 4 block of the tile that a slot holds: neighbours read side by side from memory. */
+function atBlock({ tile, a, b }: Variant, slot: number, code: VectorCode): string {
   const at = (name: "A" | "B", operand: Operand, outer: number): string => {
     const [along, across] = operand.innerLast ? ["k", "o"] : ["o", "k"];
     const size = operand.innerLast ? INNER / 4 : outer / 4;
@@ -239,74 +212,68 @@ function atBlock({ tile, a, b }: ProductVariant, slot: number, code: BlockCode):
   const blocksA = tile.rows * INNER / 16;
   const blocks = blocksA + tile.columns * INNER / 16;
   return `{
-    let place = thread + ${slot * countThreads(tile)};
+    let place = thread + ${slot * threadsOf(tile)};
     if (place < ${blocksA}) { let block = place; ${at("A", a, tile.rows)} }
     else if (place < ${blocks}) { let block = place - ${blocksA}; ${at("B", b, tile.columns)} }
   }`;
 }
 
-const loadVector: BlockCode = (slot, i, name, { innerLast }) =>
-  `next${slot}${i} = read${name}(network, ` +
-  (innerLast
-    ? `edge${name} + o * 4 + ${i}, firstInner + k * 4);`
-    : `firstInner + k * 4 + ${i}, edge${name} + o * 4);`);
+const loadVector: VectorCode = (slot, i, name, { innerLast }) => {
+  const [outer, inner] = [`edge${name} + o * 4`, "firstInner + k * 4"];
+  const at = innerLast ? `${outer} + ${i}, ${inner}` : `${inner} + ${i}, ${outer}`;
+  return `next${slot}${i} = read${name}(network, ${at});`;
+};
 
 /**
  * In the tile, columns of vectors are exchanged by `o ^ 2 k`: eight neighbours write to different
  * banks of workgroup memory whichever dimension they run along.
  */
-const storeVector: BlockCode = (slot, i, name, { innerLast }) =>
-  `tile${name}[k * 4 + ${i}][o ^ (2 * k)] = ` +
-  (innerLast ? `vec4<f32>(${each(4, (j) => `next${slot}${j}[${i}]`, ", ")});` : `next${slot}${i};`);
+const storeVector: VectorCode = (slot, i, name, { innerLast }) => {
+  const turned = `vec4<f32>(${each(4, (j) => `next${slot}${j}[${i}]`, ", ")})`;
+  return `tile${name}[k * 4 + ${i}][o ^ (2 * k)] = ${innerLast ? turned : `next${slot}${i}`};`;
+};
 
 /** Four numbers of a stored row, 0 outside of the matrix. */
-function readFunction(name: "A" | "B", { access, hasCursor }: Operand): string {
+function readFunction(name: "A" | "B", { access, cursor }: Operand): string {
+  const columns = `uniforms.columns${name}`;
   const body = {
-    vector: `return ${name}[(stored * uniforms.columns${name} + column) >> 2u];`,
-    bytes: `let word = stored * ((uniforms.columns${name} + 3) >> 2u) + (column >> 2u);
+    vector: `return ${name}[(stored * ${columns} + column) >> 2u];`,
+    bytes: `let word = stored * ((${columns} + 3) >> 2u) + (column >> 2u);
   return unpack4x8unorm(bitcast<u32>(${name}[word]));`,
-    scalar: `let index = stored * uniforms.columns${name} + column;
+    scalar: `let index = stored * ${columns} + column;
   var four = vec4<f32>(0.0);
-  ${
-      each(
-        4,
-        (c) =>
-          `if (column + ${c} < uniforms.columns${name}) { four[${c}] = ${name}[index + ${c}]; }`,
-      )
-    }
+  ${each(4, (c) => `if (column + ${c} < ${columns}) { four[${c}] = ${name}[index + ${c}]; }`)}
   return four;`,
   }[access];
   return `
 fn read${name}(network : i32, row : i32, column : i32) -> vec4<f32> {
-  if (row >= uniforms.rows${name} || column >= uniforms.columns${name}) { return vec4<f32>(0.0); }
-  let stored = network * uniforms.networks${name} + row + uniforms.first${name}${
-    hasCursor ? " + cursor[0]" : ""
-  };
+  if (row >= uniforms.rows${name} || column >= ${columns}) { return vec4<f32>(0.0); }
+  let first = uniforms.first${name}${cursor ? " + cursor[0]" : ""};
+  let stored = network * uniforms.step${name} + row + first;
   ${body}
 }`;
 }
 
-/** Stores four sums of a row, as the epilogue says. */
-function writeFunction({ epilogue, vectorResult }: ProductVariant): string {
-  const zero = vectorResult ? "vec4<f32>(0.0)" : "0.0";
+/** Stores four sums of a row. */
+function writeFunction({ hasBias, then, isVector }: Variant): string {
+  const zero = isVector ? "vec4<f32>(0.0)" : "0.0";
   const finish = (index: string): string =>
     ({
       store: "value",
       relu: "relu(value)",
       mask: `select(${zero}, value, mask[${index}] > ${zero})`,
       add: `result[${index}] + value`,
-      subtract: `result[${index}] - value`,
-    })[epilogue.then];
+    })[then];
   const bias = (c: number): string => `bias[network * uniforms.columns + column + ${c}]`;
-  const store = vectorResult
-    ? `let value = sums${epilogue.bias ? ` + vec4<f32>(${each(4, bias, ", ")})` : ""};
+  const store = isVector
+    ? `let value = sums${hasBias ? ` + vec4<f32>(${each(4, bias, ", ")})` : ""};
   result[index >> 2u] = ${finish("index >> 2u")};`
     : each(4, (c) =>
       `if (column + ${c} < uniforms.columns) {
-    let value = sums[${c}]${epilogue.bias ? ` + ${bias(c)}` : ""};
+    let value = sums[${c}]${hasBias ? ` + ${bias(c)}` : ""};
     result[index + ${c}] = ${finish(`index + ${c}`)};
   }`);
-  return `${epilogue.then === "relu" ? reluFunction(vectorResult) : ""}
+  return `${then === "relu" ? reluFunction(isVector) : ""}
 fn write(network : i32, row : i32, column : i32, sums : vec4<f32>) {
   if (row >= uniforms.rows || column >= uniforms.columns) { return; }
   let index = (network * uniforms.rows + row) * uniforms.columns + column;
@@ -318,8 +285,8 @@ fn write(network : i32, row : i32, column : i32, sums : vec4<f32>) {
  * ReLU that keeps NaN, or a network that diverged would look well: max(), and comparisons that a
  * driver may turn into it, give 0 for NaN. Here -0 to -Infinity are recognised by their bits.
  */
-export function reluFunction(vector: boolean): string {
-  const [float, bits] = vector ? ["vec4<f32>", "vec4<u32>"] : ["f32", "u32"];
+export function reluFunction(isVector: boolean): string {
+  const [float, bits] = isVector ? ["vec4<f32>", "vec4<u32>"] : ["f32", "u32"];
   return `
 fn relu(value : ${float}) -> ${float} {
   let bits = bitcast<${bits}>(value);
