@@ -21,13 +21,11 @@ export interface Device {
   /** tf.tidy on this backend: it may have been changed by somebody else since the last await. */
   tidy<T>(work: () => T): T;
   /**
-   * Reads a tensor as it is now, be it written in place.
-   *
-   * @throws {Error} If the device has failed in anything that it was asked so far: TensorFlow.js would
-   * pass over that and give zeros. So whatever ends with a read has been checked.
+   * Reads a tensor as it is now, be it written in place; throws if the device has failed in anything
+   * so far, which TensorFlow.js passes over to give zeros. Whatever ends with a read is checked.
    */
   read(tensor: tf.Tensor): Promise<Float32Array>;
-  /** Resolves once the device has done all that was asked so far; throws as `read` does. */
+  /** Waits for all that was asked so far; throws as `read` does. */
   settle(): Promise<void>;
   /** Starts what was asked so far; memory of disposed tensors can be used again. */
   flush(): void;
@@ -38,18 +36,12 @@ export interface Device {
 /** TensorFlow addresses tensors with 32 bits. */
 const TENSOR_BYTES = 2 ** 31 - 4;
 
-/**
- * A device on a backend of TensorFlow.js's that has started.
- *
- * @param backend Its name there.
- * @param parts What differs from a backend that computes at once.
- */
-function makeDevice(
-  backend: string,
-  parts: Partial<Device> & Pick<Device, "library" | "operations">,
-): Device {
+/** A device on a started backend of that name; `parts` differ from one that computes at once. */
+function makeDevice(backend: string, library: string, parts: Partial<Device> = {}): Device {
   return {
+    library,
     tensorBytes: TENSOR_BYTES,
+    operations: TENSOR_OPERATIONS,
     tidy<T>(work: () => T): T {
       // With a backend that has started, this takes effect before it returns its promise.
       if (tf.getBackend() !== backend) void tf.setBackend(backend);
@@ -66,18 +58,15 @@ function makeDevice(
 
 /** Bytes of temporary tensors that make a piece of work large. */
 const LARGE_PIECE = 2 ** 28;
-
 /** Milliseconds of pieces that hide a wait for the device, which takes Deno 10 at least. */
 const LONG_WORK = 50;
 
 /**
- * Bounds how far the host runs ahead of the device, and with it the memory of what is queued.
+ * Bounds how far the host runs ahead of the device, and with it the memory of what is queued; what
+ * it returns is awaited after each piece of work with so many bytes of temporary tensors.
  *
  * WebGPU frees a tensor when the commands that use it are submitted, every 15 launches: after a
  * large piece that is done at once. Small pieces are counted up to what hides the wait.
- *
- * @param bytes Temporary tensors of a piece.
- * @returns A function to await after each piece; events and signals are seen there.
  */
 export function keepPace(device: Device, bytes: number): () => Promise<void> {
   const isLarge = bytes > LARGE_PIECE;
@@ -90,7 +79,7 @@ export function keepPace(device: Device, bytes: number): () => Promise<void> {
     if (++done < pieces) return;
     await ahead;
     ahead = device.settle();
-    // Whoever awaits it next throws what it throws; nobody may.
+    // It throws where it is awaited, which may be nowhere.
     ahead.catch(() => {});
     const now = performance.now();
     if (!isLarge && now - begun < LONG_WORK) pieces *= 2;
@@ -113,37 +102,33 @@ export type TensorFlowBackend = typeof TENSORFLOW_BACKENDS[number];
 export async function openDevice(name?: TensorFlowBackend): Promise<Device> {
   // Without its advice to install tfjs-node, and its checks for NaN: a run may diverge.
   tf.enableProdMode();
-  switch (name) {
-    case "webgpu":
-      return await openWebGpu();
-    case "cpu": {
-      await import("@tensorflow/tfjs-backend-cpu");
-      await tf.setBackend("cpu");
-      const library = `TensorFlow.js ${tf.version_core} cpu`;
-      return makeDevice("cpu", { library, operations: TENSOR_OPERATIONS });
-    }
-    case "tfjs-node":
-    case "tfjs-node-gpu":
-      return await openTfjsNode(name);
-    case undefined: {
-      const problems: string[] = [];
-      for (const candidate of TENSORFLOW_BACKENDS.slice(0, 3)) {
-        try {
-          return await openDevice(candidate);
-        } catch (error) {
-          problems.push(error instanceof Error ? error.message : String(error));
-        }
-      }
-      throw new Error(problems.join("; "));
+  if (name !== undefined) return await OPENERS[name]();
+  const problems: string[] = [];
+  for (const candidate of TENSORFLOW_BACKENDS.slice(0, 3)) {
+    try {
+      return await OPENERS[candidate]();
+    } catch (error) {
+      problems.push(error instanceof Error ? error.message : String(error));
     }
   }
+  throw new Error(problems.join("; "));
 }
+
+const OPENERS: Readonly<Record<TensorFlowBackend, () => Promise<Device>>> = {
+  "tfjs-node-gpu": () => openTfjsNode("tfjs-node-gpu"),
+  "webgpu": openWebGpu,
+  "tfjs-node": () => openTfjsNode("tfjs-node"),
+  async cpu(): Promise<Device> {
+    await import("@tensorflow/tfjs-backend-cpu");
+    await tf.setBackend("cpu");
+    return makeDevice("cpu", `TensorFlow.js ${tf.version_core} cpu`);
+  },
+};
 
 async function openTfjsNode(name: TfjsNodeName): Promise<Device> {
   const version = await loadTfjsNode(name);
   await tf.setBackend("tensorflow");
-  const library = `@tensorflow/${name} ${version}`;
-  return makeDevice("tensorflow", { library, operations: TENSOR_OPERATIONS });
+  return makeDevice("tensorflow", `@tensorflow/${name} ${version}`);
 }
 
 /** Opens WebGPU, Deno's own, on the adapter that TensorFlow.js takes. */
@@ -174,13 +159,10 @@ async function openWebGpu(): Promise<Device> {
 
   /** Waits for work on the device and for the events that tell that it failed. */
   async function checked<T>(work: Promise<T>): Promise<T> {
-    const result = await Promise.allSettled([work]);
+    await Promise.allSettled([work]);
     await new Promise((resolve) => setTimeout(resolve, 0));
-    if (problem !== undefined) {
-      throw new Error(`Cannot go on with WebGPU as it reports: ${problem.split("\n")[0]}`);
-    }
-    if (result[0].status === "rejected") throw result[0].reason;
-    return result[0].value;
+    if (problem === undefined) return await work;
+    throw new Error(`Cannot go on with WebGPU as it reports: ${problem.split("\n")[0]}`);
   }
 
   /** Not `Tensor.data()`, which keeps what it read and would give it again after the next launch. */
@@ -191,14 +173,11 @@ async function openWebGpu(): Promise<Device> {
     return new Float32Array(await backend.getBufferData(resource as GPUBuffer));
   }
 
-  return makeDevice("webgpu", {
-    library: `TensorFlow.js ${tf.version_core} webgpu (${adapterName(adapter)})`,
+  const { maxBufferSize, maxStorageBufferBindingSize } = device.limits;
+  const library = `TensorFlow.js ${tf.version_core} webgpu (${adapterName(adapter)})`;
+  return makeDevice("webgpu", library, {
     operations: createWebGpuOperations(backend),
-    tensorBytes: Math.min(
-      device.limits.maxBufferSize,
-      device.limits.maxStorageBufferBindingSize,
-      TENSOR_BYTES,
-    ),
+    tensorBytes: Math.min(maxBufferSize, maxStorageBufferBindingSize, TENSOR_BYTES),
     read: (tensor) => checked(read(tensor)),
     settle(): Promise<void> {
       flush();
@@ -217,16 +196,14 @@ async function openWebGpu(): Promise<Device> {
  * change of a stack's size would add its own.
  */
 function destroyFreeBuffers({ bufferManager }: WebGPUBackend): void {
-  const manager = bufferManager as unknown as {
-    freeBuffers: Map<string, GPUBuffer[]>;
-    numFreeBuffers: number;
-    numBytesAllocated: number;
-  };
-  for (const buffers of manager.freeBuffers.values()) {
-    for (const buffer of buffers.splice(0)) {
-      manager.numBytesAllocated -= buffer.size;
-      manager.numFreeBuffers--;
-      buffer.destroy();
-    }
+  const manager = bufferManager as unknown as Record<
+    "numFreeBuffers" | "numBytesAllocated",
+    number
+  >;
+  const { freeBuffers } = bufferManager as unknown as { freeBuffers: Map<string, GPUBuffer[]> };
+  for (const buffer of [...freeBuffers.values()].flatMap((buffers) => buffers.splice(0))) {
+    manager.numBytesAllocated -= buffer.size;
+    manager.numFreeBuffers--;
+    buffer.destroy();
   }
 }

@@ -21,7 +21,7 @@ import {
   mapLayer,
   uploadLayers,
 } from "~/lib/engine/tensorflow/parameters.ts";
-import { joinRows, mapChunks, type Work } from "~/lib/engine/tensorflow/pass.ts";
+import { joinRows, layerGradient, mapChunks, type Work } from "~/lib/engine/tensorflow/pass.ts";
 import { allocateParameters, NORMALISATION_EPSILON } from "~/lib/model.ts";
 
 /** A network, [1, ...], and K vectors of its shape, [K, ...]. */
@@ -63,7 +63,7 @@ export async function multiplyHessian(
     await mapChunks(work, (images, { from, to }): void => {
       const cut = (all: tf.Tensor): tf.Tensor => tf.slice(all, [0, from, 0], [-1, to - from, C]);
       const delta = { value: cut(value), tangent: cut(tangent) };
-      addProducts(operations, network, { images, delta, total });
+      addProducts(operations, network, images, delta, total);
     });
     const products = vectors.map(() => allocateParameters(sizes));
     await downloadLayers(device, sizes, total, products);
@@ -145,44 +145,33 @@ function logitsTangents({ value: logits, tangent: tangents }: Dual, labels: tf.T
 
 /**
  * Adds a chunk's part of H v to `total`: D'^T x + D^T x' for weights, the rows' sum of D' for biases,
- * with D = [h > 0] (D W) and D' = [h > 0] (D' W + D W') from layer to layer.
- *
- * @param delta D and D' of the logits.
- * @param total By layer; written.
+ * with D = [h > 0] (D W) and D' = [h > 0] (D' W + D W') from layer to layer, those of the logits first.
  */
 function addProducts(
   operations: Operations,
   network: TangentNetwork,
-  { images, delta: { value: delta, tangent }, total }: {
-    readonly images: ImageRows;
-    readonly delta: Dual;
-    readonly total: LayerTensors[];
-  },
+  images: ImageRows,
+  { value: delta, tangent }: Dual,
+  total: LayerTensors[],
 ): void {
   const { layers, tangents } = network;
   const outputs = forwardTangents(operations, network, images);
   for (let index = layers.length - 1; index >= 0; index--) {
-    const { weight, bias } = layers[index]!;
+    const layer = layers[index]!;
     const below = outputs[index - 1];
-    const sum = total[index];
-    const ofBias = bias && operations.biasGradient(tangent, sum?.bias);
+    const onto = total[index];
     if (below === undefined) {
-      const ofWeight = operations.weightGradient(tangent, images, sum?.weight);
-      total[index] = mapLayer({ weight: ofWeight, bias: ofBias }, tf.keep);
+      total[0] = layerGradient(operations, { layer, delta: tangent, input: images, onto });
       return;
     }
-    const part = tf.add(
-      tf.matMul(tangent, below.value, true),
-      tf.matMul(delta, below.tangent, true),
-    );
-    const ofWeight = sum ? tf.add(sum.weight, part) : part;
-    sum?.weight.dispose();
-    total[index] = mapLayer({ weight: ofWeight, bias: ofBias }, tf.keep);
+    const bias = layer.bias && operations.biasGradient(tangent, onto?.bias);
+    const ofTangent = tf.matMul(tangent, below.value, true);
+    const part = tf.add(ofTangent, tf.matMul(delta, below.tangent, true));
+    total[index] = mapLayer({ weight: onto ? tf.add(onto.weight, part) : part, bias }, tf.keep);
+    onto?.weight.dispose();
     const isOn = tf.step(below.value);
-    tangent = tf.mul(
-      isOn,
-      tf.add(tf.matMul(tangent, weight), tf.matMul(delta, tangents[index]!.weight)),
-    );
-    delta = tf.mul(isOn, tf.matMul(delta, weight));
+    const along = tf.matMul(delta, tangents[index]!.weight);
+    tangent = tf.mul(isOn, tf.add(tf.matMul(tangent, layer.weight), along));
+    delta = tf.mul(isOn, tf.matMul(delta, layer.weight));
   }
 }

@@ -9,11 +9,9 @@ import type { StackOptions } from "~/lib/engine/engine.ts";
 import { countParameters, type LayerSizes, layoutLayers } from "~/lib/model.ts";
 import { openOptimizer } from "~/lib/optimizer.ts";
 
-/** What a device offers to networks. */
+/** Bytes that a device offers for everything but the images, and those of its largest tensor. */
 export interface Budget {
-  /** Bytes for everything but the images. */
   readonly bytes: number;
-  /** Bytes of the largest tensor. */
   readonly tensorBytes: number;
 }
 
@@ -28,17 +26,14 @@ export function rowBytes(sizes: LayerSizes): number {
   return 2 * FLOAT * sizes.slice(1).reduce((sum, units) => sum + units, 0);
 }
 
-function widest(sizes: LayerSizes): number {
-  return Math.max(...sizes.slice(1));
-}
+const widest = (sizes: LayerSizes): number => Math.max(...sizes.slice(1));
 
-function largestWeight(sizes: LayerSizes): number {
-  return Math.max(...layoutLayers(sizes).map(({ inputs, outputs }) => inputs * outputs));
-}
+const largestWeight = (sizes: LayerSizes): number =>
+  Math.max(...layoutLayers(sizes).map(({ inputs, outputs }) => inputs * outputs));
 
-function clamp(value: number, low: number, high: number): number {
-  return Math.min(Math.max(Math.floor(value), low), high);
-}
+/** The whole part of a number, 1 at least and `high` at most. */
+const atMost = (high: number, value: number): number =>
+  Math.min(Math.max(Math.floor(value), 1), high);
 
 /** Parameters, gradients, a copy while members are dropped, and the optimizer's state. */
 function memberBytes({ sizes, optimizer }: StackOptions): number {
@@ -51,7 +46,7 @@ export function fitMembers(options: StackOptions, rows: number, budget: Budget):
   const tensor = FLOAT * Math.max(largestWeight(sizes), rows * widest(sizes));
   const member = memberBytes(options) + rows * rowBytes(sizes);
   const bytes = budget.bytes - rows * FLOAT * sizes[0]!;
-  return clamp(Math.min(bytes / member, budget.tensorBytes / tensor), 1, MAX_MEMBERS);
+  return atMost(MAX_MEMBERS, Math.min(bytes / member, budget.tensorBytes / tensor));
 }
 
 /** Rows of a batch that a stack takes at once: what its parameters leave. */
@@ -64,7 +59,7 @@ export function fitBatch(options: StackOptions, members: number, budget: Budget)
 function fitRows(sizes: LayerSizes, members: number, { bytes, tensorBytes }: Budget): number {
   const row = members * rowBytes(sizes) + FLOAT * sizes[0]!;
   const tensorRow = FLOAT * Math.max(members * widest(sizes), sizes[0]!);
-  return clamp(Math.min(bytes / row, tensorBytes / tensorRow), 1, Number.MAX_SAFE_INTEGER);
+  return atMost(Infinity, Math.min(bytes / row, tensorBytes / tensorRow));
 }
 
 /**
@@ -78,18 +73,14 @@ function fitRows(sizes: LayerSizes, members: number, { bytes, tensorBytes }: Bud
  */
 export function planSplit(
   sizes: LayerSizes,
-  { models, rows, tangents = false }: {
-    readonly models: number;
-    readonly rows: number;
-    readonly tangents?: boolean;
-  },
+  { models, rows, tangents = false }: { models: number; rows: number; tangents?: boolean },
   { bytes, tensorBytes }: Budget,
 ): { members: number; rows: number } {
   const model = FLOAT * (3 * countParameters(sizes) + rows * (sizes[1]! + 3 * sizes.at(-1)!));
   const tensor = FLOAT * Math.max(largestWeight(sizes), rows * sizes.at(-1)!);
   // A direction's part of the first layer, which all models share.
   const shared = FLOAT * rows * sizes[1]!;
-  const members = clamp(Math.min((bytes / 2 - shared) / model, tensorBytes / tensor), 1, models);
+  const members = atMost(models, Math.min((bytes / 2 - shared) / model, tensorBytes / tensor));
   const inWork = tangents ? 3 * (members + 1) : members;
   return {
     members,

@@ -11,17 +11,14 @@
 import type { Tensor } from "@tensorflow/tfjs-core";
 import type { Optimizer } from "~/lib/optimizer.ts";
 
-/** Rows of images on the device, shared by all members of a stack. */
+/** Rows of images on the device, shared by all members of a stack: B = `count`, `width` values each. */
 export interface ImageRows {
   /** What `uploadImages` returned. */
   readonly images: Tensor;
-  /** First row in `images`. */
+  /** First row in `images`, from the cursor's on where there is one. */
   readonly start: number;
-  /** Its row is added to `start`. */
   readonly cursor?: Tensor;
-  /** Rows, B. */
   readonly count: number;
-  /** Values in 0..1 a row. */
   readonly width: number;
 }
 
@@ -41,16 +38,13 @@ export interface LossRecord {
   readonly tensors: Tensor[];
 }
 
-/** The labels of a batch and where its loss is to be kept. */
+/** The labels of a batch, from row `start` on, and its place in a record; both from the cursor's on. */
 export interface BatchLabels {
   /** What `uploadLabels` returned. */
   readonly labels: Tensor;
-  /** First row in `labels`. */
   readonly start: number;
   readonly record: LossRecord;
-  /** Place in the record. */
   readonly index: number;
-  /** Its row is added to `start`, its batch to `index`. */
   readonly cursor?: Tensor;
 }
 
@@ -61,10 +55,8 @@ export interface Steps {
   /** Moves the cursor to the first batch. */
   rewind(): void;
   /**
-   * Enqueues a step and moves the cursor on by `rows` and 1.
-   *
-   * @param kind Steps of the same rows and kind are the same work.
-   * @param work Enqueues it, relative to the cursor; called for the first of a kind.
+   * Enqueues a step and moves the cursor on by `rows` and 1. `work` enqueues it relative to the cursor
+   * and is called once: steps of the same rows and kind are the same.
    */
   take(rows: number, kind: number, work: () => void): void;
   /** Frees what steps hold; call before the tensors that they read and write are disposed of. */
@@ -90,9 +82,7 @@ export interface Shift {
 export interface Operations {
   /** Bytes that a pixel takes on the device. */
   readonly bytesPerPixel: 1 | 4;
-  /** Uploads rows of bytes 0..255. */
   uploadImages(pixels: Uint8Array, width: number): Tensor;
-  /** Uploads labels 0..classes-1. */
   uploadLabels(labels: Uint8Array, classes: number): Tensor;
   /** X W^T + b, then ReLU where asked: [E, B, out]. */
   linear(
@@ -121,9 +111,6 @@ export interface Operations {
   shift(x: Tensor, by: Shift): Tensor;
   /** A place for the losses of that many batches of E members with C logits each. */
   openRecord(members: number, batches: number, classes: number): LossRecord;
-  /**
-   * Opens steps that enqueue forward pass, backward pass and update at once; undefined where that
-   * cannot be, as the optimizer's update makes new tensors.
-   */
+  /** Undefined where steps cannot be repeated, as the optimizer's update makes new tensors. */
   openSteps?(optimizer: Optimizer): Steps | undefined;
 }

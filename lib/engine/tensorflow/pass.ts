@@ -84,11 +84,7 @@ export function forwardPass(
 export function backwardPass(
   operations: Operations,
   layers: readonly LayerTensors[],
-  { images, outputs, delta }: {
-    readonly images: ImageRows;
-    readonly outputs: readonly tf.Tensor[];
-    readonly delta: tf.Tensor;
-  },
+  { images, outputs, delta }: { images: ImageRows; outputs: tf.Tensor[]; delta: tf.Tensor },
   visit: (index: number, input: LayerInput, delta: tf.Tensor) => void,
 ): void {
   let current = delta;
@@ -104,12 +100,9 @@ export function backwardPass(
 /** The gradient of a layer like `layer`, kept; with `onto`, which is used up, their sum. */
 export function layerGradient(
   operations: Operations,
-  { layer, delta, input, onto }: {
-    readonly layer: LayerTensors;
-    readonly delta: tf.Tensor;
-    readonly input: LayerInput;
-    readonly onto?: LayerTensors | undefined;
-  },
+  { layer, delta, input, onto }:
+    & { readonly layer: LayerTensors; readonly onto?: LayerTensors | undefined }
+    & { readonly delta: tf.Tensor; readonly input: LayerInput },
 ): LayerTensors {
   return mapLayer({
     weight: operations.weightGradient(delta, input, onto?.weight),

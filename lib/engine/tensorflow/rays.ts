@@ -48,20 +48,9 @@ interface Origin extends Work {
 }
 
 /** A direction, as `Origin` holds models; layers are [1, ...]. */
-type DirectionTensors =
-  & Direction
-  & { readonly norms: PartNorms }
-  & Pick<Origin, "layers" | "products">;
-
-/** E models at w + s d. */
-type MovedNetworks = {
-  /** What the first layer's product with the direction is multiplied with, [E, 1, out]. */
-  readonly factor: tf.Tensor;
-  /** The first layer's biases, [E, 1, out]. */
-  readonly bias: tf.Tensor;
-  /** The layers above the first. */
-  readonly above: LayerTensors[];
-};
+interface DirectionTensors extends Direction, Pick<Origin, "layers" | "products"> {
+  readonly norms: PartNorms;
+}
 
 /** Losses of E models that fit on the device together. */
 export async function perturbedLossesAt(
@@ -161,6 +150,12 @@ async function logitsAt(
   return joinRows(device, parts);
 }
 
+type MovedNetworks = {
+  readonly factor: tf.Tensor;
+  readonly bias: tf.Tensor;
+  readonly above: LayerTensors[];
+};
+
 /** Queues the loss of logits, which it disposes of, and with the models' moments the frozen one. */
 function recordAt(
   { device, sizes, split, record, points }: Origin,
@@ -178,7 +173,8 @@ function recordAt(
 }
 
 /**
- * Moves models; call inside `tidy`. At step 0 every number is the model's own.
+ * E models at w + s d: the first layer's biases, the factor of its product with the direction, both
+ * [E, 1, out], and the layers above. Call inside `tidy`. At step 0 every number is the model's own.
  *
  * Of the last layer's biases only the move is kept: statistics of the logits that are moved with
  * them remove it, frozen ones do not.

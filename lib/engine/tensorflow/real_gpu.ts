@@ -19,18 +19,12 @@ const SOFTWARE = /llvmpipe|lavapipe|swiftshader|software|basic render|\bwarp\b|\
  */
 export async function findRealGpu(): Promise<string | undefined> {
   let timer: ReturnType<typeof setTimeout> | undefined;
-  try {
-    const patience = new Promise<null>((resolve) => {
-      timer = setTimeout(() => resolve(null), PATIENCE);
-    });
-    const adapter = await Promise.race([requestAdapter(), patience]);
-    if (adapter === null || isSoftware(adapter)) return undefined;
-    return adapterName(adapter);
-  } catch {
-    return undefined;
-  } finally {
-    clearTimeout(timer);
-  }
+  const patience = new Promise<null>((resolve) => {
+    timer = setTimeout(() => resolve(null), PATIENCE);
+  });
+  const adapter = await Promise.race([requestAdapter().catch(() => null), patience]);
+  clearTimeout(timer);
+  return adapter === null || isSoftware(adapter) ? undefined : adapterName(adapter);
 }
 
 /** The adapter that TensorFlow.js takes, or null where there is none. */

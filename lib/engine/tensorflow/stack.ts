@@ -7,7 +7,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { Member, Stack, StackOptions } from "~/lib/engine/engine.ts";
 import { type Device, keepPace } from "~/lib/engine/tensorflow/device.ts";
 import { type Budget, fitBatch, rowBytes } from "~/lib/engine/tensorflow/memory.ts";
-import type { BatchLabels, ImageRows, Operations } from "~/lib/engine/tensorflow/operations.ts";
+import type { BatchLabels, ImageRows } from "~/lib/engine/tensorflow/operations.ts";
 import {
   downloadLayers,
   type LayerTensors,
@@ -25,82 +25,85 @@ import type { Range, SplitTensors } from "~/lib/engine/tensorflow/split.ts";
 import { countParameters, type LayerSizes } from "~/lib/model.ts";
 import { openOptimizer, type Optimizer } from "~/lib/optimizer.ts";
 
-/**
- * Uploads a stack.
- *
- * @param train Images; they stay the caller's.
- */
+/** Networks in training, on the device; their images are the caller's. */
+interface Training {
+  readonly device: Device;
+  readonly train: SplitTensors;
+  readonly sizes: LayerSizes;
+  readonly batchSize: number;
+  readonly optimizer: Optimizer;
+  /** How many updates each network has seen; written. */
+  readonly members: readonly { updates: number }[];
+  /** The parameters and then each slot of the optimizer's state, by layer; written. */
+  readonly tensors: readonly LayerTensors[][];
+  /** Learning rates, [E, 1, 1]. */
+  readonly rates: tf.Tensor;
+}
+
+/** Uploads a stack. */
 export function createTensorStack(
   device: Device,
   train: SplitTensors,
-  { members, budget, ...options }: StackOptions & {
-    readonly members: readonly Member[];
-    readonly budget: Budget;
-  },
+  options: StackOptions & { readonly members: readonly Member[]; readonly budget: Budget },
 ): Stack {
-  const { sizes } = options;
+  const { sizes, budget } = options;
   const optimizer = openOptimizer(options.optimizer);
   const batchSize = Math.min(options.batchSize, train.size);
   const batches = Math.ceil(train.size / batchSize);
   const P = countParameters(sizes);
-  let active = members.map((member) => ({ ...member, updates: member.epochs * batches }));
-  let networks: Networks = {
-    ...{ optimizer, members: active },
-    ...device.tidy(() => ({
-      tensors: ["parameters", ...optimizer.slots].map((_, place) =>
-        uploadLayers(sizes, vectorsAt(place))
-      ),
-      rates: tf.tensor3d(
-        active.map(({ learningRate }) => learningRate),
-        [active.length, 1, 1],
-      ),
-    })),
-  };
+  let members = options.members.map((each) => ({ ...each, updates: each.epochs * batches }));
+  let tensors = device.tidy(() =>
+    ["parameters", ...optimizer.slots].map((_, place) => uploadLayers(sizes, vectorsAt(place)))
+  );
+  let rates = device.tidy(() =>
+    tf.tensor3d(members.map(({ learningRate }) => learningRate), [members.length, 1, 1])
+  );
   let epochs: Epochs | undefined;
 
-  /** What the networks' tensors at a place are uploaded from, shape [E] of [P]. */
+  /** What tensors at a place are uploaded from, shape [E] of [P]. */
   function vectorsAt(place: number): Float32Array[] {
-    return active.map(({ parameters, state }) =>
+    return members.map(({ parameters, state }) =>
       place === 0 ? parameters : state.subarray((place - 1) * P, place * P)
     );
   }
 
-  /** Frees the networks as they are. */
   function free(): void {
     epochs?.dispose();
     epochs = undefined;
-    tf.dispose([...networks.tensors, networks.rates]);
+    tf.dispose([tensors, rates]);
   }
 
   return {
     get size(): number {
-      return active.length;
+      return members.length;
     },
     async trainEpoch(): Promise<number[]> {
-      const chunk = fitBatch(options, active.length, budget);
-      epochs ??= openEpochs(device, networks, { train, sizes, batchSize, chunk });
+      epochs ??= openEpochs(
+        { device, train, sizes, batchSize, optimizer, members, tensors, rates },
+        fitBatch(options, members.length, budget),
+      );
       return await epochs.train();
     },
     async save(): Promise<void> {
-      for (const [place, layers] of networks.tensors.entries()) {
+      for (const [place, layers] of tensors.entries()) {
         await downloadLayers(device, sizes, layers, vectorsAt(place));
       }
       device.trim();
     },
     retain(keep): void {
-      const places = active.flatMap((_, place) => keep[place] ? [place] : []);
-      if (places.length === active.length) return;
+      const places = members.flatMap((_, place) => keep[place] ? [place] : []);
+      if (places.length === members.length) return;
       const kept = device.tidy(() => {
         const indices = tf.tensor1d(places, "int32");
         const select = (tensor: tf.Tensor): tf.Tensor => tf.gather(tensor, indices);
         return {
-          tensors: networks.tensors.map((layers) => layers.map((layer) => mapLayer(layer, select))),
-          rates: select(networks.rates),
+          tensors: tensors.map((layers) => layers.map((layer) => mapLayer(layer, select))),
+          rates: select(rates) as tf.Tensor3D,
         };
       });
       free();
-      active = places.map((place) => active[place]!);
-      networks = { optimizer, members: active, ...kept };
+      members = places.map((place) => members[place]!);
+      ({ tensors, rates } = kept);
       device.trim();
     },
     dispose(): void {
@@ -110,18 +113,7 @@ export function createTensorStack(
   };
 }
 
-/** Networks in training. */
-interface Networks {
-  readonly optimizer: Optimizer;
-  /** The parameters and then each slot of the optimizer's state, by layer; written. */
-  readonly tensors: readonly LayerTensors[][];
-  /** Learning rates, [E, 1, 1]. */
-  readonly rates: tf.Tensor;
-  /** How many updates each has seen; written. */
-  readonly members: readonly { updates: number }[];
-}
-
-/** Epochs of networks as long as they stay on the device. */
+/** Epochs of networks as long as they stay. */
 interface Epochs {
   /** @returns Each network's mean loss over the batches, each before its update. */
   train(): Promise<number[]>;
@@ -134,18 +126,9 @@ interface Epochs {
  *
  * @param chunk Rows that are taken at once at most: what has more is cut.
  */
-function openEpochs(
-  device: Device,
-  networks: Networks,
-  { train, sizes, batchSize, chunk }: {
-    readonly train: SplitTensors;
-    readonly sizes: LayerSizes;
-    readonly batchSize: number;
-    readonly chunk: number;
-  },
-): Epochs {
+function openEpochs(training: Training, chunk: number): Epochs {
+  const { device, train, sizes, batchSize, optimizer, members, tensors } = training;
   const { operations } = device;
-  const { members, optimizer, tensors } = networks;
   const classes = sizes.at(-1)!;
   const labels = train.labels(classes);
   const ranges = Array.from({ length: Math.ceil(train.size / batchSize) }, (_, index) => {
@@ -161,28 +144,21 @@ function openEpochs(
   const pace = paceOf(batchSize);
 
   function trainAt(range: Range, index: number): void {
-    const input = train.rows(range);
-    if (steps === undefined) {
-      return trainBatch(operations, networks, input, { labels, start: range.from, record, index });
-    }
+    const images = train.rows(range);
+    const batch = { labels, start: range.from, record, index };
+    if (steps === undefined) return trainBatch(training, images, batch);
     const { cursor } = steps;
-    const start = input.start - range.from;
-    // The images' blocks differ in where they begin.
-    steps.take(input.count, start, () =>
-      trainBatch(
-        operations,
-        networks,
-        { ...input, start, cursor },
-        { labels, start: 0, record, index: 0, cursor },
-      ));
+    // Relative to the cursor; the images' blocks differ in where they begin.
+    const start = images.start - range.from;
+    steps.take(images.count, start, () => {
+      trainBatch(training, { ...images, start, cursor }, { ...batch, start: 0, index: 0, cursor });
+    });
   }
 
   async function trainInChunks(range: Range, index: number): Promise<void> {
     const work = { device, sizes, split: train, ...range, chunk, pace: paceOf(chunk) };
     const gradients = await gradientOf(work, tensors[0]!, record, index);
-    device.tidy(() =>
-      gradients.forEach((gradient, layer) => updateLayer(operations, networks, layer, gradient))
-    );
+    device.tidy(() => gradients.forEach((each, layer) => updateLayer(training, layer, each)));
   }
 
   return {
@@ -210,37 +186,31 @@ function openEpochs(
  * With plain SGD minus the learning rates go into the gradient in the logits, so that a layer's step
  * is added to its weights as it is made. Every other optimizer needs the gradient itself.
  */
-function trainBatch(
-  operations: Operations,
-  networks: Networks,
-  images: ImageRows,
-  labels: BatchLabels,
-): void {
-  const { optimizer, tensors: [layers], rates } = networks;
+function trainBatch(training: Training, images: ImageRows, batch: BatchLabels): void {
+  const { device: { operations }, optimizer, tensors, rates } = training;
+  const layers = tensors[0]!;
   // Its canonical text: neither momentum nor anything else is set.
   const isPlain = optimizer.text === "SGD";
-  const outputs = forwardPass(operations, layers!, images);
-  const delta = operations.logitsDelta(outputs.at(-1)!, labels, isPlain ? rates : undefined);
-  backwardPass(operations, layers!, { images, outputs, delta }, (index, input, delta) => {
-    const gradient = { layer: layers![index]!, delta, input };
-    if (isPlain) {
-      layers![index] = layerGradient(operations, { ...gradient, onto: layers![index] });
-    } else {
-      updateLayer(operations, networks, index, layerGradient(operations, gradient));
-    }
+  const outputs = forwardPass(operations, layers, images);
+  const delta = operations.logitsDelta(outputs.at(-1)!, batch, isPlain ? rates : undefined);
+  backwardPass(operations, layers, { images, outputs, delta }, (index, input, delta) => {
+    const layer = layers[index]!;
+    const onto = isPlain ? layer : undefined;
+    const made = layerGradient(operations, { layer, delta, input, onto });
+    if (isPlain) layers[index] = made;
+    else updateLayer(training, index, made);
   });
 }
 
 /** The optimizer's update of one layer; uses the gradient up. */
 function updateLayer(
-  operations: Operations,
-  { optimizer, tensors, rates, members }: Networks,
+  { device, optimizer, tensors, rates, members }: Training,
   index: number,
   gradient: LayerTensors,
 ): void {
   const [parameters, ...slots] = tensors.map((layers) => layers[index]!);
   const update = (part: "weight" | "bias"): tf.Tensor[] => {
-    const updated = operations.update(optimizer, {
+    const updated = device.operations.update(optimizer, {
       weight: parameters![part]!,
       gradient: gradient[part]!,
       slots: slots.map((slot) => slot[part]!),

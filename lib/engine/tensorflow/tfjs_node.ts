@@ -28,10 +28,9 @@ export function tfjsNodeHome(name: TfjsNodeName): URL {
  */
 export async function loadTfjsNode(name: TfjsNodeName): Promise<string> {
   const task = name === "tfjs-node-gpu" ? "setup:gpu" : "setup:gpu --cpu";
-  let require: ReturnType<typeof createRequire>;
+  const require = createRequire(new URL("package.json", tfjsNodeHome(name)));
   let entry: string;
   try {
-    require = createRequire(new URL("package.json", tfjsNodeHome(name)));
     entry = require.resolve(`@tensorflow/${name}`);
   } catch {
     throw new Error(
@@ -59,10 +58,9 @@ export async function loadTfjsNode(name: TfjsNodeName): Promise<string> {
 
 /** TensorFlow multiplies in TF32, with 10 bits of mantissa, unless the driver is told not to. */
 function useFullPrecision(): void {
-  const variable = "NVIDIA_TF32_OVERRIDE";
-  if (Deno.permissions.querySync({ name: "env", variable }).state === "granted") {
-    Deno.env.set(variable, "0");
-  } else {
-    console.error(`TensorFlow may multiply in TF32 as setting ${variable}=0 is not allowed`);
+  try {
+    Deno.env.set("NVIDIA_TF32_OVERRIDE", "0");
+  } catch {
+    console.error("TensorFlow may multiply in TF32 as NVIDIA_TF32_OVERRIDE=0 may not be set");
   }
 }

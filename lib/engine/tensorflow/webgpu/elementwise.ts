@@ -16,16 +16,12 @@ const MAX_WORKGROUPS = 65535;
 /** Writes `expression` into every element of a tensor [E, ...]. */
 function launchElements(
   launch: Launch,
-  { name, expression, inputs, result, columns, relu = false }:
-    & Pick<Kernel, "name" | "inputs" | "result">
-    & {
-      /** Of `old` (the element's value), `index` (in elements), `network` and the inputs. */
-      readonly expression: string;
-      /** Where the expression needs `uniforms.units`, in elements: then four never straddle a row. */
-      readonly columns?: number;
-      /** Whether the expression calls `relu`. */
-      readonly relu?: boolean;
-    },
+  { name, expression, inputs, result, columns }: Pick<Kernel, "name" | "inputs" | "result"> & {
+    /** Of `old` (the element's value), `index` (in elements), `network`, the inputs; may call `relu`. */
+    readonly expression: string;
+    /** Where the expression needs `uniforms.units`, in elements: then four never straddle a row. */
+    readonly columns?: number;
+  },
 ): Tensor {
   const isTarget = "shape" in result;
   const [E, ...sizes] = isTarget ? result.shape : result as readonly number[];
@@ -36,7 +32,7 @@ function launchElements(
   return launch({
     name: `${name} elements`,
     code: () =>
-      `${relu ? reluFunction(vector) : ""}
+      `${reluFunction(vector)}
 fn main() {
   for (var index = i32(globalId.x); index < uniforms.count; index += i32(numWorkgroups.x) * ${THREADS}) {
     let network = index / uniforms.each;
@@ -85,8 +81,7 @@ export function launchShift(launch: Launch, x: Tensor, { bias, relu, along }: Sh
   return launchElements(launch, {
     name: `shift ${[along !== undefined, bias !== undefined, relu]}`,
     expression: relu ? `relu(${sum})` : sum,
-    relu,
-    inputs: { x, ...along, ...(bias && { bias }) },
+    inputs: { x, ...along, bias },
     result: x.shape,
     columns: x.shape[2]!,
   });

@@ -15,7 +15,7 @@ import type { Steps } from "~/lib/engine/tensorflow/operations.ts";
 export interface Kernel {
   /** One name, one code. */
   readonly name: string;
-  /** WGSL with `fn main()`; sees `result`, the inputs and `uniforms` by name, `localIndex`, `workgroupId`, `globalId`. */
+  /** WGSL with `fn main()`; sees `result`, inputs and `uniforms` by name, and TensorFlow.js's indices. */
   readonly code: () => string;
   /** Tensors to read, by name; undefined ones are left out. */
   readonly inputs: Readonly<Record<string, tf.Tensor | undefined>>;
@@ -23,9 +23,8 @@ export interface Kernel {
   readonly result: tf.Tensor | readonly number[];
   /** Integers, by name. */
   readonly uniforms: Readonly<Record<string, number>>;
-  /** Threads of a workgroup. */
+  /** Threads of a workgroup, and workgroups along x, y and z. */
   readonly threads: number;
-  /** Along x, y and z. */
   readonly workgroups: readonly [number, number, number];
   /** Names of the tensors, or "result", that are accessed four numbers at a time. */
   readonly vectors?: readonly string[];
@@ -89,10 +88,10 @@ export function createLauncher(
     const values = Object.values(uniforms).map((value) => ({ type: "int32", data: [value] }));
     const info = backend.runWebGPUProgram(program, tensors, "float32", values, target);
     const written = target ?? tf.engine().makeTensorFromTensorInfo(info, backend);
-    if (recording) keep(recording, program, [written, ...tensors]);
-    if (recording && !target) {
-      const held = tf.keep(tf.clone(written));
-      recording.releases.push(() => held.dispose());
+    if (recording) {
+      keep(recording, program, [written, ...tensors]);
+      const held = target ?? tf.keep(tf.clone(written));
+      if (!target) recording.releases.push(() => held.dispose());
     }
     return written;
   }
@@ -124,7 +123,7 @@ export function createLauncher(
     try {
       work();
     } catch (error) {
-      release(made);
+      made.releases.forEach((release) => release());
       throw error;
     } finally {
       recording = undefined;
@@ -143,10 +142,6 @@ export function createLauncher(
     backend.submitQueue();
   }
 
-  function release({ releases }: Recording): void {
-    for (const each of releases) each();
-  }
-
   function openSteps(): Steps {
     const cursor = tf.keep(tf.tensor1d([0, 0], "int32"));
     const recordings = new Map<string, Recording>();
@@ -163,17 +158,14 @@ export function createLauncher(
         const key = `${rows} ${kind}`;
         const known = recordings.get(key);
         if (known) return replay(known);
-        const advance = "result[0] += uniforms.rows; result[1] += 1;";
-        recordings.set(
-          key,
-          record(() => {
-            work();
-            move("advance", advance, { rows });
-          }),
-        );
+        const made = record(() => {
+          work();
+          move("advance", "result[0] += uniforms.rows; result[1] += 1;", { rows });
+        });
+        recordings.set(key, made);
       },
       dispose(): void {
-        recordings.forEach(release);
+        for (const { releases } of recordings.values()) releases.forEach((release) => release());
         recordings.clear();
         cursor.dispose();
       },

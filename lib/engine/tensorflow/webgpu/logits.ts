@@ -18,7 +18,10 @@ import { NORMALISATION_EPSILON } from "~/lib/model.ts";
 /** Threads that share a mean: 8 warps. */
 const THREADS = 256;
 
-/** Records loss and accuracy of a batch, normalised with its own moments unless some are given. */
+/** Logits and what they are normalised with. */
+type Normalised = Readonly<Record<"logits" | "moments", Tensor>>;
+
+/** `Operations.recordLoss`. */
 export function launchLoss(
   launch: Launch,
   logits: Tensor,
@@ -30,7 +33,7 @@ export function launchLoss(
   if (given === undefined) moments.dispose();
 }
 
-/** Records loss and accuracy; returns the gradient in the logits, [E, B, C], or minus `rates` times it. */
+/** `Operations.logitsDelta`. */
 export function launchDelta(
   launch: Launch,
   logits: Tensor,
@@ -72,7 +75,7 @@ export function launchMoments(launch: Launch, logits: Tensor): Tensor {
 function launchSums(
   launch: Launch,
   batch: BatchLabels,
-  normalised: Readonly<Record<"logits" | "moments", Tensor>>,
+  normalised: Normalised,
   workgroups: number,
 ): void {
   const hasCursor = batch.cursor !== undefined;
@@ -87,7 +90,7 @@ function launchSums(
 
 function commonOf(
   { labels, cursor, start, index, record: { tensors: [record] } }: BatchLabels,
-  { logits, moments }: Readonly<Record<"logits" | "moments", Tensor>>,
+  { logits, moments }: Normalised,
 ): Pick<Kernel, "inputs" | "uniforms" | "threads"> {
   const [, rows, classes] = logits.shape as [number, number, number];
   return {
