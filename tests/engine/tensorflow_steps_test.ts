@@ -66,6 +66,40 @@ for (const optimizer of ["SGD", "AdaGrad"]) {
 }
 
 Deno.test({
+  name: "a step on three layers is 14 launches with SGD, 24 with AdaGrad, the cursor's included",
+  ignore: !hasAdapter,
+  async fn(): Promise<void> {
+    const device = await openDevice("webgpu");
+    const backend = tf.backend() as WebGPUBackend;
+    const run = backend.runWebGPUProgram;
+    // 3 products forwards, 3 launches from logits to deltas, 2 products backwards, 3 gradients of
+    // weights and 2 of biases, the cursor; AdaGrad has 2 more a tensor.
+    for (const [optimizer, expected] of [["SGD", 14], ["AdaGrad", 24]] as const) {
+      const split = uploadSplit(device, SMALL.train);
+      const members = [makeMember(SIZES, { seed: 1, learningRate: 0.01, optimizer })];
+      const options = { sizes: SIZES, batchSize: 35, optimizer, members, budget };
+      const stack = createTensorStack(device, split, options);
+      let launches = 0;
+      backend.runWebGPUProgram = (...args) => {
+        launches++;
+        return run.apply(backend, args);
+      };
+      try {
+        // The cursor is put back, and both batches are one step that is enqueued once.
+        await stack.trainEpoch();
+        assertEquals(launches, 1 + expected);
+        await stack.trainEpoch();
+        assertEquals(launches, 2 + expected);
+      } finally {
+        backend.runWebGPUProgram = run;
+      }
+      stack.dispose();
+      split.dispose();
+    }
+  },
+});
+
+Deno.test({
   name: "an optimizer whose update makes new tensors has no steps to repeat",
   ignore: !hasAdapter,
   async fn(): Promise<void> {
