@@ -1,6 +1,12 @@
 import { basename } from "node:path";
 import { forColumn, listFigures } from "~/lib/figures.ts";
-import { findingsMarkdown, findingsPath } from "~/lib/findings.ts";
+import {
+  findingsMarkdown,
+  findingsPath,
+  firstScreen,
+  listClaims,
+  listFindings,
+} from "~/lib/findings.ts";
 import { run } from "~/lib/reproduce.ts";
 import { presets } from "~/lib/study.ts";
 import { assert, assertEquals } from "@std/assert";
@@ -14,6 +20,30 @@ Deno.test("results/ hold what was found, word for word", async () => {
     const { records } = await run(study, { cachedOnly: true });
     const path = findingsPath(study, `${ROOT}results`);
     assert(await Deno.readTextFile(path) === findingsMarkdown(study, records), basename(path));
+  }
+});
+
+Deno.test("README's sentences about results are those that the results give", async () => {
+  const { records } = await run(presets.standard, { cachedOnly: true });
+  const findings = listFindings(presets.standard, records);
+  const readme = await Deno.readTextFile(`${ROOT}README.md`);
+  const block = readme.split("<!-- found -->")[1]!.split("<!-- -->")[0]!;
+  assertEquals(
+    block.trim().split(/\n?^- /m).filter(Boolean).map((item) => item.replace(/\s+/g, " ").trim()),
+    firstScreen(listClaims(findings), findings),
+  );
+});
+
+Deno.test("README is one screen of plain sentences whose links lead somewhere", async () => {
+  const readme = await Deno.readTextFile(`${ROOT}README.md`);
+  assert(readme.split("\n").length <= 130 && readme.split(/\s+/).length <= 1100);
+  assert(readme.split("\n").findIndex((line) => line.startsWith("npx -y deno task")) < 45);
+  const prose = readme.replace(/```.*?```|^\|.*$|^ {4}.*$/gms, "");
+  for (const sentence of prose.split(/(?<=[.:?])\s+|\n\n|\n- /)) {
+    assert(sentence.split(/\s+/).length <= 30, sentence);
+  }
+  for (const [, path = ""] of readme.matchAll(/\]\((?!https?:)([^)#]+)/g)) {
+    assert((await Deno.stat(ROOT + path)).isFile, path);
   }
 });
 

@@ -8,7 +8,8 @@ import { type Comparison, formatComparison, type Kind } from "~/lib/findings/con
 import { CURVE_MEASURE } from "~/lib/findings/curves.ts";
 import { countText, type Finding, settledOf, wordsOf } from "~/lib/findings/list_findings.ts";
 import { significant } from "~/lib/files/numbers.ts";
-import { enumerate } from "~/lib/findings/words.ts";
+import { enumerate, formatInterval, formatMean } from "~/lib/findings/words.ts";
+import { capitalize } from "~/lib/files/text.ts";
 import { openMeasure } from "~/lib/measure.ts";
 import { type Columns, tableOf } from "~/lib/results.ts";
 import { holm } from "~/lib/statistics.ts";
@@ -115,44 +116,54 @@ export function firstScreen(claims: readonly Claim[], findings: readonly Finding
     : "sharp" as const;
   const measure = lead === "lead" ? "relative sharpness" : "sharpness at r = 5";
   const effects = (["learning-rate", "batch-size"] as const).flatMap((effect) => {
-    const say = (column: ClaimColumn, words: Partial<Record<Kind, string>>): string => {
-      const own = claims.filter((claim) => claim.effect === effect && claim.column === column);
-      if (own.every(({ kind }) => kind === undefined)) return "";
-      const groups = [...Map.groupBy(own, ({ kind }) => kind)];
-      return enumerate(
-        groups.map(([kind, alike]) =>
-          `${kind === undefined ? `is ${NOWHERE}` : words[kind] ?? kind} with ` +
-          enumerate(alike.map((claim) => nameOf(claim)))
-        ),
-      );
-    };
-    const [stop, equal] = [say("stop", AT_STOP), say(lead, AT_LOSS)];
-    const there = equal === "" ? "" : ` At equal training loss, in ${measure}, this ${equal}.`;
-    return stop === "" ? [] : [`A larger ${EFFECTS[effect].label} ${stop}.${there}`];
+    const of = (column: ClaimColumn): Claim[] =>
+      claims.filter((claim) => claim.effect === effect && claim.column === column);
+    const stop = of("stop").flatMap(changeAtStop);
+    const there = of(lead).filter(({ kind }) => kind !== undefined);
+    if (stop.length === 0) return [];
+    const [found] = of("stop").flatMap(({ findings: [first] }) => first?.comparisons ?? []);
+    const elsewhere = [...Map.groupBy(there, ({ kind }) => kind!)].map(([kind, alike]) =>
+      `${VERDICTS[kind] ?? kind} with ${enumerate(alike.map(nameOf))}`
+    );
+    return [
+      `${capitalize(EFFECTS[effect].label)} from ${found!.first.name} to ${found!.last.name}: ` +
+      `sharpness ${enumerate(stop)}.` +
+      (elsewhere.length === 0
+        ? ""
+        : ` At equal training loss, in ${measure}, this ${enumerate(elsewhere)}.`),
+    ];
   });
   const pairs = findings.filter((each) => each.isAgainst && columnOf(each) === lead);
   const optimizers = [...Map.groupBy(pairs, ({ optimizer }) => optimizer)].map(([name, own]) =>
-    `At equal training loss, ${measure} with ${name} beside ${own[0]!.reference} is ` +
+    `${name} against ${own[0]!.reference} at equal training loss: ${measure} is ` +
     `${countedText(own)}${countedText(own) === NOWHERE ? "" : " comparisons, cell by level"}.`
   );
   return [...effects, ...optimizers];
 }
 
 const NOWHERE = "not measured";
-const AT_STOP: Partial<Record<Kind, string>> = {
-  falls: "ends in flatter minima",
-  rises: "ends in sharper minima",
-  negligible: "hardly changes sharpness",
-  inconclusive: "has no settled effect",
-};
-const AT_LOSS: Partial<Record<Kind, string>> = {
+const VERDICTS: Partial<Record<Kind, string>> = {
   negligible: "is negligible",
   inconclusive: "is inconclusive",
 };
 
-/** "SGD", "SGD (4 of 5 levels)". */
+/** "falls to 0.019 [0.014, 0.025] of its value with SGD"; none without an interval. */
+function changeAtStop({ optimizer, kind, findings: [first] }: Claim): string[] {
+  const [found] = first?.comparisons ?? [];
+  if (found === undefined || found.interval === null) return [];
+  const [size, interval] = [
+    formatMean(found.estimate, found.interval),
+    formatInterval(found.interval),
+  ];
+  if (found.scale === "ratio" && (kind === "falls" || kind === "rises")) {
+    return [`${kind} to ${size} ${interval} of its value with ${optimizer}`];
+  }
+  const word = kind === "falls" || kind === "rises" ? kind : `has no settled change`;
+  return [`${word} with ${optimizer} (${found.scale} ${size} ${interval})`];
+}
+
+/** "SGD (4 of 5 levels)". */
 function nameOf({ optimizer, findings, kind }: Claim): string {
-  if (findings[0]?.level === undefined) return optimizer;
   const own = findings.filter(({ judged }) => judged === kind);
   return `${optimizer} (${own.length} of ${findings.length} levels)`;
 }
