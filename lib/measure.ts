@@ -17,7 +17,6 @@ import type {
   Measure,
   MeasureDefinition,
   MeasuredNetwork,
-  MeasureMethod,
   MeasureValue,
   UnevaluatedNetwork,
 } from "~/lib/measure/definition.ts";
@@ -26,7 +25,7 @@ import { adaptiveWorstCase, worstCase } from "~/lib/measure/worst_case.ts";
 import { meanInterval } from "~/lib/statistics.ts";
 
 export { NotFiniteError } from "~/lib/measure/definition.ts";
-export type { Measure, MeasuredNetwork, MeasureMethod, MeasureValue, UnevaluatedNetwork };
+export type { Measure, MeasuredNetwork, MeasureValue, UnevaluatedNetwork };
 export type { MeasureOptions };
 
 /** Every measure; a new one is a file, or an entry of one, and a line here. */
@@ -145,24 +144,18 @@ export function measurePasses(texts: readonly string[], networks: number): numbe
 }
 
 /**
- * What must stand wherever a value does: "not converged after 8 products, residual 3.1"; "" where
- * there is nothing to say.
+ * A value with its unit, its error and the 95 % t interval of its samples, or its residual and whether
+ * it converged: what must stand wherever a value does.
  */
-export function qualityOf({ converged, iterations, residual }: MeasureValue): string {
-  if (typeof residual !== "number") return "";
-  const how = `residual ${residual.toPrecision(2)}`;
-  return converged === false ? `not converged after ${iterations} products, ${how}` : how;
-}
-
-/** A value with its unit, error, the 95 % t interval of its samples, and quality. */
 export function formatMeasurement(value: MeasureValue, unit: string): string {
-  const { estimate, standardError, samples } = value;
+  const { estimate, standardError, samples, converged, iterations, residual } = value;
   const drawn = Array.isArray(samples) && samples.length > 1 ? meanInterval(samples) : undefined;
   return [
     `${estimate}${unit === "1" ? "" : ` ${unit}`}`,
     standardError !== null && `standard error ${standardError}`,
     drawn && `95 % ${drawn.low} to ${drawn.high} (t over ${drawn.n} samples)`,
-    qualityOf(value),
+    converged === false && `not converged after ${iterations} products`,
+    typeof residual === "number" && `residual ${residual.toPrecision(2)}`,
   ].filter(Boolean).join(", ");
 }
 

@@ -131,7 +131,6 @@ function relative(scaling: Scaling, what: string): MeasureDefinition<Protocol> {
     name: `relative-${scaling}`,
     summary: `antithetic sharpness, every ${what} moved by r of its own norm`,
     label: `relative sharpness (${scaling})`,
-    isScaleFree: true,
     isCrossCheck: true,
     isLead: scaling === "filter",
     directions: 16,

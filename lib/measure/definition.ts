@@ -78,8 +78,6 @@ export interface MeasureDefinition<P = Parameters> {
   readonly unit: string;
   /** Of an axis, without the unit. */
   readonly label: string;
-  /** Unchanged where a layer is rescaled and the function is not. */
-  readonly isScaleFree?: boolean;
   /** The one that every effect is looked for in beside the study's own. */
   readonly isLead?: boolean;
   /** Asks whether an effect is more than one of scale, slope or statistics. */

@@ -29,23 +29,24 @@ type Ball = { readonly radius: number; readonly steps: number };
  * `firstOrder`, the rise that the slope at w alone promises; and `alignment`, the cosine
  * between the step and the slope where it leads: 1 at a maximum on the ball's surface.
  */
-export const worstCase = inBall({
+export const worstCase = inBall(0.05, () => undefined, {
   name: "worst-case",
   summary: "largest rise of L in the ball of radius rho, by projected gradient ascent",
   label: "worst-case sharpness",
-}, 0.05);
+});
 
 /** ASAM (Kwon et al. arXiv 2102.11600), biases as weights and no constant added. */
-export const adaptiveWorstCase = inBall({
+export const adaptiveWorstCase = inBall(0.5, ({ parameters }) => parameters.map(Math.abs), {
   name: "adaptive-worst-case",
   summary: "worst-case with a step relative to each weight: L(w + |w| z), |z| <= rho (ASAM)",
   label: "adaptive worst-case sharpness",
-  isScaleFree: true,
-}, 0.5);
+});
 
+/** @param scaleOf The diagonal of T in `w + T z`, shape [P]; default 1. */
 function inBall(
-  described: Pick<MeasureDefinition, "name" | "summary" | "label" | "isScaleFree">,
   usual: number,
+  scaleOf: (network: MeasuredNetwork) => Float32Array | undefined,
+  described: Pick<MeasureDefinition, "name" | "summary" | "label">,
 ): MeasureDefinition<Ball> {
   return {
     ...described,
@@ -57,10 +58,8 @@ function inBall(
     method: (ball) => ({
       kind: "engine",
       passes: (ball.steps + 1) * GRADIENT_PASSES,
-      compute(network, options, engine): Promise<MeasureValue> {
-        const scale = described.isScaleFree ? network.parameters.map(Math.abs) : undefined;
-        return ascend(engine, network, { ...options, ...ball, scale });
-      },
+      compute: (network, options, engine) =>
+        ascend(engine, network, { ...options, ...ball, scale: scaleOf(network) }),
     }),
   };
 }
@@ -77,8 +76,6 @@ interface Slope {
  * w + T z. Steps are first taken without end, `z <- rho T g / |T g|`, which rises step by step where L
  * is convex (Journee et al. arXiv 0811.4724) and leaves no length to choose; where a step does not
  * rise, the next ones from the best point are shorter: rho / 2, rho / 6 ...
- *
- * @param options `scale`: the diagonal of T, shape [P]; default 1.
  */
 async function ascend(
   engine: Engine,
