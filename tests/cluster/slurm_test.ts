@@ -78,11 +78,7 @@ Deno.test(
       ];
       assertEquals((await reproduceWith({}, [...study, ...foldersIn(alone)])).code, 0);
       const args = [...study, ...foldersIn(shared), "--slurm", "4"];
-      // A copy that lacks the files, which come from the project: no node needs it.
-      const copy = join(slurm.folder, "copy");
-      await Deno.mkdir(copy);
-      const logs = await submit(slurm, [...args, "--data", copy]);
-      await Deno.remove(copy);
+      const logs = await submit(slurm, args);
       await untilDone(slurm, 600);
       const wanted = contentsOf(alone);
       assertEquals(wanted.size, 24);
