@@ -171,7 +171,7 @@ function scriptOf(
   return studyScript({
     deno: Deno.execPath(),
     args: [
-      ...["run", "--quiet", "--no-prompt", `--config=${join(PROJECT, "deno.json")}`],
+      ...["run", "--frozen", "--quiet", "--no-prompt", `--config=${join(PROJECT, "deno.json")}`],
       // As it is: many nodes would queue for the lock under which Deno looks it through.
       "--node-modules-dir=manual",
       ...permissions("reproduce", texts),

@@ -190,7 +190,10 @@ Deno.test("the launcher may read the project and three variables and start progr
   for (const name of ["reproduce", "train", "sharpness", "measure", "bench"] as const) {
     const { command } = config.tasks[name];
     const flags = "--allow-read=. --allow-env=CIFAR10_DIR,INIT_CWD,XDG_RUNTIME_DIR --allow-run";
-    assertEquals(command, `deno run --quiet --no-prompt ${flags} lib/cli/launch.ts ${name}`);
+    assertEquals(
+      command,
+      `deno run --frozen --quiet --no-prompt ${flags} lib/cli/launch.ts ${name}`,
+    );
   }
 });
 
