@@ -48,10 +48,10 @@ const DEFINITIONS: readonly MeasureDefinition<never>[] = [
 ];
 
 /** Names that records, options and study texts still have from before. */
-const FORMER_NAMES: Readonly<Record<string, string>> = {
-  frozen: "frozen-batchnorm",
-  generalisation: "generalization-gap",
-};
+const FORMER_NAMES: ReadonlyMap<string, string> = new Map([
+  ["frozen", "frozen-batchnorm"],
+  ["generalisation", "generalization-gap"],
+]);
 
 /** Their names. */
 export const MEASURE_NAMES: readonly string[] = DEFINITIONS.map(({ name }) => name);
@@ -63,7 +63,7 @@ export const DIRECTION_SEED = 20_251_107;
 
 /** The name of today of a measure that a record calls by this one. */
 export function currentName(name: string): string {
-  return FORMER_NAMES[name.toLowerCase()] ?? name;
+  return FORMER_NAMES.get(name.toLowerCase()) ?? name;
 }
 
 /**

@@ -17,25 +17,16 @@ import { meanInterval } from "~/lib/statistics.ts";
 type Protocol = { readonly directions: number; readonly radius: number };
 
 interface RayMeasure extends Omit<MeasureDefinition, "unit" | "parameters" | "method"> {
-  /** Default "nats". */
   readonly unit?: string;
-  /** Default of the parameter. */
+  /** Defaults of the parameters; without a radius there is none to set. */
   readonly directions: number;
-  /** The same; absent where there is none to set. */
   readonly radius?: number;
   readonly radiusDomain?: typeof domain.radius;
-  /** The same along each of the first K directions. Default: `pair`. */
+  /** The same along each of the first K directions. */
   readonly steps?: (radius: number) => number[];
-  /** Default "global": unit vectors in R^P. */
   readonly scaling?: Scaling;
   readonly frozen?: boolean;
-  /** Default: `meanRise`. */
-  estimate?(
-    loss: number,
-    losses: number[][],
-    network: MeasuredNetwork,
-    p: Protocol,
-  ): MeasureValue;
+  estimate?(loss: number, losses: number[][], of: MeasuredNetwork, p: Protocol): MeasureValue;
 }
 
 const single = (radius: number): number[] => [radius];

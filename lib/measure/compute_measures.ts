@@ -34,7 +34,7 @@ interface Task {
   losses?: PerturbedLosses;
 }
 
-/** Begins work of so many passes; the function that it returns is told the share that is done. */
+/** Begins work of so many passes, of which then the share is told that is done. */
 type OpenPart = (passes: number) => (share: number) => void;
 
 /** See `measureNetworks` at the door. @returns Shape [tasks][measures]. */

@@ -66,9 +66,11 @@ Deno.test("openMeasure() reads the names that measures had before", () => {
 
 Deno.test("openMeasure() names what there is", () => {
   assertThrows(
-    () => openMeasure("flatness"),
+    () => openMeasure("constructor"),
     RangeError,
-    `Cannot use measure flatness as it must be ${MEASURE_NAMES.join(" or ")}, with (key=value) ` +
+    `Cannot use measure constructor as it must be ${
+      MEASURE_NAMES.join(" or ")
+    }, with (key=value) ` +
       "where wanted",
   );
   assertThrows(
