@@ -24,7 +24,7 @@ import {
 import { hessianProducts } from "~/tests/fixtures/hessian_products.ts";
 import { makeMember, share, train } from "~/tests/fixtures/tiny_dataset.ts";
 
-/** Optimizers without state, with own kernels and with public operations. */
+/** Without state, with a kernel of its own on WebGPU, and without one. */
 const OPTIMIZERS = ["SGD", "AdaGrad", "SGD(momentum=0.9)"];
 
 const stackOptions = (optimizer: string, batchSize = 16): StackOptions => ({

@@ -150,11 +150,7 @@ async function logitsAt(
   return joinRows(device, parts);
 }
 
-type MovedNetworks = {
-  readonly factor: tf.Tensor;
-  readonly bias: tf.Tensor;
-  readonly above: LayerTensors[];
-};
+type MovedNetworks = { factor: tf.Tensor; bias: tf.Tensor; above: LayerTensors[] };
 
 /** Queues the loss of logits, which it disposes of, and with the models' moments the frozen one. */
 function recordAt(
@@ -219,8 +215,6 @@ function factorsOf(
   if (scaling !== "global") return stepFactors(scaling, sizes, { direction: norms, model });
   const outputs = sizes.slice(1);
   const units = outputs.reduce((sum, count) => sum + count, 0);
-  return {
-    rows: new Float64Array(units).fill(inverseNorm),
-    biases: outputs.map(() => inverseNorm),
-  };
+  const rows = new Float64Array(units).fill(inverseNorm);
+  return { rows, biases: outputs.map(() => inverseNorm) };
 }

@@ -106,12 +106,8 @@ export async function createTensorFlowEngine(
         return {
           async multiply(vectors): Promise<SharedFloats[]> {
             checkVectors(sizes, vectors);
-            const options = { sizes, tangents: true, signal };
-            return await inGroups(
-              vectors,
-              options,
-              (work, some) => multiplyHessian(work, model, some),
-            );
+            return await inGroups(vectors, { sizes, tangents: true, signal }, (work, some) =>
+              multiplyHessian(work, model, some));
           },
         };
       }),

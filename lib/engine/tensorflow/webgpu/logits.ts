@@ -18,9 +18,6 @@ import { NORMALISATION_EPSILON } from "~/lib/model.ts";
 /** Threads that share a mean: 8 warps. */
 const THREADS = 256;
 
-/** Logits and what they are normalised with. */
-type Normalised = Readonly<Record<"logits" | "moments", Tensor>>;
-
 /** `Operations.recordLoss`. */
 export function launchLoss(
   launch: Launch,
@@ -29,7 +26,7 @@ export function launchLoss(
   given?: Tensor,
 ): void {
   const moments = given ?? launchMoments(launch, logits);
-  launchSums(launch, batch, { logits, moments }, 1);
+  launchSums(launch, { logits, moments }, batch, 1);
   if (given === undefined) moments.dispose();
 }
 
@@ -42,8 +39,7 @@ export function launchDelta(
 ): Tensor {
   const [E, B, C] = logits.shape as [number, number, number];
   const moments = launchMoments(launch, logits);
-  launchSums(launch, batch, { logits, moments }, 1 + C);
-  const { inputs, ...common } = commonOf(batch, { logits, moments });
+  const { inputs, ...common } = launchSums(launch, { logits, moments }, batch, 1 + C);
   const [isScaled, hasCursor] = [rates !== undefined, batch.cursor !== undefined];
   const deltas = launch({
     ...common,
@@ -71,33 +67,30 @@ export function launchMoments(launch: Launch, logits: Tensor): Tensor {
   });
 }
 
-/** Into the record: loss and accuracy, by the first workgroup of a network; a class's means, by the others. */
+/**
+ * Into the record: loss and accuracy, by the first workgroup of a network; a class's means, by the
+ * others. Returns what a launch that goes on from there has in common with this one.
+ */
 function launchSums(
   launch: Launch,
-  batch: BatchLabels,
-  normalised: Normalised,
-  workgroups: number,
-): void {
-  const hasCursor = batch.cursor !== undefined;
-  launch({
-    ...commonOf(batch, normalised),
-    name: `sums ${hasCursor}`,
-    code: () => sumsCode(hasCursor),
-    result: batch.record.tensors[0]!,
-    workgroups: [workgroups, normalised.logits.shape[0]!, 1],
-  });
-}
-
-function commonOf(
+  tensors: Readonly<Record<"logits" | "moments", Tensor>>,
   { labels, cursor, start, index, record: { tensors: [record] } }: BatchLabels,
-  { logits, moments }: Normalised,
+  workgroups: number,
 ): Pick<Kernel, "inputs" | "uniforms" | "threads"> {
-  const [, rows, classes] = logits.shape as [number, number, number];
-  return {
-    inputs: { logits, moments, labels, cursor },
+  const [E, rows, classes] = tensors.logits.shape as [number, number, number];
+  const common = {
+    inputs: { ...tensors, labels, cursor },
     uniforms: { rows, classes, start, index, stride: record!.shape[1]! },
     threads: THREADS,
   };
+  launch({
+    ...common,
+    name: `sums ${cursor !== undefined}`,
+    code: () => sumsCode(cursor !== undefined),
+    result: record!,
+    workgroups: [workgroups, E, 1],
+  });
+  return common;
 }
 
 /** Sums one number of each thread, as a tree so that errors stay small; all threads get the total. */
