@@ -53,7 +53,6 @@ interface Internals {
 
 /** After so many launches the backend submits them. */
 const SUBMIT = "WEBGPU_DEFERRED_SUBMIT_BATCH_SIZE";
-
 /** Replayed launches of a submission: a few small steps, so that no driver takes it for a hang. */
 const REPLAYED = 128;
 
@@ -90,8 +89,8 @@ export function createLauncher(
     const written = target ?? tf.engine().makeTensorFromTensorInfo(info, backend);
     if (recording) {
       keep(recording, program, [written, ...tensors]);
-      const held = target ?? tf.keep(tf.clone(written));
-      if (!target) recording.releases.push(() => held.dispose());
+      const held = target ? undefined : tf.keep(tf.clone(written));
+      recording.releases.push(() => held?.dispose());
     }
     return written;
   }

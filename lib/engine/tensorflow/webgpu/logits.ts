@@ -11,7 +11,7 @@
  * @module
  */
 import type { Tensor } from "@tensorflow/tfjs-core";
-import type { BatchLabels } from "~/lib/engine/tensorflow/operations.ts";
+import type { BatchLabels, Operations } from "~/lib/engine/tensorflow/operations.ts";
 import type { Kernel, Launch } from "~/lib/engine/tensorflow/webgpu/launcher.ts";
 import { NORMALISATION_EPSILON } from "~/lib/model.ts";
 
@@ -19,12 +19,8 @@ import { NORMALISATION_EPSILON } from "~/lib/model.ts";
 const THREADS = 256;
 
 /** `Operations.recordLoss`. */
-export function launchLoss(
-  launch: Launch,
-  logits: Tensor,
-  batch: BatchLabels,
-  given?: Tensor,
-): void {
+export function launchLoss(launch: Launch, ...args: Parameters<Operations["recordLoss"]>): void {
+  const [logits, batch, given] = args;
   const moments = given ?? launchMoments(launch, logits);
   launchSums(launch, { logits, moments }, batch, 1);
   if (given === undefined) moments.dispose();
@@ -33,9 +29,7 @@ export function launchLoss(
 /** `Operations.logitsDelta`. */
 export function launchDelta(
   launch: Launch,
-  logits: Tensor,
-  batch: BatchLabels,
-  rates?: Tensor,
+  ...[logits, batch, rates]: Parameters<Operations["logitsDelta"]>
 ): Tensor {
   const [E, B, C] = logits.shape as [number, number, number];
   const moments = launchMoments(launch, logits);

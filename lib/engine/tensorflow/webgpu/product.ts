@@ -53,12 +53,7 @@ interface Operand {
  * Sizes of a workgroup's part of the result and of a thread's: powers of two, a thread's 4 at least,
  * with 8 threads at least along rows and columns.
  */
-interface Tile {
-  readonly rows: number;
-  readonly columns: number;
-  readonly threadRows: number;
-  readonly threadColumns: number;
-}
+type Tile = Readonly<Record<"rows" | "columns" | "threadRows" | "threadColumns", number>>;
 
 /** What decides a kernel's code. */
 interface Variant {
