@@ -60,7 +60,7 @@ export async function readIfThere(
         `Cannot read ${path} as it must have at most ${atMost} bytes: current number is ${size}`,
       );
     }
-    return await Deno.readFile(path);
+    return await readBytes(path, size);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) {
       if (!await isLink(path)) return undefined;
@@ -73,6 +73,21 @@ export async function readIfThere(
     }
     throw new Error(`Cannot read ${path}, which stays as it is: ${message}`, { cause: error });
   }
+}
+
+/** Reads into one array: `Deno.readFile` leaves as much again behind, which is not given back. */
+async function readBytes(path: string, size: number): Promise<Uint8Array<ArrayBuffer>> {
+  // A file of the system, of which the size says nothing.
+  if (size === 0) return await Deno.readFile(path);
+  using file = await Deno.open(path);
+  const bytes = new Uint8Array(size);
+  let filled = 0;
+  while (filled < size) {
+    const count = await file.read(bytes.subarray(filled));
+    if (count === null) break;
+    filled += count;
+  }
+  return bytes.subarray(0, filled);
 }
 
 /** Whether a link stands at `path`: one that leads nowhere is not a missing file. */
