@@ -83,15 +83,15 @@ async function withUnreadable<T>(
   { path, code }: { readonly path: string; readonly code: string },
   work: () => Promise<T>,
 ): Promise<T> {
-  const { readFile } = Deno;
-  Deno.readFile = (file, options): ReturnType<typeof readFile> =>
+  const { open } = Deno;
+  Deno.open = (file, options): ReturnType<typeof open> =>
     file === path
       ? Promise.reject(Object.assign(new Error(`failed with ${code}`), { code }))
-      : readFile(file, options);
+      : open(file, options);
   try {
     return await work();
   } finally {
-    Deno.readFile = readFile;
+    Deno.open = open;
   }
 }
 

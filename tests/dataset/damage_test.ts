@@ -87,9 +87,9 @@ Deno.test("readDataset() names, sets aside and replaces what is no file", async 
 Deno.test("readDataset() leaves a file that cannot be read where it is, and says so", async () => {
   const places = await openPlaces(FILES, { sources: [sourceOf(FILES)] });
   const path = join(places.home, NAMES[1]);
-  const { readFile } = Deno;
-  Deno.readFile = (file, options): ReturnType<typeof readFile> =>
-    file === path ? Promise.reject(new Error("a failing disk")) : readFile(file, options);
+  const { open } = Deno;
+  Deno.open = (file, options): ReturnType<typeof open> =>
+    file === path ? Promise.reject(new Error("a failing disk")) : open(file, options);
   try {
     const error = await assertRejects(() => readDataset(2, places), Error);
     assertEquals(error.name, "StorageError");
@@ -102,7 +102,7 @@ Deno.test("readDataset() leaves a file that cannot be read where it is, and says
     assertSmall(await readDataset(2, other));
     assertStringIncludes(other.messages[0]!, `${path} is not used: `);
   } finally {
-    Deno.readFile = readFile;
+    Deno.open = open;
   }
   assertEquals(listNames(places.home), [...NAMES]);
   assertSmall(await readDataset(2, places));
