@@ -5,4 +5,3 @@
  */
 export * from "~/lib/statistics/intervals.ts";
 export * from "~/lib/statistics/ranks.ts";
-export * from "~/lib/statistics/two_way.ts";

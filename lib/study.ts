@@ -4,9 +4,7 @@
  * @module
  */
 export * from "~/lib/study/check_study.ts";
-export * from "~/lib/study/edge_study.ts";
 export * from "~/lib/study/effects.ts";
-export * from "~/lib/study/equal_ratio_study.ts";
 export * from "~/lib/study/grid.ts";
 export * from "~/lib/study/presets.ts";
 export * from "~/lib/study/study.ts";

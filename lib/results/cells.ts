@@ -5,7 +5,7 @@
  */
 import type { Measurement } from "~/lib/results/record.ts";
 import type { Outcome, RunResult } from "~/lib/results/run_result.ts";
-import { meanInterval, pooledInterval, twoWayInterval } from "~/lib/statistics.ts";
+import { type MeanInterval, meanInterval } from "~/lib/statistics.ts";
 import { type Cell, listCells, type Study, trajectoryOf } from "~/lib/study.ts";
 import { openStop, trajectoryPath } from "~/lib/trainer.ts";
 
@@ -18,44 +18,26 @@ export interface ValueSummary {
   /** 95 % t interval over seed means, n = seeds. */
   readonly interval: Interval | null;
   /**
-   * The original's: 95 % t interval over seeds x directions as if independent; null for a measure
-   * that keeps no samples.
+   * The original's: 95 % t interval over seeds x directions as if independent, too narrow where
+   * networks differ by more than directions do; null for a measure that keeps no samples.
    */
   readonly pooledInterval: Interval | null;
-  /**
-   * 95 % interval for other seeds and other directions, where `interval` holds for the directions
-   * that were drawn; null where seeds have no samples of the same directions.
-   */
-  readonly twoWayInterval: Interval | null;
-}
-
-/** One seed of a cell, with what a figure shows of it. */
-export interface SeedSummary {
-  readonly seed: number;
-  readonly stopped: Outcome;
-  /** The measure's estimate; null where training diverged or it was not taken. */
-  readonly value: number | null;
-  /** Full-set loss in nats; null where training diverged. */
-  readonly trainLoss: number | null;
-  readonly run: RunResult;
 }
 
 /** What of a run has a mean over the cell. */
-const MEANS = [
-  "trainLoss",
-  "trainAccuracy",
-  "testLoss",
-  "testAccuracy",
-  "epochs",
-  "weightNorm",
-] as const;
+type Means = Readonly<
+  Record<
+    "trainLoss" | "trainAccuracy" | "testLoss" | "testAccuracy" | "epochs" | "weightNorm",
+    number | null
+  >
+>;
 
 /**
  * A cell's runs together. Means are over seeds, of full-split losses in nats and accuracies as
  * fractions; diverged runs are in `seeds` and `diverged` and in no mean. A mean over no run is null,
  * and so is an interval of one value.
  */
-export interface CellSummary extends Cell, Readonly<Record<typeof MEANS[number], number | null>> {
+export interface CellSummary extends Cell, Means {
   /** Canonical text of the measure that `value` holds. */
   readonly measure: string;
   /** Every seed of the grid that has a result, ascending. */
@@ -70,19 +52,11 @@ export interface CellSummary extends Cell, Readonly<Record<typeof MEANS[number],
   readonly converged: boolean;
   /** Seeds that the epoch limit stopped. */
   readonly unconverged: readonly number[];
-  /** Seeds whose training diverged: in no mean. */
+  /** Seeds whose training diverged. */
   readonly diverged: readonly number[];
-  readonly bySeed: readonly SeedSummary[];
+  /** A seed each; the value is null where training diverged or the measure was not taken. */
+  readonly bySeed: readonly { seed: number; value: number | null; run: RunResult }[];
 }
-
-/** A cell as `reproduce --json` prints it. */
-export type CellReport =
-  & Cell
-  & { readonly stop: string; readonly sharpness: CellSummary["value"] }
-  & Pick<
-    CellSummary,
-    "seeds" | "trainLoss" | "testAccuracy" | "epochs" | "converged" | "diverged"
-  >;
 
 /**
  * Summarises every cell of a study's grid, in the order of `listCells`.
@@ -125,53 +99,47 @@ export function valueBySeed({ bySeed }: CellSummary): Map<number, number> {
 }
 
 /** What `reproduce --json` prints of the cells that have results. */
-export function reportCells(summaries: readonly CellSummary[], stop: string): CellReport[] {
-  return summaries.filter(({ seeds }) => seeds.length > 0).map((cell) => ({
-    effect: cell.effect,
-    optimizer: cell.optimizer,
-    learningRate: cell.learningRate,
-    batchSize: cell.batchSize,
-    stop,
-    seeds: cell.seeds,
-    sharpness: cell.value,
-    trainLoss: cell.trainLoss,
-    testAccuracy: cell.testAccuracy,
-    epochs: cell.epochs,
-    converged: cell.converged,
-    diverged: cell.diverged,
-  }));
+export function reportCells(summaries: readonly CellSummary[], stop: string): unknown[] {
+  return summaries.filter(({ seeds }) => seeds.length > 0).map((cell) => {
+    const { effect, optimizer, learningRate, batchSize, seeds, value: sharpness } = cell;
+    const { trainLoss, testAccuracy, epochs, converged, diverged } = cell;
+    return {
+      ...{ effect, optimizer, learningRate, batchSize, stop, seeds, sharpness },
+      ...{ trainLoss, testAccuracy, epochs, converged, diverged },
+    };
+  });
 }
 
-function summariseCell(cell: Cell, results: readonly RunResult[], measure: string): CellSummary {
-  const kept = results.filter(({ training }) => training.stopped !== "diverged");
+function summariseCell(cell: Cell, runs: readonly RunResult[], measure: string): CellSummary {
+  const kept = runs.filter(({ training }) => training.stopped !== "diverged");
   const values = kept.flatMap(({ measures }) => measures[measure] ?? []);
+  const seedsOf = (some: readonly RunResult[]): number[] => some.map(({ config }) => config.seed);
   const seedsStopped = (why: Outcome): number[] =>
-    results.filter(({ training }) => training.stopped === why).map(({ config }) => config.seed);
-  const means = Object.fromEntries(
-    MEANS.map((key) => [key, meanOrNull(kept.map(({ training }) => training[key]))]),
-  ) as Record<typeof MEANS[number], number | null>;
+    seedsOf(runs.filter(({ training }) => training.stopped === why));
+  const meanOf = (key: keyof Means): number | null =>
+    meanOrNull(kept.map(({ training }) => training[key]));
   return {
     ...cell,
-    ...means,
+    trainLoss: meanOf("trainLoss"),
+    trainAccuracy: meanOf("trainAccuracy"),
+    testLoss: meanOf("testLoss"),
+    testAccuracy: meanOf("testAccuracy"),
+    epochs: meanOf("epochs"),
+    weightNorm: meanOf("weightNorm"),
     measure,
-    seeds: results.map(({ config }) => config.seed),
+    seeds: seedsOf(runs),
     value: values.length === 0 ? null : summariseValues(values),
     residual: meanOrNull(values.map(({ residual }) => residual)),
-    unresolved: kept.filter(({ measures }) => measures[measure]?.converged === false)
-      .map(({ config }) => config.seed),
-    converged: results.length > 0 &&
-      results.every(({ stop, training }) =>
+    unresolved: seedsOf(kept.filter(({ measures }) => measures[measure]?.converged === false)),
+    converged: runs.length > 0 &&
+      runs.every(({ stop, training }) =>
         openStop(stop).isCriterion && training.stopped === "reached"
       ),
     unconverged: seedsStopped("epoch limit"),
     diverged: seedsStopped("diverged"),
-    bySeed: results.map((run) => ({
-      seed: run.config.seed,
-      stopped: run.training.stopped,
-      value: run.measures[measure]?.estimate ?? null,
-      trainLoss: run.training.trainLoss,
-      run,
-    })),
+    bySeed: runs.map((run) => (
+      { seed: run.config.seed, value: run.measures[measure]?.estimate ?? null, run }
+    )),
   };
 }
 
@@ -180,16 +148,14 @@ function summariseValues(values: readonly Measurement[]): ValueSummary {
   const overSeeds = meanInterval(values.map(({ estimate }) => estimate));
   const samples = values.map(({ samples }): number[] => Array.isArray(samples) ? samples : []);
   const isSampled = samples.every(({ length }) => length > 0);
-  const isEven = samples.every(({ length }) => length === samples[0]!.length);
   return {
     mean: overSeeds.mean,
     interval: ends(overSeeds),
-    pooledInterval: isSampled ? ends(pooledInterval(samples)) : null,
-    twoWayInterval: isSampled && isEven ? ends(twoWayInterval(samples)) : null,
+    pooledInterval: isSampled ? ends(meanInterval(samples.flat())) : null,
   };
 }
 
-function ends({ low, high }: { low: number | null; high: number | null }): Interval | null {
+function ends({ low, high }: MeanInterval): Interval | null {
   return low === null || high === null ? null : [low, high];
 }
 

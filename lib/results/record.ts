@@ -10,13 +10,14 @@ import { sha256, writeWhole } from "~/lib/files/files.ts";
 import { isSameTrajectory, type Trajectory, trajectoryPath } from "~/lib/trainer.ts";
 
 /** Version of the file format; 1 was one file a run with its stopping rule in its identity. */
-export const RECORD_FORMAT = 2;
+const FORMAT = 2;
 
 const count = z.int().min(0);
 const fraction = z.number().min(0).max(1);
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
 
 const engine = z.looseObject({ name: z.string(), library: z.string() });
+const norm = z.number().min(0);
 
 const measurement = z.looseObject({
   /** Canonical name without parameters. */
@@ -43,12 +44,12 @@ const network = z.looseObject({
   testLoss: z.number(),
   testAccuracy: fraction,
   /** Euclidean norm of the full-set loss's gradient over all P parameters. */
-  gradientNorm: z.number().min(0),
+  gradientNorm: norm,
   /** Euclidean norms: of all P parameters, and of each layer's weights and biases together. */
-  weightNorm: z.number().min(0),
-  layerNorms: z.array(z.number().min(0)),
+  weightNorm: norm,
+  layerNorms: z.array(norm),
   /** |w - w_0|. */
-  distance: z.number().min(0),
+  distance: norm,
   measures: z.array(measurement),
 });
 /** A network on the trajectory that was evaluated. */
@@ -81,9 +82,7 @@ const content = z.looseObject({
 
 /** Work on the trajectory, in order: what may differ between two computations. */
 const provenance = z.looseObject({
-  /**
-   * "trained", "trained again" for a network that was not kept, or "measured " and the measures.
-   */
+  /** "trained", "trained again" for a network that was not kept, or "measured " and the measures. */
   did: z.string(),
   /** Epochs that were trained, from (exclusive) and to, or the epoch that was measured. */
   from: count.optional(),
@@ -103,7 +102,7 @@ const provenance = z.looseObject({
 export type Provenance = z.infer<typeof provenance>;
 
 const file = z.looseObject({
-  format: z.literal(RECORD_FORMAT),
+  format: z.literal(FORMAT),
   content,
   provenance: z.array(provenance),
   sha256: z.object({ content: hash, provenance: hash }),
@@ -143,9 +142,8 @@ export function parseRecord(text: string): TrajectoryRecord {
 export function formatRecord(record: TrajectoryRecord): string {
   // The schema brings known keys into its own order, on which the checksums stand.
   const ordered = file.omit({ format: true, sha256: true }).parse(record);
-  const whole = { format: RECORD_FORMAT, ...ordered, sha256: checksums(ordered) };
-  // Lists of numbers on one line each: a diff shows what changed, a long training stays short. No
-  // text inside has line feeds of its own.
+  const whole = { format: FORMAT, ...ordered, sha256: checksums(ordered) };
+  // Lists of numbers on one line each; no text inside has line feeds of its own.
   return JSON.stringify(whole, null, 1)
     .replace(
       /\[\n\s+(-?[\d.e+-]+(?:,\n\s+-?[\d.e+-]+)*)\n\s+\]/gi,
@@ -216,12 +214,9 @@ export async function writeRecord(
   await writeWhole(path, formatRecord(record));
 }
 
-function checksums({ content, provenance }: Pick<TrajectoryRecord, "content" | "provenance">): {
-  content: string;
-  provenance: string;
-} {
-  return {
-    content: sha256(JSON.stringify(content)),
-    provenance: sha256(JSON.stringify(provenance)),
-  };
+function checksums(
+  { content, provenance }: Pick<TrajectoryRecord, "content" | "provenance">,
+): { content: string; provenance: string } {
+  const [first, second] = [content, provenance].map((part) => sha256(JSON.stringify(part)));
+  return { content: first!, provenance: second! };
 }

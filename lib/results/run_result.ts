@@ -19,16 +19,9 @@ export type Outcome = "reached" | "epoch limit" | "diverged";
 
 /** What a run says of its network; null where training diverged. */
 const NETWORK = [
-  "sha256",
-  "trainLoss",
-  "trainAccuracy",
-  "testLoss",
-  "testAccuracy",
-  "gradientNorm",
-  "weightNorm",
-  "layerNorms",
-  "distance",
-] as const;
+  ...["sha256", "trainLoss", "trainAccuracy", "testLoss", "testAccuracy", "gradientNorm"] as const,
+  ...["weightNorm", "layerNorms", "distance"] as const,
+];
 type OfNetwork = { readonly [K in typeof NETWORK[number]]: NetworkRecord[K] | null };
 
 /** A trajectory at a stop. */
@@ -48,48 +41,27 @@ export interface RunResult {
   readonly measures: Readonly<Record<string, Measurement>>;
 }
 
-/** Where a trajectory stands with respect to a stop. */
-export interface StopState {
-  /** Epoch of the stop, or of the end where it is not reached. */
-  readonly epoch: number;
-  readonly outcome: Outcome;
-}
-
 /**
- * Where a stop lies on a trajectory, as far as its losses tell.
+ * Where a stop lies on a trajectory, as far as its losses tell: its epoch, or that of the end where it
+ * is not reached. What other studies trained beyond the end of this one is none of its concern.
  *
  * @returns Undefined where training must go on to tell, or where a stop that is only passed was
  * not, by the time that those that end training were.
  */
 export function locateStop(
-  study: Pick<Study, "stops" | "maxEpochs">,
+  { stops, maxEpochs }: Pick<Study, "stops" | "maxEpochs">,
   stop: string,
   { epochLosses, diverged }: { epochLosses: readonly number[]; diverged: boolean },
-): StopState | undefined {
-  const { maxEpochs, stops } = study;
-  const asked = openStop(stop);
+): { readonly epoch: number; readonly outcome: Outcome } | undefined {
+  const [asked, all] = [openStop(stop), stops.map(openStop)];
   const losses = epochLosses.slice(0, maxEpochs);
-  const passes = isPassed(asked, stops.map(openStop));
-  const epoch = asked.epoch(passes ? losses.slice(0, endOf(study, epochLosses)) : losses);
+  const passes = isPassed(asked, all);
+  const ends = drivingStops(all).map((driving) => driving.epoch(losses) ?? losses.length);
+  const epoch = asked.epoch(passes ? losses.slice(0, Math.max(0, ...ends)) : losses);
   if (epoch !== undefined) return { epoch, outcome: "reached" };
   if (passes) return undefined;
   if (epochLosses.length >= maxEpochs) return { epoch: maxEpochs, outcome: "epoch limit" };
   return diverged ? { epoch: epochLosses.length, outcome: "diverged" } : undefined;
-}
-
-/**
- * Where a study ends a trajectory, as far as its losses tell: what other studies trained beyond is
- * none of its concern.
- *
- * @returns An epoch, at most the number of losses.
- */
-export function endOf(
-  { stops, maxEpochs }: Pick<Study, "stops" | "maxEpochs">,
-  epochLosses: readonly number[],
-): number {
-  const losses = epochLosses.slice(0, maxEpochs);
-  const ends = drivingStops(stops.map(openStop)).map((stop) => stop.epoch(losses));
-  return Math.max(0, ...ends.map((epoch) => epoch ?? losses.length));
 }
 
 /** The value of a measure of a network; undefined if it was not taken. */
@@ -118,9 +90,10 @@ export function runAt(
   const state = locateStop(study, stop, content);
   if (state === undefined) return undefined;
   const { epoch, outcome } = state;
-  const found = content.networks.find((network) => network.epoch === epoch);
-  if (found === undefined && outcome !== "diverged") return undefined;
-  const network = outcome === "diverged" ? undefined : found;
+  const network = outcome === "diverged"
+    ? undefined
+    : content.networks.find((each) => each.epoch === epoch);
+  if (network === undefined && outcome !== "diverged") return undefined;
   const values = texts.flatMap((text) => {
     const value = network && findMeasurement(network, text);
     return value === undefined ? [] : [[text, value] as const];
@@ -151,8 +124,7 @@ export function runsAt(
   records: readonly TrajectoryRecord[],
   stop: string = study.stops[0]!,
 ): RunResult[] {
-  const { first, others } = study.measures;
-  const texts = [...new Set([...first, ...others])];
+  const texts = [...new Set([...study.measures.first, ...study.measures.others])];
   const byPath = new Map(
     records.map((record) => [trajectoryPath(record.content.trajectory), record]),
   );

@@ -1,5 +1,5 @@
 /**
- * Means with t intervals over seeds, the original's pooled intervals, and paired differences.
+ * Means with their t intervals, paired differences, Welch's test, and several tests at once.
  *
  * @module
  */
@@ -13,9 +13,8 @@ const { studentt }: {
   };
 } = jstat;
 
-/** A mean and its confidence interval; null where one value alone cannot give it. */
+/** A mean with its 95 % confidence interval; null where one value alone cannot give it. */
 export interface MeanInterval {
-  /** Unit of the values, as every number here but n. */
   readonly mean: number;
   /** `s / sqrt(n)` with s the sample standard deviation (divisor n - 1). */
   readonly standardError: number | null;
@@ -27,16 +26,17 @@ export interface MeanInterval {
 
 /** A mean difference between two cells, within seed. */
 export interface PairedDifference extends MeanInterval {
-  /** Seeds that both cells have, ascending; the values stand in this order. */
+  /** Seeds that both cells have, ascending. */
   readonly seeds: readonly number[];
-  /** `a[seed] - b[seed]` for every seed of `seeds`. */
+  /** `a[seed] - b[seed]`, in the order of `seeds`. */
   readonly differences: readonly number[];
 }
 
-/** How an interval is made. */
-export interface IntervalOptions {
-  /** Probability that the interval covers the mean, in (0, 1); 0.95 by default. */
-  readonly level?: number;
+/** An independent estimate: a mean, its standard error and the degrees of freedom of that. */
+export interface Estimate {
+  readonly mean: number;
+  readonly standardError: number;
+  readonly degreesOfFreedom: number;
 }
 
 /**
@@ -44,17 +44,15 @@ export interface IntervalOptions {
  *
  * From jstat, whose relative error at 0.975 is below 5e-8 up to 1,000 degrees of freedom.
  *
- * @param probability In (0, 1).
- * @param degreesOfFreedom Finite and > 0.
- * @throws {RangeError} If an argument is out of its domain.
+ * @throws {RangeError} If probability is not in (0, 1), or degrees of freedom not finite and > 0.
  */
 export function tQuantile(probability: number, degreesOfFreedom: number): number {
-  requireShare(probability, "take a t quantile as probability");
+  const fail = (what: string, value: number): never => {
+    throw new RangeError(`Cannot take a t quantile as ${what}: current value is ${value}`);
+  };
+  if (!(probability > 0 && probability < 1)) fail("probability must be in (0, 1)", probability);
   if (!(degreesOfFreedom > 0 && degreesOfFreedom < Infinity)) {
-    throw new RangeError(
-      "Cannot take a t quantile as degrees of freedom must be finite and > 0: " +
-        `current value is ${degreesOfFreedom}`,
-    );
+    fail("degrees of freedom must be finite and > 0", degreesOfFreedom);
   }
   return studentt.inv(probability, degreesOfFreedom);
 }
@@ -65,29 +63,22 @@ export function twoSidedP(t: number, degreesOfFreedom: number): number {
 }
 
 /**
- * The mean of independent values with its t interval:
- * `mean +- t((1 + level) / 2, n - 1) * s / sqrt(n)`
+ * The mean of independent values with its 95 % t interval: `mean +- t(0.975, n - 1) * s / sqrt(n)`
  * (Student, "The probable error of a mean", https://doi.org/10.2307/2331554).
  *
- * @param values At least one, all finite; the result has their unit.
- * @returns For one value standardError, low and high are null: it says nothing about its spread.
- * @throws {RangeError} If there is no value, one is not finite, or level is out of (0, 1).
+ * @returns In the values' unit; for one value standardError, low and high are null.
+ * @throws {RangeError} If there is no value, or one is not finite.
  *
  * @example
  * ```ts
  * import { meanInterval } from "~/lib/statistics/intervals.ts";
  *
- * const { mean, low, high } = meanInterval([1, 2, 3]);
+ * const { mean, high } = meanInterval([1, 2, 3]);
  * // t(0.975, 2) = 4.302653 and s / sqrt(n) = 1 / sqrt(3)
- * if (mean !== 2 || Math.abs(high! - 4.484138) > 1e-6 || Math.abs(low! + 0.484138) > 1e-6) {
- *   throw new Error("not Student's interval");
- * }
+ * if (mean !== 2 || Math.abs(high! - 4.484138) > 1e-6) throw new Error("not Student's interval");
  * ```
  */
-export function meanInterval(
-  values: readonly number[],
-  { level = 0.95 }: IntervalOptions = {},
-): MeanInterval {
+export function meanInterval(values: readonly number[]): MeanInterval {
   const n = values.length;
   if (n === 0) {
     throw new RangeError(
@@ -95,27 +86,12 @@ export function meanInterval(
     );
   }
   requireFinite(values, "take a mean");
-  requireShare(level, "make an interval as level");
   const mean = values.reduce((sum, value) => sum + value, 0) / n;
   if (n === 1) return { mean, standardError: null, n, low: null, high: null };
   const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
   const standardError = Math.sqrt(squares / (n - 1) / n);
-  const half = tQuantile((1 + level) / 2, n - 1) * standardError;
+  const half = tQuantile(0.975, n - 1) * standardError;
   return { mean, standardError, n, low: mean - half, high: mean + half };
-}
-
-/**
- * The original study's interval: `meanInterval` of all seeds x directions as if each sample were an
- * independent one, n = seeds * K. It is too narrow where networks differ by more than directions do.
- *
- * @param samplesBySeed One list of samples a seed, shape `[seeds][K]`.
- * @throws {RangeError} If there is no sample or one is not finite.
- */
-export function pooledInterval(
-  samplesBySeed: readonly (readonly number[])[],
-  options: IntervalOptions = {},
-): MeanInterval {
-  return meanInterval(samplesBySeed.flat(), options);
 }
 
 /**
@@ -128,24 +104,16 @@ export function pooledInterval(
 export function pairedDifference(
   a: ReadonlyMap<number, number>,
   b: ReadonlyMap<number, number>,
-  options: IntervalOptions = {},
 ): PairedDifference | null {
   const seeds = [...a.keys()].filter((seed) => b.has(seed)).sort((x, y) => x - y);
   if (seeds.length === 0) return null;
   const differences = seeds.map((seed) => a.get(seed)! - b.get(seed)!);
-  return { ...meanInterval(differences, options), seeds, differences };
-}
-
-/** An independent estimate: a mean, its standard error and the degrees of freedom of that. */
-export interface Estimate {
-  readonly mean: number;
-  readonly standardError: number;
-  readonly degreesOfFreedom: number;
+  return { ...meanInterval(differences), seeds, differences };
 }
 
 /**
- * Welch's test of `a.mean - b.mean`, variances free
- * (https://doi.org/10.2307/2332510): t with Satterthwaite's degrees of freedom.
+ * Welch's test of `a.mean - b.mean`, variances free (https://doi.org/10.2307/2332510): t with
+ * Satterthwaite's degrees of freedom.
  *
  * @returns The difference with its 95 % interval, and the two-sided p.
  */
@@ -167,7 +135,11 @@ export function welchTest(
  * times m - i + 1, never below the one before. At most 5 % of families then have a false claim.
  */
 export function holm(ps: readonly number[]): number[] {
-  return stepwise(ps, (p, rank) => p * (ps.length - rank), Math.max);
+  let last = 0;
+  return adjust(
+    ps,
+    (ranked) => ranked.map((p, rank) => last = Math.max(last, Math.min(1, p * (ps.length - rank)))),
+  );
 }
 
 /**
@@ -176,36 +148,24 @@ export function holm(ps: readonly number[]): number[] {
  * 0.05, at most a twentieth is expected to be false.
  */
 export function benjaminiHochberg(ps: readonly number[]): number[] {
-  return stepwise(ps, (p, rank) => p * ps.length / (rank + 1), Math.min);
+  let last = 1;
+  return adjust(ps, (ranked) =>
+    ranked.toReversed()
+      .map((p, i) => last = Math.min(last, p * ps.length / (ps.length - i)))
+      .reverse());
 }
 
-/** Adjusts in ascending order where each is at least the one before, descending where at most. */
-function stepwise(
-  ps: readonly number[],
-  adjust: (p: number, rank: number) => number,
-  bound: (a: number, b: number) => number,
-): number[] {
-  const ranked = ps.map((p, place) => ({ p, place })).sort((a, b) => a.p - b.p)
-    .map(({ p, place }, rank) => ({ place, p: Math.min(1, adjust(p, rank)) }));
-  if (bound === Math.min) ranked.reverse();
-  const adjusted = new Array<number>(ps.length);
-  let last = ranked[0]?.p ?? 1;
-  for (const { p, place } of ranked) adjusted[place] = last = bound(last, p);
-  return adjusted;
+/** Adjusts p values in ascending order, and gives them back in the order that they had. */
+function adjust(ps: readonly number[], by: (ranked: readonly number[]) => number[]): number[] {
+  const order = ps.map((_, place) => place).sort((a, b) => ps[a]! - ps[b]!);
+  const adjusted = by(order.map((place) => ps[place]!));
+  return ps.map((_, place) => adjusted[order.indexOf(place)]!);
 }
 
 /** Checks that values are finite. @throws {RangeError} "Cannot WHAT as values must be finite: ..." */
 export function requireFinite(values: readonly number[], what: string): void {
-  for (const value of values) {
-    if (!Number.isFinite(value)) {
-      throw new RangeError(`Cannot ${what} as values must be finite: current value is ${value}`);
-    }
-  }
-}
-
-/** Checks a probability. @throws {RangeError} "Cannot WHAT must be in (0, 1): ..." */
-export function requireShare(value: number, what: string): void {
-  if (!(value > 0 && value < 1)) {
-    throw new RangeError(`Cannot ${what} must be in (0, 1): current value is ${value}`);
+  const bad = values.find((value) => !Number.isFinite(value));
+  if (bad !== undefined) {
+    throw new RangeError(`Cannot ${what} as values must be finite: current value is ${bad}`);
   }
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { openStream } from "~/lib/random.ts";
-import { requireFinite, requireShare } from "~/lib/statistics/intervals.ts";
+import { requireFinite } from "~/lib/statistics/intervals.ts";
 
 /**
  * Kendall's tau-b: concordant pairs less discordant ones, ties out of the count,
@@ -13,18 +13,9 @@ import { requireFinite, requireShare } from "~/lib/statistics/intervals.ts";
  *
  * (Kendall, https://doi.org/10.1093/biomet/33.3.239). 1 where y rises with x, -1 where it falls.
  *
- * @param x Finite, shape [n].
- * @param y Finite, shape [n].
+ * @param x Finite, shape [n], as y.
  * @returns In [-1, 1]; null where one of them does not vary, as no order is there to compare.
  * @throws {RangeError} If lengths differ or a value is not finite.
- *
- * @example
- * ```ts
- * import { kendallTau } from "~/lib/statistics/ranks.ts";
- *
- * // Of 6 pairs one is the other way round: (5 - 1) / 6.
- * if (kendallTau([1, 2, 3, 4], [10, 20, 40, 30]) !== 4 / 6) throw new Error("not 2/3");
- * ```
  */
 export function kendallTau(x: readonly number[], y: readonly number[]): number | null {
   if (x.length !== y.length) {
@@ -46,19 +37,15 @@ export function kendallTau(x: readonly number[], y: readonly number[]): number |
   return orderedX === 0 || orderedY === 0 ? null : difference / Math.sqrt(orderedX * orderedY);
 }
 
-/** Two values of each of several cells: what is ranked, and what it is ranked against. */
-export interface RankedGroup {
-  readonly x: readonly number[];
-  readonly y: readonly number[];
-}
-
 /**
  * The mean over groups of each one's tau, so that only cells that differ in the group's one factor
  * are compared (Jiang et al. arXiv 1912.02178).
  *
  * @returns Null where no group has one.
  */
-export function tauWithinGroups(groups: readonly RankedGroup[]): number | null {
+export function tauWithinGroups(
+  groups: readonly { readonly x: readonly number[]; readonly y: readonly number[] }[],
+): number | null {
   const taus = groups.map(({ x, y }) => kendallTau(x, y)).filter((tau) => tau !== null);
   if (taus.length === 0) return null;
   // Fractions that cancel leave 0, and not what rounding leaves of them.
@@ -81,48 +68,30 @@ export interface TauInterval {
   readonly seeds: readonly number[];
   /** Cells of all groups. */
   readonly cells: number;
-  /** Draws in which tau could be had. */
-  readonly resamples: number;
-}
-
-/** How the interval is made. */
-export interface TauOptions {
-  /** Of the draws. */
-  readonly seed: number;
-  /** Draws. Default 2000: the ends of the interval move by some 0.01 from seed to seed. */
-  readonly resamples?: number;
-  /** Probability between the percentiles, in (0, 1). Default 0.95. */
-  readonly level?: number;
 }
 
 /**
- * Kendall's tau-b of the cells' means, within groups, with a percentile bootstrap over seeds and cells:
- * as many seeds as there are are drawn with replacement, the same for all cells (they are paired), and
- * as many cells in each group; means and tau are taken again, and the interval lies between the
- * (1 -+ level) / 2 quantiles (Efron and Tibshirani, An Introduction to the Bootstrap, 13). A cell
- * without any of the drawn seeds is left out of that draw. Few seeds make it too narrow: three have 10
- * different draws.
+ * Kendall's tau-b of the cells' means, within groups, with a 95 % percentile bootstrap over seeds and
+ * cells: as many seeds as there are are drawn with replacement, the same for all cells (they are
+ * paired), and as many cells in each group (Efron and Tibshirani, An Introduction to the Bootstrap,
+ * 13). A cell without any of the drawn seeds is left out of that draw. Few seeds make it too narrow:
+ * three have 10 different draws.
  *
  * @param groups Cells that differ in one factor, group by group.
+ * @param seed Of the draws.
  * @returns low and high are null for fewer than 2 seeds.
- * @throws {RangeError} If a value is not finite, or an option out of its domain.
+ * @throws {RangeError} If a value is not finite.
  */
 export function tauInterval(
   groups: readonly (readonly RankedCell[])[],
-  { seed, resamples = 2000, level = 0.95 }: TauOptions,
+  { seed, resamples = 1000 }: { readonly seed: number; readonly resamples?: number },
 ): TauInterval {
-  if (!(Number.isInteger(resamples) && resamples >= 1)) {
-    throw new RangeError(
-      `Cannot resample as resamples must be an integer >= 1: current value is ${resamples}`,
-    );
-  }
-  requireShare(level, "make an interval as level");
   const cells = groups.flat();
   const common = ({ x, y }: RankedCell): number[] => [...x.keys()].filter((key) => y.has(key));
   const seeds = [...new Set(cells.flatMap(common))].sort((a, b) => a - b);
   const tau = tauOf(groups, seeds);
-  const unknown = { tau, seeds, cells: cells.length, low: null, high: null, resamples: 0 };
-  if (seeds.length < 2 || tau === null) return unknown;
+  const known = { tau, seeds, cells: cells.length, low: null, high: null };
+  if (seeds.length < 2 || tau === null) return known;
   const stream = openStream(seed, 0);
   const draw = <T>(all: readonly T[]): T[] =>
     all.map(() => all[Math.floor((stream.next() >>> 0) / 2 ** 32 * all.length)]!);
@@ -130,9 +99,8 @@ export function tauInterval(
     const drawn = draw(seeds);
     return tauOf(groups.map(draw), drawn);
   }).filter((again) => again !== null).sort((a, b) => a - b);
-  if (taus.length === 0) return unknown;
-  const [low, high] = [(1 - level) / 2, (1 + level) / 2].map((p) => quantile(taus, p));
-  return { ...unknown, low: low!, high: high!, resamples: taus.length };
+  if (taus.length === 0) return known;
+  return { ...known, low: quantile(taus, 0.025), high: quantile(taus, 0.975) };
 }
 
 /** Tau of the means over these seeds, each as often as it was drawn. */
@@ -140,7 +108,7 @@ function tauOf(
   groups: readonly (readonly RankedCell[])[],
   drawn: readonly number[],
 ): number | null {
-  return tauWithinGroups(groups.map((cells): RankedGroup => {
+  return tauWithinGroups(groups.map((cells) => {
     const means = cells.flatMap(({ x, y }) => {
       const own = drawn.filter((seed) => x.has(seed) && y.has(seed));
       const mean = (values: ReadonlyMap<number, number>): number =>

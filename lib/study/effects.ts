@@ -4,7 +4,6 @@
  * @module
  */
 import { scientific } from "~/lib/files/numbers.ts";
-import type { Cell } from "~/lib/study/grid.ts";
 import type { Grid, Pair } from "~/lib/study/study.ts";
 
 /** What a study varies: one factor at a time, or pairs of both. */
@@ -32,10 +31,8 @@ export interface Effect {
 /** Every effect by its name. */
 export const EFFECTS: Readonly<Record<EffectName, Effect>> = {
   "learning-rate": {
-    name: "learning-rate",
-    label: "learning rate",
+    ...{ name: "learning-rate", label: "learning rate", symbol: "circle" },
     axis: "Learning rate",
-    symbol: "circle",
     valueOf: ({ learningRate }) => learningRate,
     format: formatRate,
     other: ({ grid }) => `batch size ${grid.baseBatchSize}`,
@@ -43,10 +40,8 @@ export const EFFECTS: Readonly<Record<EffectName, Effect>> = {
       learningRates.map((learningRate) => ({ learningRate, batchSize })),
   },
   "batch-size": {
-    name: "batch-size",
-    label: "batch size",
+    ...{ name: "batch-size", label: "batch size", symbol: "square" },
     axis: "Batch size (images)",
-    symbol: "square",
     valueOf: ({ batchSize }) => batchSize,
     format: String,
     other: ({ grid }) => `learning rate ${formatRate(grid.baseLearningRate)}`,
@@ -54,10 +49,8 @@ export const EFFECTS: Readonly<Record<EffectName, Effect>> = {
       batchSizes.map((batchSize) => ({ learningRate, batchSize })),
   },
   pairs: {
-    name: "pairs",
-    label: "lr / batch size",
+    ...{ name: "pairs", label: "lr / batch size", symbol: "triangle" },
     axis: "Learning rate / batch size (1/images)",
-    symbol: "triangle",
     valueOf: ({ learningRate, batchSize }) => learningRate / batchSize,
     format: formatRate,
     other: () => "pairs of both",
@@ -66,11 +59,11 @@ export const EFFECTS: Readonly<Record<EffectName, Effect>> = {
 };
 
 /** Where a cell stands on its effect's axis. */
-export function effectValue(cell: Omit<Cell, "optimizer">): number {
+export function effectValue(cell: Pair & { readonly effect: EffectName }): number {
   return EFFECTS[cell.effect].valueOf(cell);
 }
 
 /** "5×10⁻⁴", and "2" from 1 on. */
-export function formatRate(value: number): string {
+function formatRate(value: number): string {
   return value >= 1 && value < 1000 ? String(Number(value.toPrecision(3))) : scientific(value);
 }

@@ -5,21 +5,16 @@
  */
 import { openMeasure } from "~/lib/measure.ts";
 import { type EffectName, EFFECTS } from "~/lib/study/effects.ts";
-import type { Study } from "~/lib/study/study.ts";
+import type { Pair, Study } from "~/lib/study/study.ts";
 import { type Trajectory, trajectoryPath } from "~/lib/trainer.ts";
 
 /** A point of a figure: the trajectories that differ in seed only, seen as one value of an effect. */
-export interface Cell {
+export interface Cell extends Pair {
   readonly effect: EffectName;
   readonly optimizer: string;
-  readonly learningRate: number;
-  readonly batchSize: number;
 }
 
-/**
- * The cells of a grid in the order of its figures. The base cell belongs to two effects and so
- * stands twice, with trajectories in common.
- */
+/** The cells of a grid in the order of its figures; the base cell once for each of its two effects. */
 export function listCells({ grid }: Pick<Study, "grid">): Cell[] {
   return grid.effects.flatMap((effect) =>
     grid.optimizers.flatMap((optimizer) =>

@@ -83,3 +83,51 @@ export const presets: Readonly<Record<PresetName, Study>> = {
     stops: ["cumulative:1e-4", "cumulative:1e-3", "consecutive:1e-3", ...FULL.stops.slice(1)],
   },
 };
+
+/** Few enough images that a full batch is quick, enough that it is CIFAR-10. */
+const EDGE_IMAGES = 5000;
+const EDGE_EPOCHS = [50, 100, 200, 300, 400, 600, 800, 1000, 1200, 1400, 1600];
+const EIGENVALUE = "lambda-max(iterations=30,tolerance=0.01)";
+
+/**
+ * The Hessian's largest eigenvalue along training (Cohen et al. arXiv 2103.00065, section 3): SGD with
+ * the full batch, with mini-batches, and AdaGrad. The learning rate is small enough that the way up to
+ * 2 / lr = 1000 is seen, large enough that training gets there.
+ */
+export const edgeStudy: Study = {
+  ...presets.quick,
+  grid: {
+    ...presets.quick.grid,
+    effects: ["pairs"],
+    pairs: [EDGE_IMAGES, 128].map((batchSize) => ({ learningRate: 2e-3, batchSize })),
+    seeds: [0],
+  },
+  images: EDGE_IMAGES,
+  stops: EDGE_EPOCHS.toReversed().map((epoch) => `epochs:${epoch}`),
+  measures: { first: [EIGENVALUE], others: [EIGENVALUE] },
+};
+
+/**
+ * Whether it is the batch size that counts, or learning rate / batch size: a study's effects for SGD,
+ * and pairs in which the learning rate grows with the batch size from the base cell on, so that an
+ * epoch goes the same way, learning rate x updates, in each.
+ */
+export function equalRatioStudy(
+  study: Study,
+  batchSizes: readonly number[] = [128, 512, 2048, 8192],
+): Study {
+  const { baseLearningRate, baseBatchSize } = study.grid;
+  const pairs = batchSizes.map((batchSize) => (
+    { learningRate: baseLearningRate * batchSize / baseBatchSize, batchSize }
+  ));
+  const effects = ["learning-rate", "batch-size", "pairs"] as const;
+  return {
+    ...study,
+    grid: {
+      ...study.grid,
+      effects: effects.filter((effect) => effect !== "pairs" || pairs.length > 0),
+      optimizers: ["SGD"],
+      pairs,
+    },
+  };
+}

@@ -33,23 +33,14 @@ export interface Grid {
   readonly seeds: readonly number[];
 }
 
-/** Which measures are taken where, canonical texts. */
-export interface MeasurePlan {
-  /** Of every network at the first stop. */
-  readonly first: readonly string[];
-  /** Of every network at the other stops. */
-  readonly others: readonly string[];
-}
-
 /** A study: a grid, the stops and measures that are asked of its trajectories. */
 export interface Study {
   /** The preset that it came from. */
   readonly preset: string;
   readonly grid: Grid;
   readonly sizes: LayerSizes;
-  /** Of trajectories that start from given weights: see `Trajectory`. */
+  /** Of its trajectories, as order: see `Trajectory`. */
   readonly init?: string;
-  /** Of its trajectories: see `Trajectory`. */
   readonly order?: "shuffled" | undefined;
   /** The first so many training images are used; the test set is always whole. */
   readonly images: number;
@@ -57,5 +48,6 @@ export interface Study {
   readonly maxEpochs: number;
   /** Canonical texts; figures show the first. */
   readonly stops: readonly string[];
-  readonly measures: MeasurePlan;
+  /** Canonical texts of the measures of every network at the first stop, and at the others. */
+  readonly measures: { readonly first: readonly string[]; readonly others: readonly string[] };
 }
