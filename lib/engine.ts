@@ -4,7 +4,6 @@
  * @module
  */
 export type * from "~/lib/engine/engine.ts";
-export type * from "~/lib/engine/engine_options.ts";
 export * from "~/lib/engine/open_engine.ts";
 export { type CpuEngine, createCpuEngine } from "~/lib/engine/cpu/cpu_engine.ts";
 export {

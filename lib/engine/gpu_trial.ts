@@ -4,8 +4,7 @@
  * @module
  */
 import { type Dataset, firstRows } from "~/lib/dataset.ts";
-import type { Engine } from "~/lib/engine/engine.ts";
-import type { EngineOptions } from "~/lib/engine/engine_options.ts";
+import type { Engine, EngineOptions } from "~/lib/engine/engine.ts";
 import { initialise, type LayerSizes, MLP_1 } from "~/lib/model.ts";
 import { allocateState } from "~/lib/optimizer.ts";
 

@@ -4,8 +4,7 @@
  * @module
  */
 import { createCpuEngine } from "~/lib/engine/cpu/cpu_engine.ts";
-import type { Engine } from "~/lib/engine/engine.ts";
-import type { EngineOptions } from "~/lib/engine/engine_options.ts";
+import type { Engine, EngineOptions } from "~/lib/engine/engine.ts";
 import { openFaster } from "~/lib/engine/gpu_trial.ts";
 
 /** Names that `openEngine` takes. */

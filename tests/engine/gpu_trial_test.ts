@@ -4,8 +4,7 @@
  * @module
  */
 import type { Dataset } from "~/lib/dataset.ts";
-import type { Engine } from "~/lib/engine/engine.ts";
-import type { EngineOptions } from "~/lib/engine/engine_options.ts";
+import type { Engine, EngineOptions } from "~/lib/engine/engine.ts";
 import { openFaster, trainingRate } from "~/lib/engine/gpu_trial.ts";
 import { stubEngine } from "~/tests/fixtures/stub_engine.ts";
 import { randomDataset } from "~/tests/fixtures/tiny_dataset.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { sizesCheck } from "~/lib/engine/check_sizes.ts";
+import { sizesCheck } from "~/lib/engine/checks.ts";
 import { evaluate, gradients, openHessian } from "~/lib/engine/cpu/full_set.ts";
 import { chooseGemmLibrary } from "~/lib/engine/cpu/gemm/choose_library.ts";
 import type { GemmLibraryName } from "~/lib/engine/cpu/gemm/gemm_library.ts";
@@ -12,6 +12,7 @@ import { perturbedLosses } from "~/lib/engine/cpu/perturbed_losses.ts";
 import { openPool, type Pool } from "~/lib/engine/cpu/pool.ts";
 import type {
   Engine,
+  EngineOptions,
   Evaluation,
   Hessian,
   LossGradient,
@@ -21,7 +22,6 @@ import type {
   Stack,
   StackOptions,
 } from "~/lib/engine/engine.ts";
-import type { EngineOptions } from "~/lib/engine/engine_options.ts";
 import { defaultThreads } from "~/lib/domain.ts";
 import { countParameters } from "~/lib/model.ts";
 import { openOptimizer } from "~/lib/optimizer.ts";

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { checkVectors } from "~/lib/engine/check_vectors.ts";
+import { checkVectors } from "~/lib/engine/checks.ts";
 import type { Piece, SplitPass, Tangent } from "~/lib/engine/cpu/pieces.ts";
 import type { Pool } from "~/lib/engine/cpu/pool.ts";
 import { BLOCK } from "~/lib/engine/cpu/workspace.ts";

@@ -10,7 +10,7 @@
 import { blocksOf, loadPixels, type Thread } from "~/lib/engine/cpu/network.ts";
 import { BLOCK, blockOffset, openPlaces, type Workspace } from "~/lib/engine/cpu/workspace.ts";
 import type { Scaling, SharedFloats } from "~/lib/engine/engine.ts";
-import { type PartNorms, type StepFactors, stepFactors } from "~/lib/engine/scaling.ts";
+import { type PartNorms, type StepFactors, stepFactors } from "~/lib/engine/direction.ts";
 import { countParameters, type Layer, type LayerSizes, layoutLayers } from "~/lib/model.ts";
 
 /** A model, and its norms where a scaling asks for them. */

@@ -22,7 +22,7 @@ import {
 } from "~/lib/engine/cpu/rays.ts";
 import { BLOCK } from "~/lib/engine/cpu/workspace.ts";
 import type { PerturbedLosses, PerturbOptions, SharedFloats } from "~/lib/engine/engine.ts";
-import { measureParts } from "~/lib/engine/scaling.ts";
+import { measureParts } from "~/lib/engine/direction.ts";
 import { allocateParameters, type LayerSizes, layoutLayers } from "~/lib/model.ts";
 
 /** Where the work is done, and how much of it at once. */

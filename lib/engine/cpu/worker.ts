@@ -18,9 +18,8 @@ import {
 import { perturbedLogits } from "~/lib/engine/cpu/perturbed_logits.ts";
 import { trainEpoch } from "~/lib/engine/cpu/train.ts";
 import { openWorkspace } from "~/lib/engine/cpu/workspace.ts";
-import { drawDirection } from "~/lib/engine/direction.ts";
+import { drawDirection, measureParts, type PartNorms } from "~/lib/engine/direction.ts";
 import type { SharedFloats } from "~/lib/engine/engine.ts";
-import { measureParts, type PartNorms } from "~/lib/engine/scaling.ts";
 import type { LayerSizes } from "~/lib/model.ts";
 
 /** What a thread starts from. */

@@ -7,14 +7,14 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import type { Direction } from "~/lib/engine/direction.ts";
-import type { PerturbedLosses, PerturbOptions, Ray, SharedFloats } from "~/lib/engine/engine.ts";
 import {
+  type Direction,
   measureParts,
   type PartNorms,
   type StepFactors,
   stepFactors,
-} from "~/lib/engine/scaling.ts";
+} from "~/lib/engine/direction.ts";
+import type { PerturbedLosses, PerturbOptions, Ray, SharedFloats } from "~/lib/engine/engine.ts";
 import type { LossRecord } from "~/lib/engine/tensorflow/operations.ts";
 import { type LayerTensors, uploadLayers } from "~/lib/engine/tensorflow/parameters.ts";
 import {

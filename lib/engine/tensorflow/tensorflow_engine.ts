@@ -7,11 +7,15 @@
  * @module
  */
 import { UsageError } from "~/lib/domain.ts";
-import { sizesCheck } from "~/lib/engine/check_sizes.ts";
-import { checkVectors } from "~/lib/engine/check_vectors.ts";
+import { checkVectors, sizesCheck } from "~/lib/engine/checks.ts";
 import { drawDirection } from "~/lib/engine/direction.ts";
-import type { Engine, Evaluation, PerturbedLosses, SharedFloats } from "~/lib/engine/engine.ts";
-import type { EngineOptions } from "~/lib/engine/engine_options.ts";
+import type {
+  Engine,
+  EngineOptions,
+  Evaluation,
+  PerturbedLosses,
+  SharedFloats,
+} from "~/lib/engine/engine.ts";
 import { keepPace, openDevice, type TensorFlowBackend } from "~/lib/engine/tensorflow/device.ts";
 import { multiplyHessian } from "~/lib/engine/tensorflow/hessian.ts";
 import { type Budget, fitMembers, planSplit, rowBytes } from "~/lib/engine/tensorflow/memory.ts";

@@ -1,10 +1,11 @@
 /**
- * Whether a network fits a data set.
+ * What both engines refuse: networks that do not fit a data set, vectors that do not fit a network.
  *
  * @module
  */
 import type { Dataset } from "~/lib/dataset.ts";
-import type { LayerSizes } from "~/lib/model.ts";
+import type { SharedFloats } from "~/lib/engine/engine.ts";
+import { countParameters, type LayerSizes } from "~/lib/model.ts";
 
 /**
  * A check of layer sizes against a data set's images and labels.
@@ -34,4 +35,15 @@ export function sizesCheck({ train, test }: Dataset): (sizes: LayerSizes) => voi
 
 function largest(values: Uint8Array): number {
   return values.reduce((most, value) => Math.max(most, value), 0);
+}
+
+/** @throws {RangeError} If a vector has another length than the parameters. */
+export function checkVectors(sizes: LayerSizes, vectors: readonly SharedFloats[]): void {
+  const P = countParameters(sizes);
+  const wrong = vectors.find((vector) => vector.length !== P);
+  if (wrong === undefined) return;
+  throw new RangeError(
+    `Cannot multiply by the Hessian as a vector must have ${P} numbers: ` +
+      `current number is ${wrong.length}`,
+  );
 }
