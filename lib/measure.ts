@@ -120,7 +120,8 @@ export function demandAvailable(
  * @returns Shape [networks][measures], in the order in which they were asked for.
  * @throws {UsageError} If there is no such measure or it cannot be had of a network, before anything
  * is computed.
- * @throws {NotFiniteError} If a loss, gradient or curvature is NaN or infinite.
+ * @throws {NotFiniteError} If a loss, gradient or curvature is NaN or infinite, unless
+ * `onNotFinite` is told.
  */
 export function measureNetworks(
   engine: Engine,

@@ -9,6 +9,7 @@ import {
   type Measure,
   type MeasuredNetwork,
   type MeasureValue,
+  NotFiniteError,
 } from "~/lib/measure/definition.ts";
 
 /** Networks at once at most, each on all threads: one's products fill the other's pauses. */
@@ -22,6 +23,8 @@ export interface MeasureOptions {
   readonly onProgress?: (done: number) => void;
   /** Aborts between blocks of work with the signal's reason. */
   readonly signal?: AbortSignal;
+  /** Told of a network's measure that is not finite, which has the estimate NaN then; else it throws. */
+  readonly onNotFinite?: (place: number, error: NotFiniteError) => void;
 }
 
 /** A network with what is asked of it. */
@@ -41,7 +44,7 @@ type OpenPart = (passes: number) => (share: number) => void;
 export async function computeMeasures(
   engine: Engine,
   asked: readonly Pick<Task, "network" | "measures">[],
-  { seed, onProgress, signal = new AbortController().signal }: MeasureOptions,
+  { seed, onProgress, onNotFinite, signal = new AbortController().signal }: MeasureOptions,
 ): Promise<MeasureValue[][]> {
   const tasks = asked.map((each): Task => {
     const methods = each.measures.flatMap(({ method }) => method.kind === "rays" ? [method] : []);
@@ -83,7 +86,10 @@ export async function computeMeasures(
   const left = tasks.entries();
   async function lane(): Promise<void> {
     for (const [place, task] of left) {
-      values[place] = await measureTask(engine, task, { seed, signal: either, openPart });
+      values[place] = await measureTask(engine, task, {
+        ...{ seed, signal: either, openPart },
+        onNotFinite: onNotFinite && ((error) => onNotFinite(place, error)),
+      });
     }
   }
   const lanes = Array.from({ length: Math.min(LANES, engine.concurrency) }, lane);
@@ -96,25 +102,38 @@ export async function computeMeasures(
 async function measureTask(
   engine: Engine,
   task: Task,
-  { seed, signal, openPart }: { seed: number; signal: AbortSignal; openPart: OpenPart },
+  { seed, signal, openPart, onNotFinite }: {
+    readonly seed: number;
+    readonly signal: AbortSignal;
+    readonly openPart: OpenPart;
+    readonly onNotFinite: ((error: NotFiniteError) => void) | undefined;
+  },
 ): Promise<MeasureValue[]> {
   const { network, measures } = task;
   const { sizes, parameters } = network;
   const gradient = once(async () => (await engine.gradients(sizes, [parameters], { signal }))[0]!);
   const hessian = once(() => engine.openHessian(sizes, parameters, { signal }));
   const row: MeasureValue[] = [];
-  for (const { name, method } of measures) {
-    signal.throwIfAborted();
-    if (method.kind === "evaluation") row.push(method.estimate(network));
-    else if (method.kind === "rays") {
+  async function take({ name, method }: Measure): Promise<MeasureValue> {
+    if (method.kind === "evaluation") return method.estimate(network);
+    if (method.kind === "rays") {
       const loss = demandFinite(task.losses!.loss, name, "the loss");
-      const losses = pickLosses(task, method, name);
-      row.push(method.estimate(loss, losses, network));
-    } else {
-      const onProgress = openPart(method.passes);
-      const options = { name, seed, signal, onProgress, gradient, hessian };
-      row.push(await method.compute(network, options, engine));
-      onProgress(1);
+      return method.estimate(loss, pickLosses(task, method, name), network);
+    }
+    const onProgress = openPart(method.passes);
+    const options = { name, seed, signal, onProgress, gradient, hessian };
+    const value = await method.compute(network, options, engine);
+    onProgress(1);
+    return value;
+  }
+  for (const measure of measures) {
+    signal.throwIfAborted();
+    try {
+      row.push(await take(measure));
+    } catch (error) {
+      if (!(error instanceof NotFiniteError) || onNotFinite === undefined) throw error;
+      onNotFinite(error);
+      row.push({ estimate: NaN, standardError: null });
     }
   }
   return row;

@@ -7,14 +7,17 @@ import type { SharedFloats } from "~/lib/engine.ts";
 import { clearWay } from "~/lib/files/checked.ts";
 import { removeUnfinished } from "~/lib/files/files.ts";
 import { type Lock, tryLock } from "~/lib/files/lock.ts";
+import { initialise } from "~/lib/model.ts";
 import type { EngineOnData } from "~/lib/reproduce/engine_on_data.ts";
-import type { Estimate } from "~/lib/reproduce/plan.ts";
 import { type Kept, nextStep, type Step } from "~/lib/reproduce/next_step.ts";
-import type { Folders } from "~/lib/reproduce/options.ts";
+import type { PlacedOptions } from "~/lib/reproduce/options.ts";
+import type { Estimate } from "~/lib/reproduce/plan.ts";
 import {
   locateStop,
+  type Provenance,
   readRecord,
   recordFile,
+  type TrajectoryContent,
   type TrajectoryRecord,
   writeRecord,
 } from "~/lib/results.ts";
@@ -32,21 +35,14 @@ import {
 /** A study that is being worked on. */
 export interface Context extends EngineOnData {
   readonly study: Study;
-  readonly folders: Folders;
-  readonly fresh: boolean;
-  /** Whether networks must be there besides records. */
-  readonly networks: boolean;
-  readonly checkpointSeconds: number | undefined;
+  readonly options: PlacedOptions;
+  /** Aborted by the caller, or where another lane failed. */
   readonly signal: AbortSignal;
-  /** Where a trajectory starts, shape [P]; a copy of its own. */
-  initialWeights(trajectory: Trajectory): SharedFloats;
   readonly estimate: Estimate;
   /** Reports work that was done: trajectories with seconds of one thread. */
   worked(message: string, parts: readonly (readonly [Trajectory, number])[]): void;
   /** Whether what a trajectory still lacks is expected of this process. */
   settle(trajectory: Trajectory, isOurs: boolean): void;
-  /** One line to the user: a file set aside, a lock taken over. */
-  onMessage(message: string): void;
 }
 
 /** A trajectory whose lock this process holds, and what there is of it. */
@@ -58,14 +54,11 @@ export interface Claimed {
   readonly kept: Kept[];
 }
 
-type Place = Pick<Context, "folders" | "onMessage">;
-
 /** Claims a trajectory; undefined if another process, or another lane of this one, works on it. */
 export async function claim(
-  context: Context,
+  { options, options: { folders: { models, results }, fresh, onMessage } }: Context,
   trajectory: Trajectory,
 ): Promise<Claimed | undefined> {
-  const { folders: { models, results }, fresh, onMessage } = context;
   const path = lockFile(models, trajectory);
   await clearWay(path, onMessage);
   const lock = await tryLock(path);
@@ -80,8 +73,9 @@ export async function claim(
       await removeUnfinished(network.replace(/latest\.safetensors$/, ""));
       await removeUnfinished(recordFile(results, trajectory));
     }
-    const record = fresh ? undefined : await readRecord(results, trajectory, onMessage);
-    return { trajectory, lock, record, kept: fresh ? [] : await readKept(context, trajectory) };
+    if (fresh) return { trajectory, lock, record: undefined, kept: [] };
+    const record = await readRecord(results, trajectory, onMessage);
+    return { trajectory, lock, record, kept: await readKept(options, trajectory) };
   } catch (error) {
     lock.release();
     throw error;
@@ -90,15 +84,15 @@ export async function claim(
 
 /** The next step on a claimed trajectory. */
 export function nextOf(
-  { study, networks, engine }: Pick<Context, "study" | "networks" | "engine">,
-  { trajectory, record, kept }: Pick<Claimed, "trajectory" | "record" | "kept">,
+  { study, options: { networks }, engine: { info } }: Context,
+  { trajectory, record, kept }: Claimed,
 ): Step {
-  return nextStep({ study, trajectory, networks, engine: engine.info }, record, kept);
+  return nextStep({ study, trajectory, networks, engine: info }, record, kept);
 }
 
 /** Reads what networks are kept; damaged ones are set aside. */
 export async function readKept(
-  { folders: { models }, onMessage }: Place,
+  { folders: { models }, onMessage }: PlacedOptions,
   trajectory: Trajectory,
 ): Promise<Kept[]> {
   const kept: Kept[] = [];
@@ -111,7 +105,7 @@ export async function readKept(
 
 /** What is known of a network without its numbers. */
 export function keptOf(
-  { epochLosses, state, engines, seconds }: KeptNetwork,
+  { epochLosses, state, engines, seconds }: Omit<KeptNetwork, "data">,
   isLatest: boolean,
 ): Kept {
   return { isLatest, epochLosses: [...epochLosses], hasState: state.length > 0, engines, seconds };
@@ -119,43 +113,54 @@ export function keptOf(
 
 /** A kept network that lies on the recorded trajectory, with the optimizer's state where it is kept. */
 export async function readAgreeing(
-  { folders: { models }, onMessage }: Place,
+  { folders: { models }, onMessage }: PlacedOptions,
   { trajectory, record }: Pick<Claimed, "trajectory" | "record">,
   epoch: number,
 ): Promise<{ parameters: SharedFloats; state?: Float32Array } | undefined> {
-  const losses = record?.content.epochLosses.slice(0, epoch) ?? [];
+  const losses = String(record?.content.epochLosses.slice(0, epoch) ?? []);
   async function read(which: number | "latest"): Promise<KeptNetwork | undefined> {
     const network = await readNetwork(models, trajectory, which, onMessage);
-    return String(network?.epochLosses) === String(losses) ? network : undefined;
+    return String(network?.epochLosses) === losses ? network : undefined;
   }
   const network = await read(epoch);
   if (network === undefined) return undefined;
-  const { parameters } = network;
   const state = network.state.length > 0 ? network.state : (await read("latest"))?.state;
-  return { parameters, ...(state && state.length > 0 ? { state } : {}) };
+  return { parameters: network.parameters, ...(state?.length ? { state } : {}) };
+}
+
+/** Where a trajectory starts, shape [P]; a copy of its own. */
+export function initialWeights(
+  { options: { initial } }: Pick<Context, "options">,
+  { sizes, seed }: Trajectory,
+): SharedFloats {
+  return initial === undefined
+    ? initialise(sizes, seed)
+    : new Float32Array(initial.buffer.slice(0));
+}
+
+/** Changes what a record says, and adds the work that led to it. */
+export function update(
+  claimed: Claimed,
+  changed: Partial<TrajectoryContent>,
+  work: readonly Provenance[] = [],
+): void {
+  const { content, provenance, ...rest } = claimed.record!;
+  claimed.record = {
+    ...rest,
+    content: { ...content, ...changed },
+    provenance: [...provenance, ...work],
+  };
 }
 
 /** Writes the record, with the epochs of all stops that were passed. */
-export async function save({ study, folders }: Context, claimed: Claimed): Promise<void> {
-  const { trajectory, record } = claimed;
-  if (record === undefined) return;
-  const { content } = record;
+export async function save({ study, options }: Context, claimed: Claimed): Promise<void> {
+  if (claimed.record === undefined) return;
+  const { content } = claimed.record;
   const passed = study.stops.flatMap((stop) => {
     const state = locateStop(study, stop, content);
     return state?.outcome === "reached" ? [[stop, state.epoch] as const] : [];
   });
-  const all = { ...content.stops, ...Object.fromEntries(passed) };
-  const stops = Object.fromEntries(Object.entries(all).sort());
-  claimed.record = { ...record, content: { ...content, stops } };
-  await writeRecord(folders.results, trajectory, claimed.record);
-}
-
-/** Another process holds a trajectory that is wanted now. */
-export class HeldElsewhereError extends Error {
-  override readonly name = "HeldElsewhereError";
-}
-
-/** A trajectory ended with a loss that is not finite: there is no network at the stop. */
-export class DivergedError extends Error {
-  override readonly name = "DivergedError";
+  const all = Object.entries({ ...content.stops, ...Object.fromEntries(passed) });
+  update(claimed, { stops: Object.fromEntries(all.sort()) });
+  await writeRecord(options.folders.results, claimed.trajectory, claimed.record);
 }

@@ -17,7 +17,7 @@ import {
 } from "~/lib/engine.ts";
 import { UsageError } from "~/lib/domain.ts";
 import { partProgress } from "~/lib/files/progress.ts";
-import { PROJECT_FOLDERS, type RunOptions } from "~/lib/reproduce/options.ts";
+import { placed, type RunOptions } from "~/lib/reproduce/options.ts";
 import type { Provenance, TrajectoryRecord } from "~/lib/results.ts";
 import { readNetwork, type Trajectory } from "~/lib/trainer.ts";
 
@@ -34,23 +34,21 @@ export interface EngineOnData {
  */
 export async function openEngineOnData(
   images: number,
-  { data: directory, engine = "auto", threads, ...options }: RunOptions,
+  options: RunOptions,
   prefer?: EngineOptions["prefer"],
 ): Promise<EngineOnData> {
-  const { folders = PROJECT_FOLDERS, onProgress, onMessage = console.error } = options;
+  const { folders: { models }, onMessage, onProgress, threads, signal } = placed(options);
   const dataset = await loadImagesLabels(Math.ceil(images / 10_000), {
-    ...(directory === undefined ? {} : { directory }),
+    ...(options.data === undefined ? {} : { directory: options.data }),
     onProgress: partProgress({ onProgress, onMessage }),
-    signal: options.signal,
+    signal,
   });
-  const opened = await openEngine(engine, {
+  const engine = await openEngine(options.engine ?? "auto", {
     dataset: { ...dataset, train: firstRows(dataset.train, images) },
     ...(threads === undefined ? {} : { threads }),
-    prefer,
-    choices: join(folders.models, CHOICES_FILE),
-    onMessage,
+    ...{ prefer, onMessage, choices: join(models, CHOICES_FILE) },
   });
-  return { engine: opened, data: dataset.md5 };
+  return { engine, data: dataset.md5 };
 }
 
 /** The processor's name; "unknown" where the system does not tell. */
@@ -66,13 +64,12 @@ export async function libraryOf(
   trajectories: readonly Trajectory[],
   records: ReadonlyMap<Trajectory, TrajectoryRecord>,
 ): Promise<EngineOptions["prefer"]> {
-  const here = trajectories.flatMap((trajectory) =>
+  const recorded = trajectories.flatMap((trajectory) =>
     records.get(trajectory)?.provenance.findLast((part) => part.processor === processor()) ?? []
   );
-  let engine: EngineInfo | undefined = here[0]?.engine;
+  let engine: EngineInfo | undefined = recorded[0]?.engine;
   for (const trajectory of trajectories) {
-    if (engine !== undefined) break;
-    if (records.has(trajectory)) continue;
+    if (engine !== undefined || records.has(trajectory)) continue;
     // A damaged file says nothing here, and is set aside when it is needed.
     engine = (await readNetwork(models, trajectory, "latest", undefined))?.engines.at(-1);
   }
@@ -82,13 +79,13 @@ export async function libraryOf(
 /** A piece of work as a record keeps it; `engines` of it are named where they are several. */
 export function provenanceOf(
   engine: Engine,
-  { engines = [], ...work }: Pick<Provenance, "did" | "from" | "to" | "seconds"> & {
+  { engines = [], seconds, ...work }: Pick<Provenance, "did" | "from" | "to" | "seconds"> & {
     readonly engines?: readonly EngineInfo[];
   },
 ): Provenance {
   return {
     ...work,
-    seconds: Math.round(work.seconds * 100) / 100,
+    seconds: Math.round(seconds * 100) / 100,
     revision: revision(),
     deno: Deno.version.deno,
     processor: processor(),

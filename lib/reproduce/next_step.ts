@@ -27,29 +27,26 @@ export interface Kept extends Pick<KeptNetwork, "epochLosses" | "engines" | "sec
 export interface Asked {
   readonly study: Study;
   readonly trajectory: Trajectory;
-  /** Whether the networks of the first stop and of those that end training must be kept. */
-  readonly networks?: boolean;
+  /** See `RunOptions`. */
+  readonly networks?: boolean | undefined;
   /** What would train it. */
   readonly engine?: EngineInfo;
 }
 
-/** Training: from where, and to where. */
-export interface TrainStep {
-  readonly kind: "train";
-  /** Undefined: from the initial weights. */
+/** The next step, and what else is missing. */
+export interface Step {
+  readonly kind: "train" | "evaluate" | "measure" | "done";
+  /** Where training starts; undefined: from the initial weights. */
   readonly from: Kept | undefined;
   /** Epochs that were passed before and whose networks are wanted again. */
   readonly wanted: ReadonlySet<number>;
   /** Whether training goes on past what is recorded, to the study's stops. */
   readonly goesOn: boolean;
+  /** Epochs whose networks are to be evaluated. */
+  readonly evaluate: ReadonlySet<number>;
+  /** Canonical texts of what is to be measured, by epoch. */
+  readonly measure: ReadonlyMap<number, readonly string[]>;
 }
-
-/** One step: an epoch's network is evaluated, or measured by the canonical texts of measures. */
-export type Step =
-  | TrainStep
-  | { readonly kind: "evaluate"; readonly epochs: readonly number[] }
-  | { readonly kind: "measure"; readonly measures: ReadonlyMap<number, readonly string[]> }
-  | { readonly kind: "done" };
 
 /**
  * The next step on a trajectory: train what is missing or has no network, then evaluate, then
@@ -64,70 +61,67 @@ export function nextStep(
   kept: readonly Kept[],
 ): Step {
   const { trajectory, engine } = asked;
-  const losses = record?.content.epochLosses ?? [];
   const { goesOn, evaluate, measure, networks } = missingFrom(asked, record);
-  const agreeing = kept.filter(({ epochLosses }) => firstDifference(epochLosses, losses) < 0);
-  const hasState = openOptimizer(trajectory.optimizer).slots.length > 0;
+  const losses = record?.content.epochLosses ?? [];
+  const agrees = ({ epochLosses }: Kept): boolean => firstDifference(epochLosses, losses) < 0;
   const wanted = new Set(
     [...evaluate, ...measure.keys(), ...networks].filter((epoch) => {
-      const there = agreeing.filter(({ epochLosses }) => epochLosses.length === epoch);
-      const isEnough = there.some((network) => network.hasState) ||
+      const there = kept.filter((each) => agrees(each) && each.epochLosses.length === epoch);
+      const isWhole = there.some(({ hasState }) => hasState) ||
         !needsState(measure.get(epoch) ?? [], trajectory);
-      return !(isEnough && there.some(({ isLatest }) => !isLatest));
+      return !(isWhole && there.some(({ isLatest }) => !isLatest));
     }),
   );
-  if (goesOn || wanted.size > 0) {
-    const upTo = Math.min(goesOn ? Infinity : losses.length, ...wanted);
-    // A newest state that contradicts the record is this machine's, or no better than the record.
-    const usable = kept.filter((network) =>
-      network.epochLosses.length <= upTo &&
-      (network.isLatest
-        ? agreeing.includes(network) || isSameEngine(network.engines.at(-1), engine)
-        : agreeing.includes(network) && (network.hasState || !hasState))
-    );
-    const [from] = usable.toSorted((a, b) =>
-      b.epochLosses.length - a.epochLosses.length || Number(b.isLatest) - Number(a.isLatest)
-    );
-    return { kind: "train", from, wanted, goesOn };
-  }
-  if (evaluate.size > 0) return { kind: "evaluate", epochs: [...evaluate].sort((a, b) => a - b) };
-  return measure.size > 0 ? { kind: "measure", measures: measure } : { kind: "done" };
+  const upTo = Math.min(goesOn ? Infinity : losses.length, ...wanted);
+  const isStateless = openOptimizer(trajectory.optimizer).slots.length === 0;
+  const [from] = kept.filter((network) =>
+    network.epochLosses.length <= upTo &&
+    (network.isLatest
+      // One that contradicts the record is this machine's, or no better than the record.
+      ? agrees(network) || isSameEngine(network.engines.at(-1), engine)
+      : agrees(network) && (network.hasState || isStateless))
+  ).sort((a, b) =>
+    b.epochLosses.length - a.epochLosses.length || Number(b.isLatest) - Number(a.isLatest)
+  );
+  const kind = goesOn || wanted.size > 0
+    ? "train"
+    : evaluate.size > 0
+    ? "evaluate"
+    : measure.size > 0
+    ? "measure"
+    : "done";
+  return { kind, from, wanted, goesOn, evaluate, measure };
 }
 
-/** What the record lacks, whatever is kept: epochs, evaluations, measures by epoch, networks. */
-export function missingFrom(
-  { study, trajectory, networks = false }: Asked,
-  record?: TrajectoryRecord,
-): {
-  readonly goesOn: boolean;
-  readonly evaluate: Set<number>;
-  readonly measure: Map<number, string[]>;
-  readonly networks: Set<number>;
+/** What the record lacks, whatever is kept; `networks`: epochs whose networks must be there. */
+function missingFrom({ study, trajectory, networks = false }: Asked, record?: TrajectoryRecord): {
+  goesOn: boolean;
+  evaluate: Set<number>;
+  measure: Map<number, string[]>;
+  networks: Set<number>;
 } {
   const missing = {
-    goesOn: record === undefined,
+    goesOn: true,
     evaluate: new Set<number>(),
     measure: new Map<number, string[]>(),
     networks: new Set<number>(),
   };
   if (record === undefined) return missing;
-  const { content } = record;
+  const { content, content: { diverged, epochLosses } } = record;
   const stops = study.stops.map(openStop);
   const driving = drivingStops(stops).map(({ text }) => text);
   for (const [index, stop] of study.stops.entries()) {
-    const state = locateStop(study, stop, content);
-    if (state === undefined || state.outcome === "diverged") continue;
-    const { epoch } = state;
+    const { epoch, outcome } = locateStop(study, stop, content) ?? {};
+    if (epoch === undefined || outcome === "diverged") continue;
     const network = content.networks.find((each) => each.epoch === epoch);
     if (network === undefined) missing.evaluate.add(epoch);
     if (networks && (index === 0 || driving.includes(stop))) missing.networks.add(epoch);
     const texts = measuresAt(study, stop).filter((text) =>
-      isAvailable(text, trajectory) && (!network || findMeasurement(network, text) === undefined)
+      isAvailable(text, trajectory) && !(network && findMeasurement(network, text))
     );
     const all = new Set([...missing.measure.get(epoch) ?? [], ...texts]);
     if (all.size > 0) missing.measure.set(epoch, [...all]);
   }
-  const { epochLosses, diverged } = content;
   const goesOn = !diverged && epochLosses.length < study.maxEpochs &&
     !isFarEnough(stops, epochLosses);
   return { ...missing, goesOn };
@@ -159,10 +153,8 @@ function isAvailable(
   const { slots } = openOptimizer(optimizer);
   // A network of one parameter stands for all: whether a measure can be had is not in its numbers.
   return openMeasure(text).unavailable({
-    sizes,
+    ...{ sizes, optimizer, learningRate },
     parameters: new Float32Array(new SharedArrayBuffer(4)),
-    optimizer,
-    learningRate,
     ...(stateIsKept && slots.length > 0 ? { state: new Float32Array(slots.length) } : {}),
   }) === undefined;
 }

@@ -39,7 +39,7 @@ export interface RunOptions {
   readonly cachedOnly?: boolean;
   /** Computes again what exists; each record is replaced once its successor is whole. */
   readonly fresh?: boolean;
-  /** A record without the networks of its stops is not enough: they are trained again. */
+  /** Records are not enough: networks of the first stop and of those that end training, too. */
   readonly networks?: boolean;
   /** Weights that trajectories with `init` start from, shape [P]. */
   readonly initial?: SharedFloats;
@@ -49,9 +49,18 @@ export interface RunOptions {
    */
   readonly wait?: boolean;
   readonly onProgress?: OnProgress;
+  /** Default: to stderr. */
   readonly onMessage?: (message: string) => void;
   /** Ends the work after the epoch in progress; what is finished is kept. */
   readonly signal?: AbortSignal;
   /** Seconds between checkpoints; default 30. */
   readonly checkpointSeconds?: number;
+}
+
+/** The same with a place. */
+export type PlacedOptions = RunOptions & Required<Pick<RunOptions, "folders" | "onMessage">>;
+
+/** Fills in the defaults of where files lie and where messages go. */
+export function placed(options: RunOptions): PlacedOptions {
+  return { folders: PROJECT_FOLDERS, onMessage: console.error, ...options };
 }

@@ -7,8 +7,8 @@ import { defaultThreads } from "~/lib/domain.ts";
 import { isHeld } from "~/lib/files/lock.ts";
 import { measurePasses } from "~/lib/measure.ts";
 import { processor } from "~/lib/reproduce/engine_on_data.ts";
-import { type Asked, missingFrom, nextStep } from "~/lib/reproduce/next_step.ts";
-import { PROJECT_FOLDERS, type RunOptions } from "~/lib/reproduce/options.ts";
+import { type Asked, nextStep } from "~/lib/reproduce/next_step.ts";
+import { placed, type RunOptions } from "~/lib/reproduce/options.ts";
 import { locateStop, readRecord, type TrajectoryRecord } from "~/lib/results.ts";
 import { checkStudy, listTrajectories, measuresAt, type Study } from "~/lib/study.ts";
 import { drivingStops, lockFile, networkFile, openStop, type Trajectory } from "~/lib/trainer.ts";
@@ -33,19 +33,17 @@ export interface Plan {
 }
 
 /** Lists a study's trajectories without computing or changing anything. */
-export async function plan(
-  asked: Study,
-  { folders: { models, results } = PROJECT_FOLDERS, threads = defaultThreads() }: RunOptions = {},
-): Promise<Plan> {
+export async function plan(asked: Study, options: RunOptions = {}): Promise<Plan> {
   const study = checkStudy(asked);
-  const records = new Map<Trajectory, TrajectoryRecord | undefined>();
+  const { folders: { models, results }, threads = defaultThreads() } = placed(options);
+  const listed: [Trajectory, TrajectoryRecord | undefined][] = [];
   for (const trajectory of listTrajectories(study)) {
     // A damaged file counts as absent here and stays where it is.
-    records.set(trajectory, await readRecord(results, trajectory, undefined));
+    listed.push([trajectory, await readRecord(results, trajectory, undefined)]);
   }
-  const estimate = estimateFrom(study, [...records.values()].flatMap((record) => record ?? []));
+  const estimate = estimateFrom(study, listed.flatMap(([, record]) => record ?? []));
   const runs: Plan["runs"][number][] = [];
-  for (const [trajectory, record] of records) {
+  for (const [trajectory, record] of listed) {
     const cached = nextStep({ study, trajectory }, record, []).kind === "done";
     runs.push({
       trajectory,
@@ -64,13 +62,9 @@ export interface Estimate {
   epochSeconds(trajectory: Trajectory): number;
   /** Of measures of one network, canonical texts. */
   measureSeconds(trajectory: Trajectory, texts: readonly string[]): number;
-  /**
-   * Of everything that a trajectory lacks, if its networks are kept where its newest state is.
-   *
-   * @param models The folder of the networks.
-   */
+  /** Of all that a trajectory lacks, if its networks are kept where its newest state is. */
   secondsLeft(asked: Asked, record: TrajectoryRecord | undefined, models: string): Promise<number>;
-  /** Whether the rate was seen on this machine. */
+  /** See `Plan`. */
   readonly measured: boolean;
 }
 
@@ -88,20 +82,7 @@ export function estimateFrom(study: Study, records: readonly TrajectoryRecord[])
   // As if three networks were measured together, which share work.
   const measureSeconds = (trajectory: Trajectory, texts: readonly string[]): number =>
     measurePasses(texts, 3) / 3 * PASS * epochSeconds(trajectory);
-  const driving = drivingStops(study.stops.map(openStop)).map(({ text }) => text);
-  const fixed = driving.map((text) => Number(/^epochs:(\d+)$/.exec(text)?.[1] ?? NaN));
-  const ended = records.flatMap(({ content }) => {
-    const epochs = driving.map((stop) => locateStop(study, stop, content)?.epoch ?? NaN);
-    return epochs.includes(NaN) ? [] : [{ ...content.trajectory, epochs: Math.max(...epochs) }];
-  });
-  /** Where the study ends a trajectory: as it says, else as in the nearest cell. */
-  function lastEpoch({ optimizer, learningRate, batchSize }: Trajectory): number {
-    if (!fixed.includes(NaN)) return Math.max(...fixed);
-    const distance = (other: typeof ended[number]): number =>
-      Math.abs(Math.log(other.learningRate / learningRate)) +
-      Math.abs(Math.log(other.batchSize / batchSize)) + Number(other.optimizer !== optimizer);
-    return ended.toSorted((a, b) => distance(a) - distance(b))[0]?.epochs ?? UNSEEN_EPOCHS;
-  }
+  const lastEpoch = lastEpochFrom(study, records);
   return {
     measured: rate !== undefined,
     epochSeconds,
@@ -109,11 +90,10 @@ export function estimateFrom(study: Study, records: readonly TrajectoryRecord[])
     async secondsLeft(asked, record, models): Promise<number> {
       const { trajectory } = asked;
       const losses = record?.content.epochLosses ?? [];
-      const { goesOn, evaluate, measure, networks } = missingFrom(asked, record);
+      const { goesOn, wanted, measure } = nextStep(asked, record, []);
       // One that goes on beyond what was expected may do so for long.
       const last = Math.max(lastEpoch(trajectory), Math.ceil(1.1 * losses.length));
-      const needed = [...evaluate, ...measure.keys(), ...networks];
-      const to = Math.max(0, goesOn ? Math.min(last, study.maxEpochs) : 0, ...needed);
+      const to = Math.max(0, goesOn ? Math.min(last, study.maxEpochs) : 0, ...wanted);
       const isKept = await Deno.stat(networkFile(models, trajectory, "latest"))
         .then(() => true, () => false);
       const epochs = Math.max(0, to - (isKept ? losses.length : 0));
@@ -126,7 +106,27 @@ export function estimateFrom(study: Study, records: readonly TrajectoryRecord[])
   };
 }
 
-/** Of one epoch on the nominal machine. */
+/** Where a study ends a trajectory: as it says, else as in the nearest cell that it ended. */
+function lastEpochFrom(
+  study: Study,
+  records: readonly TrajectoryRecord[],
+): (trajectory: Trajectory) => number {
+  const driving = drivingStops(study.stops.map(openStop)).map(({ text }) => text);
+  const fixed = Math.max(...driving.map((text) => Number(/^epochs:(\d+)$/.exec(text)?.[1])));
+  if (!Number.isNaN(fixed)) return () => fixed;
+  const ended = records.flatMap(({ content }) => {
+    const epochs = driving.map((stop) => locateStop(study, stop, content)?.epoch ?? NaN);
+    return epochs.includes(NaN) ? [] : [{ ...content.trajectory, epochs: Math.max(...epochs) }];
+  });
+  return ({ optimizer, learningRate, batchSize }) => {
+    const distance = (other: typeof ended[number]): number =>
+      Math.abs(Math.log(other.learningRate / learningRate)) +
+      Math.abs(Math.log(other.batchSize / batchSize)) + Number(other.optimizer !== optimizer);
+    return ended.toSorted((a, b) => distance(a) - distance(b))[0]?.epochs ?? UNSEEN_EPOCHS;
+  };
+}
+
+/** Seconds of one epoch on the nominal machine. */
 function nominal({ images, batchSize }: Pick<Trajectory, "images" | "batchSize">): number {
   return images * NOMINAL.image + Math.ceil(images / batchSize) * NOMINAL.batch;
 }

@@ -7,11 +7,12 @@ import { join } from "node:path";
 import { z } from "zod";
 import { readChecked } from "~/lib/files/checked.ts";
 import { sha256, writeWhole } from "~/lib/files/files.ts";
-import { DIRECTION_SEED, measureNetworks, openMeasure } from "~/lib/measure.ts";
+import { DIRECTION_SEED, measureNetworks } from "~/lib/measure.ts";
 import { rescaleLayer } from "~/lib/model.ts";
 import { openEngineOnData } from "~/lib/reproduce/engine_on_data.ts";
+import { hashOf } from "~/lib/reproduce/measure.ts";
 import { getModelReady } from "~/lib/reproduce/model_ready.ts";
-import { PROJECT_FOLDERS, type RunOptions } from "~/lib/reproduce/options.ts";
+import { placed, type RunOptions } from "~/lib/reproduce/options.ts";
 import { readRecord, runsAt } from "~/lib/results.ts";
 import type { Study } from "~/lib/study.ts";
 import { type Trajectory, trajectoryPath } from "~/lib/trainer.ts";
@@ -29,7 +30,7 @@ const rows = z.array(z.object({
 /** One of them. */
 export type RescaledMeasure = z.infer<typeof rows>[number];
 
-/** With the SHA-256 of the network's weights, little-endian float32. */
+/** With the SHA-256 of the network's weights. */
 const file = z.looseObject({ network: z.string(), rows });
 
 /**
@@ -47,51 +48,42 @@ export async function rescaledMeasures(
     readonly layer?: number;
   },
 ): Promise<RescaledMeasure[]> {
-  const { folders = PROJECT_FOLDERS, onMessage = console.error, cachedOnly = false } = options;
+  const { folders: { results }, onMessage } = placed(options);
   const asked = { trajectory: trajectoryPath(trajectory), stop: study.stops[0] ?? "", layer };
   const key = sha256(JSON.stringify([asked, measures])).slice(0, 12);
-  const path = join(folders.results, "rescaling", `${key}.json`);
+  const path = join(results, "rescaling", `${key}.json`);
   const kept = await readChecked(
     path,
     onMessage,
     (bytes) => file.parse(JSON.parse(new TextDecoder().decode(bytes))),
   );
-  const record = await readRecord(folders.results, trajectory, onMessage);
+  const record = await readRecord(results, trajectory, onMessage);
   const [run] = record === undefined ? [] : runsAt(study, [record]);
-  const network = run?.training.sha256;
-  if (kept !== undefined && kept.network === (network ?? kept.network)) return kept.rows;
-  if (cachedOnly) return [];
+  if (kept !== undefined && kept.network === (run?.training.sha256 ?? kept.network)) {
+    return kept.rows;
+  }
+  if (options.cachedOnly) return [];
   const parameters = await getModelReady(study, trajectory, options);
-  const { sizes } = trajectory;
   const { engine } = options.opened ?? await openEngineOnData(trajectory.images, options);
   try {
-    const networks = SCALES.map((c) => rescaleLayer(sizes, parameters, { layer, c }));
-    const evaluations = await engine.evaluate(sizes, networks, { split: "train", gradient: false });
-    const values = await measureNetworks(
-      engine,
-      networks.map((scaled, index) => ({
-        sizes,
-        parameters: scaled,
-        trainLoss: evaluations[index]!.loss,
-        trainAccuracy: evaluations[index]!.accuracy,
-        testLoss: NaN,
-        testAccuracy: NaN,
-      })),
-      networks.map(() => measures.map((text) => openMeasure(text).text)),
-      { seed: DIRECTION_SEED },
-    );
+    const { sizes } = trajectory;
+    const scaled = SCALES.map((c) => rescaleLayer(sizes, parameters, { layer, c }));
+    const evaluations = await engine.evaluate(sizes, scaled, { split: "train", gradient: false });
+    const networks = evaluations.map(({ loss, accuracy }, index) => ({
+      ...{ sizes, parameters: scaled[index]!, trainLoss: loss, trainAccuracy: accuracy },
+      ...{ testLoss: NaN, testAccuracy: NaN },
+    }));
+    const values = await measureNetworks(engine, networks, SCALES.map(() => measures), {
+      seed: DIRECTION_SEED,
+    });
     const rows = SCALES.flatMap((scale, index): RescaledMeasure[] => [
       { scale, measure: "loss", value: evaluations[index]!.loss, standardError: null },
-      ...measures.map((measure, place) => {
-        const { estimate, standardError } = values[index]![place]!;
-        return { scale, measure, value: estimate, standardError };
-      }),
+      ...values[index]!.map(({ estimate, standardError }, place) => (
+        { scale, measure: measures[place]!, value: estimate, standardError }
+      )),
     ]);
-    const bytes = new Uint8Array(parameters.buffer, parameters.byteOffset, parameters.byteLength);
-    await writeWhole(
-      path,
-      JSON.stringify({ ...asked, network: sha256(bytes), rows }, null, 1) + "\n",
-    );
+    const content = { ...asked, network: hashOf(parameters), rows };
+    await writeWhole(path, JSON.stringify(content, null, 1) + "\n");
     return rows;
   } finally {
     if (options.opened === undefined) await engine.close();

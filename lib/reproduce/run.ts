@@ -5,7 +5,6 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { startMeter } from "~/lib/files/progress.ts";
-import { initialise } from "~/lib/model.ts";
 import {
   claim,
   type Claimed,
@@ -15,10 +14,10 @@ import {
   save,
 } from "~/lib/reproduce/claim.ts";
 import { libraryOf, openEngineOnData, revision } from "~/lib/reproduce/engine_on_data.ts";
-import { estimateFrom } from "~/lib/reproduce/plan.ts";
 import { evaluate, measure, type NetworkToMeasure } from "~/lib/reproduce/measure.ts";
-import { nextStep, type TrainStep } from "~/lib/reproduce/next_step.ts";
-import { PROJECT_FOLDERS, type RunOptions } from "~/lib/reproduce/options.ts";
+import { nextStep } from "~/lib/reproduce/next_step.ts";
+import { placed, type PlacedOptions, type RunOptions } from "~/lib/reproduce/options.ts";
+import { estimateFrom } from "~/lib/reproduce/plan.ts";
 import { train } from "~/lib/reproduce/train.ts";
 import { checkProvenance, readRecord, type TrajectoryRecord } from "~/lib/results.ts";
 import { checkStudy, listTrajectories, type Study } from "~/lib/study.ts";
@@ -45,132 +44,128 @@ export interface RunOutcome {
  *
  * @throws {UsageError} If the study is not a valid one; nothing is written then.
  */
-export async function run(asked: Study, options: RunOptions = {}): Promise<RunOutcome> {
+export async function run(asked: Study, given: RunOptions = {}): Promise<RunOutcome> {
   const study = checkStudy(asked);
-  const { folders = PROJECT_FOLDERS, onMessage = console.error } = options;
-  const { networks = false, fresh = false, cachedOnly = false } = options;
+  const options = placed(given);
   const all = listTrajectories(study).filter(options.only ?? (() => true));
-  const records = new Map<Trajectory, TrajectoryRecord>();
-  async function findOpen(among: readonly Trajectory[]): Promise<Trajectory[]> {
-    const open: Trajectory[] = [];
-    for (const trajectory of among) {
-      const record = await readRecord(folders.results, trajectory, onMessage);
-      if (record !== undefined) records.set(trajectory, record);
-      const kept = networks ? await readKept({ folders, onMessage }, trajectory) : [];
-      const { kind } = nextStep({ study, trajectory, networks }, record, kept);
-      if (kind !== "done") open.push(trajectory);
-    }
-    return open;
-  }
-  const found = await findOpen(all);
-  let open = fresh ? all : found;
+  const before = await survey(study, all, options);
+  const open = options.fresh ? all : before.open;
   const cachedRuns = all.length - open.length;
-  const computed = new Set<Trajectory>();
-  let incomplete = 0;
-  if (open.length > 0 && !cachedOnly) {
-    revision();
-    const sound = fresh ? open : open.filter((each) => isSound(each, records.get(each), onMessage));
-    incomplete = open.length - sound.length;
-    open = sound;
-    const context = await openContext({ study, folders, open, records }, options);
-    if (options.wait === false) open = context.longestFirst(open);
-    try {
-      while (open.length > 0) {
-        const worked = await workThrough(context, open);
-        for (const trajectory of worked) computed.add(trajectory);
-        incomplete += (await findOpen(worked)).length;
-        const others = open.filter((trajectory) => !worked.includes(trajectory));
-        const left = fresh ? others : await findOpen(others);
-        const isLess = left.length < open.length;
-        open = left;
-        if (isLess) continue;
-        if (options.wait === false) break;
-        context.worked(`waiting for another process to finish ${open.length} runs`, []);
-        await delay(1000, undefined, { signal: context.signal }).catch(() => {});
-        context.signal.throwIfAborted();
-      }
-    } finally {
-      if (options.opened === undefined) await context.engine.close();
-    }
-    if (incomplete > 0) {
-      onMessage(`${incomplete} runs cannot be completed: see the messages above`);
-    }
+  if (open.length === 0 || options.cachedOnly) {
+    const records = [...before.records.values()];
+    return { records, cachedRuns, computedRuns: 0, missingRuns: open.length };
   }
-  return {
-    records: all.flatMap((trajectory) => records.get(trajectory) ?? []),
-    cachedRuns,
-    computedRuns: computed.size,
-    missingRuns: open.length + incomplete,
-  };
+  revision();
+  const { computed, elsewhere } = await compute({ ...before, study, options, open });
+  const after = await survey(study, all, options);
+  const missing = new Set([...after.open, ...elsewhere]);
+  const incomplete = missing.size - elsewhere.length;
+  if (incomplete > 0) {
+    options.onMessage(`${incomplete} runs cannot be completed: see the messages above`);
+  }
+  const records = [...after.records.values()];
+  return { records, cachedRuns, computedRuns: computed, missingRuns: missing.size };
 }
 
-/** Whether a record can be gone on from; what cannot is said. */
-function isSound(
-  trajectory: Trajectory,
-  record: TrajectoryRecord | undefined,
-  onMessage: (message: string) => void,
-): boolean {
-  const fault = record && checkProvenance(record);
-  if (fault !== undefined) {
-    const name = describeTrajectory(trajectory);
-    onMessage(`${name}: its record is left as it is, as ${fault}; --fresh computes it again`);
-  }
-  return fault === undefined;
-}
-
-/** What is to be done, and what is known of it. */
-interface Found extends Pick<Context, "study" | "folders"> {
-  readonly open: readonly Trajectory[];
+/** What there is of a study's trajectories. */
+interface Survey {
   readonly records: ReadonlyMap<Trajectory, TrajectoryRecord>;
+  /** Those that lack something. */
+  readonly open: readonly Trajectory[];
+}
+
+async function survey(
+  study: Study,
+  trajectories: readonly Trajectory[],
+  options: PlacedOptions,
+): Promise<Survey> {
+  const { networks, folders: { results }, onMessage } = options;
+  const records = new Map<Trajectory, TrajectoryRecord>();
+  const open: Trajectory[] = [];
+  for (const trajectory of trajectories) {
+    const record = await readRecord(results, trajectory, onMessage);
+    if (record !== undefined) records.set(trajectory, record);
+    const kept = networks ? await readKept(options, trajectory) : [];
+    const { kind } = nextStep({ study, trajectory, networks }, record, kept);
+    if (kind !== "done") open.push(trajectory);
+  }
+  return { records, open };
+}
+
+/** What is to be computed. */
+interface Task extends Survey {
+  readonly study: Study;
+  readonly options: PlacedOptions;
+}
+
+/** Computes what can be computed. @returns How many, and what other processes hold if none waits. */
+async function compute(task: Task): Promise<{ computed: number; elsewhere: Trajectory[] }> {
+  const { options: { fresh, wait = true, opened }, records } = task;
+  const open = task.open.filter((trajectory) => {
+    const record = fresh ? undefined : records.get(trajectory);
+    const fault = record && checkProvenance(record);
+    if (fault === undefined) return true;
+    task.options.onMessage(
+      `${describeTrajectory(trajectory)}: its record is left as it is, as ${fault}; --fresh ` +
+        "computes it again",
+    );
+    return false;
+  });
+  const { longestFirst, ...context } = await openContext({ ...task, open });
+  let computed = 0;
+  try {
+    for (let queue = wait ? open : longestFirst;;) {
+      const { worked, elsewhere } = await workThrough(context, queue);
+      computed += worked;
+      if (elsewhere.length === 0 || !wait) return { computed, elsewhere };
+      queue = elsewhere;
+      if (worked > 0) continue;
+      context.worked(`waiting for another process to finish ${queue.length} runs`, []);
+      await delay(1000, undefined, { signal: context.signal }).catch(() => {});
+    }
+  } finally {
+    if (opened === undefined) await context.engine.close();
+  }
 }
 
 /** Loads the data, starts the engine, and keeps account of the seconds that work is expected to take. */
 async function openContext(
-  { study, folders, open, records }: Found,
-  options: RunOptions,
-): Promise<Context & { longestFirst(trajectories: readonly Trajectory[]): Trajectory[] }> {
-  const { networks = false, fresh = false, initial, onMessage = console.error } = options;
+  { study, options, records, open }: Task,
+): Promise<Context & { longestFirst: readonly Trajectory[] }> {
+  const { networks, fresh, folders: { models } } = options;
   const estimate = estimateFrom(study, [...records.values()]);
   const whole = new Map<Trajectory, number>();
   for (const trajectory of open) {
     const record = fresh ? undefined : records.get(trajectory);
     const asked = { study, trajectory, networks };
-    whole.set(trajectory, await estimate.secondsLeft(asked, record, folders.models));
+    whole.set(trajectory, await estimate.secondsLeft(asked, record, models));
   }
   const opened = options.opened ?? await openEngineOnData(
     study.images,
     options,
-    await libraryOf(folders.models, [...open, ...records.keys()], records),
+    await libraryOf(models, [...open, ...records.keys()], records),
   );
   const left = new Map(whole);
   const meter = startMeter([...left.values()].reduce((sum, seconds) => sum + seconds, 0));
-  function expect(trajectory: Trajectory, seconds: number): void {
-    meter.expect(seconds - (left.get(trajectory) ?? 0));
-    left.set(trajectory, seconds);
-  }
   return {
-    ...opened,
-    study,
-    folders,
-    fresh,
-    networks,
-    estimate,
-    checkpointSeconds: options.checkpointSeconds,
+    ...{ ...opened, study, options, estimate },
     signal: options.signal ?? new AbortController().signal,
-    initialWeights: ({ sizes, seed }) =>
-      initial === undefined ? initialise(sizes, seed) : new Float32Array(initial.buffer.slice(0)),
+    longestFirst: open.toSorted((a, b) => whole.get(b)! - whole.get(a)!),
     worked(message, parts): void {
       for (const [trajectory, seconds] of parts) {
+        const expected = left.get(trajectory)!;
         // Work beyond what was expected is expected as it is done.
-        if (seconds > left.get(trajectory)!) expect(trajectory, seconds);
-        left.set(trajectory, left.get(trajectory)! - seconds);
+        meter.expect(Math.max(0, seconds - expected));
         meter.add(seconds);
+        left.set(trajectory, Math.max(0, expected - seconds));
       }
       options.onProgress?.(meter.report(message));
     },
-    settle: (trajectory, isOurs) => expect(trajectory, isOurs ? whole.get(trajectory)! : 0),
-    longestFirst: (trajectories) => trajectories.toSorted((a, b) => whole.get(b)! - whole.get(a)!),
-    onMessage,
+    settle(trajectory, isOurs): void {
+      const seconds = isOurs ? whole.get(trajectory)! : 0;
+      meter.expect(seconds - left.get(trajectory)!);
+      left.set(trajectory, seconds);
+    },
   };
 }
 
@@ -180,28 +175,38 @@ async function openContext(
  */
 const GROUP = 18;
 
+/** Trajectories that are being worked on. */
+interface Work {
+  /** To be looked at. */
+  readonly queue: Trajectory[];
+  /** Whose locks this process holds. */
+  readonly claimed: Set<Claimed>;
+  /** Whose locks others hold. */
+  readonly elsewhere: Trajectory[];
+}
+
 /**
  * Works on trajectories in their order, in as many lanes as the engine has; a lane that finds enough
  * networks to measure measures them while the others train on.
  *
- * @returns Those that were free and lacked something, now as far as they can be.
+ * @returns The number of those that were free and lacked something, now as far as they can be, and
+ * those that others hold.
  */
 async function workThrough(
   whole: Context,
   trajectories: readonly Trajectory[],
-): Promise<Trajectory[]> {
+): Promise<{ worked: number; elsewhere: Trajectory[] }> {
   const failure = new AbortController();
   const signal = AbortSignal.any([whole.signal, failure.signal]);
   const context = { ...whole, signal };
-  const queue = [...trajectories];
-  const done: Trajectory[] = [];
-  const held = new Set<Claimed>();
+  const work: Work = { queue: [...trajectories], claimed: new Set(), elsewhere: [] };
   let pending: NetworkToMeasure[] = [];
+  let worked = 0;
   function release(claimed: Claimed): void {
-    held.delete(claimed);
+    work.claimed.delete(claimed);
     claimed.lock.release();
     context.settle(claimed.trajectory, false);
-    done.push(claimed.trajectory);
+    worked++;
   }
   async function measurePending(): Promise<void> {
     const group = pending;
@@ -210,45 +215,45 @@ async function workThrough(
     for (const claimed of new Set(group.map((each) => each.claimed))) release(claimed);
   }
   async function lane(): Promise<void> {
-    while (queue.length > 0 && !signal.aborted) {
-      const stack = await takeStack(context, queue, held);
-      await trainAll(context, stack);
+    while (work.queue.length > 0 && !signal.aborted) {
+      const stack = await takeStack(context, work);
+      // A second time where a record turned out to be another machine's.
+      for (let time = 0; time < 2; time++) {
+        const lacking = stack.filter((claimed) => nextOf(context, claimed).kind === "train");
+        if (lacking.length > 0) await train(context, lacking);
+      }
       for (const claimed of stack) {
         const wanted = await evaluateAll(context, claimed);
-        if (wanted.length > 0) pending.push(...wanted);
-        else release(claimed);
+        pending.push(...wanted);
+        if (wanted.length === 0) release(claimed);
       }
       if (pending.length >= GROUP) await measurePending();
     }
   }
   try {
-    const lanes = Array.from({ length: context.engine.concurrency }, () =>
-      lane().catch((error) => {
-        failure.abort(error);
-        throw error;
-      }));
-    const ends = await Promise.allSettled(lanes);
-    const failures = ends.flatMap((end) => end.status === "rejected" ? [end.reason] : []);
+    const lanes = Array.from({ length: context.engine.concurrency }, lane);
+    for (const each of lanes) each.catch((error) => failure.abort(error));
+    const failures = (await Promise.allSettled(lanes)).flatMap((end) =>
+      end.status === "rejected" ? [end.reason as Error] : []
+    );
     if (whole.signal.aborted) {
       // A checkpoint that could not be written is no part of what is kept.
-      for (const reason of failures) {
-        if (reason !== whole.signal.reason) context.onMessage((reason as Error).message);
-      }
+      const others = failures.filter((reason) => reason !== whole.signal.reason);
+      for (const { message } of others) context.options.onMessage(message);
     }
     whole.signal.throwIfAborted();
     for (const reason of failures) throw reason;
     if (pending.length > 0) await measurePending();
   } finally {
-    for (const { lock } of held) lock.release();
+    for (const { lock } of work.claimed) lock.release();
   }
-  return done;
+  return { worked, elsewhere: work.elsewhere };
 }
 
 /** Takes what can be trained together from the queue: the first that is free, and its like. */
 async function takeStack(
   context: Context,
-  queue: Trajectory[],
-  held: Set<Claimed>,
+  { queue, claimed, elsewhere }: Work,
 ): Promise<Claimed[]> {
   const stack: Claimed[] = [];
   for (;;) {
@@ -259,35 +264,25 @@ async function takeStack(
     );
     if (index < 0) return stack;
     const [trajectory] = queue.splice(index, 1) as [Trajectory];
-    const claimed = await claim(context, trajectory);
-    const isOurs = claimed !== undefined && nextOf(context, claimed).kind !== "done";
+    const found = await claim(context, trajectory);
+    const isOurs = found !== undefined && nextOf(context, found).kind !== "done";
     context.settle(trajectory, isOurs);
     if (isOurs) {
-      held.add(claimed);
-      stack.push(claimed);
-    } else claimed?.lock.release();
-  }
-}
-
-/** Trains those of a stack that need it; again where a record turned out to be another machine's. */
-async function trainAll(context: Context, stack: readonly Claimed[]): Promise<void> {
-  for (let time = 0; time < 2; time++) {
-    const steps = new Map<Claimed, TrainStep>();
-    for (const claimed of stack) {
-      const step = nextOf(context, claimed);
-      if (step.kind === "train") steps.set(claimed, step);
-    }
-    if (steps.size > 0) await train(context, steps);
+      claimed.add(found);
+      stack.push(found);
+    } else if (found === undefined) elsewhere.push(trajectory);
+    else found.lock.release();
   }
 }
 
 /** Evaluates what was not evaluated and writes the record. @returns What is to be measured. */
 async function evaluateAll(context: Context, claimed: Claimed): Promise<NetworkToMeasure[]> {
   const step = nextOf(context, claimed);
-  if (step.kind === "evaluate") await evaluate(context, claimed, step.epochs);
-  const next = nextOf(context, claimed);
-  const isMeasured = next.kind === "measure";
+  if (step.kind === "evaluate") await evaluate(context, claimed, step.evaluate);
+  const { kind, measure } = nextOf(context, claimed);
   // What is computed afresh takes its predecessor's place when it has its measures too.
-  if (!context.fresh || !isMeasured) await save(context, claimed);
-  return isMeasured ? [...next.measures].map(([epoch, texts]) => ({ claimed, epoch, texts })) : [];
+  if (!context.options.fresh || kind !== "measure") await save(context, claimed);
+  return kind === "measure"
+    ? [...measure].map(([epoch, texts]) => ({ claimed, epoch, texts }))
+    : [];
 }

@@ -5,19 +5,18 @@
  */
 import { join } from "node:path";
 import { uniformInt } from "pure-rand/distribution/uniformInt";
-import { removeIfThere } from "~/lib/files/files.ts";
 import { isHeld, tryLock } from "~/lib/files/lock.ts";
 import { openStream } from "~/lib/random.ts";
 import { libraryOf, openEngineOnData } from "~/lib/reproduce/engine_on_data.ts";
 import { nextStep } from "~/lib/reproduce/next_step.ts";
-import { PROJECT_FOLDERS, type RunOptions } from "~/lib/reproduce/options.ts";
+import { placed, type RunOptions } from "~/lib/reproduce/options.ts";
 import { run } from "~/lib/reproduce/run.ts";
 import { readRecord, type RunResult, runsAt, type TrajectoryRecord } from "~/lib/results.ts";
 import { checkStudy, listTrajectories, type Study } from "~/lib/study.ts";
 import { isSameTrajectory, type Trajectory } from "~/lib/trainer.ts";
 
-/** How folders begin in which runs are computed again. */
-const APART = ".verify-";
+/** How folders begin in which runs are computed again, and the lock in them. */
+const [APART, LOCK] = [".verify-", "lock"];
 
 /** How far two computations of a trajectory agree at a study's first stop. */
 export interface Agreement {
@@ -41,16 +40,16 @@ export interface Agreement {
  */
 export async function verify(
   asked: Study,
-  { count, seed, ...options }: RunOptions & { readonly count: number; readonly seed: number },
+  { count, seed, ...given }: RunOptions & { readonly count: number; readonly seed: number },
 ): Promise<Agreement[]> {
+  const options = placed(given);
   // Nothing is compared at the other stops.
   const whole = checkStudy(asked);
   const study = { ...whole, measures: { ...whole.measures, others: [] } };
-  const { folders = PROJECT_FOLDERS } = options;
-  const { models, results } = folders;
+  const { models, results } = options.folders;
   const cached: { trajectory: Trajectory; record: TrajectoryRecord; before: RunResult }[] = [];
   for (const trajectory of listTrajectories(whole)) {
-    const record = await readRecord(results, trajectory, options.onMessage ?? console.error);
+    const record = await readRecord(results, trajectory, options.onMessage);
     if (!record || nextStep({ study: whole, trajectory }, record, []).kind !== "done") continue;
     // One that ended without passing the first stop has nothing there to compare.
     const [before] = runsAt(study, [record]);
@@ -62,9 +61,9 @@ export async function verify(
     () => cached.splice(uniformInt(generator, 0, cached.length - 1), 1)[0]!,
   );
   if (chosen.length === 0) return [];
-  const apart = join(models, `${APART}${crypto.randomUUID()}`);
-  const lock = await tryLock(`${apart}.lock`);
   await removeAbandoned(models);
+  const apart = join(models, `${APART}${crypto.randomUUID()}`);
+  const lock = await tryLock(join(apart, LOCK));
   const records = new Map(chosen.map(({ trajectory, record }) => [trajectory, record]));
   const library = await libraryOf(models, [...records.keys()], records);
   const opened = options.opened ?? await openEngineOnData(study.images, options, library);
@@ -84,18 +83,16 @@ export async function verify(
     if (options.opened === undefined) await opened.engine.close();
     await Deno.remove(apart, { recursive: true }).catch(() => {});
     lock?.release();
-    await removeIfThere(`${apart}.lock`);
   }
 }
 
 /** Removes what processes left behind that were killed while they verified. */
 async function removeAbandoned(models: string): Promise<void> {
-  for await (const { name } of Deno.readDir(models)) {
-    if (!name.startsWith(APART) || !name.endsWith(".lock")) continue;
+  for await (const { name, isDirectory } of Deno.readDir(models)) {
     const path = join(models, name);
-    if (await isHeld(path) !== undefined) continue;
-    await Deno.remove(path.replace(/\.lock$/, ""), { recursive: true }).catch(() => {});
-    await removeIfThere(path);
+    const isApart = isDirectory && name.startsWith(APART);
+    if (!isApart || await isHeld(join(path, LOCK)) !== undefined) continue;
+    await Deno.remove(path, { recursive: true }).catch(() => {});
   }
 }
 

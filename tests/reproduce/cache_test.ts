@@ -188,14 +188,14 @@ Deno.test("verify() removes what a process left that was killed while it verifie
     for (const path of [left!, used!]) {
       await Deno.mkdir(path);
       await Deno.writeTextFile(join(path, "network"), "");
-      await Deno.writeTextFile(`${path}.lock`, "");
+      await Deno.writeTextFile(join(path, "lock"), "");
     }
-    const lock = await tryLock(`${used}.lock`);
+    const lock = await tryLock(join(used!, "lock"));
     await verify(study, { ...options, count: 1, seed: 0 });
     lock!.release();
     const found = listFiles(folder).filter((path) => path.includes(".verify-"));
     assertEquals(found.filter((path) => !path.endsWith("/")).toSorted(), [
-      "models/.verify-used.lock",
+      "models/.verify-used/lock",
       "models/.verify-used/network",
     ]);
   });

@@ -55,8 +55,8 @@ function kept(epochs: number, rest: Partial<Kept> = {}): Kept {
 
 /** "train from 2 to 4 and stops", "evaluate 4", "measure 2,4", "done". */
 function describe(step: Step): string {
-  if (step.kind === "evaluate") return `evaluate ${step.epochs}`;
-  if (step.kind === "measure") return `measure ${[...step.measures.keys()]}`;
+  if (step.kind === "evaluate") return `evaluate ${[...step.evaluate]}`;
+  if (step.kind === "measure") return `measure ${[...step.measure.keys()]}`;
   if (step.kind === "done") return "done";
   const { from, wanted, goesOn } = step;
   const start = from === undefined ? 0 : from.epochLosses.length;
