@@ -88,6 +88,12 @@ export const COMMANDS = {
       out: "PREFIX of .json, .csv, .svg and .png; the same command goes on from the first",
     },
   },
+  report: {
+    file: "~/lib/cli/report.ts",
+    summary:
+      "Writes the page of a study from what is in results/: one file, to explore in a browser.",
+    options: ["preset", "results"],
+  },
   bench: {
     file: "~/tests/bench/bench.ts",
     summary:

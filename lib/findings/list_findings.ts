@@ -88,7 +88,7 @@ export function listFindings(study: Study, records: readonly TrajectoryRecord[])
 }
 
 /** What an effect does from the one end of a series to the other. */
-function askSeries(study: Study, series: Series, place: Place, stop: Place): Finding {
+export function askSeries(study: Study, series: Series, place: Place, stop: Place): Finding {
   const all = series.cells.map((cell) => endOf(series, place, cell));
   const ends = all.filter(({ bySeed }) => bySeed.size > 0);
   const [first, last] = endsOf(ends);
@@ -135,7 +135,7 @@ function askSeries(study: Study, series: Series, place: Place, stop: Place): Fin
 }
 
 /** What an optimizer does against the study's first, cell by cell. */
-function askOptimizers(study: Study, series: Series, place: Place, stop: Place): Finding {
+export function askOptimizers(study: Study, series: Series, place: Place, stop: Place): Finding {
   const { effect, optimizer } = series;
   const reference = study.grid.optimizers[0]!;
   const subject = `${optimizer} against ${reference}, by ${EFFECTS[effect].label}`;

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Dataset } from "~/lib/dataset.ts";
-import { createCpuEngine, type SharedFloats } from "~/lib/engine.ts";
+import type { SharedFloats } from "~/lib/engine.ts";
 import type { LayerSizes } from "~/lib/model.ts";
 
 /** A part of the batches of an epoch in file order. */
@@ -27,6 +27,8 @@ export async function lossByAge(
   { sizes, parameters }: { readonly sizes: LayerSizes; readonly parameters: SharedFloats },
   { batchSize, parts = 10 }: { readonly batchSize: number; readonly parts?: number },
 ): Promise<LossAtAge[]> {
+  // Loaded here: whoever imports this room knows no engine.
+  const { createCpuEngine } = await import("~/lib/engine.ts");
   const { pixels, labels, size } = dataset.train;
   const inputs = pixels.length / size;
   const batches = Math.ceil(size / batchSize);

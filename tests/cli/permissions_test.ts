@@ -45,6 +45,11 @@ const GRANTS: Record<
     write: ["own/line.json", "own/line.png"],
     read: ["init"],
   },
+  report: {
+    args: (folder) => ["--results", `${folder}/own/results`],
+    write: ["own/results/report.html"],
+    read: ["own/results/a"],
+  },
   bench: { args: () => [], write: [], read: [] },
 };
 

@@ -1,0 +1,120 @@
+/**
+ * The page's plots.
+ *
+ * @module
+ */
+import * as Plot from "@observablehq/plot";
+import { capitalize } from "~/lib/files/text.ts";
+import { openMeasure } from "~/lib/measure.ts";
+import { openOptimizer } from "~/lib/optimizer.ts";
+import type { Explored, ExploredCell } from "~/lib/report/explore.ts";
+import type { TrajectoryRecord } from "~/lib/results.ts";
+import { EFFECTS, effectValue } from "~/lib/study.ts";
+
+const GREY = "#808080";
+const SYMBOLS = ["circle", "diamond", "square", "triangle"] as const;
+/** Points that a line of losses keeps: more cannot be seen. */
+const POINTS = 300;
+
+/** How the axes are scaled. */
+export interface Scales {
+  readonly x: "log" | "linear";
+  readonly y: "log" | "linear";
+}
+
+/** Means with their intervals; each point is a link whose place in the document is its cell's. */
+export function plotCells(
+  { cells, published }: Explored,
+  { x, y, width, optimizers, effect, measure }: Scales & {
+    readonly width: number;
+    readonly optimizers: readonly string[];
+    readonly effect: ExploredCell["effect"];
+    readonly measure: string;
+  },
+): Element {
+  const { label, unit } = openMeasure(measure);
+  const { axis, format } = EFFECTS[effect];
+  const lowest = Math.min(...cells.map(({ mean }) => mean), ...published.map(({ mean }) => mean));
+  // A value that is not above 0 has no place on a logarithmic axis.
+  const isLog = y === "log" && lowest > 0;
+  const isWide = Math.max(...cells.map(({ mean }) => mean)) > 20 * lowest;
+  const floor = isLog ? lowest / 10 : -Infinity;
+  const sign = { stroke: "optimizer", x: effectValue };
+  const whisker = ({ interval }: ExploredCell): number => Math.max(interval?.[0] ?? NaN, floor);
+  return Plot.plot({
+    ...{ width, height: 380, marginLeft: 64, marginBottom: 44 },
+    style: { background: "none", fontSize: "12px" },
+    x: {
+      ...{ type: x, label: axis, labelArrow: "none", labelAnchor: "center", inset: 10 },
+    },
+    y: {
+      ...{ type: isLog ? "log" : "linear", grid: true, inset: 10, labelArrow: "none" },
+      ...(isLog ? { ticks: 5, tickFormat: (value: number) => formatTick(value, isWide) } : {}),
+      label: `${capitalize(label)}${unit === "1" ? "" : ` (${unit})`}`,
+    },
+    color: { domain: optimizers, range: optimizers.map((text) => openOptimizer(text).color) },
+    symbol: { domain: optimizers, range: optimizers.map((_, i) => SYMBOLS[i % SYMBOLS.length]!) },
+    marks: [
+      Plot.axisX(roomy(cells.map(effectValue), x, width - 90), { text: (value) => format(value) }),
+      Plot.ruleX(published, {
+        ...{ x: "value", stroke: GREY, strokeWidth: 5, strokeOpacity: 0.4 },
+        y1: ({ mean, halfWidth }) => Math.max(mean - halfWidth, floor),
+        y2: ({ mean, halfWidth }) => mean + halfWidth,
+      }),
+      Plot.dot(published, { x: "value", y: "mean", symbol: "optimizer", r: 5, stroke: GREY }),
+      Plot.line(cells, { ...sign, y: "mean", strokeOpacity: 0.4 }),
+      Plot.ruleX(cells.filter(({ interval }) => interval), {
+        ...sign,
+        y1: whisker,
+        y2: ({ interval }) => interval![1],
+      }),
+      Plot.dot(cells, {
+        ...{ ...sign, y: "mean", symbol: "optimizer", fill: "optimizer", r: 5, href: () => "#" },
+        sort: null,
+      }),
+    ],
+  });
+}
+
+/** Values whose labels have room beside each other on an axis of so many pixels. */
+function roomy(values: readonly number[], scale: Scales["x"], width: number): number[] {
+  const sorted = [...new Set(values)].sort((a, b) => a - b);
+  const place = (value: number): number => scale === "log" ? Math.log(value) : value;
+  const [from, to] = [place(sorted[0]!), place(sorted.at(-1)!)];
+  return sorted.reduce<number[]>((kept, value) => {
+    const gap = (place(value) - place(kept.at(-1) ?? -Infinity)) * width / (to - from);
+    return kept.length === 0 || gap > 45 ? [...kept, value] : kept;
+  }, []);
+}
+
+/** On a wide logarithmic axis only powers of ten have labels. */
+function formatTick(value: number, isWide: boolean): string {
+  return !isWide || Number.isInteger(Math.log10(value)) ? String(Number(value.toPrecision(3))) : "";
+}
+
+/** The loss of every epoch of trajectories that differ in seed, and their networks' full-set losses. */
+export function plotLosses(records: readonly TrajectoryRecord[], width: number): Element {
+  const lines = records.flatMap(({ content: { epochLosses, trajectory: { seed } } }) => {
+    const { length } = epochLosses;
+    const epochs = Array.from(
+      { length: Math.min(length, POINTS) },
+      (_, i) => length <= POINTS ? i + 1 : Math.round(length ** (i / (POINTS - 1))),
+    );
+    return [...new Set(epochs)].map((epoch) => ({ epoch, loss: epochLosses[epoch - 1]!, seed }));
+  });
+  const networks = records.flatMap(({ content: { networks, trajectory: { seed } } }) =>
+    networks.map(({ epoch, trainLoss }) => ({ epoch, loss: trainLoss, seed }))
+  );
+  const isLong = lines.some(({ epoch }) => epoch > 40);
+  return Plot.plot({
+    ...{ width, height: 260, marginBottom: 44, style: { background: "none", fontSize: "12px" } },
+    ariaLabel: "Epoch losses; the networks' losses stand in the table below",
+    x: { type: isLong ? "log" : "linear", label: "Epoch", ticks: 5, tickFormat: String },
+    y: { grid: true, label: "Training loss (nats)" },
+    color: { type: "ordinal", scheme: "Dark2", legend: true, label: "Seed" },
+    marks: [
+      Plot.line(lines, { x: "epoch", y: "loss", z: "seed", stroke: "seed" }),
+      Plot.dot(networks, { x: "epoch", y: "loss", stroke: "seed", r: 3.5 }),
+    ],
+  });
+}

@@ -1,0 +1,126 @@
+/**
+ * What the page shows of a selection: values, sentences, published cells.
+ *
+ * @module
+ */
+import {
+  askOptimizers,
+  askSeries,
+  atLoss,
+  atStop,
+  comparePublished,
+  CURVE_MEASURE,
+  leadMeasure,
+  listCurves,
+  listSeries,
+  LOSS_LEVELS,
+  PUBLISHED_PROTOCOL,
+  type PublishedCell,
+  publishedCells,
+  publishedSentences,
+} from "~/lib/findings.ts";
+import { openMeasure } from "~/lib/measure.ts";
+import { type Interval, runsAt, type TrajectoryRecord } from "~/lib/results.ts";
+import { meanInterval } from "~/lib/statistics.ts";
+import { type Cell, type EffectName, listCells, type Study } from "~/lib/study.ts";
+
+/** What is chosen on the page. */
+export interface Selection {
+  readonly effect: EffectName;
+  /** A stop's text, or a level of the full-set loss in nats. */
+  readonly at: string;
+  /** Canonical text. */
+  readonly measure: string;
+  readonly optimizers: readonly string[];
+  readonly seeds: readonly number[];
+}
+
+/** A cell with its measure over the chosen seeds, in the measure's unit. */
+export interface ExploredCell extends Cell {
+  readonly mean: number;
+  /** 95 % t interval over seeds. */
+  readonly interval: Interval | null;
+  /** Seeds. */
+  readonly n: number;
+  /** Mean full-set loss in nats. */
+  readonly trainLoss: number | null;
+}
+
+/** What a selection shows. */
+export interface Explored {
+  /** Those that have a value. */
+  readonly cells: readonly ExploredCell[];
+  readonly published: readonly PublishedCell[];
+  readonly sentences: readonly string[];
+  /** About the published values; none where they cannot be compared. */
+  readonly publishedSentences: readonly string[];
+}
+
+/** The stops and levels that can be chosen. */
+export function placesOf({ stops }: Study): { stops: string[]; levels: string[] } {
+  return {
+    stops: [...new Set([...stops, PUBLISHED_PROTOCOL.stop])],
+    levels: LOSS_LEVELS.map(String),
+  };
+}
+
+/** The measures of a study that any trajectory has at a stop or level. */
+export function measuresOffered(
+  study: Study,
+  records: readonly TrajectoryRecord[],
+  at: string,
+): string[] {
+  const { first, others } = study.measures;
+  if (isLevel(at)) {
+    const single = others.filter((text) => openMeasure(text).parameters.directions === undefined);
+    return [...new Set([CURVE_MEASURE, leadMeasure().text, ...single])]
+      .filter((measure) => listCurves(study, records, { measure }).length > 0);
+  }
+  const runs = runsAt(study, records, at);
+  return [...new Set([...first, ...others])]
+    .filter((text) => runs.some(({ measures }) => measures[text] !== undefined));
+}
+
+/** Answers a selection by the functions that figures, tables and findings are made by. */
+export function explore(
+  study: Study,
+  records: readonly TrajectoryRecord[],
+  { effect, at, measure, optimizers, seeds }: Selection,
+): Explored {
+  const chosen = { ...study, grid: { ...study.grid, effects: [effect], optimizers, seeds } };
+  const [first = "sharpness"] = study.measures.first;
+  const stop = atStop(chosen, runsAt(chosen, records), first);
+  const place = isLevel(at)
+    ? atLoss(listCurves(chosen, records, { measure }), measure, Number(at))
+    : at === study.stops[0] && measure === first
+    ? stop
+    : atStop(chosen, runsAt(chosen, records, at), measure);
+  const series = listSeries(chosen);
+  const others = series.filter(({ optimizer }) =>
+    effect !== "pairs" && optimizer !== optimizers[0]
+  );
+  const published = publishedCells(chosen, measure)
+    .filter((cell) => cell.effect === effect && optimizers.includes(cell.optimizer));
+  return {
+    cells: listCells(chosen).flatMap((cell) => {
+      const { bySeed, loss: trainLoss } = place.valuesOf(cell);
+      if (bySeed.size === 0) return [];
+      const { mean, low, high, n } = meanInterval([...bySeed.values()]);
+      const interval = low === null || high === null ? null : [low, high] as const;
+      return [{ ...cell, mean, interval, n, trainLoss }];
+    }),
+    sentences: [
+      ...series.map((each) => askSeries(chosen, each, place, stop).text),
+      ...others.map((each) => askOptimizers(chosen, each, place, stop).text),
+    ],
+    published,
+    publishedSentences: published.length === 0
+      ? []
+      : publishedSentences(comparePublished(chosen, records)),
+  };
+}
+
+/** Whether it is a level of the loss, not a stop. */
+export function isLevel(at: string): boolean {
+  return Number.isFinite(Number(at));
+}

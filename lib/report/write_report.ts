@@ -1,0 +1,98 @@
+/**
+ * The page as one file: markup, style, program and data.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { createHash } from "node:crypto";
+import { writeWhole } from "~/lib/files/files.ts";
+import { CURVE_MEASURE, leadMeasure } from "~/lib/findings.ts";
+import { currentName, openMeasure } from "~/lib/measure.ts";
+import { packData } from "~/lib/report/data.ts";
+import type { TrajectoryRecord } from "~/lib/results.ts";
+import { type Study, studyName } from "~/lib/study.ts";
+
+/** `report.html` for the preset that the results are about, `NAME.report.html` for other studies. */
+export function reportPath(study: Study, folder: string): string {
+  const name = studyName(study);
+  return join(folder, name === "standard" ? "report.html" : `${name}.report.html`);
+}
+
+/**
+ * Writes the page of a study.
+ *
+ * @param script The page's program: see `bundlePage`.
+ * @returns Its path.
+ */
+export async function writeReport(
+  study: Study,
+  records: readonly TrajectoryRecord[],
+  { script, folder }: { readonly script: string; readonly folder: string },
+): Promise<string> {
+  const path = reportPath(study, folder);
+  await writeWhole(path, await reportHtml(study, records, script));
+  return path;
+}
+
+/** Bundles the page's program, in under a second. @throws {Error} If Deno cannot. */
+export async function bundlePage(): Promise<string> {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["task", "--quiet", "bundle:page"],
+    cwd: new URL("../..", import.meta.url),
+  }).output();
+  const decoder = new TextDecoder();
+  if (code !== 0) throw new Error(`Cannot bundle the page: ${decoder.decode(stderr)}`);
+  return decoder.decode(stdout);
+}
+
+/**
+ * The page's text. Its policy lets only its own program run, by its hash, and nothing be fetched; the
+ * data are JSON, in which no `<` stands.
+ */
+export async function reportHtml(
+  study: Study,
+  records: readonly TrajectoryRecord[],
+  script: string,
+): Promise<string> {
+  if (script.trim() === "") throw new Error("Cannot write the page as its program is empty");
+  // The rooms' doors bring modules for files along, none of whose functions are called here.
+  const program = `const require = () => ({});\n${script}`
+    .replaceAll("</script", "<\\/script").replaceAll("<!--", "<\\!--");
+  const hash = createHash("sha256").update(program).digest("base64");
+  const data = packData({ study, records: records.map(compactRecord) });
+  const page = await Deno.readTextFile(new URL("page.html", import.meta.url));
+  return page.replace("HASH", hash)
+    .replace('id="data">', (start) => start + data)
+    .replace("<script></script>", () => `<script>${program}</script>`);
+}
+
+/** A record without what no part of the page reads. */
+function compactRecord({ content, provenance }: TrajectoryRecord): TrajectoryRecord {
+  const { trajectory, epochLosses, diverged, stops } = content;
+  const sampled = [CURVE_MEASURE, leadMeasure().text].map((text) => openMeasure(text).name);
+  const networks = content.networks.map((network) => ({
+    ...pick(network, ["epoch", "sha256", "trainLoss", "trainAccuracy", "testLoss", "testAccuracy"]),
+    measures: network.measures.map((value) => {
+      const kept = ["measure", "protocol", "unit", "estimate", "residual", "converged"] as const;
+      const isSampled = sampled.includes(currentName(value.measure));
+      return pick(value, isSampled ? [...kept, "samples"] : kept);
+    }),
+  }));
+  // One line for what was measured of several networks in one go.
+  const works = Map.groupBy(provenance, ({ did, finished }) => `${did} ${finished}`);
+  const work = [...works.values()].map((all) => {
+    const { engine, ...known } = all[0]!;
+    const kept = ["did", "from", "to", "revision", "processor", "seconds", "finished"] as const;
+    return { ...pick(known, kept), to: all.at(-1)!.to, engine: pick(engine, ["name", "library"]) };
+  });
+  return {
+    content: { trajectory, epochLosses, diverged, stops, networks },
+    provenance: work,
+  } as unknown as TrajectoryRecord;
+}
+
+function pick<T extends object, K extends string>(from: T, keys: readonly K[]): Partial<T> {
+  return Object.fromEntries(
+    Object.entries(from).filter(([key]) => (keys as readonly string[]).includes(key)),
+  ) as Partial<T>;
+}
