@@ -41,12 +41,9 @@ export function plotCells(
   const floor = isLog ? lowest / 10 : -Infinity;
   const sign = { stroke: "optimizer", x: effectValue };
   const whisker = ({ interval }: ExploredCell): number => Math.max(interval?.[0] ?? NaN, floor);
-  return Plot.plot({
-    ...{ width, height: 380, marginLeft: 64, marginBottom: 44 },
-    style: { background: "none", fontSize: "12px" },
-    x: {
-      ...{ type: x, label: axis, labelArrow: "none", labelAnchor: "center", inset: 10 },
-    },
+  return draw({
+    ...{ width, height: 380 },
+    x: { type: x, inset: 10 },
     y: {
       ...{ type: isLog ? "log" : "linear", grid: true, inset: 10, labelArrow: "none" },
       ...(isLog ? { ticks: 5, tickFormat: (value: number) => formatTick(value, isWide) } : {}),
@@ -55,7 +52,10 @@ export function plotCells(
     color: { domain: optimizers, range: optimizers.map((text) => openOptimizer(text).color) },
     symbol: { domain: optimizers, range: optimizers.map((_, i) => SYMBOLS[i % SYMBOLS.length]!) },
     marks: [
-      Plot.axisX(roomy(cells.map(effectValue), x, width - 90), { text: (value) => format(value) }),
+      Plot.axisX(roomy(cells.map(effectValue), x, width - 90), {
+        ...{ label: axis, labelArrow: "none", labelAnchor: "center" },
+        text: (value) => format(value),
+      }),
       Plot.ruleX(published, {
         ...{ x: "value", stroke: GREY, strokeWidth: 5, strokeOpacity: 0.4 },
         y1: ({ mean, halfWidth }) => Math.max(mean - halfWidth, floor),
@@ -74,6 +74,14 @@ export function plotCells(
       }),
     ],
   });
+}
+
+/** A plot without the labels of groups, which only name Plot's marks. */
+function draw(options: Plot.PlotOptions): Element {
+  const style = { background: "none", fontSize: "12px" };
+  const plot = Plot.plot({ ...options, style, marginLeft: 64, marginBottom: 44 });
+  for (const group of plot.querySelectorAll("g[aria-label]")) group.removeAttribute("aria-label");
+  return plot;
 }
 
 /** Values whose labels have room beside each other on an axis of so many pixels. */
@@ -106,8 +114,8 @@ export function plotLosses(records: readonly TrajectoryRecord[], width: number):
     networks.map(({ epoch, trainLoss }) => ({ epoch, loss: trainLoss, seed }))
   );
   const isLong = lines.some(({ epoch }) => epoch > 40);
-  return Plot.plot({
-    ...{ width, height: 260, marginBottom: 44, style: { background: "none", fontSize: "12px" } },
+  return draw({
+    ...{ width, height: 260 },
     ariaLabel: "Epoch losses; the networks' losses stand in the table below",
     x: { type: isLong ? "log" : "linear", label: "Epoch", ticks: 5, tickFormat: String },
     y: { grid: true, label: "Training loss (nats)" },

@@ -22,7 +22,7 @@ import {
 import { openMeasure } from "~/lib/measure.ts";
 import { type Interval, runsAt, type TrajectoryRecord } from "~/lib/results.ts";
 import { meanInterval } from "~/lib/statistics.ts";
-import { type Cell, type EffectName, listCells, type Study } from "~/lib/study.ts";
+import { type Cell, type EffectName, listCells, measuresAt, type Study } from "~/lib/study.ts";
 
 /** What is chosen on the page. */
 export interface Selection {
@@ -77,7 +77,7 @@ export function measuresOffered(
       .filter((measure) => listCurves(study, records, { measure }).length > 0);
   }
   const runs = runsAt(study, records, at);
-  return [...new Set([...first, ...others])]
+  return [...new Set([...measuresAt(study, at), ...first, ...others])]
     .filter((text) => runs.some(({ measures }) => measures[text] !== undefined));
 }
 

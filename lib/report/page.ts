@@ -179,7 +179,7 @@ function draw(): void {
     "training loss (nats)": ({ trainLoss }) => trainLoss,
   };
   const filter = byId("filter") as HTMLInputElement;
-  const rows = showTable(byId("cells"), columns, found.cells, { name: "The values", filter });
+  const rows = showTable(byId("cells"), columns, found.cells, { name: "Table of values", filter });
   byId("download").onclick = () => {
     const csv = new Blob([tableOf(columns, rows()).toCSV() + "\n"], { type: "text/csv" });
     const href = URL.createObjectURL(csv);

@@ -1,0 +1,103 @@
+/**
+ * The page: in a browser, offline; and what it knows without one.
+ *
+ * @module
+ */
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { listFindings } from "~/lib/findings.ts";
+import {
+  bundlePage,
+  explore,
+  measuresOffered,
+  placesOf,
+  reportHtml,
+  writeReport,
+} from "~/lib/report.ts";
+import { unpackData } from "~/lib/report/data.ts";
+import { reportCells, runsAt, summariseCells, type TrajectoryRecord } from "~/lib/results.ts";
+import { presets, type Study } from "~/lib/study.ts";
+import { ended, startDeno } from "~/tests/fixtures/script.ts";
+import { syntheticRecords } from "~/tests/fixtures/synthetic_results.ts";
+import { withFolder } from "~/tests/fixtures/temporary_folder.ts";
+import { BROWSER, RECORDS, STUDY } from "~/tests/report/committed.ts";
+
+const hasBrowser = await Deno.stat(BROWSER).then(() => true, () => false);
+if (!hasBrowser) console.log(`The page is not tested in a browser: there is no ${BROWSER}`);
+
+/** What the page has of records. */
+async function dataOf(study: Study, records: readonly TrajectoryRecord[]): Promise<string> {
+  const html = await reportHtml(study, records, "0");
+  return /id="data">([^<]*)<\/script>/.exec(html)![1]!;
+}
+
+Deno.test("reportHtml() keeps what findings need: the same sentences, to the letter", async () => {
+  const { study, records } = unpackData(await dataOf(STUDY, RECORDS));
+  assertEquals(study, STUDY);
+  const texts = (all: readonly TrajectoryRecord[]): string[] =>
+    listFindings(STUDY, all).filter(({ where }) => where !== "measure").map(({ text }) => text);
+  assert(texts(records).length > 20);
+  assertEquals(texts(records), texts(RECORDS));
+});
+
+Deno.test("explore() has the values of reproduce --json and the sentences of the findings", async () => {
+  const { records } = unpackData(await dataOf(STUDY, RECORDS));
+  const { optimizers, seeds } = STUDY.grid;
+  for (const at of STUDY.stops) {
+    const [measure = ""] = measuresOffered(STUDY, records, at);
+    const cells = reportCells(summariseCells(STUDY, runsAt(STUDY, RECORDS, at), measure), at);
+    for (const effect of STUDY.grid.effects) {
+      const found = explore(STUDY, records, { effect, at, measure, optimizers, seeds });
+      const expected = cells.filter((cell) => cell.effect === effect && cell.sharpness !== null);
+      assertEquals(
+        found.cells.map(({ mean, interval, trainLoss }) => ({ mean, interval, trainLoss })),
+        expected.map(({ sharpness, trainLoss }) => (
+          { mean: sharpness!.mean, interval: sharpness!.interval, trainLoss }
+        )),
+      );
+    }
+  }
+  const findings = listFindings(STUDY, RECORDS).map(({ text }) => text);
+  const { stops: [at = ""], levels } = placesOf(STUDY);
+  for (const place of [at, ...levels]) {
+    const measure = place === at ? "sharpness" : "antithetic";
+    const { sentences } = explore(STUDY, records, {
+      ...{ effect: "learning-rate", at: place, measure, optimizers, seeds },
+    });
+    assertEquals(sentences.length, 3);
+    for (const sentence of sentences) assert(findings.includes(sentence), sentence);
+  }
+});
+
+Deno.test("reportHtml() escapes what records say, and admits its own program only", async () => {
+  const study = { ...presets.quick, grid: { ...presets.quick.grid, seeds: [0] } };
+  const evil = "</script><script>alert(1)</script><!--";
+  const records = syntheticRecords(study).map((record) => ({
+    ...record,
+    provenance: [{ did: evil, to: 1, engine: {} }] as unknown as TrajectoryRecord["provenance"],
+  }));
+  const html = await reportHtml(study, records, `const x = "${evil}";`);
+  assertEquals(html.match(/<script/g)!.length - evil.match(/<script/g)!.length, 2);
+  assertEquals(html.match(/<\/script/g)!.length, 2);
+  assert(!html.includes("<!--"));
+  const [data, policy] = [await dataOf(study, records), /content="([^"]*)"/.exec(html)![1]!];
+  assertEquals(unpackData(data).records[0]!.provenance[0]!.did, evil);
+  assertStringIncludes(policy, "default-src 'none'");
+  assert(!/unsafe-eval|script-src[^;]*unsafe/.test(policy));
+});
+
+Deno.test({
+  name: "the page works in a browser: offline, by keyboard, without a fault that axe finds",
+  ignore: !hasBrowser,
+  fn: () =>
+    withFolder(async (folder) => {
+      const path = await writeReport(STUDY, RECORDS, { script: await bundlePage(), folder });
+      const { size } = await Deno.stat(path);
+      assert(size <= 2.5e6, `${size} bytes`);
+      // Playwright looks into /proc, which takes all permissions.
+      const { code, stdout, stderr } = await ended(
+        startDeno(["run", "-A", "--quiet", "tests/report/browse.ts", path]),
+      );
+      assertEquals(code, 0, stderr);
+      console.log(`${size} bytes\n${stdout}`);
+    }),
+});
