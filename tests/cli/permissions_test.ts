@@ -48,7 +48,7 @@ const GRANTS: Record<
   report: {
     args: (folder) => ["--results", `${folder}/own/results`],
     write: ["own/results/report.html"],
-    read: ["own/results/a"],
+    read: ["own/results/report.html"],
   },
   bench: { args: () => [], write: [], read: [] },
 };

@@ -14,7 +14,7 @@ import {
 } from "@std/assert";
 import axe from "axe-core";
 import { type Browser, chromium, type Page } from "playwright-core";
-import { reportCells, runsAt, summariseCells } from "~/lib/results.ts";
+import { runsAt, summariseCells } from "~/lib/results.ts";
 import { BROWSER, RECORDS, STUDY } from "~/tests/report/committed.ts";
 
 const FLAGS = [
@@ -62,15 +62,15 @@ async function browse(browser: Browser, path: string, pictures: string | undefin
 
 /** Ten values against those of `reproduce --json`, then every control, a trajectory, a download. */
 async function tryPage(page: Page): Promise<void> {
-  const cells = reportCells(summariseCells(STUDY, runsAt(STUDY, RECORDS)), STUDY.stops[0]!)
+  const cells = summariseCells(STUDY, runsAt(STUDY, RECORDS))
     .filter(({ effect }) => effect === "learning-rate");
   const rows = await page.locator("#cells tbody tr").allInnerTexts();
   assertEquals(rows.length, cells.length);
-  for (const [i, { learningRate, sharpness }] of cells.slice(0, 10).entries()) {
+  for (const [i, { learningRate, value }] of cells.slice(0, 10).entries()) {
     const [, rate, , ...values] = rows[i]!.split("\t").map(Number);
     assertEquals(rate, learningRate);
-    const expected = [sharpness!.mean, ...sharpness!.interval!];
-    assertEquals(values.slice(0, 3), expected.map((value) => Number(value.toPrecision(4))));
+    const expected = [value!.mean, ...value!.interval!];
+    assertEquals(values.slice(0, 3), expected.map((each) => Number(each.toPrecision(4))));
   }
   const sentences = (): Promise<string> => page.locator("#sentences").innerText();
   let before = await sentences();

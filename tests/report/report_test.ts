@@ -14,7 +14,7 @@ import {
   writeReport,
 } from "~/lib/report.ts";
 import { unpackData } from "~/lib/report/data.ts";
-import { reportCells, runsAt, summariseCells, type TrajectoryRecord } from "~/lib/results.ts";
+import { runsAt, summariseCells, type TrajectoryRecord } from "~/lib/results.ts";
 import { presets, type Study } from "~/lib/study.ts";
 import { ended, startDeno } from "~/tests/fixtures/script.ts";
 import { syntheticRecords } from "~/tests/fixtures/synthetic_results.ts";
@@ -44,14 +44,14 @@ Deno.test("explore() has the values of reproduce --json and the sentences of the
   const { optimizers, seeds } = STUDY.grid;
   for (const at of STUDY.stops) {
     const [measure = ""] = measuresOffered(STUDY, records, at);
-    const cells = reportCells(summariseCells(STUDY, runsAt(STUDY, RECORDS, at), measure), at);
+    const cells = summariseCells(STUDY, runsAt(STUDY, RECORDS, at), measure);
     for (const effect of STUDY.grid.effects) {
       const found = explore(STUDY, records, { effect, at, measure, optimizers, seeds });
-      const expected = cells.filter((cell) => cell.effect === effect && cell.sharpness !== null);
+      const expected = cells.filter((cell) => cell.effect === effect && cell.value !== null);
       assertEquals(
         found.cells.map(({ mean, interval, trainLoss }) => ({ mean, interval, trainLoss })),
-        expected.map(({ sharpness, trainLoss }) => (
-          { mean: sharpness!.mean, interval: sharpness!.interval, trainLoss }
+        expected.map(({ value, trainLoss }) => (
+          { mean: value!.mean, interval: value!.interval, trainLoss }
         )),
       );
     }
