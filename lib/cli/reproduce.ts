@@ -69,12 +69,12 @@ async function runStudy(study: Study, values: Values, options: Options & Display
   const { onMessage, folders } = options;
   const cachedOnly = values["cached-only"] === true;
   const noWait = values["no-wait"] === true;
-  onMessage(describeStart(study, await plan(study, options), { cachedOnly }));
   const outcome = await run(study, {
     ...options,
     cachedOnly,
     fresh: values.fresh === true,
     wait: !noWait,
+    onPlan: (planned) => onMessage(describeStart(study, planned, { cachedOnly })),
   });
   const { cachedRuns, computedRuns, missingRuns, records } = outcome;
   // Whoever works on the runs that are left draws when they are done.

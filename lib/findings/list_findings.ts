@@ -5,6 +5,7 @@
  */
 import type { ColumnTable } from "arquero";
 import { plural, plurals, significant } from "~/lib/files/numbers.ts";
+import { remember } from "~/lib/files/remember.ts";
 import {
   compare,
   type Comparison,
@@ -66,7 +67,10 @@ export interface Finding {
 }
 
 /** Everything about one study; nothing of it throws for what is missing. */
-export function listFindings(study: Study, records: readonly TrajectoryRecord[]): Finding[] {
+export const listFindings: (
+  study: Study,
+  records: readonly TrajectoryRecord[],
+) => readonly Finding[] = remember((study, records) => {
   const runs = runsAt(study, records);
   const measure = study.measures.first[0] ?? "sharpness";
   const stop = atStop(study, runs, measure);
@@ -85,7 +89,7 @@ export function listFindings(study: Study, records: readonly TrajectoryRecord[])
     ...series.filter(({ effect, optimizer }) => effect !== "pairs" && optimizer !== reference)
       .flatMap((each) => places.map((place) => askOptimizers(study, each, place, stop))),
   ];
-}
+});
 
 /** What an effect does from the one end of a series to the other. */
 export function askSeries(study: Study, series: Series, place: Place, stop: Place): Finding {

@@ -5,6 +5,7 @@
  */
 import type { ColumnTable } from "arquero";
 import { plural, plurals, significant } from "~/lib/files/numbers.ts";
+import { remember } from "~/lib/files/remember.ts";
 import { enumerate, formatInterval } from "~/lib/findings/words.ts";
 import { openMeasure } from "~/lib/measure.ts";
 import { type RunResult, tableOf } from "~/lib/results.ts";
@@ -56,11 +57,11 @@ const TARGETS: Readonly<Record<RankTarget, (training: Training) => number | null
  * @returns Baselines first, then the study's measures that are in the runs, each with its groups and
  * then all of them; those of which no tau can be had are left out.
  */
-export function rankMeasures(
+export const rankMeasures: (
   study: Study,
   runs: readonly RunResult[],
-  target: RankTarget = "gap",
-): MeasureRank[] {
+  target?: RankTarget,
+) => readonly MeasureRank[] = remember((study, runs, target = "gap") => {
   const byPath = new Map(runs.map((run) => [trajectoryPath(run.config), run]));
   // Pairs differ in both factors.
   const groups = Map.groupBy(
@@ -103,7 +104,7 @@ export function rankMeasures(
     const all = { ...named, target, group: "all groups", effect: null, optimizer: null };
     return agree ? [...own, { ...tauOf(ranked.map(({ cells }) => cells)), ...all }] : own;
   });
-}
+});
 
 /** The measures of the first stop that are in the runs and are no outcome themselves. */
 export function rankedMeasures(study: Study, runs: readonly RunResult[]): string[] {

@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import type { EngineName, SharedFloats } from "~/lib/engine.ts";
 import type { OnProgress } from "~/lib/files/progress.ts";
 import type { EngineOnData } from "~/lib/reproduce/engine_on_data.ts";
+import type { Plan } from "~/lib/reproduce/plan.ts";
 import type { Trajectory } from "~/lib/trainer.ts";
 
 /** Where networks and records are kept. */
@@ -51,6 +52,8 @@ export interface RunOptions {
   readonly onProgress?: OnProgress;
   /** Default: to stderr. */
   readonly onMessage?: (message: string) => void;
+  /** Told once what there is and what is missing, before anything is computed. */
+  readonly onPlan?: (plan: Plan) => void;
   /** Ends the work after the epoch in progress; what is finished is kept. */
   readonly signal?: AbortSignal;
   /** Seconds between checkpoints; default 30. */

@@ -35,12 +35,22 @@ export interface Plan {
 /** Lists a study's trajectories without computing or changing anything. */
 export async function plan(asked: Study, options: RunOptions = {}): Promise<Plan> {
   const study = checkStudy(asked);
-  const { folders: { models, results }, threads = defaultThreads() } = placed(options);
   const listed: [Trajectory, TrajectoryRecord | undefined][] = [];
   for (const trajectory of listTrajectories(study)) {
     // A damaged file counts as absent here and stays where it is.
+    const { results } = placed(options).folders;
     listed.push([trajectory, await readRecord(results, trajectory, undefined)]);
   }
+  return await planFrom(study, listed, options);
+}
+
+/** The same from records that were read. */
+export async function planFrom(
+  study: Study,
+  listed: readonly (readonly [Trajectory, TrajectoryRecord | undefined])[],
+  options: RunOptions,
+): Promise<Plan> {
+  const { folders: { models }, threads = defaultThreads() } = placed(options);
   const estimate = estimateFrom(study, listed.flatMap(([, record]) => record ?? []));
   const runs: Plan["runs"][number][] = [];
   for (const [trajectory, record] of listed) {

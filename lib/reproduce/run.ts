@@ -17,7 +17,7 @@ import { libraryOf, openEngineOnData, revision } from "~/lib/reproduce/engine_on
 import { evaluate, measure, type NetworkToMeasure } from "~/lib/reproduce/measure.ts";
 import { nextStep } from "~/lib/reproduce/next_step.ts";
 import { placed, type PlacedOptions, type RunOptions } from "~/lib/reproduce/options.ts";
-import { estimateFrom } from "~/lib/reproduce/plan.ts";
+import { estimateFrom, planFrom } from "~/lib/reproduce/plan.ts";
 import { train } from "~/lib/reproduce/train.ts";
 import { checkProvenance, readRecord, type TrajectoryRecord } from "~/lib/results.ts";
 import { checkStudy, listTrajectories, type Study } from "~/lib/study.ts";
@@ -49,6 +49,10 @@ export async function run(asked: Study, given: RunOptions = {}): Promise<RunOutc
   const options = placed(given);
   const all = listTrajectories(study).filter(options.only ?? (() => true));
   const before = await survey(study, all, options);
+  if (options.onPlan !== undefined) {
+    const listed = all.map((trajectory) => [trajectory, before.records.get(trajectory)] as const);
+    options.onPlan(await planFrom(study, listed, options));
+  }
   const open = options.fresh ? all : before.open;
   const cachedRuns = all.length - open.length;
   if (open.length === 0 || options.cachedOnly) {

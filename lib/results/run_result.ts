@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { remember } from "~/lib/files/remember.ts";
 import { currentName, openMeasure } from "~/lib/measure.ts";
 import type { Measurement, NetworkRecord, TrajectoryRecord } from "~/lib/results/record.ts";
 import { listTrajectories, type Study } from "~/lib/study.ts";
@@ -119,11 +120,11 @@ export function runAt(
  *
  * @param stop Default: the study's first.
  */
-export function runsAt(
+export const runsAt: (
   study: Study,
   records: readonly TrajectoryRecord[],
-  stop: string = study.stops[0]!,
-): RunResult[] {
+  stop?: string,
+) => readonly RunResult[] = remember((study, records, stop = study.stops[0]!) => {
   const texts = [...new Set([...study.measures.first, ...study.measures.others])];
   const byPath = new Map(
     records.map((record) => [trajectoryPath(record.content.trajectory), record]),
@@ -132,4 +133,4 @@ export function runsAt(
     const record = byPath.get(trajectoryPath(trajectory));
     return record === undefined ? [] : runAt(study, record, stop, texts) ?? [];
   });
-}
+});

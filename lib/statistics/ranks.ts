@@ -28,7 +28,8 @@ export function kendallTau(x: readonly number[], y: readonly number[]): number |
   let [difference, orderedX, orderedY] = [0, 0, 0];
   for (let i = 0; i < x.length; i++) {
     for (let j = 0; j < i; j++) {
-      const [signX, signY] = [Math.sign(x[i]! - x[j]!), Math.sign(y[i]! - y[j]!)];
+      const signX = Math.sign(x[i]! - x[j]!);
+      const signY = Math.sign(y[i]! - y[j]!);
       difference += signX * signY;
       orderedX += Math.abs(signX);
       orderedY += Math.abs(signY);
@@ -89,33 +90,50 @@ export function tauInterval(
   const cells = groups.flat();
   const common = ({ x, y }: RankedCell): number[] => [...x.keys()].filter((key) => y.has(key));
   const seeds = [...new Set(cells.flatMap(common))].sort((a, b) => a - b);
-  const tau = tauOf(groups, seeds);
+  // By cell and seed; undefined where the cell lacks one of the two values.
+  const pairs = groups.map((group) =>
+    group.map(({ x, y }) =>
+      seeds.map((key) => x.has(key) && y.has(key) ? { x: x.get(key)!, y: y.get(key)! } : undefined)
+    )
+  );
+  const places = seeds.map((_, place) => place);
+  const tau = tauOf(pairs, places);
   const known = { tau, seeds, cells: cells.length, low: null, high: null };
   if (seeds.length < 2 || tau === null) return known;
   const stream = openStream(seed, 0);
   const draw = <T>(all: readonly T[]): T[] =>
     all.map(() => all[Math.floor((stream.next() >>> 0) / 2 ** 32 * all.length)]!);
   const taus = Array.from({ length: resamples }, () => {
-    const drawn = draw(seeds);
-    return tauOf(groups.map(draw), drawn);
+    const drawn = draw(places);
+    return tauOf(pairs.map(draw), drawn);
   }).filter((again) => again !== null).sort((a, b) => a - b);
   if (taus.length === 0) return known;
   return { ...known, low: quantile(taus, 0.025), high: quantile(taus, 0.975) };
 }
 
-/** Tau of the means over these seeds, each as often as it was drawn. */
+type Pair = { readonly x: number; readonly y: number } | undefined;
+
+/** Tau of the means over the seeds at these places, each as often as it was drawn. */
 function tauOf(
-  groups: readonly (readonly RankedCell[])[],
+  groups: readonly (readonly (readonly Pair[])[])[],
   drawn: readonly number[],
 ): number | null {
   return tauWithinGroups(groups.map((cells) => {
-    const means = cells.flatMap(({ x, y }) => {
-      const own = drawn.filter((seed) => x.has(seed) && y.has(seed));
-      const mean = (values: ReadonlyMap<number, number>): number =>
-        own.reduce((sum, seed) => sum + values.get(seed)!, 0) / own.length;
-      return own.length === 0 ? [] : [{ x: mean(x), y: mean(y) }];
-    });
-    return { x: means.map(({ x }) => x), y: means.map(({ y }) => y) };
+    const means: { x: number[]; y: number[] } = { x: [], y: [] };
+    for (const pairs of cells) {
+      let [x, y, count] = [0, 0, 0];
+      for (const place of drawn) {
+        const pair = pairs[place];
+        if (pair === undefined) continue;
+        x += pair.x;
+        y += pair.y;
+        count++;
+      }
+      if (count === 0) continue;
+      means.x.push(x / count);
+      means.y.push(y / count);
+    }
+    return means;
   }));
 }
 
