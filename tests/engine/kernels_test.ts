@@ -51,33 +51,80 @@ Deno.test("bytesToFloats() maps 0 to 0 and 255 to 1", () => {
   }
 });
 
-Deno.test("addBiasRelu() adds each unit's bias to its row, to the bit", () => {
-  for (const rows of LENGTHS) {
-    const units = 3;
-    const { floats, assertGuarded } = arena();
-    const start = normals(units * rows, rows);
-    const z = floats(start);
-    const bias = floats([0.5, -0.25, 0]);
-    kernels.addBiasRelu(z.at, bias.at, units, rows);
-    const expected = start.map((value, i) =>
-      Math.max(0, f(value + bias.values[Math.floor(i / rows)]!))
-    );
-    assertEquals(z.values, expected);
-    assertGuarded();
+/** Kernels without sums: what they are called with, and each number of their result. */
+const ELEMENTWISE: Record<
+  string,
+  (length: number) => {
+    /** Arrays by name; the kernel writes `out`. */
+    arrays: Record<string, Float32Array>;
+    run(at: Record<string, number>): void;
+    expected(of: Record<string, Float32Array>, i: number): number;
   }
-});
+> = {
+  "addBiasRelu() adds each unit's bias to its row": (rows) => ({
+    arrays: { out: normals(3 * rows, rows), bias: Float32Array.of(0.5, -0.25, 0) },
+    run: ({ out, bias }) => kernels.addBiasRelu(out!, bias!, 3, rows),
+    expected: ({ out, bias }, i) => Math.max(0, f(out![i]! + bias![Math.floor(i / rows)]!)),
+  }),
+  "addBiasMasked() adds the bias where the unit was on and clears the rest": (rows) => ({
+    arrays: { out: normals(3 * rows, 1), bias: Float32Array.of(0.5, -0.25, 0), h: outputs(rows) },
+    run: ({ out, bias, h }) => kernels.addBiasMasked(out!, bias!, h!, 3, rows),
+    expected: ({ out, bias, h }, i) => h![i]! > 0 ? f(out![i]! + bias![Math.floor(i / rows)]!) : 0,
+  }),
+  "addBiasToRows() adds each unit's bias to its column": (units) => ({
+    arrays: { out: normals(3 * units, units), bias: normals(units, 1) },
+    run: ({ out, bias }) => kernels.addBiasToRows(out!, bias!, 3, units),
+    expected: ({ out, bias }, i) => f(out![i]! + bias![i % units]!),
+  }),
+  "addScaled() is x + scale y": (length) => ({
+    arrays: { x: normals(length, 1), y: normals(length, 2), out: new Float32Array(length) },
+    run: ({ x, y, out }) => kernels.addScaled(x!, y!, out!, length, -0.7),
+    expected: ({ x, y }, i) => f(x![i]! + f(f(-0.7) * y![i]!)),
+  }),
+  "addScaledRelu() is max(0, x + scale y)": (length) => ({
+    arrays: { x: normals(length, 1), y: normals(length, 2), out: new Float32Array(length) },
+    run: ({ x, y, out }) => kernels.addScaledRelu(x!, y!, out!, length, -0.7),
+    expected: ({ x, y }, i) => Math.max(0, f(x![i]! + f(f(-0.7) * y![i]!))),
+  }),
+  ...Object.fromEntries([false, true].map((relu) => [
+    `addScaledUnits() is x + scale y + shift by unit, relu ${relu}`,
+    (units: number) => ({
+      arrays: {
+        ...{ x: normals(3 * units, 1), y: normals(3 * units, 2) },
+        ...{ scales: normals(units, 3), shifts: normals(units, 4) },
+        out: new Float32Array(3 * units),
+      },
+      run: ({ x, y, out, scales, shifts }: Record<string, number>): void =>
+        kernels.addScaledUnits(x!, y!, out!, 3, units, scales!, shifts!, relu),
+      expected({ x, y, scales, shifts }: Record<string, Float32Array>, i: number): number {
+        const u = i % units;
+        const sum = f(f(x![i]! + f(scales![u]! * y![i]!)) + shifts![u]!);
+        return relu ? Math.max(0, sum) : sum;
+      },
+    }),
+  ])),
+};
 
-Deno.test("addBiasToRows() adds each unit's bias to its column, to the bit", () => {
-  for (const units of LENGTHS) {
-    const { floats, assertGuarded } = arena();
-    const start = normals(3 * units, units);
-    const z = floats(start);
-    const bias = floats(normals(units, 1));
-    kernels.addBiasToRows(z.at, bias.at, 3, units);
-    assertEquals(z.values, start.map((value, i) => f(value + bias.values[i % units]!)));
-    assertGuarded();
-  }
-});
+for (const [name, caseOf] of Object.entries(ELEMENTWISE)) {
+  Deno.test(`${name}, each operation rounded once, to the bit`, () => {
+    for (const length of LENGTHS) {
+      const { floats, assertGuarded } = arena();
+      const { arrays, run, expected } = caseOf(length);
+      const placed = Object.entries(arrays).map(([name, values]) =>
+        [name, floats(values)] as const
+      );
+      run(Object.fromEntries(placed.map(([name, { at }]) => [name, at])));
+      const { values } = placed.find(([name]) => name === "out")![1];
+      assertEquals(values, values.map((_, i) => expected(arrays, i)));
+      assertGuarded();
+    }
+  });
+}
+
+/** Outputs of three units, of which a third is 0: ReLU leaves nothing below. */
+function outputs(rows: number): Float32Array {
+  return normals(3 * rows, 99).map((value, i) => (i % 3 ? Math.abs(value) : 0));
+}
 
 Deno.test("addBiasRelu() and addScaledRelu() pass NaN on, in vectors and behind them", () => {
   // Training that diverges must show: a ReLU that hides NaN would end in a finite loss.
@@ -96,8 +143,7 @@ Deno.test("maskAndSum() clears where the unit was off and sums the rest into the
       const { floats, assertGuarded } = arena();
       const start = normals(units * rows, rows);
       const d = floats(start);
-      // A third of the units' outputs is 0: ReLU leaves nothing below.
-      const h = floats(normals(units * rows, 99).map((value, i) => (i % 3 ? Math.abs(value) : 0)));
+      const h = floats(outputs(rows));
       const sums = floats([1, 2, 3]);
       kernels.maskAndSum(d.at, h.at, sums.at, units, rows, accumulate);
       const masked = start.map((value, i) => (h.values[i]! > 0 ? value : 0));
@@ -111,59 +157,5 @@ Deno.test("maskAndSum() clears where the unit was off and sums the rest into the
       }
       assertGuarded();
     }
-  }
-});
-
-for (const name of ["addScaled", "addScaledRelu"] as const) {
-  Deno.test(`${name}() is x + scale y, each operation rounded once, to the bit`, () => {
-    for (const length of LENGTHS) {
-      const { floats, assertGuarded } = arena();
-      const x = floats(normals(length, 1));
-      const y = floats(normals(length, 2));
-      const out = floats(new Float32Array(length));
-      kernels[name](x.at, y.at, out.at, length, -0.7);
-      const expected = x.values.map((value, i) => {
-        const sum = f(value + f(f(-0.7) * y.values[i]!));
-        return name === "addScaled" ? sum : Math.max(0, sum);
-      });
-      assertEquals(out.values, expected);
-      assertGuarded();
-    }
-  });
-}
-
-for (const relu of [false, true]) {
-  Deno.test(`addScaledUnits() is x + scale y + shift by unit, relu ${relu}, to the bit`, () => {
-    for (const units of LENGTHS) {
-      const { floats, assertGuarded } = arena();
-      const [x, y] = [floats(normals(3 * units, 1)), floats(normals(3 * units, 2))];
-      const [scales, shifts] = [floats(normals(units, 3)), floats(normals(units, 4))];
-      const out = floats(new Float32Array(3 * units));
-      kernels.addScaledUnits(x.at, y.at, out.at, 3, units, scales.at, shifts.at, relu);
-      const expected = x.values.map((value, i) => {
-        const u = i % units;
-        const sum = f(f(value + f(scales.values[u]! * y.values[i]!)) + shifts.values[u]!);
-        return relu ? Math.max(0, sum) : sum;
-      });
-      assertEquals(out.values, expected);
-      assertGuarded();
-    }
-  });
-}
-
-Deno.test("addBiasMasked() adds the bias where the unit was on and clears the rest", () => {
-  for (const rows of LENGTHS) {
-    const units = 3;
-    const { floats, assertGuarded } = arena();
-    const start = normals(units * rows, 1);
-    const z = floats(start);
-    const bias = floats([0.5, -0.25, 0]);
-    const h = floats(normals(units * rows, 2).map((value, i) => (i % 3 ? Math.abs(value) : 0)));
-    kernels.addBiasMasked(z.at, bias.at, h.at, units, rows);
-    const expected = start.map((value, i) =>
-      h.values[i]! > 0 ? f(value + bias.values[Math.floor(i / rows)]!) : 0
-    );
-    assertEquals(z.values, expected);
-    assertGuarded();
   }
 });
