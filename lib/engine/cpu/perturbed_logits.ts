@@ -72,27 +72,33 @@ export function pointFactors(
 export async function perturbedLogits(thread: Thread, task: RayTask): Promise<void> {
   const { workspace, splits: { train: split } } = thread;
   const { sizes, models, directions, start, count } = task;
-  const network = openPiece(workspace, task);
+  const piece = openPiece(workspace, task);
   for (const [at, length] of blocksOf(count)) {
-    const { bytes } = network;
-    const pixels = blockOffset(network.pixels, sizes[0]!, at);
-    loadPixels(workspace, { bytes, pixels }, { split, start, count }, at, length);
+    const pixels = blockOffset(piece.pixels, sizes[0]!, at);
+    loadPixels(workspace, { ...piece, pixels }, { split, start, count }, at, length);
   }
   for (const [m, { parameters }] of models.entries()) {
-    await network.firstLayer(parameters, network.bases[m]!);
-    network.keepSmall(parameters, network.smallModels[m]!);
+    await firstLayer(workspace, piece, parameters, piece.bases[m]!);
+    workspace.floats(piece.smallModels[m]!, piece.smallLength)
+      .set(parameters.subarray(piece.first.bias));
   }
   const points = directions.reduce((sum, { points }) => sum + points.length, 0);
   const classes = sizes.at(-1)!;
   let before = 0;
   for (const direction of directions) {
-    if (direction.vector !== null) await network.firstLayer(direction.vector, network.shift);
+    const { vector } = direction;
+    if (vector !== null) await firstLayer(workspace, piece, vector, piece.shift);
     for (const [m, model] of models.entries()) {
       for (const [index, point] of direction.points.entries()) {
-        const addStep = network.move(model, m, direction, point);
+        const addStep = vector !== null && point.scaling !== "global"
+          ? moveParts(workspace, piece, m, {
+            vector,
+            factors: pointFactors(sizes, direction, model, point),
+          })
+          : moveWhole(workspace, piece, m, direction, point.step);
         for (const [at, length] of blocksOf(count)) {
           addStep(at, length);
-          const logits = await network.smallLayers(length);
+          const logits = await smallLayers(workspace, piece, length);
           const place = m * points + before + index;
           task.logits.set(logits, classes * (place * split.size + start + at));
         }
@@ -102,122 +108,140 @@ export async function perturbedLogits(thread: Thread, task: RayTask): Promise<vo
   }
 }
 
-/** A piece's arrays in a workspace, and what is computed on them. */
+/** Byte offsets of a piece's arrays; `small` is what lies behind the first layer's weights. */
 interface RayPiece {
+  readonly first: Layer;
+  readonly rest: readonly Layer[];
+  readonly count: number;
   readonly bytes: number;
   /** [count, inputs]. */
   readonly pixels: number;
-  /** The first layer's outputs at each model, and how they change along a direction, [count, units]. */
-  readonly bases: readonly number[];
+  /** [P]. */
+  readonly parameters: number;
+  /** Of every layer for one block: the first's [rows, units], the others' [units, rows]. */
+  readonly outputs: readonly number[];
+  /** How the first layer's outputs change along a direction, and what they are at each model. */
   readonly shift: number;
-  /** Parameters behind the first layer's weights, of each model. */
+  readonly bases: readonly number[];
+  readonly smallLength: number;
+  /** The small layers' parameters at the point, and at each model. */
+  readonly small: number;
   readonly smallModels: readonly number[];
-  keepSmall(parameters: SharedFloats, at: number): void;
-  /** out = X W1^T + b1 with these parameters, which then lie in the workspace. */
-  firstLayer(parameters: SharedFloats, out: number): Promise<void>;
-  /** Moves the small layers to a point; returns what moves the first layer's outputs of a block. */
-  move(
-    model: RayModel,
-    m: number,
-    direction: RayDirection,
-    point: RayPoint,
-  ): (start: number, length: number) => void;
-  /** Logits of a block from its first outputs, by the layers as they were moved. */
-  smallLayers(length: number): Promise<Float32Array>;
+  /** [units]. */
+  readonly scales: number;
+  readonly shifts: number;
 }
 
 function openPiece(workspace: Workspace, { sizes, models, count }: RayTask): RayPiece {
   const layers = layoutLayers(sizes);
-  const [{ inputs, outputs: units, bias: smallStart }, ...rest] = layers as [Layer, ...Layer[]];
+  const [first, ...rest] = layers as [Layer, ...Layer[]];
   const P = countParameters(sizes);
-  const smallLength = P - smallStart;
-  const hasRelu = rest.length > 0;
-
+  const smallLength = P - first.bias;
   const places = openPlaces();
-  const { allocate } = places;
-  const bytes = allocate(BLOCK * inputs);
-  const pixels = allocate(4 * count * inputs);
-  const parameters = allocate(4 * P);
-  const outputs = layers.map((layer) => allocate(4 * layer.outputs * BLOCK));
-  const shift = allocate(4 * units * count);
-  const small = allocate(4 * smallLength);
-  const [scales, shifts] = [allocate(4 * units), allocate(4 * units)];
-  const bases = models.map(() => allocate(4 * units * count));
-  const smallModels = models.map(() => allocate(4 * smallLength));
-  workspace.reserve(places.end);
-  const { kernels, gemm, floats } = workspace;
-  const hidden = outputs[0]!;
-  const smallDirection = parameters + 4 * smallStart;
-  const addScaled = hasRelu ? kernels.addScaledRelu : kernels.addScaled;
-
-  /** Moves the small layers part by part; returns what moves the first layer's units, each its way. */
-  function moveParts(
-    m: number,
-    vector: SharedFloats,
-    { rows, biases }: StepFactors,
-  ): (start: number, length: number) => void {
-    const part = (offset: number, length: number, scale: number): void => {
-      const at = 4 * (offset - smallStart);
-      kernels.addScaled(smallModels[m]! + at, smallDirection + at, small + at, length, scale);
-    };
-    let unit = units;
-    for (const [index, { inputs: K, outputs: n, weight, bias }] of rest.entries()) {
-      for (let row = 0; row < n; row++) part(weight + row * K, K, rows[unit++]!);
-      part(bias, n, biases[index + 1]!);
-    }
-    // s_u (a + b_u) + (s_b - s_u) b_u = s_u a + s_b b_u, as `shift` holds the direction's bias too.
-    const own = rows.subarray(0, units);
-    floats(scales, units).set(own);
-    floats(shifts, units).set(own.map((s, u) => (biases[0]! - s) * vector[smallStart + u]!));
-    return (start, length) => {
-      const [x, y] = [blockOffset(bases[m]!, units, start), blockOffset(shift, units, start)];
-      kernels.addScaledUnits(x, y, hidden, length, units, scales, shifts, hasRelu);
-    };
-  }
-
-  return {
-    bytes,
-    pixels,
-    bases,
-    shift,
-    smallModels,
-    keepSmall: (vector, at) => floats(at, smallLength).set(vector.subarray(smallStart)),
-    async firstLayer(vector, out): Promise<void> {
-      floats(parameters, P).set(vector);
-      await gemm("NT", count, units, inputs, pixels, parameters, out);
-      kernels.addBiasToRows(out, parameters + 4 * smallStart, count, units);
-    },
-    move(model, m, direction, point): (start: number, length: number) => void {
-      const { vector } = direction;
-      if (vector !== null && point.scaling !== "global") {
-        return moveParts(m, vector, pointFactors(sizes, direction, model, point));
-      }
-      // Without a direction x + 0 x is the model itself.
-      const scale = vector === null ? 0 : point.step * direction.inverseNorm;
-      const [smallChange, change] = vector === null
-        ? [smallModels[m]!, bases[m]!]
-        : [smallDirection, shift];
-      kernels.addScaled(smallModels[m]!, smallChange, small, smallLength, scale);
-      return (start, length) => {
-        const [x, y] = [blockOffset(bases[m]!, units, start), blockOffset(change, units, start)];
-        addScaled(x, y, hidden, units * length, scale);
-      };
-    },
-    async smallLayers(length): Promise<Float32Array> {
-      for (const [index, { inputs: K, outputs: n, weight, bias }] of rest.entries()) {
-        const W = small + 4 * (weight - smallStart);
-        const out = outputs[index + 1]!;
-        // The first layer's outputs lie as [rows, units], the others' as [units, rows].
-        await gemm(index === 0 ? "NT" : "NN", n, length, K, W, outputs[index]!, out);
-        if (index < rest.length - 1) {
-          kernels.addBiasRelu(out, small + 4 * (bias - smallStart), n, length);
-        }
-      }
-      const classes = sizes.at(-1)!;
-      const logits = floats(outputs.at(-1)!, classes * length);
-      return hasRelu ? logits : transpose(logits, length, classes);
-    },
+  const floats = (length: number): number => places.allocate(4 * length);
+  const piece = {
+    ...{ first, rest, count, smallLength },
+    bytes: places.allocate(BLOCK * first.inputs),
+    pixels: floats(count * first.inputs),
+    parameters: floats(P),
+    outputs: layers.map((layer) => floats(layer.outputs * BLOCK)),
+    shift: floats(first.outputs * count),
+    small: floats(smallLength),
+    scales: floats(first.outputs),
+    shifts: floats(first.outputs),
+    bases: models.map(() => floats(first.outputs * count)),
+    smallModels: models.map(() => floats(smallLength)),
   };
+  workspace.reserve(places.end);
+  return piece;
+}
+
+/** out = X W1^T + b1, [count, units], with these parameters, which then lie in the workspace. */
+async function firstLayer(
+  { gemm, kernels, floats }: Workspace,
+  { first: { inputs, outputs, bias }, count, pixels, parameters }: RayPiece,
+  vector: SharedFloats,
+  out: number,
+): Promise<void> {
+  floats(parameters, vector.length).set(vector);
+  await gemm("NT", count, outputs, inputs, pixels, parameters, out);
+  kernels.addBiasToRows(out, parameters + 4 * bias, count, outputs);
+}
+
+/** Moves the first layer's outputs of the block that begins at a row. */
+type AddStep = (start: number, length: number) => void;
+
+/** Moves the small layers by one factor; without a direction x + 0 x is the model itself. */
+function moveWhole(
+  { kernels }: Workspace,
+  { first, rest, bases, shift, parameters, outputs, small, smallModels, smallLength }: RayPiece,
+  m: number,
+  { vector, inverseNorm }: RayDirection,
+  step: number,
+): AddStep {
+  const scale = vector === null ? 0 : step * inverseNorm;
+  const [smallChange, change] = vector === null
+    ? [smallModels[m]!, bases[m]!]
+    : [parameters + 4 * first.bias, shift];
+  kernels.addScaled(smallModels[m]!, smallChange, small, smallLength, scale);
+  const addScaled = rest.length > 0 ? kernels.addScaledRelu : kernels.addScaled;
+  const units = first.outputs;
+  return (start, length) => {
+    const [x, y] = [blockOffset(bases[m]!, units, start), blockOffset(change, units, start)];
+    addScaled(x, y, outputs[0]!, units * length, scale);
+  };
+}
+
+/** Moves the small layers part by part, each by its factor, and every unit of the first. */
+function moveParts(
+  { kernels, floats }: Workspace,
+  piece: RayPiece,
+  m: number,
+  { vector, factors: { rows, biases } }: {
+    readonly vector: SharedFloats;
+    readonly factors: StepFactors;
+  },
+): AddStep {
+  const { first: { outputs: units, bias: smallStart }, rest, bases, shift } = piece;
+  const part = (offset: number, length: number, scale: number): void => {
+    const [x, out] = [piece.smallModels[m]!, piece.small].map((at) =>
+      at + 4 * (offset - smallStart)
+    );
+    kernels.addScaled(x!, piece.parameters + 4 * offset, out!, length, scale);
+  };
+  let unit = units;
+  for (const [index, { inputs: K, outputs: n, weight, bias }] of rest.entries()) {
+    for (let row = 0; row < n; row++) part(weight + row * K, K, rows[unit++]!);
+    part(bias, n, biases[index + 1]!);
+  }
+  // s_u (a + b_u) + (s_b - s_u) b_u = s_u a + s_b b_u, as `shift` holds the direction's bias too.
+  const own = rows.subarray(0, units);
+  floats(piece.scales, units).set(own);
+  floats(piece.shifts, units).set(own.map((s, u) => (biases[0]! - s) * vector[smallStart + u]!));
+  const { outputs: [hidden], scales, shifts } = piece;
+  return (start, length) => {
+    const [x, y] = [blockOffset(bases[m]!, units, start), blockOffset(shift, units, start)];
+    kernels.addScaledUnits(x, y, hidden!, length, units, scales, shifts, rest.length > 0);
+  };
+}
+
+/** Logits of a block from its first outputs, by the layers as they were moved. */
+async function smallLayers(
+  { gemm, kernels, floats }: Workspace,
+  { first, rest, outputs, small }: RayPiece,
+  length: number,
+): Promise<Float32Array> {
+  for (const [index, { inputs: K, outputs: n, weight, bias }] of rest.entries()) {
+    const W = small + 4 * (weight - first.bias);
+    const out = outputs[index + 1]!;
+    await gemm(index === 0 ? "NT" : "NN", n, length, K, W, outputs[index]!, out);
+    if (index < rest.length - 1) {
+      kernels.addBiasRelu(out, small + 4 * (bias - first.bias), n, length);
+    }
+  }
+  const classes = (rest.at(-1) ?? first).outputs;
+  const logits = floats(outputs.at(-1)!, classes * length);
+  return rest.length > 0 ? logits : transpose(logits, length, classes);
 }
 
 /** A matrix [rows, columns] as [columns, rows]. */

@@ -3,13 +3,13 @@
  *
  * @module
  */
-import { gather } from "~/lib/engine/cpu/gather.ts";
 import { findStep } from "~/lib/engine/cpu/kernels/kernels.ts";
 import {
   backward,
   forward,
   loadLabels,
   lossOfLogits,
+  type SharedSplit,
   type Thread,
 } from "~/lib/engine/cpu/network.ts";
 import { layOut } from "~/lib/engine/cpu/workspace.ts";
@@ -94,4 +94,18 @@ export async function trainEpoch(
   }
   for (const [here, shared] of vectors) shared.set(here);
   return sum / batches;
+}
+
+/** Copies rows of a split in the order of their numbers, the first 0. */
+function gather({ pixels, labels, size }: SharedSplit, rows: Uint32Array): SharedSplit {
+  const inputs = pixels.length / size;
+  const gathered = new Uint8Array(rows.length * inputs);
+  for (const [place, row] of rows.entries()) {
+    gathered.set(pixels.subarray(row * inputs, (row + 1) * inputs), place * inputs);
+  }
+  return {
+    pixels: gathered,
+    labels: Uint8Array.from(rows, (row) => labels[row]!),
+    size: rows.length,
+  };
 }
