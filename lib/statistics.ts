@@ -1,5 +1,5 @@
 /**
- * Means with their intervals, paired differences, several tests at once, and rank correlation.
+ * Means with their intervals, several tests at once, and rank correlation.
  *
  * @module
  */

@@ -27,7 +27,7 @@ export function plotEigenvalues(study: Study, runs: readonly RunResult[]): Figur
   const { optimizers, effects } = study.grid;
   const groups = optimizers.flatMap((optimizer) =>
     effects.map((effect) => {
-      const shares = edgeShares(study, runs, { effect, optimizer }) ?? [];
+      const shares = edgeShares(study, runs, { effect, optimizer });
       const bounded = shares.map(({ cell, interval }): CellSummary => {
         const { learningRate: rate, value } = cell;
         const ends = interval && [interval[0] / rate, interval[1] / rate] as const;

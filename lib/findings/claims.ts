@@ -4,14 +4,14 @@
  * @module
  */
 import type { ColumnTable } from "arquero";
+import { significant } from "~/lib/files/numbers.ts";
+import { capitalize } from "~/lib/files/text.ts";
 import { type Comparison, formatComparison, type Kind } from "~/lib/findings/contrast.ts";
 import { CURVE_MEASURE } from "~/lib/findings/curves.ts";
-import { countText, type Finding, settledOf, wordsOf } from "~/lib/findings/list_findings.ts";
-import { significant } from "~/lib/files/numbers.ts";
+import { countSigns, type Finding } from "~/lib/findings/list_findings.ts";
 import { enumerate, formatInterval, formatMean } from "~/lib/findings/words.ts";
-import { capitalize } from "~/lib/files/text.ts";
 import { openMeasure } from "~/lib/measure.ts";
-import { type Columns, tableOf } from "~/lib/results.ts";
+import { tableOf } from "~/lib/results.ts";
 import { holm } from "~/lib/statistics.ts";
 import { type EffectName, EFFECTS } from "~/lib/study.ts";
 
@@ -19,14 +19,13 @@ import { type EffectName, EFFECTS } from "~/lib/study.ts";
 const FAMILY_ERROR = 0.05;
 
 /** Where a claim is about, as the table's columns are headed. */
-export const CLAIM_COLUMNS = {
+const COLUMNS = {
   stop: "sharpness (r = 5) at the stop",
   leadAtStop: "relative sharpness there",
   lead: "relative sharpness at equal training loss",
   sharp: "sharpness (r = 5) at equal training loss",
 } as const;
-/** One of `CLAIM_COLUMNS`. */
-export type ClaimColumn = keyof typeof CLAIM_COLUMNS;
+type ClaimColumn = keyof typeof COLUMNS;
 
 /** What the first screen says of a series in one column. */
 export interface Claim {
@@ -41,9 +40,10 @@ export interface Claim {
   readonly kind: Kind | undefined;
   /** "survives at 1.5 and 1.1 nats (ratio 0.00041 to 0.0011)". */
   readonly text: string;
-  /** What it stands on, one or one a level of the loss, each with its p and verdict by Holm. */
-  readonly findings: readonly (Finding & { readonly p: number; readonly judged: Kind })[];
+  /** What it stands on, one or one a level of the loss, each with its verdict by Holm. */
+  readonly findings: readonly Judged[];
 }
+type Judged = Finding & { readonly judged: Kind };
 
 /**
  * The claims of every series: at the stop, there in the lead measure, and at every level of the loss in
@@ -52,58 +52,52 @@ export interface Claim {
  * stop itself.
  */
 export function listClaims(findings: readonly Finding[]): Claim[] {
-  const family = findings.filter((each) =>
-    !each.isAgainst && each.comparisons.length > 0 && columnOf(each) !== undefined
+  const all = findings.filter(({ isAgainst }) => !isAgainst);
+  const family = all.filter((each) => each.comparisons.length > 0 && columnOf(each));
+  const ps = holm(
+    family.map(({ kind, comparisons: [found] }) => kind === "inconclusive" ? 1 : found!.p),
   );
-  const adjusted = holm(family.map(({ kind, comparisons: [found] }) => (
-    kind === "inconclusive" ? 1 : found!.p
-  )));
-  const byHolm = family.map((finding, i) => {
-    const p = adjusted[i]!;
-    return { ...finding, p, judged: p > FAMILY_ERROR ? "inconclusive" as const : finding.kind };
-  });
-  const judged = byHolm.map((finding) => {
-    const stop = byHolm.find((each) => each.subject === finding.subject && each.where === "stop");
-    const isOpen = finding.where !== "stop" && finding.judged !== "negligible" &&
-      !["falls", "rises"].includes(stop?.judged ?? "");
-    return isOpen ? { ...finding, judged: "inconclusive" as const } : finding;
-  });
-  const series = new Map(
-    findings.filter(({ isAgainst }) => !isAgainst)
-      .map((finding) => [finding.subject, finding]),
-  );
-  return [...series.values()].flatMap(({ subject, effect, optimizer }) =>
-    (Object.keys(CLAIM_COLUMNS) as ClaimColumn[]).map((column): Claim => {
-      const own = judged.filter((each) => each.subject === subject && columnOf(each) === column);
-      const stop = findings.find((each) => each.subject === subject && each.where === "stop");
-      const [ends] = stop?.comparisons ?? [];
-      const whole = ends === undefined ? "" : `${ends.first.name} to ${ends.last.name}`;
-      const settled = own.map((each) => each.judged).filter((kind) => kind !== "inconclusive");
-      const isOne = new Set(settled).size === 1 && 2 * settled.length >= own.length;
-      const kind = isOne ? settled[0]! : "inconclusive";
+  const byHolm = family.map((finding, i): Judged => (
+    { ...finding, judged: ps[i]! > FAMILY_ERROR ? "inconclusive" : finding.kind }
+  ));
+  const series = Map.groupBy(all, ({ subject }) => subject);
+  return [...series.values()].flatMap(([stop]) => {
+    const { subject, effect, optimizer, comparisons: [ends] } = stop!;
+    const own = byHolm.filter((each) => each.subject === subject);
+    const hasEffect = own.some(({ where, judged }) =>
+      where === "stop" && (judged === "falls" || judged === "rises")
+    );
+    const judged = own.map((each): Judged =>
+      each.where === "stop" || each.judged === "negligible" || hasEffect
+        ? each
+        : { ...each, judged: "inconclusive" }
+    );
+    return COLUMN_NAMES.map((column): Claim => {
+      const findings = judged.filter((each) => columnOf(each) === column);
+      const settled = findings.map((each) => each.judged).filter((kind) => kind !== "inconclusive");
+      const isOne = new Set(settled).size === 1 && 2 * settled.length >= findings.length;
       return {
-        ...{ subject, effect, optimizer, column, text: claimText(own, whole), findings: own },
-        kind: own.length === 0 ? undefined : kind,
+        ...{ subject, effect, optimizer, column, findings },
+        text: claimText(findings, ends && namesOf(ends)),
+        kind: findings.length === 0 ? undefined : isOne ? settled[0]! : "inconclusive",
       };
-    })
-  );
+    });
+  });
 }
 
 /** One row a series, then one an optimizer against the first: the table of the first screen. */
 export function claimsTable(claims: readonly Claim[], findings: readonly Finding[]): ColumnTable {
-  const against = findings.filter(({ isAgainst }) => isAgainst);
-  const subjects = [...new Set([...claims, ...against].map(({ subject }) => subject))];
-  const columns: Columns<string> = { "what is compared": (subject) => subject };
-  for (const [column, head] of Object.entries(CLAIM_COLUMNS)) {
-    columns[head] = (subject) =>
-      claims.find((claim) => claim.subject === subject && claim.column === column)?.text ??
-        countedText(
-          against.filter((each) => each.subject === subject && columnOf(each) === column),
-        );
-  }
-  columns.seeds = (subject) =>
-    Math.max(...findings.filter((each) => each.subject === subject).map(({ n }) => n));
-  return tableOf(columns, subjects);
+  const groups = Map.groupBy(findings, ({ subject }) => subject);
+  const textAt = (column: ClaimColumn, [subject, own]: [string, Finding[]]): string =>
+    claims.find((claim) => claim.subject === subject && claim.column === column)?.text ??
+      countedText(own.filter((each) => columnOf(each) === column));
+  return tableOf<[subject: string, findings: Finding[]]>({
+    "what is compared": ([subject]) => subject,
+    ...Object.fromEntries(
+      COLUMN_NAMES.map((column) => [COLUMNS[column], (row) => textAt(column, row)]),
+    ),
+    seeds: ([, own]) => Math.max(...own.map(({ n }) => n)),
+  }, [...groups]);
 }
 
 /**
@@ -111,55 +105,51 @@ export function claimsTable(claims: readonly Claim[], findings: readonly Finding
  * and what each other optimizer does against the first.
  */
 export function firstScreen(claims: readonly Claim[], findings: readonly Finding[]): string[] {
-  const lead = claims.some(({ column, kind }) => column === "lead" && kind !== undefined)
-    ? "lead" as const
-    : "sharp" as const;
-  const measure = lead === "lead" ? "relative sharpness" : "sharpness at r = 5";
+  const hasLead = claims.some(({ column, kind }) => column === "lead" && kind !== undefined);
+  const lead = hasLead ? "lead" : "sharp";
+  const measure = hasLead ? "relative sharpness" : "sharpness at r = 5";
   const effects = (["learning-rate", "batch-size"] as const).flatMap((effect) => {
-    const of = (column: ClaimColumn): Claim[] =>
+    const at = (column: ClaimColumn): Claim[] =>
       claims.filter((claim) => claim.effect === effect && claim.column === column);
-    const stop = of("stop").flatMap(changeAtStop);
-    const there = of(lead).filter(({ kind }) => kind !== undefined);
+    const stop = at("stop").flatMap(changeAtStop);
     if (stop.length === 0) return [];
-    const [found] = of("stop").flatMap(({ findings: [first] }) => first?.comparisons ?? []);
-    const elsewhere = [...Map.groupBy(there, ({ kind }) => kind!)].map(([kind, alike]) =>
-      `${VERDICTS[kind] ?? kind} with ${enumerate(alike.map(nameOf))}`
-    );
+    const ends = at("stop").find(({ findings }) => findings.length > 0)!.findings[0]!
+      .comparisons[0]!;
+    const there = at(lead).filter(({ kind }) => kind !== undefined);
+    const elsewhere = [...Map.groupBy(there, ({ kind }) => kind!)].map(([kind, alike]) => {
+      const word = kind === "negligible" || kind === "inconclusive" ? `is ${kind}` : kind;
+      return `${word} with ${enumerate(alike.map(nameOf))}`;
+    });
     return [
-      `${capitalize(EFFECTS[effect].label)} from ${found!.first.name} to ${found!.last.name}: ` +
-      `sharpness ${enumerate(stop)}.` +
-      (elsewhere.length === 0
-        ? ""
-        : ` At equal training loss, in ${measure}, this ${enumerate(elsewhere)}.`),
+      `${capitalize(EFFECTS[effect].label)} from ${namesOf(ends)}: sharpness ${enumerate(stop)}.` +
+      (there.length > 0
+        ? ` At equal training loss, in ${measure}, this ${enumerate(elsewhere)}.`
+        : ""),
     ];
   });
   const pairs = findings.filter((each) => each.isAgainst && columnOf(each) === lead);
-  const optimizers = [...Map.groupBy(pairs, ({ optimizer }) => optimizer)].map(([name, own]) =>
-    `${name} against ${own[0]!.reference} at equal training loss: ${measure} is ` +
-    `${countedText(own)}${countedText(own) === NOWHERE ? "" : " comparisons, cell by level"}.`
-  );
+  const optimizers = [...Map.groupBy(pairs, ({ optimizer }) => optimizer)].map(([name, own]) => {
+    const counted = countedText(own);
+    return `${name} against ${own[0]!.reference} at equal training loss: ${measure} is ` +
+      `${counted}${counted === NOWHERE ? "" : " comparisons, cell by level"}.`;
+  });
   return [...effects, ...optimizers];
 }
 
+const COLUMN_NAMES = Object.keys(COLUMNS) as ClaimColumn[];
 const NOWHERE = "not measured";
-const VERDICTS: Partial<Record<Kind, string>> = {
-  negligible: "is negligible",
-  inconclusive: "is inconclusive",
-};
 
 /** "falls to 0.019 [0.014, 0.025] of its value with SGD"; none without an interval. */
 function changeAtStop({ optimizer, kind, findings: [first] }: Claim): string[] {
-  const [found] = first?.comparisons ?? [];
-  if (found === undefined || found.interval === null) return [];
-  const [size, interval] = [
-    formatMean(found.estimate, found.interval),
-    formatInterval(found.interval),
+  const { interval = null, estimate = NaN, scale } = first?.comparisons[0] ?? {};
+  if (interval === null) return [];
+  const size = `${formatMean(estimate, interval)} ${formatInterval(interval)}`;
+  const isWay = kind === "falls" || kind === "rises";
+  return [
+    isWay && scale === "ratio"
+      ? `${kind} to ${size} of its value with ${optimizer}`
+      : `${isWay ? kind : "has no settled change"} with ${optimizer} (${scale} ${size})`,
   ];
-  if (found.scale === "ratio" && (kind === "falls" || kind === "rises")) {
-    return [`${kind} to ${size} ${interval} of its value with ${optimizer}`];
-  }
-  const word = kind === "falls" || kind === "rises" ? kind : `has no settled change`;
-  return [`${word} with ${optimizer} (${found.scale} ${size} ${interval})`];
 }
 
 /** "SGD (4 of 5 levels)". */
@@ -176,14 +166,14 @@ function columnOf({ where, measure }: Finding): ClaimColumn | undefined {
   return isLead ? "lead" : name === CURVE_MEASURE ? "sharp" : undefined;
 }
 
-/** "lower in 20, higher in 3 and open in 5 of 28 comparisons", cells by levels counted together. */
+/** "lower in 20, higher in 3 and open in 5 of 28", cells by levels counted together. */
 function countedText(findings: readonly Finding[]): string {
-  const settled = settledOf(findings.flatMap(({ comparisons }) => comparisons));
-  return settled.length === 0 ? NOWHERE : `${countText(wordsOf(settled))} of ${settled.length}`;
+  const { settled, text } = countSigns(findings.flatMap(({ comparisons }) => comparisons));
+  return settled.length === 0 ? NOWHERE : `${text} of ${settled.length}`;
 }
 
 /** @param whole The ends at the stop; others are named. */
-function claimText(findings: Claim["findings"], whole: string): string {
+function claimText(findings: readonly Judged[], whole: string | undefined): string {
   const [first] = findings;
   if (first === undefined) return NOWHERE;
   if (first.level === undefined) {
@@ -191,19 +181,22 @@ function claimText(findings: Claim["findings"], whole: string): string {
     return judged === kind ? brief : `${judged}, ${formatComparison(found!)}`;
   }
   return [...Map.groupBy(findings, ({ judged }) => judged)].map(([word, own]) => {
-    const levels = enumerate(own.map(({ level, comparisons: [found] }) => {
-      const ends = `${found!.first.name} to ${found!.last.name}`;
-      return ends === whole ? String(level) : `${level} (${ends})`;
-    }));
-    return `${word} at ${levels} nats (${rangeOf(own.map(({ comparisons }) => comparisons[0]!))})`;
+    const levels = own.map(({ level, comparisons: [found] }) =>
+      namesOf(found!) === whole ? String(level) : `${level} (${namesOf(found!)})`
+    );
+    const ranges = Map.groupBy(own.map(({ comparisons }) => comparisons[0]!), ({ scale }) => scale);
+    return `${word} at ${enumerate(levels)} nats (${[...ranges].map(rangeOf).join(", ")})`;
   }).join("; ");
 }
 
+/** "10⁻⁴ to 10⁻¹". */
+function namesOf({ first, last }: Comparison): string {
+  return `${first.name} to ${last.name}`;
+}
+
 /** "ratio 0.019 to 0.031". */
-function rangeOf(comparisons: readonly Comparison[]): string {
-  return [...Map.groupBy(comparisons, ({ scale }) => scale)].map(([scale, own]) => {
-    const estimates = own.map(({ estimate }) => estimate);
-    const ends = [Math.min(...estimates), Math.max(...estimates)].map((end) => significant(end, 2));
-    return `${scale} ${[...new Set(ends)].join(" to ")}`;
-  }).join(", ");
+function rangeOf([scale, own]: [string, readonly Comparison[]]): string {
+  const estimates = own.map(({ estimate }) => estimate);
+  const ends = [Math.min(...estimates), Math.max(...estimates)].map((end) => significant(end, 2));
+  return `${scale} ${[...new Set(ends)].join(" to ")}`;
 }

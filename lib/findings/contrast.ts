@@ -5,16 +5,10 @@
  */
 import { formatInterval, formatMean, unitAfter } from "~/lib/findings/words.ts";
 import type { Interval } from "~/lib/results.ts";
-import { meanInterval, pairedDifference, tQuantile, twoSidedP } from "~/lib/statistics.ts";
+import { meanInterval, tQuantile, twoSidedP } from "~/lib/statistics.ts";
 
 /** What an effect does at the stop; then what becomes of it elsewhere. */
-export type Kind =
-  | "falls"
-  | "rises"
-  | "survives"
-  | "reverses"
-  | "negligible"
-  | "inconclusive";
+export type Kind = "falls" | "rises" | "survives" | "reverses" | "negligible" | "inconclusive";
 
 /** Two values whose ratio lies within 1 / 1.2 .. 1.2 are as good as equal. */
 export const NEGLIGIBLE_RATIO = 1.2;
@@ -27,6 +21,8 @@ export interface End {
   readonly bySeed: ReadonlyMap<number, number>;
   /** The same by another interpolant, where values are interpolated. */
   readonly others?: ReadonlyMap<number, number>;
+  /** Mean full-set loss in nats. */
+  readonly loss?: number | null;
 }
 
 /** Two cells, or one cell under two optimizers. */
@@ -61,55 +57,56 @@ export interface Comparison extends Contrast {
  * interpolants, mean over seeds, of both ends.
  *
  * The kind is "negligible" where the interval lies wholly within `NEGLIGIBLE_RATIO` (or
- * `NEGLIGIBLE_SHARE` of the larger end), even if it excludes 1 (or 0): an effect that is too small to
- * matter. Else the effect "falls" or "rises" where the interval excludes 1 (0), and is inconclusive
- * where not. With a `reference` it "survives" where it goes the reference's way and "reverses" where
- * it goes the other; where the reference has no way, it is inconclusive.
+ * `NEGLIGIBLE_SHARE` of the larger end), even if it excludes 1 (or 0): too small to matter. Else the
+ * effect "falls" or "rises" where the interval excludes 1 (0). With a `reference` it "survives" where
+ * it goes the reference's way and "reverses" where it goes the other. It is inconclusive otherwise.
  *
  * @param reference The same contrast at the stop, null where it cannot be had; none at the stop itself.
  * @returns Undefined where no seed has both ends.
  */
 export function compare(contrast: Contrast, reference?: Comparison | null): Comparison | undefined {
-  const { first, last } = contrast;
-  const seeds = [...first.bySeed.keys()].filter((seed) => last.bySeed.has(seed));
+  const ends = [contrast.first, contrast.last];
+  const seeds = [...contrast.first.bySeed.keys()]
+    .filter((seed) => contrast.last.bySeed.has(seed)).sort((a, b) => a - b);
   if (seeds.length === 0) return undefined;
-  const values = [first, last].map(({ bySeed }) =>
-    meanInterval(seeds.map((seed) => bySeed.get(seed)!))
+  const values = ends.map(({ bySeed }) => seeds.map((seed) => bySeed.get(seed)!));
+  const averages = values.map((own) => meanInterval(own));
+  const means = averages.map(({ mean }) => mean) as [number, number];
+  const isRatio = averages.every(({ low, mean }) => (low ?? mean) > 0) &&
+    values.flat().every((value) => value > 0);
+  const scaled = (value: number): number => isRatio ? Math.log(value) : value;
+  const back = (value: number): number => isRatio ? Math.exp(value) : value;
+  const { mean, standardError, n } = meanInterval(
+    seeds.map((_, i) => scaled(values[1]![i]!) - scaled(values[0]![i]!)),
   );
-  const means = values.map(({ mean }) => mean) as [number, number];
-  const isRatio = values.every(({ low, mean }) => (low ?? mean) > 0) &&
-    seeds.every((seed) => first.bySeed.get(seed)! > 0 && last.bySeed.get(seed)! > 0);
-  const scaled = (all: ReadonlyMap<number, number>): Map<number, number> =>
-    isRatio ? new Map([...all].map(([seed, value]) => [seed, Math.log(value)])) : new Map(all);
-  const [a, b] = [scaled(first.bySeed), scaled(last.bySeed)];
-  const { mean, standardError, n } = pairedDifference(b, a)!;
-  const shift = [[first, a] as const, [last, b] as const].reduce((sum, [{ others }, own]) => {
-    const other = others && pairedDifference(scaled(others), own);
-    return sum + (other ? meanInterval(other.differences.map(Math.abs)).mean : 0);
+  const known = {
+    ...{ ...contrast, means, n, estimate: back(mean) },
+    scale: isRatio ? "ratio" : "difference",
+  } as const;
+  if (standardError === null) {
+    return { ...known, interval: null, kind: "inconclusive", sign: 0, pEffect: 1, p: 1 };
+  }
+  const shift = ends.reduce((sum, { bySeed, others = new Map<number, number>() }) => {
+    const apart = [...others].map(([seed, value]) =>
+      Math.abs(scaled(value) - scaled(bySeed.get(seed)!))
+    );
+    return sum + (apart.length === 0 ? 0 : meanInterval(apart).mean);
   }, 0);
   const margin = isRatio
     ? Math.log(NEGLIGIBLE_RATIO)
     : NEGLIGIBLE_SHARE * Math.max(...means.map(Math.abs));
-  const scale = isRatio ? "ratio" : "difference";
-  const back = (value: number): number => isRatio ? Math.exp(value) : value;
-  const known = { ...contrast, scale, means, estimate: back(mean), n } as const;
-  if (standardError === null) {
-    return { ...known, interval: null, kind: "inconclusive", sign: 0, pEffect: 1, p: 1 };
-  }
+  const size = Math.abs(mean);
   const half = tQuantile(0.975, n - 1) * standardError + shift;
   const pOf = (distance: number): number =>
     twoSidedP(distance === 0 ? 0 : distance / standardError, n - 1);
-  const pEffect = pOf(Math.abs(mean) - shift);
-  const pNegligible = pOf(margin - Math.abs(mean) - shift);
-  const sign = Math.abs(mean) > half ? Math.sign(mean) : 0;
-  const isNegligible = Math.abs(mean) + half <= margin;
+  const pEffect = pOf(size - shift);
+  const sign = size > half ? Math.sign(mean) : 0;
+  const isNegligible = size + half <= margin;
   return {
-    ...known,
+    ...{ ...known, sign, pEffect },
     interval: [back(mean - half), back(mean + half)],
     kind: isNegligible ? "negligible" : kindOf(sign, reference),
-    sign,
-    pEffect,
-    p: isNegligible ? pNegligible : pEffect,
+    p: isNegligible ? pOf(margin - size - shift) : pEffect,
   };
 }
 
@@ -118,11 +115,10 @@ export function wayOf(comparison: Comparison | null): number {
   return comparison === null || comparison.kind === "negligible" ? 0 : comparison.sign;
 }
 
-/** "0.019 [0.017, 0.021]" of a ratio, "−0.40 nats [−0.42, −0.38]" of a difference. */
+/** "ratio 0.019 [0.017, 0.021]", or "difference −0.40 nats [−0.42, −0.38]". */
 export function formatComparison({ scale, estimate, interval, unit }: Comparison): string {
   const number = formatMean(estimate, interval) + (scale === "ratio" ? "" : unitAfter(unit));
-  const what = scale === "ratio" ? "ratio" : "difference";
-  return `${what} ${number}${interval === null ? "" : ` ${formatInterval(interval)}`}`;
+  return `${scale} ${number}${interval === null ? "" : ` ${formatInterval(interval)}`}`;
 }
 
 function kindOf(sign: number, reference: Comparison | null | undefined): Kind {

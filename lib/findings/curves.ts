@@ -4,12 +4,7 @@
  * @module
  */
 import { currentName, openMeasure } from "~/lib/measure.ts";
-import {
-  locateStop,
-  type Measurement,
-  type NetworkRecord,
-  type TrajectoryRecord,
-} from "~/lib/results.ts";
+import { locateStop, type Measurement, type TrajectoryRecord } from "~/lib/results.ts";
 import { meanInterval } from "~/lib/statistics.ts";
 import { type Cell, type EffectName, listCells, type Study, trajectoryOf } from "~/lib/study.ts";
 import { trajectoryPath } from "~/lib/trainer.ts";
@@ -37,17 +32,8 @@ export interface Curve {
   readonly points: readonly CurvePoint[];
 }
 
-/** Which curves are wanted. */
-export interface CurveOptions {
-  /** A measure's text; values with any number of directions count. Default "antithetic". */
-  readonly measure?: string;
-  /** Default: every effect of the study. */
-  readonly effects?: readonly EffectName[];
-}
-
 /** What curves show unless told otherwise: sharpness without the slope's noise. */
 export const CURVE_MEASURE = "antithetic";
-
 /** Levels of the full-set loss in nats at which cells are compared: all of them, none chosen. */
 export const LOSS_LEVELS: readonly number[] = [1.7, 1.5, 1.3, 1.1, 0.9, 0.7];
 /** Networks whose losses lie further apart, in nats, give no value between them. */
@@ -59,11 +45,17 @@ export const WIDEST_BRACKET = 0.25;
  *
  * Values are means over the first K directions, K the fewest that one of the networks has: so all have
  * the same directions, whose differences from one another cancel in a pair.
+ *
+ * @param options measure: its text; values with any number of directions count. Default "antithetic".
+ * effects: default all of the study.
  */
 export function listCurves(
   study: Study,
   records: readonly TrajectoryRecord[],
-  { measure = CURVE_MEASURE, effects = study.grid.effects }: CurveOptions = {},
+  { measure = CURVE_MEASURE, effects = study.grid.effects }: {
+    readonly measure?: string;
+    readonly effects?: readonly EffectName[];
+  } = {},
 ): Curve[] {
   const byPath = new Map(
     records.map((record) => [trajectoryPath(record.content.trajectory), record]),
@@ -76,36 +68,32 @@ export function listCurves(
     })
   );
   const counts = found.flatMap(({ networks }) =>
-    networks.flatMap(({ measurement }) => samplesOf(measurement)?.length ?? [])
+    networks.flatMap(({ samples }) => samples?.length ?? [])
   );
   const directions = counts.length === 0 ? null : Math.min(...counts);
   return found.map(({ cell, seed, networks }): Curve => ({
     ...{ cell, seed, directions },
-    points: networks.map(({ measurement, ...point }) => (
-      { ...point, value: meanOver(measurement, directions) }
-    )),
+    points: networks.map(({ samples, estimate, ...point }) => ({
+      ...point,
+      value: samples === undefined ? estimate : meanInterval(samples.slice(0, directions!)).mean,
+    })),
   }));
 }
 
-/** A value between two networks of a trajectory. */
-export interface ValueAtLoss {
-  /** Linear in the loss, of the value's logarithm. */
-  readonly value: number;
-  /** By the monotone cubic; how far the two lie apart is the error of interpolating. */
-  readonly cubic: number;
-}
-
 /**
- * The measure's value where the full-set loss first passes a level between two neighbouring networks
- * (the logarithm of the value is interpolated; the value itself where one is not above 0).
- *
- * The monotone cubic is Steffen's (https://ui.adsabs.harvard.edu/abs/1990A&A...239..443S), whose slopes
- * take one more network on either side, where its loss goes on in the same direction.
+ * The measure's value where the full-set loss first passes a level between two neighbouring networks:
+ * linear in the loss, of the value's logarithm (of the value where one is not above 0); and by the
+ * monotone cubic of Steffen (https://ui.adsabs.harvard.edu/abs/1990A&A...239..443S), whose slopes take
+ * one more network on either side, where its loss goes on in the same direction. How far the two lie
+ * apart is the error of interpolating.
  *
  * @returns Null where no two neighbours have the level between them, or the two lie further apart than
  * `WIDEST_BRACKET`: nothing is extrapolated, and nothing bridged.
  */
-export function valueAtLoss(points: readonly CurvePoint[], level: number): ValueAtLoss | null {
+export function valueAtLoss(
+  points: readonly CurvePoint[],
+  level: number,
+): { readonly value: number; readonly cubic: number } | null {
   const exact = points.findIndex(({ trainLoss }) => trainLoss === level);
   const place = points.findIndex((point, i) =>
     i + 1 < points.length && (point.trainLoss - level) * (points[i + 1]!.trainLoss - level) < 0
@@ -118,17 +106,19 @@ export function valueAtLoss(points: readonly CurvePoint[], level: number): Value
     return null;
   }
   const isLog = around.every(({ value }) => value > 0);
-  const [x1, x2] = around.map(({ trainLoss }) => trainLoss) as [number, number];
   const height = ({ value }: CurvePoint): number => isLog ? Math.log(value) : value;
+  const [x1, x2] = around.map(({ trainLoss }) => trainLoss) as [number, number];
   const [y1, y2] = around.map(height) as [number, number];
   const [step, secant] = [x2 - x1, (y2 - y1) / (x2 - x1)];
   const slope = (end: CurvePoint, beyond: CurvePoint | undefined): number => {
-    const width = beyond === undefined ? 0 : Math.abs(beyond.trainLoss - end.trainLoss);
-    const goesOn = beyond !== undefined && (!isLog || beyond.value > 0) &&
-      (beyond.trainLoss - end.trainLoss) * (end.trainLoss - (x1 + x2) / 2) > 0;
-    if (!goesOn) return secant;
-    const outer = (height(beyond) - height(end)) / (beyond.trainLoss - end.trainLoss);
-    const inner = Math.abs(step);
+    if (beyond === undefined || (isLog && beyond.value <= 0)) return secant;
+    const outward = beyond.trainLoss - end.trainLoss;
+    if (!(outward * (end.trainLoss - (x1 + x2) / 2) > 0)) return secant;
+    const [outer, inner, width] = [
+      (height(beyond) - height(end)) / outward,
+      Math.abs(step),
+      Math.abs(outward),
+    ];
     const mean = (outer * inner + secant * width) / (inner + width);
     return (Math.sign(outer) + Math.sign(secant)) *
       Math.min(Math.abs(outer), Math.abs(secant), Math.abs(mean) / 2);
@@ -141,43 +131,26 @@ export function valueAtLoss(points: readonly CurvePoint[], level: number): Value
   return isLog ? { value: Math.exp(linear), cubic: Math.exp(cubic) } : { value: linear, cubic };
 }
 
-type NetworkWith = Omit<CurvePoint, "value"> & { readonly measurement: Measurement };
-
-/** A trajectory's networks that have the measure, with the most directions each. */
-function networksWith(study: Study, { content }: TrajectoryRecord, text: string): NetworkWith[] {
+/** A trajectory's networks that have the measure, with its value of the most directions. */
+function networksWith(
+  study: Study,
+  { content }: TrajectoryRecord,
+  text: string,
+): (Omit<CurvePoint, "value"> & { estimate: number; samples: number[] | undefined })[] {
   const { images, learningRate, batchSize } = content.trajectory;
-  const updates = Math.ceil(images / batchSize);
+  const { name, parameters: { directions: _, ...asked } } = openMeasure(text);
   const [first] = study.stops;
   const stop = first === undefined ? undefined : locateStop(study, first, content)?.epoch;
-  return content.networks.flatMap((network): NetworkWith[] => {
-    const measurement = bestMeasurement(network, text);
-    if (measurement === undefined) return [];
-    const { epoch, trainLoss } = network;
-    const learningTime = learningRate * updates * epoch;
-    return [{ epoch, trainLoss, learningTime, atStop: epoch === stop, measurement }];
-  });
-}
-
-/** The value of a measure with the most directions; all other parameters as asked. */
-function bestMeasurement({ measures }: NetworkRecord, text: string): Measurement | undefined {
-  const { name, parameters } = openMeasure(text);
-  const { directions: _, ...others } = parameters;
-  return measures
-    .filter(({ measure, protocol }) =>
+  const countOf = ({ protocol }: Measurement): number => Number(protocol.directions ?? 0);
+  return content.networks.flatMap(({ epoch, trainLoss, measures }) => {
+    const [best] = measures.filter(({ measure, protocol }) =>
       currentName(measure) === name &&
-      Object.entries(others).every(([key, value]) => protocol[key] === value)
-    )
-    .toSorted((a, b) => Number(b.protocol.directions ?? 0) - Number(a.protocol.directions ?? 0))[0];
-}
-
-/** A value a direction, in the directions' order; undefined where the measure has none. */
-function samplesOf({ samples }: Measurement): readonly number[] | undefined {
-  return Array.isArray(samples) ? samples : undefined;
-}
-
-function meanOver(measurement: Measurement, directions: number | null): number {
-  const samples = samplesOf(measurement);
-  return samples === undefined || directions === null
-    ? measurement.estimate
-    : meanInterval(samples.slice(0, directions)).mean;
+      Object.entries(asked).every(([key, value]) => protocol[key] === value)
+    ).sort((a, b) => countOf(b) - countOf(a));
+    const learningTime = learningRate * Math.ceil(images / batchSize) * epoch;
+    return best === undefined ? [] : [{
+      ...{ epoch, trainLoss, learningTime, atStop: epoch === stop, estimate: best.estimate },
+      samples: Array.isArray(best.samples) ? best.samples : undefined,
+    }];
+  });
 }

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import type { ColumnTable } from "arquero";
 import { plural, plurals, significant } from "~/lib/files/numbers.ts";
 import { enumerate, formatMean } from "~/lib/findings/words.ts";
 import {
@@ -12,7 +11,6 @@ import {
   type RunResult,
   runsAt,
   summariseCells,
-  tableOf,
   type TrajectoryRecord,
 } from "~/lib/results.ts";
 import { type EffectName, EFFECTS, effectValue, measureNamed, type Study } from "~/lib/study.ts";
@@ -33,7 +31,7 @@ export interface EdgePoint {
 }
 
 /** The optimizer whose edge is 2 / learning rate: gradient descent without momentum. */
-export const EDGE_OPTIMIZER = "SGD";
+const EDGE_OPTIMIZER = "SGD";
 /**
  * Which eigenvalue times the learning rate is 2 at the edge of full batches (Cohen et al. arXiv
  * 2103.00065; of the preconditioned Hessian: arXiv 2207.14484).
@@ -49,16 +47,17 @@ export function edgeRows(study: Study, records: readonly TrajectoryRecord[]): Ed
   if (text === undefined) return [];
   const runs = study.stops.flatMap((stop) => runsAt(study, records, stop));
   return runs.flatMap(({ config, training, measures }): EdgePoint[] => {
-    const value = measures[text];
-    if (value === undefined || training.trainLoss === null) return [];
+    const lambdaMax = measures[text]?.estimate;
+    const { epochs: epoch, trainLoss } = training;
+    if (lambdaMax === undefined || trainLoss === null) return [];
     const { optimizer, learningRate, batchSize, images } = config;
     const isFullBatch = batchSize >= images;
     const batch = isFullBatch ? "full batch" : `batch ${batchSize}`;
     return [{
       series: `${optimizer}, ${batch}, lr ${learningRate}`,
-      ...{ optimizer, isFullBatch, epoch: training.epochs, lambdaMax: value.estimate },
+      ...{ optimizer, isFullBatch, epoch, lambdaMax },
       ...(isFullBatch && optimizer === EDGE_OPTIMIZER ? { learningRate } : {}),
-      trainLoss: training.trainLoss,
+      trainLoss,
     }];
   }).sort((a, b) => a.series < b.series ? -1 : a.series > b.series ? 1 : a.epoch - b.epoch);
 }
@@ -74,19 +73,15 @@ export function edgeSentences(study: Study, records: readonly TrajectoryRecord[]
       `${significant(Math.min(...values))} and ${significant(Math.max(...values))}`;
     if (first.learningRate === undefined) return `${way}.`;
     const edge = 2 / first.learningRate;
-    const at = points.findIndex(({ lambdaMax }) => lambdaMax >= edge);
-    if (at < 0) {
-      const most = (Math.max(...values) / edge).toFixed(2);
-      return `${way}; 2 / lr = ${edge} is not passed: λ max is at most ${most} times it.`;
-    }
+    const at = values.findIndex((value) => value >= edge);
+    const shares = values.slice(Math.max(at, 0)).map((value) => value / edge);
+    const [least, most] = [Math.min(...shares), Math.max(...shares)].map((one) => one.toFixed(2));
+    if (at < 0) return `${way}; 2 / lr = ${edge} is not passed: λ max is at most ${most} times it.`;
     const when = at === 0
       ? `by epoch ${first.epoch}`
       : `between epochs ${points[at - 1]!.epoch} and ${points[at]!.epoch}`;
-    const after = values.slice(at).map((value) => value / edge);
-    return `${way}; 2 / lr = ${edge} is passed ${when}, and at the ${
-      plural(after.length, "network")
-    } from there on λ max is ${Math.min(...after).toFixed(2)} to ` +
-      `${Math.max(...after).toFixed(2)} times it.`;
+    return `${way}; 2 / lr = ${edge} is passed ${when}, and at the ` +
+      `${plural(shares.length, "network")} from there on λ max is ${least} to ${most} times it.`;
   });
 }
 
@@ -105,7 +100,7 @@ export interface EdgeShare {
 
 /**
  * Learning rate x lambda max of an optimizer's cells, AdaGrad's of the preconditioned Hessian, by
- * ascending value; undefined where the optimizer has no edge here, or it was not measured.
+ * ascending value; none where the optimizer has no edge here, or it was not measured.
  *
  * @param runs Of one stop.
  */
@@ -113,25 +108,28 @@ export function edgeShares(
   study: Study,
   runs: readonly RunResult[],
   { effect, optimizer }: { readonly effect: EffectName; readonly optimizer: string },
-): EdgeShare[] | undefined {
+): EdgeShare[] {
   const text = measureNamed(study, EDGE_MEASURE[optimizer] ?? "");
-  if (text === undefined) return undefined;
+  if (text === undefined) return [];
   return summariseCells(study, runs, text)
     .filter((cell) => cell.effect === effect && cell.optimizer === optimizer)
     .sort((a, b) => effectValue(a) - effectValue(b))
     .flatMap((cell): EdgeShare[] => {
-      const { learningRate, value, residual } = cell;
+      const { learningRate: rate, value, residual } = cell;
       if (value === null) return [];
       const { mean, interval } = value;
       return [{
-        cell,
-        mean: learningRate * mean,
-        interval: interval &&
-          [learningRate * interval[0], learningRate * (interval[1] + (residual ?? 0))],
-        residual: residual && residual / mean,
+        ...{ cell, mean: rate * mean, residual: residual && residual / mean },
+        interval: interval && [rate * interval[0], rate * (interval[1] + (residual ?? 0))],
       }];
     });
 }
+
+const SIDES = [
+  ["contains 2", ([low, high]: Interval) => low <= 2 && high >= 2],
+  ["lies below 2", ([, high]: Interval) => high < 2],
+  ["lies above 2", ([low]: Interval) => low > 2],
+] as const;
 
 /**
  * Where learning rate x lambda max of every optimizer with an edge ends, which is 2 at the edge of
@@ -147,70 +145,28 @@ export function edgeAtStop(
 ): string[] {
   const { label, other, format } = EFFECTS[effect];
   const stop = runs[0]?.stop ?? study.stops[0] ?? "";
-  const nameOf = (some: readonly EdgeShare[]): string =>
+  const namesOf = (some: readonly EdgeShare[]): string =>
     enumerate(some.map(({ cell }) => format(effectValue(cell))));
-  const sides = [
-    ["contains 2", ([low, high]: Interval) => low <= 2 && high >= 2],
-    ["lies below 2", ([, high]: Interval) => high < 2],
-    ["lies above 2", ([low]: Interval) => low > 2],
-  ] as const;
-  return study.grid.optimizers.filter((optimizer) => optimizer in EDGE_MEASURE)
-    .flatMap((optimizer) => {
-      const shares = edgeShares(study, runs, { effect, optimizer });
-      const what = optimizer === EDGE_OPTIMIZER ? "λ max" : "λ max of the preconditioned Hessian";
-      const subject = `${optimizer}, ${label} (${
-        other(study)
-      }), at ${stop}: learning rate × ${what}`;
-      if (shares === undefined || shares.length === 0) return [`${subject} was not measured.`];
-      const known = shares.filter(({ interval }) => interval !== null);
-      const where = sides.flatMap(([side, holds]) => {
-        const some = known.filter(({ interval }) => holds(interval!));
-        return some.length === 0 ? [] : [`${side} at ${nameOf(some)}`];
-      });
-      const open = shares.filter(({ cell }) => cell.unresolved.length > 0);
-      const residuals = shares.flatMap(({ residual }) => residual ?? []);
-      return [
-        `${subject}, 2 at the edge of stability of full batches, is ` +
-        `${enumerate(shares.map(({ mean, interval }) => formatMean(mean, interval)))} at ` +
-        `${nameOf(shares)}; ` +
-        (where.length > 0
-          ? `the 95 % interval ${where.join(", ")}`
-          : "one seed gives no interval") +
-        (residuals.length > 0
-          ? `; it carries Lanczos's residual, at most ${
-            Math.round(100 * Math.max(...residuals))
-          } % of the value`
-          : "") +
-        (open.length > 0 ? `; not converged, so a lower bound, at ${nameOf(open)}` : "") +
-        `; n = ${plurals(shares.map(({ cell }) => cell.bySeed.length), "seed")}.`,
-      ];
+  return study.grid.optimizers.filter((name) => name in EDGE_MEASURE).map((optimizer) => {
+    const shares = edgeShares(study, runs, { effect, optimizer });
+    const what = optimizer === EDGE_OPTIMIZER ? "λ max" : "λ max of the preconditioned Hessian";
+    const subject = `${optimizer}, ${label} (${other(study)}), at ${stop}: learning rate × ${what}`;
+    if (shares.length === 0) return `${subject} was not measured.`;
+    const where = SIDES.flatMap(([side, holds]) => {
+      const some = shares.filter(({ interval }) => interval !== null && holds(interval));
+      return some.length === 0 ? [] : [`${side} at ${namesOf(some)}`];
     });
-}
-
-/**
- * One row a cell: learning rate x lambda max, which is at most 2 where gradient descent is stable at
- * full batch (AdaGrad's of the preconditioned Hessian), with its 95 % t interval over seeds, and
- * Lanczos's residual.
- *
- * @param runs Of one stop. Cells without a value are left out.
- */
-export function edgeTable(study: Study, runs: readonly RunResult[]): ColumnTable {
-  const shares = study.grid.effects.flatMap((effect) =>
-    study.grid.optimizers.flatMap((optimizer) =>
-      edgeShares(study, runs, { effect, optimizer }) ?? []
-    )
-  );
-  return tableOf<typeof shares[number]>({
-    optimizer: ({ cell }) => cell.optimizer,
-    "learning rate": ({ cell }) => cell.learningRate,
-    "batch size": ({ cell }) => cell.batchSize,
-    seeds: ({ cell }) => cell.bySeed.length,
-    "λ max (nats/unit²)": ({ cell }) => cell.value!.mean,
-    "lr × λ max": ({ mean }) => mean,
-    "lr × λ max, low": ({ interval }) => interval?.[0] ?? null,
-    "lr × λ max, high": ({ interval }) => interval?.[1] ?? null,
-    "residual / λ max": ({ residual }) => residual,
-    "seeds not converged": ({ cell }) => cell.unresolved.length,
-    "train loss (nats)": ({ cell }) => cell.trainLoss,
-  }, shares);
+    const open = shares.filter(({ cell }) => cell.unresolved.length > 0);
+    const worst = Math.max(...shares.flatMap(({ residual }) => residual ?? []));
+    return [
+      `${subject}, 2 at the edge of stability of full batches, is ` +
+      `${enumerate(shares.map(({ mean, interval }) => formatMean(mean, interval)))} at ` +
+      namesOf(shares),
+      where.length > 0 ? `the 95 % interval ${where.join(", ")}` : "one seed gives no interval",
+      worst > -Infinity &&
+      `it carries Lanczos's residual, at most ${Math.round(100 * worst)} % of the value`,
+      open.length > 0 && `not converged, so a lower bound, at ${namesOf(open)}`,
+      `n = ${plurals(shares.map(({ cell }) => cell.bySeed.length), "seed")}.`,
+    ].filter(Boolean).join("; ");
+  });
 }

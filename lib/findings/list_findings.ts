@@ -15,6 +15,7 @@ import {
   wayOf,
 } from "~/lib/findings/contrast.ts";
 import { CURVE_MEASURE, listCurves, LOSS_LEVELS } from "~/lib/findings/curves.ts";
+import { rankedMeasures } from "~/lib/findings/rank_measures.ts";
 import {
   atLoss,
   atStop,
@@ -22,13 +23,12 @@ import {
   listSeries,
   type Place,
   type Series,
-} from "~/lib/findings/places.ts";
-import { rankedMeasures } from "~/lib/findings/rank_measures.ts";
+} from "~/lib/findings/series.ts";
 import { enumerate, formatMean, missingSeeds, unitAfter } from "~/lib/findings/words.ts";
 import { type Measure, MEASURE_NAMES, openMeasure } from "~/lib/measure.ts";
 import { runsAt, tableOf, type TrajectoryRecord } from "~/lib/results.ts";
 import { benjaminiHochberg, meanInterval } from "~/lib/statistics.ts";
-import { type Cell, type EffectName, EFFECTS, type Study } from "~/lib/study.ts";
+import type { Cell, Study } from "~/lib/study.ts";
 
 /** Of tests that are counted together: at most so many of those that are counted are false. */
 const FALSE_SHARE = 0.05;
@@ -38,24 +38,8 @@ export function leadMeasure(): Measure {
   return MEASURE_NAMES.map(openMeasure).find(({ isLead }) => isLead)!;
 }
 
-/** A sentence about an effect, with what it stands on. */
-export interface Finding {
-  /** At the study's first stop in its first measure, there in another, or at equal loss. */
-  readonly where: "stop" | "measure" | "loss";
-  readonly effect: EffectName;
-  readonly optimizer: string;
-  /** Whether the optimizer is compared, cell by cell, with the study's first: the reference. */
-  readonly isAgainst: boolean;
-  readonly reference: string;
-  /** "SGD, learning rate (batch size 128)", "AdaGrad against SGD, by learning rate". */
-  readonly subject: string;
-  /** "at cumulative:1e-3". */
-  readonly place: string;
-  /** Of the full-set loss in nats, at equal loss. */
-  readonly level: number | undefined;
-  /** A measure's text and label. */
-  readonly measure: string;
-  readonly label: string;
+/** A sentence about a series at a place, with what it stands on. */
+export interface Finding extends Series, Place {
   readonly text: string;
   /** "falls in 5 of 6 steps, ratio 0.019 [0.017, 0.021]". */
   readonly brief: string;
@@ -65,6 +49,7 @@ export interface Finding {
   /** Of the two ends of a series; of every cell that both optimizers have. */
   readonly comparisons: readonly Comparison[];
 }
+type Answer = Pick<Finding, "text" | "brief" | "kind" | "n" | "comparisons">;
 
 /** Everything about one study; nothing of it throws for what is missing. */
 export const listFindings: (
@@ -73,7 +58,7 @@ export const listFindings: (
 ) => readonly Finding[] = remember((study, records) => {
   const runs = runsAt(study, records);
   const measure = study.measures.first[0] ?? "sharpness";
-  const stop = atStop(study, runs, measure);
+  const stop = atStop(study, runs, measure, "stop");
   const others = rankedMeasures(study, runs)
     .filter((text) => text !== measure && openMeasure(text).isCrossCheck)
     .map((text) => atStop(study, runs, text));
@@ -82,93 +67,97 @@ export const listFindings: (
     return LOSS_LEVELS.map((level) => atLoss(curves, text, level));
   });
   const places = [stop, ...others, ...losses];
-  const series = listSeries(study);
-  const [reference] = study.grid.optimizers;
-  return [
-    ...series.flatMap((each) => places.map((place) => askSeries(study, each, place, stop))),
-    ...series.filter(({ effect, optimizer }) => effect !== "pairs" && optimizer !== reference)
-      .flatMap((each) => places.map((place) => askOptimizers(study, each, place, stop))),
-  ];
+  return listSeries(study).flatMap((series) =>
+    places.map((place) => findAt(study, series, { place, stop }))
+  );
 });
 
+/** What is said of a series at a place, beside the stop with the first measure. */
+export function findAt(
+  study: Study,
+  series: Series,
+  { place, stop }: { readonly place: Place; readonly stop: Place },
+): Finding {
+  const answer = series.isAgainst
+    ? compareOptimizers(series, place)
+    : compareEnds(study, series, { place, stop });
+  return { ...series, ...place, ...answer };
+}
+
 /** What an effect does from the one end of a series to the other. */
-export function askSeries(study: Study, series: Series, place: Place, stop: Place): Finding {
+function compareEnds(
+  study: Study,
+  series: Series,
+  { place, stop }: { readonly place: Place; readonly stop: Place },
+): Answer {
   const all = series.cells.map((cell) => endOf(series, place, cell));
   const ends = all.filter(({ bySeed }) => bySeed.size > 0);
   const [first, last] = endsOf(ends);
-  const known = { ...about(study, series, place, stop), subject: series.subject, isAgainst: false };
   const missing = missingSeeds(study, all);
-  const { unit, label } = place.measure;
-  const start = `${series.subject}, ${place.name}: ${label}`;
-  if (first === undefined || last === undefined || first === last) {
-    const text = `${start} is inconclusive, as fewer than two values are there.${missing}`;
-    return { ...known, ...OPEN, text, n: 0, comparisons: [] };
-  }
-  const isElsewhere = place !== stop;
-  const reference = compare({
-    first: endOf(series, stop, first.cell),
-    last: endOf(series, stop, last.cell),
-    unit: stop.measure.unit,
-  }) ?? null;
-  const found = compare({ first, last, unit }, isElsewhere ? reference : undefined);
-  if (found === undefined || found.interval === null) {
-    const why = found === undefined ? "no two have a seed in common" : "one seed gives no interval";
-    const way = found === undefined ? "" : ` goes ${formatWay(found, first, last)};`;
-    const text = `${start}${way} is inconclusive, as ${why}.${missing}`;
-    return { ...known, ...OPEN, text, n: found?.n ?? 0, comparisons: [] };
-  }
-  const { kind, sign, n } = found;
-  const steps = ends.slice(1).flatMap((end, i) =>
-    compare({ first: ends[i]!, last: end, unit }) ?? []
+  const start = `${series.subject}, ${place.place}: ${place.label}`;
+  const open = (why: string, n = 0, way = ""): Answer => (
+    { ...OPEN, n, text: `${start}${way} is inconclusive, as ${why}.${missing}` }
   );
-  const along = signsOf(steps).filter((each) => each === sign).length;
-  const counted = isElsewhere || sign === 0
-    ? ""
-    : ` in ${along} of ${plural(steps.length, "step")}`;
+  if (first === undefined || last === undefined || first === last) {
+    return open("fewer than two values are there");
+  }
+  const [from, to] = [first, last].map((end) => (
+    endOf(series, stop, series.cells[all.indexOf(end)]!)
+  ));
+  const reference = compare({ first: from!, last: to!, unit: stop.unit }) ?? null;
+  const isStop = place.where === "stop";
+  const { unit } = place;
+  const found = compare({ first, last, unit }, isStop ? undefined : reference);
+  if (found === undefined) return open("no two have a seed in common");
+  const { kind, sign, n } = found;
+  if (found.interval === null) {
+    return open("one seed gives no interval", n, ` goes ${formatWay(found)};`);
+  }
   const ratio = formatComparison(found);
   const turn = turnOf(ends, unit);
-  const text = isElsewhere
-    ? `${start} from ${first.name} to ${last.name}: ${ratio}, n = ${
-      plural(n, "seed")
-    }; the effect ` +
-      `at the stop ${becomes(found, reference)}${turn}.`
-    : `${start} ${DOES[kind] ?? kind} ${formatWay(found, first, last)}, ${ratio}, n = ` +
-      `${plural(n, "seed")}${stepsText(steps)}${turn}.`;
-  const brief = `${kind}${counted}, ${ratio}`;
-  return { ...known, text: text + missing, brief, kind, n, comparisons: [found] };
+  if (!isStop) {
+    return {
+      text:
+        `${start} from ${first.name} to ${last.name}: ${ratio}, n = ${plural(n, "seed")}; the ` +
+        `effect at the stop ${becomes(found, reference)}${turn}.${missing}`,
+      ...{ brief: `${kind}, ${ratio}`, kind, n, comparisons: [found] },
+    };
+  }
+  const steps = ends.slice(1).flatMap((last, i) => compare({ first: ends[i]!, last, unit }) ?? []);
+  const along = signsOf(steps).filter((each) => each === sign).length;
+  const counted = sign === 0 ? "" : ` in ${along} of ${plural(steps.length, "step")}`;
+  return {
+    text: `${start} ${DOES[kind] ?? kind} ${formatWay(found)}, ${ratio}, n = ` +
+      `${plural(n, "seed")}${stepsText(steps)}${turn}.${missing}`,
+    ...{ brief: `${kind}${counted}, ${ratio}`, kind, n, comparisons: [found] },
+  };
 }
 
 /** What an optimizer does against the study's first, cell by cell. */
-export function askOptimizers(study: Study, series: Series, place: Place, stop: Place): Finding {
-  const { effect, optimizer } = series;
-  const reference = study.grid.optimizers[0]!;
-  const subject = `${optimizer} against ${reference}, by ${EFFECTS[effect].label}`;
+function compareOptimizers(series: Series, place: Place): Answer {
   const comparisons = series.cells.flatMap((cell) =>
     compare({
-      first: endOf(series, place, { ...cell, optimizer: reference }),
+      first: endOf(series, place, { ...cell, optimizer: series.reference }),
       last: endOf(series, place, cell),
-      unit: place.measure.unit,
+      unit: place.unit,
     }) ?? []
   );
-  const settled = settledOf(comparisons);
-  const known = { ...about(study, series, place, stop), subject, isAgainst: true, comparisons };
-  const start = `${subject}, ${place.name}: ${place.measure.label} is`;
+  const { settled, words, text } = countSigns(comparisons);
+  const start = `${series.subject}, ${place.place}: ${place.label} is`;
   if (settled.length === 0) {
     const why = comparisons.length === 0 ? "no cell has both" : "one seed gives no interval";
     const n = comparisons[0]?.n ?? 0;
-    return { ...known, ...OPEN, text: `${start} inconclusive, as ${why}.`, n };
+    return { ...OPEN, comparisons, n, text: `${start} inconclusive, as ${why}.` };
   }
-  const counts = wordsOf(settled);
-  const brief = `${countText(counts)} of ${plural(settled.length, "cell")}`;
+  const brief = `${text} of ${plural(settled.length, "cell")}`;
   const [widest] = settled.toSorted((a, b) => a.pEffect - b.pEffect);
+  const counts = settled.map(({ n }) => n);
   return {
-    ...known,
     text:
       `${start} ${brief}; clearest at ${widest!.last.name}, ${formatComparison(widest!)}, n = ` +
-      `${plurals(settled.map(({ n }) => n), "seed")}.`,
-    brief,
-    kind: new Set(counts).size === 1 ? WORDS[counts[0]!]! : "inconclusive",
-    n: Math.max(...settled.map(({ n }) => n)),
+      `${plurals(counts, "seed")}.`,
+    kind: new Set(words).size === 1 ? ALL[words[0]!]! : "inconclusive",
+    ...{ brief, comparisons, n: Math.max(...counts) },
   };
 }
 
@@ -187,49 +176,26 @@ export function findingsTable(findings: readonly Finding[]): ColumnTable {
   }, findings);
 }
 
-/** One row a comparison: the two means in the measure's unit, and the ratio or difference. */
-export function comparisonsTable(findings: readonly Finding[]): ColumnTable {
-  const rows = findings.flatMap(({ comparisons, ...finding }) =>
-    comparisons.map((found) => ({ ...finding, found }))
-  );
-  return tableOf<typeof rows[number]>({
-    "what is compared": ({ subject }) => subject,
-    at: ({ isAgainst, found: { first, last } }) =>
-      isAgainst ? last.name : `${first.name}, ${last.name}`,
-    first: ({ found }) => found.means[0],
-    last: ({ found }) => found.means[1],
-    scale: ({ found }) => found.scale,
-    "last / first": ({ found }) => found.estimate,
-    low: ({ found }) => found.interval?.[0] ?? null,
-    high: ({ found }) => found.interval?.[1] ?? null,
-    seeds: ({ found }) => found.n,
-  }, rows);
-}
-
-/** Comparisons that have an interval. */
-export function settledOf(comparisons: readonly Comparison[]): Comparison[] {
-  return comparisons.filter(({ interval }) => interval !== null);
-}
-
-/** "lower", "higher", "alike" (negligible) or "open" of each, counted together. */
-export function wordsOf(comparisons: readonly Comparison[]): string[] {
-  const signs = signsOf(comparisons);
-  return comparisons.map(({ kind }, i) =>
+/**
+ * Comparisons that have an interval, a word for each, "lower", "higher", "alike" (negligible) or
+ * "open", and how often: "lower in 3, higher in 2 and open in 1".
+ */
+export function countSigns(
+  comparisons: readonly Comparison[],
+): { settled: Comparison[]; words: string[]; text: string } {
+  const settled = comparisons.filter(({ interval }) => interval !== null);
+  const signs = signsOf(settled);
+  const words = settled.map(({ kind }, i) =>
     kind === "negligible" ? "alike" : ["lower", "open", "higher"][signs[i]! + 1]!
   );
-}
-
-/** "lower in 3, higher in 2 and open in 1". */
-export function countText(words: readonly string[]): string {
   const groups = [...Map.groupBy(words, (word) => word)];
-  return enumerate(groups.map(([word, own]) => `${word} in ${own.length}`));
+  const text = enumerate(groups.map(([word, own]) => `${word} in ${own.length}`));
+  return { settled, words, text };
 }
 
-type CellEnd = End & { readonly cell: Cell; readonly loss: number | null };
-
-const OPEN = { brief: "inconclusive", kind: "inconclusive" } as const;
+const OPEN = { brief: "inconclusive", kind: "inconclusive", comparisons: [] } as const;
 /** What it is if every cell is called so. */
-const WORDS: Readonly<Record<string, Kind>> = {
+const ALL: Readonly<Record<string, Kind>> = {
   ...{ lower: "falls", higher: "rises", alike: "negligible", open: "inconclusive" },
 };
 const DOES: Partial<Record<Kind, string>> = {
@@ -237,20 +203,8 @@ const DOES: Partial<Record<Kind, string>> = {
   negligible: "hardly changes: it goes",
 };
 
-/** What a finding says of itself but for its text and numbers. */
-function about(study: Study, series: Series, place: Place, stop: Place): Omit<
-  Finding,
-  "subject" | "isAgainst" | "text" | "brief" | "kind" | "n" | "comparisons"
-> {
-  const { effect, optimizer } = series;
-  const { name, level, measure: { text: measure, label } } = place;
-  const where = place === stop ? "stop" : level === undefined ? "measure" : "loss";
-  const reference = study.grid.optimizers[0]!;
-  return { where, effect, optimizer, reference, place: name, level, measure, label };
-}
-
-function endOf(series: Series, place: Place, cell: Cell): CellEnd {
-  return { cell, name: series.nameOf(cell), ...place.valuesOf(cell) };
+function endOf(series: Series, place: Place, cell: Cell): End {
+  return { name: series.nameOf(cell), ...place.valuesOf(cell) };
 }
 
 /** The ways of comparisons that are counted together, by Benjamini and Hochberg: 1, -1, or 0. */
@@ -263,9 +217,10 @@ function signsOf(comparisons: readonly Comparison[]): number[] {
 
 /** "; of 6 steps it falls in 5 and rises in 1 (10⁻⁴ to 5×10⁻⁴)": those of the minority are named. */
 function stepsText(steps: readonly Comparison[]): string {
-  const words = signsOf(steps).map((sign) => ["falls", "is inconclusive", "rises"][sign + 1]!);
-  const groups = [...Map.groupBy(steps, (_, i) => words[i]!)]
-    .sort(([, a], [, b]) => b.length - a.length);
+  const signs = signsOf(steps);
+  const groups = [
+    ...Map.groupBy(steps, (_, i) => ["falls", "is inconclusive", "rises"][signs[i]! + 1]!),
+  ].sort(([, a], [, b]) => b.length - a.length);
   return `; of ${plural(steps.length, "step")} it ` + enumerate(groups.map(([word, own], i) => {
     const names = own.map(({ first, last }) => `${first.name} to ${last.name}`);
     const isNamed = i > 0 && word !== "is inconclusive";
@@ -278,7 +233,7 @@ function stepsText(steps: readonly Comparison[]): string {
  * and to the last both exclude no effect and go opposite ways. It is chosen by the data, so this
  * describes and does not test.
  */
-function turnOf(ends: readonly CellEnd[], unit: string): string {
+function turnOf(ends: readonly End[], unit: string): string {
   const means = ends.map(({ bySeed }) => meanInterval([...bySeed.values()]).mean);
   const texts = [[Math.max(...means), "highest"], [Math.min(...means), "lowest"]] as const;
   return texts.map(([extreme, word]) => {
@@ -300,10 +255,11 @@ function becomes({ kind, sign }: Comparison, reference: Comparison | null): stri
 }
 
 /** "from 0.438 at 10⁻⁴ to 0.0083 nats at 10⁻¹ (full-set losses 1.21 and 1.02 nats)". */
-function formatWay({ means, unit }: Comparison, first: CellEnd, last: CellEnd): string {
-  const losses = first.loss === null || last.loss === null
+function formatWay({ means: [from, to], unit, first, last }: Comparison): string {
+  const [a, b] = [first.loss ?? null, last.loss ?? null];
+  const losses = a === null || b === null
     ? ""
-    : ` (full-set losses ${significant(first.loss)} and ${significant(last.loss)} nats)`;
-  return `from ${formatMean(means[0], null)} at ${first.name} to ` +
-    `${formatMean(means[1], null)}${unitAfter(unit)} at ${last.name}${losses}`;
+    : ` (full-set losses ${significant(a)} and ${significant(b)} nats)`;
+  return `from ${formatMean(from, null)} at ${first.name} to ${formatMean(to, null)}` +
+    `${unitAfter(unit)} at ${last.name}${losses}`;
 }

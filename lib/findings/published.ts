@@ -10,6 +10,7 @@ import { enumerate, formatInterval } from "~/lib/findings/words.ts";
 import { openMeasure } from "~/lib/measure.ts";
 import { MLP_1 } from "~/lib/model.ts";
 import {
+  type CellSummary,
   type Interval,
   runsAt,
   summariseCells,
@@ -17,15 +18,8 @@ import {
   type TrajectoryRecord,
   valueBySeed,
 } from "~/lib/results.ts";
-import {
-  type Estimate,
-  type MeanInterval,
-  meanInterval,
-  tauInterval,
-  tQuantile,
-  welchTest,
-} from "~/lib/statistics.ts";
-import { type EffectName, EFFECTS, effectValue, type Study } from "~/lib/study.ts";
+import { meanInterval, tauInterval, tQuantile, welchTest } from "~/lib/statistics.ts";
+import { type Cell, type EffectName, EFFECTS, effectValue, type Study } from "~/lib/study.ts";
 
 /** A published cell: 6 seeds x 49 directions at radius 5, where `cumulative:1e-4` stopped training. */
 export interface PublishedCell {
@@ -57,22 +51,14 @@ export const PUBLISHED_PROTOCOL = {
 export const PUBLISHED_CELLS: readonly PublishedCell[] = Object.entries(CELLS)
   .flatMap(([effect, byOptimizer]) =>
     Object.entries(byOptimizer).flatMap(([optimizer, rows]) =>
-      rows.map(([value, mean, halfWidth]): PublishedCell => ({
-        effect: effect as EffectName,
-        optimizer,
-        value: value!,
-        mean: mean!,
-        halfWidth: halfWidth!,
-      }))
+      (rows as [number, number, number][]).map(([value, mean, halfWidth]) => (
+        { effect: effect as EffectName, optimizer, value, mean, halfWidth }
+      ))
     )
   );
 
 /** A published cell beside ours. */
-export interface PublishedComparison {
-  readonly effect: EffectName;
-  readonly optimizer: string;
-  readonly learningRate: number;
-  readonly batchSize: number;
+export interface PublishedComparison extends Cell {
   /** Canonical text of the stop of our networks. */
   readonly stop: string;
   /** In nats; null while the cell has no result. */
@@ -83,12 +69,9 @@ export interface PublishedComparison {
   /** Our seeds with a value. */
   readonly n: number;
   readonly theirs: { readonly mean: number; readonly interval: Interval };
-  /**
-   * ours / theirs with its 95 % interval and the p of equality, by Welch's test of the logarithms
-   * (standard error of each: that of the mean / mean); null where one is not told from 0, or ours has
-   * one seed.
-   */
+  /** Ours over theirs; null where one is not told from 0, or ours has one seed. */
   readonly ratio: number | null;
+  /** 95 % interval of the ratio and p of equality, by Welch's test of the logarithms. */
   readonly ratioInterval: Interval | null;
   readonly p: number | null;
   /** How many published half-widths they differ by at most, 1 or 2; false: by more. */
@@ -122,11 +105,16 @@ export function comparePublished(
   study: Study,
   records: readonly TrajectoryRecord[],
 ): PublishedComparison[] {
-  const there = compareAt(study, records, PUBLISHED_PROTOCOL.stop);
-  const isThere = new Set(there.filter(({ ours }) => ours !== null).map(({ effect }) => effect));
-  if (there.every(({ effect }) => isThere.has(effect))) return there;
-  return compareAt(study, records, study.stops[0]!)
-    .map((row, i) => isThere.has(row.effect) ? there[i]! : row);
+  const [there, here] = [PUBLISHED_PROTOCOL.stop, study.stops[0]!].map((stop) =>
+    summariseCells(study, runsAt(study, records, stop)).flatMap((cell) => {
+      const found = publishedCells(study, cell.measure).find(({ effect, optimizer, value }) =>
+        effect === cell.effect && optimizer === cell.optimizer && value === effectValue(cell)
+      );
+      return found === undefined ? [] : [compareCell(cell, found, stop)];
+    })
+  );
+  const isThere = new Set(there!.filter(({ ours }) => ours !== null).map(({ effect }) => effect));
+  return there!.map((row, i) => isThere.has(row.effect) ? row : here![i]!);
 }
 
 /**
@@ -140,27 +128,27 @@ export function publishedSentences(rows: readonly PublishedComparison[]): string
     const { effect, optimizer, stop } = own[0]!;
     const { label, format } = EFFECTS[effect];
     const subject = `${optimizer}, ${label}, at ${stop}`;
-    const [had, absent] = [true, false].map((isThere) => own.filter(({ n }) => n > 0 === isThere));
-    if (had!.length === 0) return `${subject}: none of ${own.length} cells has a result yet.`;
+    const [had, absent] = [own.filter(({ n }) => n > 0), own.filter(({ n }) => n === 0)];
+    if (had.length === 0) return `${subject}: none of ${own.length} cells has a result yet.`;
     const list = (some: readonly PublishedComparison[], say = (_: PublishedComparison) => "") =>
       enumerate(some.map((row) => format(effectValue(row)) + say(row)));
-    const off = had!.filter(({ within }) => within === false);
-    const differ = had!.filter(({ p }) => p !== null && p <= 0.05);
-    const { tau, low, high } = tauInterval([had!.map(({ bySeed, theirs }) => ({
+    const off = had.filter(({ within }) => within === false);
+    const differ = had.filter(({ p }) => p !== null && p <= 0.05);
+    const { tau, low, high } = tauInterval([had.map(({ bySeed, theirs }) => ({
       x: bySeed,
       y: new Map([...bySeed.keys()].map((seed) => [seed, theirs.mean])),
-    }))], { seed: 0, resamples: 1000 });
+    }))], { seed: 0 });
     return [
       subject,
       stop !== PUBLISHED_PROTOCOL.stop && ` (published at ${PUBLISHED_PROTOCOL.stop})`,
-      `: of ${plural(had!.length, "cell")} ${had!.filter(({ within }) => within === 1).length} ` +
-      `lie within one published half-width and ${had!.length - off.length} within two`,
+      `: of ${plural(had.length, "cell")} ${had.filter(({ within }) => within === 1).length} ` +
+      `lie within one published half-width and ${had.length - off.length} within two`,
       off.length > 0 && `; not ${list(off)}`,
       differ.length > 0 && `; by Welch's test these differ: ${list(differ, ratioText)}`,
       low !== null && `; Kendall's tau with the published order is ${significant(tau!, 2)} ` +
         formatInterval([low, high!]),
-      `; n = ${plurals(had!.map(({ n }) => n), "seed")}.`,
-      absent!.length > 0 && ` Missing: ${list(absent!)}.`,
+      `; n = ${plurals(had.map(({ n }) => n), "seed")}.`,
+      absent.length > 0 && ` Missing: ${list(absent)}.`,
     ].filter(Boolean).join("");
   });
 }
@@ -197,45 +185,35 @@ function ratioText({ ratio, ratioInterval, p }: PublishedComparison): string {
   })`;
 }
 
-/** Every published cell of a study beside ours at one stop. */
-function compareAt(
-  study: Study,
-  records: readonly TrajectoryRecord[],
+/** Means are compared by their logarithms, whose standard error is that of the mean / the mean. */
+function compareCell(
+  cell: CellSummary,
+  { mean, halfWidth }: PublishedCell,
   stop: string,
-): PublishedComparison[] {
-  const { seeds } = PUBLISHED_PROTOCOL;
-  return summariseCells(study, runsAt(study, records, stop)).flatMap((cell) => {
-    const { effect, optimizer, learningRate, batchSize, value, trainLoss } = cell;
-    const found = publishedCells(study, cell.measure).find((published) =>
-      published.effect === effect && published.optimizer === optimizer &&
-      published.value === effectValue(cell)
-    );
-    if (found === undefined) return [];
-    const { mean, halfWidth } = found;
-    const bySeed = valueBySeed(cell);
-    const n = bySeed.size;
-    const isResolved = (value?.interval?.[0] ?? 0) > 0 && mean > halfWidth;
-    const test = isResolved
-      ? welchTest(relative(meanInterval([...bySeed.values()])), {
-        mean: Math.log(mean),
-        standardError: halfWidth / tQuantile(0.975, seeds - 1) / mean,
-        degreesOfFreedom: seeds - 1,
-      })
-      : null;
-    const widths = value === null ? null : Math.abs(value.mean - mean) / halfWidth;
-    return [{
-      ...{ effect, optimizer, learningRate, batchSize, stop, trainLoss, bySeed, n },
-      theirs: { mean, interval: [mean - halfWidth, mean + halfWidth] },
-      ours: value && { mean: value.mean, interval: value.interval },
-      ratio: test && Math.exp(test.mean),
-      ratioInterval: test && [Math.exp(test.low), Math.exp(test.high)],
-      p: test && test.p,
-      within: widths === null ? null : widths <= 1 ? 1 : widths <= 2 ? 2 : false,
-    }];
+): PublishedComparison {
+  const { effect, optimizer, learningRate, batchSize, value, trainLoss } = cell;
+  const bySeed = valueBySeed(cell);
+  const n = bySeed.size;
+  const freedom = PUBLISHED_PROTOCOL.seeds - 1;
+  const isResolved = (value?.interval?.[0] ?? 0) > 0 && mean > halfWidth;
+  const own = isResolved ? meanInterval([...bySeed.values()]) : undefined;
+  const test = own === undefined ? null : welchTest({
+    mean: Math.log(own.mean),
+    standardError: own.standardError! / own.mean,
+    degreesOfFreedom: n - 1,
+  }, {
+    mean: Math.log(mean),
+    standardError: halfWidth / tQuantile(0.975, freedom) / mean,
+    degreesOfFreedom: freedom,
   });
-}
-
-/** The logarithm of a mean with its standard error, to first order. */
-function relative({ mean, standardError, n }: MeanInterval): Estimate {
-  return { mean: Math.log(mean), standardError: standardError! / mean, degreesOfFreedom: n - 1 };
+  const widths = value && Math.abs(value.mean - mean) / halfWidth;
+  return {
+    ...{ effect, optimizer, learningRate, batchSize, stop, trainLoss, bySeed, n },
+    theirs: { mean, interval: [mean - halfWidth, mean + halfWidth] },
+    ours: value && { mean: value.mean, interval: value.interval },
+    ratio: test && Math.exp(test.mean),
+    ratioInterval: test && [Math.exp(test.low), Math.exp(test.high)],
+    p: test && test.p,
+    within: widths === null ? null : widths <= 1 ? 1 : widths <= 2 ? 2 : false,
+  };
 }

@@ -9,7 +9,7 @@ import { remember } from "~/lib/files/remember.ts";
 import { enumerate, formatInterval } from "~/lib/findings/words.ts";
 import { openMeasure } from "~/lib/measure.ts";
 import { type RunResult, tableOf } from "~/lib/results.ts";
-import { type TauInterval, tauInterval } from "~/lib/statistics.ts";
+import { type RankedCell, type TauInterval, tauInterval } from "~/lib/statistics.ts";
 import { type EffectName, EFFECTS, listCells, type Study, trajectoryOf } from "~/lib/study.ts";
 import { trajectoryPath } from "~/lib/trainer.ts";
 
@@ -32,20 +32,19 @@ export interface MeasureRank extends TauInterval {
   readonly optimizer: string | null;
 }
 
-type Training = RunResult["training"];
 type ValueOf = (run: RunResult) => number | null | undefined;
 
 /** Minus the training loss ranks the gap by itself: what a measure adds shows beside these only. */
-const BASELINES: Readonly<Record<string, (training: Training) => number | null>> = {
-  "minus training loss": ({ trainLoss }) => trainLoss && -trainLoss,
-  "weight norm": ({ weightNorm }) => weightNorm,
-  "distance from the start": ({ distance }) => distance,
-  epochs: ({ epochs }) => epochs,
+const BASELINES: Readonly<Record<string, ValueOf>> = {
+  "minus training loss": ({ training: { trainLoss } }) => trainLoss && -trainLoss,
+  "weight norm": ({ training }) => training.weightNorm,
+  "distance from the start": ({ training }) => training.distance,
+  epochs: ({ training }) => training.epochs,
 };
-const TARGETS: Readonly<Record<RankTarget, (training: Training) => number | null>> = {
-  gap: ({ trainLoss, testLoss }) =>
+const TARGETS: Readonly<Record<RankTarget, ValueOf>> = {
+  gap: ({ training: { trainLoss, testLoss } }) =>
     trainLoss === null || testLoss === null ? null : testLoss - trainLoss,
-  "test error": ({ testAccuracy }) => testAccuracy === null ? null : 1 - testAccuracy,
+  "test error": ({ training: { testAccuracy } }) => testAccuracy === null ? null : 1 - testAccuracy,
 };
 
 /**
@@ -64,45 +63,40 @@ export const rankMeasures: (
 ) => readonly MeasureRank[] = remember((study, runs, target = "gap") => {
   const byPath = new Map(runs.map((run) => [trajectoryPath(run.config), run]));
   // Pairs differ in both factors.
-  const groups = Map.groupBy(
-    listCells(study).filter(({ effect }) => effect !== "pairs"),
-    ({ effect, optimizer }) => `${EFFECTS[effect].label}, ${optimizer}`,
-  );
-  const candidates = [
-    ...Object.entries(BASELINES).map(([name, of]) => ({
-      ...{ measure: name, label: name, isBaseline: true },
-      valueOf: (({ training }) => of(training)) as ValueOf,
-    })),
-    ...rankedMeasures(study, runs).map((text) => ({
-      ...{ measure: text, label: openMeasure(text).label, isBaseline: false },
-      valueOf: (({ measures }) => measures[text]?.estimate) as ValueOf,
-    })).filter(({ label }) => !(label in BASELINES)),
-  ];
-  return candidates.flatMap(({ valueOf, ...named }) => {
-    const ranked = [...groups].map(([group, cells]) => ({
-      group,
-      first: cells[0]!,
-      cells: cells.map((cell) => {
-        const found = study.grid.seeds.flatMap((seed) => {
-          const run = byPath.get(trajectoryPath(trajectoryOf(study, cell, seed)));
-          const [x, y] = run === undefined ? [] : [valueOf(run), TARGETS[target](run.training)];
-          return typeof x !== "number" || typeof y !== "number" ? [] : [{ seed, x, y }];
-        });
-        return {
-          x: new Map(found.map(({ seed, x }) => [seed, x])),
-          y: new Map(found.map(({ seed, y }) => [seed, y])),
-        };
+  const cells = listCells(study).filter(({ effect }) => effect !== "pairs").map((cell) => ({
+    ...cell,
+    runs: study.grid.seeds.flatMap((seed) =>
+      byPath.get(trajectoryPath(trajectoryOf(study, cell, seed))) ?? []
+    ),
+  }));
+  const groups = Map.groupBy(cells, ({ effect, optimizer }) => (
+    `${EFFECTS[effect].label}, ${optimizer}`
+  ));
+  const baselines = Object.entries(BASELINES).map(([label, valueOf]) => (
+    { measure: label, label, isBaseline: true, valueOf }
+  ));
+  const measures = rankedMeasures(study, runs).map((measure) => ({
+    ...{ measure, label: openMeasure(measure).label, isBaseline: false },
+    valueOf: (({ measures }) => measures[measure]?.estimate) as ValueOf,
+  })).filter(({ label }) => !(label in BASELINES));
+  const tauOf = (ranked: readonly (readonly RankedCell[])[]): TauInterval =>
+    tauInterval(ranked, { seed: BOOTSTRAP_SEED });
+  return [...baselines, ...measures].flatMap(({ valueOf, ...named }) => {
+    const ranked = [...groups].map(([group, [...own]]) => ({
+      ...{ ...named, target, group, effect: own[0]!.effect, optimizer: own[0]!.optimizer },
+      values: own.map(({ runs }): RankedCell => {
+        const both = runs.filter((run) => isNumber(valueOf(run)) && isNumber(TARGETS[target](run)));
+        const mapOf = (of: ValueOf): Map<number, number> =>
+          new Map(both.map((run) => [run.config.seed, of(run)!]));
+        return { x: mapOf(valueOf), y: mapOf(TARGETS[target]) };
       }).filter(({ x }) => x.size > 0),
     }));
-    const tauOf = (cells: Parameters<typeof tauInterval>[0]): TauInterval =>
-      tauInterval(cells, { seed: BOOTSTRAP_SEED, resamples: 1000 });
-    const own = ranked.map(({ group, first: { effect, optimizer }, cells }): MeasureRank => ({
-      ...tauOf([cells]),
-      ...{ ...named, target, group, effect, optimizer },
-    })).filter(({ tau }) => tau !== null);
-    const agree = new Set(own.map(({ tau }) => Math.sign(tau!))).size === 1;
+    const each = ranked.map(({ values, ...about }): MeasureRank => (
+      { ...tauOf([values]), ...about }
+    )).filter(({ tau }) => tau !== null);
+    const isOneWay = new Set(each.map(({ tau }) => Math.sign(tau!))).size === 1;
     const all = { ...named, target, group: "all groups", effect: null, optimizer: null };
-    return agree ? [...own, { ...tauOf(ranked.map(({ cells }) => cells)), ...all }] : own;
+    return isOneWay ? [...each, { ...tauOf(ranked.map(({ values }) => values)), ...all }] : each;
   });
 });
 
@@ -119,49 +113,53 @@ export function rankedMeasures(study: Study, runs: readonly RunResult[]): string
 export function rankSentences(ranks: readonly MeasureRank[]): string[] {
   const own = ranks.filter(({ effect }) => effect !== null);
   if (own.length === 0) return [];
-  const groups = new Set(own.map(({ group }) => group));
+  const groups = new Set(own.map(({ group }) => group)).size;
   const target = own[0]!.target === "gap" ? "the generalization gap" : "the test error";
   const byMeasure = [...Map.groupBy(own, ({ measure }) => measure).values()];
-  const baselines = byMeasure.filter(([rank]) => rank!.isBaseline);
-  const whole = byMeasure.filter((all) => !all[0]!.isBaseline && all.length === groups.size);
-  const namesOf = (test: (taus: readonly number[]) => boolean): string => {
-    const some = whole.filter((all) => test(all.map(({ tau }) => tau!)));
-    if (some.length === 0) return "none";
-    return `${some.length} (${some.map(([rank]) => rank!.label).join(", ")})`;
+  const whole = byMeasure.filter((all) => !all[0]!.isBaseline && all.length === groups);
+  const ways = Map.groupBy(whole, (all) => {
+    const signs = new Set(all.map(({ tau }) => Math.sign(tau!)));
+    return signs.size === 1 ? [...signs][0]! : 0;
+  });
+  const namesOf = (way: number): string => {
+    const some = ways.get(way) ?? [];
+    const labels = some.map(([rank]) => rank!.label).join(", ");
+    return some.length === 0 ? "none" : `${some.length} (${labels})`;
   };
-  const above = (taus: readonly number[]): boolean => taus.every((tau) => tau > 0);
-  const below = (taus: readonly number[]): boolean => taus.every((tau) => tau < 0);
   return [
-    ...baselines.map((all) =>
-      `Kendall's tau of ${all[0]!.label}, a baseline, with ${target}: ${
-        enumerate(all.map(({ group, tau }) => `${significant(tau!, 2)} (${group})`))
-      }.`
-    ),
-    `Of ${plural(whole.length, "measure")} in ${plural(groups.size, "group")} of ` +
+    ...byMeasure.filter(([rank]) => rank!.isBaseline).map((all) => {
+      const taus = all.map(({ group, tau }) => `${significant(tau!, 2)} (${group})`);
+      return `Kendall's tau of ${all[0]!.label}, a baseline, with ${target}: ${enumerate(taus)}.`;
+    }),
+    `Of ${plural(whole.length, "measure")} in ${plural(groups, "group")} of ` +
     `${plurals(own.map(({ cells }) => cells), "cell")}, tau with ${target} is above 0 in every ` +
-    `group for ${namesOf(above)}, below 0 in every group for ${namesOf(below)}, and differs from ` +
-    `group to group for ${namesOf((taus) => !above(taus) && !below(taus))}; n = ${
-      plural(Math.max(...own.map(({ seeds }) => seeds.length)), "seed")
-    }.`,
+    `group for ${namesOf(1)}, below 0 in every group for ${
+      namesOf(-1)
+    }, and differs from group to ` +
+    `group for ${namesOf(0)}; n = ` +
+    `${plural(Math.max(...own.map(({ seeds }) => seeds.length)), "seed")}.`,
   ];
 }
 
 /** One row a measure, baselines first: Kendall's tau in each group and in all, with intervals. */
 export function rankTable(ranks: readonly MeasureRank[]): ColumnTable {
   const groups = [...new Set(ranks.map(({ group }) => group))];
-  const rows = [...Map.groupBy(ranks, ({ measure }) => measure).values()];
   return tableOf<MeasureRank[]>({
     measure: ([rank]) => rank!.label + (rank!.isBaseline ? " (baseline)" : ""),
-    ...Object.fromEntries(groups.map((group) => [group, (own: MeasureRank[]) => {
-      const found = own.find((rank) => rank.group === group);
-      return found === undefined ? "" : formatTau(found);
-    }])),
+    ...Object.fromEntries(
+      groups.map((group) => [group, (own) => formatTau(own.find((rank) => rank.group === group))]),
+    ),
     seeds: (own) => Math.max(...own.map(({ seeds }) => seeds.length)),
-  }, rows);
+  }, [...Map.groupBy(ranks, ({ measure }) => measure).values()]);
 }
 
 /** "0.81 [0.52, 0.95]". */
-function formatTau({ tau, low, high }: TauInterval): string {
-  const interval = low === null || high === null ? "" : ` ${formatInterval([low, high])}`;
+function formatTau(rank: MeasureRank | undefined): string {
+  const { tau = null, low, high } = rank ?? {};
+  const interval = isNumber(low) && isNumber(high) ? ` ${formatInterval([low, high])}` : "";
   return tau === null ? "" : significant(tau, 2) + interval;
+}
+
+function isNumber(value: unknown): value is number {
+  return typeof value === "number";
 }

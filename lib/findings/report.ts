@@ -42,102 +42,95 @@ export function findingsMarkdown(study: Study, records: readonly TrajectoryRecor
   const runs = runsAt(study, records);
   const published = comparePublished(study, records);
   const [stop = ""] = study.stops;
-  const at = (where: Finding["where"], isAgainst: boolean): Finding[] =>
+  /** The series' findings at a place, then those of optimizers. */
+  const at = (where: Finding["where"]): Finding[] =>
     findings.filter((each) =>
-      each.where === where && each.isAgainst === isAgainst &&
-      (where === "stop" || each.comparisons.length > 0)
-    );
-  const edges = study.grid.effects.filter((effect) => effect !== "pairs")
-    .flatMap((effect) => edgeAtStop(study, runs, { effect }));
-  const ranks = (["gap", "test error"] as const).map((target) => rankMeasures(study, runs, target));
-  const missing = missingText(study, summariseCells(study, runs));
-  const sections: [heading: string, ...paragraphs: string[]][] = [
-    [
-      `# What ${studyName(study)} shows`,
-      `Computed from the records beside this page; \`deno task reproduce\` writes it. The stop is ` +
-      `\`${stop}\`: ${stopInWords(stop)}.`,
-      list(firstScreen(claims, findings)),
-    ],
-    [
-      "## The claims",
-      tableText(claimsTable(claims, findings)),
-      verdictText(),
-      "All verdicts by learning rate and batch size in this table are one family: their p values " +
-      "are adjusted by Holm's method, and a verdict whose p then exceeds 0.05 is inconclusive. The " +
-      "sections below give each verdict by itself. Steps, and cells that compare optimizers, are " +
-      "counted by Benjamini and Hochberg's method at 0.05: *open* are those that it does not " +
-      "settle, *alike* those whose difference is negligible.",
-    ],
-    ["## At the stop", list([...at("stop", false), ...at("stop", true)].map(({ text }) => text))],
-    [
-      "## At the stop, in other measures",
-      tableText(findingsTable([...at("measure", false), ...at("measure", true)])),
-    ],
-    [
-      "## At equal training loss",
-      `Levels: ${LOSS_LEVELS.join(", ")} nats of the loss over all training images. A value is ` +
-      "interpolated, linearly in its logarithm, between the two kept networks around the level; " +
-      `they lie at most ${WIDEST_BRACKET} nats apart. The distance to a monotone cubic is added to ` +
-      "the interval. Cells that lack such a pair of networks are missing at that level.",
-      list([...lossGaps(findings), ...at("loss", false).map(({ text }) => text)]),
-      tableText(findingsTable([...at("loss", false), ...at("loss", true)])),
-    ],
-    [
-      "## The edge of stability",
-      "Full-batch gradient descent is stable while learning rate × λ max, λ max the largest " +
-      "eigenvalue of the loss's Hessian, is below 2.",
-      list(edges),
-    ],
-    [
-      "## Against the published values",
-      list(publishedSentences(published)),
-      tableText(publishedTable(published.filter(({ ours }) => ours !== null))),
-    ],
-    [
-      "## What goes with generalization",
-      "Kendall's tau is 1 where networks stand in the same order, −1 in the opposite one. Baselines " +
-      "need no measuring. Intervals: 95 % bootstrap over seeds and cells. A mean over groups stands " +
-      "only where all groups have one sign.",
-      ...ranks.flatMap((each) => [
-        each[0]?.target === "test error"
+      each.where === where && (where === "stop" || each.comparisons.length > 0)
+    ).sort((a, b) => Number(a.isAgainst) - Number(b.isAgainst));
+  const textsOf = (some: readonly Finding[]): string[] => some.map(({ text }) => text);
+  const missing = missingText(study, summariseCells(study, runs)).trim();
+  const paragraphs = [
+    `# What ${studyName(study)} shows`,
+    `Computed from the records beside this page; \`deno task reproduce\` writes it. The stop is ` +
+    `\`${stop}\`: ${stopInWords(stop)}.`,
+    list(firstScreen(claims, findings)),
+    "## The claims",
+    tableText(claimsTable(claims, findings)),
+    VERDICTS,
+    FAMILY,
+    "## At the stop",
+    list(textsOf(at("stop"))),
+    "## At the stop, in other measures",
+    tableText(findingsTable(at("measure"))),
+    "## At equal training loss",
+    `Levels: ${LOSS_LEVELS.join(", ")} nats of the loss over all training images. A value is ` +
+    "interpolated, linearly in its logarithm, between the two kept networks around the level; " +
+    `they lie at most ${WIDEST_BRACKET} nats apart. The distance to a monotone cubic is added to ` +
+    "the interval. Cells that lack such a pair of networks are missing at that level.",
+    list([
+      ...lossGaps(findings),
+      ...textsOf(at("loss").filter(({ isAgainst }) => !isAgainst)),
+    ]),
+    tableText(findingsTable(at("loss"))),
+    "## The edge of stability",
+    "Full-batch gradient descent is stable while learning rate × λ max, λ max the largest " +
+    "eigenvalue of the loss's Hessian, is below 2.",
+    list(
+      study.grid.effects.filter((effect) => effect !== "pairs")
+        .flatMap((effect) => edgeAtStop(study, runs, { effect })),
+    ),
+    "## Against the published values",
+    list(publishedSentences(published)),
+    tableText(publishedTable(published.filter(({ ours }) => ours !== null))),
+    "## What goes with generalization",
+    "Kendall's tau is 1 where networks stand in the same order, −1 in the opposite one. Baselines " +
+    "need no measuring. Intervals: 95 % bootstrap over seeds and cells. A mean over groups stands " +
+    "only where all groups have one sign.",
+    ...(["gap", "test error"] as const).flatMap((target) => {
+      const ranks = rankMeasures(study, runs, target);
+      return [
+        target === "test error"
           ? "Against the test error:"
           : "Against the generalization gap (test loss − training loss):",
-        list(rankSentences(each)),
-        tableText(rankTable(each)),
-      ]),
-    ],
-    ["## What is missing", missing.trim() || "Every cell has all its seeds at the stop."],
+        list(rankSentences(ranks)),
+        tableText(rankTable(ranks)),
+      ];
+    }),
+    "## What is missing",
+    missing || "Every cell has all its seeds at the stop.",
   ];
-  return sections.map((parts) => parts.filter((part) => part !== "").join("\n\n"))
-    .join("\n\n") + "\n";
+  return paragraphs.filter((text) => text !== "").join("\n\n") + "\n";
 }
 
-function verdictText(): string {
-  const percent = 100 * NEGLIGIBLE_SHARE;
-  return "A verdict compares the two ends of a row, paired over seeds, by the ratio of their values " +
-    `with its 95 % t interval. *Negligible*: the interval lies within 1/${NEGLIGIBLE_RATIO} to ` +
-    `${NEGLIGIBLE_RATIO}, even if it excludes 1. *Survives*: it excludes 1 on the side of the effect ` +
-    "at the stop; *reverses*: on the other side. *Inconclusive*: anything else. Where a value is not " +
-    `told from 0, the difference is judged, with a margin of ${percent} % of the larger value. ` +
-    "*Relative sharpness* moves each unit's weights by a share of their norm, so it does not see " +
-    "their scale.";
-}
+const VERDICTS =
+  "A verdict compares the two ends of a row, paired over seeds, by the ratio of their values with its " +
+  `95 % t interval. *Negligible*: the interval lies within 1/${NEGLIGIBLE_RATIO} to ` +
+  `${NEGLIGIBLE_RATIO}, even if it excludes 1. *Survives*: it excludes 1 on the side of the effect at ` +
+  "the stop; *reverses*: on the other side. *Inconclusive*: anything else. Where a value is not told " +
+  `from 0, the difference is judged, with a margin of ${100 * NEGLIGIBLE_SHARE} % of the larger ` +
+  "value. *Relative sharpness* moves each unit's weights by a share of their norm, so it does not see " +
+  "their scale.";
+const FAMILY =
+  "All verdicts by learning rate and batch size in this table are one family: their p values are " +
+  "adjusted by Holm's method, and a verdict whose p then exceeds 0.05 is inconclusive. The sections " +
+  "below give each verdict by itself. Steps, and cells that compare optimizers, are counted by " +
+  "Benjamini and Hochberg's method at 0.05: *open* are those that it does not settle, *alike* those " +
+  "whose difference is negligible.";
 
 /** At which levels a series has no interval, one sentence a measure. */
 function lossGaps(findings: readonly Finding[]): string[] {
   const asked = findings.filter(({ where, isAgainst }) => where === "loss" && !isAgainst);
   return [...Map.groupBy(asked, ({ label }) => label)].flatMap(([label, all]) => {
-    const parts = [...Map.groupBy(all, ({ subject }) => subject)].flatMap(([subject, own]) => {
-      const open = own.filter(({ comparisons }) => comparisons.length === 0);
-      const levels = open.length === own.length
-        ? "every level"
-        : enumerate(open.map(({ level }) => String(level)));
-      return open.length === 0 ? [] : [`${subject}, at ${levels}`];
+    const open = all.filter(({ comparisons }) => comparisons.length === 0);
+    if (open.length === 0) return [];
+    const start = `No interval yet for ${label}`;
+    if (open.length === all.length) return [`${start}, in any series at any level.`];
+    const parts = [...Map.groupBy(open, ({ subject }) => subject)].map(([subject, own]) => {
+      const isAll = own.length === LOSS_LEVELS.length;
+      const levels = isAll ? "every level" : enumerate(own.map(({ level }) => String(level)));
+      return `${subject}, at ${levels}`;
     });
-    const none = parts.length === 0 ? [] : [`No interval yet for ${label}: ${parts.join("; ")}.`];
-    return all.every(({ comparisons }) => comparisons.length === 0)
-      ? [`No interval yet for ${label}, in any series at any level.`]
-      : none;
+    return [`${start}: ${parts.join("; ")}.`];
   });
 }
 
@@ -149,12 +142,12 @@ function list(sentences: readonly string[]): string {
 function tableText(table: ColumnTable): string {
   if (table.numRows() === 0) return "";
   const names = table.columnNames();
-  const cell = (value: unknown): string =>
-    typeof value !== "number"
-      ? String(value ?? "")
-      : Number.isInteger(value) || value < 1e-3 && value === Number(value.toPrecision(1))
-      ? String(value)
-      : significant(value);
+  const cell = (value: unknown): string => {
+    if (typeof value !== "number") return String(value ?? "");
+    const isExact = Number.isInteger(value) ||
+      value < 1e-3 && value === Number(value.toPrecision(1));
+    return isExact ? String(value) : significant(value);
+  };
   const rows = table.objects().map((row) =>
     names.map((name) => cell((row as Record<string, unknown>)[name]))
   );

@@ -66,35 +66,33 @@ export function missingText({ grid }: Study, cells: readonly CellSummary[]): str
     const parts = series.flatMap(([name, own]) => {
       const text = listed(
         grid.seeds,
-        own.map((cell) => ({
-          name: EFFECTS[cell.effect].format(effectValue(cell)),
-          seeds: seedsOf(cell),
-        })),
+        own.map((cell) => (
+          { name: EFFECTS[cell.effect].format(effectValue(cell)), seeds: seedsOf(cell) }
+        )),
       );
       return text === "" ? [] : [series.length === 1 ? text : `${name}: ${text}`];
     });
     return parts.length === 0 ? "" : ` ${word}: ${parts.join("; ")}.`;
   };
   return say("Missing", ({ bySeed, diverged }) => {
-    const had = new Set(bySeed.filter(({ value }) => value !== null).map(({ seed }) => seed));
-    return grid.seeds.filter((seed) => !had.has(seed) && !diverged.includes(seed));
+    const had = bySeed.filter(({ value }) => value !== null).map(({ seed }) => seed);
+    return grid.seeds.filter((seed) => !had.includes(seed) && !diverged.includes(seed));
   }) + say("Diverged", ({ diverged }) => diverged);
 }
 
 /** Names that lack seeds, those that lack the same ones together. */
 function listed(
   all: readonly number[],
-  lacking: readonly { readonly name: string; readonly seeds: readonly number[] }[],
+  values: readonly { readonly name: string; readonly seeds: readonly number[] }[],
 ): string {
-  const some = lacking.filter(({ seeds }) => seeds.length > 0);
   const groups = Map.groupBy(
-    some,
-    ({ seeds }) => seeds.length === all.length ? "" : formatSeeds(seeds),
+    values.filter(({ seeds }) => seeds.length > 0),
+    ({ seeds }) => seeds.length === all.length ? "" : ` (${formatSeeds(seeds)})`,
   );
   return [...groups].map(([seeds, own]) =>
-    (own.length > 1 && own.length === lacking.length
+    (own.length > 1 && own.length === values.length
       ? "every value"
-      : enumerate(own.map(({ name }) => name))) + (seeds === "" ? "" : ` (${seeds})`)
+      : enumerate(own.map(({ name }) => name))) + seeds
   ).join("; ");
 }
 

@@ -4,12 +4,11 @@
  * @module
  */
 import {
-  askOptimizers,
-  askSeries,
   atLoss,
   atStop,
   comparePublished,
   CURVE_MEASURE,
+  findAt,
   leadMeasure,
   listCurves,
   listSeries,
@@ -89,30 +88,23 @@ export function explore(
 ): Explored {
   const chosen = { ...study, grid: { ...study.grid, effects: [effect], optimizers, seeds } };
   const [first = "sharpness"] = study.measures.first;
-  const stop = atStop(chosen, runsAt(chosen, records), first);
+  const stop = atStop(chosen, runsAt(chosen, records), first, "stop");
   const place = isLevel(at)
     ? atLoss(listCurves(chosen, records, { measure }), measure, Number(at))
     : at === study.stops[0] && measure === first
     ? stop
     : atStop(chosen, runsAt(chosen, records, at), measure);
-  const series = listSeries(chosen);
-  const others = series.filter(({ optimizer }) =>
-    effect !== "pairs" && optimizer !== optimizers[0]
-  );
   const published = publishedCells(chosen, measure)
     .filter((cell) => cell.effect === effect && optimizers.includes(cell.optimizer));
   return {
     cells: listCells(chosen).flatMap((cell) => {
-      const { bySeed, loss: trainLoss } = place.valuesOf(cell);
+      const { bySeed, loss: trainLoss = null } = place.valuesOf(cell);
       if (bySeed.size === 0) return [];
       const { mean, low, high, n } = meanInterval([...bySeed.values()]);
       const interval = low === null || high === null ? null : [low, high] as const;
       return [{ ...cell, mean, interval, n, trainLoss }];
     }),
-    sentences: [
-      ...series.map((each) => askSeries(chosen, each, place, stop).text),
-      ...others.map((each) => askOptimizers(chosen, each, place, stop).text),
-    ],
+    sentences: listSeries(chosen).map((each) => findAt(chosen, each, { place, stop }).text),
     published,
     publishedSentences: published.length === 0
       ? []

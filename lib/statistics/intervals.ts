@@ -1,5 +1,5 @@
 /**
- * Means with their t intervals, paired differences, Welch's test, and several tests at once.
+ * Means with their t intervals, Welch's test, and several tests at once.
  *
  * @module
  */
@@ -22,14 +22,6 @@ export interface MeanInterval {
   readonly n: number;
   readonly low: number | null;
   readonly high: number | null;
-}
-
-/** A mean difference between two cells, within seed. */
-export interface PairedDifference extends MeanInterval {
-  /** Seeds that both cells have, ascending. */
-  readonly seeds: readonly number[];
-  /** `a[seed] - b[seed]`, in the order of `seeds`. */
-  readonly differences: readonly number[];
 }
 
 /** An independent estimate: a mean, its standard error and the degrees of freedom of that. */
@@ -92,23 +84,6 @@ export function meanInterval(values: readonly number[]): MeanInterval {
   const standardError = Math.sqrt(squares / (n - 1) / n);
   const half = tQuantile(0.975, n - 1) * standardError;
   return { mean, standardError, n, low: mean - half, high: mean + half };
-}
-
-/**
- * The mean of `a[seed] - b[seed]` over the seeds that both have, with its t interval. A seed starts
- * every cell from the same weights and meets the same directions: what both have in common cancels.
- *
- * @returns Null if no seed is in both.
- * @throws {RangeError} If a value is not finite.
- */
-export function pairedDifference(
-  a: ReadonlyMap<number, number>,
-  b: ReadonlyMap<number, number>,
-): PairedDifference | null {
-  const seeds = [...a.keys()].filter((seed) => b.has(seed)).sort((x, y) => x - y);
-  if (seeds.length === 0) return null;
-  const differences = seeds.map((seed) => a.get(seed)! - b.get(seed)!);
-  return { ...meanInterval(differences), seeds, differences };
 }
 
 /**

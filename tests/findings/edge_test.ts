@@ -1,7 +1,11 @@
-import { edgeAtStop, edgeRows, edgeSentences, edgeTable } from "~/lib/findings.ts";
+import { edgeAtStop, edgeRows, edgeSentences, edgeShares } from "~/lib/findings.ts";
 import { edgeStudy, presets } from "~/lib/study.ts";
 import { assertAlmostEquals, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { syntheticRecords, syntheticResults } from "~/tests/fixtures/synthetic_results.ts";
+import {
+  syntheticRecords,
+  syntheticResults,
+  withDetails,
+} from "~/tests/fixtures/synthetic_results.ts";
 
 /** Full-batch SGD whose largest eigenvalue is `share` of 2 / lr, by epoch; the others have 70. */
 function recordsWith(share: (epoch: number) => number): ReturnType<typeof syntheticRecords> {
@@ -78,29 +82,19 @@ Deno.test("edgeAtStop() says what learning rate x lambda max is, and where its i
     "95 % interval lies below 2 at 10⁻³, 10⁻² and 10⁻¹; n = 3 seeds.",
   ]);
   // The residual widens the upper end; what has not converged is named.
-  const open = results.map((run) => ({
-    ...run,
-    measures: Object.fromEntries(
-      Object.entries(run.measures).map(([text, value]) => [text, {
-        ...value,
-        residual: 0.1 * value.estimate,
-        converged: run.config.learningRate > 1e-3,
-      }]),
-    ),
-  }));
+  const open = withDetails(results, ({ config }, { estimate }) => (
+    { residual: 0.1 * estimate, converged: config.learningRate > 1e-3 }
+  ));
   const [carried] = edgeAtStop(quick, open, { effect: "learning-rate" });
   assertStringIncludes(
     carried!,
     "contains 2 at 10⁻², lies below 2 at 10⁻³, lies above 2 at 10⁻¹; it carries Lanczos's residual, at " +
       "most 10 % of the value; not converged, so a lower bound, at 10⁻³; n = 3 seeds.",
   );
-  const [first] = edgeTable(quick, open).objects() as Record<string, number>[];
-  assertAlmostEquals(
-    first!["lr × λ max, high"]!,
-    1.5 + 4.302652729749 * 0.01 / Math.sqrt(3) + 0.15,
-    1e-6,
-  );
-  assertEquals(first!["seeds not converged"], 3);
+  const [first] = edgeShares(quick, open, { effect: "learning-rate", optimizer: "SGD" });
+  const high = 1.5 + 4.302652729749 * 0.01 / Math.sqrt(3) + 0.15;
+  assertAlmostEquals(first!.interval![1], high, 1e-6);
+  assertEquals(first!.cell.unresolved, [0, 1, 2]);
   const [one] = edgeAtStop(
     { ...quick, grid: { ...quick.grid, seeds: [0] } },
     results.filter(({ config }) => config.seed === 0),
@@ -112,24 +106,4 @@ Deno.test("edgeAtStop() says what learning rate x lambda max is, and where its i
     "AdaGrad, learning rate (batch size 128), at epochs:10: learning rate × λ max of the preconditioned " +
     "Hessian was not measured.",
   ]);
-});
-
-Deno.test("edgeTable() has lambda max with its interval by cell, times the learning rate", () => {
-  const study = { ...presets.quick, grid: { ...presets.quick.grid, seeds: [0, 1] } };
-  const rows = edgeTable(
-    study,
-    syntheticResults(study, ({ learningRate, seed }) => ({
-      estimate: (measure) => measure.includes("lambda-max") ? (1 + 0.2 * seed) / learningRate : 0,
-    })),
-  ).objects() as Record<string, number>[];
-  assertEquals(rows.length, 12);
-  for (const row of rows) {
-    assertAlmostEquals(row["lr × λ max"]!, 1.1, 1e-12);
-    // 1 and 1.2: 1.1 +- t(0.975, 1) * 0.1.
-    assertAlmostEquals(row["lr × λ max, high"]!, 1.1 + 12.7062047362 * 0.1, 1e-8);
-    assertAlmostEquals(row["λ max (nats/unit²)"]!, 1.1 / row["learning rate"]!, 1e-9);
-    assertEquals(row.seeds, 2);
-  }
-  assertEquals(edgeTable(study, []).numRows(), 0);
-  assertEquals(edgeTable({ ...study, measures: { first: [], others: [] } }, []).numRows(), 0);
 });

@@ -1,7 +1,7 @@
 import { radiusTable } from "~/lib/findings.ts";
 import { presets, type Study } from "~/lib/study.ts";
 import { assertAlmostEquals, assertEquals } from "@std/assert";
-import { syntheticResults } from "~/tests/fixtures/synthetic_results.ts";
+import { syntheticResults, withDetails } from "~/tests/fixtures/synthetic_results.ts";
 
 const STUDY: Study = {
   ...presets.quick,
@@ -11,18 +11,12 @@ const STUDY: Study = {
 
 Deno.test("radiusTable() has means over seeds by radius, and exponents", () => {
   // c r^2 up to 1, from there c r; c is 1 and 3 for the two seeds.
-  const runs = syntheticResults(STUDY).map((run) => ({
-    ...run,
-    measures: Object.fromEntries(
-      Object.entries(run.measures).map(([text, value]) => [text, {
-        ...value,
-        curve: [0.5, 1, 2, 4].map((radius) => ({
-          radius,
-          mean: (1 + 2 * run.config.seed) * (radius < 1 ? radius ** 2 : radius),
-          standardError: 0,
-        })),
-      }]),
-    ),
+  const runs = withDetails(syntheticResults(STUDY), ({ config }) => ({
+    curve: [0.5, 1, 2, 4].map((radius) => ({
+      radius,
+      mean: (1 + 2 * config.seed) * (radius < 1 ? radius ** 2 : radius),
+      standardError: 0,
+    })),
   }));
   const table = radiusTable(STUDY, runs);
   assertEquals(table.columnNames(), [

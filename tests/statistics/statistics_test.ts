@@ -4,7 +4,7 @@ import {
   type Estimate,
   holm,
   meanInterval,
-  pairedDifference,
+  tQuantile,
   twoSidedP,
   welchTest,
 } from "~/lib/statistics.ts";
@@ -43,16 +43,11 @@ Deno.test("meanInterval() gives no interval for one value and none wide for equa
 });
 
 Deno.test("meanInterval() names what it cannot use", () => {
-  assertThrows(
-    () => meanInterval([]),
-    RangeError,
-    "Cannot take a mean as there must be at least 1 value: current number is 0",
-  );
-  assertThrows(
-    () => meanInterval([1, Infinity]),
-    RangeError,
-    "Cannot take a mean as values must be finite: current value is Infinity",
-  );
+  const start = "Cannot take a mean as";
+  const few = `${start} there must be at least 1 value: current number is 0`;
+  assertThrows(() => meanInterval([]), RangeError, few);
+  const infinite = `${start} values must be finite: current value is Infinity`;
+  assertThrows(() => meanInterval([1, Infinity]), RangeError, infinite);
 });
 
 Deno.test("meanInterval() covers the mean of normal values in 95 of 100 samples", () => {
@@ -63,28 +58,6 @@ Deno.test("meanInterval() covers the mean of normal values in 95 of 100 samples"
     Array.from({ length: 4000 }, (_, i) => meanInterval([...draws.subarray(3 * i, 3 * i + 3)]))
       .filter(({ low, high }) => low! <= 0 && high! >= 0).length;
   assertAlmostEquals(covered / 4000, 0.95, 4 * 0.0034);
-});
-
-Deno.test("pairedDifference() cancels what a seed adds to both", () => {
-  const effects = [0.1, 0.2, 0.3];
-  const bySeed = (extra: (i: number) => number): Map<number, number> =>
-    new Map([30, -7, 5].map((shift, i) => [i, shift + extra(i)]));
-  const difference = pairedDifference(bySeed((i) => effects[i]!), bySeed(() => 0))!;
-  const direct = meanInterval(effects);
-  assertAlmostEquals(difference.mean, direct.mean, 1e-12);
-  assertAlmostEquals(difference.low!, direct.low!, 1e-12);
-  assertEquals(difference.seeds, [0, 1, 2]);
-});
-
-Deno.test("pairedDifference() uses the seeds in both, in order, and is null without one", () => {
-  const a = new Map([[3, 1], [0, 5], [9, 2]]);
-  const b = new Map([[9, 1], [3, 4], [1, 0]]);
-  const difference = pairedDifference(a, b)!;
-  assertEquals(difference.seeds, [3, 9]);
-  assertEquals(difference.differences, [-3, 1]);
-  assertEquals(difference.mean, -1);
-  assertEquals(pairedDifference(a, new Map([[4, 1]])), null);
-  assertEquals(pairedDifference(new Map([[3, 1]]), b)!.low, null);
 });
 
 Deno.test("holm() and benjaminiHochberg() agree with R's p.adjust, in the order given", () => {
@@ -109,4 +82,81 @@ Deno.test("welchTest() agrees with R's t.test on Student's sleep data", () => {
   assertAlmostEquals(high, 0.2054832, 1e-5);
   assertAlmostEquals(p, 0.07939, 1e-5);
   assertEquals(twoSidedP(-1, 5), 1);
+});
+
+/**
+ * P(|T| <= t) for whole degrees of freedom, exactly: Abramowitz and Stegun, Handbook of
+ * Mathematical Functions, 26.7.3 and 26.7.4.
+ */
+function closedFormProbability(t: number, degreesOfFreedom: number): number {
+  const theta = Math.atan(t / Math.sqrt(degreesOfFreedom));
+  const [sine, cosine] = [Math.sin(theta), Math.cos(theta)];
+  const odd = degreesOfFreedom % 2;
+  let term = odd ? cosine : 1;
+  let sum = degreesOfFreedom === 1 ? 0 : term;
+  for (let k = 2 + odd; k < degreesOfFreedom; k += 2) {
+    term *= cosine ** 2 * (k - 1) / k;
+    sum += term;
+  }
+  return odd ? 2 / Math.PI * (theta + sine * sum) : sine * sum;
+}
+
+/** 0.975 quantiles by bisection of the closed form in 40-digit decimal arithmetic. */
+const QUANTILES: readonly [degreesOfFreedom: number, t: number][] = [
+  [1, 12.706204736175],
+  [2, 4.302652729749],
+  [3, 3.182446305284],
+  [5, 2.570581835636],
+  [10, 2.228138851986],
+  [17, 2.109815577833],
+  [30, 2.042272456301],
+  [47, 2.011740513730],
+  [146, 1.976345654594],
+  [293, 1.968093452684],
+  [1000, 1.962339080826],
+];
+
+Deno.test("tQuantile() is within 5e-8 of exact quantiles", () => {
+  for (const [degreesOfFreedom, exact] of QUANTILES) {
+    assertAlmostEquals(tQuantile(0.975, degreesOfFreedom), exact, 5e-8 * exact);
+    assertAlmostEquals(tQuantile(0.025, degreesOfFreedom), -exact, 5e-8 * exact);
+  }
+});
+
+Deno.test("tQuantile() inverts the closed form for whole degrees of freedom", () => {
+  // An error of 5e-8 in t moves the probability by at most t f(t) 5e-8 < 0.2 * 5e-8.
+  for (let degreesOfFreedom = 1; degreesOfFreedom <= 60; degreesOfFreedom++) {
+    for (const probability of [0.6, 0.9, 0.975, 0.995]) {
+      const t = tQuantile(probability, degreesOfFreedom);
+      const within = closedFormProbability(t, degreesOfFreedom);
+      assertAlmostEquals(within, 2 * probability - 1, 4e-8, `${probability}, ${degreesOfFreedom}`);
+    }
+  }
+});
+
+Deno.test("tQuantile() takes degrees of freedom that are not whole", () => {
+  // P(T <= t) = 1/2 + (integral of cos^(f-1) over 0..theta) / (twice that over 0..pi/2) with
+  // t = sqrt(f) tan theta; Simpson's rule on a substitution that is smooth at pi/2.
+  const integral = (of: (x: number) => number, end: number): number => {
+    const n = 20_000;
+    let sum = of(0) + of(end);
+    for (let i = 1; i < n; i++) sum += of(i * end / n) * (i % 2 === 1 ? 4 : 2);
+    return sum * end / n / 3;
+  };
+  for (const f of [1.3, 2.5, 5.5, 12.3, 47.9]) {
+    const whole = integral((y) => Math.sin(y ** 4) ** (f - 1) * 4 * y ** 3, (Math.PI / 2) ** 0.25);
+    for (const probability of [0.9, 0.975, 0.995]) {
+      const theta = Math.atan(tQuantile(probability, f) / Math.sqrt(f));
+      const part = integral((x) => Math.cos(x) ** (f - 1), theta);
+      assertAlmostEquals(0.5 + part / whole / 2, probability, 1e-8, `${probability}, ${f}`);
+    }
+  }
+});
+
+Deno.test("tQuantile() names what is out of its domain", () => {
+  const start = "Cannot take a t quantile as";
+  const share = `${start} probability must be in (0, 1): current value is 1`;
+  assertThrows(() => tQuantile(1, 3), RangeError, share);
+  const freedom = `${start} degrees of freedom must be finite and > 0: current value is NaN`;
+  assertThrows(() => tQuantile(0.5, NaN), RangeError, freedom);
 });

@@ -1,8 +1,3 @@
-/**
- * The grid, a study's name, and studies that cannot be.
- *
- * @module
- */
 import fc from "fast-check";
 import { UsageError } from "~/lib/domain.ts";
 import {
@@ -156,128 +151,79 @@ Deno.test("studyName() of two studies is the same only if they are", () => {
   );
 });
 
-const BAD: [Parameters<typeof change>[0], string][] = [
-  [{ preset: "huge" }, "preset must be quick or standard or paper: current value is huge"],
+const { quick } = presets;
+const LIST = (name: string): string => `${name} must be a list of ${name}, at least 1, none twice`;
+const SIZES = "layer sizes must be a list that begins with 3072 inputs and ends with 10 classes";
+/** Studies, or parts of one, and what is wrong: "... must be ..." and how the value is shown. */
+const BAD: readonly [study: unknown, wanted: string, shown: string][] = [
+  [change({ preset: "huge" }), "preset must be quick or standard or paper", "huge"],
+  [change({ preset: "__proto__" }), "preset must be quick or standard or paper", "__proto__"],
+  [change({ grid: { effects: [] } }), LIST("effects"), "[]"],
   [
-    { preset: "__proto__" },
-    "preset must be quick or standard or paper: current value is __proto__",
+    change({ grid: { effects: ["momentum"] } }),
+    "effects must be learning-rate or batch-size or pairs",
+    "momentum",
+  ],
+  [change({ grid: { learningRates: [] } }), LIST("learning rates"), "[]"],
+  [change({ grid: { learningRates: [0.1, 0] } }), "learning rates must be a number > 0", "0"],
+  [change({ grid: { learningRates: ["0.1"] } }), "learning rates must be a number > 0", "0.1"],
+  [change({ grid: { learningRates: [1e-2, 0.01] } }), LIST("learning rates"), "[0.01,0.01]"],
+  [change({ grid: { batchSizes: [1.5] } }), "batch sizes must be an integer in 1..1000000", "1.5"],
+  [change({ grid: { seeds: [] } }), LIST("seeds"), "[]"],
+  [change({ grid: { seeds: 3 } }), LIST("seeds"), "3"],
+  [change({ grid: { seeds: [0, -0] } }), LIST("seeds"), "[0,0]"],
+  [
+    change({ grid: { seeds: [2 ** 32] } }),
+    "seeds must be an integer in 0..4294967295",
+    "4294967296",
+  ],
+  [change({ grid: { baseLearningRate: NaN } }), "base learning rate must be a number > 0", "NaN"],
+  [change({ grid: { baseBatchSize: 0 } }), "base batch size must be an integer in 1..1000000", "0"],
+  [
+    change({ grid: { effects: ["pairs"], pairs: [{ learningRate: 1, batchSize: 0 }] } }),
+    "cells must be learning rates > 0 with batch sizes >= 1",
+    '{"learningRate":1,"batchSize":0}',
+  ],
+  [change({ grid: { effects: ["pairs"] } }), LIST("cells"), "[]"],
+  [change({ grid: { optimizers: [] } }), LIST("optimizers"), "[]"],
+  [
+    change({ grid: { optimizers: [{ name: "SGD" }] } }),
+    "optimizers must be a text",
+    '{"name":"SGD"}',
+  ],
+  [change({ images: 50_001 }), "images must be an integer in 1..50000", "50001"],
+  [change({ images: "10000" }), "images must be an integer in 1..50000", "10000"],
+  [change({ maxEpochs: 2.5 }), "max epochs must be an integer in 0..1000000", "2.5"],
+  [change({ sizes: [3072, 5, 3] }), SIZES, "[3072,5,3]"],
+  [change({ sizes: [3072, 0, 10] }), SIZES, "[3072,0,10]"],
+  [change({ stops: [] }), LIST("stops"), "[]"],
+  [change({ stops: undefined }), LIST("stops"), "undefined"],
+  // What is no study, as a cell may write it.
+  [undefined, "it must be an object", "undefined"],
+  [{}, "grid must be an object", "undefined"],
+  [
+    { ...quick, measures: ["trace"] },
+    "measures (first and others) must be an object",
+    '["trace"]',
+  ],
+  [{ ...quick, measures: undefined }, "measures (first and others) must be an object", "undefined"],
+  [
+    change({ measures: { first: "trace" } }),
+    "measures at the first stop must be a list of texts",
+    "trace",
   ],
   [
-    { grid: { effects: [] } },
-    "effects must be a list of effects, at least 1, none twice: current value is []",
-  ],
-  [
-    { grid: { effects: ["momentum"] } },
-    "effects must be learning-rate or batch-size or pairs: current value is momentum",
-  ],
-  [
-    { grid: { learningRates: [] } },
-    "learning rates must be a list of learning rates, at least 1, none twice: current value is []",
-  ],
-  [
-    { grid: { learningRates: [0.1, 0] } },
-    "learning rates must be a number > 0: current value is 0",
-  ],
-  [
-    { grid: { learningRates: ["0.1"] } },
-    "learning rates must be a number > 0: current value is 0.1",
-  ],
-  [
-    { grid: { learningRates: [1e-2, 0.01] } },
-    "learning rates must be a list of learning rates, at least 1, none twice: current value is [0.01,0.01]",
-  ],
-  [
-    { grid: { batchSizes: [1.5] } },
-    "batch sizes must be an integer in 1..1000000: current value is 1.5",
-  ],
-  [
-    { grid: { seeds: [] } },
-    "seeds must be a list of seeds, at least 1, none twice: current value is []",
-  ],
-  [
-    { grid: { seeds: [0, -0] } },
-    "seeds must be a list of seeds, at least 1, none twice: current value is [0,0]",
-  ],
-  [
-    { grid: { seeds: [2 ** 32] } },
-    "seeds must be an integer in 0..4294967295: current value is 4294967296",
-  ],
-  [
-    { grid: { baseLearningRate: NaN } },
-    "base learning rate must be a number > 0: current value is NaN",
-  ],
-  [
-    { grid: { baseBatchSize: 0 } },
-    "base batch size must be an integer in 1..1000000: current value is 0",
-  ],
-  [
-    { grid: { effects: ["pairs"], pairs: [{ learningRate: 1, batchSize: 0 }] } },
-    'cells must be learning rates > 0 with batch sizes >= 1: current value is {"learningRate":1,"batchSize":0}',
-  ],
-  [
-    { grid: { effects: ["pairs"] } },
-    "cells must be a list of cells, at least 1, none twice: current value is []",
-  ],
-  [{ images: 50_001 }, "images must be an integer in 1..50000: current value is 50001"],
-  [{ maxEpochs: 2.5 }, "max epochs must be an integer in 0..1000000: current value is 2.5"],
-  [
-    { sizes: [3072, 5, 3] },
-    "layer sizes must be a list that begins with 3072 inputs and ends with 10 classes: current value is [3072,5,3]",
-  ],
-  [
-    { sizes: [3072, 0, 10] },
-    "layer sizes must be a list that begins with 3072 inputs and ends with 10 classes: current value is [3072,0,10]",
-  ],
-  [{ stops: [] }, "stops must be a list of stops, at least 1, none twice: current value is []"],
-  [
-    { grid: { optimizers: [] } },
-    "optimizers must be a list of optimizers, at least 1, none twice: current value is []",
+    change({ grid: { learningRate: 1 } }),
+    "its fields must be effects, optimizers, learningRates, batchSizes, pairs, seeds, " +
+    "baseLearningRate, baseBatchSize",
+    "learningRate",
   ],
 ];
-for (const [options, reason] of BAD) {
-  Deno.test(`checkStudy() refuses ${JSON.stringify(options)}`, () => {
-    const { message } = assertThrows(() => checkStudy(change(options)), UsageError);
-    assertEquals(message, `Cannot plan the study as ${reason}`);
-  });
-}
 
-Deno.test("checkStudy() refuses what is no study, as a cell may write it", () => {
-  const { quick } = presets;
-  const { stops: _, ...endless } = quick;
-  for (
-    const [study, reason] of [
-      [undefined, "it must be an object: current value is undefined"],
-      [{}, "grid must be an object: current value is undefined"],
-      [{ ...quick, measures: ["trace"] }, "measures (first and others) must be an object: "],
-      [{ ...quick, measures: undefined }, "measures (first and others) must be an object: "],
-      [
-        { ...quick, measures: { first: "trace", others: [] } },
-        "measures at the first stop must be a list",
-      ],
-      [
-        { ...quick, grid: { ...quick.grid, seeds: 3 } },
-        "seeds must be a list of seeds, at least 1",
-      ],
-      [
-        { ...quick, grid: { ...quick.grid, optimizers: [{ name: "SGD" }] } },
-        "optimizers must be a text: ",
-      ],
-      [
-        { ...quick, grid: { ...quick.grid, learningRate: 1 } },
-        "its fields must be effects, optimizers, ",
-      ],
-      [
-        { ...quick, images: "10000" },
-        "images must be an integer in 1..50000: current value is 10000",
-      ],
-      [
-        endless,
-        "stops must be a list of stops, at least 1, none twice: current value is undefined",
-      ],
-    ] as const
-  ) {
+Deno.test("checkStudy() names what is out of its domain, and what is no study", () => {
+  for (const [study, wanted, shown] of BAD) {
     const { message } = assertThrows(() => checkStudy(study as never), UsageError);
-    assert(message.startsWith(`Cannot plan the study as ${reason}`), message);
+    assertEquals(message, `Cannot plan the study as ${wanted}: current value is ${shown}`);
   }
 });
 
