@@ -68,14 +68,21 @@ export function toWords(texts: Texts): string[] {
 /**
  * Reads the values of a command's options.
  *
- * @throws {UsageError} If one is not in its domain, or one that is required is missing.
+ * @throws {UsageError} If one is not in its domain, is missing, or excludes another that is given.
  */
 export function readValues<Name extends OptionName = never>(
-  { required = [] }: Partial<Command>,
+  { required = [], apart = [], needs = {} }: Partial<Command>,
   texts: Texts,
 ): Values<Name> {
+  const has = (name: string): boolean => texts[name] !== undefined;
   for (const name of required) {
-    if (texts[name] === undefined) throw new UsageError(`--${name} is required; see --help`);
+    if (!has(name)) throw new UsageError(`--${name} is required; see --help`);
+  }
+  for (const [one, other] of apart.map((names) => names.filter(has))) {
+    if (other) throw new UsageError(`--${one} and --${other} must not be given together`);
+  }
+  for (const [name, other] of Object.entries(needs)) {
+    if (has(name) && !has(other)) throw new UsageError(`--${name} must be given with --${other}`);
   }
   return Object.fromEntries(
     Object.entries(texts).filter(([name]) => name !== "help").map(([name, text]) => [
@@ -83,14 +90,6 @@ export function readValues<Name extends OptionName = never>(
       demand(optionOf(name as OptionName).schema, text, `--${name}`),
     ]),
   ) as Values<Name>;
-}
-
-/** @throws {UsageError} If more than one of these options is given. */
-export function demandOneOf(values: Values, names: readonly OptionName[]): void {
-  const given = names.filter((name) => values[name] !== undefined);
-  if (given.length > 1) {
-    throw new UsageError(`--${given[0]} and --${given[1]} must not be given together`);
-  }
 }
 
 /** The text of `--help`. */

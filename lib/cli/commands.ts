@@ -13,6 +13,10 @@ export interface Command {
   readonly summary: string;
   readonly options: readonly OptionName[];
   readonly required?: readonly OptionName[];
+  /** Options of which one at most may be given, group by group. */
+  readonly apart?: readonly (readonly OptionName[])[];
+  /** Options that another one must be given with. */
+  readonly needs?: Readonly<Partial<Record<OptionName, OptionName>>>;
   /** Where the options' own help does not say it. */
   readonly help?: Readonly<Partial<Record<OptionName, string>>>;
   /** Sections below the options: title and lines. */
@@ -39,6 +43,11 @@ export const COMMANDS = {
       ...["no-wait", "dry-run", "slurm", "sbatch"] as const,
       ...ENGINE,
     ],
+    apart: [
+      ["cached-only", "verify", "fresh", "dry-run"],
+      ["slurm", "cached-only", "verify", "fresh"],
+    ],
+    needs: { sbatch: "slurm" },
     notes: { ...OPTIMIZERS, ...MEASURES },
   },
   train: {
@@ -82,6 +91,12 @@ export const COMMANDS = {
       ...["images", "out", ...ENGINE] as const,
     ],
     required: ["model"],
+    apart: [
+      ...(["normalise", "biases", "radius", "seed"] as const).map((name) => ["to", name] as const),
+      ["plane", "points"],
+      ["and", "points"],
+    ],
+    needs: { and: "to" },
     help: {
       radius: "the longest step in a random direction (default 1 by filters' norms, else 5)",
       seed: "of random directions (default: the study's)",

@@ -5,10 +5,8 @@
  */
 import { basename } from "node:path";
 import { engineOptions, readModelFile } from "~/lib/cli/asked.ts";
-import { demandOneOf } from "~/lib/cli/command.ts";
 import type { Main } from "~/lib/cli/main.ts";
 import type { Values } from "~/lib/cli/options.ts";
-import { openDisplay } from "~/lib/cli/terminal.ts";
 import { UsageError } from "~/lib/domain.ts";
 import { plotLandscape, renderPng } from "~/lib/figures.ts";
 import { sha256, writeWhole } from "~/lib/files/files.ts";
@@ -27,65 +25,48 @@ import {
 import { DIRECTION_SEED } from "~/lib/measure.ts";
 import { openEngineOnData } from "~/lib/reproduce.ts";
 
-const POINTS = 51;
-const PLANE: readonly [number, number] = [25, 25];
-
-/** Surveys the span that the options describe, writes and prints it. */
-export const main: Main<"model"> = async (values, { signal }) => {
-  const start = performance.now();
-  demandTogether(values);
+/** Surveys the span that the options describe, and writes it. */
+export const main: Main<"model"> = async (values, { signal, display }) => {
+  if (values.plane !== undefined && values.to !== undefined && values.and === undefined) {
+    throw new UsageError("--plane with --to must be given with --and, the third network");
+  }
   const networks = [await readNetwork(values, "model")];
   for (const option of ["to", "and"] as const) {
     if (values[option] !== undefined) networks.push(await readNetwork(values, option));
   }
   const { span, how } = spanFrom(values, networks);
-  const json = values.out === undefined ? undefined : `${values.out}.json`;
+  const { out, images = 50_000 } = values;
+  const json = out === undefined ? undefined : `${out}.json`;
   if (json !== undefined) await readLandscape(json);
-  const images = values.images ?? 50_000;
-  const display = openDisplay();
-  try {
-    const options = { ...engineOptions(values), signal };
-    const { engine } = await openEngineOnData(images, { ...options, ...display });
-    const { name, library } = engine.info;
-    const hashes = networks.map(({ parameters }) => sha256(new Uint8Array(parameters.buffer)));
-    const question = { networks: hashes, ...how, images, engine: `${name}, ${library}` };
-    const total = span.axes.reduce((product, { ticks }) => product * ticks.length, 1);
-    const meter = startMeter(total);
-    let before = NaN;
-    const found = await survey(engine, span, {
-      ...{ question, signal },
-      ...(json === undefined ? {} : { path: json }),
-      onProgress(done): void {
-        // What was there from before took no time now.
-        if (Number.isNaN(before)) meter.expect(1 - done);
-        else meter.add(1);
-        before = done;
-        display.onProgress(meter.report(`point ${done} of ${total}`));
-      },
-    }).finally(() => engine.close());
-    if (values.out !== undefined) await writeOthers(values.out, found);
-    display.onMessage(summaryOf(found));
-    const seconds = (performance.now() - start) / 1000;
-    if (values.json) console.log(JSON.stringify({ ...found, engine: engine.info, seconds }));
-  } finally {
-    display.close();
+  const { engine } = await openEngineOnData(images, {
+    ...{ ...engineOptions(values), signal, ...display },
+  });
+  const { name, library } = engine.info;
+  const hashes = networks.map(({ parameters }) => sha256(new Uint8Array(parameters.buffer)));
+  const question = { networks: hashes, ...how, images, engine: `${name}, ${library}` };
+  const total = span.axes.reduce((product, { ticks }) => product * ticks.length, 1);
+  const meter = startMeter(total);
+  let before = NaN;
+  const found = await survey(engine, span, {
+    ...{ question, signal },
+    ...(json === undefined ? {} : { path: json }),
+    onProgress(done): void {
+      // What was there from before took no time now.
+      if (Number.isNaN(before)) meter.expect(1 - done);
+      else meter.add(1);
+      before = done;
+      display.onProgress(meter.report(`point ${done} of ${total}`));
+    },
+  }).finally(() => engine.close());
+  if (out !== undefined) {
+    const figure = plotLandscape(found);
+    await writeWhole(`${out}.csv`, landscapeCsv(found));
+    await writeWhole(`${out}.svg`, figure.svg);
+    await writeWhole(`${out}.png`, await renderPng(figure));
   }
+  display.onMessage(summaryOf(found));
+  return { ...found, engine: engine.info, seconds: performance.now() / 1000 };
 };
-
-/** @throws {UsageError} If options are given of which one makes the other meaningless. */
-function demandTogether(values: Values): void {
-  for (const option of ["normalise", "biases", "radius", "seed"] as const) {
-    demandOneOf(values, ["to", option]);
-  }
-  demandOneOf(values, ["plane", "points"]);
-  if (values.and !== undefined) demandOneOf(values, ["and", "points"]);
-  if (values.and !== undefined && values.to === undefined) {
-    throw new UsageError("--and must be given with --to: a plane goes through three networks");
-  }
-  if (values.plane !== undefined && values.to !== undefined && values.and === undefined) {
-    throw new UsageError("--plane with --to must be given with --and, the third network");
-  }
-}
 
 async function readNetwork(values: Values, option: "model" | "to" | "and"): Promise<SpanNetwork> {
   const path = values[option]!;
@@ -98,10 +79,9 @@ function spanFrom(
   values: Values,
   [model, to, and]: readonly SpanNetwork[],
 ): { span: Span; how: Landscape["question"] } {
-  const points = values.points ?? POINTS;
-  const plane = values.plane ?? PLANE;
+  const { points = 51, plane = [25, 25] } = values;
   if (and !== undefined) {
-    return { span: planeThrough([model!, to!, and], plane), how: { plane: [...plane] } };
+    return { span: planeThrough([model!, to!, and], plane), how: { plane } };
   }
   if (to !== undefined) return { span: lineBetween(model!, to, points), how: { points } };
   const normalise = values.normalise ?? "filter";
@@ -109,16 +89,9 @@ function spanFrom(
     ...{ normalise, biases: values.biases ?? "move" as const },
     radius: values.radius ?? (normalise === "filter" ? 1 : 5),
     seed: values.seed ?? DIRECTION_SEED,
-    points: values.plane === undefined ? [points] : [...plane],
+    points: values.plane ?? [points],
   };
   return { span: randomSpan(model!, how), how };
-}
-
-async function writeOthers(out: string, found: Landscape): Promise<void> {
-  const figure = plotLandscape(found);
-  await writeWhole(`${out}.csv`, landscapeCsv(found));
-  await writeWhole(`${out}.svg`, figure.svg);
-  await writeWhole(`${out}.png`, await renderPng(figure));
 }
 
 function summaryOf({ points, axes }: Landscape): string {

@@ -8,8 +8,9 @@
 import { helpOf, readValues, readWords, sayError, type Texts } from "~/lib/cli/command.ts";
 import { type Command, type CommandName, COMMANDS } from "~/lib/cli/commands.ts";
 import type { OptionName, Values } from "~/lib/cli/options.ts";
+import { type Display, openDisplay } from "~/lib/cli/terminal.ts";
 
-/** What a command's file exports as `main`. */
+/** What a command's file exports as `main`: what it returns is printed where `--json` is given. */
 export type Main<Required extends OptionName = never> = (
   values: Values<Required>,
   about: {
@@ -18,43 +19,53 @@ export type Main<Required extends OptionName = never> = (
     readonly texts: Texts;
     /** Aborted when the user interrupts. */
     readonly signal: AbortSignal;
+    readonly display: Display;
   },
-) => Promise<void>;
+) => Promise<object | void>;
 
-async function run(name: CommandName, words: readonly string[]): Promise<never> {
-  const interruption = new AbortController();
-  let status = 0;
-  function listen(signal: Deno.Signal, code: number): void {
-    let last = -Infinity;
+/** Aborts at the first signal and ends at the next. @returns The status that it asks for. */
+function listen(interruption: AbortController): () => number {
+  let [status, last] = [0, -Infinity];
+  for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
+    if (signal === "SIGTERM" && Deno.build.os === "windows") continue;
     Deno.addSignalListener(signal, () => {
       const now = performance.now();
-      if (interruption.signal.aborted && now - last > 500) Deno.exit(code);
+      if (status !== 0 && now - last > 500) Deno.exit(code);
       last = now;
-      if (interruption.signal.aborted) return;
+      if (status !== 0) return;
       status = code;
       console.error("\nStopping after the epoch in progress; once more to stop at once");
       interruption.abort(new Error("interrupted"));
     });
   }
-  listen("SIGINT", 130);
-  if (Deno.build.os !== "windows") listen("SIGTERM", 143);
+  return () => status;
+}
+
+async function run(name: CommandName, words: readonly string[]): Promise<number> {
+  const command: Command = COMMANDS[name];
+  const interruption = new AbortController();
+  const { signal } = interruption;
+  const interrupted = listen(interruption);
+  const display = openDisplay();
   try {
-    const command: Command = COMMANDS[name];
     const texts = readWords(command, words);
-    if (texts.help) console.log(helpOf(name, command));
-    else {
-      const values = readValues(command, texts);
-      const { main }: { main: Main } = await import(command.file);
-      await main(values, { name, texts, signal: interruption.signal });
+    if (texts.help) {
+      console.log(helpOf(name, command));
+      return 0;
     }
+    const values = readValues(command, texts);
+    const { main }: { main: Main } = await import(command.file);
+    const document = await main(values, { name, texts, signal, display });
+    if (values.json && document) console.log(JSON.stringify(document));
   } catch (error) {
-    if (interruption.signal.aborted) {
-      console.error("Interrupted: what is finished is kept; the same command goes on from there");
-    } else status = sayError(error);
+    display.close();
+    if (!signal.aborted) return sayError(error);
+    console.error("Interrupted: what is finished is kept; the same command goes on from there");
   }
-  // A command that was not complete says so in the process's own status.
-  Deno.exit(status || Deno.exitCode);
+  display.close();
+  return interrupted();
 }
 
 const [name = "", ...words] = Deno.args;
-if (import.meta.main) await run(name as CommandName, words);
+// A command that was not complete says so in the process's own status.
+if (import.meta.main) Deno.exit(await run(name as CommandName, words) || Deno.exitCode);

@@ -26,17 +26,6 @@ export interface Option<T = unknown> {
   readonly path?: PathUse;
 }
 
-const option = <T>(schema: z.ZodType<T>, value: string, help: string): Option<T> => (
-  { schema, value, help }
-);
-
-const path = (use: PathUse, value: string, help: string): Option<string> => ({
-  schema: z.string().regex(/^\P{Cc}+$/u).describe("a path, not empty, without control characters"),
-  ...{ value, help, path: use },
-});
-
-const flag = (help: string): Option<true> => option(z.literal(true), "", help);
-
 /** A schema of what `read` makes of a text. */
 const from = <T>(read: (text: string) => unknown, schema: z.ZodType<T>): z.ZodType<T> =>
   z.preprocess((text) => read(String(text)), schema).describe(schema.description ?? "");
@@ -64,13 +53,9 @@ const list = <T>(item: z.ZodType<T>, split = splitList): z.ZodType<T[]> =>
 const pair: z.ZodType<{ learningRate: number; batchSize: number }> = from(
   (text) => {
     const [learningRate, batchSize, ...more] = text.split(":").map(readNumber);
-    return { learningRate, batchSize, more };
+    return more.length > 0 ? {} : { learningRate, batchSize };
   },
-  z.object({
-    learningRate: domain.learningRate,
-    batchSize: domain.batchSize,
-    more: z.array(z.never()),
-  }).transform(({ more: _, ...values }) => values)
+  z.object({ learningRate: domain.learningRate, batchSize: domain.batchSize })
     .describe("LR:B, a number > 0 and an integer >= 1"),
 );
 
@@ -80,122 +65,123 @@ const size: z.ZodType<[number, number]> = from(
   z.tuple([points, points]).describe("WxH, two integers in 2..10000"),
 );
 
-const OPTIMIZER = named(openOptimizer, "an optimizer");
+const file = z.string().regex(/^\P{Cc}+$/u)
+  .describe("a path, not empty, without control characters");
+const optimizer = named(openOptimizer, "an optimizer");
+const measures = list(
+  named(openMeasure, "a measure"),
+  (text) => text === "-" ? [] : splitList(text),
+);
+const engines = ENGINE_NAMES.filter((name) => name !== "auto").join(", ");
+
+const option = <T>(value: string, schema: z.ZodType<T>, help: string): Option<T> => (
+  { schema, value, help }
+);
+const count = (value: string, domain: z.ZodType<number>, help: string): Option<number> =>
+  option(value, number(domain), help);
+const flag = (help: string): Option<true> => option("", z.literal(true), help);
+const path = (use: PathUse, value: string, help: string): Option<string> => (
+  { ...option(value, file, help), path: use }
+);
 
 /** All options by name. */
 export const OPTIONS = {
   model: path("read", "FILE", "safetensors with PyTorch's names and layout"),
   to: path("read", "FILE", "a second network: the line through both"),
   and: path("read", "FILE", "a third, with --to: the plane through all three"),
-  points: option(number(points), "N", "points of a line (default 51)"),
-  plane: option(size, "WxH", "a plane of so many points (default 25x25 with three networks)"),
+  points: count("N", points, "points of a line (default 51)"),
+  plane: option("WxH", size, "a plane of so many points (default 25x25 with three networks)"),
   normalise: option(
-    choice(["filter", "none"]),
     "NAME",
+    choice(["filter", "none"]),
     "a random direction's step: filter (default), by each filter's norm; none, a distance",
   ),
   biases: option(
-    choice(["move", "keep"]),
     "NAME",
+    choice(["move", "keep"]),
     "move (default) with random directions, a layer's together, or keep where they are",
   ),
-  preset: option(choice(PRESETS), "NAME", "standard (default), quick or paper"),
+  preset: option("NAME", choice(PRESETS), "standard (default), quick or paper"),
   effects: option(
-    list(choice(["learning-rate", "batch-size"])),
     "LIST",
+    list(choice(["learning-rate", "batch-size"])),
     "learning-rate,batch-size (default: the preset's, both)",
   ),
-  "learning-rate": option(number(domain.learningRate), "LR", domain.learningRate.description!),
-  "batch-size": option(number(domain.batchSize), "B", "images a batch"),
-  optimizer: option(OPTIMIZER, "NAME", 'e.g. SGD or "SGD(momentum=0.9)"'),
-  optimizers: option(list(OPTIMIZER), "LIST", 'e.g. SGD,AdaGrad or "SGD(momentum=0.9)"'),
+  "learning-rate": count("LR", domain.learningRate, domain.learningRate.description!),
+  "batch-size": count("B", domain.batchSize, "images a batch"),
+  optimizer: option("NAME", optimizer, 'e.g. SGD or "SGD(momentum=0.9)"'),
+  optimizers: option("LIST", list(optimizer), 'e.g. SGD,AdaGrad or "SGD(momentum=0.9)"'),
   "learning-rates": option(
-    list(number(domain.learningRate)),
     "LIST",
+    list(number(domain.learningRate)),
     "in place of the preset's, e.g. 1e-3,1e-2",
   ),
   "batch-sizes": option(
-    list(number(domain.batchSize)),
     "LIST",
+    list(number(domain.batchSize)),
     "in place of the preset's, e.g. 32,128",
   ),
-  cells: option(list(pair), "LIST", "pairs LR:B in place of both effects, e.g. 1e-4:128,4e-4:512"),
-  seed: option(number(domain.seed), "S", "seed of the initial weights"),
-  seeds: option(list(number(domain.seed)), "LIST", "seeds of the initial weights, e.g. 0,1,2"),
+  cells: option("LIST", list(pair), "pairs LR:B in place of both effects, e.g. 1e-4:128,4e-4:512"),
+  seed: count("S", domain.seed, "seed of the initial weights"),
+  seeds: option("LIST", list(number(domain.seed)), "seeds of the initial weights, e.g. 0,1,2"),
   init: path("read", "FILE", "start from these weights instead"),
-  images: option(
-    number(domain.images),
+  images: count(
     "N",
+    domain.images,
     "the first N training images (default: all 50000; 10000 for the preset quick)",
   ),
   order: option(
-    choice(["file", "shuffled"]),
     "NAME",
+    choice(["file", "shuffled"]),
     "of the images in an epoch: file (default), or shuffled anew every epoch, on the CPU engine",
   ),
-  "max-epochs": option(
-    number(domain.epochs),
+  "max-epochs": count(
     "N",
+    domain.epochs,
     "epochs at most: a stop not reached by then is taken there; 0: the initial weights",
   ),
-  stops: option(list(named(openStop, "a stop")), "LIST", `${STOP_HELP}; figures show the first`),
-  measures: option(
-    list(named(openMeasure, "a measure"), (text) => text === "-" ? [] : splitList(text)),
-    "LIST",
-    "taken at the first stop, in place of the preset's; none: -",
-  ),
-  directions: option(
-    number(domain.directions),
+  stops: option("LIST", list(named(openStop, "a stop")), `${STOP_HELP}; figures show the first`),
+  measures: option("LIST", measures, "at the first stop, in place of the preset's; none: -"),
+  directions: count(
     "K",
+    domain.directions,
     "random directions of sharpness (reproduce: also of antithetic and frozen-batchnorm)",
   ),
-  radius: option(
-    number(domain.radius),
-    "R",
-    "length of these steps in parameter space (default 5)",
-  ),
+  radius: count("R", domain.radius, "length of these steps in parameter space (default 5)"),
   models: path("keep", "DIR", "where networks are kept (default models/)"),
   results: path("keep", "DIR", "where records and figures are kept (default results/)"),
   out: path("write", "FILE", "where the network is written"),
   "cached-only": flag("compute nothing, draw from what is there"),
-  verify: option(number(domain.count), "N", "compute N cached runs again, apart, and compare"),
-  "verify-seed": option(number(domain.seed), "S", "chooses those runs (default: the time)"),
+  verify: count("N", domain.count, "compute N cached runs again, apart, and compare"),
+  "verify-seed": count("S", domain.seed, "chooses those runs (default: the time)"),
   fresh: flag("compute again what exists, replacing it run by run"),
   "no-wait": flag("end when the runs that are left are held by other processes"),
   "dry-run": flag("list the runs: cached, running or missing; their time and memory"),
-  slurm: option(
-    number(domain.count),
+  slurm: count(
     "TASKS",
+    domain.count,
     "submit the study to Slurm, as an array of so many tasks; with --dry-run: their time",
   ),
   sbatch: option(
-    from(sbatchOptions, z.array(z.string()).min(1).describe("options for sbatch, not empty")),
     "OPTIONS",
+    from(sbatchOptions, z.array(z.string()).min(1).describe("options for sbatch, not empty")),
     'for sbatch, e.g. "--partition=long --time=04:00:00"',
   ),
   libraries: option(
-    list(choice(GEMM_LIBRARIES)),
     "LIST",
+    list(choice(GEMM_LIBRARIES)),
     `matrix libraries, ${GEMM_LIBRARIES} (default: the one fast here)`,
   ),
   against: option(
-    z.string().regex(/^[\w][\w./~^@{}-]*$/).describe("a commit as git names it"),
     "REF",
+    z.string().regex(/^[\w][\w./~^@{}-]*$/).describe("a commit as git names it"),
     "time a committed build, too, in turn, and compare: HEAD, a branch, a commit",
   ),
-  engine: option(
-    choice(ENGINE_NAMES),
-    "NAME",
-    `auto (default), ${ENGINE_NAMES.filter((name) => name !== "auto").join(", ")}`,
-  ),
-  threads: option(
-    number(domain.threads),
-    "N",
-    "threads of the CPU engine (default: the machine's cores)",
-  ),
+  engine: option("NAME", choice(ENGINE_NAMES), `auto (default), ${engines}`),
+  threads: count("N", domain.threads, "threads of the CPU engine (default: the machine's cores)"),
   data: path(
     "read",
-    "DIR",
+    "PATH",
     "CIFAR-10 that is there already: a folder with its binary files or cifar-10-batches-py, or a " +
       "tar.gz of either (default: CIFAR10_DIR, data/)",
   ),

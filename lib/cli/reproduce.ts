@@ -5,67 +5,52 @@
  */
 import { join } from "node:path";
 import { engineOptions, foldersFrom, studyFrom } from "~/lib/cli/asked.ts";
-import { demandOneOf } from "~/lib/cli/command.ts";
 import {
   describeAgreement,
   describeCells,
   describePlan,
   describeStart,
+  memoryOf,
 } from "~/lib/cli/describe.ts";
 import type { Main } from "~/lib/cli/main.ts";
-import { memoryOf } from "~/lib/cli/memory.ts";
 import type { Values } from "~/lib/cli/options.ts";
 import { describeTasks, planTasks, submitStudy } from "~/lib/cli/slurm.ts";
-import { type Display, openDisplay } from "~/lib/cli/terminal.ts";
-import { defaultThreads, UsageError } from "~/lib/domain.ts";
+import type { Display } from "~/lib/cli/terminal.ts";
+import { defaultThreads } from "~/lib/domain.ts";
 import { writeWhole } from "~/lib/files/files.ts";
 import { formatSeconds } from "~/lib/files/text.ts";
 import { plan, run, type RunOptions, type RunOutcome, verify } from "~/lib/reproduce.ts";
 import { reportCells, runsAt, runsCsv, summariseCells } from "~/lib/results.ts";
 import { type Study, studyName } from "~/lib/study.ts";
 
-type Options = RunOptions & Required<Pick<RunOptions, "folders">>;
+type Options = RunOptions & Required<Pick<RunOptions, "folders">> & Display;
 
 /** Plans, submits, verifies or runs a study. */
-export const main: Main = async (values, { texts, signal }) => {
+export const main: Main = async (values, { texts, signal, display }) => {
   const study = studyFrom(values);
   const folders = await foldersFrom(values);
-  const options: Options = { ...engineOptions(values), folders, signal };
-  demandOneOf(values, ["cached-only", "verify", "fresh", "dry-run"]);
-  if (!values["dry-run"]) demandOneOf(values, ["slurm", "cached-only", "verify", "fresh"]);
-  if (values.sbatch !== undefined && values.slurm === undefined) {
-    throw new UsageError("--sbatch must be given with --slurm");
-  }
+  const options = { ...engineOptions(values), folders, signal, ...display };
   if (values["dry-run"]) return await printPlan(study, values, options);
   if (values.slurm !== undefined) {
     return await submitStudy(study, { values, texts, folders, signal });
   }
-  const display = openDisplay();
-  try {
-    await (values.verify === undefined ? runStudy : verifyRuns)(study, values, {
-      ...options,
-      ...display,
-    });
-  } finally {
-    display.close();
-  }
+  if (values.verify !== undefined) return await verifyRuns(study, values, options);
+  return await runStudy(study, values, options);
 };
 
-async function printPlan(study: Study, values: Values, options: Options): Promise<void> {
+async function printPlan(study: Study, values: Values, options: Options): Promise<object> {
   const planned = await plan(study, options);
   const threads = options.threads ?? defaultThreads();
   const memory = memoryOf({ images: study.images, threads });
   const slurm = values.slurm === undefined ? undefined : planTasks(planned, study, values);
-  console.log(
-    values.json
-      ? JSON.stringify({ preset: study.preset, ...planned, memory, slurm })
-      : [...describePlan(planned, { threads, memory }), ...(slurm ? describeTasks(slurm) : [])]
-        .join("\n"),
-  );
+  if (!values.json) {
+    console.log(describePlan(planned, { threads, memory }).join("\n"));
+    if (slurm !== undefined) console.log(describeTasks(slurm).join("\n"));
+  }
+  return { preset: study.preset, ...planned, memory, slurm };
 }
 
-async function runStudy(study: Study, values: Values, options: Options & Display): Promise<void> {
-  const start = performance.now();
+async function runStudy(study: Study, values: Values, options: Options): Promise<object> {
   const { onMessage, folders } = options;
   const cachedOnly = values["cached-only"] === true;
   const noWait = values["no-wait"] === true;
@@ -80,38 +65,30 @@ async function runStudy(study: Study, values: Values, options: Options & Display
   // Whoever works on the runs that are left draws when they are done.
   const isShared = noWait && missingRuns > 0;
   if (missingRuns > 0 && !cachedOnly && !noWait) Deno.exitCode = 1;
-  const tell = async (): Promise<void> => {
-    if (isShared) return;
-    const { firstScreen, listClaims, listFindings } = await import("~/lib/findings.ts");
-    const cells = summariseCells(study, runsAt(study, records));
-    for (const line of describeCells(study, cells)) onMessage(line);
-    const findings = listFindings(study, records);
-    for (const sentence of firstScreen(listClaims(findings), findings)) onMessage(sentence);
-  };
-  let figures: string[] = [];
-  try {
-    figures = isShared ? [] : await writeOutputs(study, outcome, folders.results);
-    await tell();
-  } catch (error) {
+  const figures: string[] = [];
+  if (!isShared) {
+    const failed = await writeOutputs(study, outcome, folders.results)
+      .then((paths) => void figures.push(...paths), (error: Error) => error);
     // Who may only read is told what there is all the same.
-    if (!cachedOnly) throw error;
-    await tell();
-    onMessage((error as Error).message);
-    Deno.exitCode = 1;
+    if (failed !== undefined && !cachedOnly) throw failed;
+    const { firstScreen, listClaims, listFindings } = await import("~/lib/findings.ts");
+    const findings = listFindings(study, records);
+    const cells = summariseCells(study, runsAt(study, records));
+    const lines = [...describeCells(study, cells), ...firstScreen(listClaims(findings), findings)];
+    for (const line of [...lines, ...(failed ? [failed.message] : [])]) onMessage(line);
+    if (failed !== undefined) Deno.exitCode = 1;
   }
-  const seconds = (performance.now() - start) / 1000;
+  const seconds = performance.now() / 1000;
   const missing = missingRuns > 0 ? `, ${missingRuns} missing` : "";
   const drawn = isShared ? "not drawn" : `${figures.length} files: ${figures[0] ?? "no figure"}`;
   onMessage(
     `${cachedRuns} runs cached, ${computedRuns} computed${missing}, ` +
       `${formatSeconds(seconds)}; ${drawn}`,
   );
-  if (!values.json) return;
   const cells = study.stops.flatMap((stop) =>
     reportCells(summariseCells(study, runsAt(study, records, stop)), stop)
   );
-  const counts = { cachedRuns, computedRuns, missingRuns, seconds };
-  console.log(JSON.stringify({ preset: study.preset, cells, figures, ...counts }));
+  return { preset: study.preset, cells, figures, cachedRuns, computedRuns, missingRuns, seconds };
 }
 
 /** Writes a study's figures and its table of runs. @returns The paths, the main figure first. */
@@ -131,7 +108,7 @@ async function writeOutputs(
   return [...paths, table, await writeFindings(study, records, results)];
 }
 
-async function verifyRuns(study: Study, values: Values, options: Options & Display): Promise<void> {
+async function verifyRuns(study: Study, values: Values, options: Options): Promise<object> {
   const count = values.verify!;
   const seed = values["verify-seed"] ?? Math.floor(Date.now() / 1000) % 1e6;
   const { onMessage } = options;
@@ -139,5 +116,5 @@ async function verifyRuns(study: Study, values: Values, options: Options & Displ
   const agreements = await verify(study, { ...options, count, seed });
   if (agreements.length === 0) throw new Error("Cannot verify as no run of this study is cached");
   for (const line of agreements.flatMap(describeAgreement)) onMessage(line);
-  if (values.json) console.log(JSON.stringify({ preset: study.preset, seed, agreements }));
+  return { preset: study.preset, seed, agreements };
 }

@@ -7,7 +7,7 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Texts, toWords } from "~/lib/cli/command.ts";
 import { permissions } from "~/lib/cli/launch.ts";
-import { formatBytes, memoryOf } from "~/lib/cli/memory.ts";
+import { formatBytes, memoryOf } from "~/lib/cli/describe.ts";
 import type { Values } from "~/lib/cli/options.ts";
 import {
   cpusPerTask,
@@ -28,7 +28,7 @@ import type { Study } from "~/lib/study.ts";
 /** Project's root. */
 const PROJECT = fileURLToPath(new URL("../..", import.meta.url));
 
-/** What a study takes on the tasks of a cluster. */
+/** What a study takes on the tasks of a cluster, one run a thread. */
 interface TaskPlan {
   readonly tasks: number;
   readonly threads: number;
@@ -41,7 +41,7 @@ interface TaskPlan {
   readonly memory: number;
 }
 
-/** What the runs that are missing take on tasks, one run a thread. */
+/** What the runs that are missing take. */
 export function planTasks(
   { runs }: Plan,
   { images }: Study,
@@ -72,7 +72,7 @@ export function describeTasks(
   ];
 }
 
-/** Submits a study and prints what was submitted, and how to go on from there. */
+/** Submits a study. @returns What was submitted, and the commands to go on from there. */
 export async function submitStudy(
   study: Study,
   { values, texts, folders, signal }: {
@@ -81,50 +81,46 @@ export async function submitStudy(
     readonly folders: Folders;
     readonly signal: AbortSignal;
   },
-): Promise<void> {
+): Promise<object> {
   await demandSlurm();
-  const models = resolve(folders.models);
-  const results = resolve(folders.results);
+  const [models, results] = [resolve(folders.models), resolve(folders.results)];
   const data = await demandFolders({ models, results, data: values.data }, signal);
   const planned = await plan(study, { folders });
   const missingRuns = planned.runs.filter(({ cached }) => !cached).length;
-  const cachedRuns = planned.runs.length - missingRuns;
+  const counts = { missingRuns, cachedRuns: planned.runs.length - missingRuns };
+  const { preset } = study;
+  const say = (text: string): void => values.json ? undefined : console.log(text);
   if (missingRuns === 0) {
-    if (values.json) console.log(JSON.stringify({ preset: study.preset, missingRuns, cachedRuns }));
-    else console.log("All runs are cached: --cached-only draws them, nothing was submitted");
-    return;
+    say("All runs are cached: --cached-only draws them, nothing was submitted");
+    return { preset, ...counts };
   }
   const { sbatch = [] } = values;
   const { memory, tasks: most } = planTasks(planned, study, values);
   const tasks = Math.min(most, missingRuns);
   const folder = join(models, ".slurm", new Date().toISOString().replace(/[-:]|\..*/g, ""));
-  const given = argumentsOf(texts, { models, results, ...data });
+  const passedOn = Object.entries(texts).filter(([name]) => !NOT_PASSED_ON.includes(name));
+  const given: Texts = { ...Object.fromEntries(passedOn), models, results, ...data };
   const script = (own: Texts): string =>
     scriptOf({ ...given, ...own }, { threads: values.threads, marker: join(folder, "tasks.sh") });
   signal.throwIfAborted();
   const scripts = { tasks: script({ "no-wait": true }), rest: script({}) };
   const jobs = await submit(scripts, {
-    ...{ tasks, folder, name: `study-${study.preset}` },
+    ...{ tasks, folder, name: `study-${preset}` },
     options: [...memoryOptions(sbatch, Math.ceil(memory / 2 ** 20)), ...sbatch],
   });
-  const report = {
-    ...{ preset: study.preset, ...jobs, tasks, missingRuns, cachedRuns, folder },
-    watch: `squeue --jobs=${jobs.array},${jobs.rest}`,
-    progress: `deno task reproduce ${toWords(given).map(quoteWord).join(" ")} --dry-run`,
-    cancel: `scancel ${jobs.array} ${jobs.rest}`,
-  };
-  if (values.json) return console.log(JSON.stringify(report));
-  console.log(
-    [
-      `Job ${jobs.array}: ${tasks} tasks for ${missingRuns} runs (${cachedRuns} are cached); job ` +
-      `${jobs.rest} after them takes what is left, draws and prints the summary`,
-      `  watch     ${report.watch}`,
-      `  progress  ${report.progress}`,
-      `  output    ${folder}`,
-      `  cancel    ${report.cancel}`,
-      "  go on     the same command again, once they have ended: what is finished is kept",
-    ].join("\n"),
+  const watch = `squeue --jobs=${jobs.array},${jobs.rest}`;
+  const progress = `deno task reproduce ${toWords(given).map(quoteWord).join(" ")} --dry-run`;
+  const cancel = `scancel ${jobs.array} ${jobs.rest}`;
+  say(
+    `Job ${jobs.array}: ${tasks} tasks for ${missingRuns} runs (${counts.cachedRuns} are cached); \
+job ${jobs.rest} after them takes what is left, draws and prints the summary
+  watch     ${watch}
+  progress  ${progress}
+  output    ${folder}
+  cancel    ${cancel}
+  go on     the same command again, once they have ended: what is finished is kept`,
   );
+  return { preset, ...jobs, tasks, ...counts, folder, watch, progress, cancel };
 }
 
 /** Demands that nodes share all folders. @returns Where the data are, unless in the project. */
@@ -157,12 +153,6 @@ async function demandFolders(
 
 /** Options that speak of the submission, or that the jobs' scripts set. */
 const NOT_PASSED_ON = ["slurm", "sbatch", "json", "threads", "no-wait", "data"];
-
-/** The command's own options on a node: what was given here, folders by their whole paths. */
-function argumentsOf(texts: Texts, paths: Readonly<Record<string, string>>): Texts {
-  const given = Object.entries(texts).filter(([name]) => !NOT_PASSED_ON.includes(name));
-  return { ...Object.fromEntries(given), ...paths };
-}
 
 function scriptOf(
   texts: Texts,

@@ -7,7 +7,6 @@ import { dirname } from "node:path";
 import { engineOptions, foldersFrom, orderFrom, readModelFile } from "~/lib/cli/asked.ts";
 import type { Main } from "~/lib/cli/main.ts";
 import type { Values } from "~/lib/cli/options.ts";
-import { openDisplay } from "~/lib/cli/terminal.ts";
 import { UsageError } from "~/lib/domain.ts";
 import { sha256, writeWhole } from "~/lib/files/files.ts";
 import { plural } from "~/lib/files/numbers.ts";
@@ -40,8 +39,7 @@ export function trainingFrom(values: Values<Exclude<Required, "out">>): Study {
 }
 
 /** Trains, writes the network of the last stop and tells of it. */
-export const main: Main<Required> = async (values, { signal }) => {
-  const start = performance.now();
+export const main: Main<Required> = async (values, { signal, display }) => {
   const asked = trainingFrom(values);
   const options = engineOptions(values);
   const { out, init } = values;
@@ -53,31 +51,23 @@ export const main: Main<Required> = async (values, { signal }) => {
     sizes: initial.sizes,
     init: sha256(new Uint8Array(initial.parameters.buffer)).slice(0, 12),
   };
-  const display = openDisplay();
-  try {
-    const { records: [record] } = await run(study, {
-      ...options,
-      ...display,
-      signal,
-      // The record stays with the networks: results/ is for studies.
-      folders: { models, results: models },
-      networks: true,
-      ...(initial === undefined ? {} : { initial: initial.parameters }),
-    });
-    const [trajectory] = listTrajectories(study);
-    const report = reportOf(study, trajectory!, record!);
-    await writeWhole(out, await Deno.readFile(networkFile(models, trajectory!, report.epochs)));
-    const seconds = (performance.now() - start) / 1000;
-    display.onMessage(
-      `${
-        plural(report.epochs, "epoch")
-      } (${report.stopped}), training loss ${report.trainLoss}, test ` +
-        `accuracy ${report.testAccuracy}, written to ${out}, ${formatSeconds(seconds)}`,
-    );
-    if (values.json) console.log(JSON.stringify({ ...report, seconds }));
-  } finally {
-    display.close();
-  }
+  const { records: [record] } = await run(study, {
+    ...{ ...options, ...display, signal },
+    // The record stays with the networks: results/ is for studies.
+    folders: { models, results: models },
+    networks: true,
+    ...(initial === undefined ? {} : { initial: initial.parameters }),
+  });
+  const [trajectory] = listTrajectories(study);
+  const seconds = performance.now() / 1000;
+  const report = reportOf(study, trajectory!, record!);
+  const { epochs, stopped, trainLoss, testAccuracy } = report;
+  await writeWhole(out, await Deno.readFile(networkFile(models, trajectory!, epochs)));
+  display.onMessage(
+    `${plural(epochs, "epoch")} (${stopped}), training loss ${trainLoss}, test accuracy ` +
+      `${testAccuracy}, written to ${out}, ${formatSeconds(seconds)}`,
+  );
+  return { ...report, seconds };
 };
 
 /** What the last stop gave. */
