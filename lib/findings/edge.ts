@@ -19,15 +19,11 @@ import { type EffectName, EFFECTS, effectValue, measureNamed, type Study } from 
 export interface EdgePoint {
   /** "SGD, full batch, lr 0.05". */
   readonly series: string;
-  readonly optimizer: string;
-  readonly isFullBatch: boolean;
   readonly epoch: number;
   /** Largest eigenvalue of the Hessian of the full-set loss, nats per unit^2. */
   readonly lambdaMax: number;
   /** Where 2 / lr is the edge: full-batch SGD without momentum. */
   readonly learningRate?: number;
-  /** Full-set loss in nats. */
-  readonly trainLoss: number;
 }
 
 /** The optimizer whose edge is 2 / learning rate: gradient descent without momentum. */
@@ -48,16 +44,14 @@ export function edgeRows(study: Study, records: readonly TrajectoryRecord[]): Ed
   const runs = study.stops.flatMap((stop) => runsAt(study, records, stop));
   return runs.flatMap(({ config, training, measures }): EdgePoint[] => {
     const lambdaMax = measures[text]?.estimate;
-    const { epochs: epoch, trainLoss } = training;
-    if (lambdaMax === undefined || trainLoss === null) return [];
+    if (lambdaMax === undefined) return [];
     const { optimizer, learningRate, batchSize, images } = config;
     const isFullBatch = batchSize >= images;
     const batch = isFullBatch ? "full batch" : `batch ${batchSize}`;
     return [{
       series: `${optimizer}, ${batch}, lr ${learningRate}`,
-      ...{ optimizer, isFullBatch, epoch, lambdaMax },
+      ...{ epoch: training.epochs, lambdaMax },
       ...(isFullBatch && optimizer === EDGE_OPTIMIZER ? { learningRate } : {}),
-      trainLoss,
     }];
   }).sort((a, b) => a.series < b.series ? -1 : a.series > b.series ? 1 : a.epoch - b.epoch);
 }

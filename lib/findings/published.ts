@@ -11,6 +11,7 @@ import { openMeasure } from "~/lib/measure.ts";
 import { MLP_1 } from "~/lib/model.ts";
 import {
   type CellSummary,
+  type Columns,
   type Interval,
   runsAt,
   summariseCells,
@@ -21,7 +22,7 @@ import {
 import { meanInterval, tauInterval, tQuantile, welchTest } from "~/lib/statistics.ts";
 import { type Cell, type EffectName, EFFECTS, effectValue, type Study } from "~/lib/study.ts";
 
-/** A published cell: 6 seeds x 49 directions at radius 5, where `cumulative:1e-4` stopped training. */
+/** A published cell: 6 seeds x 49 directions. */
 export interface PublishedCell {
   readonly effect: EffectName;
   readonly optimizer: string;
@@ -163,19 +164,25 @@ export function publishedTable(rows: readonly PublishedComparison[]): ColumnTabl
     "our stop": ({ stop }) => stop,
     seeds: ({ n }) => n,
     "ours (nats)": ({ ours }) => ours?.mean ?? null,
-    "ours, low": ({ ours }) => ours?.interval?.[0] ?? null,
-    "ours, high": ({ ours }) => ours?.interval?.[1] ?? null,
+    ...endColumns("ours", ({ ours }) => ours?.interval),
     "ours, train loss": ({ trainLoss }) => trainLoss,
     "published (nats)": ({ theirs }) => theirs.mean,
-    "published, low": ({ theirs }) => theirs.interval[0],
-    "published, high": ({ theirs }) => theirs.interval[1],
+    ...endColumns("published", ({ theirs }) => theirs.interval),
     "ours / published": ({ ratio }) => ratio,
-    "ratio, low": ({ ratioInterval }) => ratioInterval?.[0] ?? null,
-    "ratio, high": ({ ratioInterval }) => ratioInterval?.[1] ?? null,
+    ...endColumns("ratio", ({ ratioInterval }) => ratioInterval),
     "Welch's p": ({ p }) => p,
     "within published half-widths": ({ within }) =>
       within === null ? null : within === false ? "more than 2" : String(within),
   }, rows);
+}
+
+function endColumns(
+  name: string,
+  of: (row: PublishedComparison) => Interval | null | undefined,
+): Columns<PublishedComparison> {
+  return Object.fromEntries(
+    ["low", "high"].map((end, i) => [`${name}, ${end}`, (row) => of(row)?.[i] ?? null]),
+  );
 }
 
 /** " (ratio 0.70 [0.52, 0.93], p = 0.02)". */

@@ -27,7 +27,7 @@ export interface ValueSummary {
 /** What of a run has a mean over the cell. */
 type Means = Readonly<
   Record<
-    "trainLoss" | "trainAccuracy" | "testLoss" | "testAccuracy" | "epochs" | "weightNorm",
+    "trainLoss" | "trainAccuracy" | "testAccuracy" | "epochs",
     number | null
   >
 >;
@@ -122,10 +122,8 @@ function summariseCell(cell: Cell, runs: readonly RunResult[], measure: string):
     ...cell,
     trainLoss: meanOf("trainLoss"),
     trainAccuracy: meanOf("trainAccuracy"),
-    testLoss: meanOf("testLoss"),
     testAccuracy: meanOf("testAccuracy"),
     epochs: meanOf("epochs"),
-    weightNorm: meanOf("weightNorm"),
     measure,
     seeds: seedsOf(runs),
     value: values.length === 0 ? null : summariseValues(values),

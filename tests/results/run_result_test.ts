@@ -1,11 +1,7 @@
-/**
- * Where a stop lies on a trajectory, and what a run shows of it.
- *
- * @module
- */
 import {
   findMeasurement,
   locateStop,
+  type Outcome,
   runAt,
   runsAt,
   type TrajectoryRecord,
@@ -23,37 +19,34 @@ const [TRAJECTORY] = listTrajectories(STUDY);
 
 Deno.test("locateStop() tells what was reached, limited, diverged, and what nobody knows yet", () => {
   const losses = [2.5, 2.25, 2.125, 2];
-  const cases: [Partial<Study>, string, number[], boolean, ReturnType<typeof locateStop>][] = [
-    [{}, "epochs:3", losses, false, { epoch: 3, outcome: "reached" }],
-    [{}, "loss:2.2", losses, false, { epoch: 3, outcome: "reached" }],
-    [{}, "epochs:9", losses, false, undefined],
-    [{}, "epochs:9", losses, true, { epoch: 4, outcome: "diverged" }],
-    [{}, "epochs:3", losses, true, { epoch: 3, outcome: "reached" }],
+  const diverged = true;
+  type Case = Partial<Study> & { readonly diverged?: boolean; readonly epochLosses?: number[] };
+  const cases: [stop: string, Case, epoch?: number, outcome?: Outcome][] = [
+    ["epochs:3", {}, 3, "reached"],
+    ["loss:2.2", {}, 3, "reached"],
+    ["epochs:9", {}],
+    ["epochs:9", { diverged }, 4, "diverged"],
+    ["epochs:3", { diverged }, 3, "reached"],
     // A loss that was not passed on the way to the others' end is not waited for.
-    [{}, "loss:1", losses, true, undefined],
-    [{}, "consecutive:0.3:1", losses, false, { epoch: 2, outcome: "reached" }],
-    [{}, "consecutive:0.01", losses, false, undefined],
-    [{ stops: ["consecutive:0.01"] }, "consecutive:0.01", losses, true, {
-      epoch: 4,
-      outcome: "diverged",
-    }],
+    ["loss:1", { diverged }],
+    ["consecutive:0.3:1", {}, 2, "reached"],
+    ["consecutive:0.01", {}],
+    ["consecutive:0.01", { stops: ["consecutive:0.01"], diverged }, 4, "diverged"],
     // Nor is one that another study passed, beyond the end of this one.
-    [{}, "loss:2", losses, false, undefined],
-    [{ stops: ["epochs:3", "epochs:4"] }, "loss:2", losses, false, {
-      epoch: 4,
-      outcome: "reached",
-    }],
-    [{ maxEpochs: 3, stops: ["epochs:4"] }, "loss:2", losses, false, undefined],
-    [{ stops: ["loss:1"] }, "loss:1", losses, false, undefined],
-    [{ stops: ["loss:1"] }, "loss:1", losses, true, { epoch: 4, outcome: "diverged" }],
-    [{ maxEpochs: 2 }, "epochs:3", losses, false, { epoch: 2, outcome: "epoch limit" }],
-    [{ maxEpochs: 2 }, "loss:2.2", losses, false, undefined],
-    [{ maxEpochs: 4 }, "epochs:9", losses, true, { epoch: 4, outcome: "epoch limit" }],
-    [{ maxEpochs: 0 }, "epochs:3", [], false, { epoch: 0, outcome: "epoch limit" }],
-    [{}, "epochs:3", [], true, { epoch: 0, outcome: "diverged" }],
+    ["loss:2", {}],
+    ["loss:2", { stops: ["epochs:3", "epochs:4"] }, 4, "reached"],
+    ["loss:2", { maxEpochs: 3, stops: ["epochs:4"] }],
+    ["loss:1", { stops: ["loss:1"] }],
+    ["loss:1", { stops: ["loss:1"], diverged }, 4, "diverged"],
+    ["epochs:3", { maxEpochs: 2 }, 2, "epoch limit"],
+    ["loss:2.2", { maxEpochs: 2 }],
+    ["epochs:9", { maxEpochs: 4, diverged }, 4, "epoch limit"],
+    ["epochs:3", { maxEpochs: 0, epochLosses: [] }, 0, "epoch limit"],
+    ["epochs:3", { epochLosses: [], diverged }, 0, "diverged"],
   ];
-  for (const [change, stop, epochLosses, diverged, state] of cases) {
-    assertEquals(locateStop({ ...STUDY, ...change }, stop, { epochLosses, diverged }), state);
+  for (const [stop, { diverged = false, epochLosses = losses, ...change }, ...state] of cases) {
+    const found = locateStop({ ...STUDY, ...change }, stop, { epochLosses, diverged });
+    assertEquals(found === undefined ? [] : [found.epoch, found.outcome], state);
   }
 });
 
