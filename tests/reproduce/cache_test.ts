@@ -14,10 +14,17 @@ import {
   run,
   verify,
 } from "~/lib/reproduce.ts";
+import { libraryOf, processor } from "~/lib/reproduce/engine_on_data.ts";
 import { parseRecord, recordFile, runsAt, writeRecord } from "~/lib/results.ts";
 import { listTrajectories } from "~/lib/study.ts";
-import { lockFile, networkFile, readNetwork, removeNetwork, writeNetwork } from "~/lib/trainer.ts";
-import { UsageError } from "~/lib/domain.ts";
+import {
+  lockFile,
+  networkFile,
+  readNetwork,
+  removeNetwork,
+  type Trajectory,
+  writeNetwork,
+} from "~/lib/trainer.ts";
 import {
   assert,
   assertEquals,
@@ -28,10 +35,13 @@ import {
 } from "@std/assert";
 import { listFiles } from "~/tests/fixtures/temporary_folder.ts";
 import {
+  abortAt,
   alone,
   assertSame,
   change,
   contents,
+  moveElsewhere,
+  ofElsewhere,
   RUNS,
   STUDY,
   withPlace,
@@ -49,15 +59,6 @@ Deno.test("run() computes nothing where nothing is missing, and opens no data fo
     // A looser stop, fewer cells, fewer measures: views of the same trajectories.
     const view = change({ maxEpochs: 50, grid: { optimizers: ["SGD"] } });
     assertEquals((await run(view, nowhere)).cachedRuns, 2);
-  });
-});
-
-Deno.test("run() of a study that cannot be, or without data, writes nothing", async () => {
-  await withPlace(async ({ folder, compute, options: { folders } }) => {
-    await assertRejects(() => compute(change({ images: 0 })), UsageError);
-    await assertRejects(() => compute(change({ grid: { seeds: [] } })), UsageError);
-    await assertRejects(() => run(STUDY, { folders, data: join(folder, "nowhere") }), RangeError);
-    assertEquals(listFiles(folder), []);
   });
 });
 
@@ -82,15 +83,8 @@ Deno.test("run() with fresh replaces a record once its successor has its measure
     const path = recordFile(folders.results, listTrajectories(study)[0]!);
     const before = await Deno.readTextFile(path);
     for (const moment of ["epoch 2", "measures of"]) {
-      const controller = new AbortController();
-      await assertRejects(() =>
-        compute(study, {
-          fresh: true,
-          checkpointSeconds: 0,
-          signal: controller.signal,
-          onProgress: ({ message }) => message.includes(moment) && controller.abort(new Error()),
-        })
-      );
+      const { options } = abortAt(1, moment);
+      await assertRejects(() => compute(study, { fresh: true, checkpointSeconds: 0, ...options }));
       assertEquals(await Deno.readTextFile(path), before, moment);
       // All that it says can still be had: nothing is missing, a stricter stop goes on.
       assertEquals((await compute(study)).cachedRuns, 1);
@@ -141,42 +135,33 @@ Deno.test("verify() computes cached runs again, apart, and tells what differs", 
     await compute(alone("SGD", { stops: ["epochs:5"] }));
     const files = await contents(folder);
     const same = await verify(STUDY, { ...options, count: 9, seed: 3 });
-    assertEquals(
-      same.map(({ identical, epochs }) => [identical, epochs]),
-      Array(RUNS).fill([
-        true,
-        [3, 3],
-      ]),
-    );
+    const wanted = Array(RUNS).fill([true, [3, 3]]);
+    assertEquals(same.map(({ identical, epochs }) => [identical, epochs]), wanted);
     assertSame(await contents(folder), files);
     assert(!listFiles(folder).some((path) => path.includes("verify")));
     // What the records have and this study does not ask for at its first stop is no difference.
-    const measures = { first: ["sharpness(directions=2)"], others: STUDY.measures.first };
-    await compute({ ...STUDY, measures });
+    const measures = { first: ["generalization-gap"], others: STUDY.measures.first };
     const fewer = await verify({ ...STUDY, measures }, { ...options, count: 9, seed: 3 });
     assertEquals(fewer.map(({ missing }) => missing), Array(RUNS).fill([]));
     const [two, again] = await Promise.all(
       [0, 1].map(() => verify(STUDY, { ...options, count: 2, seed: 5 })),
     );
-    assertEquals(two!.length, 2);
-    assertEquals(
-      again!.map(({ trajectory }) => trajectory),
-      two!.map(({ trajectory }) => trajectory),
-    );
-    const record = records[3]!;
-    const [network] = record.content.networks;
-    const changed = [{ ...network!, trainLoss: network!.trainLoss * 2 }];
+    assertEquals([two!.length, again], [2, two]);
+    const { content, ...rest } = records[3]!;
+    const [network] = content.networks;
+    const networks = [{ ...network!, trainLoss: network!.trainLoss * 2 }];
     await writeRecord(options.folders.results, ALL[3]!, {
-      ...record,
-      content: { ...record.content, networks: changed },
+      ...rest,
+      content: { ...content, networks },
     });
     const found = await verify(STUDY, { ...options, count: RUNS, seed: 3 });
     const [differs] = found.filter(({ identical }) => !identical);
-    assertEquals([differs!.trajectory, differs!.values.trainLoss, differs!.epochLosses], [
-      ALL[3]!,
-      0.5,
-      0,
-    ]);
+    const { trajectory, values, epochLosses } = differs!;
+    assertEquals([trajectory, values.trainLoss, epochLosses], [ALL[3]!, 0.5, 0]);
+    const wild = change({ grid: { effects: ["learning-rate"], learningRates: [1e30] } });
+    await compute(wild);
+    const agreements = await verify(wild, { ...options, count: 2, seed: 0 });
+    assertEquals(agreements.map(({ identical }) => identical), [true, true]);
   });
 });
 
@@ -198,15 +183,6 @@ Deno.test("verify() removes what a process left that was killed while it verifie
       "models/.verify-used/lock",
       "models/.verify-used/network",
     ]);
-  });
-});
-
-Deno.test("verify() finds a diverged run identical", async () => {
-  await withPlace(async ({ options, compute }) => {
-    const wild = change({ grid: { effects: ["learning-rate"], learningRates: [1e30] } });
-    await compute(wild);
-    const agreements = await verify(wild, { ...options, count: 2, seed: 0 });
-    assertEquals(agreements.map(({ identical }) => identical), [true, true]);
   });
 });
 
@@ -235,30 +211,20 @@ Deno.test("getModelReady() gives the network at the first stop: kept, gone on to
 
 Deno.test("getModelReady() gives no network of another machine, nor loses its measures", async () => {
   const study = alone("AdaGrad", { stops: ["epochs:3", "epochs:2"] });
-  const [trajectory] = listTrajectories(study);
+  const [trajectory] = listTrajectories(study) as [Trajectory];
   await withPlace(async ({ compute, options, options: { folders } }) => {
     const { records: [record] } = await compute(study);
-    const own = await getModelReady(study, trajectory!, options);
-    const shift = (losses: readonly number[]): number[] => losses.map((loss) => loss + 1e-9);
+    const own = await getModelReady(study, trajectory, options);
     // A network that was trained elsewhere: the recorded one is trained again.
     for (const epoch of [3, "latest"] as const) {
-      const network = await readNetwork(folders.models, trajectory!, epoch, assert);
-      network!.parameters.forEach((weight, i, all) => all[i] = 2 * weight);
-      await writeNetwork(folders.models, trajectory!, {
-        ...network!,
-        epochLosses: shift(network!.epochLosses),
-        engines: [{ name: "cpu", library: "elsewhere" }],
-      }, { latest: epoch === "latest" });
+      await moveElsewhere(folders.models, trajectory, epoch);
     }
-    assertEquals(await getModelReady(study, trajectory!, options), own);
+    assertEquals(await getModelReady(study, trajectory, options), own);
     // A record that was computed elsewhere: it is computed again, whole.
-    await writeRecord(folders.results, trajectory!, {
-      ...record!,
-      content: { ...record!.content, epochLosses: shift(record!.content.epochLosses) },
-    });
+    await writeRecord(folders.results, trajectory, ofElsewhere(record!));
     await Deno.remove(folders.models, { recursive: true });
-    assertEquals(await getModelReady(study, trajectory!, options), own);
-    const after = parseRecord(await Deno.readTextFile(recordFile(folders.results, trajectory!)));
+    assertEquals(await getModelReady(study, trajectory, options), own);
+    const after = parseRecord(await Deno.readTextFile(recordFile(folders.results, trajectory)));
     assertEquals(after.content, record!.content);
   });
 });
@@ -325,5 +291,29 @@ Deno.test("run() on real images, an engine of its own", async () => {
     // On 10,000 images of 10 equally frequent classes.
     assert(training.testAccuracy! > 0.08 && training.testAccuracy! < 0.3);
     assertEquals(Object.keys(records[0]!.content.data), ["data_batch_1.bin", "test_batch.bin"]);
+  });
+});
+
+Deno.test("libraryOf() is that of the record on this processor, else that of the newest state", async () => {
+  const study = alone("SGD");
+  const [trajectory] = listTrajectories(study);
+  await withPlace(async ({ compute, options: { folders: { models } } }) => {
+    assertEquals(await libraryOf(models, [trajectory!], new Map()), undefined);
+    const { records: [record] } = await compute(study);
+    const by = (library: string, where: string): typeof record => ({
+      ...record!,
+      provenance: record!.provenance.map((part) => (
+        { ...part, processor: where, engine: { name: "cpu", library } }
+      )),
+    });
+    const of = (one: typeof record): Promise<string | undefined> =>
+      libraryOf(models, [trajectory!], new Map([[trajectory!, one!]]));
+    assertEquals(await of(by("onnxruntime-node 1.0", processor())), "onnxruntime");
+    assertEquals(await of(by("OpenBLAS 0.3", processor())), "blas");
+    assertEquals(await of(by("OpenBLAS 0.3", "another processor")), undefined);
+    const latest = await readNetwork(models, trajectory!, "latest", assert);
+    const engines = [{ name: "cpu", library: "onnxruntime-node 1.0" }];
+    await writeNetwork(models, trajectory!, { ...latest!, engines }, { latest: true });
+    assertEquals(await libraryOf(models, [trajectory!], new Map()), "onnxruntime");
   });
 });

@@ -9,6 +9,7 @@ import { describeTrajectory, networkFile, trajectoryPath } from "~/lib/trainer.t
 import { assertEquals, assertRejects } from "@std/assert";
 import { diskTest, FULL, withDisk, withRoom } from "~/tests/fixtures/mount.ts";
 import {
+  abortAt,
   alone,
   assertSame,
   contents,
@@ -33,13 +34,8 @@ diskTest(
           const error = await assertRejects(() => compute(study, { checkpointSeconds: 0 }), Error);
           assertEquals(error.message, `Cannot write ${latest}: ${FULL}`);
           // The same where the user stops the study: its message is not all that is said.
-          const controller = new AbortController();
-          const reason = new Error("enough");
-          const stopped = compute(study, {
-            signal: controller.signal,
-            onProgress: ({ message }) => message.includes("epoch") && controller.abort(reason),
-          });
-          assertEquals(await assertRejects(() => stopped), reason);
+          const stopped = abortAt(1, "epoch");
+          assertEquals(await assertRejects(() => compute(study, stopped.options)), stopped.reason);
         });
         const going = `${describeTrajectory(trajectory!)}: going on after epoch 1`;
         assertEquals(messages, [going, `Cannot write ${latest}: ${FULL}`]);

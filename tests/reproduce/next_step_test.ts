@@ -105,11 +105,11 @@ Deno.test("nextStep() trains what is missing or has no network, evaluates, measu
 Deno.test("nextStep() takes a state that contradicts the record only of the same engine", () => {
   const [trajectory] = listTrajectories(ADA);
   const asked = { study: ADA, trajectory: trajectory!, engine: ENGINE };
-  const record = recordOf(ADA, 2, [2]);
   const own = kept(3, { ...LATEST, epochLosses: [9, 8, 7] });
   const others = { ...own, engines: [ENGINE, { name: "cpu", library: "another" }] };
-  assertEquals(describe(nextStep(asked, record, [own])), "train from 3 latest to the stops");
-  assertEquals(describe(nextStep(asked, record, [others])), "train from 0 to the stops");
+  const step = (state: Kept): string => describe(nextStep(asked, recordOf(ADA, 2, [2]), [state]));
+  assertEquals(step(own), "train from 3 latest to the stops");
+  assertEquals(step(others), "train from 0 to the stops");
 });
 
 Deno.test("nextStep() asks for networks where they must be there, and for no diverged ones", () => {

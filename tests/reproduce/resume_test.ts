@@ -7,14 +7,13 @@ import { uniformInt } from "pure-rand/distribution/uniformInt";
 import { tryLock } from "~/lib/files/lock.ts";
 import type { Progress } from "~/lib/files/progress.ts";
 import { openStream } from "~/lib/random.ts";
-import type { RunOptions } from "~/lib/reproduce.ts";
 import { writeRecord } from "~/lib/results.ts";
-import { listTrajectories, type Study } from "~/lib/study.ts";
+import { listTrajectories } from "~/lib/study.ts";
 import {
-  type KeptNetwork,
   lockFile,
   readNetwork,
   removeNetwork,
+  type Trajectory,
   writeNetwork,
 } from "~/lib/trainer.ts";
 import {
@@ -26,10 +25,13 @@ import {
 } from "@std/assert";
 import { listFiles } from "~/tests/fixtures/temporary_folder.ts";
 import {
+  abortAt,
   alone,
   assertSame,
   change,
   contents,
+  moveElsewhere,
+  ofElsewhere,
   openTiny,
   RUNS,
   STUDY,
@@ -42,25 +44,6 @@ const MANY = change({
   stops: ["epochs:4", "epochs:2", "loss:9"],
   grid: { optimizers: ["SGD", "AdaGrad", "SGD(momentum=0.9)"], effects: ["learning-rate"] },
 });
-
-/** Aborts with a reason at the `times`-th progress message that contains `text`. */
-function abortAt(
-  times: number,
-  text = "",
-): { reason: Error; options: Pick<RunOptions, "signal" | "onProgress"> } {
-  const controller = new AbortController();
-  const reason = new Error("enough");
-  let seen = 0;
-  return {
-    reason,
-    options: {
-      signal: controller.signal,
-      onProgress({ message }): void {
-        if (message.includes(text) && ++seen === times) controller.abort(reason);
-      },
-    },
-  };
-}
 
 Deno.test("run() aborted at 20 random moments ends with the uninterrupted bytes", async () => {
   const wanted = await uninterrupted(MANY);
@@ -85,26 +68,6 @@ Deno.test("run() aborted at 20 random moments ends with the uninterrupted bytes"
       assertEquals(listFiles(folder).filter((path) => /unfinished|damaged/.test(path)), []);
     });
   }
-});
-
-Deno.test("run() aborted while it measures keeps what was trained and evaluated", async () => {
-  await withPlace(async ({ folder, compute, epochs }) => {
-    const { reason, options } = abortAt(1, "measures of");
-    assertStrictEquals(await assertRejects(() => compute(STUDY, options)), reason);
-    const trained = epochs.length;
-    const { computedRuns } = await compute();
-    assertEquals([trained, epochs.length, computedRuns], [3 * RUNS, 3 * RUNS, RUNS]);
-    assertSame(await contents(folder), await uninterrupted());
-  });
-});
-
-Deno.test("run() aborted before it starts computes nothing", async () => {
-  await withPlace(async ({ folder, compute }) => {
-    const reason = new Error("not today");
-    const signal = AbortSignal.abort(reason);
-    assertStrictEquals(await assertRejects(() => compute(STUDY, { signal })), reason);
-    assertEquals([...(await contents(folder)).keys()], []);
-  });
 });
 
 Deno.test("run() twice at once shares the work", async () => {
@@ -150,109 +113,40 @@ Deno.test("run() waits for what another holds, unless told not to; aborting ends
   });
 });
 
-Deno.test("run() replaces losses of another machine by its own, and says so", async () => {
-  const study = alone("AdaGrad", { stops: ["epochs:5"] });
+Deno.test("run() replaces another machine's record by its own where it goes on, and says so", async () => {
+  const study = alone("AdaGrad", { stops: ["epochs:5", "epochs:2"] });
   const wanted = await uninterrupted(study);
+  const [trajectory] = listTrajectories(study) as [Trajectory];
   await withPlace(async ({ folder, compute, messages, options: { folders } }) => {
     const { records: [record] } = await compute(alone("AdaGrad"));
-    const [trajectory] = listTrajectories(study);
-    const { content } = record!;
-    const [first, second, third] = content.epochLosses;
-    const elsewhere = [first!, second! + 1e-9, third!];
-    await writeRecord(folders.results, trajectory!, {
-      ...record!,
-      content: { ...content, epochLosses: elsewhere },
-    });
+    await writeRecord(folders.results, trajectory, ofElsewhere(record!));
     // Nothing is wanted of it: it is believed.
     assertEquals((await compute(alone("AdaGrad"))).cachedRuns, 1);
     const { records: [replaced] } = await compute(study);
-    assertEquals(messages, [
-      "AdaGrad lr=0.1,batch=60,seed=0: going on after epoch 3",
-      `AdaGrad lr=0.1,batch=60,seed=0: the loss of epoch 2 is ${second} here and was ` +
-      `${second! + 1e-9} where it was computed before: its results are replaced by this machine's`,
-    ]);
-    assertEquals(replaced!.provenance.map(({ did, to }) => [did.split(" ")[0], to]), [
-      ["trained", 5],
-      ["measured", 5],
-    ]);
+    const [loss] = record!.content.epochLosses;
+    assertEquals(
+      messages.at(-1),
+      [
+        `AdaGrad lr=0.1,batch=60,seed=0: the loss of epoch 1 is ${loss} here and was `,
+        `${loss! + 1e-9} where it was computed before: its results are replaced by this machine's`,
+      ].join(""),
+    );
+    const trained = replaced!.provenance.filter(({ did }) => did === "trained");
+    assertEquals(trained.map(({ from, to }) => [from, to]), [[0, 5]]);
     const found = await contents(folder);
     // The network of the stop before is still there.
     found.delete([...found.keys()].find((path) => path.includes("epoch=3"))!);
     assertSame(found, wanted);
-  });
-});
-
-Deno.test("run() trains once where a measure is missing and its losses are another machine's", async () => {
-  const stops = ["epochs:5", "epochs:2"];
-  const study = alone("AdaGrad", { stops });
-  const asked = alone("AdaGrad", {
-    stops,
-    measures: { first: ["weight-norm"], others: [] },
-  });
-  const wanted = await uninterrupted(asked);
-  await withPlace(async ({ folder, compute, options: { folders } }) => {
-    const { records: [record] } = await compute(study);
-    const [trajectory] = listTrajectories(study);
-    const epochLosses = record!.content.epochLosses.map((loss) => loss + 1e-9);
-    await writeRecord(folders.results, trajectory!, {
-      ...record!,
-      content: { ...record!.content, epochLosses },
-    });
-    await Deno.remove(folders.models, { recursive: true });
-    const { records: [replaced] } = await compute(asked);
-    assertEquals(
-      replaced!.provenance.filter(({ did }) => did === "trained").map(({ from, to }) => [from, to]),
-      [[0, 5]],
-    );
-    assertSame(await contents(folder), wanted);
-  });
-});
-
-Deno.test("run() comes to an end where all that is kept is another machine's", async () => {
-  const study = (...stops: string[]): Study => alone("AdaGrad", { stops });
-  const wanted = await uninterrupted(study("epochs:5", "epochs:2"));
-  await withPlace(async ({ folder, compute, options: { folders } }) => {
-    const { records: [record] } = await compute(study("epochs:5"));
-    const [trajectory] = listTrajectories(study("epochs:5"));
-    const losses = record!.content.epochLosses.map((loss) => loss + 1e-9);
+    // The same where all that is kept is another machine's, and a network is missing.
+    await writeRecord(folders.results, trajectory, ofElsewhere(replaced!));
     for (const epoch of [5, "latest"] as const) {
-      const network = await readNetwork(folders.models, trajectory!, epoch, assert);
-      const kept: KeptNetwork = { ...network!, epochLosses: losses };
-      await writeNetwork(folders.models, trajectory!, kept, { latest: epoch === "latest" });
+      await moveElsewhere(folders.models, trajectory, epoch);
     }
-    const content = { ...record!.content, epochLosses: losses };
-    await writeRecord(folders.results, trajectory!, { ...record!, content });
-    // Epoch 2 is trained here, whose losses are others: everything becomes this machine's.
-    await compute(study("epochs:5", "epochs:2"));
-    assertSame(await contents(folder), wanted);
+    for (const epoch of [2, 3]) await removeNetwork(folders.models, trajectory, epoch);
+    const more = { ...study, measures: { first: ["weight-norm"], others: ["weight-norm"] } };
+    await compute(more);
+    assertSame(await contents(folder), await uninterrupted(more));
   });
-});
-
-Deno.test("run() goes on from a newest state that contradicts the record only if it is its own", async () => {
-  const [trajectory] = listTrajectories(alone("AdaGrad"));
-  const { name, library } = (await openTiny()).engine.info;
-  for (const [library2, trained] of [["another library", [0, 3]], [library, [2, 3]]] as const) {
-    await withPlace(async ({ folder, compute, options: { folders } }) => {
-      const { records: [record] } = await compute(alone("AdaGrad"));
-      const latest = await readNetwork(folders.models, trajectory!, "latest", assert);
-      const wanted = await contents(folder);
-      const state: KeptNetwork = {
-        ...latest!,
-        epochLosses: record!.content.epochLosses.slice(0, 2).map((loss) => loss + 1e-9),
-        engines: [{ name, library: library2 }],
-      };
-      await writeNetwork(folders.models, trajectory!, state, { latest: true });
-      await removeNetwork(folders.models, trajectory!, 3);
-      const { records: [again] } = await compute(alone("AdaGrad"), { networks: true });
-      const last = again!.provenance.filter(({ did }) => did === "trained").at(-1)!;
-      assertEquals([last.from, last.to], [library2 === library ? 0 : trained[0], 3]);
-      // Another library's state is left alone, and the record stands as it was.
-      if (library2 !== library) {
-        assertEquals(again!.content, record!.content);
-        assertSame(await contents(folder), wanted);
-      } else assertEquals(again!.content.epochLosses.slice(0, 2), state.epochLosses);
-    });
-  }
 });
 
 Deno.test("run() counts what an interrupted process trained with what went on from it", async () => {

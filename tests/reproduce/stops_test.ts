@@ -11,6 +11,7 @@ import type { Study } from "~/lib/study.ts";
 import { assert, assertEquals, assertMatch, assertNotEquals, assertRejects } from "@std/assert";
 import { listFiles } from "~/tests/fixtures/temporary_folder.ts";
 import {
+  abortAt,
   alone,
   assertSame,
   contents,
@@ -28,11 +29,11 @@ const measures: Study["measures"] = {
 const NAME = "lr=0.1,batch=60,seed=0";
 
 const contentOf = ({ records: [record] }: RunOutcome): TrajectoryContent => record!.content;
+const numbers = (epochs: readonly string[]): number[] =>
+  epochs.map((epoch) => Number(epoch.split(" ").at(-1)));
 const networksIn = (folder: string): string[] =>
-  listFiles(join(folder, "models")).flatMap((path) =>
-    /\.(\w+=?\d*)\.safe\w+$/.exec(path)?.[1] ?? []
-  )
-    .sort();
+  listFiles(join(folder, "models"))
+    .flatMap((path) => /\.(\w+=?\d*)\.safe\w+$/.exec(path)?.[1] ?? []).sort();
 
 Deno.test("run() trains, evaluates and measures every trajectory of the grid, in its order", async () => {
   await withPlace(async ({ compute, epochs, messages }) => {
@@ -40,12 +41,10 @@ Deno.test("run() trains, evaluates and measures every trajectory of the grid, in
     assertEquals([cachedRuns, computedRuns, missingRuns, RUNS], [0, RUNS, 0, 4]);
     assertEquals([epochs.length, messages], [3 * RUNS, []]);
     const runs = runsAt(STUDY, records);
-    assertEquals(runs.map(({ config: { optimizer, batchSize } }) => `${optimizer} ${batchSize}`), [
-      "SGD 60",
-      "AdaGrad 60",
-      "SGD 32",
-      "AdaGrad 32",
-    ]);
+    assertEquals(
+      runs.map(({ config: { optimizer, batchSize } }) => `${optimizer} ${batchSize}`),
+      ["SGD 60", "AdaGrad 60", "SGD 32", "AdaGrad 32"],
+    );
     for (const [index, { training, measures }] of runs.entries()) {
       assertEquals([training.epochs, training.stopped], [3, "reached"]);
       // The floor of the loss, and more than chance on average.
@@ -54,7 +53,7 @@ Deno.test("run() trains, evaluates and measures every trajectory of the grid, in
       assertEquals(Object.keys(measures).sort(), ["generalization-gap", "sharpness(directions=3)"]);
       const { content, provenance } = records[index]!;
       assertEquals(content.stops, { "epochs:3": 3 });
-      assertEquals(provenance.map(({ did, from, to }) => [did, from ?? null, to]), [
+      assertEquals(provenance.map(({ did, from = null, to }) => [did, from, to]), [
         ["trained", 0, 3],
         ["measured sharpness(directions=3), generalization-gap", null, 3],
       ]);
@@ -72,16 +71,7 @@ for (const optimizer of [...OPTIMIZER_NAMES, "SGD(momentum=0.9)"]) {
       assertEquals(networksIn(folder), ["epoch=4", "latest"]);
       const outcome = await compute(alone(optimizer, { measures, stops: [strict, loose] }));
       assertEquals(contentOf(outcome).stops, { [loose]: 4, [strict]: 8 });
-      assertEquals(epochs.map((epoch) => Number(epoch.split(" ").at(-1))), [
-        1,
-        2,
-        3,
-        4,
-        5,
-        6,
-        7,
-        8,
-      ]);
+      assertEquals(numbers(epochs), [1, 2, 3, 4, 5, 6, 7, 8]);
       assertEquals(messages, [`${optimizer} ${NAME}: going on after epoch 4`]);
       assertSame(await contents(folder), wanted);
     });
@@ -105,7 +95,7 @@ for (
       const [first, again] = record!.provenance.filter(({ did }) => did.startsWith("trained"));
       assertEquals([first!.did, first!.from, first!.to], ["trained", 0, 5]);
       assertEquals([again!.did, again!.from, again!.to], ["trained again", from - 1, 3]);
-      assertEquals(epochs.map((epoch) => Number(epoch.split(" ").at(-1))), [...trained]);
+      assertEquals(numbers(epochs), [...trained]);
       assertEquals(messages, [
         `${optimizer} ${NAME}: epochs ${from} to 3 are trained again, as the network of epoch 3 was ` +
         "not kept",
@@ -213,32 +203,22 @@ Deno.test("run() ends a trajectory that diverges with its epoch, and finishes th
 Deno.test("run() draws from a record with measures from the future, and leaves them whole", async () => {
   await withPlace(async ({ folder, compute }) => {
     const { records: [record] } = await compute(alone("SGD"));
-    const [network] = record!.content.networks;
-    const future = {
-      ...network!.measures[0]!,
-      measure: "entropy",
-      protocol: { kind: "x" },
-      more: [1],
-    };
-    const changed = {
-      ...record!,
-      content: {
-        ...record!.content,
-        stops: { ...record!.content.stops, "curvature:2": 2 },
-        networks: [{ ...network!, measures: [future, ...network!.measures] }],
-      },
-    };
+    const { content, ...rest } = record!;
+    const [network] = content.networks;
+    const [own] = network!.measures;
+    const future = { ...own!, measure: "entropy", protocol: { kind: "x" }, more: [1] };
+    const networks = [{ ...network!, measures: [future, ...network!.measures] }];
+    const stops = { ...content.stops, "curvature:2": 2 };
     const path = join(folder, "results", listFiles(join(folder, "results")).at(-1)!);
+    const changed = { ...rest, content: { ...content, stops, networks } };
     await Deno.writeTextFile(path, formatRecord(changed));
     const { cachedRuns, records } = await compute(alone("SGD"));
     assertEquals([cachedRuns, runsAt(alone("SGD"), records).length], [1, 1]);
     await compute(alone("SGD", { stops: ["epochs:3", "loss:9"] }));
-    const { content } = parseRecord(await Deno.readTextFile(path));
-    assertEquals(content.stops, { "curvature:2": 2, "epochs:3": 3, "loss:9": 1 });
-    assertEquals(
-      content.networks.at(-1)!.measures.find(({ measure }) => measure === "entropy"),
-      future,
-    );
+    const after = parseRecord(await Deno.readTextFile(path)).content;
+    assertEquals(after.stops, { "curvature:2": 2, "epochs:3": 3, "loss:9": 1 });
+    const { measures } = after.networks.at(-1)!;
+    assertEquals(measures.find(({ measure }) => measure === "entropy"), future);
   });
 });
 
@@ -246,18 +226,12 @@ Deno.test("run() in shuffled order: a trajectory of its own, interrupted or not 
   const file = alone("AdaGrad", { stops: ["epochs:5"] });
   const grid = { ...file.grid, baseBatchSize: 32 };
   const shuffled: Study = { ...file, grid, order: "shuffled" };
-  const wanted = await uninterrupted(shuffled);
   await withPlace(async ({ folder, compute }) => {
-    const controller = new AbortController();
-    const reason = new Error("enough");
-    const stopped = compute(shuffled, {
-      signal: controller.signal,
-      onProgress: ({ message }) => message.includes("epoch 4") && controller.abort(reason),
-    });
-    assertEquals(await assertRejects(() => stopped), reason);
+    const { reason, options } = abortAt(1, "epoch 4");
+    assertEquals(await assertRejects(() => compute(shuffled, options)), reason);
     const { records: [record] } = await compute(shuffled);
     const found = await contents(folder);
-    assertSame(found, wanted);
+    assertSame(found, await uninterrupted(shuffled));
     assert([...found.keys()].every((path) => path.includes(",seed=0,order=shuffled.")));
     assertEquals(record!.content.trajectory["order"], "shuffled");
     // File order is the default, in no name and no record, and another trajectory.
