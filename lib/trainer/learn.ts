@@ -13,10 +13,7 @@ import { type Ended, trainStack } from "~/lib/trainer/train_stack.ts";
 export interface LearnOptions {
   readonly learningRate: number;
   readonly batchSize: number;
-  /**
-   * When to stop: "epochs:3", "loss:1.5", or the original's rule with STOPPING_CRITERION and
-   * STOPPING_CRITERION_EPOCHS in its place, "cumulative:1e-4:5".
-   */
+  /** "epochs:3", "loss:1.5", or the original's rule, "cumulative:1e-4:5": see `openStop`. */
   readonly stop: string;
   /** Default "SGD". */
   readonly optimizer?: string;

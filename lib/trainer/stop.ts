@@ -10,21 +10,16 @@ const FLAT_EPOCHS = 5;
 
 /** A question to a trajectory: at which epoch is this reached? */
 export interface Stop {
-  /** Canonical: "cumulative:1e-3", "loss:1.5", "epochs:10". The same text is the same stop. */
+  /** Canonical: "cumulative:1e-3", "loss:1.5", "epochs:10". */
   readonly text: string;
   /**
-   * Of a study's stops those of the lowest rank end training; the others are taken where training
-   * passes them. 0: a number of epochs, or a count that reaches its end; 1: epochs in a row, which
-   * the noise of batches may never allow; 2: a loss.
+   * Of a study's stops those of the lowest rank end training, the others are passed. 0: a number of
+   * epochs or of flat ones; 1: flat epochs in a row, which noise may never allow; 2: a loss.
    */
   readonly rank: 0 | 1 | 2;
-  /** Whether it asks if training still makes progress, so that reaching it is to have converged. */
+  /** Whether reaching it is to have converged. */
   readonly isCriterion: boolean;
-  /**
-   * The first epoch at which it is reached, 1 for the first; undefined while it is not.
-   *
-   * @param losses Mean batch loss of every epoch so far in nats.
-   */
+  /** The first epoch, from 1, at which it is reached, given every epoch's loss so far in nats. */
   epoch(losses: readonly number[]): number | undefined;
 }
 
@@ -70,12 +65,9 @@ export function openStop(text: string): Stop {
   }
   if (kind === "loss") {
     const level = demand(nats, given, what("its loss"));
-    return {
-      text: `loss:${formatNumber(level)}`,
-      rank: 2,
-      isCriterion,
-      epoch: (losses) => losses.findIndex((loss) => loss <= level) + 1 || undefined,
-    };
+    const epoch: Stop["epoch"] = (losses) =>
+      losses.findIndex((loss) => loss <= level) + 1 || undefined;
+    return { text: `loss:${formatNumber(level)}`, rank: 2, isCriterion, epoch };
   }
   const criterion = demand(nats, given, what("its criterion"));
   const needed = number === undefined

@@ -70,19 +70,25 @@ export async function trainStack<R extends TrainingRun>(
   demand(count, batchSize, "Cannot train as batch size");
   demand(epochsDomain, maxEpochs, "Cannot train as max epochs");
   for (const run of runs) demand(learningRate, run.learningRate, "Cannot train as learning rate");
+  function isKept({ epochLosses, wanted }: R): boolean {
+    const epoch = epochLosses.length;
+    return wanted?.has(epoch) || stops.some((stop) => stop.epoch(epochLosses) === epoch);
+  }
   function endOf({ epochLosses, wanted = new Set(), goesOn = true }: R): Ended | undefined {
     const epoch = epochLosses.length;
     const hasAll = [...wanted].every((other) => other <= epoch);
     if (hasAll && (!goesOn || isFarEnough(stops, epochLosses))) return "stopped";
     return epoch >= maxEpochs ? "epoch limit" : undefined;
   }
-  let active: R[] = [];
-  for (const run of runs) {
-    if (isKept(run, stops)) await onNetwork(run);
-    const ended = endOf(run);
-    if (ended === undefined) active.push(run);
-    else await onEnd(run, ended);
+  /** Tells of what an epoch, or none, led to. @returns The runs that go on. */
+  async function tell(told: readonly R[], ends: readonly (Ended | undefined)[]): Promise<R[]> {
+    for (const [index, run] of told.entries()) {
+      if (ends[index] !== "diverged" && isKept(run)) await onNetwork(run);
+      if (ends[index] !== undefined) await onEnd(run, ends[index]);
+    }
+    return told.filter((_, index) => ends[index] === undefined);
   }
+  let active = await tell(runs, runs.map(endOf));
   if (active.length === 0) return;
 
   const stack = await engine.createStack(
@@ -104,16 +110,10 @@ export async function trainStack<R extends TrainingRun>(
         return endOf(run);
       });
       onEpoch?.(active as [R, ...R[]], losses);
-      const kept = active.map((run, index) => ends[index] !== "diverged" && isKept(run, stops));
-      if (kept.includes(true) || ends.some((ended) => ended !== undefined)) {
+      if (ends.some((ended) => ended !== undefined) || active.some(isKept)) {
         await stack.save();
-        for (const [index, run] of active.entries()) {
-          if (kept[index]) await onNetwork(run);
-          if (ends[index] !== undefined) await onEnd(run, ends[index]);
-        }
-        const going = ends.map((ended) => ended === undefined);
-        active = active.filter((_, index) => going[index]);
-        stack.retain(going);
+        active = await tell(active, ends);
+        stack.retain(ends.map((ended) => ended === undefined));
       }
       const due = performance.now() - lastCheckpoint >= 1000 * checkpointSeconds;
       if (active.length > 0 && (due || signal?.aborted)) {
@@ -126,10 +126,4 @@ export async function trainStack<R extends TrainingRun>(
   } finally {
     stack.dispose();
   }
-}
-
-/** Whether the network of the last epoch is at a stop, or wanted for itself. */
-function isKept({ epochLosses, wanted }: TrainingRun, stops: readonly Stop[]): boolean {
-  const epoch = epochLosses.length;
-  return wanted?.has(epoch) || stops.some((stop) => stop.epoch(epochLosses) === epoch);
 }
