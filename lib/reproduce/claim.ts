@@ -104,10 +104,8 @@ export async function readKept(
 }
 
 /** What is known of a network without its numbers. */
-export function keptOf(
-  { epochLosses, state, engines, seconds }: Omit<KeptNetwork, "data">,
-  isLatest: boolean,
-): Kept {
+export function keptOf(network: Omit<KeptNetwork, "data">, isLatest: boolean): Kept {
+  const { epochLosses, state, engines, seconds } = network;
   return { isLatest, epochLosses: [...epochLosses], hasState: state.length > 0, engines, seconds };
 }
 

@@ -134,16 +134,15 @@ export async function measure(context: Context, asked: readonly NetworkToMeasure
   );
   const seconds = (performance.now() - start) / 1000 / networks.length;
   for (const [index, { claimed, epoch, texts }] of networks.entries()) {
-    const taken = texts.flatMap((text, place) => {
-      const value = values[index]![place]!;
-      return Number.isNaN(value.estimate) ? [] : measurementOf(context, text, value);
-    });
-    const did = `measured ${texts.join(", ")}`;
-    update(
-      claimed,
-      { networks: withMeasures(claimed.record!.content.networks, epoch, taken) },
-      [provenanceOf(engine, { did, to: epoch, seconds })],
+    const taken = texts.map((text, place) => measurementOf(context, text, values[index]![place]!))
+      .filter(({ estimate }) => !Number.isNaN(estimate));
+    const all = claimed.record!.content.networks.map((network) =>
+      network.epoch === epoch
+        ? { ...network, measures: sorted([...network.measures, ...taken]) }
+        : network
     );
+    const did = `measured ${texts.join(", ")}`;
+    update(claimed, { networks: all }, [provenanceOf(engine, { did, to: epoch, seconds })]);
   }
   for (const claimed of new Set(networks.map((each) => each.claimed))) {
     await save(context, claimed);
@@ -163,19 +162,11 @@ function measurementOf({ engine }: Context, text: string, value: MeasureValue): 
   };
 }
 
-/** Networks with measures of that of an epoch, in an order of their own. */
-function withMeasures(
-  networks: readonly NetworkRecord[],
-  epoch: number,
-  taken: readonly Measurement[],
-): NetworkRecord[] {
+/** Measures in an order of their own, whenever each was taken. */
+function sorted(measures: readonly Measurement[]): Measurement[] {
   const textOf = ({ measure, protocol }: Measurement): string => measure + JSON.stringify(protocol);
-  return networks.map((network) => {
-    if (network.epoch !== epoch) return network;
-    const all = [...network.measures, ...taken].map((each) => [textOf(each), each] as const);
-    const sorted = all.sort(([a], [b]) => a < b ? -1 : a > b ? 1 : 0);
-    return { ...network, measures: sorted.map(([, each]) => each) };
-  });
+  const named = measures.map((each) => [textOf(each), each] as const);
+  return named.sort(([a], [b]) => a < b ? -1 : a > b ? 1 : 0).map(([, each]) => each);
 }
 
 /**

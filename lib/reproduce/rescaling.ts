@@ -17,7 +17,8 @@ import { readRecord, runsAt } from "~/lib/results.ts";
 import type { Study } from "~/lib/study.ts";
 import { type Trajectory, trajectoryPath } from "~/lib/trainer.ts";
 
-/** Factors c of the layer's scale. */
+/** The first layer, and the factors c of its scale. */
+const LAYER = 0;
 const SCALES = [0.1, 0.2, 0.5, 1, 2, 5, 10];
 
 /** Measures of a network one of whose layers is scaled: the measure is a canonical text. */
@@ -34,22 +35,18 @@ export type RescaledMeasure = z.infer<typeof rows>[number];
 const file = z.looseObject({ network: z.string(), rows });
 
 /**
- * Measures the network at a study's first stop with one layer scaled by 0.1 to 10, and the loss as
- * "loss"; nothing is computed where it was kept for that network, and with `cachedOnly` nothing at
- * all.
+ * Measures the network at a study's first stop with its first layer scaled by 0.1 to 10, and the
+ * loss as "loss"; nothing is computed where it was kept for that network, or with `cachedOnly`.
  *
- * @param measures Canonical texts; `layer`: which layer, 0 for the first.
+ * @param measures Canonical texts.
  */
 export async function rescaledMeasures(
   study: Study,
   trajectory: Trajectory,
-  { measures, layer = 0, ...options }: RunOptions & {
-    readonly measures: readonly string[];
-    readonly layer?: number;
-  },
+  { measures, ...options }: RunOptions & { readonly measures: readonly string[] },
 ): Promise<RescaledMeasure[]> {
   const { folders: { results }, onMessage } = placed(options);
-  const asked = { trajectory: trajectoryPath(trajectory), stop: study.stops[0] ?? "", layer };
+  const asked = { trajectory: trajectoryPath(trajectory), stop: study.stops[0]!, layer: LAYER };
   const key = sha256(JSON.stringify([asked, measures])).slice(0, 12);
   const path = join(results, "rescaling", `${key}.json`);
   const kept = await readChecked(
@@ -67,7 +64,7 @@ export async function rescaledMeasures(
   const { engine } = options.opened ?? await openEngineOnData(trajectory.images, options);
   try {
     const { sizes } = trajectory;
-    const scaled = SCALES.map((c) => rescaleLayer(sizes, parameters, { layer, c }));
+    const scaled = SCALES.map((c) => rescaleLayer(sizes, parameters, { layer: LAYER, c }));
     const evaluations = await engine.evaluate(sizes, scaled, { split: "train", gradient: false });
     const networks = evaluations.map(({ loss, accuracy }, index) => ({
       ...{ sizes, parameters: scaled[index]!, trainLoss: loss, trainAccuracy: accuracy },

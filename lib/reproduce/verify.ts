@@ -21,13 +21,13 @@ const [APART, LOCK] = [".verify-", "lock"];
 /** How far two computations of a trajectory agree at a study's first stop. */
 export interface Agreement {
   readonly trajectory: Trajectory;
-  /** Whether the losses up to the stop, its network and all values at it are the same to the bit. */
+  /** Whether losses up to the stop, its network and all values at it are the same to the bit. */
   readonly identical: boolean;
   /** Epoch of the stop, before and now. */
   readonly epochs: readonly [number, number];
-  /** Largest relative difference of an epoch loss that both have. */
+  /** Largest relative difference of an epoch loss. */
   readonly epochLosses: number;
-  /** Relative differences of the full-set losses and of every measure's estimate. */
+  /** Relative differences of full-set losses and of every measure's estimate. */
   readonly values: Readonly<Record<string, number>>;
   /** Measures that only one of the two has. */
   readonly missing: readonly string[];
@@ -98,27 +98,27 @@ async function removeAbandoned(models: string): Promise<void> {
 
 function compare(before: RunResult, now: RunResult): Omit<Agreement, "trajectory"> {
   const [a, b] = [valuesOf(before), valuesOf(now)];
-  const shared = [...a.keys()].filter((name) => b.has(name));
-  const values = Object.fromEntries(
-    shared.map((name) => [name, relative(a.get(name)!, b.get(name)!)]),
-  );
-  const missing = [...new Set(a.keys()).symmetricDifference(new Set(b.keys()))];
+  const shared = Object.keys(a).filter((name) => name in b);
+  const values = Object.fromEntries(shared.map((name) => [name, relative(a[name]!, b[name]!)]));
+  const missing = Object.keys({ ...a, ...b }).filter((name) => !(name in a && name in b));
   const [losses, lossesNow] = [before.training.epochLosses, now.training.epochLosses];
+  const differences = losses.slice(0, lossesNow.length)
+    .map((loss, index) => relative(loss, lossesNow[index]!));
   return {
     identical: String(losses) === String(lossesNow) &&
       before.training.sha256 === now.training.sha256 && missing.length === 0 &&
       Object.values(values).every((difference) => difference === 0),
     epochs: [before.training.epochs, now.training.epochs],
-    epochLosses: lossesNow.slice(0, losses.length)
-      .reduce((largest, loss, index) => Math.max(largest, relative(losses[index]!, loss)), 0),
+    epochLosses: differences.reduce((a, b) => Math.max(a, b), 0),
     values,
     missing,
   };
 }
 
-function valuesOf({ training: { trainLoss, testLoss }, measures }: RunResult): Map<string, number> {
-  const taken = Object.entries(measures).map(([text, { estimate }]) => [text, estimate] as const);
-  return new Map([["trainLoss", trainLoss ?? NaN], ["testLoss", testLoss ?? NaN], ...taken]);
+function valuesOf({ training, measures }: RunResult): Record<string, number> {
+  const { trainLoss, testLoss } = training;
+  const taken = Object.entries(measures).map(([text, { estimate }]) => [text, estimate]);
+  return { trainLoss: trainLoss ?? NaN, testLoss: testLoss ?? NaN, ...Object.fromEntries(taken) };
 }
 
 function relative(a: number, b: number): number {

@@ -79,22 +79,15 @@ Deno.test("trainStack() trains in lock-step; who is done leaves, the others go o
 
 Deno.test("trainStack() keeps the networks at all stops and at wanted epochs, each once", async () => {
   const asked = ["loss:8", "cumulative:9:2", "epochs:2", "loss:7.5", "loss:0"];
-  assertEquals(
-    await follow(stubEngine(fromCurves), [runOf(1), runOf(2, { wanted: new Set([5]) })], {
-      asked,
-    }),
-    // Curve 1 passes 8 nats in epoch 2 and 7.5 in epoch 3, curve 2 both in epoch 1.
-    ["2 kept 1", "1 kept 2", "2 kept 2", "1 kept 3", "1 kept 4", "1 stopped 4", "2 kept 4"]
-      .concat("2 kept 5", "2 stopped 5"),
-  );
-});
-
-Deno.test("trainStack() of wanted epochs alone ends at the last of them", async () => {
-  const run = runOf(1, { wanted: new Set([1, 3]) });
-  assertEquals(await follow(stubEngine(fromCurves), [run]), [
-    "1 kept 1",
-    "1 kept 3",
-    "1 stopped 3",
+  const runs = [runOf(1), runOf(2, { wanted: new Set([5]) })];
+  // Curve 1 passes 8 nats in epoch 2 and 7.5 in epoch 3, curve 2 both in epoch 1.
+  assertEquals(await follow(stubEngine(fromCurves), runs, { asked }), [
+    ...["2 kept 1", "1 kept 2", "2 kept 2", "1 kept 3", "1 kept 4", "1 stopped 4", "2 kept 4"],
+    ...["2 kept 5", "2 stopped 5"],
+  ]);
+  const wanted = runOf(1, { wanted: new Set([1, 3]) });
+  assertEquals(await follow(stubEngine(fromCurves), [wanted]), [
+    ...["1 kept 1", "1 kept 3", "1 stopped 3"],
   ]);
 });
 
@@ -114,21 +107,18 @@ Deno.test("trainStack() goes on from where a run is, and tells the engine", asyn
 Deno.test("trainStack() of runs that are done, or of no epochs, asks the engine nothing", async () => {
   const engine = stubEngine(fromCurves);
   const done = runOf(2, { epochLosses: [3, 3, 3] });
-  assertEquals(await follow(engine, [done], { asked: ["epochs:2"] }), ["2 stopped 3"]);
-  assertEquals(await follow(engine, [runOf(1)], { asked: ["epochs:2"], maxEpochs: 0 }), [
-    "1 epoch limit 0",
-  ]);
-  assertEquals(await follow(engine, [runOf(1)], { asked: ["epochs:0"] }), [
-    "1 kept 0",
-    "1 stopped 0",
-  ]);
-  assertEquals([await follow(engine, []), engine.calls], [[], []]);
-  assertEquals(await follow(engine, [done, runOf(1)], { asked: ["epochs:1"] }), [
-    "2 stopped 3",
-    "1 kept 1",
-    "1 stopped 1",
-  ]);
-  assertEquals(engine.calls[0], "create 0");
+  const cases: [TrainingRun[], string[], number, string[]][] = [
+    [[done], ["epochs:2"], 6, ["2 stopped 3"]],
+    [[runOf(1)], ["epochs:2"], 0, ["1 epoch limit 0"]],
+    [[runOf(1)], ["epochs:0"], 6, ["1 kept 0", "1 stopped 0"]],
+    [[], [], 6, []],
+  ];
+  for (const [runs, asked, maxEpochs, expected] of cases) {
+    assertEquals(await follow(engine, runs, { asked, maxEpochs }), expected);
+  }
+  assertEquals(engine.calls, []);
+  const seen = await follow(engine, [done, runOf(1)], { asked: ["epochs:1"] });
+  assertEquals([seen, engine.calls[0]], [["2 stopped 3", "1 kept 1", "1 stopped 1"], "create 0"]);
 });
 
 Deno.test("trainStack() gives parameters after the epoch that it tells of, and no others", async () => {
@@ -167,30 +157,23 @@ Deno.test("trainStack() keeps checkpoints as often as told, but none of what has
 });
 
 Deno.test("trainStack() ends with a checkpoint of the epoch in progress when it is aborted", async () => {
-  const engine = stubEngine(fromCurves);
-  const controller = new AbortController();
   const reason = new Error("enough");
   const kept: number[][] = [];
-  const error = await assertRejects(() =>
-    follow(engine, [1, 2].map((w) => runOf(w)), {
-      asked: ["epochs:6"],
-      signal: controller.signal,
-      onEpoch: ([{ epochLosses }]) => epochLosses.length === 2 && controller.abort(reason),
-      onCheckpoint: (members) =>
-        Promise.resolve(void kept.push(members.map(({ epochLosses }) => epochLosses.length))),
-    })
-  );
-  assertStrictEquals(error, reason);
-  assertEquals(kept, [[2, 2]]);
+  const abortAfter2 = (controller = new AbortController()): Partial<TrainStackOptions> => ({
+    signal: controller.signal,
+    onEpoch: ([{ epochLosses }]) => epochLosses.length === 2 && controller.abort(reason),
+    onCheckpoint: (runs) =>
+      Promise.resolve(void kept.push(runs.map(({ epochLosses }) => epochLosses.length))),
+  });
+  const engine = stubEngine(fromCurves);
+  const runs = [1, 2].map((w) => runOf(w));
+  const stopped = follow(engine, runs, { asked: ["epochs:6"], ...abortAfter2() });
+  assertStrictEquals(await assertRejects(() => stopped), reason);
   assertEquals(engine.calls, ["create 0,0", "epoch 2", "epoch 2", "save", "dispose"]);
   // What the last epoch finished is finished, aborted or not.
-  const last = new AbortController();
-  const seen = await follow(stubEngine(fromCurves), [runOf(1)], {
-    asked: ["epochs:2"],
-    signal: last.signal,
-    onEpoch: ([{ epochLosses }]) => epochLosses.length === 2 && last.abort(),
-  });
-  assertEquals(seen, ["1 kept 2", "1 stopped 2"]);
+  const last = { asked: ["epochs:2"], ...abortAfter2() };
+  const seen = await follow(stubEngine(fromCurves), [runOf(1)], last);
+  assertEquals([seen, kept], [["1 kept 2", "1 stopped 2"], [[2, 2]]]);
 });
 
 Deno.test("trainStack() frees the stack when a callback or the engine fails", async () => {
@@ -211,24 +194,14 @@ Deno.test("trainStack() frees the stack when a callback or the engine fails", as
 
 Deno.test("trainStack() refuses what is out of its domain before it trains", async () => {
   const cases: [Partial<TrainStackOptions>, number, string][] = [
-    [
-      { batchSize: 0 },
-      1,
-      "Cannot train as batch size must be an integer in 1..1000000: current value is 0",
-    ],
-    [
-      { maxEpochs: 1.5 },
-      1,
-      "Cannot train as max epochs must be an integer in 0..1000000: current value is 1.5",
-    ],
-    [{}, -1, "Cannot train as learning rate must be a number > 0: current value is -1"],
+    [{ batchSize: 0 }, 1, "batch size must be an integer in 1..1000000: current value is 0"],
+    [{ maxEpochs: 1.5 }, 1, "max epochs must be an integer in 0..1000000: current value is 1.5"],
+    [{}, -1, "learning rate must be a number > 0: current value is -1"],
   ];
-  for (const [options, learningRate, message] of cases) {
+  for (const [options, learningRate, reason] of cases) {
     const engine = stubEngine();
-    const error = await assertRejects(
-      () => follow(engine, [runOf(1, { learningRate })], options),
-      UsageError,
-    );
-    assertEquals([error.message, engine.calls], [message, []]);
+    const training = follow(engine, [runOf(1, { learningRate })], options);
+    const error = await assertRejects(() => training, UsageError);
+    assertEquals([error.message, engine.calls], [`Cannot train as ${reason}`, []]);
   }
 });
