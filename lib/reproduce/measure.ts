@@ -26,28 +26,44 @@ import { provenanceOf } from "~/lib/reproduce/engine_on_data.ts";
 import { locateStop, type Measurement, type NetworkRecord } from "~/lib/results.ts";
 import { describeTrajectory, removeNetwork, type Trajectory } from "~/lib/trainer.ts";
 
-/** Evaluates the networks of epochs; a loss that is not finite ends the record before it. */
-export async function evaluate(
-  context: Context,
-  claimed: Claimed,
-  epochs: ReadonlySet<number>,
-): Promise<void> {
-  for (const epoch of [...epochs].sort((a, b) => a - b)) {
+/** A network that is to be measured, by canonical texts of measures. */
+export interface NetworkToMeasure {
+  readonly claimed: Claimed;
+  readonly epoch: number;
+  readonly texts: readonly string[];
+}
+
+/**
+ * Evaluates what was not evaluated and writes the record, which a loss that is not finite ends.
+ *
+ * @returns What is to be measured.
+ */
+export async function evaluate(context: Context, claimed: Claimed): Promise<NetworkToMeasure[]> {
+  const step = nextOf(context, claimed);
+  const epochs = step.kind === "evaluate" ? [...step.evaluate].sort((a, b) => a - b) : [];
+  for (const epoch of epochs) {
     const found = await readAgreeing(context.options, claimed, epoch);
     if (found === undefined) continue;
-    const network = await evaluateNetwork(context, claimed.trajectory, epoch, found.parameters);
     const { epochLosses, stops, networks } = claimed.record!.content;
-    if (!Number.isFinite(network.trainLoss) || !Number.isFinite(network.testLoss)) {
-      return update(claimed, {
+    const network = await evaluateNetwork(context, claimed.trajectory, epoch, found.parameters);
+    const isFinite = Number.isFinite(network.trainLoss) && Number.isFinite(network.testLoss);
+    update(
+      claimed,
+      isFinite ? { networks: [...networks, network].sort((a, b) => a.epoch - b.epoch) } : {
         epochLosses: epochLosses.slice(0, Math.max(0, epoch - 1)),
         diverged: true,
         stops: Object.fromEntries(Object.entries(stops).filter(([, stop]) => stop < epoch)),
         networks: networks.filter((each) => each.epoch < epoch),
-      });
-    }
-    const all = [...networks, network].sort((a, b) => a.epoch - b.epoch);
-    update(claimed, { networks: all });
+      },
+    );
+    if (!isFinite) break;
   }
+  const { kind, measure } = nextOf(context, claimed);
+  // What is computed afresh takes its predecessor's place when it has its measures too.
+  if (!context.options.fresh || kind !== "measure") await save(context, claimed);
+  return kind === "measure"
+    ? [...measure].map(([epoch, texts]) => ({ claimed, epoch, texts }))
+    : [];
 }
 
 async function evaluateNetwork(
@@ -86,13 +102,6 @@ async function evaluateNetwork(
 /** SHA-256 of a network's float32 parameters. */
 export function hashOf({ buffer, byteOffset, byteLength }: SharedFloats): string {
   return sha256(new Uint8Array(buffer, byteOffset, byteLength));
-}
-
-/** A network that is to be measured, by canonical texts of measures. */
-export interface NetworkToMeasure {
-  readonly claimed: Claimed;
-  readonly epoch: number;
-  readonly texts: readonly string[];
 }
 
 /** Measures networks together and writes their trajectories' records. */

@@ -5,14 +5,7 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { startMeter } from "~/lib/files/progress.ts";
-import {
-  claim,
-  type Claimed,
-  type Context,
-  nextOf,
-  readKept,
-  save,
-} from "~/lib/reproduce/claim.ts";
+import { claim, type Claimed, type Context, nextOf, readKept } from "~/lib/reproduce/claim.ts";
 import { libraryOf, openEngineOnData, revision } from "~/lib/reproduce/engine_on_data.ts";
 import { evaluate, measure, type NetworkToMeasure } from "~/lib/reproduce/measure.ts";
 import { nextStep } from "~/lib/reproduce/next_step.ts";
@@ -97,10 +90,7 @@ async function survey(
 }
 
 /** What is to be computed. */
-interface Task extends Survey {
-  readonly study: Study;
-  readonly options: PlacedOptions;
-}
+type Task = Survey & Pick<Context, "study" | "options">;
 
 /** Computes what can be computed. @returns How many, and what other processes hold if none waits. */
 async function compute(task: Task): Promise<{ computed: number; elsewhere: Trajectory[] }> {
@@ -227,7 +217,7 @@ async function workThrough(
         if (lacking.length > 0) await train(context, lacking);
       }
       for (const claimed of stack) {
-        const wanted = await evaluateAll(context, claimed);
+        const wanted = await evaluate(context, claimed);
         pending.push(...wanted);
         if (wanted.length === 0) release(claimed);
       }
@@ -277,16 +267,4 @@ async function takeStack(
     } else if (found === undefined) elsewhere.push(trajectory);
     else found.lock.release();
   }
-}
-
-/** Evaluates what was not evaluated and writes the record. @returns What is to be measured. */
-async function evaluateAll(context: Context, claimed: Claimed): Promise<NetworkToMeasure[]> {
-  const step = nextOf(context, claimed);
-  if (step.kind === "evaluate") await evaluate(context, claimed, step.evaluate);
-  const { kind, measure } = nextOf(context, claimed);
-  // What is computed afresh takes its predecessor's place when it has its measures too.
-  if (!context.options.fresh || kind !== "measure") await save(context, claimed);
-  return kind === "measure"
-    ? [...measure].map(([epoch, texts]) => ({ claimed, epoch, texts }))
-    : [];
 }

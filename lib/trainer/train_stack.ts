@@ -4,19 +4,12 @@
  * @module
  */
 import { count, demand, epochs as epochsDomain, learningRate } from "~/lib/domain.ts";
-import type { Engine, SharedFloats, StackOptions } from "~/lib/engine.ts";
+import type { Engine, Member, StackOptions } from "~/lib/engine.ts";
 import { openOptimizer } from "~/lib/optimizer.ts";
 import { isFarEnough, type Stop } from "~/lib/trainer/stop.ts";
 
 /** A network in training: what is kept of it, and all that the next epoch depends on. */
-export interface TrainingRun {
-  readonly learningRate: number;
-  /** Flat parameters, shape [P]; those of the last epoch whenever a callback is called with it. */
-  readonly parameters: SharedFloats;
-  /** The optimizer's state, shape [S * P]. */
-  readonly state: SharedFloats;
-  /** Seed of the order of the images: see `Member`. */
-  readonly shuffle?: number | undefined;
+export interface TrainingRun extends Omit<Member, "epochs"> {
   /** Mean batch loss of every epoch so far in nats. */
   readonly epochLosses: number[];
   /** Wall time of training so far; a stack's time is shared equally by its members. */
