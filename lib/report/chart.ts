@@ -8,7 +8,7 @@ import { capitalize } from "~/lib/files/text.ts";
 import { openMeasure } from "~/lib/measure.ts";
 import { openOptimizer } from "~/lib/optimizer.ts";
 import type { Explored, ExploredCell } from "~/lib/report/explore.ts";
-import type { TrajectoryRecord } from "~/lib/results.ts";
+import type { TrajectoryContent } from "~/lib/results.ts";
 import { EFFECTS, effectValue } from "~/lib/study.ts";
 
 const GREY = "#808080";
@@ -101,8 +101,11 @@ function formatTick(value: number, isWide: boolean): string {
 }
 
 /** The loss of every epoch of trajectories that differ in seed, and their networks' full-set losses. */
-export function plotLosses(records: readonly TrajectoryRecord[], width: number): Element {
-  const lines = records.flatMap(({ content: { epochLosses, trajectory: { seed } } }) => {
+export function plotLosses(
+  trajectories: readonly (TrajectoryContent & { readonly seed: number })[],
+  width: number,
+): Element {
+  const lines = trajectories.flatMap(({ epochLosses, seed }) => {
     const { length } = epochLosses;
     const epochs = Array.from(
       { length: Math.min(length, POINTS) },
@@ -110,19 +113,16 @@ export function plotLosses(records: readonly TrajectoryRecord[], width: number):
     );
     return [...new Set(epochs)].map((epoch) => ({ epoch, loss: epochLosses[epoch - 1]!, seed }));
   });
-  const networks = records.flatMap(({ content: { networks, trajectory: { seed } } }) =>
-    networks.map(({ epoch, trainLoss }) => ({ epoch, loss: trainLoss, seed }))
+  const networks = trajectories.flatMap(({ networks, seed }) =>
+    networks.map(({ epoch, trainLoss: loss }) => ({ epoch, loss, seed }))
   );
   const isLong = lines.some(({ epoch }) => epoch > 40);
+  const at = { x: "epoch", y: "loss", stroke: "seed" };
   return draw({
     ...{ width, height: 260 },
-    ariaLabel: "Epoch losses; the networks' losses stand in the table below",
     x: { type: isLong ? "log" : "linear", label: "Epoch", ticks: 5, tickFormat: String },
     y: { grid: true, label: "Training loss (nats)" },
-    color: { type: "ordinal", scheme: "Dark2", legend: true, label: "Seed" },
-    marks: [
-      Plot.line(lines, { x: "epoch", y: "loss", z: "seed", stroke: "seed" }),
-      Plot.dot(networks, { x: "epoch", y: "loss", stroke: "seed", r: 3.5 }),
-    ],
+    color: { type: "ordinal", scheme: "Dark2", legend: true },
+    marks: [Plot.line(lines, { ...at, z: "seed" }), Plot.dot(networks, { ...at, r: 3.5 })],
   });
 }

@@ -12,8 +12,6 @@ import {
   leadMeasure,
   listCurves,
   listSeries,
-  LOSS_LEVELS,
-  PUBLISHED_PROTOCOL,
   type PublishedCell,
   publishedCells,
   publishedSentences,
@@ -32,6 +30,8 @@ export interface Selection {
   readonly measure: string;
   readonly optimizers: readonly string[];
   readonly seeds: readonly number[];
+  /** Whether published values stand beside ours. */
+  readonly isPublished: boolean;
 }
 
 /** A cell with its measure over the chosen seeds, in the measure's unit. */
@@ -51,16 +51,6 @@ export interface Explored {
   readonly cells: readonly ExploredCell[];
   readonly published: readonly PublishedCell[];
   readonly sentences: readonly string[];
-  /** About the published values; none where they cannot be compared. */
-  readonly publishedSentences: readonly string[];
-}
-
-/** The stops and levels that can be chosen. */
-export function placesOf({ stops }: Study): { stops: string[]; levels: string[] } {
-  return {
-    stops: [...new Set([...stops, PUBLISHED_PROTOCOL.stop])],
-    levels: LOSS_LEVELS.map(String),
-  };
 }
 
 /** The measures of a study that any trajectory has at a stop or level. */
@@ -84,7 +74,7 @@ export function measuresOffered(
 export function explore(
   study: Study,
   records: readonly TrajectoryRecord[],
-  { effect, at, measure, optimizers, seeds }: Selection,
+  { effect, at, measure, optimizers, seeds, isPublished }: Selection,
 ): Explored {
   const chosen = { ...study, grid: { ...study.grid, effects: [effect], optimizers, seeds } };
   const [first = "sharpness"] = study.measures.first;
@@ -94,8 +84,9 @@ export function explore(
     : at === study.stops[0] && measure === first
     ? stop
     : atStop(chosen, runsAt(chosen, records, at), measure);
-  const published = publishedCells(chosen, measure)
-    .filter((cell) => cell.effect === effect && optimizers.includes(cell.optimizer));
+  const published = publishedCells(chosen, measure).filter((cell) =>
+    isPublished && cell.effect === effect && optimizers.includes(cell.optimizer)
+  );
   return {
     cells: listCells(chosen).flatMap((cell) => {
       const { bySeed, loss: trainLoss = null } = place.valuesOf(cell);
@@ -104,11 +95,11 @@ export function explore(
       const interval = low === null || high === null ? null : [low, high] as const;
       return [{ ...cell, mean, interval, n, trainLoss }];
     }),
-    sentences: listSeries(chosen).map((each) => findAt(chosen, each, { place, stop }).text),
     published,
-    publishedSentences: published.length === 0
-      ? []
-      : publishedSentences(comparePublished(chosen, records)),
+    sentences: [
+      ...listSeries(chosen).map((each) => findAt(chosen, each, { place, stop }).text),
+      ...(published.length > 0 ? publishedSentences(comparePublished(chosen, records)) : []),
+    ],
   };
 }
 

@@ -6,7 +6,14 @@
 import { z } from "zod";
 import { capitalize } from "~/lib/files/text.ts";
 import { significant } from "~/lib/files/numbers.ts";
-import { formatInterval, formatMean, stopInWords, unitAfter } from "~/lib/findings.ts";
+import {
+  formatInterval,
+  formatMean,
+  LOSS_LEVELS,
+  PUBLISHED_PROTOCOL,
+  stopInWords,
+  unitAfter,
+} from "~/lib/findings.ts";
 import { openMeasure } from "~/lib/measure.ts";
 import { openOptimizer } from "~/lib/optimizer.ts";
 import { plotCells, plotLosses, type Scales } from "~/lib/report/chart.ts";
@@ -16,20 +23,17 @@ import {
   type ExploredCell,
   isLevel,
   measuresOffered,
-  placesOf,
   type Selection,
 } from "~/lib/report/explore.ts";
-import { element, showTable } from "~/lib/report/table.ts";
-import { tableOf } from "~/lib/results.ts";
+import { csvOf, element, showTable } from "~/lib/report/table.ts";
 import {
+  type Cell,
   type EffectName,
   EFFECTS,
   effectValue,
   type Study,
   studyName,
-  trajectoryOf,
 } from "~/lib/study.ts";
-import { isSameTrajectory } from "~/lib/trainer.ts";
 
 // Schemas would else be compiled, which the page's policy forbids.
 z.config({ jitless: true });
@@ -48,12 +52,16 @@ const options = (
   values.map((value) => element("option", { value, textContent: labelOf(value) }));
 
 function fillForm({ grid }: Study): void {
-  const { stops, levels } = placesOf(study);
+  const stops = [...new Set([...study.stops, PUBLISHED_PROTOCOL.stop])];
   for (const axis of ["x", "y"]) control(axis).append(...options(["log", "linear"]));
   control("effect").append(...options(grid.effects, (name) => EFFECTS[name as EffectName].label));
   control("at").append(
     element("optgroup", { label: "at the stop" }, ...options(stops)),
-    element("optgroup", { label: "at a training loss" }, ...options(levels, (at) => `${at} nats`)),
+    element(
+      "optgroup",
+      { label: "at a training loss" },
+      ...options(LOSS_LEVELS.map(String), (at) => `${at} nats`),
+    ),
   );
   const tick = (name: string, value: string, mark: Node | string = ""): HTMLElement =>
     element(
@@ -114,14 +122,13 @@ function selection(): Selection & Scales {
   const [effect, at, measure, x, y] = ["effect", "at", "measure", "x", "y"].map((name) =>
     String(data.get(name))
   );
-  const optimizers = texts("optimizer");
-  return { effect, at, measure, optimizers, seeds: texts("seed").map(Number), x, y } as never;
+  const [optimizers, seeds] = [texts("optimizer"), texts("seed").map(Number)];
+  const isPublished = data.has("published");
+  return { effect, at, measure, optimizers, seeds, isPublished, x, y } as never;
 }
 
-const keyOf = ({ optimizer, learningRate, batchSize }: ExploredCell): string =>
-  JSON.stringify([optimizer, learningRate, batchSize]);
-
-const nameOf = ({ optimizer, learningRate, batchSize }: Omit<ExploredCell, "effect">): string =>
+/** How the address and the heading call a cell. */
+const nameOf = ({ optimizer, learningRate, batchSize }: Omit<Cell, "effect">): string =>
   `${optimizer}, learning rate ${learningRate}, batch size ${batchSize}`;
 
 /** "SGD, learning rate 10⁻³: 0.110 nats [0.10, 0.12], 3 seeds, training loss 1.20 nats". */
@@ -137,8 +144,6 @@ function draw(): void {
   const chosen = selection();
   const { measure, at, effect } = chosen;
   const found = explore(study, records, chosen);
-  const isPublished = (control("published") as unknown as HTMLInputElement).checked;
-  const shown = { ...found, published: isPublished ? found.published : [] };
   const { label, unit } = openMeasure(measure);
   const place = isLevel(at) ? `${at} nats of training loss` : at;
   byId("title").textContent = `${capitalize(label)} by ${EFFECTS[effect].label}, at ${place}`;
@@ -147,7 +152,7 @@ function draw(): void {
     (isLevel(at)
       ? "interpolated to a loss over all training images."
       : `where ${stopInWords(at)}.`);
-  const plot = plotCells(shown, { ...chosen, width: byId("plot").clientWidth || 640 });
+  const plot = plotCells(found, { ...chosen, width: byId("plot").clientWidth || 640 });
   const say = (text: string): string => byId("point").textContent = text;
   plot.querySelectorAll("a").forEach((link, i) => {
     const cell = found.cells[i]!;
@@ -156,7 +161,7 @@ function draw(): void {
     for (const event of ["focus", "mouseenter"]) link.addEventListener(event, () => say(text));
     link.addEventListener("click", (event) => {
       event.preventDefault();
-      control("cell").value = keyOf(cell);
+      control("cell").value = nameOf(cell);
       drawTrajectory();
       writeAddress();
       byId("trajectory").focus();
@@ -165,23 +170,22 @@ function draw(): void {
   byId("plot").replaceChildren(plot);
   say("Point at a value, or press Tab, to read it; choose it to see its trajectories.");
   byId("sentences").replaceChildren(
-    ...[...found.sentences, ...(isPublished ? found.publishedSentences : [])]
-      .map((textContent) => element("li", { textContent })),
+    ...found.sentences.map((textContent) => element("li", { textContent })),
   );
-  const columns: Record<string, (cell: ExploredCell) => string | number | null> = {
-    optimizer: ({ optimizer }) => optimizer,
-    "learning rate": ({ learningRate }) => learningRate,
-    "batch size": ({ batchSize }) => batchSize,
-    [`${label}${unit === "1" ? "" : ` (${unit})`}`]: ({ mean }) => mean,
-    "95 % low": ({ interval }) => interval?.[0] ?? null,
-    "95 % high": ({ interval }) => interval?.[1] ?? null,
-    seeds: ({ n }) => n,
-    "training loss (nats)": ({ trainLoss }) => trainLoss,
-  };
-  const filter = byId("filter") as HTMLInputElement;
-  const rows = showTable(byId("cells"), columns, found.cells, { name: "Table of values", filter });
+  const unitText = unit === "1" ? "" : ` (${unit})`;
+  const rows = found.cells.map(({ optimizer, learningRate, batchSize, ...cell }) => ({
+    optimizer,
+    "learning rate": learningRate,
+    "batch size": batchSize,
+    [label + unitText]: cell.mean,
+    "95 % low": cell.interval?.[0] ?? null,
+    "95 % high": cell.interval?.[1] ?? null,
+    seeds: cell.n,
+    "training loss (nats)": cell.trainLoss,
+  }));
+  const shown = showTable("cells", rows, byId("filter") as HTMLInputElement);
   byId("download").onclick = () => {
-    const csv = new Blob([tableOf(columns, rows()).toCSV() + "\n"], { type: "text/csv" });
+    const csv = new Blob([csvOf(shown())], { type: "text/csv" });
     const href = URL.createObjectURL(csv);
     element("a", { href, download: `${studyName(study)} ${measure} ${effect} ${at}.csv` }).click();
     URL.revokeObjectURL(href);
@@ -191,63 +195,39 @@ function draw(): void {
 
 function drawTrajectory(): void {
   const { seeds } = selection();
-  const cell = cellFrom(control("cell").value);
-  const own = cell === undefined
-    ? []
-    : records.filter(({ content }) =>
-      seeds.some((seed) => isSameTrajectory(content.trajectory, trajectoryOf(study, cell, seed)))
-    );
+  const name = control("cell").value;
+  const own = records.map(({ content, ...record }) => ({
+    ...record,
+    ...content,
+    ...content.trajectory,
+  }))
+    .filter((each) => nameOf(each) === name && seeds.includes(each.seed));
   byId("trajectory").hidden = own.length === 0;
-  if (cell === undefined || own.length === 0) return;
-  byId("of").textContent = nameOf(cell as ExploredCell);
+  byId("of").textContent = name;
   byId("losses").replaceChildren(plotLosses(own, byId("losses").clientWidth || 640));
-  const networks = own.flatMap(({ content: { trajectory: { seed }, networks } }) =>
-    networks.map((network) => ({ seed, ...network }))
+  showTable(
+    "networks",
+    own.flatMap(({ seed, networks }) =>
+      networks.map(({ epoch, trainLoss, testLoss, testAccuracy, measures, sha256 }) => ({
+        ...{ seed, epoch },
+        "training loss (nats)": trainLoss,
+        "test loss (nats)": testLoss,
+        "test accuracy": testAccuracy,
+        measures: measures.length,
+        "SHA-256": sha256.slice(0, 12),
+      }))
+    ),
   );
   showTable(
-    byId("networks"),
-    {
-      seed: ({ seed }) => seed,
-      epoch: ({ epoch }) => epoch,
-      "training loss (nats)": ({ trainLoss }) => trainLoss,
-      "test loss (nats)": ({ testLoss }) => testLoss,
-      "test accuracy": ({ testAccuracy }) => testAccuracy,
-      "measures": ({ measures }) => measures.length,
-      "SHA-256": ({ sha256 }) => sha256.slice(0, 12),
-    },
-    networks,
-    { name: "Networks of these trajectories" },
+    "work",
+    own.flatMap(({ seed, provenance }) =>
+      provenance.map(({ did, to, seconds, finished, revision, engine, processor }) => ({
+        ...{ seed, work: did, "to epoch": to, seconds },
+        finished: finished.slice(0, 16).replace("T", " "),
+        ...{ revision, engine: `${engine.name}, ${engine.library}`, processor },
+      }))
+    ),
   );
-  const work = own.flatMap(({ content: { trajectory: { seed } }, provenance }) =>
-    provenance.map((each) => ({ seed, ...each }))
-  );
-  showTable(
-    byId("work"),
-    {
-      seed: ({ seed }) => seed,
-      work: ({ did }) => did,
-      "to epoch": ({ to }) => to,
-      seconds: ({ seconds }) => seconds,
-      finished: ({ finished }) => finished.slice(0, 16).replace("T", " "),
-      revision: ({ revision }) => revision,
-      engine: ({ engine }) => `${engine.name}, ${engine.library}`,
-      processor: ({ processor }) => processor,
-    },
-    work,
-    { name: "Who computed them" },
-  );
-}
-
-/** A cell from the address, which anybody may have written. */
-function cellFrom(
-  text: string,
-): { optimizer: string; learningRate: number; batchSize: number } | undefined {
-  try {
-    const [optimizer, learningRate, batchSize] = JSON.parse(text);
-    return { optimizer, learningRate, batchSize };
-  } catch {
-    return undefined;
-  }
 }
 
 fillForm(study);

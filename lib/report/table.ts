@@ -3,7 +3,10 @@
  *
  * @module
  */
-type Value = string | number | null;
+import { tableOf } from "~/lib/results.ts";
+
+type Value = string | number | null | undefined;
+type Row = Readonly<Record<string, Value>>;
 
 /** An element with its properties; texts among its children are never read as markup. */
 export function element<K extends keyof HTMLElementTagNameMap>(
@@ -17,41 +20,36 @@ export function element<K extends keyof HTMLElementTagNameMap>(
 }
 
 /**
- * Shows rows in a table whose heads sort it.
+ * Shows rows, keyed by their columns' heads, in a table whose heads sort it.
  *
- * @param filter Where stands what rows must have in one of their columns.
+ * @param filter Holds what a row must have in one of its columns.
  * @returns What is shown now.
  */
-export function showTable<Row>(
-  place: HTMLElement,
-  columns: Readonly<Record<string, (row: Row) => Value>>,
+export function showTable(
+  id: string,
   rows: readonly Row[],
-  { name, filter }: { readonly name: string; readonly filter?: HTMLInputElement },
+  filter?: HTMLInputElement,
 ): () => Row[] {
-  const valuesOf = Object.values(columns);
-  let [by, sign] = [-1, 1];
+  let [by, sign] = ["", 1];
   const shown = (): Row[] => {
     const wanted = filter?.value.toLowerCase() ?? "";
     const some = rows.filter((row) =>
-      valuesOf.some((valueOf) => String(valueOf(row) ?? "").toLowerCase().includes(wanted))
+      Object.values(row).some((value) => String(value ?? "").toLowerCase().includes(wanted))
     );
-    const valueOf = valuesOf[by];
-    return valueOf === undefined
-      ? some
-      : some.toSorted((a, b) => sign * compareValues(valueOf(a), valueOf(b)));
+    return by === "" ? some : some.sort((a, b) => sign * compareValues(a[by], b[by]));
   };
   const body = element("tbody");
   const fill = (): void =>
     body.replaceChildren(
       ...shown().map((row) =>
-        element("tr", {}, ...valuesOf.map((valueOf) => element("td", {}, textOf(valueOf(row)))))
+        element("tr", {}, ...Object.values(row).map((value) => element("td", {}, textOf(value))))
       ),
     );
-  const heads = Object.keys(columns).map((textContent, i) => {
+  const heads = Object.keys(rows[0] ?? {}).map((textContent) => {
     const button = element("button", { type: "button", textContent });
     const head = element("th", { scope: "col" }, button);
     button.addEventListener("click", () => {
-      [by, sign] = [i, by === i ? -sign : 1];
+      [by, sign] = [textContent, by === textContent ? -sign : 1];
       heads.forEach((each) => each.ariaSort = null);
       head.ariaSort = sign > 0 ? "ascending" : "descending";
       fill();
@@ -61,10 +59,15 @@ export function showTable<Row>(
   fill();
   if (filter !== undefined) filter.oninput = fill;
   const table = element("table", {}, element("thead", {}, element("tr", {}, ...heads)), body);
-  const box = element("div", { className: "table", tabIndex: 0, role: "region" }, table);
-  box.ariaLabel = name;
-  place.replaceChildren(box);
+  document.getElementById(id)!.replaceChildren(table);
   return shown;
+}
+
+/** Rows as CSV. */
+export function csvOf(rows: readonly Row[]): string {
+  const heads = Object.keys(rows[0] ?? {});
+  const columns = Object.fromEntries(heads.map((head) => [head, (row: Row) => row[head]]));
+  return tableOf(columns, rows).toCSV() + "\n";
 }
 
 function compareValues(a: Value, b: Value): number {

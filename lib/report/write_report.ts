@@ -12,14 +12,9 @@ import { packData } from "~/lib/report/data.ts";
 import type { TrajectoryRecord } from "~/lib/results.ts";
 import { type Study, studyName } from "~/lib/study.ts";
 
-/** `report.html` for the preset that the results are about, `NAME.report.html` for other studies. */
-export function reportPath(study: Study, folder: string): string {
-  const name = studyName(study);
-  return join(folder, name === "standard" ? "report.html" : `${name}.report.html`);
-}
-
 /**
- * Writes the page of a study.
+ * Writes the page of a study: `report.html` for the preset that the results are about, else
+ * `NAME.report.html`.
  *
  * @param script The page's program: see `bundlePage`.
  * @returns Its path.
@@ -29,7 +24,8 @@ export async function writeReport(
   records: readonly TrajectoryRecord[],
   { script, folder }: { readonly script: string; readonly folder: string },
 ): Promise<string> {
-  const path = reportPath(study, folder);
+  const name = studyName(study);
+  const path = join(folder, name === "standard" ? "report.html" : `${name}.report.html`);
   await writeWhole(path, await reportHtml(study, records, script));
   return path;
 }

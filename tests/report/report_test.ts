@@ -4,15 +4,8 @@
  * @module
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { listFindings } from "~/lib/findings.ts";
-import {
-  bundlePage,
-  explore,
-  measuresOffered,
-  placesOf,
-  reportHtml,
-  writeReport,
-} from "~/lib/report.ts";
+import { listFindings, LOSS_LEVELS } from "~/lib/findings.ts";
+import { bundlePage, explore, measuresOffered, reportHtml, writeReport } from "~/lib/report.ts";
 import { unpackData } from "~/lib/report/data.ts";
 import { runsAt, summariseCells, type TrajectoryRecord } from "~/lib/results.ts";
 import { presets, type Study } from "~/lib/study.ts";
@@ -46,7 +39,14 @@ Deno.test("explore() has the values of reproduce --json and the sentences of the
     const [measure = ""] = measuresOffered(STUDY, records, at);
     const cells = summariseCells(STUDY, runsAt(STUDY, RECORDS, at), measure);
     for (const effect of STUDY.grid.effects) {
-      const found = explore(STUDY, records, { effect, at, measure, optimizers, seeds });
+      const found = explore(STUDY, records, {
+        effect,
+        at,
+        measure,
+        optimizers,
+        seeds,
+        isPublished: false,
+      });
       const expected = cells.filter((cell) => cell.effect === effect && cell.value !== null);
       assertEquals(
         found.cells.map(({ mean, interval, trainLoss }) => ({ mean, interval, trainLoss })),
@@ -57,11 +57,11 @@ Deno.test("explore() has the values of reproduce --json and the sentences of the
     }
   }
   const findings = listFindings(STUDY, RECORDS).map(({ text }) => text);
-  const { stops: [at = ""], levels } = placesOf(STUDY);
-  for (const place of [at, ...levels]) {
+  const [at = ""] = STUDY.stops;
+  for (const place of [at, ...LOSS_LEVELS.map(String)]) {
     const measure = place === at ? "sharpness" : "antithetic";
     const { sentences } = explore(STUDY, records, {
-      ...{ effect: "learning-rate", at: place, measure, optimizers, seeds },
+      ...{ effect: "learning-rate", at: place, measure, optimizers, seeds, isPublished: false },
     });
     assertEquals(sentences.length, 3);
     for (const sentence of sentences) assert(findings.includes(sentence), sentence);
