@@ -7,7 +7,7 @@ import * as Plot from "@observablehq/plot";
 import { capitalize } from "~/lib/files/text.ts";
 import { openMeasure } from "~/lib/measure.ts";
 import { openOptimizer } from "~/lib/optimizer.ts";
-import type { Explored, ExploredCell } from "~/lib/report/explore.ts";
+import type { Explored, ExploredCell, Selection } from "~/lib/report/explore.ts";
 import type { TrajectoryContent } from "~/lib/results.ts";
 import { EFFECTS, effectValue } from "~/lib/study.ts";
 
@@ -16,21 +16,11 @@ const SYMBOLS = ["circle", "diamond", "square", "triangle"] as const;
 /** Points that a line of losses keeps: more cannot be seen. */
 const POINTS = 300;
 
-/** How the axes are scaled. */
-export interface Scales {
-  readonly x: "log" | "linear";
-  readonly y: "log" | "linear";
-}
-
 /** Means with their intervals; each point is a link whose place in the document is its cell's. */
 export function plotCells(
   { cells, published }: Explored,
-  { x, y, width, optimizers, effect, measure }: Scales & {
-    readonly width: number;
-    readonly optimizers: readonly string[];
-    readonly effect: ExploredCell["effect"];
-    readonly measure: string;
-  },
+  { x, y, optimizers, effect, measure }: Selection,
+  width: number,
 ): Element {
   const { label, unit } = openMeasure(measure);
   const { axis, format } = EFFECTS[effect];
@@ -85,7 +75,7 @@ function draw(options: Plot.PlotOptions): Element {
 }
 
 /** Values whose labels have room beside each other on an axis of so many pixels. */
-function roomy(values: readonly number[], scale: Scales["x"], width: number): number[] {
+function roomy(values: readonly number[], scale: Selection["x"], width: number): number[] {
   const sorted = [...new Set(values)].sort((a, b) => a - b);
   const place = (value: number): number => scale === "log" ? Math.log(value) : value;
   const [from, to] = [place(sorted[0]!), place(sorted.at(-1)!)];

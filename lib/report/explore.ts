@@ -32,6 +32,9 @@ export interface Selection {
   readonly seeds: readonly number[];
   /** Whether published values stand beside ours. */
   readonly isPublished: boolean;
+  /** How the axes are scaled. */
+  readonly x: "log" | "linear";
+  readonly y: "log" | "linear";
 }
 
 /** A cell with its measure over the chosen seeds, in the measure's unit. */
@@ -74,7 +77,7 @@ export function measuresOffered(
 export function explore(
   study: Study,
   records: readonly TrajectoryRecord[],
-  { effect, at, measure, optimizers, seeds, isPublished }: Selection,
+  { effect, at, measure, optimizers, seeds, isPublished }: Omit<Selection, "x" | "y">,
 ): Explored {
   const chosen = { ...study, grid: { ...study.grid, effects: [effect], optimizers, seeds } };
   const [first = "sharpness"] = study.measures.first;

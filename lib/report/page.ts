@@ -16,7 +16,7 @@ import {
 } from "~/lib/findings.ts";
 import { openMeasure } from "~/lib/measure.ts";
 import { openOptimizer } from "~/lib/optimizer.ts";
-import { plotCells, plotLosses, type Scales } from "~/lib/report/chart.ts";
+import { plotCells, plotLosses } from "~/lib/report/chart.ts";
 import { unpackData } from "~/lib/report/data.ts";
 import {
   explore,
@@ -40,6 +40,7 @@ z.config({ jitless: true });
 
 const byId = (id: string): HTMLElement => document.getElementById(id)!;
 const { study, records } = unpackData(byId("data").textContent!);
+const widthOf = (id: string): number => byId(id).clientWidth || 640;
 const form = byId("choices") as HTMLFormElement;
 const control = (name: string): HTMLSelectElement => (
   form.elements.namedItem(name) as HTMLSelectElement
@@ -108,15 +109,14 @@ function readAddress(): void {
 }
 
 function writeAddress(): void {
-  const hash = `#${new URLSearchParams(new FormData(form) as never)}`;
   try {
-    history.replaceState(null, "", hash);
+    history.replaceState(null, "", `#${new URLSearchParams(new FormData(form) as never)}`);
   } catch {
     // A cell of a notebook has no address of its own.
   }
 }
 
-function selection(): Selection & Scales {
+function selection(): Selection {
   const data = new FormData(form);
   const texts = (name: string): string[] => data.getAll(name).map(String);
   const [effect, at, measure, x, y] = ["effect", "at", "measure", "x", "y"].map((name) =>
@@ -152,7 +152,7 @@ function draw(): void {
     (isLevel(at)
       ? "interpolated to a loss over all training images."
       : `where ${stopInWords(at)}.`);
-  const plot = plotCells(found, { ...chosen, width: byId("plot").clientWidth || 640 });
+  const plot = plotCells(found, chosen, widthOf("plot"));
   const say = (text: string): string => byId("point").textContent = text;
   plot.querySelectorAll("a").forEach((link, i) => {
     const cell = found.cells[i]!;
@@ -204,7 +204,7 @@ function drawTrajectory(): void {
     .filter((each) => nameOf(each) === name && seeds.includes(each.seed));
   byId("trajectory").hidden = own.length === 0;
   byId("of").textContent = name;
-  byId("losses").replaceChildren(plotLosses(own, byId("losses").clientWidth || 640));
+  byId("losses").replaceChildren(plotLosses(own, widthOf("losses")));
   showTable(
     "networks",
     own.flatMap(({ seed, networks }) =>
