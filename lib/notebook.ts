@@ -6,9 +6,10 @@
 import type { ColumnTable } from "arquero";
 import type * as Plot from "@observablehq/plot";
 import { Buffer } from "node:buffer";
-import { type Figure, renderPlot, renderPng } from "~/lib/figures.ts";
+import { type Figure, plotResults2, renderPlot, renderPng } from "~/lib/figures.ts";
 import { formatProgress, type OnProgress } from "~/lib/files/progress.ts";
 import { formatInterval, formatMean } from "~/lib/findings.ts";
+import { bundlePage, frameOf, reportHtml } from "~/lib/report.ts";
 import { run, type RunOptions, type RunOutcome } from "~/lib/reproduce.ts";
 import {
   type CellSummary,
@@ -17,6 +18,7 @@ import {
   runsAt,
   summariseCells,
   tableOf,
+  type TrajectoryRecord,
 } from "~/lib/results.ts";
 import { EFFECTS, type Study } from "~/lib/study.ts";
 
@@ -189,6 +191,26 @@ export async function showCells(study: Study, runs: readonly RunResult[]): Promi
     }, cells),
     { limit: cells.length },
   );
+}
+
+/**
+ * Shows the page of a study in a cell, to explore, over its main figure as a picture, which is all
+ * there is where a notebook is shown without running its scripts.
+ *
+ * @throws {Error} Outside a notebook, or if Deno cannot bundle the page.
+ */
+export async function showExplorer(
+  study: Study,
+  records: readonly TrajectoryRecord[],
+): Promise<void> {
+  const page = await reportHtml(study, records, await bundlePage());
+  const figure = plotResults2(study, runsAt(study, records));
+  const picture = Buffer.from(await renderPng(figure)).toString("base64");
+  await show({
+    "text/html": frameOf(page, { picture, title: figure.title }),
+    "image/png": picture,
+    "text/plain": `${figure.title}. ${figure.caption}`,
+  });
 }
 
 async function show(

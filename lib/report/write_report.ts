@@ -62,6 +62,20 @@ export async function reportHtml(
     .replace("<script></script>", () => `<script>${program}</script>`);
 }
 
+/**
+ * A page within another, without its rights; below it a picture, for where frames are taken out.
+ *
+ * @param still A PNG in base64, and what it shows.
+ */
+export function frameOf(page: string, still: { picture: string; title: string }): string {
+  const inside = page.replaceAll("&", "&amp;").replaceAll("'", "&#39;");
+  const alt = still.title.replaceAll("'", "&#39;");
+  return "<iframe sandbox='allow-scripts allow-downloads' title='The study, to explore' " +
+    `style='width: 100%; height: 50rem; border: 0' srcdoc='${inside}'></iframe>` +
+    `<details><summary>As a picture</summary><img alt='${alt}' ` +
+    `src='data:image/png;base64,${still.picture}'></details>`;
+}
+
 /** A record without what no part of the page reads. */
 function compactRecord({ content, provenance }: TrajectoryRecord): TrajectoryRecord {
   const { trajectory, epochLosses, diverged, stops } = content;
