@@ -151,7 +151,7 @@ function draw(): void {
     `The study ${studyName(study)}, ${records.length} trajectories; networks ` +
     (isLevel(at)
       ? "interpolated to a loss over all training images."
-      : `where ${stopInWords(at)}.`);
+      : `at ${at}: ${stopInWords(at)}.`);
   const plot = plotCells(found, chosen, widthOf("plot"));
   const say = (text: string): string => byId("point").textContent = text;
   plot.querySelectorAll("a").forEach((link, i) => {
