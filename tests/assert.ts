@@ -45,11 +45,6 @@ export function assertStrictEquals<T>(
   );
 }
 
-/** Fails if the two are the same by `Object.is`. */
-export function assertNotStrictEquals<T>(actual: T, expected: T, message?: string): void {
-  nodeAssert.ok(!Object.is(actual, expected), message ?? `both are ${show(actual)}`);
-}
-
 /** Fails unless the two differ by `tolerance` at most; default 1e-7 of `expected`. */
 export function assertAlmostEquals(
   actual: number,
@@ -86,11 +81,6 @@ export function assertLessOrEqual<T>(actual: T, expected: T, message?: string): 
   nodeAssert.ok(actual <= expected, message ?? `${show(actual)} is not <= ${show(expected)}`);
 }
 
-/** Fails if `actual` is null or undefined. */
-export function assertExists<T>(actual: T, message?: string): asserts actual is NonNullable<T> {
-  nodeAssert.ok(actual !== null && actual !== undefined, message ?? "Expected a value");
-}
-
 /** Fails unless `actual` is made by `type`. */
 export function assertInstanceOf<T>(
   actual: unknown,
@@ -109,34 +99,9 @@ export function assertStringIncludes(actual: string, expected: string, message?:
   );
 }
 
-/** Fails unless every value of `expected` is deeply equal to one of `actual`. */
-export function assertArrayIncludes<T>(
-  actual: ArrayLike<T>,
-  expected: ArrayLike<T>,
-  message?: string,
-): void {
-  const isEqual = (a: T, b: T): boolean => {
-    try {
-      nodeAssert.deepStrictEqual(a, b);
-      return true;
-    } catch {
-      return false;
-    }
-  };
-  const missing = Array.from(expected).filter((e) =>
-    !Array.from(actual).some((a) => isEqual(a, e))
-  );
-  nodeAssert.ok(missing.length === 0, message ?? `${show(actual)} lacks ${show(missing)}`);
-}
-
 /** Fails unless `actual` matches. */
 export function assertMatch(actual: string, expected: RegExp, message?: string): void {
   nodeAssert.match(actual, expected, message);
-}
-
-/** Fails if `actual` matches. */
-export function assertNotMatch(actual: string, expected: RegExp, message?: string): void {
-  nodeAssert.doesNotMatch(actual, expected, message);
 }
 
 /** Fails. */

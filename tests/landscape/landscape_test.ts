@@ -26,10 +26,10 @@ import {
   assertThrows,
 } from "@std/assert";
 import { dataset, network, pytorch, testEngines } from "~/tests/fixtures/curvature_network.ts";
-import { share, stepOf } from "~/tests/fixtures/function_engine.ts";
+import { stepOf } from "~/tests/fixtures/reference_rays.ts";
 import { referencePass } from "~/tests/fixtures/reference_network.ts";
 import { withFolder } from "~/tests/fixtures/temporary_folder.ts";
-import { referenceSplit } from "~/tests/fixtures/tiny_dataset.ts";
+import { referenceSplit, share } from "~/tests/fixtures/tiny_dataset.ts";
 
 const { sizes } = pytorch;
 const P = network.parameters.length;

@@ -15,9 +15,9 @@ import {
   measured,
   measureOne,
   quadratic,
-  share,
-  stepOf,
 } from "~/tests/fixtures/function_engine.ts";
+import { stepOf } from "~/tests/fixtures/reference_rays.ts";
+import { share } from "~/tests/fixtures/tiny_dataset.ts";
 import { hessianProducts } from "~/tests/fixtures/hessian_products.ts";
 
 type Density = MeasureValue & {
