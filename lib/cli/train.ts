@@ -64,8 +64,8 @@ export const main: Main<Required> = async (values, { signal, display }) => {
   const { epochs, stopped, trainLoss, testAccuracy } = report;
   await writeWhole(out, await Deno.readFile(networkFile(models, trajectory!, epochs)));
   display.onMessage(
-    `${plural(epochs, "epoch")} (${stopped}), training loss ${trainLoss}, test accuracy ` +
-      `${testAccuracy}, written to ${out}, ${formatSeconds(seconds)}`,
+    `${plural(epochs, "epoch")} (${stopped}), training loss ${trainLoss.toFixed(4)}, test ` +
+      `accuracy ${(100 * testAccuracy).toFixed(1)} %, written to ${out}, ${formatSeconds(seconds)}`,
   );
   return { ...report, seconds };
 };

@@ -4,22 +4,24 @@
  * @module
  */
 import { join } from "node:path";
-import { type CommandName, COMMANDS } from "~/lib/cli/commands.ts";
+import { helpOf } from "~/lib/cli/command.ts";
+import { COMMANDS } from "~/lib/cli/commands.ts";
 import { decodeModel, initialise, MLP_1 } from "~/lib/model.ts";
 import { assert, assertAlmostEquals, assertEquals, assertStringIncludes } from "@std/assert";
 import { document, JSON_ON_CPU, run, TRAIN } from "~/tests/fixtures/command.ts";
 import { ended, startTask } from "~/tests/fixtures/script.ts";
 import { withFolder } from "~/tests/fixtures/temporary_folder.ts";
 
-for (const [name, command] of Object.entries(COMMANDS)) {
-  Deno.test(`${name} --help tells every option and the exit statuses`, async () => {
-    const { code, stdout, stderr } = await ended(startTask(name as CommandName, ["--help"]));
-    assertEquals([code, stderr], [0, ""]);
-    for (const option of command.options) assertStringIncludes(stdout, `--${option}`);
-    assertStringIncludes(stdout, `deno task ${name} [options]`);
-    assertStringIncludes(stdout, "0 done, 1 failed, 2 wrong usage, 130 interrupted");
-  });
-}
+Deno.test("--help tells every option and the exit statuses, without the data", async () => {
+  for (const [name, command] of Object.entries(COMMANDS)) {
+    const text = helpOf(name, command);
+    for (const option of command.options) assertStringIncludes(text, `--${option}`);
+    assertStringIncludes(text, `deno task ${name} [options]`);
+    assertStringIncludes(text, "0 done, 1 failed, 2 wrong usage, 130 interrupted");
+  }
+  const wanted = { code: 0, stdout: `${helpOf("train", COMMANDS.train)}\n`, stderr: "" };
+  assertEquals(await ended(startTask("train", ["--help"])), wanted);
+});
 
 interface Trained {
   readonly config: Readonly<Record<string, unknown>>;

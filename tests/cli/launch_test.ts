@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { ended, ROOT, startScript, startTask } from "~/tests/fixtures/script.ts";
+import { ended, ROOT, startTask } from "~/tests/fixtures/script.ts";
 
 Deno.test("paths are those of the folder in which the task was typed, and said whole", async () => {
   const folder = join(ROOT, "notebooks");
@@ -46,17 +46,20 @@ Deno.test({
 });
 
 Deno.test("an older Deno is told in one line which one is needed", async () => {
-  for (
-    const [version, code] of [["2.6.8", 2], ["1.46.3", 2], ["2.7.1", 0], ["3.0.0", 0]] as const
-  ) {
-    const script = `
-      Object.defineProperty(Deno, "version", { value: { deno: "${version}" } });
-      await import("~/lib/cli/deno_version.ts");`;
-    const end = await ended(startScript(script));
-    assertEquals(end.code, code);
-    assertMatch(
-      end.stderr,
-      code === 0 ? /^$/ : /^Cannot run on Deno .* must be 2\.7 or newer: .*\n$/,
-    );
+  const { exit, version } = Deno;
+  const { error } = console;
+  try {
+    for (const [deno, status] of [["2.6.8", 2], ["1.46.3", 2], ["2.7.1", 0], ["3.0.0", 0]]) {
+      let [code, said] = [0, ""];
+      Object.defineProperty(Deno, "version", { value: { deno }, configurable: true });
+      Deno.exit = ((given: number): void => void (code = given)) as typeof exit;
+      console.error = (line): void => void (said = line);
+      await import(`${ROOT}lib/cli/deno_version.ts?${deno}`);
+      assertEquals(code, status);
+      assertMatch(said, status === 0 ? /^$/ : /^Cannot run on Deno .* must be 2\.7 or newer: .*$/);
+    }
+  } finally {
+    Object.defineProperty(Deno, "version", { value: version, configurable: true });
+    [Deno.exit, console.error] = [exit, error];
   }
 });
