@@ -8,23 +8,18 @@
  * @module
  */
 import type { Main } from "~/lib/cli/main.ts";
-import { loadTfjsNode, TFJS_NODE_VERSION, tfjsNodeHome, type TfjsNodeName } from "~/lib/engine.ts";
+import { loadTfjsNode, TFJS_NODE_VERSION, tfjsNodeHome } from "~/lib/engine.ts";
 import { NPM, NPM_ENVIRONMENT } from "~/lib/files/npm.ts";
 
-/**
- * Installs a package and loads it.
- *
- * @returns Its version.
- * @throws {Error} If npm fails, as it does offline, or the package does not load.
- */
-async function install(name: TfjsNodeName): Promise<string> {
+/** Installs what is asked for. @throws {Error} If npm fails, as offline, or it does not load. */
+export const main: Main = async ({ cpu }) => {
+  const name = cpu ? "tfjs-node" : "tfjs-node-gpu";
+  console.error(`Installing @tensorflow/${name} ${TFJS_NODE_VERSION} ...`);
   const home = tfjsNodeHome(name);
   await Deno.mkdir(home, { recursive: true });
   const dependencies = { [`@tensorflow/${name}`]: TFJS_NODE_VERSION };
-  await Deno.writeTextFile(
-    new URL("package.json", home),
-    JSON.stringify({ private: true, dependencies }),
-  );
+  const description = JSON.stringify({ private: true, dependencies });
+  await Deno.writeTextFile(new URL("package.json", home), description);
   const args = ["install", "--no-audit", "--no-fund", "--loglevel=error"];
   const npm = new Deno.Command(NPM, { args, cwd: home, env: NPM_ENVIRONMENT });
   const { success, stderr } = await npm.output();
@@ -37,12 +32,5 @@ async function install(name: TfjsNodeName): Promise<string> {
         "`--engine tensorflow:webgpu` uses the GPU with nothing to install but its driver",
     );
   }
-  return await loadTfjsNode(name);
-}
-
-/** Installs what is asked for. */
-export const main: Main = async ({ cpu }) => {
-  const name = cpu ? "tfjs-node" : "tfjs-node-gpu";
-  console.error(`Installing @tensorflow/${name} ${TFJS_NODE_VERSION} ...`);
-  console.error(`@tensorflow/${name} ${await install(name)} is ready`);
+  console.error(`@tensorflow/${name} ${await loadTfjsNode(name)} is ready`);
 };

@@ -29,8 +29,10 @@ export async function demandShared(
     );
   };
   if (written) {
-    await makeFolder(name, path);
-    if (!await locksHold(path)) fail("its locks do not hold");
+    const hold = await locksHold(path).catch(({ cause }: Error) => {
+      throw new Error(`Cannot submit as ${name} must be writable: ${path}: ${reasonOf(cause)}`);
+    });
+    if (!hold) fail("its locks do not hold");
   }
   const found = await callProgram("findmnt", [
     ...["--noheadings", "--raw", "--output=FSTYPE,OPTIONS", "--target", path],
@@ -92,17 +94,6 @@ export function isExported(table: string, path: string): boolean {
     const [exported = ""] = line.split(/\s/);
     return exported !== "" && `${path}/`.startsWith(exported.replace(/\/*$/, "/"));
   });
-}
-
-async function makeFolder(name: string, path: string): Promise<void> {
-  try {
-    await Deno.mkdir(path, { recursive: true });
-    const trial = join(path, `.trial-${crypto.randomUUID()}`);
-    await Deno.writeTextFile(trial, "");
-    await Deno.remove(trial);
-  } catch (error) {
-    throw new Error(`Cannot submit as ${name} must be writable: ${path}: ${reasonOf(error)}`);
-  }
 }
 
 /** Takes a lock twice: flock(2) must refuse the second, though both are this process's. */

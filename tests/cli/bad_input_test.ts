@@ -155,18 +155,10 @@ Deno.test(`${WRONG.length} wrong command lines: one line, status 2, nothing writ
 
 Deno.test("setup:gpu refuses what it does not know, before it installs anything", async () => {
   for (const args of [["--bogus"], ["tfjs-node"], ["--cpu=1"], ["--cpu", "--cpu"], ["--", "x"]]) {
-    const flags = ["--allow-read=.", "--allow-env", "--allow-sys"];
-    const { code, stderr } = await ended(
-      startDeno([
-        "run",
-        "--quiet",
-        "--no-prompt",
-        ...flags,
-        "lib/cli/main.ts",
-        "setup:gpu",
-        ...args,
-      ]),
-    );
-    assertEquals([code, stderr.trim().split("\n").length], [2, 1], stderr);
+    assertThrows(() => readWords(COMMANDS["setup:gpu"], args), UsageError);
   }
+  const flags = ["--quiet", "--no-prompt", "--allow-read=.", "--allow-env", "--allow-sys"];
+  const words = ["run", ...flags, "lib/cli/main.ts", "setup:gpu", "--bogus"];
+  const { code, stderr } = await ended(startDeno(words));
+  assertEquals([code, stderr.trim().split("\n").length], [2, 1], stderr);
 });

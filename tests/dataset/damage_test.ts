@@ -30,6 +30,13 @@ import {
 const RIGHT = FILES.get(NAMES[1])!;
 const flip = (bit: number): Uint8Array => RIGHT.with(bit >> 3, RIGHT[bit >> 3]! ^ 1 << (bit & 7));
 
+/** The message of the storage's error with which loading ends. */
+async function storageError(places: Parameters<typeof readDataset>[1]): Promise<string> {
+  const { name, message } = await assertRejects(() => readDataset(2, places), Error);
+  assertEquals(name, "StorageError");
+  return message;
+}
+
 Deno.test("readDataset() names, sets aside and replaces a damaged file, and never what it set aside", async () => {
   const damages = [
     ...[0, 1, 3072, 3073, FILE_BYTES - 1].map((length) => RIGHT.subarray(0, length)),
@@ -91,12 +98,8 @@ Deno.test("readDataset() leaves a file that cannot be read where it is, and says
   Deno.open = (file, options): ReturnType<typeof open> =>
     file === path ? Promise.reject(new Error("a failing disk")) : open(file, options);
   try {
-    const error = await assertRejects(() => readDataset(2, places), Error);
-    assertEquals(error.name, "StorageError");
-    assertStringIncludes(
-      error.message,
-      `Cannot read ${path}, which stays as it is: a failing disk`,
-    );
+    const fault = `Cannot read ${path}, which stays as it is: a failing disk`;
+    assertStringIncludes(await storageError(places), fault);
     // A copy's unreadable file is passed over like a damaged one.
     const other = await openPlaces(FILES, { copy: places.home });
     assertSmall(await readDataset(2, other));
@@ -149,10 +152,9 @@ Deno.test("readDataset() fails clearly where the data directory cannot be one", 
   const folder = await newFolder(new Map([["file", new Uint8Array()]]));
   for (const home of [join(folder, "file"), join(folder, "file", "below")]) {
     const places = await openPlaces(new Map(), { home, sources: [sourceOf(FILES)] });
-    const error = await assertRejects(() => readDataset(1, places), Error);
-    assertEquals(error.name, "StorageError");
-    assertStringIncludes(error.message, `Cannot lock ${join(home, ".lock")}: `);
-    assertStringIncludes(error.message, "--data");
+    const message = await storageError(places);
+    assertStringIncludes(message, `Cannot lock ${join(home, ".lock")}: `);
+    assertStringIncludes(message, "--data");
   }
   assertEquals((await Deno.stat(join(folder, "file"))).size, 0);
 });
@@ -164,9 +166,8 @@ diskTest(
       const places = await openPlaces(new Map(), { home, sources: [sourceOf(FILES)] });
       // A file takes three pages of 4 KiB, the lock one.
       await withRoom(home, 29_000, async () => {
-        const error = await assertRejects(() => readDataset(2, places), Error);
-        assertEquals(error.name, "StorageError");
-        assertStringIncludes(error.message, `Cannot write ${join(home, NAMES[2])}: ${FULL};`);
+        const fault = `Cannot write ${join(home, NAMES[2])}: ${FULL};`;
+        assertStringIncludes(await storageError(places), fault);
         assertEquals(listNames(home), ["filler", NAMES[0], NAMES[1]].sort());
         for (const name of NAMES.slice(0, 2)) {
           assertEquals(await Deno.readFile(join(home, name)), FILES.get(name));
@@ -184,9 +185,7 @@ diskTest(
     await withReadOnly(places.home, async () => assertSmall(await readDataset(2, places)));
     const empty = await openPlaces(new Map(), { sources: [sourceOf(FILES)] });
     await withReadOnly(empty.home, async () => {
-      const error = await assertRejects(() => readDataset(2, empty), Error);
-      assertEquals(error.name, "StorageError");
-      assertStringIncludes(error.message, READ_ONLY);
+      assertStringIncludes(await storageError(empty), READ_ONLY);
     });
     assertSmall(await readDataset(2, empty));
   },
