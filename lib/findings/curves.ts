@@ -6,8 +6,7 @@
 import { currentName, openMeasure } from "~/lib/measure.ts";
 import { locateStop, type Measurement, type TrajectoryRecord } from "~/lib/results.ts";
 import { meanInterval } from "~/lib/statistics.ts";
-import { type Cell, type EffectName, listCells, type Study, trajectoryOf } from "~/lib/study.ts";
-import { trajectoryPath } from "~/lib/trainer.ts";
+import { byCell, type Cell, type EffectName, listCells, type Study } from "~/lib/study.ts";
 
 /** A network of a trajectory with the value of a measure. */
 export interface CurvePoint {
@@ -57,13 +56,11 @@ export function listCurves(
     readonly effects?: readonly EffectName[];
   } = {},
 ): Curve[] {
-  const byPath = new Map(
-    records.map((record) => [trajectoryPath(record.content.trajectory), record]),
-  );
+  const recordsOf = byCell(study, records, ({ content }) => content.trajectory);
   const found = listCells({ grid: { ...study.grid, effects } }).flatMap((cell) =>
-    study.grid.seeds.flatMap((seed) => {
-      const record = byPath.get(trajectoryPath(trajectoryOf(study, cell, seed)));
-      const networks = record === undefined ? [] : networksWith(study, record, measure);
+    recordsOf(cell).flatMap((record) => {
+      const networks = networksWith(study, record, measure);
+      const { seed } = record.content.trajectory;
       return networks.length === 0 ? [] : [{ cell, seed, networks }];
     })
   );

@@ -10,8 +10,7 @@ import { enumerate, formatInterval } from "~/lib/findings/words.ts";
 import { openMeasure } from "~/lib/measure.ts";
 import { type RunResult, tableOf } from "~/lib/results.ts";
 import { type RankedCell, type TauInterval, tauInterval } from "~/lib/statistics.ts";
-import { type EffectName, EFFECTS, listCells, type Study, trajectoryOf } from "~/lib/study.ts";
-import { trajectoryPath } from "~/lib/trainer.ts";
+import { byCell, type EffectName, EFFECTS, listCells, type Study } from "~/lib/study.ts";
 
 /** Of the bootstrap's draws; any number does. */
 const BOOTSTRAP_SEED = 20_251_107;
@@ -61,14 +60,10 @@ export const rankMeasures: (
   runs: readonly RunResult[],
   target?: RankTarget,
 ) => readonly MeasureRank[] = remember((study, runs, target = "gap") => {
-  const byPath = new Map(runs.map((run) => [trajectoryPath(run.config), run]));
+  const runsOf = byCell(study, runs, ({ config }) => config);
   // Pairs differ in both factors.
-  const cells = listCells(study).filter(({ effect }) => effect !== "pairs").map((cell) => ({
-    ...cell,
-    runs: study.grid.seeds.flatMap((seed) =>
-      byPath.get(trajectoryPath(trajectoryOf(study, cell, seed))) ?? []
-    ),
-  }));
+  const cells = listCells(study).filter(({ effect }) => effect !== "pairs")
+    .map((cell) => ({ ...cell, runs: runsOf(cell) }));
   const groups = Map.groupBy(cells, ({ effect, optimizer }) => (
     `${EFFECTS[effect].label}, ${optimizer}`
   ));

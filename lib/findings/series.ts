@@ -84,7 +84,11 @@ export function listSeries(study: Study): Series[] {
   return [...series, ...against];
 }
 
-/** A measure of a study's networks at the stop of `runs`; where "stop": the first one's, in the first measure. */
+/**
+ * A measure of a study's networks at the stop of `runs`.
+ *
+ * @param where "stop" for the study's first stop and measure.
+ */
 export function atStop(
   study: Study,
   runs: readonly RunResult[],

@@ -6,7 +6,7 @@
 import type { Measurement } from "~/lib/results/record.ts";
 import type { Outcome, RunResult } from "~/lib/results/run_result.ts";
 import { type MeanInterval, meanInterval } from "~/lib/statistics.ts";
-import { type Cell, listCells, type Study, trajectoryOf } from "~/lib/study.ts";
+import { byCell, type Cell, listCells, type Study } from "~/lib/study.ts";
 import { openStop, trajectoryPath } from "~/lib/trainer.ts";
 
 /** Low and high end of a 95 % interval. */
@@ -71,24 +71,18 @@ export function summariseCells(
   results: readonly RunResult[],
   measure: string = study.measures.first[0] ?? "sharpness",
 ): CellSummary[] {
-  const byPath = new Map<string, RunResult>();
-  for (const result of results) {
-    const path = trajectoryPath(result.config);
-    if (byPath.has(path)) {
-      throw new RangeError(
-        `Cannot summarise the study as a trajectory must have one result: ${path} has more`,
-      );
-    }
-    byPath.set(path, result);
+  const paths = results.map(({ config }) => trajectoryPath(config));
+  const twice = paths.find((path, i) => paths.indexOf(path) !== i);
+  if (twice !== undefined) {
+    throw new RangeError(
+      `Cannot summarise the study as a trajectory must have one result: ${twice} has more`,
+    );
   }
-  const seeds = [...study.grid.seeds].sort((a, b) => a - b);
-  return listCells(study).map((cell) =>
-    summariseCell(
-      cell,
-      seeds.flatMap((seed) => byPath.get(trajectoryPath(trajectoryOf(study, cell, seed))) ?? []),
-      measure,
-    )
-  );
+  const runsOf = byCell(study, results, ({ config }) => config);
+  return listCells(study).map((cell) => {
+    const runs = runsOf(cell).sort((a, b) => a.config.seed - b.config.seed);
+    return summariseCell(cell, runs, measure);
+  });
 }
 
 /** A cell's measure by seed, for paired differences; seeds without one are left out. */

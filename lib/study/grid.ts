@@ -36,6 +36,19 @@ export function trajectoryOf(
   };
 }
 
+/** What a cell's trajectories have, by the grid's seeds; trajectories that have none are left out. */
+export function byCell<T>(
+  study: Study,
+  all: readonly T[],
+  trajectoryFor: (one: T) => Trajectory,
+): (cell: Cell) => T[] {
+  const known = new Map(all.map((one) => [trajectoryPath(trajectoryFor(one)), one]));
+  return (cell) =>
+    study.grid.seeds.flatMap((seed) =>
+      known.get(trajectoryPath(trajectoryOf(study, cell, seed))) ?? []
+    );
+}
+
 /**
  * The distinct trajectories of a study, each once, seeds outermost: every cell with one seed, then
  * with the next, so that a study that is ended early has whole cells.
