@@ -326,6 +326,19 @@ Deno.test("generalization-gap is the test loss less the training loss, with erro
     error.message,
     "Cannot measure generalization-gap as the test loss must be finite: current value is Infinity",
   );
+  // Told of it, the others go on.
+  const told: [number, string][] = [];
+  const networks = [{ ...network, ...known }, { ...network, testLoss: Infinity, testAccuracy: 0 }];
+  const texts = networks.map(() => ["generalization-gap", "weight-norm"]);
+  const rows = await measureNetworks(functionEngine(of), networks, texts, {
+    seed: 1,
+    onNotFinite: (place, { message }) => told.push([place, message]),
+  });
+  assertEquals(told, [[1, error.message]]);
+  assertEquals(
+    rows.map((row) => row.map(({ estimate }) => Number.isFinite(estimate))),
+    [[true, true], [false, true]],
+  );
 });
 
 Deno.test("weight-norm is that of all parameters, with each layer's", async () => {
