@@ -7,13 +7,8 @@
 import type { Engine } from "~/lib/engine/engine.ts";
 import { openEngine } from "~/lib/engine/open_engine.ts";
 import { growKrylov, unitDirection } from "~/lib/measure/lanczos.ts";
-import {
-  MEASURE_NAMES,
-  type MeasuredNetwork,
-  measureNetworks,
-  NotFiniteError,
-} from "~/lib/measure.ts";
-import { layoutLayers } from "~/lib/model/layout.ts";
+import { MEASURE_NAMES, measureNetworks, NotFiniteError } from "~/lib/measure.ts";
+import { layoutLayers, rescaleLayer } from "~/lib/model.ts";
 import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
 import {
   dataset,
@@ -166,17 +161,6 @@ testEngines("a network that is NaN is named by every measure that computes", asy
   }
 });
 
-/** Layer `l` times c, and the biases after it: ReLU and the normalisation undo it. */
-function rescale({ parameters }: MeasuredNetwork, l: number, c: number): MeasuredNetwork {
-  const scaled = parameters.slice();
-  for (const [layer, { weight, bias, outputs }] of layoutLayers(sizes).entries()) {
-    for (let i = layer === l ? weight : bias; layer >= l && i < bias + outputs; i++) {
-      scaled[i]! *= c;
-    }
-  }
-  return measured(scaled, { sizes });
-}
-
 testEngines(
   "scale-free measures do not change when a layer is rescaled, sharpness does",
   async (engine) => {
@@ -189,7 +173,11 @@ testEngines(
     const texts = [...free, "sharpness", "antithetic(directions=4,radius=0.5)"];
     const networks = [
       large,
-      ...[0, 1, 2].flatMap((l) => [0.1, 10].map((c) => rescale(large, l, c))),
+      ...[0, 1, 2].flatMap((layer) =>
+        [0.1, 10].map((c) =>
+          measured(rescaleLayer(sizes, large.parameters, { layer, c }), { sizes })
+        )
+      ),
     ];
     const values = await measureNetworks(engine, networks, networks.map(() => texts), { seed: 3 });
     const [first, ...others] = values;

@@ -1,9 +1,10 @@
 /**
- * The parameters' layout and their initialisation.
+ * The parameters' layout, their initialisation, and layers that are rescaled.
  *
  * @module
  */
 import fc from "fast-check";
+import { rescaleLayer } from "~/lib/model.ts";
 import {
   allocateParameters,
   countParameters,
@@ -21,6 +22,7 @@ import {
   assertNotEquals,
   assertThrows,
 } from "@std/assert";
+import { referenceForward } from "~/tests/fixtures/reference_network.ts";
 
 const sizesOf = fc.array(fc.integer({ min: 1, max: 50 }), { minLength: 2, maxLength: 6 });
 
@@ -118,4 +120,38 @@ Deno.test("allocateParameters() gives shared zeros of length P", () => {
   const parameters = allocateParameters([3, 2, 2]);
   assertInstanceOf(parameters.buffer, SharedArrayBuffer);
   assertEquals([...parameters], Array(14).fill(0));
+});
+
+Deno.test("rescaleLayer() changes no logit, whatever hidden layer and c", () => {
+  const sizes = [5, 4, 3, 2];
+  const parameters = initialise(sizes, 3);
+  const before = parameters.slice();
+  // Of one row: the means of its logits.
+  const data = { inputs: [Float64Array.of(0.1, 0.9, 0.4, 0.7, 0.2)], labels: [0] };
+  const logits = (w: Float32Array): readonly number[] =>
+    referenceForward(sizes, w, data).statistics.means;
+  const expected = logits(parameters);
+  for (const layer of [0, 1]) {
+    for (const c of [0.1, 3, 10]) {
+      const found = logits(rescaleLayer(sizes, parameters, { layer, c }));
+      // Each of some 20 float32 parameters on a way is rounded once: 20 * 2^-24 of values below 1.
+      for (const [k, value] of found.entries()) assertAlmostEquals(value, expected[k]!, 1.2e-6);
+    }
+  }
+  assertEquals([...parameters], [...before]);
+});
+
+Deno.test("rescaleLayer() says which layers and factors there are", () => {
+  for (
+    const [layer, c, message] of [
+      [3, 1, "it must be in 0..2: current value is 3"],
+      [0, 0, "c must be finite and > 0: current value is 0"],
+    ] as const
+  ) {
+    assertThrows(
+      () => rescaleLayer([5, 4, 3, 2], initialise([5, 4, 3, 2], 0), { layer, c }),
+      RangeError,
+      `Cannot rescale a layer as ${message}`,
+    );
+  }
 });
