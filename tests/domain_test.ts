@@ -71,30 +71,15 @@ Deno.test("parseCall() says what there is in place of what there is not", () => 
     ["Heavy(a)(b)", `Cannot use rule Heavy(a)(b) as ${names}`],
     [`${"x".repeat(300)}`, `Cannot use rule ${"x".repeat(200)} as ${names}`],
     ["Plain(a=1)", "Cannot use rule Plain(a=1) as it has no a: there is nothing to set"],
-    [
-      "Heavy(mass=1)",
-      "Cannot use rule Heavy(mass=1) as it has no mass: there is momentum, nesterov",
-    ],
-    [
-      "Heavy(toString=1)",
-      "Cannot use rule Heavy(toString=1) as it has no toString: there is momentum, nesterov",
-    ],
-    [
-      "Heavy(momentum=1)",
-      "Cannot use rule Heavy as momentum must be a number in [0, 1): current value is 1",
-    ],
-    [
-      "Heavy(momentum=x)",
-      "Cannot use rule Heavy as momentum must be a number in [0, 1): current value is x",
-    ],
-    [
-      "Heavy(momentum=.5=.6)",
-      "Cannot use rule Heavy as momentum must be a number in [0, 1): current value is .5=.6",
-    ],
-    [
-      "Heavy(momentum=)",
-      "Cannot use rule Heavy as momentum must be a number in [0, 1): current value is (empty)",
-    ],
+    ...["mass", "toString"].map((key): [string, string] => [
+      `Heavy(${key}=1)`,
+      `Cannot use rule Heavy(${key}=1) as it has no ${key}: there is momentum, nesterov`,
+    ]),
+    ...["1", "x", ".5=.6", ""].map((text): [string, string] => [
+      `Heavy(momentum=${text})`,
+      "Cannot use rule Heavy as momentum must be a number in [0, 1): current value is " +
+      (text || "(empty)"),
+    ]),
     [
       "Heavy(nesterov=1)",
       "Cannot use rule Heavy as nesterov must be true or false: current value is 1",

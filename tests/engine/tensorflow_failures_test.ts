@@ -8,7 +8,7 @@ import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import type { Engine } from "~/lib/engine/engine.ts";
 import { initialise } from "~/lib/model.ts";
 import { assertGreater, assertRejects } from "@std/assert";
-import { hasAdapter, SIZES, withEngine } from "~/tests/fixtures/tensorflow_fixture.ts";
+import { SIZES, testBackends, withEngine } from "~/tests/fixtures/tensorflow_fixture.ts";
 import { hessianProducts } from "~/tests/fixtures/hessian_products.ts";
 import { makeMember } from "~/tests/fixtures/tiny_dataset.ts";
 
@@ -66,28 +66,24 @@ async function refusing(refused: number, work: () => Promise<unknown>): Promise<
 }
 
 for (const [name, work] of Object.entries(WAYS)) {
-  Deno.test({
-    name: `${name} throws whichever buffer cannot be had`,
-    ignore: !hasAdapter,
-    async fn(): Promise<void> {
-      let buffers = 0;
+  testBackends(`${name} throws whichever buffer cannot be had`, async () => {
+    let buffers = 0;
+    await withEngine("webgpu", async (engine) => {
+      await work(engine);
+      buffers = await refusing(-1, () => work(engine));
+    });
+    assertGreater(buffers, 10);
+    // Seven of them, from the first to the last.
+    for (let n = 0; n < 7; n++) {
+      const refused = Math.round(n * (buffers - 1) / 6);
       await withEngine("webgpu", async (engine) => {
-        await work(engine);
-        buffers = await refusing(-1, () => work(engine));
+        await assertRejects(
+          () => refusing(refused, () => work(engine)),
+          Error,
+          undefined,
+          `buffer ${refused} of ${buffers}`,
+        );
       });
-      assertGreater(buffers, 10);
-      // Seven of them, from the first to the last.
-      for (let n = 0; n < 7; n++) {
-        const refused = Math.round(n * (buffers - 1) / 6);
-        await withEngine("webgpu", async (engine) => {
-          await assertRejects(
-            () => refusing(refused, () => work(engine)),
-            Error,
-            undefined,
-            `buffer ${refused} of ${buffers}`,
-          );
-        });
-      }
-    },
-  });
+    }
+  }, ["webgpu"]);
 }

@@ -10,7 +10,7 @@ import type { Steps } from "~/lib/engine/tensorflow/operations.ts";
 import { uploadSplit } from "~/lib/engine/tensorflow/split.ts";
 import { createTensorStack } from "~/lib/engine/tensorflow/stack.ts";
 import { assertEquals } from "@std/assert";
-import { hasAdapter, SIZES, SMALL } from "~/tests/fixtures/tensorflow_fixture.ts";
+import { SIZES, SMALL, testBackends } from "~/tests/fixtures/tensorflow_fixture.ts";
 import { makeMember } from "~/tests/fixtures/tiny_dataset.ts";
 
 const budget = { bytes: 2 ** 30, tensorBytes: 2 ** 30 };
@@ -52,23 +52,22 @@ function counting(device: Device, count: { steps: number } | undefined): Device 
 }
 
 for (const optimizer of ["SGD", "AdaGrad"]) {
-  Deno.test({
-    name: `${optimizer}'s steps are enqueued once a kind, and are to the bit what they were`,
-    ignore: !hasAdapter,
-    async fn(): Promise<void> {
+  testBackends(
+    `${optimizer}'s steps are enqueued once a kind, and are to the bit what they were`,
+    async () => {
       const device = await openDevice("webgpu");
       const count = { steps: 0 };
       const repeated = await trainPair(counting(device, count), optimizer);
       assertEquals(count.steps, 6, "three kinds, before and after a member was dropped");
       assertEquals(await trainPair(counting(device, undefined), optimizer), repeated);
     },
-  });
+    ["webgpu"],
+  );
 }
 
-Deno.test({
-  name: "a step on three layers is 14 launches with SGD, 24 with AdaGrad, the cursor's included",
-  ignore: !hasAdapter,
-  async fn(): Promise<void> {
+testBackends(
+  "a step on three layers is 14 launches with SGD, 24 with AdaGrad, the cursor's included",
+  async () => {
     const device = await openDevice("webgpu");
     const backend = tf.backend() as WebGPUBackend;
     const run = backend.runWebGPUProgram;
@@ -97,37 +96,30 @@ Deno.test({
       split.dispose();
     }
   },
-});
+  ["webgpu"],
+);
 
-Deno.test({
-  name: "an optimizer whose update makes new tensors has no steps to repeat",
-  ignore: !hasAdapter,
-  async fn(): Promise<void> {
-    const device = await openDevice("webgpu");
-    const count = { steps: 0 };
-    for (const optimizer of ["SGD(momentum=0.9)", "Adam"]) {
-      await trainPair(counting(device, count), optimizer);
-    }
-    assertEquals(count.steps, 0);
-  },
-});
+testBackends("an optimizer whose update makes new tensors has no steps to repeat", async () => {
+  const device = await openDevice("webgpu");
+  const count = { steps: 0 };
+  for (const optimizer of ["SGD(momentum=0.9)", "Adam"]) {
+    await trainPair(counting(device, count), optimizer);
+  }
+  assertEquals(count.steps, 0);
+}, ["webgpu"]);
 
-Deno.test({
-  name: "steps leave neither tensors nor buffers",
-  ignore: !hasAdapter,
-  async fn(): Promise<void> {
-    const device = await openDevice("webgpu");
-    const used = (): number[] => {
-      device.flush();
-      const { bufferManager } = tf.backend() as WebGPUBackend;
-      return [
-        tf.memory().numTensors,
-        tf.memory().numDataBuffers,
-        bufferManager.getNumUsedBuffers(),
-      ];
-    };
-    const before = used();
-    for (const optimizer of ["SGD", "AdaGrad"]) await trainPair(device, optimizer);
-    assertEquals(used(), before);
-  },
-});
+testBackends("steps leave neither tensors nor buffers", async () => {
+  const device = await openDevice("webgpu");
+  const used = (): number[] => {
+    device.flush();
+    const { bufferManager } = tf.backend() as WebGPUBackend;
+    return [
+      tf.memory().numTensors,
+      tf.memory().numDataBuffers,
+      bufferManager.getNumUsedBuffers(),
+    ];
+  };
+  const before = used();
+  for (const optimizer of ["SGD", "AdaGrad"]) await trainPair(device, optimizer);
+  assertEquals(used(), before);
+}, ["webgpu"]);
