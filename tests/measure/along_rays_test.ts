@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Ray } from "~/lib/engine.ts";
 import { type MeasureValue, NotFiniteError, openMeasure } from "~/lib/measure.ts";
 import {
   assert,
@@ -46,9 +47,9 @@ async function measure(
 }
 
 /** u_k' H u_k / 2. */
-function halfForms(directions: number): number[] {
+function halfForms(directions: number, scaling: Ray["scaling"] = "global"): number[] {
   return Array.from({ length: directions }, (_, direction) => {
-    const u = stepOf(SIZES, w, { direction, scaling: "global" }, 5);
+    const u = stepOf(SIZES, w, { direction, scaling }, 5);
     return u.reduce((sum, value, i) => sum + curvature[i]! * value * value, 0) / 2;
   });
 }
@@ -122,11 +123,20 @@ Deno.test("sharpness says what it cannot measure", async () => {
   }
 });
 
-Deno.test("antithetic is free of the slope: each sample is r^2 u'Hu / 2 on a quadratic", async () => {
-  const { samples } = await measure(steep, "antithetic(directions=8,radius=2)");
+Deno.test("pairs are free of the slope: each sample is u'Hu / 2 of its steps on a quadratic", async () => {
   // Losses of up to 1,000 nats, rounded to 1e-13, a few of them in a sum.
-  for (const [k, form] of halfForms(8).entries()) {
-    assertAlmostEquals(samples[k]!, 4 * form, 1e-11);
+  for (
+    const [text, scaling, factor] of [
+      ["antithetic(directions=8,radius=2)", "global", 4],
+      // Steps are fractions of each tensor's and each filter's norm.
+      ["relative-tensor(directions=3,radius=0.5)", "tensor", 0.25],
+      ["relative-filter(directions=3,radius=0.5)", "filter", 0.25],
+    ] as const
+  ) {
+    const { samples } = await measure(steep, text);
+    for (const [k, form] of halfForms(samples.length, scaling).entries()) {
+      assertAlmostEquals(samples[k]!, factor * form, 1e-11);
+    }
   }
 });
 
@@ -167,17 +177,6 @@ Deno.test("trace is tr(H) on a quadratic, each sample P u'Hu", async () => {
   const variance = 2 * (P * dot(curvature, curvature) - trace ** 2) / (P + 2);
   assertAlmostEquals(estimate, trace, 4 * Math.sqrt(variance / 400));
   assertAlmostEquals(standardError!, Math.sqrt(variance / 400), 0.15 * Math.sqrt(variance / 400));
-});
-
-Deno.test("relative steps are fractions of each tensor's and each filter's norm", async () => {
-  for (const scaling of ["tensor", "filter"] as const) {
-    const { samples } = await measure(steep, `relative-${scaling}(directions=3,radius=0.5)`);
-    for (const [direction, sample] of samples.entries()) {
-      const d = stepOf(SIZES, w, { direction, scaling }, 5);
-      const form = d.reduce((sum, value, i) => sum + curvature[i]! * value * value, 0) / 2;
-      assertAlmostEquals(sample, 0.25 * form, 1e-11);
-    }
-  }
 });
 
 Deno.test("relative sharpness of a function without a scale does not change with a layer's", async () => {
