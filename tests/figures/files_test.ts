@@ -13,6 +13,7 @@ import { DOMParser } from "linkedom";
 import { pdfText } from "~/tests/fixtures/pdf_text.ts";
 import { inkOf } from "~/tests/fixtures/svg_marks.ts";
 import { spread, syntheticRecords, type SyntheticRun } from "~/tests/fixtures/synthetic_results.ts";
+import { withFolder } from "~/tests/fixtures/temporary_folder.ts";
 
 const { quick, standard } = presets;
 type SyntheticRunOf = (run: { learningRate: number; batchSize: number; seed: number }) =>
@@ -141,9 +142,8 @@ Deno.test("listFigures() and renderPng() give the same bytes for records in any 
 });
 
 Deno.test("writeFigures() writes what changed, over older files", async () => {
-  const directory = await Deno.makeTempDir();
-  try {
-    const folder = `${directory}/a b/figures`;
+  await withFolder(async (directory) => {
+    const folder = `${directory}/a/figures`;
     await writeFigures(small, [], folder);
     const records = syntheticRecords(small);
     const paths = await writeFigures(small, records, folder);
@@ -174,7 +174,5 @@ Deno.test("writeFigures() writes what changed, over older files", async () => {
       Error,
       `Cannot write ${directory}/file/`,
     );
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
+  });
 });
