@@ -9,6 +9,7 @@ import {
   effectAxis,
   meanLayers,
   measureAxis,
+  throughPoints,
 } from "~/lib/figures/cells.ts";
 import { compose, type Figure } from "~/lib/figures/compose.ts";
 import type { Panel } from "~/lib/figures/figure.ts";
@@ -91,5 +92,28 @@ export function plotResults2(
       })),
     ],
     caption: describeCells(study, cells),
+  });
+}
+
+/**
+ * Draws the norm of all weights against each effect, the optimizers in each panel: means over seeds.
+ *
+ * @param runs Of one stop, in any order; cells without a result stay empty.
+ */
+export function plotNorms(study: Study, runs: readonly RunResult[]): Figure {
+  const cells = summariseCells(study, runs);
+  return compose({
+    name: "norms",
+    title: "Norm of the weights",
+    panels: [...Map.groupBy(cells, ({ effect }) => effect)].map(([effect, own]): Panel => {
+      const means = cellLayers(study, own, "norm", ({ weightNorm }) => ({ y: weightNorm ?? NaN }));
+      return {
+        heading: effectAxis(study, effect).heading,
+        x: effectAxis(study, effect),
+        y: { label: "|w|", scale: "log" },
+        layers: [...throughPoints(means), ...means],
+      };
+    }),
+    caption: `Means over seeds of the networks at the stop ${study.stops[0]}.`,
   });
 }

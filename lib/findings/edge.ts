@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { plural, plurals, significant } from "~/lib/files/numbers.ts";
+import { plurals, significant } from "~/lib/files/numbers.ts";
 import { enumerate, formatMean } from "~/lib/findings/words.ts";
 import {
   type CellSummary,
@@ -62,20 +62,18 @@ export function edgeSentences(study: Study, records: readonly TrajectoryRecord[]
   return [...bySeries].map(([series, points]) => {
     const values = points.map(({ lambdaMax }) => lambdaMax);
     const [first, last] = [points[0]!, points.at(-1)!];
-    const way = `${series} (1 seed): λ max goes from ${significant(first.lambdaMax)} at epoch ` +
-      `${first.epoch} to ${significant(last.lambdaMax)} at epoch ${last.epoch}, between ` +
-      `${significant(Math.min(...values))} and ${significant(Math.max(...values))}`;
-    if (first.learningRate === undefined) return `${way}.`;
+    const way = `${series}: λ max goes from ${significant(first.lambdaMax)} at epoch ` +
+      `${first.epoch} to ${significant(last.lambdaMax)} at epoch ${last.epoch}.`;
+    if (first.learningRate === undefined) return way;
     const edge = 2 / first.learningRate;
-    const at = values.findIndex((value) => value >= edge);
-    const shares = values.slice(Math.max(at, 0)).map((value) => value / edge);
-    const [least, most] = [Math.min(...shares), Math.max(...shares)].map((one) => one.toFixed(2));
-    if (at < 0) return `${way}; 2 / lr = ${edge} is not passed: λ max is at most ${most} times it.`;
+    const at = points.findIndex(({ lambdaMax }) => lambdaMax >= edge);
+    const shares = values.slice(Math.max(0, at)).map((value) => (value / edge).toFixed(2));
+    if (at < 0) return `${way} It stays below 2 / lr = ${edge}.`;
     const when = at === 0
       ? `by epoch ${first.epoch}`
       : `between epochs ${points[at - 1]!.epoch} and ${points[at]!.epoch}`;
-    return `${way}; 2 / lr = ${edge} is passed ${when}, and at the ` +
-      `${plural(shares.length, "network")} from there on λ max is ${least} to ${most} times it.`;
+    return `${way} It passes 2 / lr = ${edge} ${when}; from there on it is ` +
+      `${shares.toSorted()[0]} to ${shares.toSorted().at(-1)} times that.`;
   });
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 import type { ColumnTable } from "arquero";
-import { plural, plurals, significant } from "~/lib/files/numbers.ts";
+import { plural, significant } from "~/lib/files/numbers.ts";
 import { remember } from "~/lib/files/remember.ts";
 import { enumerate, formatInterval } from "~/lib/findings/words.ts";
 import { openMeasure } from "~/lib/measure.ts";
@@ -102,37 +102,42 @@ export function rankedMeasures(study: Study, runs: readonly RunResult[]): string
 }
 
 /**
- * What the baselines do, then which measures rank cells as the target does in every group, which
- * against it, and which one way here and the other way there. No sentence without ranks.
+ * What the baselines do, then of how many measures tau has one sign in every group, and of how many it
+ * has not; up to three are named. No sentence without ranks.
  */
 export function rankSentences(ranks: readonly MeasureRank[]): string[] {
   const own = ranks.filter(({ effect }) => effect !== null);
   if (own.length === 0) return [];
-  const groups = new Set(own.map(({ group }) => group)).size;
+  const groups = plural(new Set(own.map(({ group }) => group)).size, "group");
   const target = own[0]!.target === "gap" ? "the generalization gap" : "the test error";
-  const byMeasure = [...Map.groupBy(own, ({ measure }) => measure).values()];
-  const whole = byMeasure.filter((all) => !all[0]!.isBaseline && all.length === groups);
-  const ways = Map.groupBy(whole, (all) => {
-    const signs = new Set(all.map(({ tau }) => Math.sign(tau!)));
-    return signs.size === 1 ? [...signs][0]! : 0;
+  const byMeasure = [...Map.groupBy(own, ({ measure }) => measure).values()].map((all) => {
+    const taus = all.map(({ tau }) => tau!);
+    return { rank: all[0]!, groups: all.length, low: Math.min(...taus), high: Math.max(...taus) };
   });
-  const namesOf = (way: number): string => {
-    const some = ways.get(way) ?? [];
-    const labels = some.map(([rank]) => rank!.label).join(", ");
-    return some.length === 0 ? "none" : `${some.length} (${labels})`;
-  };
+  const baselines = byMeasure.filter(({ rank }) => rank.isBaseline)
+    .map(({ rank, low, high }) => {
+      const ends = [...new Set([low, high].map((tau) => significant(tau, 2)))];
+      return `${ends.join(" to ")} of ${rank.label}`;
+    });
+  const most = Math.max(...byMeasure.map(({ groups }) => groups));
+  const whole = byMeasure.filter((one) => !one.rank.isBaseline && one.groups === most);
+  const namesOf = (some: typeof whole): string =>
+    some.length === 0 ? "none" : String(some.length) +
+      (some.length > 3 ? "" : ` (${enumerate(some.map(({ rank }) => rank.label))})`);
+  const above = whole.filter(({ low }) => low > 0);
+  const below = whole.filter(({ high }) => high < 0);
+  const mixed = whole.filter(({ low, high }) => low <= 0 && high >= 0);
+  const seeds = plural(Math.max(...own.map(({ seeds }) => seeds.length)), "seed");
   return [
-    ...byMeasure.filter(([rank]) => rank!.isBaseline).map((all) => {
-      const taus = all.map(({ group, tau }) => `${significant(tau!, 2)} (${group})`);
-      return `Kendall's tau of ${all[0]!.label}, a baseline, with ${target}: ${enumerate(taus)}.`;
-    }),
-    `Of ${plural(whole.length, "measure")} in ${plural(groups, "group")} of ` +
-    `${plurals(own.map(({ cells }) => cells), "cell")}, tau with ${target} is above 0 in every ` +
-    `group for ${namesOf(1)}, below 0 in every group for ${
-      namesOf(-1)
-    }, and differs from group to ` +
-    `group for ${namesOf(0)}; n = ` +
-    `${plural(Math.max(...own.map(({ seeds }) => seeds.length)), "seed")}.`,
+    ...(baselines.length === 0 ? [] : [
+      `Kendall's tau with ${target}, in ${groups}, is ${
+        enumerate(baselines)
+      }: these baselines need ` +
+      "no measuring.",
+    ]),
+    `Of ${plural(whole.length, "measure")}, tau is above 0 in every group for ${namesOf(above)}, ` +
+    `below 0 in every group for ${namesOf(below)}, and has no one sign for ${namesOf(mixed)} ` +
+    `(n = ${seeds}).`,
   ];
 }
 

@@ -74,7 +74,8 @@ Deno.test("rankMeasures() ranks against the test error too, baselines first", ()
   ]);
   assertEquals(
     rankSentences(rankMeasures(study, graded, "test error"))[0],
-    "Kendall's tau of minus training loss, a baseline, with the test error: −1.0 (learning rate, SGD).",
+    "Kendall's tau with the test error, in 1 group, is −1.0 of minus training loss: these baselines " +
+      "need no measuring.",
   );
 });
 
@@ -89,8 +90,7 @@ Deno.test("rankTable() has a measure a row, rankSentences() who ranks as the gap
     [["1.0 ", "−1.0"], ["1.0 ", "1.0 "], ["1.0 ", ""], ["3", "3"]],
   );
   assertEquals(rankSentences(ranks), [
-    "Of 2 measures in 2 groups of 3 cells, tau with the generalization gap is above 0 in every group for " +
-    "1 (sharpness), below 0 in every group for none, and differs from group to group for 1 (trace of " +
-    "the Hessian, from losses); n = 3 seeds.",
+    "Of 2 measures, tau is above 0 in every group for 1 (sharpness), below 0 in every group for none, " +
+    "and has no one sign for 1 (trace of the Hessian, from losses) (n = 3 seeds).",
   ]);
 });

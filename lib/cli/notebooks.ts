@@ -1,0 +1,131 @@
+/**
+ * Executes the notebooks, in place or as copies with other constants:
+ *
+ *     deno task notebooks [--set NAME=VALUE]... [NOTEBOOK]...
+ *
+ * Copies stand in notebooks/changed/; without a name, all notebooks that have the constants are meant.
+ *
+ * @module
+ */
+import { basename } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { sayError } from "~/lib/cli/command.ts";
+import { UsageError } from "~/lib/domain.ts";
+
+const FOLDER = fileURLToPath(new URL("../../notebooks/", import.meta.url));
+
+interface Notebook {
+  readonly cells: { metadata: { tags?: string[] }; source: string[]; outputs?: unknown[] }[];
+}
+
+/**
+ * A notebook's text with constants of its cell tagged "parameters" set.
+ *
+ * @param settings `NAME=VALUE`: JSON, or a word; at a list's place also values between commas.
+ * @returns undefined where the cell lacks one of them.
+ */
+export function setConstants(text: string, settings: readonly string[]): string | undefined {
+  const notebook = JSON.parse(text) as Notebook;
+  const cell = notebook.cells.find(({ metadata }) => metadata.tags?.includes("parameters"));
+  let source = cell?.source.join("") ?? "";
+  for (const setting of settings) {
+    const [, name, value] = /^([A-Z_]+)=(.+)$/s.exec(setting) ?? [];
+    if (name === undefined || value === undefined) {
+      throw new UsageError(
+        `Cannot set a constant as --set must be NAME=VALUE: current value is ${setting}`,
+      );
+    }
+    const [, start, old] = new RegExp(`^(const ${name} = )(.*?);`, "m").exec(source) ?? [];
+    if (start === undefined || old === undefined) return undefined;
+    const isList = old.startsWith("[") && !value.startsWith("[");
+    const set = isList ? `[${value.split(",").map(literal).join(", ")}]` : literal(value);
+    source = source.replace(start + old, () => start + set);
+  }
+  if (cell) cell.source = source.split(/(?<=\n)/);
+  return JSON.stringify(notebook, null, 1) + "\n";
+}
+
+function literal(text: string): string {
+  try {
+    return JSON.stringify(JSON.parse(text));
+  } catch {
+    return JSON.stringify(text);
+  }
+}
+
+/** Paths of what is to be executed: the notebooks, or copies that are written here. */
+function listPaths(names: readonly string[], settings: readonly string[]): string[] {
+  const all = [...Deno.readDirSync(FOLDER)].map(({ name }) => name)
+    .filter((name) => name.endsWith(".ipynb")).sort();
+  const asked = names.map((name) => `${basename(name, ".ipynb")}.ipynb`);
+  const unknown = asked.filter((name) => !all.includes(name));
+  if (unknown.length > 0) {
+    throw new UsageError(`Cannot execute ${unknown.join(", ")}: there are ${all.join(", ")}`);
+  }
+  const chosen = asked.length > 0 ? asked : all;
+  if (settings.length === 0) return chosen.map((name) => FOLDER + name);
+  const paths = chosen.flatMap((name) => {
+    const text = setConstants(Deno.readTextFileSync(FOLDER + name), settings);
+    if (text === undefined) return [];
+    Deno.mkdirSync(`${FOLDER}changed`, { recursive: true });
+    Deno.writeTextFileSync(`${FOLDER}changed/${name}`, text);
+    return [`${FOLDER}changed/${name}`];
+  });
+  if (paths.length > 0) return paths;
+  throw new UsageError(
+    `Cannot set ${settings.join(" ")} as no cell tagged "parameters" of ${
+      chosen.join(", ")
+    } has it`,
+  );
+}
+
+function readOptions(): { names: string[]; settings: string[] } {
+  try {
+    const { values, positionals } = parseArgs({
+      args: Deno.args,
+      allowPositionals: true,
+      options: { set: { type: "string", multiple: true, default: [] } },
+    });
+    return { names: positionals, settings: values.set };
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
+
+function main(): number {
+  const { names, settings } = readOptions();
+  const paths = listPaths(names, settings);
+  // Training may take any time.
+  const seconds = settings.length === 0 ? 900 : -1;
+  try {
+    const { code } = new Deno.Command("jupyter", {
+      args: [
+        ...["nbconvert", "--to", "notebook", "--execute", "--inplace"],
+        ...[
+          `--ExecutePreprocessor.timeout=${seconds}`,
+          "--ExecutePreprocessor.record_timing=False",
+        ],
+        ...paths,
+      ],
+      env: { NO_COLOR: "1" },
+      stdin: "null",
+      stdout: "inherit",
+      stderr: "inherit",
+    }).outputSync();
+    if (code !== 0) console.error("If the kernel deno is not there: deno jupyter --install");
+    return code === 0 ? 0 : 1;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    console.error("Cannot execute notebooks as there is no jupyter: pip install nbconvert");
+    return 1;
+  }
+}
+
+if (import.meta.main) {
+  try {
+    Deno.exitCode = main();
+  } catch (error) {
+    Deno.exitCode = sayError(error);
+  }
+}
