@@ -1,0 +1,74 @@
+/**
+ * What shows in a notebook that Deno's kernel runs, under a client that reads slowly; skipped where
+ * there is no nbclient or no kernel.
+ *
+ * @module
+ */
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { ROOT } from "~/tests/fixtures/script.ts";
+
+/** Executes cells in a folder and prints [output type, text] of each; an update is one output. */
+const CLIENT = `
+import json, sys, time
+import nbformat
+from jupyter_client.kernelspec import get_kernel_spec
+from nbclient import NotebookClient
+if len(sys.argv) == 1:
+    get_kernel_spec("deno")
+    sys.exit(0)
+class Slow(NotebookClient):
+    def process_message(self, msg, cell, cell_index):
+        time.sleep(0.03)
+        return super().process_message(msg, cell, cell_index)
+cells = [nbformat.v4.new_code_cell(source) for source in json.loads(sys.argv[2])]
+nb = nbformat.v4.new_notebook(cells=cells)
+Slow(nb, kernel_name="deno", timeout=120, resources={"metadata": {"path": sys.argv[1]}}, allow_errors=True).execute()
+text = lambda o: o.get("text") or o.get("evalue") or o["data"]["text/plain"]
+print(json.dumps([[[o["output_type"], text(o)] for o in cell["outputs"]] for cell in cells]))
+`;
+
+function execute(
+  python: string,
+  args: readonly string[],
+): { code: number; text: string; said: string } {
+  try {
+    const { code, stdout, stderr } = new Deno.Command(python, {
+      args: ["-c", CLIENT, ...args],
+      env: { NO_COLOR: "1" },
+    }).outputSync();
+    const [text, said] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+    return { code, text: text!, said: said! };
+  } catch (error) {
+    return { code: 127, text: "", said: String(error) };
+  }
+}
+
+// The system's has its packages where another stands before it.
+const found = ["python3", "/usr/bin/python3"].find((python) => execute(python, []).code === 0);
+if (!found) console.log("skipped: no python3 with nbclient, or no kernel named deno");
+
+Deno.test({
+  name: "a notebook: every output stands in its cell; progress leaves its last line",
+  ignore: !found,
+  fn(): void {
+    const cells = [
+      `import { showProgress, showSentences } from "~/lib/notebook.ts";
+       const { onProgress, close } = showProgress();
+       for (let done = 0; done < 12; done++) {
+         onProgress({ message: "training", done, total: 12 });
+         await new Promise((resolve) => setTimeout(resolve, 60));
+       }
+       await close("trained");`,
+      `const quiet = showProgress(); await quiet.close("nothing to do");`,
+      `await showSentences(["a", "b"]);`,
+      `const { presets } = await import("~/lib/study.ts"); await showSentences(Object.keys(presets));`,
+    ];
+    const { code, text, said } = execute(found!, [`${ROOT}notebooks`, JSON.stringify(cells)]);
+    assertEquals(code, 0, said);
+    const [progress, quiet, sentences, later] = JSON.parse(text) as string[][][];
+    assertEquals(progress, [["display_data", "trained"]]);
+    assertEquals(quiet, [["display_data", "nothing to do"]]);
+    assertEquals(sentences, [["display_data", "a\nb"]]);
+    assertStringIncludes(JSON.stringify(later), "quick");
+  },
+});
