@@ -16,6 +16,7 @@ import type { Panel } from "~/lib/figures/figure.ts";
 import { capitalize } from "~/lib/files/text.ts";
 import { openMeasure } from "~/lib/measure.ts";
 import { type RunResult, summariseCells } from "~/lib/results.ts";
+import { meanInterval } from "~/lib/statistics.ts";
 import { type EffectName, EFFECTS, type Study } from "~/lib/study.ts";
 
 /** What a figure shows. */
@@ -106,7 +107,12 @@ export function plotNorms(study: Study, runs: readonly RunResult[]): Figure {
     name: "norms",
     title: "Norm of the weights",
     panels: [...Map.groupBy(cells, ({ effect }) => effect)].map(([effect, own]): Panel => {
-      const means = cellLayers(study, own, "norm", ({ weightNorm }) => ({ y: weightNorm ?? NaN }));
+      const means = cellLayers(study, own, "norm", ({ bySeed }) => {
+        const norms = bySeed.flatMap(({ run: { training } }) =>
+          training.stopped === "diverged" ? [] : training.weightNorm ?? []
+        );
+        return { y: norms.length === 0 ? NaN : meanInterval(norms).mean };
+      });
       return {
         heading: effectAxis(study, effect).heading,
         x: effectAxis(study, effect),
