@@ -65,7 +65,7 @@ export interface ParameterDomain {
  * @param what Begins the message: "Cannot plan the study as batch size".
  * @throws {UsageError} "<what> must be <domain>: current value is <value>".
  */
-export function demand<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
+export function validate<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const shown = typeof value === "object" ? JSON.stringify(value) : String(value) || "(empty)";
@@ -74,7 +74,7 @@ export function demand<T>(schema: z.ZodType<T>, value: unknown, what: string): T
 }
 
 /**
- * The number that a text is, as people write it, else the text as it is, for `demand` to refuse and
+ * The number that a text is, as people write it, else the text as it is, for `validate` to refuse and
  * to show: Number("") is 0 and Number("0x10") is 16, and neither is meant.
  */
 export function readNumber(text: string): number | string {
@@ -120,7 +120,7 @@ export function parseCall(
       `it has no ${key}: there is ${Object.keys(domains).join(", ") || "nothing to set"}`,
     );
     const given = value === "true" ? true : value === "false" ? false : readNumber(value);
-    parameters[key] = demand(domain.schema, given, `Cannot use ${kind} ${name} as ${key}`);
+    parameters[key] = validate(domain.schema, given, `Cannot use ${kind} ${name} as ${key}`);
   }
   return { name, parameters };
 }

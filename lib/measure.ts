@@ -71,7 +71,7 @@ export function currentName(name: string): string {
  *
  * @throws {UsageError} If there is no such measure, or a parameter is out of its domain.
  */
-export function openMeasure(text: string): Measure {
+export function parseMeasure(text: string): Measure {
   const call = parseCall(text.replace(/[\w-]+/, currentName), "measure", DOMAINS);
   const definition = DEFINITIONS.find(({ name }) => name === call.name)!;
   const { parameters, method: methodOf, unavailable = () => undefined, ...described } = definition;
@@ -100,7 +100,7 @@ export function measureHelp(): string[] {
  * @param of How messages name it: " of FILE".
  * @throws {UsageError} If one cannot: which, and why.
  */
-export function demandAvailable(
+export function validateAvailable(
   measures: readonly Measure[],
   network: UnevaluatedNetwork,
   of = "",
@@ -132,16 +132,16 @@ export function measureNetworks(
   return Promise.try(() => {
     const tasks = networks.map((network, place) => ({
       network,
-      measures: measures[place]!.map(openMeasure),
+      measures: measures[place]!.map(parseMeasure),
     }));
-    for (const { network, measures } of tasks) demandAvailable(measures, network);
+    for (const { network, measures } of tasks) validateAvailable(measures, network);
     return computeMeasures(engine, tasks, options);
   });
 }
 
 /** Forward passes over the training set that measuring so many networks together takes. */
 export function measurePasses(texts: readonly string[], networks: number): number {
-  return passesTogether(texts.map(openMeasure), networks);
+  return passesTogether(texts.map(parseMeasure), networks);
 }
 
 /**
@@ -183,7 +183,7 @@ export async function sampleSharpness(
   { sizes, parameters }: Pick<UnevaluatedNetwork, "sizes" | "parameters">,
   { directions = 49, radius = 5, seed = DIRECTION_SEED }: SampleOptions = {},
 ): Promise<{ loss: number; samples: number[]; mean: number; standardError: number | null }> {
-  const measure = openMeasure(`sharpness(directions=${directions},radius=${radius})`);
+  const measure = parseMeasure(`sharpness(directions=${directions},radius=${radius})`);
   // It needs the losses on its rays only, none of the evaluation.
   const network = { sizes, parameters } as MeasuredNetwork;
   const [[value]] = await computeMeasures(engine, [{ network, measures: [measure] }], { seed }) as [

@@ -50,13 +50,13 @@ export interface Optimizer extends Omit<UpdateRule, "step"> {
  *
  * @example
  * ```ts
- * import { openOptimizer } from "~/lib/optimizer.ts";
+ * import { parseOptimizer } from "~/lib/optimizer.ts";
  *
- * if (openOptimizer("sgd(momentum=0)").text !== "SGD") throw new Error("not canonical");
- * if (openOptimizer("SGD(momentum=0.9)").slots.length !== 1) throw new Error("no buffer");
+ * if (parseOptimizer("sgd(momentum=0)").text !== "SGD") throw new Error("not canonical");
+ * if (parseOptimizer("SGD(momentum=0.9)").slots.length !== 1) throw new Error("no buffer");
  * ```
  */
-export function openOptimizer(text: string): Optimizer {
+export function parseOptimizer(text: string): Optimizer {
   const call = parseCall(text, "optimizer", DOMAINS);
   const definition = DEFINITIONS.find(({ name }) => name === call.name)!;
   const h = call.parameters;
@@ -92,6 +92,6 @@ export function allocateState(
   text: string,
   parameterCount: number,
 ): Float32Array<SharedArrayBuffer> {
-  const { slots } = openOptimizer(text);
+  const { slots } = parseOptimizer(text);
   return new Float32Array(new SharedArrayBuffer(4 * slots.length * parameterCount));
 }

@@ -7,14 +7,14 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { loadImagesLabels } from "~/lib/dataset.ts";
 import { createCpuEngine, openEngine } from "~/lib/engine.ts";
-import { openMeasure } from "~/lib/measure.ts";
+import { parseMeasure } from "~/lib/measure.ts";
 import { countParameters, decodeModel, encodeModel, initialise } from "~/lib/model.ts";
-import { openOptimizer } from "~/lib/optimizer.ts";
+import { parseOptimizer } from "~/lib/optimizer.ts";
 import { openStream } from "~/lib/random.ts";
 import { getModelReady, plan, run, verify } from "~/lib/reproduce.ts";
 import { meanInterval } from "~/lib/statistics.ts";
 import { listTrajectories, type Study } from "~/lib/study.ts";
-import { openStop } from "~/lib/trainer.ts";
+import { parseStop } from "~/lib/trainer.ts";
 import { assertEquals } from "@std/assert";
 import { ROOT } from "~/tests/fixtures/script.ts";
 import { randomDataset } from "~/tests/fixtures/tiny_dataset.ts";
@@ -84,16 +84,16 @@ const CASES: readonly Case[] = [
   ]),
   ["openEngine(abacus)", () => openEngine(wrong("abacus"), { dataset }), RangeError],
   ...["", "Adamant", "__proto__", "SGD(", "SGD(momentum=2)", "SGD(lr=1)"].map((text): Case => [
-    `openOptimizer(${text})`,
-    () => openOptimizer(text),
+    `parseOptimizer(${text})`,
+    () => parseOptimizer(text),
     RangeError,
   ]),
   ...["", "flatness", "constructor", "sharpness(radius=-1)", "trace(directions=0)"].map(
-    (text): Case => [`openMeasure(${text})`, () => openMeasure(text), RangeError],
+    (text): Case => [`parseMeasure(${text})`, () => parseMeasure(text), RangeError],
   ),
   ...["", "soon", "loss", "loss:-1", "epochs:1e9"].map((text): Case => [
-    `openStop(${text})`,
-    () => openStop(text),
+    `parseStop(${text})`,
+    () => parseStop(text),
     RangeError,
   ]),
   ["meanInterval([])", () => meanInterval([]), RangeError],

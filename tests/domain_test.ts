@@ -6,12 +6,12 @@
 import fc from "fast-check";
 import * as domain from "~/lib/domain.ts";
 import {
-  demand,
   formatCall,
   type ParameterDomain,
   parseCall,
   splitList,
   UsageError,
+  validate,
 } from "~/lib/domain.ts";
 import { assertEquals, assertThrows } from "@std/assert";
 
@@ -31,10 +31,10 @@ const NUMBERS: [keyof typeof domain, number[], number[]][] = [
 
 for (const [name, good, bad] of NUMBERS) {
   Deno.test(`${name} takes the edges of its domain and nothing beyond`, () => {
-    const schema = domain[name] as Parameters<typeof demand>[0];
-    for (const value of good) assertEquals(demand(schema, value, "It"), value);
+    const schema = domain[name] as Parameters<typeof validate>[0];
+    for (const value of good) assertEquals(validate(schema, value, "It"), value);
     for (const value of [...bad, "1", null, undefined, true]) {
-      const { message } = assertThrows(() => demand(schema, value, "It"), UsageError);
+      const { message } = assertThrows(() => validate(schema, value, "It"), UsageError);
       assertEquals(message, `It must be ${schema.description}: current value is ${value}`);
     }
   });

@@ -9,14 +9,14 @@ import { dataDirectory } from "~/lib/dataset.ts";
 import { UsageError } from "~/lib/domain.ts";
 import { isLink } from "~/lib/files/files.ts";
 import { printable } from "~/lib/files/text.ts";
-import { openMeasure } from "~/lib/measure.ts";
+import { parseMeasure } from "~/lib/measure.ts";
 import { decodeModel, type ModelFile } from "~/lib/model.ts";
 import { type Folders, PROJECT_FOLDERS, type RunOptions } from "~/lib/reproduce.ts";
 import { checkStudy, presets, type Study } from "~/lib/study.ts";
 
 /** A measure's text with the directions and the radius that are given, where they are about it. */
 export function sampled(text: string, { directions, radius }: Values): string {
-  const { name, parameters, isAtStudyRadius } = openMeasure(text);
+  const { name, parameters, isAtStudyRadius } = parseMeasure(text);
   if (!isAtStudyRadius) return text;
   const wanted = {
     ...parameters,
@@ -24,7 +24,7 @@ export function sampled(text: string, { directions, radius }: Values): string {
     ...(radius === undefined ? {} : { radius }),
   };
   const parts = Object.entries(wanted).map(([key, value]) => `${key}=${value}`);
-  return openMeasure(`${name}(${parts.join(",")})`).text;
+  return parseMeasure(`${name}(${parts.join(",")})`).text;
 }
 
 /** The study that the options describe. */
@@ -61,7 +61,7 @@ export function orderFrom({ order }: Values): Pick<Study, "order"> {
 
 /** How the options want things computed. */
 export function engineOptions({ engine, threads, data }: Values): RunOptions {
-  if (data !== undefined) demandThere(data, "data");
+  if (data !== undefined) validateThere(data, "data");
   return {
     ...(engine === undefined ? {} : { engine }),
     ...(threads === undefined ? {} : { threads }),
@@ -106,7 +106,7 @@ function realPath(path: string): string {
 
 /** Reads a network for CIFAR-10 from a file that the command line names. */
 export async function readModelFile(path: string, option: string): Promise<ModelFile> {
-  demandThere(path, option);
+  validateThere(path, option);
   let model: ModelFile;
   try {
     model = decodeModel(await Deno.readFile(path), path);
@@ -125,7 +125,7 @@ export async function readModelFile(path: string, option: string): Promise<Model
 }
 
 /** Demands that something is there. @throws {UsageError} If it is not, or cannot be looked at. */
-export function demandThere(path: string, option: string): void {
+export function validateThere(path: string, option: string): void {
   try {
     Deno.statSync(path);
   } catch (error) {

@@ -6,7 +6,7 @@
 import { parseArgs } from "node:util";
 import type { Command } from "~/lib/cli/commands.ts";
 import { type Option, type OptionName, OPTIONS, type Values } from "~/lib/cli/options.ts";
-import { demand, UsageError } from "~/lib/domain.ts";
+import { UsageError, validate } from "~/lib/domain.ts";
 import { printable } from "~/lib/files/text.ts";
 
 /** A command line by option: texts, and true for switches. */
@@ -87,7 +87,7 @@ export function readValues<Name extends OptionName = never>(
   return Object.fromEntries(
     Object.entries(texts).filter(([name]) => name !== "help").map(([name, text]) => [
       name,
-      demand(optionOf(name as OptionName).schema, text, `--${name}`),
+      validate(optionOf(name as OptionName).schema, text, `--${name}`),
     ]),
   ) as Values<Name>;
 }

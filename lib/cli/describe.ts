@@ -5,7 +5,7 @@
  */
 import { plural } from "~/lib/files/numbers.ts";
 import { formatSeconds } from "~/lib/files/text.ts";
-import { openMeasure } from "~/lib/measure.ts";
+import { parseMeasure } from "~/lib/measure.ts";
 import type { Agreement, Plan } from "~/lib/reproduce.ts";
 import { type CellSummary, valueBySeed } from "~/lib/results.ts";
 import type { Study } from "~/lib/study.ts";
@@ -61,7 +61,7 @@ export function describeCells(study: Study, cells: readonly CellSummary[]): stri
   const shown = cells.filter(({ seeds }) => seeds.length > 0);
   const [first] = shown;
   if (first === undefined) return ["No cell of this study has a result yet"];
-  const { label, unit } = openMeasure(first.measure);
+  const { label, unit } = parseMeasure(first.measure);
   const columns: Readonly<Record<string, (cell: CellSummary) => string>> = {
     optimizer: ({ optimizer }) => optimizer,
     "learning rate": ({ learningRate }) => String(learningRate),

@@ -7,13 +7,13 @@ import { engineOptions, readModelFile, sampled } from "~/lib/cli/asked.ts";
 import type { Main } from "~/lib/cli/main.ts";
 import { startMeter } from "~/lib/files/progress.ts";
 import {
-  demandAvailable,
   DIRECTION_SEED,
   formatMeasurement,
   type MeasuredNetwork,
   measureNetworks,
   type MeasureValue,
-  openMeasure,
+  parseMeasure,
+  validateAvailable,
 } from "~/lib/measure.ts";
 import type { ModelFile } from "~/lib/model.ts";
 import { openEngineOnData } from "~/lib/reproduce.ts";
@@ -31,7 +31,7 @@ export const main: Main<"model"> = async (values, { name, signal, display }) => 
   const { sizes, parameters, ...file } = await readModelFile(values.model, "model");
   const asked = { sizes, parameters, ...trajectoryOf(file) };
   // Before minutes are spent on the others.
-  demandAvailable(texts.map(openMeasure), asked, ` of ${values.model}`);
+  validateAvailable(texts.map(parseMeasure), asked, ` of ${values.model}`);
   const { engine } = await openEngineOnData(values.images ?? 50_000, {
     ...{ ...engineOptions(values), signal, ...display },
   });
@@ -55,7 +55,7 @@ export const main: Main<"model"> = async (values, { name, signal, display }) => 
       },
     });
     for (const [place, text] of texts.entries()) {
-      const { unit, parameters } = openMeasure(text);
+      const { unit, parameters } = parseMeasure(text);
       const protocol = { ...parameters, directionSeed: DIRECTION_SEED };
       taken[text] = { ...found![place]!, unit, protocol };
     }

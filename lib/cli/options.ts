@@ -8,10 +8,10 @@ import { sbatchOptions } from "~/lib/cluster.ts";
 import * as domain from "~/lib/domain.ts";
 import { readNumber, splitList } from "~/lib/domain.ts";
 import { ENGINE_NAMES, GEMM_LIBRARIES } from "~/lib/engine.ts";
-import { openMeasure } from "~/lib/measure.ts";
-import { openOptimizer } from "~/lib/optimizer.ts";
+import { parseMeasure } from "~/lib/measure.ts";
+import { parseOptimizer } from "~/lib/optimizer.ts";
 import { PRESETS } from "~/lib/study.ts";
-import { openStop, STOP_HELP } from "~/lib/trainer.ts";
+import { parseStop, STOP_HELP } from "~/lib/trainer.ts";
 
 /** What a command may do with a path: read it, keep files in it, or write it in its folder. */
 export type PathUse = "read" | "keep" | "write";
@@ -67,9 +67,9 @@ const size: z.ZodType<[number, number]> = from(
 
 const file = z.string().regex(/^\P{Cc}+$/u)
   .describe("a path, not empty, without control characters");
-const optimizer = named(openOptimizer, "an optimizer");
+const optimizer = named(parseOptimizer, "an optimizer");
 const measures = list(
-  named(openMeasure, "a measure"),
+  named(parseMeasure, "a measure"),
   (text) => text === "-" ? [] : splitList(text),
 );
 const engines = ENGINE_NAMES.filter((name) => name !== "auto").join(", ");
@@ -140,7 +140,7 @@ export const OPTIONS = {
     domain.epochs,
     "epochs at most: a stop not reached by then is taken there; 0: the initial weights",
   ),
-  stops: option("LIST", list(named(openStop, "a stop")), `${STOP_HELP}; figures show the first`),
+  stops: option("LIST", list(named(parseStop, "a stop")), `${STOP_HELP}; figures show the first`),
   measures: option("LIST", measures, "at the first stop, in place of the preset's; none: -"),
   directions: count(
     "K",

@@ -129,13 +129,13 @@ async function demandFolders(
   signal: AbortSignal,
 ): Promise<{ data?: string }> {
   const say = (message: string): void => console.error(message);
-  const demand = async (name: string, path: string, written = false): Promise<void> => {
+  const validate = async (name: string, path: string, written = false): Promise<void> => {
     signal.throwIfAborted();
     await demandShared(path, { name, written }, say);
   };
-  await demand("--models", models, true);
-  await demand("--results", results, true);
-  await demand("the project", PROJECT);
+  await validate("--models", models, true);
+  await validate("--results", results, true);
+  await validate("the project", PROJECT);
   const directory = dataDirectory(data);
   // Fetched here if need be: nodes may have no network.
   const files = await ensureCifar10({
@@ -147,7 +147,7 @@ async function demandFolders(
   // What was unpacked into the project, or was there, is all that a node needs.
   const isOwn = places.size === 1 && places.has(join(PROJECT, "data"));
   if (!isOwn) places.add(resolve(directory));
-  for (const path of places) await demand("--data", path);
+  for (const path of places) await validate("--data", path);
   return isOwn ? {} : { data: resolve(directory) };
 }
 

@@ -1,5 +1,5 @@
 /**
- * The Engine: the arithmetic of the study behind four questions, so that the same trainer and the
+ * The Engine: the arithmetic of the study behind four methods, so that the same trainer and the
  * same measures run on a laptop's cores or on a GPU.
  *
  * @module
@@ -26,7 +26,7 @@ export interface StackOptions {
   readonly sizes: LayerSizes;
   /** Images a batch, >= 1; larger than the training set means the full set. */
   readonly batchSize: number;
-  /** Canonical text of an optimizer: see `openOptimizer`. */
+  /** Canonical text of an optimizer: see `parseOptimizer`. */
   readonly optimizer: string;
 }
 
@@ -153,35 +153,35 @@ export interface Hessian {
   multiply(vectors: readonly SharedFloats[]): Promise<SharedFloats[]>;
 }
 
-/** The four questions, for one data set. */
+/** Training, evaluation, losses along rays and curvature, for one data set. */
 export interface Engine {
   readonly info: EngineInfo;
   /** Stacks worth working on at once: threads of a CPU, 1 on a GPU. */
   readonly concurrency: number;
   /** Members worth having in one stack: 1 on a CPU, what memory allows on a GPU. */
   stackSize(options: StackOptions): number;
-  /** Question 1, on the stack that it returns. Members' arrays are written by `save()` only. */
+  /** Trains, on the stack that it returns. Members' arrays are written by `save()` only. */
   createStack(options: StackOptions, members: readonly Member[]): Promise<Stack>;
-  /** Question 2. One evaluation a model. */
+  /** One evaluation a model. */
   evaluate(
     sizes: LayerSizes,
     models: readonly SharedFloats[],
     options: EvaluateOptions,
   ): Promise<Evaluation[]>;
-  /** Question 3. Losses on the full training split at points around each model. */
+  /** Losses on the full training split at points around each model. */
   perturbedLosses(
     sizes: LayerSizes,
     models: readonly SharedFloats[],
     options: PerturbOptions,
   ): Promise<PerturbedLosses[]>;
-  /** Question 4a. Loss and gradient on the full training split, one a model. */
+  /** Loss and gradient on the full training split, one a model. */
   gradients(
     sizes: LayerSizes,
     models: readonly SharedFloats[],
     options?: CurvatureOptions,
   ): Promise<LossGradient[]>;
   /**
-   * Question 4b. The Hessian of the full training loss at a model, which may not change while it is
+   * The Hessian of the full training loss at a model, which may not change while it is
    * in use.
    */
   openHessian(

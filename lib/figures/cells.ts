@@ -7,7 +7,7 @@ import type { Axis, Layer, Row } from "~/lib/figures/figure.ts";
 import { optimizerStyles } from "~/lib/figures/theme.ts";
 import { plural, plurals, scientific, thousands } from "~/lib/files/numbers.ts";
 import { capitalize } from "~/lib/files/text.ts";
-import { openMeasure } from "~/lib/measure.ts";
+import { parseMeasure } from "~/lib/measure.ts";
 import type { CellSummary, Outcome } from "~/lib/results.ts";
 import { type Cell, type EffectName, EFFECTS, listCells, type Study } from "~/lib/study.ts";
 
@@ -93,7 +93,7 @@ export function throughPoints(layers: readonly Layer[]): Layer[] {
 
 /** A measure's axis, its label in two lines. */
 export function measureAxis(text: string): Axis {
-  const { label, unit, parameters } = openMeasure(text);
+  const { label, unit, parameters } = parseMeasure(text);
   const units = unit === "1" ? "" : ` (${unit.replace(" per unit^2", "/unit²")})`;
   const lines = parameters.radius === undefined
     ? inTwoLines(capitalize(label))
@@ -113,7 +113,7 @@ export function inTwoLines(name: string): string {
 
 /** What is shown, n of images and seeds, the stop, and the runs that did not get there. */
 export function describeCells(study: Study, cells: readonly CellSummary[]): string {
-  const { label, isAtStudyRadius, parameters: { directions, radius } } = openMeasure(
+  const { label, isAtStudyRadius, parameters: { directions, radius } } = parseMeasure(
     cells[0]?.measure ?? "sharpness",
   );
   const details = [

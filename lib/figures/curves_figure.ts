@@ -10,7 +10,7 @@ import { rampOf } from "~/lib/figures/theme.ts";
 import { plural } from "~/lib/files/numbers.ts";
 import { capitalize } from "~/lib/files/text.ts";
 import { type Curve, CURVE_MEASURE, listCurves } from "~/lib/findings.ts";
-import { openMeasure } from "~/lib/measure.ts";
+import { parseMeasure } from "~/lib/measure.ts";
 import type { TrajectoryRecord } from "~/lib/results.ts";
 import { type EffectName, EFFECTS, type Study } from "~/lib/study.ts";
 
@@ -29,7 +29,7 @@ export function plotCurves(
   const curves = listCurves(study, records, { measure });
   return compose({
     name: measure === CURVE_MEASURE ? "curves" : `curves-${measure.replace(/[^\w-]+/g, "_")}`,
-    title: `${capitalize(openMeasure(measure).label)} along training`,
+    title: `${capitalize(parseMeasure(measure).label)} along training`,
     panels: study.grid.effects.flatMap((effect) =>
       study.grid.optimizers.flatMap((optimizer) =>
         curvesPanel(study, curves, { effect, optimizer, measure })

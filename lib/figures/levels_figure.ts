@@ -16,7 +16,7 @@ import {
   LOSS_LEVELS,
   NEGLIGIBLE_RATIO,
 } from "~/lib/findings.ts";
-import { openMeasure } from "~/lib/measure.ts";
+import { parseMeasure } from "~/lib/measure.ts";
 import { EFFECTS, type Study } from "~/lib/study.ts";
 
 const VERDICTS: Partial<Record<Kind, Pick<Layer, "color" | "symbol">>> = {
@@ -40,7 +40,7 @@ export function plotLevels(study: Study, findings: readonly Finding[]): Figure {
     .filter((text) => all.some((one) => one.measure === text));
   const shown = all.filter((one) => one.measure === measure);
   const groups = [...Map.groupBy(shown, ({ subject }) => subject).values()];
-  const { label } = openMeasure(measure);
+  const { label } = parseMeasure(measure);
   return compose({
     name: "levels",
     title: `The effects on ${label} at equal training loss`,

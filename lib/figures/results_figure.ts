@@ -14,7 +14,7 @@ import {
 import { compose, type Figure } from "~/lib/figures/compose.ts";
 import type { Panel } from "~/lib/figures/figure.ts";
 import { capitalize } from "~/lib/files/text.ts";
-import { openMeasure } from "~/lib/measure.ts";
+import { parseMeasure } from "~/lib/measure.ts";
 import { type RunResult, summariseCells } from "~/lib/results.ts";
 import { meanInterval } from "~/lib/statistics.ts";
 import { type EffectName, EFFECTS, type Study } from "~/lib/study.ts";
@@ -65,7 +65,7 @@ export function plotResults2(
   { measure }: ResultsOptions = {},
 ): Figure {
   const cells = summariseCells(study, runs, measure);
-  const { name, label } = openMeasure(cells[0]?.measure ?? "sharpness");
+  const { name, label } = parseMeasure(cells[0]?.measure ?? "sharpness");
   const groups = [...Map.groupBy(cells, ({ effect }) => effect)];
   const { optimizers } = study.grid;
   return compose({

@@ -5,7 +5,7 @@
  */
 import * as Plot from "@observablehq/plot";
 import type { MarkSymbol } from "~/lib/figures/figure.ts";
-import { openOptimizer } from "~/lib/optimizer.ts";
+import { parseOptimizer } from "~/lib/optimizer.ts";
 
 /** Verdana has nearly DejaVu's widths, for viewers of the SVG that lack DejaVu. */
 export const FONT_FAMILY = "DejaVu Sans, Verdana, sans-serif";
@@ -29,9 +29,9 @@ export const SYMBOLS: readonly MarkSymbol[] = ["circle", "diamond", "square", "t
 export function optimizerStyles(
   optimizers: readonly string[],
 ): Map<string, { readonly color: string; readonly symbol: MarkSymbol; readonly slug: string }> {
-  const names = optimizers.map((text) => openOptimizer(text).name);
+  const names = optimizers.map((text) => parseOptimizer(text).name);
   return new Map(optimizers.map((text, i) => {
-    const { name, color, symbol } = openOptimizer(text);
+    const { name, color, symbol } = parseOptimizer(text);
     const place = Math.min(2, names.slice(0, i).filter((earlier) => earlier === name).length);
     return [text, {
       color: lighten(color, 0.3 * place),

@@ -10,7 +10,7 @@ import { type Comparison, formatComparison, type Kind } from "~/lib/findings/con
 import { CURVE_MEASURE } from "~/lib/findings/curves.ts";
 import { countSigns, type Finding } from "~/lib/findings/list_findings.ts";
 import { enumerate, formatInterval, formatMean } from "~/lib/findings/words.ts";
-import { openMeasure } from "~/lib/measure.ts";
+import { parseMeasure } from "~/lib/measure.ts";
 import { tableOf } from "~/lib/results.ts";
 import { holm } from "~/lib/statistics.ts";
 import { type EffectName, EFFECTS } from "~/lib/study.ts";
@@ -160,7 +160,7 @@ function nameOf({ optimizer, findings, kind }: Claim): string {
 
 /** The column that a finding's claim stands in; undefined for those of none. */
 function columnOf({ where, measure }: Finding): ClaimColumn | undefined {
-  const { isLead, name } = openMeasure(measure);
+  const { isLead, name } = parseMeasure(measure);
   if (where === "stop") return "stop";
   if (where === "measure") return isLead ? "leadAtStop" : undefined;
   return isLead ? "lead" : name === CURVE_MEASURE ? "sharp" : undefined;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { currentName, openMeasure } from "~/lib/measure.ts";
+import { currentName, parseMeasure } from "~/lib/measure.ts";
 import { locateStop, type Measurement, type TrajectoryRecord } from "~/lib/results.ts";
 import { meanInterval } from "~/lib/statistics.ts";
 import { byCell, type Cell, type EffectName, listCells, type Study } from "~/lib/study.ts";
@@ -135,7 +135,7 @@ function networksWith(
   text: string,
 ): (Omit<CurvePoint, "value"> & { estimate: number; samples: number[] | undefined })[] {
   const { images, learningRate, batchSize } = content.trajectory;
-  const { name, parameters: { directions: _, ...asked } } = openMeasure(text);
+  const { name, parameters: { directions: _, ...asked } } = parseMeasure(text);
   const [first] = study.stops;
   const stop = first === undefined ? undefined : locateStop(study, first, content)?.epoch;
   const countOf = ({ protocol }: Measurement): number => Number(protocol.directions ?? 0);

@@ -25,7 +25,7 @@ import {
   type Series,
 } from "~/lib/findings/series.ts";
 import { enumerate, formatMean, missingSeeds, unitAfter } from "~/lib/findings/words.ts";
-import { type Measure, MEASURE_NAMES, openMeasure } from "~/lib/measure.ts";
+import { type Measure, MEASURE_NAMES, parseMeasure } from "~/lib/measure.ts";
 import { runsAt, tableOf, type TrajectoryRecord } from "~/lib/results.ts";
 import { benjaminiHochberg, meanInterval } from "~/lib/statistics.ts";
 import type { Cell, Study } from "~/lib/study.ts";
@@ -35,7 +35,7 @@ const FALSE_SHARE = 0.05;
 
 /** The measure that sees neither the weights' scale nor, at equal loss, how far training got. */
 export function leadMeasure(): Measure {
-  return MEASURE_NAMES.map(openMeasure).find(({ isLead }) => isLead)!;
+  return MEASURE_NAMES.map(parseMeasure).find(({ isLead }) => isLead)!;
 }
 
 /** A sentence about a series at a place, with what it stands on. */
@@ -60,7 +60,7 @@ export const listFindings: (
   const measure = study.measures.first[0] ?? "sharpness";
   const stop = atStop(study, runs, measure, "stop");
   const others = rankedMeasures(study, runs)
-    .filter((text) => text !== measure && openMeasure(text).isCrossCheck)
+    .filter((text) => text !== measure && parseMeasure(text).isCrossCheck)
     .map((text) => atStop(study, runs, text));
   const losses = [leadMeasure().text, CURVE_MEASURE].flatMap((text) => {
     const curves = listCurves(study, records, { measure: text });

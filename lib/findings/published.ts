@@ -7,7 +7,7 @@ import type { ColumnTable } from "arquero";
 import { plural, plurals, significant } from "~/lib/files/numbers.ts";
 import CELLS from "~/lib/findings/published_cells.json" with { type: "json" };
 import { enumerate, formatInterval } from "~/lib/findings/words.ts";
-import { openMeasure } from "~/lib/measure.ts";
+import { parseMeasure } from "~/lib/measure.ts";
 import { MLP_1 } from "~/lib/model.ts";
 import {
   type CellSummary,
@@ -85,7 +85,7 @@ export interface PublishedComparison extends Cell {
  */
 export function publishedCells(study: Study, measure: string): PublishedCell[] {
   const { grid, images, sizes } = study;
-  const { name, parameters } = openMeasure(measure);
+  const { name, parameters } = parseMeasure(measure);
   const { radius, baseBatchSize, baseLearningRate } = PUBLISHED_PROTOCOL;
   const isSame = images === PUBLISHED_PROTOCOL.images && String(sizes) === String(MLP_1) &&
     name === "sharpness" && parameters.radius === radius;

@@ -7,7 +7,7 @@ import type { ColumnTable } from "arquero";
 import { plural, significant } from "~/lib/files/numbers.ts";
 import { remember } from "~/lib/files/remember.ts";
 import { enumerate, formatInterval } from "~/lib/findings/words.ts";
-import { openMeasure } from "~/lib/measure.ts";
+import { parseMeasure } from "~/lib/measure.ts";
 import { type RunResult, tableOf } from "~/lib/results.ts";
 import { type RankedCell, type TauInterval, tauInterval } from "~/lib/statistics.ts";
 import { byCell, type EffectName, EFFECTS, listCells, type Study } from "~/lib/study.ts";
@@ -71,7 +71,7 @@ export const rankMeasures: (
     { measure: label, label, isBaseline: true, valueOf }
   ));
   const measures = rankedMeasures(study, runs).map((measure) => ({
-    ...{ measure, label: openMeasure(measure).label, isBaseline: false },
+    ...{ measure, label: parseMeasure(measure).label, isBaseline: false },
     valueOf: (({ measures }) => measures[measure]?.estimate) as ValueOf,
   })).filter(({ label }) => !(label in BASELINES));
   const tauOf = (ranked: readonly (readonly RankedCell[])[]): TauInterval =>
@@ -98,7 +98,7 @@ export const rankMeasures: (
 /** The measures of the first stop that are in the runs and are no outcome themselves. */
 export function rankedMeasures(study: Study, runs: readonly RunResult[]): string[] {
   const had = new Set(runs.flatMap(({ measures }) => Object.keys(measures)));
-  return study.measures.first.filter((text) => had.has(text) && !openMeasure(text).isOutcome);
+  return study.measures.first.filter((text) => had.has(text) && !parseMeasure(text).isOutcome);
 }
 
 /**

@@ -6,7 +6,7 @@
 import { scientific } from "~/lib/files/numbers.ts";
 import type { End } from "~/lib/findings/contrast.ts";
 import { type Curve, valueAtLoss } from "~/lib/findings/curves.ts";
-import { openMeasure } from "~/lib/measure.ts";
+import { parseMeasure } from "~/lib/measure.ts";
 import { type RunResult, summariseCells, valueBySeed } from "~/lib/results.ts";
 import {
   type Cell,
@@ -96,7 +96,7 @@ export function atStop(
   where: "stop" | "measure" = "measure",
 ): Place {
   const cells = new Map(summariseCells(study, runs, text).map((cell) => [keyOf(cell), cell]));
-  const { label, unit } = openMeasure(text);
+  const { label, unit } = parseMeasure(text);
   return {
     ...{ where, place: `at ${runs[0]?.stop ?? study.stops[0] ?? ""}`, level: undefined },
     ...{ measure: text, label, unit },
@@ -110,7 +110,7 @@ export function atStop(
 /** A measure where trajectories pass a level of the full-set loss. */
 export function atLoss(curves: readonly Curve[], text: string, level: number): Place {
   const byCell = Map.groupBy(curves, ({ cell }) => keyOf(cell));
-  const { label, unit } = openMeasure(text);
+  const { label, unit } = parseMeasure(text);
   return {
     ...{ where: "loss", place: `at ${level} nats`, level, measure: text, label, unit },
     valuesOf: (cell) => {

@@ -6,10 +6,10 @@
 import * as domain from "~/lib/domain.ts";
 import type { Scaling } from "~/lib/engine.ts";
 import {
-  demandFinite,
   type MeasureDefinition,
   type MeasuredNetwork,
   type MeasureValue,
+  validateFinite,
 } from "~/lib/measure/definition.ts";
 import { countParameters } from "~/lib/model.ts";
 import { meanInterval } from "~/lib/statistics.ts";
@@ -173,7 +173,7 @@ export const trace = alongRays({
     const scale = 2 * countParameters(sizes) / radius ** 2;
     const { estimate, standardError, samples } = meanRise(loss, losses);
     return {
-      estimate: demandFinite(scale * estimate, "trace", `2 P m / r^2 at radius ${radius}`),
+      estimate: validateFinite(scale * estimate, "trace", `2 P m / r^2 at radius ${radius}`),
       standardError: standardError && scale * standardError,
       loss,
       samples: samples.map((sample) => scale * sample),

@@ -5,11 +5,11 @@
  */
 import type { Engine, PerturbedLosses, Ray } from "~/lib/engine.ts";
 import {
-  demandFinite,
   type Measure,
   type MeasuredNetwork,
   type MeasureValue,
   NotFiniteError,
+  validateFinite,
 } from "~/lib/measure/definition.ts";
 
 /** Networks at once at most, each on all threads: one's products fill the other's pauses. */
@@ -117,7 +117,7 @@ async function measureTask(
   async function take({ name, method }: Measure): Promise<MeasureValue> {
     if (method.kind === "evaluation") return method.estimate(network);
     if (method.kind === "rays") {
-      const loss = demandFinite(task.losses!.loss, name, "the loss");
+      const loss = validateFinite(task.losses!.loss, name, "the loss");
       return method.estimate(loss, pickLosses(task, method, name), network);
     }
     const onProgress = openPart(method.passes);
@@ -155,7 +155,7 @@ function pickLosses(
     const place = all.findIndex((ray) => ray.direction === direction && ray.scaling === scaling);
     const points = (frozen ? losses!.frozen : losses!.losses)[place]!;
     return steps.map((step) =>
-      demandFinite(
+      validateFinite(
         // -0 is a step of 0 too: indexOf compares as === does.
         points[all[place]!.steps.indexOf(step)]!,
         measure,

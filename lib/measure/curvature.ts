@@ -8,10 +8,10 @@ import { count, directions, positive } from "~/lib/domain.ts";
 import type { SharedFloats } from "~/lib/engine.ts";
 import {
   type ComputeOptions,
-  demandFinite,
   type MeasureDefinition,
   type MeasuredNetwork,
   type MeasureValue,
+  validateFinite,
 } from "~/lib/measure/definition.ts";
 import {
   dot,
@@ -21,7 +21,7 @@ import {
   share,
   unitDirection,
 } from "~/lib/measure/lanczos.ts";
-import { openOptimizer } from "~/lib/optimizer.ts";
+import { parseOptimizer } from "~/lib/optimizer.ts";
 import { meanInterval } from "~/lib/statistics.ts";
 
 /** Vectors whose products are computed together: they share the pass at w. */
@@ -44,7 +44,7 @@ export async function multiplyHessian(
   const products = await (await hessian()).multiply(vectors);
   for (const product of products) {
     // A sum over all entries is NaN or infinite where one of them is.
-    demandFinite(product.reduce((sum, value) => sum + value, 0), name, "the Hessian's product");
+    validateFinite(product.reduce((sum, value) => sum + value, 0), name, "the Hessian's product");
   }
   return products;
 }
@@ -111,7 +111,7 @@ export const preconditionedLambdaMax = largestEigenvalue({
   label: "largest eigenvalue of the preconditioned Hessian",
   unavailable({ optimizer, state, parameters }): string | undefined {
     if (optimizer === undefined) return "the network's optimizer is not known";
-    const { name, slots } = openOptimizer(optimizer);
+    const { name, slots } = parseOptimizer(optimizer);
     if (!slots.includes(SLOT)) return `${name} keeps no sum of squared gradients`;
     if (state === undefined) return "the optimizer's state was not kept with the network";
     const wanted = slots.length * parameters.length;
@@ -119,7 +119,7 @@ export const preconditionedLambdaMax = largestEigenvalue({
     return `the optimizer's state must have ${wanted} numbers: current number is ${state.length}`;
   },
 }, ({ optimizer, state, parameters: { length: P } }) => {
-  const { slots, hyperparameters } = openOptimizer(optimizer!);
+  const { slots, hyperparameters } = parseOptimizer(optimizer!);
   const accumulator = state!.subarray(slots.indexOf(SLOT) * P, (slots.indexOf(SLOT) + 1) * P);
   const epsilon = Number(hyperparameters["epsilon"]);
   // Where it is 0 the parameter never moved, and never will by this gradient: it is left out.

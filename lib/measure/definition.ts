@@ -108,7 +108,7 @@ export class NotFiniteError extends Error {
 }
 
 /** @throws {NotFiniteError} "Cannot measure <measure> as <what> must be finite: current ...". */
-export function demandFinite(value: number, measure: string, what: string): number {
+export function validateFinite(value: number, measure: string, what: string): number {
   if (Number.isFinite(value)) return value;
   throw new NotFiniteError(
     `Cannot measure ${measure} as ${what} must be finite: current value is ${value}`,

@@ -4,9 +4,9 @@
  * @module
  */
 import {
-  demandFinite,
   type MeasureDefinition,
   type MeasureValue,
+  validateFinite,
 } from "~/lib/measure/definition.ts";
 import { norm } from "~/lib/measure/lanczos.ts";
 import { layoutLayers } from "~/lib/model.ts";
@@ -22,8 +22,8 @@ export const generalizationGap: MeasureDefinition = {
   method: () => ({
     kind: "evaluation",
     estimate: ({ trainLoss, trainAccuracy, testLoss, testAccuracy }) => ({
-      estimate: demandFinite(testLoss, "generalization-gap", "the test loss") -
-        demandFinite(trainLoss, "generalization-gap", "the training loss"),
+      estimate: validateFinite(testLoss, "generalization-gap", "the test loss") -
+        validateFinite(trainLoss, "generalization-gap", "the training loss"),
       standardError: null,
       testError: 1 - testAccuracy,
       trainError: 1 - trainAccuracy,
@@ -44,7 +44,7 @@ export const weightNorm: MeasureDefinition = {
       const layers = layoutLayers(sizes).map(({ inputs, outputs, weight }) =>
         norm(parameters.subarray(weight, weight + outputs * (inputs + 1)))
       );
-      const estimate = demandFinite(Math.hypot(...layers), "weight-norm", "every weight");
+      const estimate = validateFinite(Math.hypot(...layers), "weight-norm", "every weight");
       return { estimate, standardError: null, layers };
     },
   }),

@@ -7,10 +7,10 @@ import { count, positiveRadius } from "~/lib/domain.ts";
 import type { Engine, LossGradient } from "~/lib/engine.ts";
 import {
   type ComputeOptions,
-  demandFinite,
   type MeasureDefinition,
   type MeasuredNetwork,
   type MeasureValue,
+  validateFinite,
 } from "~/lib/measure/definition.ts";
 import { dot, norm, share, unitDirection } from "~/lib/measure/lanczos.ts";
 
@@ -85,9 +85,9 @@ async function ascend(
   const { radius, steps, scale, name, seed, signal } = options;
   const P = parameters.length;
   function slopeAt({ loss, gradient }: LossGradient, where: string): Slope {
-    demandFinite(loss, name, `the loss ${where}`);
+    validateFinite(loss, name, `the loss ${where}`);
     const slope = scale ? share(P, (i) => gradient[i]! * scale[i]!) : gradient;
-    const length = demandFinite(norm(slope), name, `the gradient ${where}`);
+    const length = validateFinite(norm(slope), name, `the gradient ${where}`);
     // Where there is no slope, the study's first direction.
     const unit = length > 0
       ? new Float64Array(slope).map((g) => g / length)

@@ -5,8 +5,8 @@
  */
 import * as Plot from "@observablehq/plot";
 import { capitalize } from "~/lib/files/text.ts";
-import { openMeasure } from "~/lib/measure.ts";
-import { openOptimizer } from "~/lib/optimizer.ts";
+import { parseMeasure } from "~/lib/measure.ts";
+import { parseOptimizer } from "~/lib/optimizer.ts";
 import type { Explored, ExploredCell, Selection } from "~/lib/report/explore.ts";
 import type { TrajectoryContent } from "~/lib/results.ts";
 import { EFFECTS, effectValue } from "~/lib/study.ts";
@@ -22,7 +22,7 @@ export function plotCells(
   { x, y, optimizers, effect, measure }: Selection,
   width: number,
 ): Element {
-  const { label, unit } = openMeasure(measure);
+  const { label, unit } = parseMeasure(measure);
   const { axis, format } = EFFECTS[effect];
   const lowest = Math.min(...cells.map(({ mean }) => mean), ...published.map(({ mean }) => mean));
   // A value that is not above 0 has no place on a logarithmic axis.
@@ -39,7 +39,7 @@ export function plotCells(
       ...(isLog ? { ticks: 5, tickFormat: (value: number) => formatTick(value, isWide) } : {}),
       label: `${capitalize(label)}${unit === "1" ? "" : ` (${unit})`}`,
     },
-    color: { domain: optimizers, range: optimizers.map((text) => openOptimizer(text).color) },
+    color: { domain: optimizers, range: optimizers.map((text) => parseOptimizer(text).color) },
     symbol: { domain: optimizers, range: optimizers.map((_, i) => SYMBOLS[i % SYMBOLS.length]!) },
     marks: [
       Plot.axisX(roomy(cells.map(effectValue), x, width - 90), {

@@ -16,7 +16,7 @@ import {
   publishedCells,
   publishedSentences,
 } from "~/lib/findings.ts";
-import { openMeasure } from "~/lib/measure.ts";
+import { parseMeasure } from "~/lib/measure.ts";
 import { type Interval, runsAt, type TrajectoryRecord } from "~/lib/results.ts";
 import { meanInterval } from "~/lib/statistics.ts";
 import { type Cell, type EffectName, listCells, measuresAt, type Study } from "~/lib/study.ts";
@@ -64,7 +64,7 @@ export function measuresOffered(
 ): string[] {
   const { first, others } = study.measures;
   if (isLevel(at)) {
-    const single = others.filter((text) => openMeasure(text).parameters.directions === undefined);
+    const single = others.filter((text) => parseMeasure(text).parameters.directions === undefined);
     return [...new Set([CURVE_MEASURE, leadMeasure().text, ...single])]
       .filter((measure) => listCurves(study, records, { measure }).length > 0);
   }

@@ -14,8 +14,8 @@ import {
   stopInWords,
   unitAfter,
 } from "~/lib/findings.ts";
-import { openMeasure } from "~/lib/measure.ts";
-import { openOptimizer } from "~/lib/optimizer.ts";
+import { parseMeasure } from "~/lib/measure.ts";
+import { parseOptimizer } from "~/lib/optimizer.ts";
 import { plotCells, plotLosses } from "~/lib/report/chart.ts";
 import { unpackData } from "~/lib/report/data.ts";
 import {
@@ -73,7 +73,7 @@ function fillForm({ grid }: Study): void {
     );
   byId("optimizers").append(...grid.optimizers.map((text, i) => {
     const mark = element("span", { textContent: `${"●◆■▲"[i % 4]} ` });
-    mark.style.color = openOptimizer(text).color;
+    mark.style.color = parseOptimizer(text).color;
     mark.ariaHidden = "true";
     return tick("optimizer", text, mark);
   }));
@@ -85,7 +85,7 @@ function fillForm({ grid }: Study): void {
 function offerMeasures(wanted = control("measure").value): void {
   const offered = measuresOffered(study, records, control("at").value);
   control("measure").replaceChildren(...options(offered, (text) => {
-    const { label, name } = openMeasure(text);
+    const { label, name } = parseMeasure(text);
     return text === name ? label : `${label} ${text.slice(name.length)}`;
   }));
   if (offered.includes(wanted)) control("measure").value = wanted;
@@ -144,7 +144,7 @@ function draw(): void {
   const chosen = selection();
   const { measure, at, effect } = chosen;
   const found = explore(study, records, chosen);
-  const { label, unit } = openMeasure(measure);
+  const { label, unit } = parseMeasure(measure);
   const place = isLevel(at) ? `${at} nats of training loss` : at;
   byId("title").textContent = `${capitalize(label)} by ${EFFECTS[effect].label}, at ${place}`;
   byId("about").textContent =

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { createHash } from "node:crypto";
 import { writeWhole } from "~/lib/files/files.ts";
 import { CURVE_MEASURE, leadMeasure } from "~/lib/findings.ts";
-import { currentName, openMeasure } from "~/lib/measure.ts";
+import { currentName, parseMeasure } from "~/lib/measure.ts";
 import { packData } from "~/lib/report/data.ts";
 import type { TrajectoryRecord } from "~/lib/results.ts";
 import { type Study, studyName } from "~/lib/study.ts";
@@ -79,7 +79,7 @@ export function frameOf(page: string, still: { picture: string; title: string })
 /** A record without what no part of the page reads. */
 function compactRecord({ content, provenance }: TrajectoryRecord): TrajectoryRecord {
   const { trajectory, epochLosses, diverged, stops } = content;
-  const sampled = [CURVE_MEASURE, leadMeasure().text].map((text) => openMeasure(text).name);
+  const sampled = [CURVE_MEASURE, leadMeasure().text].map((text) => parseMeasure(text).name);
   const networks = content.networks.map((network) => ({
     ...pick(network, ["epoch", "sha256", "trainLoss", "trainAccuracy", "testLoss", "testAccuracy"]),
     measures: network.measures.map((value) => {

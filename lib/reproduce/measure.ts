@@ -10,7 +10,7 @@ import {
   type MeasuredNetwork,
   measureNetworks,
   type MeasureValue,
-  openMeasure,
+  parseMeasure,
 } from "~/lib/measure.ts";
 import { layoutLayers } from "~/lib/model.ts";
 import {
@@ -160,7 +160,7 @@ export async function measure(context: Context, asked: readonly NetworkToMeasure
 }
 
 function measurementOf({ engine }: Context, text: string, value: MeasureValue): Measurement {
-  const { name, unit, parameters, method } = openMeasure(text);
+  const { name, unit, parameters, method } = parseMeasure(text);
   const drawn = method.kind === "evaluation" ? {} : { directionSeed: DIRECTION_SEED };
   return {
     measure: name,

@@ -4,15 +4,15 @@
  * @module
  */
 import type { EngineInfo } from "~/lib/engine.ts";
-import { openMeasure } from "~/lib/measure.ts";
-import { openOptimizer } from "~/lib/optimizer.ts";
+import { parseMeasure } from "~/lib/measure.ts";
+import { parseOptimizer } from "~/lib/optimizer.ts";
 import { findMeasurement, locateStop, type TrajectoryRecord } from "~/lib/results.ts";
 import { measuresAt, type Study } from "~/lib/study.ts";
 import {
   drivingStops,
   isFarEnough,
   type KeptNetwork,
-  openStop,
+  parseStop,
   type Trajectory,
 } from "~/lib/trainer.ts";
 
@@ -73,7 +73,7 @@ export function nextStep(
     }),
   );
   const upTo = Math.min(goesOn ? Infinity : losses.length, ...wanted);
-  const isStateless = openOptimizer(trajectory.optimizer).slots.length === 0;
+  const isStateless = parseOptimizer(trajectory.optimizer).slots.length === 0;
   const [from] = kept.filter((network) =>
     network.epochLosses.length <= upTo &&
     (network.isLatest
@@ -108,7 +108,7 @@ function missingFrom({ study, trajectory, networks = false }: Asked, record?: Tr
   };
   if (record === undefined) return missing;
   const { content, content: { diverged, epochLosses } } = record;
-  const stops = study.stops.map(openStop);
+  const stops = study.stops.map(parseStop);
   const driving = drivingStops(stops).map(({ text }) => text);
   for (const [index, stop] of study.stops.entries()) {
     const { epoch, outcome } = locateStop(study, stop, content) ?? {};
@@ -150,9 +150,9 @@ function isAvailable(
   { optimizer, learningRate, sizes }: Trajectory,
   stateIsKept = true,
 ): boolean {
-  const { slots } = openOptimizer(optimizer);
+  const { slots } = parseOptimizer(optimizer);
   // A network of one parameter stands for all: whether a measure can be had is not in its numbers.
-  return openMeasure(text).unavailable({
+  return parseMeasure(text).unavailable({
     ...{ sizes, optimizer, learningRate },
     parameters: new Float32Array(new SharedArrayBuffer(4)),
     ...(stateIsKept && slots.length > 0 ? { state: new Float32Array(slots.length) } : {}),

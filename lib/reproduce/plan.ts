@@ -11,7 +11,7 @@ import { type Asked, nextStep } from "~/lib/reproduce/next_step.ts";
 import { placed, type RunOptions } from "~/lib/reproduce/options.ts";
 import { locateStop, readRecord, type TrajectoryRecord } from "~/lib/results.ts";
 import { checkStudy, listTrajectories, measuresAt, type Study } from "~/lib/study.ts";
-import { drivingStops, lockFile, networkFile, openStop, type Trajectory } from "~/lib/trainer.ts";
+import { drivingStops, lockFile, networkFile, parseStop, type Trajectory } from "~/lib/trainer.ts";
 
 /** A study's plan. */
 export interface Plan {
@@ -108,7 +108,7 @@ export function estimateFrom(study: Study, records: readonly TrajectoryRecord[])
         .then(() => true, () => false);
       const epochs = Math.max(0, to - (isKept ? losses.length : 0));
       const later = study.stops.filter((stop) =>
-        goesOn && openStop(stop).epoch(losses) === undefined
+        goesOn && parseStop(stop).epoch(losses) === undefined
       );
       const texts = [...measure.values(), ...later.map((stop) => measuresAt(study, stop))].flat();
       return epochs * epochSeconds(trajectory) + measureSeconds(trajectory, texts);
@@ -121,7 +121,7 @@ function lastEpochFrom(
   study: Study,
   records: readonly TrajectoryRecord[],
 ): (trajectory: Trajectory) => number {
-  const driving = drivingStops(study.stops.map(openStop)).map(({ text }) => text);
+  const driving = drivingStops(study.stops.map(parseStop)).map(({ text }) => text);
   const fixed = Math.max(...driving.map((text) => Number(/^epochs:(\d+)$/.exec(text)?.[1])));
   if (!Number.isNaN(fixed)) return () => fixed;
   const ended = records.flatMap(({ content }) => {

@@ -18,7 +18,7 @@ import { firstDifference, isSameEngine, needsState } from "~/lib/reproduce/next_
 import { measuresAt } from "~/lib/study.ts";
 import {
   describeTrajectory,
-  openStop,
+  parseStop,
   readNetwork,
   type TrainingRun,
   trainStack,
@@ -62,7 +62,7 @@ export async function train(context: Context, stack: readonly Claimed[]): Promis
   }
   await trainStack(engine, runs, {
     ...{ sizes, optimizer, batchSize, signal, checkpointSeconds, maxEpochs: study.maxEpochs },
-    stops: study.stops.map(openStop),
+    stops: study.stops.map(parseStop),
     onEpoch(active, [loss]): void {
       const [{ claimed: { trajectory }, epochLosses: { length } }] = active;
       const others = active.length > 1 ? ` and ${active.length - 1} more` : "";

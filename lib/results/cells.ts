@@ -7,7 +7,7 @@ import type { Measurement } from "~/lib/results/record.ts";
 import type { Outcome, RunResult } from "~/lib/results/run_result.ts";
 import { type MeanInterval, meanInterval } from "~/lib/statistics.ts";
 import { byCell, type Cell, listCells, type Study } from "~/lib/study.ts";
-import { openStop, trajectoryPath } from "~/lib/trainer.ts";
+import { parseStop, trajectoryPath } from "~/lib/trainer.ts";
 
 /** Low and high end of a 95 % interval. */
 export type Interval = readonly [low: number, high: number];
@@ -125,7 +125,7 @@ function summariseCell(cell: Cell, runs: readonly RunResult[], measure: string):
     unresolved: seedsOf(kept.filter(({ measures }) => measures[measure]?.converged === false)),
     converged: runs.length > 0 &&
       runs.every(({ stop, training }) =>
-        openStop(stop).isCriterion && training.stopped === "reached"
+        parseStop(stop).isCriterion && training.stopped === "reached"
       ),
     unconverged: seedsStopped("epoch limit"),
     diverged: seedsStopped("diverged"),

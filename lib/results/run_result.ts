@@ -4,13 +4,13 @@
  * @module
  */
 import { remember } from "~/lib/files/remember.ts";
-import { currentName, openMeasure } from "~/lib/measure.ts";
+import { currentName, parseMeasure } from "~/lib/measure.ts";
 import type { Measurement, NetworkRecord, TrajectoryRecord } from "~/lib/results/record.ts";
 import { listTrajectories, type Study } from "~/lib/study.ts";
 import {
   drivingStops,
   isPassed,
-  openStop,
+  parseStop,
   type Trajectory,
   trajectoryPath,
 } from "~/lib/trainer.ts";
@@ -54,7 +54,7 @@ export function locateStop(
   stop: string,
   { epochLosses, diverged }: { epochLosses: readonly number[]; diverged: boolean },
 ): { readonly epoch: number; readonly outcome: Outcome } | undefined {
-  const [asked, all] = [openStop(stop), stops.map(openStop)];
+  const [asked, all] = [parseStop(stop), stops.map(parseStop)];
   const losses = epochLosses.slice(0, maxEpochs);
   const passes = isPassed(asked, all);
   const ends = drivingStops(all).map((driving) => driving.epoch(losses) ?? losses.length);
@@ -70,7 +70,7 @@ export function findMeasurement(
   { measures }: Pick<NetworkRecord, "measures">,
   text: string,
 ): Measurement | undefined {
-  const { name, parameters } = openMeasure(text);
+  const { name, parameters } = parseMeasure(text);
   return measures.find(({ measure, protocol }) =>
     currentName(measure) === name &&
     Object.entries(parameters).every(([key, value]) => protocol[key] === value)

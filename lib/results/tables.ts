@@ -4,7 +4,7 @@
  * @module
  */
 import { type ColumnTable, table } from "arquero";
-import { openMeasure } from "~/lib/measure.ts";
+import { parseMeasure } from "~/lib/measure.ts";
 import type { RunResult } from "~/lib/results/run_result.ts";
 
 /** A table's columns in order, each with what it takes from a row. */
@@ -51,7 +51,7 @@ export function runsCsv(runs: readonly RunResult[]): string {
   };
   for (const [name, of] of Object.entries(RUN)) add(name, UNITS[name], of);
   for (const text of new Set(runs.flatMap(({ measures }) => Object.keys(measures)))) {
-    const { unit } = openMeasure(text);
+    const { unit } = parseMeasure(text);
     add(text, unit, ({ measures }) => measures[text]?.estimate ?? null);
     const details = [
       ["standard error", "standardError", unit],

@@ -5,11 +5,11 @@
  */
 import { z } from "zod";
 import * as domain from "~/lib/domain.ts";
-import { openMeasure } from "~/lib/measure.ts";
-import { openOptimizer } from "~/lib/optimizer.ts";
+import { parseMeasure } from "~/lib/measure.ts";
+import { parseOptimizer } from "~/lib/optimizer.ts";
 import { type EffectName, EFFECTS } from "~/lib/study/effects.ts";
 import { type Grid, PRESETS, type Study } from "~/lib/study/study.ts";
-import { openStop } from "~/lib/trainer.ts";
+import { parseStop } from "~/lib/trainer.ts";
 
 /** What messages call a field, what it or each of its items may be, and which effect has a use for it. */
 type Field = readonly [name: string, schema?: z.ZodType, kind?: "list", usedBy?: EffectName];
@@ -70,11 +70,11 @@ export function checkStudy(study: Study): Study {
   ];
   return {
     ...study,
-    grid: { ...grid, optimizers: canonical(grid.optimizers, openOptimizer) },
-    stops: canonical(study.stops, openStop),
+    grid: { ...grid, optimizers: canonical(grid.optimizers, parseOptimizer) },
+    stops: canonical(study.stops, parseStop),
     measures: {
-      first: canonical(measures.first, openMeasure),
-      others: canonical(measures.others, openMeasure),
+      first: canonical(measures.first, parseMeasure),
+      others: canonical(measures.others, parseMeasure),
     },
   };
 }
@@ -104,5 +104,5 @@ function checkFields(
 }
 
 function check(schema: z.ZodType, value: unknown, name: string): void {
-  domain.demand(schema, value, `Cannot plan the study as ${name}`);
+  domain.validate(schema, value, `Cannot plan the study as ${name}`);
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { openMeasure } from "~/lib/measure.ts";
+import { parseMeasure } from "~/lib/measure.ts";
 import { type EffectName, EFFECTS } from "~/lib/study/effects.ts";
 import type { Pair, Study } from "~/lib/study/study.ts";
 import { type Trajectory, trajectoryPath } from "~/lib/trainer.ts";
@@ -71,5 +71,5 @@ export function measuresAt({ stops, measures }: Study, stop: string): readonly s
 
 /** The text of the measure of this name that a study takes at its first stop; undefined without one. */
 export function measureNamed({ measures }: Study, name: string): string | undefined {
-  return measures.first.find((text) => openMeasure(text).name === name);
+  return measures.first.find((text) => parseMeasure(text).name === name);
 }

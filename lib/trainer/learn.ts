@@ -6,14 +6,14 @@
 import type { Engine, SharedFloats } from "~/lib/engine.ts";
 import { initialise, type LayerSizes, MLP_1 } from "~/lib/model.ts";
 import { allocateState } from "~/lib/optimizer.ts";
-import { openStop } from "~/lib/trainer/stop.ts";
+import { parseStop } from "~/lib/trainer/stop.ts";
 import { type Ended, trainStack } from "~/lib/trainer/train_stack.ts";
 
 /** What decides one network. */
 export interface LearnOptions {
   readonly learningRate: number;
   readonly batchSize: number;
-  /** "epochs:3", "loss:1.5", or the original's rule, "cumulative:1e-4:5": see `openStop`. */
+  /** "epochs:3", "loss:1.5", or the original's rule, "cumulative:1e-4:5": see `parseStop`. */
   readonly stop: string;
   /** Default "SGD". */
   readonly optimizer?: string;
@@ -46,7 +46,7 @@ export interface LearnedNetwork {
 export async function learn(engine: Engine, options: LearnOptions): Promise<LearnedNetwork> {
   const { learningRate, batchSize, stop, optimizer = "SGD", seed = 0, sizes = MLP_1 } = options;
   const { maxEpochs = 20_000, onEpoch, signal } = options;
-  const stops = [openStop(stop)];
+  const stops = [parseStop(stop)];
   const parameters = initialise(sizes, seed);
   const state = allocateState(optimizer, parameters.length);
   const run = { learningRate, parameters, state, epochLosses: [] as number[], seconds: 0 };

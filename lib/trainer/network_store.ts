@@ -10,7 +10,7 @@ import type { EngineInfo, SharedFloats } from "~/lib/engine.ts";
 import { DamagedFileError, type OnDamage, readChecked } from "~/lib/files/checked.ts";
 import { removeIfThere, writeWhole } from "~/lib/files/files.ts";
 import { countParameters, decodeModel, encodeModel } from "~/lib/model.ts";
-import { openOptimizer } from "~/lib/optimizer.ts";
+import { parseOptimizer } from "~/lib/optimizer.ts";
 import { isSameTrajectory, type Trajectory, trajectoryPath } from "~/lib/trainer/trajectory.ts";
 
 /** A network at an epoch, as it was kept. */
@@ -84,7 +84,7 @@ export function readNetwork(
       .map(([key, text]) => [key, JSON.parse(text)]);
     const { trajectory: own, ...record } = metadataSchema.parse(Object.fromEntries(parsed));
     const current = record.epochLosses.length;
-    const { slots } = openOptimizer(trajectory.optimizer);
+    const { slots } = parseOptimizer(trajectory.optimizer);
     const numbers = slots.length * countParameters(trajectory.sizes);
     const fault = !verified
       ? "it has no checksum"

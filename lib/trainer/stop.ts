@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { count, demand, epochs, nats, readNumber, UsageError } from "~/lib/domain.ts";
+import { count, epochs, nats, readNumber, UsageError, validate } from "~/lib/domain.ts";
 
 /** Epochs without progress that end training, where a stop does not say how many. */
 const FLAT_EPOCHS = 5;
@@ -41,15 +41,15 @@ export const STOP_HELP =
  *
  * @example
  * ```ts
- * import { openStop } from "~/lib/trainer.ts";
+ * import { parseStop } from "~/lib/trainer.ts";
  *
  * const flat = [2, 1, 1.0001, 0.9, 0.9001];
- * if (openStop("consecutive:1e-3:2").epoch(flat) !== undefined) throw new Error("not in a row");
- * if (openStop("cumulative:0.001:2").epoch(flat) !== 5) throw new Error("two flat epochs");
- * if (openStop("loss:1").epoch(flat) !== 2) throw new Error("the first at or below");
+ * if (parseStop("consecutive:1e-3:2").epoch(flat) !== undefined) throw new Error("not in a row");
+ * if (parseStop("cumulative:0.001:2").epoch(flat) !== 5) throw new Error("two flat epochs");
+ * if (parseStop("loss:1").epoch(flat) !== 2) throw new Error("the first at or below");
  * ```
  */
-export function openStop(text: string): Stop {
+export function parseStop(text: string): Stop {
   const [kind = "", value = "", number, ...rest] = text.trim().split(":");
   const what = (part: string): string => `Cannot use stop ${text.slice(0, 100)} as ${part}`;
   const isCriterion = kind === "consecutive" || kind === "cumulative";
@@ -59,20 +59,20 @@ export function openStop(text: string): Stop {
   ) throw new UsageError(`${what("it")} must be ${STOP_HELP}`);
   const given = readNumber(value);
   if (kind === "epochs") {
-    const last = demand(epochs, given, what("its epochs"));
+    const last = validate(epochs, given, what("its epochs"));
     const epoch: Stop["epoch"] = (losses) => losses.length >= last ? last : undefined;
     return { text: `epochs:${last}`, rank: 0, isCriterion, epoch };
   }
   if (kind === "loss") {
-    const level = demand(nats, given, what("its loss"));
+    const level = validate(nats, given, what("its loss"));
     const epoch: Stop["epoch"] = (losses) =>
       losses.findIndex((loss) => loss <= level) + 1 || undefined;
     return { text: `loss:${formatNumber(level)}`, rank: 2, isCriterion, epoch };
   }
-  const criterion = demand(nats, given, what("its criterion"));
+  const criterion = validate(nats, given, what("its criterion"));
   const needed = number === undefined
     ? FLAT_EPOCHS
-    : demand(count, readNumber(number), what("its epochs"));
+    : validate(count, readNumber(number), what("its epochs"));
   const inARow = kind === "consecutive";
   return {
     text: `${kind}:${formatNumber(criterion)}${needed === FLAT_EPOCHS ? "" : `:${needed}`}`,

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { count, demand, epochs as epochsDomain, learningRate } from "~/lib/domain.ts";
+import { count, epochs as epochsDomain, learningRate, validate } from "~/lib/domain.ts";
 import type { Engine, Member, StackOptions } from "~/lib/engine.ts";
-import { openOptimizer } from "~/lib/optimizer.ts";
+import { parseOptimizer } from "~/lib/optimizer.ts";
 import { isFarEnough, type Stop } from "~/lib/trainer/stop.ts";
 
 /** A network in training: what is kept of it, and all that the next epoch depends on. */
@@ -59,10 +59,10 @@ export async function trainStack<R extends TrainingRun>(
 ): Promise<void> {
   const { stops, onNetwork, onEnd, onEpoch, onCheckpoint, signal } = options;
   const { sizes, batchSize, optimizer, maxEpochs, checkpointSeconds = 30 } = options;
-  openOptimizer(optimizer);
-  demand(count, batchSize, "Cannot train as batch size");
-  demand(epochsDomain, maxEpochs, "Cannot train as max epochs");
-  for (const run of runs) demand(learningRate, run.learningRate, "Cannot train as learning rate");
+  parseOptimizer(optimizer);
+  validate(count, batchSize, "Cannot train as batch size");
+  validate(epochsDomain, maxEpochs, "Cannot train as max epochs");
+  for (const run of runs) validate(learningRate, run.learningRate, "Cannot train as learning rate");
   function isKept({ epochLosses, wanted }: R): boolean {
     const epoch = epochLosses.length;
     return wanted?.has(epoch) || stops.some((stop) => stop.epoch(epochLosses) === epoch);

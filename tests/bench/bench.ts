@@ -4,13 +4,13 @@
  *
  * @module
  */
-import { demandThere } from "~/lib/cli/asked.ts";
+import { validateThere } from "~/lib/cli/asked.ts";
 import type { Main } from "~/lib/cli/main.ts";
 import { openDisplay } from "~/lib/cli/terminal.ts";
 import { firstRows, loadImagesLabels } from "~/lib/dataset.ts";
 import { type CpuEngine, createCpuEngine } from "~/lib/engine.ts";
 import { partProgress } from "~/lib/files/progress.ts";
-import { demandAvailable, openMeasure } from "~/lib/measure.ts";
+import { parseMeasure, validateAvailable } from "~/lib/measure.ts";
 import { countParameters, initialise, MLP_1 } from "~/lib/model.ts";
 import { allocateState } from "~/lib/optimizer.ts";
 import { benchAgainst } from "~/tests/bench/against.ts";
@@ -39,11 +39,11 @@ export interface EngineBench {
 /** Times what is asked for; everything, if nothing is. */
 export const main: Main = async (values, { texts, signal }) => {
   const { measures, images, threads, data } = values;
-  demandAvailable((measures ?? []).map(openMeasure), {
+  validateAvailable((measures ?? []).map(parseMeasure), {
     sizes: MLP_1,
     parameters: new Float32Array(new SharedArrayBuffer(4)),
   });
-  if (data !== undefined) demandThere(data, "data");
+  if (data !== undefined) validateThere(data, "data");
   if (values.against !== undefined) return await benchAgainst(values.against, texts, signal);
   const asksTraining = values.optimizers !== undefined || values["batch-sizes"] !== undefined;
   const display = openDisplay();

@@ -5,7 +5,7 @@
  */
 import { createCpuEngine } from "~/lib/engine/cpu/cpu_engine.ts";
 import { initialise, layoutLayers } from "~/lib/model/layout.ts";
-import { allocateState, openOptimizer, OPTIMIZER_NAMES } from "~/lib/optimizer.ts";
+import { allocateState, OPTIMIZER_NAMES, parseOptimizer } from "~/lib/optimizer.ts";
 import {
   assert,
   assertAlmostEquals,
@@ -104,7 +104,7 @@ async function compareWithReference(
         // rounded as its terms are, which the normalisation makes up to 20 times as large; and
         // momentum m adds 1 / (1 - m) such gradients up.
         const storage = steps * 2 ** -24;
-        const { momentum = 0 } = openOptimizer(optimizer).hyperparameters;
+        const { momentum = 0 } = parseOptimizer(optimizer).hyperparameters;
         const terms = 20 * 2 ** -24 / (1 - Number(momentum));
         assertLess(tolerance.parameters, 1e-4, name);
         assertLessOrEqual(furthest(losses.flat(), exact.losses), tolerance.losses, name);

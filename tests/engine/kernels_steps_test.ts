@@ -4,7 +4,7 @@
  * @module
  */
 import { findStep } from "~/lib/engine/cpu/kernels/kernels.ts";
-import { openOptimizer, OPTIMIZER_NAMES } from "~/lib/optimizer.ts";
+import { OPTIMIZER_NAMES, parseOptimizer } from "~/lib/optimizer.ts";
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { arena, kernels, LENGTHS, normals } from "~/tests/fixtures/kernel_arena.ts";
 
@@ -56,7 +56,7 @@ const TEXTS = [...OPTIMIZER_NAMES, "SGD(momentum=0.9)", "SGD(momentum=0.8,nester
 
 for (const text of TEXTS) {
   Deno.test(`the kernel of ${text} takes the steps of its definition`, () => {
-    const { kernel, slots, step } = openOptimizer(text);
+    const { kernel, slots, step } = parseOptimizer(text);
     const learningRate = 0.01;
     for (const length of LENGTHS) {
       const { floats, assertGuarded } = arena();
@@ -116,7 +116,7 @@ for (const text of TEXTS) {
 }
 
 Deno.test("adamStep() that keeps nothing takes a gradient that is small beside the one before", () => {
-  const { kernel } = openOptimizer("Adam(beta1=0,beta2=0)");
+  const { kernel } = parseOptimizer("Adam(beta1=0,beta2=0)");
   // A vector and a rest.
   const length = 5;
   const { floats, assertGuarded } = arena();

@@ -6,7 +6,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { ImageRows, Operations } from "~/lib/engine/tensorflow/operations.ts";
-import { openOptimizer, OPTIMIZER_NAMES } from "~/lib/optimizer.ts";
+import { OPTIMIZER_NAMES, parseOptimizer } from "~/lib/optimizer.ts";
 import { openStream } from "~/lib/random.ts";
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import {
@@ -223,7 +223,7 @@ const RULES = [...OPTIMIZER_NAMES, "SGD(momentum=0.9,nesterov=true)", "AdaGrad(e
 
 for (const text of RULES) {
   testOperations(`update() is the definition of ${text}`, async (operations) => {
-    const optimizer = openOptimizer(text);
+    const optimizer = parseOptimizer(text);
     // No multiple of four, and one.
     for (const shape of [[3, 4, 5], [2, 3, 3]] as const) {
       const [E, each] = [shape[0], shape[1] * shape[2]];

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Ray } from "~/lib/engine.ts";
-import { type MeasureValue, NotFiniteError, openMeasure } from "~/lib/measure.ts";
+import { type MeasureValue, NotFiniteError, parseMeasure } from "~/lib/measure.ts";
 import {
   assert,
   assertAlmostEquals,
@@ -116,7 +116,7 @@ Deno.test("sharpness says what it cannot measure", async () => {
   ) {
     const [key, value] = parameter!.split("=");
     assertThrows(
-      () => openMeasure(`sharpness(${parameter})`),
+      () => parseMeasure(`sharpness(${parameter})`),
       RangeError,
       `Cannot use measure sharpness as ${key} must be ${domain}: current value is ${value}`,
     );
@@ -207,7 +207,7 @@ Deno.test("relative sharpness of a function without a scale does not change with
 Deno.test("pairs at a radius of 0 are refused, as they vanish or divide by it", () => {
   for (const name of ["trace", "relative-tensor", "relative-filter", "worst-case"]) {
     assertThrows(
-      () => openMeasure(`${name}(radius=0)`),
+      () => parseMeasure(`${name}(radius=0)`),
       RangeError,
       `Cannot use measure ${name} as radius must be a number > 0: current value is 0`,
     );

@@ -6,7 +6,7 @@
  */
 import type { Engine, SharedFloats } from "~/lib/engine.ts";
 import { openEngine } from "~/lib/engine/open_engine.ts";
-import { measureNetworks, type MeasureValue, openMeasure } from "~/lib/measure.ts";
+import { measureNetworks, type MeasureValue, parseMeasure } from "~/lib/measure.ts";
 import {
   growKrylov,
   isConverged,
@@ -173,7 +173,7 @@ Deno.test("preconditioned-lambda-max is that of D^-1/2 H D^-1/2", async () => {
 });
 
 Deno.test("preconditioned-lambda-max says why it cannot be had", async () => {
-  const { unavailable } = openMeasure("preconditioned-lambda-max");
+  const { unavailable } = parseMeasure("preconditioned-lambda-max");
   const network = measured(new Float32Array(P));
   assertStrictEquals(unavailable(network), "the network's optimizer is not known");
   assertStrictEquals(

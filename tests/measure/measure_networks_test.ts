@@ -11,7 +11,7 @@ import {
   measureNetworks,
   measurePasses,
   NotFiniteError,
-  openMeasure,
+  parseMeasure,
 } from "~/lib/measure.ts";
 import type { Engine, Ray, SharedFloats } from "~/lib/engine.ts";
 import { countParameters } from "~/lib/model/layout.ts";
@@ -40,33 +40,33 @@ const network = measured(new Float32Array(P).fill(0.5), {
   state: new Float32Array(P).fill(4),
 });
 
-Deno.test("openMeasure() has one text for one measure", () => {
+Deno.test("parseMeasure() has one text for one measure", () => {
   for (const name of MEASURE_NAMES) {
-    const measure = openMeasure(` ${name.toUpperCase()} ()`);
+    const measure = parseMeasure(` ${name.toUpperCase()} ()`);
     assertStrictEquals(measure.text, name);
     assertStrictEquals(measure.name, name);
     assert(measure.unit !== "" && measure.label !== "");
     const all = Object.entries(measure.parameters).map(([key, value]) => `${key}=${value}`);
-    assertStrictEquals(openMeasure(`${name}(${all.reverse().join(" , ")})`).text, name);
+    assertStrictEquals(parseMeasure(`${name}(${all.reverse().join(" , ")})`).text, name);
   }
   assertStrictEquals(
-    openMeasure("Trace(radius=0.1,directions=7)").text,
+    parseMeasure("Trace(radius=0.1,directions=7)").text,
     "trace(directions=7,radius=0.1)",
   );
-  assertEquals(openMeasure("trace(directions=7)").parameters, { directions: 7, radius: 0.5 });
+  assertEquals(parseMeasure("trace(directions=7)").parameters, { directions: 7, radius: 0.5 });
 });
 
-Deno.test("openMeasure() reads the names that measures had before", () => {
+Deno.test("parseMeasure() reads the names that measures had before", () => {
   assertStrictEquals(
-    openMeasure("Frozen(directions=49, radius=2)").text,
+    parseMeasure("Frozen(directions=49, radius=2)").text,
     "frozen-batchnorm(radius=2)",
   );
-  assertStrictEquals(openMeasure("generalisation").text, "generalization-gap");
+  assertStrictEquals(parseMeasure("generalisation").text, "generalization-gap");
 });
 
-Deno.test("openMeasure() names what there is", () => {
+Deno.test("parseMeasure() names what there is", () => {
   assertThrows(
-    () => openMeasure("constructor"),
+    () => parseMeasure("constructor"),
     RangeError,
     `Cannot use measure constructor as it must be ${
       MEASURE_NAMES.join(" or ")
@@ -74,7 +74,7 @@ Deno.test("openMeasure() names what there is", () => {
       "where wanted",
   );
   assertThrows(
-    () => openMeasure("lambda-max(radius=1)"),
+    () => parseMeasure("lambda-max(radius=1)"),
     RangeError,
     "Cannot use measure lambda-max(radius=1) as it has no radius: there is iterations, tolerance",
   );
@@ -84,7 +84,7 @@ Deno.test("measureHelp() has a line for every measure and every parameter", () =
   const help = measureHelp();
   for (const name of MEASURE_NAMES) {
     const at = help.findIndex((line) => line.startsWith(`${name}: `));
-    const { summary, unit, parameters } = openMeasure(name);
+    const { summary, unit, parameters } = parseMeasure(name);
     assertStrictEquals(help[at], `${name}: ${summary} [${unit}]`);
     for (const [place, [key, value]] of Object.entries(parameters).entries()) {
       const line = help[at + 1 + place]!;

@@ -4,7 +4,7 @@
  * @module
  */
 import { UsageError } from "~/lib/domain.ts";
-import { allocateState, openOptimizer, OPTIMIZER_NAMES, optimizerHelp } from "~/lib/optimizer.ts";
+import { allocateState, OPTIMIZER_NAMES, optimizerHelp, parseOptimizer } from "~/lib/optimizer.ts";
 import {
   assert,
   assertAlmostEquals,
@@ -46,7 +46,7 @@ for (const { optimizer, learningRate, epochLosses, finalParameters } of pytorch.
     name: `${optimizer}.step() is PyTorch's`,
     ignore: openIfKnown(optimizer) === undefined,
     fn(): void {
-      assertEquals(openOptimizer(optimizer).text, optimizer);
+      assertEquals(parseOptimizer(optimizer).text, optimizer);
       const { sizes, batchSize, epochs, parameters, pixels, labels } = pytorch;
       const found = trainReference(
         { sizes, batchSize, epochs, parameters, optimizer, learningRate },
@@ -55,7 +55,7 @@ for (const { optimizer, learningRate, epochLosses, finalParameters } of pytorch.
       // Some gradients are 0 but for rounding: those of the last layer's biases, and of a unit's
       // that is active in every row. What divides by the gradient's own size makes of 2e-14 a step
       // of lr 2e-14 / epsilon, 4 batches an epoch; others carry rounding of sums of order 1.
-      const { epsilon } = openOptimizer(optimizer).hyperparameters;
+      const { epsilon } = parseOptimizer(optimizer).hyperparameters;
       const steps = epochs * Math.ceil(labels.length / batchSize);
       const tolerance = typeof epsilon === "number"
         ? steps * learningRate * 2e-14 / epsilon
@@ -67,15 +67,15 @@ for (const { optimizer, learningRate, epochLosses, finalParameters } of pytorch.
   });
 }
 
-function openIfKnown(text: string): ReturnType<typeof openOptimizer> | undefined {
+function openIfKnown(text: string): ReturnType<typeof parseOptimizer> | undefined {
   return OPTIMIZER_NAMES.some((name) => text.split("(")[0] === name)
-    ? openOptimizer(text)
+    ? parseOptimizer(text)
     : undefined;
 }
 
 /** Steps of one parameter under gradients; w after each. */
 function walk(text: string, gradients: number[], learningRate: number): number[] {
-  const { step, slots } = openOptimizer(text);
+  const { step, slots } = parseOptimizer(text);
   const [parameters, state] = [Float64Array.of(0), new Float64Array(slots.length)];
   return gradients.map((g, index) => {
     step({ parameters, gradient: Float64Array.of(g), state }, { learningRate, t: index + 1 });
@@ -86,7 +86,7 @@ function walk(text: string, gradients: number[], learningRate: number): number[]
 Deno.test("SGD contracts a quadratic by (1 - lr c) a step", () => {
   // L = sum c w^2 / 2: after n steps w = w0 (1 - lr c)^n. Products of 60 factors round 60 times.
   const curvature = [1, 3, 0.1];
-  const { step } = openOptimizer("SGD");
+  const { step } = parseOptimizer("SGD");
   const parameters = Float64Array.of(1, 1, 1);
   for (let t = 1; t <= 60; t++) {
     const gradient = parameters.map((x, i) => curvature[i]! * x);
@@ -122,17 +122,17 @@ for (const [optimizer, g, stepOf, tolerance] of CONSTANT) {
   });
 }
 
-Deno.test("openOptimizer() brings texts into one form, and says what there is", () => {
-  assertEquals(openOptimizer(" sgd( momentum=9e-1 ) ").text, "SGD(momentum=0.9)");
-  assertEquals(openOptimizer("AdaGrad(epsilon=1e-10)").text, "AdaGrad");
-  const { message } = assertThrows(() => openOptimizer("Sophia"), UsageError);
+Deno.test("parseOptimizer() brings texts into one form, and says what there is", () => {
+  assertEquals(parseOptimizer(" sgd( momentum=9e-1 ) ").text, "SGD(momentum=0.9)");
+  assertEquals(parseOptimizer("AdaGrad(epsilon=1e-10)").text, "AdaGrad");
+  const { message } = assertThrows(() => parseOptimizer("Sophia"), UsageError);
   assertEquals(
     message,
     `Cannot use optimizer Sophia as it must be ${OPTIMIZER_NAMES.join(" or ")}, with (key=value) ` +
       "where wanted",
   );
   assertThrows(
-    () => openOptimizer("SGD(nesterov=true)"),
+    () => parseOptimizer("SGD(nesterov=true)"),
     UsageError,
     "Cannot use optimizer SGD as nesterov needs a momentum > 0",
   );
@@ -145,6 +145,6 @@ Deno.test("allocateState() gives shared zeros, one a slot and parameter", () => 
   for (const text of [...OPTIMIZER_NAMES, "SGD(momentum=0.9)"]) {
     const state = allocateState(text, 5);
     assertInstanceOf(state.buffer, SharedArrayBuffer);
-    assertEquals([...state], Array(5 * openOptimizer(text).slots.length).fill(0));
+    assertEquals([...state], Array(5 * parseOptimizer(text).slots.length).fill(0));
   }
 });

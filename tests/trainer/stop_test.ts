@@ -5,7 +5,7 @@
  */
 import fc from "fast-check";
 import { UsageError } from "~/lib/domain.ts";
-import { drivingStops, isFarEnough, openStop, STOP_HELP } from "~/lib/trainer.ts";
+import { drivingStops, isFarEnough, parseStop, STOP_HELP } from "~/lib/trainer.ts";
 import { assertEquals, assertThrows } from "@std/assert";
 
 /** Eighths and quarters, so that every difference is exact. */
@@ -39,12 +39,12 @@ const CASES: [what: string, losses: number[], stop: string, epoch: number | unde
   ["no losses", [], "loss:9", undefined],
 ];
 for (const [what, losses, stop, epoch] of CASES) {
-  Deno.test(`openStop(${stop}): ${what}`, () => {
-    assertEquals(openStop(stop).epoch(Object.freeze(losses)), epoch);
+  Deno.test(`parseStop(${stop}): ${what}`, () => {
+    assertEquals(parseStop(stop).epoch(Object.freeze(losses)), epoch);
   });
 }
 
-Deno.test("openStop() agrees with counters kept epoch by epoch, as the original keeps them", () => {
+Deno.test("parseStop() agrees with counters kept epoch by epoch, as the original keeps them", () => {
   const losses = fc.array(fc.integer({ min: 0, max: 12 }).map((x) => x / 8), { maxLength: 25 });
   fc.assert(
     fc.property(losses, fc.integer({ min: 1, max: 6 }), (losses, needed) => {
@@ -58,7 +58,7 @@ Deno.test("openStop() agrees with counters kept epoch by epoch, as the original 
         if (inAll >= needed) first["cumulative"] ??= epoch;
       }
       for (const rule of ["consecutive", "cumulative"]) {
-        const stop = openStop(`${rule}:0.25:${needed}`);
+        const stop = parseStop(`${rule}:0.25:${needed}`);
         assertEquals(stop.epoch(losses), first[rule]);
         // A stop that was passed stays where it is.
         const passed = first[rule];
@@ -69,7 +69,7 @@ Deno.test("openStop() agrees with counters kept epoch by epoch, as the original 
   );
 });
 
-Deno.test("openStop() brings texts into one form, and ranks them", () => {
+Deno.test("parseStop() brings texts into one form, and ranks them", () => {
   const texts: [string, string, number][] = [
     [" cumulative:0.001 ", "cumulative:1e-3", 0],
     ["cumulative:1e-3:5", "cumulative:1e-3", 0],
@@ -80,13 +80,13 @@ Deno.test("openStop() brings texts into one form, and ranks them", () => {
     ["epochs:1e1", "epochs:10", 0],
   ];
   for (const [text, canonical, rank] of texts) {
-    const stop = openStop(text);
+    const stop = parseStop(text);
     assertEquals([stop.text, stop.rank], [canonical, rank]);
-    assertEquals(openStop(canonical).text, canonical);
+    assertEquals(parseStop(canonical).text, canonical);
   }
 });
 
-Deno.test("openStop() says what a stop can be", () => {
+Deno.test("parseStop() says what a stop can be", () => {
   const nats = "must be a number of nats >= 0: current value is";
   const cases: [string, string][] = [
     ["", `it must be ${STOP_HELP}`],
@@ -104,14 +104,14 @@ Deno.test("openStop() says what a stop can be", () => {
     ["epochs:1.5", "its epochs must be an integer in 0..1000000: current value is 1.5"],
   ];
   for (const [text, reason] of cases) {
-    const { message } = assertThrows(() => openStop(text), UsageError);
+    const { message } = assertThrows(() => parseStop(text), UsageError);
     assertEquals(message, `Cannot use stop ${text} as ${reason}`);
   }
 });
 
 Deno.test("isFarEnough() asks for the stops of the lowest rank, and for those of others only alone", () => {
-  const [epochs, flat, low] = ["epochs:2", "consecutive:0.25:1", "loss:0.5"].map(openStop);
-  const counted = openStop("cumulative:0.25:1");
+  const [epochs, flat, low] = ["epochs:2", "consecutive:0.25:1", "loss:0.5"].map(parseStop);
+  const counted = parseStop("cumulative:0.25:1");
   assertEquals(isFarEnough([epochs!, low!], [2, 1]), true);
   assertEquals(isFarEnough([epochs!, counted], [2, 1]), false);
   assertEquals(isFarEnough([epochs!, counted], [2, 1, 1]), true);

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Engine } from "~/lib/engine.ts";
-import { openStop, type TrainingRun, trainStack, type TrainStackOptions } from "~/lib/trainer.ts";
+import { parseStop, type TrainingRun, trainStack, type TrainStackOptions } from "~/lib/trainer.ts";
 import {
   assertEquals,
   assertGreater,
@@ -45,7 +45,7 @@ async function follow(
     batchSize: 1,
     optimizer: "SGD",
     maxEpochs: 6,
-    stops: asked.map(openStop),
+    stops: asked.map(parseStop),
     onNetwork: (run) => tell(run, "kept"),
     onEnd: tell,
     ...options,

@@ -24,7 +24,7 @@ import type {
 } from "~/lib/engine/engine.ts";
 import { defaultThreads } from "~/lib/domain.ts";
 import { countParameters } from "~/lib/model.ts";
-import { openOptimizer } from "~/lib/optimizer.ts";
+import { parseOptimizer } from "~/lib/optimizer.ts";
 
 /** What the CPU engine is made from. */
 export interface CpuEngineOptions extends EngineOptions {
@@ -153,7 +153,7 @@ function createStack(pool: Pool, options: StackOptions, members: readonly Member
 }
 
 function checkStack({ sizes, optimizer }: StackOptions, members: readonly Member[]): void {
-  const { kernel, slots } = openOptimizer(optimizer);
+  const { kernel, slots } = parseOptimizer(optimizer);
   const coefficients = kernel.coefficients({ learningRate: 1, t: 1 });
   const kernels = openKernels(new WebAssembly.Memory({ initial: 2 }));
   findStep(kernels, kernel.name, coefficients.length);

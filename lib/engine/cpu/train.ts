@@ -15,7 +15,7 @@ import {
 import { layOut } from "~/lib/engine/cpu/workspace.ts";
 import type { SharedFloats } from "~/lib/engine/engine.ts";
 import type { LayerSizes } from "~/lib/model.ts";
-import { openOptimizer } from "~/lib/optimizer.ts";
+import { parseOptimizer } from "~/lib/optimizer.ts";
 import { permutation } from "~/lib/random.ts";
 
 /** One network and how it is trained. */
@@ -44,7 +44,7 @@ export async function trainEpoch(
   { sizes, learningRate, epochs, parameters, state, ...task }: EpochTask,
 ): Promise<number> {
   const batchSize = Math.min(task.batchSize, split.size);
-  const { kernel, slots } = openOptimizer(task.optimizer);
+  const { kernel, slots } = parseOptimizer(task.optimizer);
   const layout = layOut(sizes, batchSize, slots.length);
   workspace.reserve(layout.end);
   const P = parameters.length;

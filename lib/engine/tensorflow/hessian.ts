@@ -1,5 +1,5 @@
 /**
- * Question 4b in tensors: products of the full loss's Hessian with given vectors, by forward over
+ * Products in tensors of the full loss's Hessian with given vectors, by forward over
  * reverse: whatever the gradient computes is computed with its derivative along v beside it.
  *
  * A network's own tensors have 1 in the place of K, so that its products are made once for all

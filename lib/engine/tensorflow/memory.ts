@@ -7,7 +7,7 @@
  */
 import type { StackOptions } from "~/lib/engine/engine.ts";
 import { countParameters, type LayerSizes, layoutLayers } from "~/lib/model.ts";
-import { openOptimizer } from "~/lib/optimizer.ts";
+import { parseOptimizer } from "~/lib/optimizer.ts";
 
 /** Bytes that a device offers for everything but the images, and those of its largest tensor. */
 export interface Budget {
@@ -37,7 +37,7 @@ const atMost = (high: number, value: number): number =>
 
 /** Parameters, gradients, a copy while members are dropped, and the optimizer's state. */
 function memberBytes({ sizes, optimizer }: StackOptions): number {
-  return (3 + openOptimizer(optimizer).slots.length) * FLOAT * countParameters(sizes);
+  return (3 + parseOptimizer(optimizer).slots.length) * FLOAT * countParameters(sizes);
 }
 
 /** Members of a stack that fit with whole batches of `rows` rows; at least 1. */

@@ -1,5 +1,5 @@
 /**
- * Question 3 in tensors: losses along rays from models that share their directions.
+ * Losses in tensors along rays from models that share their directions.
  *
  * `X (W1 + s G1) = X W1 + s (X G1)`: the first product, nine tenths of the arithmetic, is made once
  * a model and once a direction instead of once for each of their points.

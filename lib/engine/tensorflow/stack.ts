@@ -1,5 +1,5 @@
 /**
- * Question 1 in tensors: E networks trained in lock-step.
+ * Training in tensors: E networks trained in lock-step.
  *
  * @module
  */
@@ -23,7 +23,7 @@ import {
 } from "~/lib/engine/tensorflow/pass.ts";
 import type { Range, SplitTensors } from "~/lib/engine/tensorflow/split.ts";
 import { countParameters, type LayerSizes } from "~/lib/model.ts";
-import { openOptimizer, type Optimizer } from "~/lib/optimizer.ts";
+import { type Optimizer, parseOptimizer } from "~/lib/optimizer.ts";
 
 /** Networks in training, on the device; their images are the caller's. */
 interface Training {
@@ -47,7 +47,7 @@ export function createTensorStack(
   options: StackOptions & { readonly members: readonly Member[]; readonly budget: Budget },
 ): Stack {
   const { sizes, budget } = options;
-  const optimizer = openOptimizer(options.optimizer);
+  const optimizer = parseOptimizer(options.optimizer);
   const batchSize = Math.min(options.batchSize, train.size);
   const batches = Math.ceil(train.size / batchSize);
   const P = countParameters(sizes);
