@@ -151,10 +151,12 @@ export function measurePasses(texts: readonly string[], networks: number): numbe
 export function formatMeasurement(value: MeasureValue, unit: string): string {
   const { estimate, standardError, samples, converged, iterations, residual } = value;
   const drawn = Array.isArray(samples) && samples.length > 1 ? meanInterval(samples) : undefined;
+  const short = (number: number, digits: number): string =>
+    String(Number(number.toPrecision(digits)));
   return [
-    `${estimate}${unit === "1" ? "" : ` ${unit}`}`,
-    standardError !== null && `standard error ${standardError}`,
-    drawn && `95 % ${drawn.low} to ${drawn.high} (t over ${drawn.n} samples)`,
+    `${short(estimate, 6)}${unit === "1" ? "" : ` ${unit}`}`,
+    standardError !== null && `standard error ${short(standardError, 2)}`,
+    drawn && `95 % ${short(drawn.low!, 4)} to ${short(drawn.high!, 4)} (t over ${drawn.n} samples)`,
     converged === false && `not converged after ${iterations} products`,
     typeof residual === "number" && `residual ${residual.toPrecision(2)}`,
   ].filter(Boolean).join(", ");

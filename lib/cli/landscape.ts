@@ -101,6 +101,8 @@ function summaryOf({ points, axes }: Landscape): string {
     `x = ${x}${axes.length === 2 ? `, y = ${y}` : ""}`;
   if (known.length === 0) return `${points.length} points, none with a finite loss`;
   const [lowest, highest] = [known[0]!, known.at(-1)!];
-  return `${points.length} points; training loss ${lowest.trainLoss} nats at ${at(lowest)}, the ` +
+  return `${points.length} points; training loss ${lowest.trainLoss?.toFixed(5)} nats at ${
+    at(lowest)
+  }, the ` +
     `lowest, to ${highest.trainLoss} at ${at(highest)}`;
 }

@@ -65,7 +65,9 @@ export const main: Main<"model"> = async (values, { name, signal, display }) => 
   const { trainLoss: loss } = network;
   for (const [text, value] of Object.entries(taken)) {
     display.onMessage(
-      `${text} ${formatMeasurement(value, value.unit)}; loss ${value.loss ?? loss}`,
+      `${text} ${formatMeasurement(value, value.unit)}; loss ${
+        Number(value.loss ?? loss).toFixed(5)
+      }`,
     );
   }
   const about = { engine: engine.info, seconds: performance.now() / 1000 };
