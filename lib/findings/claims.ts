@@ -23,7 +23,7 @@ const COLUMNS = {
   stop: "sharpness (r = 5) at the stop",
   leadAtStop: "relative sharpness there",
   lead: "relative sharpness at equal training loss",
-  sharp: "sharpness (r = 5) at equal training loss",
+  sharp: "antithetic sharpness (r = 5) at equal training loss",
 } as const;
 type ClaimColumn = keyof typeof COLUMNS;
 
@@ -107,7 +107,7 @@ export function claimsTable(claims: readonly Claim[], findings: readonly Finding
 export function firstScreen(claims: readonly Claim[], findings: readonly Finding[]): string[] {
   const hasLead = claims.some(({ column, kind }) => column === "lead" && kind !== undefined);
   const lead = hasLead ? "lead" : "sharp";
-  const measure = hasLead ? "relative sharpness" : "sharpness at r = 5";
+  const measure = hasLead ? "relative sharpness" : "antithetic sharpness";
   const effects = (["learning-rate", "batch-size"] as const).flatMap((effect) => {
     const at = (column: ClaimColumn): Claim[] =>
       claims.filter((claim) => claim.effect === effect && claim.column === column);
@@ -115,23 +115,30 @@ export function firstScreen(claims: readonly Claim[], findings: readonly Finding
     if (stop.length === 0) return [];
     const ends = at("stop").find(({ findings }) => findings.length > 0)!.findings[0]!
       .comparisons[0]!;
-    const there = at(lead).filter(({ kind }) => kind !== undefined);
-    const elsewhere = [...Map.groupBy(there, ({ kind }) => kind!)].map(([kind, alike]) => {
-      const word = kind === "negligible" || kind === "inconclusive" ? `is ${kind}` : kind;
-      return `${word} with ${enumerate(alike.map(nameOf))}`;
-    });
+    const become = (column: ClaimColumn): string => {
+      const own = at(column).filter(({ kind }) => kind !== undefined);
+      return enumerate(
+        [...Map.groupBy(own, ({ kind }) => kind!)].map(([kind, alike]) => {
+          const word = kind === "negligible" || kind === "inconclusive" ? `is ${kind}` : kind;
+          return `${word} with ${enumerate(alike.map(nameOf))}`;
+        }),
+      );
+    };
+    const [relative, equal] = [become("leadAtStop"), become(lead)];
     return [
-      `${capitalize(EFFECTS[effect].label)} from ${namesOf(ends)}: sharpness ${enumerate(stop)}.` +
-      (there.length > 0
-        ? ` At equal training loss, in ${measure}, this ${enumerate(elsewhere)}.`
-        : ""),
+      `${capitalize(EFFECTS[effect].label)} from ${namesOf(ends)}: ${enumerate(stop)}.` +
+      (relative === "" ? "" : ` In relative sharpness this ${relative}.`) +
+      (equal === "" ? "" : ` At equal training loss, in ${measure}, it ${equal}.`),
     ];
   });
   const pairs = findings.filter((each) => each.isAgainst && columnOf(each) === lead);
   const optimizers = [...Map.groupBy(pairs, ({ optimizer }) => optimizer)].map(([name, own]) => {
-    const counted = countedText(own);
-    return `${name} against ${own[0]!.reference} at equal training loss: ${measure} is ` +
-      `${counted}${counted === NOWHERE ? "" : " comparisons, cell by level"}.`;
+    const counted = [...Map.groupBy(own, ({ effect }) => effect)].flatMap(([effect, part]) => {
+      const text = countedText(part);
+      return text === NOWHERE ? [] : [`${text} by ${EFFECTS[effect].label}`];
+    });
+    return `${name} against ${own[0]!.reference} at equal training loss, in ${measure}: ` +
+      `${counted.map((text, i) => i === 0 ? text : capitalize(text)).join(". ") || NOWHERE}.`;
   });
   return [...effects, ...optimizers];
 }
@@ -147,15 +154,17 @@ function changeAtStop({ optimizer, kind, findings: [first] }: Claim): string[] {
   const isWay = kind === "falls" || kind === "rises";
   return [
     isWay && scale === "ratio"
-      ? `${kind} to ${size} of its value with ${optimizer}`
-      : `${isWay ? kind : "has no settled change"} with ${optimizer} (${scale} ${size})`,
+      ? `with ${optimizer} sharpness ${kind} to ${size} of its value`
+      : `with ${optimizer} it ${isWay ? kind : "has no settled change"} (${scale} ${size})`,
   ];
 }
 
 /** "SGD (4 of 5 levels)". */
 function nameOf({ optimizer, findings, kind }: Claim): string {
   const own = findings.filter(({ judged }) => judged === kind);
-  return `${optimizer} (${own.length} of ${findings.length} levels)`;
+  return findings[0]?.level === undefined
+    ? optimizer
+    : `${optimizer} (${own.length} of ${findings.length} levels)`;
 }
 
 /** The column that a finding's claim stands in; undefined for those of none. */

@@ -194,7 +194,7 @@ Deno.test("plotPublished() puts ours over the published, 1 in the middle", () =>
     equal! - Math.log2(high) * octave,
     3 * PIXELS,
   );
-  assertStringIncludes(figure.caption, "3 of 3 published cells compared, 2 agree");
+  assertStringIncludes(figure.caption, "3 of 3 published cells compared, 2 lie within two");
   assertStringIncludes(plotPublished(quick, []).caption, "No cell with a result can be compared.");
 });
 

@@ -190,15 +190,15 @@ Deno.test("listClaims() adjusts by Holm: of many claims a weak one is inconclusi
   assertEquals(others, []);
   assertMatch(
     rate!,
-    /^Learning rate from .*: sharpness falls to .* of its value with SGD and has no/,
+    /^Learning rate from .*: with SGD sharpness falls to .* of its value and with /,
   );
   assertStringIncludes(
     rate!,
-    " At equal training loss, in relative sharpness, this survives with SGD (",
+    " At equal training loss, in relative sharpness, it survives with SGD (",
   );
   assertStringIncludes(
     optimizer!,
-    "AdaGrad against SGD at equal training loss: relative sharpness is ",
+    "AdaGrad against SGD at equal training loss, in relative sharpness: ",
   );
 });
 
