@@ -48,11 +48,7 @@ export interface NotebookDisplay {
  * @throws {Error} Outside a notebook.
  */
 export async function showFigure(figure: Figure): Promise<void> {
-  const { title, caption, width, height } = figure;
-  await show({
-    "image/png": Buffer.from(await renderPng(figure)).toString("base64"),
-    "text/plain": `${title}. ${caption}`,
-  }, { metadata: { "image/png": { width, height } } });
+  await showPicture(figure, `${figure.title}. ${figure.caption}`);
 }
 
 /**
@@ -65,10 +61,7 @@ export async function showPlot(options: Plot.PlotOptions): Promise<void> {
   const drawn = renderPlot({ width, height, ...options, axis: undefined } as Plot.PlotOptions);
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">` +
     `<rect width="100%" height="100%" fill="#fff"/>${drawn}</svg>`;
-  await show({
-    "image/png": Buffer.from(await renderPng({ svg, width })).toString("base64"),
-    "text/plain": "A plot",
-  }, { metadata: { "image/png": { width, height } } });
+  await showPicture({ svg, width, height }, "A plot");
 }
 
 /**
@@ -206,12 +199,27 @@ export async function showExplorer(
 ): Promise<void> {
   const page = await reportHtml(study, records, await bundlePage());
   const figure = plotResults2(study, runsAt(study, records));
-  const picture = Buffer.from(await renderPng(figure)).toString("base64");
+  const picture = await pngBase64(figure);
   await show({
     "text/html": frameOf(page, { picture, title: figure.title }),
     "image/png": picture,
     "text/plain": `${figure.title}. ${figure.caption}`,
   });
+}
+
+/** A picture of twice its size, and what stands for it as text. */
+async function showPicture(
+  picture: Pick<Figure, "svg" | "width" | "height" | "inches">,
+  text: string,
+): Promise<void> {
+  const { width, height } = picture;
+  await show({ "image/png": await pngBase64(picture), "text/plain": text }, {
+    metadata: { "image/png": { width, height } },
+  });
+}
+
+async function pngBase64(picture: Pick<Figure, "svg" | "width" | "inches">): Promise<string> {
+  return Buffer.from(await renderPng(picture)).toString("base64");
 }
 
 async function show(
