@@ -128,7 +128,7 @@ export const OPTIONS = {
   images: count(
     "N",
     domain.images,
-    "the first N training images (default: all 50000; 10000 for the preset quick)",
+    "the first N training images (default: all 50000, or the preset's)",
   ),
   order: option(
     "NAME",
