@@ -1,101 +1,140 @@
 /**
- * Studies and trainings killed at random moments, and at every step of writing, and what they end
- * with: the bytes of those that nobody disturbed.
+ * Studies killed at random moments, and stopped at every step of writing, and what they end with: the
+ * bytes of those that nobody disturbed.
  *
  * @module
  */
+import { cpSync } from "node:fs";
+import { join } from "node:path";
 import { UNFINISHED } from "~/lib/files/files.ts";
+import { decodeModel } from "~/lib/model.ts";
+import { parseOptimizer } from "~/lib/optimizer.ts";
 import { openStream } from "~/lib/random.ts";
+import { run } from "~/lib/reproduce.ts";
+import { parseRecord } from "~/lib/results.ts";
 import type { Study } from "~/lib/study.ts";
-import { assert, assertEquals, assertGreater, assertGreaterOrEqual } from "@std/assert";
-import { twoAtOnce } from "~/tests/fixtures/command.ts";
-import { epochsKept, startStudy } from "~/tests/fixtures/killed_study.ts";
-import { ended, tryKill } from "~/tests/fixtures/script.ts";
+import { describeTrajectory, type Trajectory } from "~/lib/trainer.ts";
+import { assert, assertEquals } from "@std/assert";
+import { ENGINE } from "~/tests/fixtures/engine_cpu_fixture.ts";
+import { startScript } from "~/tests/fixtures/script.ts";
 import { listFiles, withFolder } from "~/tests/fixtures/temporary_folder.ts";
-import { alone, assertSame, change, contents } from "~/tests/fixtures/tiny_study.ts";
+import {
+  alone,
+  assertSame,
+  change,
+  contents,
+  uninterrupted,
+  withPlace,
+} from "~/tests/fixtures/tiny_study.ts";
 
-/** Long enough for many kills: 4 trajectories of 20 epochs of 1,000 images, 150 samples each. */
+/** Long enough for several kills: 4 trajectories of 12 epochs of 500 images, 150 samples each. */
 const STUDY: Study = change({
-  images: 1000,
-  stops: ["epochs:20", "epochs:7"],
+  images: 500,
+  stops: ["epochs:12", "epochs:7"],
   measures: { first: ["sharpness(directions=150)"], others: ["generalization-gap"] },
 });
 
 /** Kills in all, shared by two studies side by side. */
-const KILLS = 24;
+const KILLS = 8;
 
-interface Tally {
-  /** Processes that were killed while they ran. */
-  kills: number;
-  /** Of these, before the first epoch; while training; while measuring. */
-  starting: number;
-  training: number;
-  measuring: number;
-  /** While a file was written. */
-  writing: number;
-  takeovers: number;
-  resumed: number;
+const foldersIn = (folder: string): { models: string; results: string } => (
+  { models: join(folder, "models"), results: join(folder, "results") }
+);
+
+/** The study in a process of one thread, a checkpoint after every epoch; messages stand after "! ". */
+const startStudy = (folder: string): Deno.ChildProcess =>
+  startScript(
+    `import { run } from "~/lib/reproduce.ts";
+    const [folders, study, engine] = Deno.args;
+    await run(JSON.parse(study), {
+      folders: JSON.parse(folders),
+      engine,
+      threads: 1,
+      checkpointSeconds: 0,
+      onProgress: ({ message }) => console.log(message),
+      onMessage: (message) => console.log("! " + message),
+    });`,
+    [JSON.stringify(foldersIn(folder)), JSON.stringify(STUDY), ENGINE],
+  );
+
+/**
+ * Checks that every file that is there is whole, whatever was interrupted.
+ *
+ * @returns The epochs behind the newest file that training can go on from, by trajectory: the newest
+ * state, or the network at a stop where a process was killed between the two and the optimizer has
+ * no state.
+ */
+async function epochsKept(folder: string): Promise<Map<string, number>> {
+  const epochs = new Map<string, number>();
+  for (const path of listFiles(folder)) {
+    if (path.includes(UNFINISHED)) continue;
+    const whole = `${folder}/${path}`;
+    if (path.endsWith(".json")) parseRecord(await Deno.readTextFile(whole));
+    if (!path.endsWith(".safetensors")) continue;
+    const { state, metadata, verified } = decodeModel(await Deno.readFile(whole), path);
+    assert(verified, path);
+    const trajectory: Trajectory = JSON.parse(metadata.trajectory!);
+    if (state.length === 0 && parseOptimizer(trajectory.optimizer).slots.length > 0) continue;
+    const run = describeTrajectory(trajectory);
+    epochs.set(run, Math.max(epochs.get(run) ?? 0, JSON.parse(metadata.epochLosses!).length));
+  }
+  return epochs;
 }
 
-/** Starts and kills a study until it has ended; counts in `tally`, and kills no more than needed. */
-async function killUntilDone(folder: string, tally: Tally, moment: () => number): Promise<void> {
+/** What happened to the processes. */
+const tally = { kills: 0, measuring: 0, writing: 0, takeovers: 0, resumed: 0 };
+
+/** Starts and kills a study until it has ended; kills no more often than needed. */
+async function killUntilDone(folder: string, lines: () => number): Promise<void> {
   await Deno.mkdir(folder);
   let kept = new Map<string, number>();
   for (;;) {
-    const process = startStudy(folder, STUDY);
-    const timer = setTimeout(() => tally.kills < KILLS && tryKill(process), moment());
-    const { code, stdout, stderr } = await ended(process);
-    clearTimeout(timer);
+    const process = startStudy(folder);
+    // Killed while it goes on after so many lines, most of them epochs: each is followed by a write.
+    const enough = lines();
+    let [said, isKilled] = ["", false];
+    for await (const part of process.stdout.pipeThrough(new TextDecoderStream())) {
+      said += part;
+      if (isKilled || tally.kills >= KILLS || said.split("\n").length <= enough) continue;
+      isKilled = true;
+      tally.kills++;
+      process.kill("SIGKILL");
+    }
+    assertEquals(await new Response(process.stderr).text(), "");
     // Whatever is trained goes on from where its newest state was, and from its start only without.
     const next = new Map([...kept].map(([run, last]) => [run, last + 1]));
-    for (const [, run, epoch] of stdout.matchAll(/^(\S+ lr\S+): epoch (\d+),/gm)) {
+    for (const [, run, epoch] of said.matchAll(/^(\S+ lr\S+): epoch (\d+),/gm)) {
       assertEquals(Number(epoch), next.get(run!) ?? 1, run);
       next.set(run!, Number(epoch) + 1);
     }
-    tally.takeovers += stdout.match(/^! .*: taking over from process \d+/gm)?.length ?? 0;
-    tally.resumed += stdout.match(/^! .*: going on after epoch \d+/gm)?.length ?? 0;
-    assert(!/damaged|trained again/.test(stdout), stdout);
+    tally.takeovers += said.match(/^! .*: taking over from process \d+/gm)?.length ?? 0;
+    tally.resumed += said.match(/^! .*: going on after epoch \d+/gm)?.length ?? 0;
+    assert(!/damaged|trained again/.test(said), said);
     kept = await epochsKept(folder);
+    const { code } = await process.status;
     if (code === 0) return;
-    assertEquals([code, stderr], [137, ""]);
-    tally.kills++;
+    assertEquals(code, 137);
     if (listFiles(folder).some((path) => path.includes(UNFINISHED))) tally.writing++;
-    if (stdout.includes("measures of")) tally.measuring++;
-    else if (stdout.includes(": epoch ")) tally.training++;
-    else tally.starting++;
+    if (said.includes("measures of")) tally.measuring++;
   }
 }
 
 Deno.test(`a study killed ${KILLS} times ends with the uninterrupted bytes`, async () => {
   await withFolder(async (folder) => {
-    const lanes = [1, 2];
-    const start = performance.now();
-    // As many at once as later, when two share the machine, so that the time is theirs.
-    for (const process of lanes.map((lane) => startStudy(`${folder}/peace-${lane}`, STUDY))) {
-      assertEquals((await ended(process)).code, 0);
-    }
-    const duration = performance.now() - start;
-    const wanted = await contents(`${folder}/peace-1`);
-    assertSame(await contents(`${folder}/peace-2`), wanted);
+    await run(STUDY, { folders: foldersIn(`${folder}/peace`), engine: ENGINE, threads: 2 });
+    const wanted = await contents(`${folder}/peace`);
     // A record, networks at two stops and the newest state each.
     assertEquals(wanted.size, 16);
-    const tally: Tally = {
-      ...{ kills: 0, starting: 0, training: 0, measuring: 0, writing: 0 },
-      ...{ takeovers: 0, resumed: 0 },
-    };
-    await Promise.all(lanes.map(async (lane) => {
+    await Promise.all([1, 2].map(async (lane) => {
       const random = openStream(20_251_123, lane);
-      // From before the first line of the script to the end of an undisturbed study.
-      const moment = (): number => duration * (random.next() >>> 0) / 2 ** 32;
       for (let study = 0; tally.kills < KILLS; study++) {
         const place = `${folder}/${lane}-${study}`;
-        await killUntilDone(place, tally, moment);
+        await killUntilDone(place, () => 1 + (random.next() >>> 0) % 30);
         assertSame(await contents(place), wanted);
       }
     }));
     console.log(`      ${JSON.stringify(tally)}`);
-    assertGreaterOrEqual(tally.kills, KILLS);
-    for (const count of [tally.training, tally.takeovers, tally.resumed]) assertGreater(count, 0);
+    for (const count of [tally.kills, tally.takeovers, tally.resumed]) assert(count > 0);
   });
 });
 
@@ -106,60 +145,76 @@ const ONE: readonly Study[] = [
 ];
 
 /**
- * Ends its process as SIGKILL does in place of the n-th step that changes a file; a write is then
- * half done.
+ * Works and copies the folder at every step that changes a file, a write half done: what a process
+ * leaves behind that is killed there, its lock without a holder.
+ *
+ * @returns The number of copies, "<copies>/0", "<copies>/1", ...
  */
-const killAtStep = (n: number): string => `
+async function copyAtSteps(
+  folder: string,
+  copies: string,
+  work: () => Promise<unknown>,
+): Promise<number> {
   let step = 0;
-  const die = () => { Deno.kill(Deno.pid, "SIGKILL"); for (;;); };
-  for (const [owner, names] of [
-    [Deno, ["rename", "remove"]],
-    [Deno.FsFile.prototype, ["write", "sync", "truncate", "truncateSync"]],
-  ]) {
+  const copy = (): void => cpSync(folder, `${copies}/${step++}`, { recursive: true });
+  const undo: (() => void)[] = [];
+  for (
+    const [owner, names] of [
+      [Deno, ["rename", "remove"]],
+      [Deno.FsFile.prototype, ["write", "sync", "truncate", "truncateSync"]],
+    ] as unknown as [Record<string, (...args: unknown[]) => unknown>, string[]][]
+  ) {
     for (const name of names) {
-      const usual = owner[name];
-      owner[name] = function (...args) {
-        if (++step === ${n}) {
-          if (name === "write") this.writeSync(args[0].subarray(0, args[0].length >> 1));
-          die();
+      const usual = owner[name]!;
+      owner[name] = async function (this: Deno.FsFile, ...args): Promise<unknown> {
+        if (name !== "write") {
+          copy();
+          return usual.apply(this, args);
         }
-        return usual.apply(this, args);
+        const [bytes] = args as [Uint8Array];
+        const half = this.writeSync(bytes.subarray(0, bytes.length >> 1));
+        copy();
+        return half + Number(await usual.call(this, bytes.subarray(half)));
       };
+      undo.push(() => void (owner[name] = usual));
     }
   }
-  addEventListener("unload", () => console.log("steps " + step));`;
+  try {
+    await work();
+  } finally {
+    for (const each of undo) each();
+  }
+  return step;
+}
 
 for (const study of ONE) {
-  const name = `${
-    study.grid.optimizers[0]
-  } killed at any step of writing ends with the uninterrupted bytes`;
-  Deno.test(name, async () => {
-    await withFolder(async (folder) => {
-      const { code, stdout } = await ended(startStudy(`${folder}/peace`, study, killAtStep(0)));
-      assertEquals(code, 0);
-      const wanted = await contents(`${folder}/peace`);
-      const steps = Number(stdout.match(/steps (\d+)/)![1]);
+  const [optimizer] = study.grid.optimizers;
+  Deno.test(`${optimizer} ended at any step of writing ends with the uninterrupted bytes`, async () => {
+    const wanted = await uninterrupted(study);
+    await withFolder(async (copies) => {
+      const steps = await withPlace(({ folder, compute }) =>
+        copyAtSteps(folder, copies, () => compute(study, { checkpointSeconds: 0 }))
+      );
       // Written, synchronised and renamed: a checkpoint, a network, the newest state, and the record
       // when it is evaluated and when it is measured. A lock taken and released.
-      assertGreaterOrEqual(steps, 5 * 3 + 3);
-      await twoAtOnce(Array.from({ length: steps }, (_, index) => index + 1), async (n) => {
-        const place = `${folder}/${n}`;
-        const killed = await ended(startStudy(place, study, killAtStep(n)));
-        assertEquals([killed.code, killed.stderr], [137, ""], `step ${n}`);
-        const [kept = 0] = (await epochsKept(place)).values();
-        const { code, stdout, stderr } = await ended(startStudy(place, study));
-        assertEquals([code, stderr], [0, ""], `step ${n}`);
-        assertSame(await contents(place), wanted);
-        assertEquals(
-          listFiles(place).filter((path) => path.includes(UNFINISHED)),
-          [],
-          `step ${n}`,
-        );
-        // Where a state was kept training went on from it, and nothing was trained twice.
-        const trained = [...stdout.matchAll(/: epoch (\d+),/g)].map(([, epoch]) => Number(epoch));
-        assertEquals(trained, [1, 2].slice(kept), `step ${n}: ${stdout}`);
-        await Deno.remove(place, { recursive: true });
-      });
+      assert(steps >= 5 * 3 + 3, `${steps}`);
+      let takeovers = 0;
+      for (let step = 0; step < steps; step++) {
+        await withPlace(async ({ folder, compute, epochs, messages }) => {
+          cpSync(`${copies}/${step}`, folder, { recursive: true });
+          const [kept = 0] = (await epochsKept(folder)).values();
+          await compute(study);
+          assertSame(await contents(folder), wanted);
+          const files = listFiles(folder);
+          assertEquals(files.filter((path) => path.includes(UNFINISHED)), [], `step ${step}`);
+          // Where a state was kept training went on from it, and nothing was trained twice.
+          const trained = epochs.map((epoch) => Number(epoch.split(" ").at(-1)));
+          assertEquals(trained, [1, 2].slice(kept), `step ${step}: ${messages}`);
+          takeovers += messages.filter((text) => text.includes(": taking over from ")).length;
+          assert(!messages.some((text) => text.includes("damaged")), `${messages}`);
+        });
+      }
+      assert(takeovers > steps - 4, `${takeovers}`);
     });
   });
 }
