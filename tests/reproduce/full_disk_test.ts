@@ -1,21 +1,120 @@
 /**
- * A checkpoint for which there is no room.
+ * Studies on full disks and in folders that cannot be written: one line says so, what exists stays
+ * valid, and once there is room the study ends with the usual bytes.
  *
  * @module
  */
 import { join } from "node:path";
+import { createCpuEngine } from "~/lib/engine.ts";
+import { recordFile } from "~/lib/results.ts";
 import { listTrajectories } from "~/lib/study.ts";
 import { describeTrajectory, networkFile, trajectoryPath } from "~/lib/trainer.ts";
-import { assertEquals, assertRejects } from "@std/assert";
-import { diskTest, FULL, withDisk, withRoom } from "~/tests/fixtures/mount.ts";
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { LIBRARY } from "~/tests/fixtures/engine_cpu_fixture.ts";
+import {
+  diskTest,
+  FULL,
+  READ_ONLY,
+  withDisk,
+  withReadOnly,
+  withRoom,
+} from "~/tests/fixtures/mount.ts";
+import { listFiles } from "~/tests/fixtures/temporary_folder.ts";
+import { randomDataset } from "~/tests/fixtures/tiny_dataset.ts";
 import {
   abortAt,
   alone,
   assertSame,
+  change,
   contents,
+  countFiles,
+  STUDY,
   uninterrupted,
   withPlace,
 } from "~/tests/fixtures/tiny_study.ts";
+
+/** Two trajectories, whose networks are 99 KB each, and so are SGD's states. */
+const TWO = change({ grid: { optimizers: ["SGD"] }, stops: ["epochs:2"] });
+
+/** Works with an engine of one thread, so that one trajectory follows the other. */
+async function inTurn<T>(work: (opened: object) => Promise<T>): Promise<T> {
+  const dataset = randomDataset(STUDY.sizes, STUDY.images);
+  const engine = await createCpuEngine({ dataset, threads: 1 }, LIBRARY);
+  try {
+    return await work({ opened: { engine, data: { "tiny.bin": "0".repeat(32) } } });
+  } finally {
+    await engine.close();
+  }
+}
+
+diskTest(
+  "run() on a disk that is full at every stage, then with room",
+  () =>
+    inTurn((own) =>
+      withDisk((models) =>
+        withDisk((results) =>
+          withPlace(async ({ folder, compute }) => {
+            await Deno.symlink(models, join(folder, "models"));
+            await Deno.symlink(results, join(folder, "results"));
+            const cannot = (verb: string, what: string): RegExp =>
+              new RegExp(`^Cannot ${verb} ${join(folder, what)}: ${FULL}$`);
+            /** Where there is room for so many bytes only, what fails, and what is kept then. */
+            const stages: [string, number, RegExp, [number, number]][] = [
+              [models, 0, cannot("lock", "models/.+\\.lock"), [0, 0]],
+              [models, 60_000, cannot("write", "models/.+\\.epoch=2\\.safetensors"), [0, 0]],
+              [models, 150_000, cannot("write", "models/.+\\.latest\\.safetensors"), [1, 0]],
+              [results, 0, cannot("write", "results/.+\\.json"), [2, 0]],
+              // A page, which holds one record.
+              [results, 1, cannot("write", "results/.+\\.json"), [4, 1]],
+            ];
+            for (const [disk, room, message, [networks, records]] of stages) {
+              await withRoom(disk, room, async () => {
+                assertMatch((await assertRejects(() => compute(TWO, own), Error)).message, message);
+              });
+              assertEquals(countFiles(models, results), { networks, records }, `${message}`);
+            }
+            assertEquals((await compute(TWO, own)).missingRuns, 0);
+            // Links are not followed.
+            const found = [["models", models], ["results", results]].map(async ([name, disk]) =>
+              [...await contents(disk!)].map(([path, each]) => [join(name!, path), each] as const)
+            );
+            assertSame(new Map((await Promise.all(found)).flat()), await uninterrupted(TWO));
+          })
+        )
+      )
+    ),
+);
+
+diskTest(
+  "run() in folders that cannot be written to, then where they can",
+  () =>
+    inTurn((own) =>
+      withPlace(async ({ folder, compute, options: { folders: { models, results } } }) => {
+        const refused = async (what: string, more: object = {}): Promise<void> => {
+          const error = await assertRejects(() => compute(TWO, { ...own, ...more }), Error);
+          assertMatch(error.message, new RegExp(`^Cannot ${what}: ${READ_ONLY}$`));
+        };
+        for (const each of [models, results]) await Deno.mkdir(each);
+        await withReadOnly(models, () => refused(`lock ${models}/.+\\.lock`));
+        assertEquals(listFiles(folder), ["models/", "results/"]);
+        await withReadOnly(results, () => refused(`write ${results}/.+\\.json`));
+        assertEquals(countFiles(folder), { networks: 2, records: 0 });
+        await compute(TWO, own);
+        assertSame(await contents(folder), await uninterrupted(TWO));
+        // All is there: what is to be set aside or written anew cannot be, and what is there stays.
+        const path = recordFile(results, listTrajectories(TWO)[0]!);
+        const good = await Deno.readFile(path);
+        await Deno.writeTextFile(path, "torn");
+        await withReadOnly(results, () => refused(`read ${path}: .+; it cannot be set aside`));
+        await Deno.writeFile(path, good);
+        await withReadOnly(
+          results,
+          () => refused(`write ${results}/.+\\.json`, { fresh: true }),
+        );
+        assertSame(await contents(folder), await uninterrupted(TWO));
+      })
+    ),
+);
 
 diskTest(
   "run() whose checkpoint finds no room keeps the one before, and goes on from it",
@@ -41,13 +140,12 @@ diskTest(
         assertEquals(messages, [going, `Cannot write ${latest}: ${FULL}`]);
         await compute(study);
         assertEquals(messages.slice(2), [going]);
-        const found = new Map([
-          ...await contents(folder),
-          ...[...await contents(disk)].map(([path, content]) =>
-            [join("models", place!, path), content] as const
-          ),
-        ]);
-        assertSame(found, await uninterrupted(study));
+        assertEquals(countFiles(disk), { networks: 2, records: 0 });
+        const [record] = listFiles(options.folders.results).filter((each) =>
+          each.endsWith(".json")
+        );
+        const wanted = (await uninterrupted(study)).get(join("results", record!));
+        assertEquals((await contents(options.folders.results)).get(record!), wanted);
       })
     ),
 );
