@@ -120,7 +120,7 @@ diskTest(
   "run() whose checkpoint finds no room keeps the one before, and goes on from it",
   () =>
     withDisk((disk) =>
-      withPlace(async ({ folder, messages, options, compute }) => {
+      withPlace(async ({ messages, options, compute }) => {
         const study = alone("AdaGrad", { stops: ["epochs:4"] });
         const [trajectory] = listTrajectories(study);
         const { models } = options.folders;
