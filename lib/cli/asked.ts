@@ -1,98 +1,133 @@
 /**
- * What a command line asks for: a study, folders, an engine, a network's file.
+ * What a command line asks for: a study, folders, paths that can be used, a network's file.
  *
  * @module
  */
-import { isAbsolute, relative } from "node:path";
-import type { Values } from "~/lib/cli/options.ts";
+import { dirname, isAbsolute, relative } from "node:path";
+import { type OptionName, optionOf, type PathUse, type Values } from "~/lib/cli/options.ts";
 import { dataDirectory } from "~/lib/dataset.ts";
 import { UsageError } from "~/lib/domain.ts";
-import { isLink } from "~/lib/files/files.ts";
 import { printable } from "~/lib/files/text.ts";
 import { parseMeasure } from "~/lib/measure.ts";
 import { decodeModel, type ModelFile } from "~/lib/model.ts";
-import { type Folders, PROJECT_FOLDERS, type RunOptions } from "~/lib/reproduce.ts";
-import { checkStudy, presets, type Study } from "~/lib/study.ts";
+import { type Folders, PROJECT_FOLDERS } from "~/lib/reproduce.ts";
+import { checkStudy, type Grid, presets, type Study } from "~/lib/study.ts";
 
-/** A measure's text with the directions and the radius that are given, where they are about it. */
-export function sampled(text: string, { directions, radius }: Values): string {
-  const { name, parameters, isAtStudyRadius } = parseMeasure(text);
-  if (!isAtStudyRadius) return text;
-  const wanted = {
-    ...parameters,
-    ...(directions === undefined ? {} : { directions }),
-    ...(radius === undefined ? {} : { radius }),
-  };
-  const parts = Object.entries(wanted).map(([key, value]) => `${key}=${value}`);
-  return parseMeasure(`${name}(${parts.join(",")})`).text;
-}
+type StudyChange = Partial<Omit<Study, "grid" | "measures">> & {
+  readonly grid?: Partial<Grid>;
+  readonly measures?: Partial<Study["measures"]>;
+};
 
-/** The study that the options describe. */
-export function studyFrom(values: Values): Study {
-  const preset = presets[values.preset ?? "standard"];
-  const { grid, measures } = preset;
-  const pairs = values.cells;
-  return checkStudy({
-    ...preset,
-    grid: {
-      ...grid,
-      effects: pairs === undefined ? values.effects ?? grid.effects : ["pairs"],
-      optimizers: values.optimizers ?? grid.optimizers,
-      learningRates: values["learning-rates"] ?? grid.learningRates,
-      batchSizes: values["batch-sizes"] ?? grid.batchSizes,
-      pairs: pairs ?? grid.pairs,
-      seeds: values.seeds ?? grid.seeds,
-    },
-    images: values.images ?? preset.images,
-    ...orderFrom(values),
-    maxEpochs: values["max-epochs"] ?? preset.maxEpochs,
-    stops: values.stops ?? preset.stops,
-    measures: {
-      first: (values.measures ?? measures.first).map((text) => sampled(text, values)),
-      others: values.measures?.length === 0 ? [] : measures.others,
-    },
+/** What options change in a study, in this order. */
+const CHANGES: {
+  readonly [Name in OptionName]?: (
+    value: NonNullable<Values[Name]>,
+    study: Study,
+  ) => StudyChange;
+} = {
+  preset: (preset) => presets[preset],
+  effects: (effects) => ({ grid: { effects } }),
+  cells: (pairs) => ({ grid: { effects: ["pairs"], pairs } }),
+  optimizer: (optimizer) => ({ grid: { optimizers: [optimizer] } }),
+  optimizers: (optimizers) => ({ grid: { optimizers } }),
+  "learning-rate": (learningRate) => ({ grid: { learningRates: [learningRate] } }),
+  "learning-rates": (learningRates) => ({ grid: { learningRates } }),
+  "batch-size": (baseBatchSize) => ({ grid: { baseBatchSize } }),
+  "batch-sizes": (batchSizes) => ({ grid: { batchSizes } }),
+  seed: (seed) => ({ grid: { seeds: [seed] } }),
+  seeds: (seeds) => ({ grid: { seeds } }),
+  images: (images) => ({ images }),
+  // File order is not named.
+  order: (order) => order === "shuffled" ? { order } : {},
+  "max-epochs": (maxEpochs) => ({ maxEpochs }),
+  stops: (stops) => ({ stops }),
+  measures: (first) => ({ measures: first.length === 0 ? { first, others: [] } : { first } }),
+  directions: (directions, study) => setInMeasures(study, { directions }),
+  radius: (radius, study) => setInMeasures(study, { radius }),
+};
+
+/** Sets a parameter of the measures of a study that are taken at its radius. */
+function setInMeasures({ measures }: Study, set: Record<string, number>): StudyChange {
+  const first = measures.first.map((text) => {
+    const { name, parameters, isAtStudyRadius } = parseMeasure(text);
+    const parts = Object.entries({ ...parameters, ...set }).map((pair) => pair.join("="));
+    return isAtStudyRadius ? `${name}(${parts})` : text;
   });
+  return { measures: { first } };
 }
 
-/** What the options say of the images' order; file order is not named. */
-export function orderFrom({ order }: Values): Pick<Study, "order"> {
-  return order === "shuffled" ? { order } : {};
-}
-
-/** How the options want things computed. */
-export function engineOptions({ engine, threads, data }: Values): RunOptions {
-  if (data !== undefined) validateThere(data, "data");
-  return {
-    ...(engine === undefined ? {} : { engine }),
-    ...(threads === undefined ? {} : { threads }),
-    ...(data === undefined ? {} : { data }),
-  };
-}
-
-/** The folders that the options name; they may not lie in the data's. */
-export async function foldersFrom(values: Values): Promise<Folders> {
-  const folders = {
-    models: values.models ?? PROJECT_FOLDERS.models,
-    results: values.results ?? PROJECT_FOLDERS.results,
-  };
-  const data = realPath(dataDirectory(values.data));
-  for (const [option, path] of Object.entries(folders)) {
-    const fail = (reason: string): never => {
-      throw new UsageError(`--${option} must ${reason}`);
+/** The study that the options make of another one. */
+export function studyFrom(values: Values, from: Study = presets.standard): Study {
+  let study = from;
+  for (const [name, change] of Object.entries(CHANGES)) {
+    const value = values[name as OptionName];
+    if (value === undefined) continue;
+    const { grid, measures, ...changed } = change(value as never, study);
+    study = {
+      ...study,
+      ...changed,
+      grid: { ...study.grid, ...grid },
+      measures: { ...study.measures, ...measures },
     };
-    const info = await Deno.stat(path).catch((error) =>
-      error instanceof Deno.errors.NotFound ? undefined : fail(`be usable: ${error.message}`)
-    );
-    if (info?.isDirectory === false) fail(`name a folder: ${path} is a file`);
-    if (info === undefined && await isLink(path)) {
-      fail(`name a folder: ${path} is a link to nothing`);
-    }
-    const way = relative(data, realPath(path));
-    if (!isAbsolute(way) && way.split(/[/\\]/)[0] !== "..") {
-      fail(`not lie in the data's folder: current value is ${path}`);
+  }
+  return checkStudy(study);
+}
+
+/** The folders that the options name, or the project's. */
+export function foldersFrom({ models, results }: Values): Folders {
+  return {
+    models: models ?? PROJECT_FOLDERS.models,
+    results: results ?? PROJECT_FOLDERS.results,
+  };
+}
+
+/** What a path must name for its use, and what may stand there. */
+const WANTED: Readonly<Record<PathUse, readonly [what: string, ...kinds: string[]]>> = {
+  read: ["what exists", "is a file", "is a folder"],
+  keep: ["a folder", "is a folder", "is not there"],
+  write: ["a file in a folder that exists", "is a file", "is not there"],
+};
+
+/**
+ * Demands that paths can be used as their options will; those to keep files in may not lie in the
+ * data's folder.
+ *
+ * @throws {UsageError} If one cannot.
+ */
+export function checkPaths(values: Values): void {
+  for (const [name, value] of Object.entries(values)) {
+    const { path: use } = optionOf(name as OptionName);
+    if (use === undefined) continue;
+    const path = String(value);
+    const [what, ...kinds] = WANTED[use];
+    const demand = (at: string, wanted: readonly string[]): void => {
+      const kind = kindOf(at);
+      if (!wanted.includes(kind)) {
+        throw new UsageError(`--${name} must name ${what}: ${at} ${kind}`);
+      }
+    };
+    demand(path, kinds);
+    if (use === "write") demand(/[/\\]$/.test(path) ? path : dirname(path), ["is a folder"]);
+    const way = relative(realPath(dataDirectory(values.data)), realPath(path));
+    if (use === "keep" && !isAbsolute(way) && way.split(/[/\\]/)[0] !== "..") {
+      throw new UsageError(`--${name} must not lie in the data's folder: current value is ${path}`);
     }
   }
-  return folders;
+}
+
+/** What stands at a path. */
+function kindOf(path: string): string {
+  try {
+    return Deno.statSync(path).isDirectory ? "is a folder" : "is a file";
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) return `cannot be used: ${error}`;
+    try {
+      Deno.lstatSync(path);
+      return "is a link to nothing";
+    } catch {
+      return "is not there";
+    }
+  }
 }
 
 /** Where a path leads, links followed; the path itself if nothing is there yet. */
@@ -105,8 +140,7 @@ function realPath(path: string): string {
 }
 
 /** Reads a network for CIFAR-10 from a file that the command line names. */
-export async function readModelFile(path: string, option: string): Promise<ModelFile> {
-  validateThere(path, option);
+export async function readModelFile(path: string): Promise<ModelFile> {
   let model: ModelFile;
   try {
     model = decodeModel(await Deno.readFile(path), path);
@@ -115,24 +149,9 @@ export async function readModelFile(path: string, option: string): Promise<Model
   }
   for (const note of model.notes) console.error(note);
   const { sizes } = model;
-  if (sizes[0] !== 3072 || sizes.at(-1) !== 10) {
-    throw new UsageError(
-      `Cannot use ${path} as a network for CIFAR-10 must have 3072 inputs and 10 outputs: ` +
-        `current sizes are ${sizes.join(", ")}`,
-    );
-  }
-  return model;
-}
-
-/** Demands that something is there. @throws {UsageError} If it is not, or cannot be looked at. */
-export function validateThere(path: string, option: string): void {
-  try {
-    Deno.statSync(path);
-  } catch (error) {
-    throw new UsageError(
-      error instanceof Deno.errors.NotFound
-        ? `--${option} must name what exists: there is no ${path}`
-        : `--${option} cannot be read: ${(error as Error).message}`,
-    );
-  }
+  if (sizes[0] === 3072 && sizes.at(-1) === 10) return model;
+  throw new UsageError(
+    `Cannot use ${path} as a network for CIFAR-10 must have 3072 inputs and 10 outputs: ` +
+      `current sizes are ${sizes.join(", ")}`,
+  );
 }

@@ -3,60 +3,43 @@
  *
  * @module
  */
-import { parseArgs } from "node:util";
 import type { Command } from "~/lib/cli/commands.ts";
-import { type Option, type OptionName, OPTIONS, type Values } from "~/lib/cli/options.ts";
+import { type OptionName, optionOf, type Values } from "~/lib/cli/options.ts";
 import { UsageError, validate } from "~/lib/domain.ts";
 import { printable } from "~/lib/files/text.ts";
 
 /** A command line by option: texts, and true for switches. */
 export type Texts = Readonly<Record<string, string | true>>;
 
-const optionOf = (name: OptionName): Option => OPTIONS[name];
-
 /**
- * Reads a command line's words.
+ * Reads a command line's words: `--name value`, `--name=value` or `--switch`.
  *
- * @throws {UsageError} If an option is unknown, lacks its value or is given twice.
+ * @throws {UsageError} If one is no option, lacks its value or is given twice.
  */
 export function readWords({ options }: Command, words: readonly string[]): Texts {
-  try {
-    const { values } = parseArgs({
-      args: joinDashedValues(words),
-      options: {
-        help: { type: "boolean", short: "h" },
-        ...Object.fromEntries(options.map((name) => {
-          const type = optionOf(name).value === "" ? "boolean" : "string";
-          return [name, { type, multiple: true } as const];
-        })),
-      },
-      allowPositionals: false,
-    });
-    return Object.fromEntries(
-      Object.entries(values).map(([name, value]) => {
-        if (!Array.isArray(value)) return [name, true];
-        if (value.length > 1) throw new UsageError(`--${name} must be given once`);
-        return [name, value[0] as string | true];
-      }),
-    );
-  } catch (error) {
-    throw new UsageError(`${(error as Error).message.split("\n")[0]}; see --help`);
+  const texts = new Map<string, string | true>();
+  const left = [...words];
+  for (let word = left.shift(); word !== undefined; word = left.shift()) {
+    const fail = (reason: string): never => {
+      throw new UsageError(`${reason}; see --help`);
+    };
+    if (word === "--help" || word === "-h") return { help: true };
+    const [, given, joined] = /^--([^=]+)(?:=(.*))?$/s.exec(word) ?? [];
+    const name = options.find((each) => each === given) ??
+      fail(`Cannot use ${word} as it must be an option of this command`);
+    const { value } = optionOf(name);
+    if (texts.has(name)) fail(`--${name} must be given once`);
+    if (value === "") {
+      if (joined !== undefined) fail(`--${name} must have no value: current value is ${joined}`);
+      texts.set(name, true);
+      continue;
+    }
+    // A number may be below 0, and what is for another program has its own dashes.
+    const isNext = name === "sbatch" || !left[0]?.startsWith("--");
+    const text = joined ?? (isNext ? left.shift() : undefined);
+    texts.set(name, text ?? fail(`--${name} must have a value: --${name} ${value}`));
   }
-}
-
-/**
- * "--learning-rate -1" as "--learning-rate=-1", so that the message is about the value; and options
- * for another program, which are no options here.
- */
-function joinDashedValues(words: readonly string[]): string[] {
-  const joined: string[] = [];
-  for (const word of words) {
-    const last = joined.at(-1);
-    const isValue = /^-(?:[\d.]|$)/.test(word) && last?.startsWith("--") && !last.includes("=");
-    if (isValue || last === "--sbatch") joined.push(`${joined.pop()}=${word}`);
-    else joined.push(word);
-  }
-  return joined;
+  return Object.fromEntries(texts);
 }
 
 /** A command line's words again. */
@@ -70,10 +53,10 @@ export function toWords(texts: Texts): string[] {
  *
  * @throws {UsageError} If one is not in its domain, is missing, or excludes another that is given.
  */
-export function readValues<Name extends OptionName = never>(
+export function readValues(
   { required = [], apart = [], needs = {} }: Partial<Command>,
   texts: Texts,
-): Values<Name> {
+): Values {
   const has = (name: string): boolean => texts[name] !== undefined;
   for (const name of required) {
     if (!has(name)) throw new UsageError(`--${name} is required; see --help`);
@@ -85,11 +68,11 @@ export function readValues<Name extends OptionName = never>(
     if (has(name) && !has(other)) throw new UsageError(`--${name} must be given with --${other}`);
   }
   return Object.fromEntries(
-    Object.entries(texts).filter(([name]) => name !== "help").map(([name, text]) => [
+    Object.entries(texts).map(([name, text]) => [
       name,
       validate(optionOf(name as OptionName).schema, text, `--${name}`),
     ]),
-  ) as Values<Name>;
+  ) as Values;
 }
 
 /** The text of `--help`. */

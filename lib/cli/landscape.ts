@@ -4,7 +4,7 @@
  * @module
  */
 import { basename } from "node:path";
-import { engineOptions, readModelFile } from "~/lib/cli/asked.ts";
+import { readModelFile } from "~/lib/cli/asked.ts";
 import type { Main } from "~/lib/cli/main.ts";
 import type { Values } from "~/lib/cli/options.ts";
 import { UsageError } from "~/lib/domain.ts";
@@ -39,7 +39,7 @@ export const main: Main<"model"> = async (values, { signal, display }) => {
   const json = out === undefined ? undefined : `${out}.json`;
   if (json !== undefined) await readLandscape(json);
   const { engine } = await openEngineOnData(images, {
-    ...{ ...engineOptions(values), signal, ...display },
+    ...{ ...values, signal, ...display },
   });
   const { name, library } = engine.info;
   const hashes = networks.map(({ parameters }) => sha256(new Uint8Array(parameters.buffer)));
@@ -70,7 +70,7 @@ export const main: Main<"model"> = async (values, { signal, display }) => {
 
 async function readNetwork(values: Values, option: "model" | "to" | "and"): Promise<SpanNetwork> {
   const path = values[option]!;
-  const { sizes, parameters } = await readModelFile(path, option);
+  const { sizes, parameters } = await readModelFile(path);
   return { name: basename(path).replace(/\.safetensors$/, ""), sizes, parameters };
 }
 

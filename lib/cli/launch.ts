@@ -13,7 +13,7 @@ import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { helpOf, readValues, readWords, sayError, type Texts, toWords } from "~/lib/cli/command.ts";
 import { type Command, type CommandName, COMMANDS } from "~/lib/cli/commands.ts";
-import { type Option, OPTIONS } from "~/lib/cli/options.ts";
+import { type OptionName, optionOf } from "~/lib/cli/options.ts";
 import { UsageError } from "~/lib/domain.ts";
 import { CHOICES_FILE } from "~/lib/engine.ts";
 import { NPM } from "~/lib/files/npm.ts";
@@ -40,7 +40,7 @@ export function permissions(name: CommandName, texts: Texts, cifar10 = ""): stri
   const write = [`${ROOT}data`];
   if (command.options.includes("engine")) write.push(`${ROOT}models/${CHOICES_FILE}`);
   for (const option of command.options) {
-    const { path }: Option = OPTIONS[option];
+    const { path } = optionOf(option);
     const named = String(texts[option] ?? (path === "keep" ? `${ROOT}${option}` : ""));
     if (path === undefined || named === "") continue;
     read.push(path === "write" ? dirname(resolve(named)) : named);
@@ -79,7 +79,7 @@ function list(paths: readonly string[]): string {
 function fromHere(texts: Texts, here: string): Texts {
   return Object.fromEntries(
     Object.entries(texts).map(([name, text]) => {
-      const { path }: Partial<Option> = OPTIONS[name as keyof typeof OPTIONS] ?? {};
+      const { path } = name === "help" ? {} : optionOf(name as OptionName);
       // A slash at the end says that a folder is meant.
       const end = /[^/\\][/\\]$/.test(String(text)) ? text.toString().slice(-1) : "";
       return [name, path && text !== "" ? resolve(here, String(text)) + end : text];

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { checkPaths } from "~/lib/cli/asked.ts";
 import { helpOf, readValues, readWords, sayError, type Texts } from "~/lib/cli/command.ts";
 import { type Command, type CommandName, COMMANDS } from "~/lib/cli/commands.ts";
 import type { OptionName, Values } from "~/lib/cli/options.ts";
@@ -54,6 +55,7 @@ async function run(name: CommandName, words: readonly string[]): Promise<number>
       return 0;
     }
     const values = readValues(command, texts);
+    checkPaths(values);
     const { main }: { main: Main } = await import(command.file);
     const document = await main(values, { name, texts, signal, display });
     if (values.json && document) console.log(JSON.stringify(document));

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { engineOptions, readModelFile, sampled } from "~/lib/cli/asked.ts";
+import { readModelFile, studyFrom } from "~/lib/cli/asked.ts";
 import type { Main } from "~/lib/cli/main.ts";
 import { startMeter } from "~/lib/files/progress.ts";
 import {
@@ -17,6 +17,7 @@ import {
 } from "~/lib/measure.ts";
 import type { ModelFile } from "~/lib/model.ts";
 import { openEngineOnData } from "~/lib/reproduce.ts";
+import { presets } from "~/lib/study.ts";
 
 /** A measure's value with what says how it came about. */
 type Taken = MeasureValue & {
@@ -27,13 +28,16 @@ type Taken = MeasureValue & {
 /** Takes measures, or samples of sharpness. */
 export const main: Main<"model"> = async (values, { name, signal, display }) => {
   const isSharpness = name === "sharpness";
-  const texts = isSharpness ? [sampled("sharpness", values)] : values.measures!;
-  const { sizes, parameters, ...file } = await readModelFile(values.model, "model");
+  const { measures: { first: texts } } = studyFrom(values, {
+    ...presets.standard,
+    measures: { first: ["sharpness"], others: [] },
+  });
+  const { sizes, parameters, ...file } = await readModelFile(values.model);
   const asked = { sizes, parameters, ...trajectoryOf(file) };
   // Before minutes are spent on the others.
   validateAvailable(texts.map(parseMeasure), asked, ` of ${values.model}`);
   const { engine } = await openEngineOnData(values.images ?? 50_000, {
-    ...{ ...engineOptions(values), signal, ...display },
+    ...{ ...values, signal, ...display },
   });
   const network = { trainLoss: NaN, trainAccuracy: NaN, testLoss: NaN, testAccuracy: NaN };
   const taken: Record<string, Taken> = {};

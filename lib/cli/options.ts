@@ -192,6 +192,9 @@ export const OPTIONS = {
 /** An option's name. */
 export type OptionName = keyof typeof OPTIONS;
 
+/** An option by its name. */
+export const optionOf = (name: OptionName): Option => OPTIONS[name];
+
 type ValueOf<Name extends OptionName> = (typeof OPTIONS)[Name] extends Option<infer T> ? T : never;
 
 /** What a command line says, by option; of required ones it is known that they are there. */

@@ -14,7 +14,7 @@ import { listTrajectories } from "~/lib/study.ts";
 /** Writes the page, and says where. */
 export const main: Main = async (values) => {
   const study = studyFrom(values);
-  const { results: folder } = await foldersFrom(values);
+  const { results: folder } = foldersFrom(values);
   const found = await Promise.all(
     listTrajectories(study).map((trajectory) => readRecord(folder, trajectory, undefined)),
   );

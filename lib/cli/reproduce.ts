@@ -4,7 +4,7 @@
  * @module
  */
 import { join } from "node:path";
-import { engineOptions, foldersFrom, studyFrom } from "~/lib/cli/asked.ts";
+import { foldersFrom, studyFrom } from "~/lib/cli/asked.ts";
 import {
   describeAgreement,
   describeCells,
@@ -28,8 +28,8 @@ type Options = RunOptions & Required<Pick<RunOptions, "folders">> & Display;
 /** Plans, submits, verifies or runs a study. */
 export const main: Main = async (values, { texts, signal, display }) => {
   const study = studyFrom(values);
-  const folders = await foldersFrom(values);
-  const options = { ...engineOptions(values), folders, signal, ...display };
+  const folders = foldersFrom(values);
+  const options = { ...values, folders, signal, ...display };
   if (values["dry-run"]) return await printPlan(study, values, options);
   if (values.slurm !== undefined) {
     return await submitStudy(study, { values, texts, folders, signal });

@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { validateThere } from "~/lib/cli/asked.ts";
 import type { Main } from "~/lib/cli/main.ts";
 import { openDisplay } from "~/lib/cli/terminal.ts";
 import { firstRows, loadImagesLabels } from "~/lib/dataset.ts";
@@ -43,7 +42,6 @@ export const main: Main = async (values, { texts, signal }) => {
     sizes: MLP_1,
     parameters: new Float32Array(new SharedArrayBuffer(4)),
   });
-  if (data !== undefined) validateThere(data, "data");
   if (values.against !== undefined) return await benchAgainst(values.against, texts, signal);
   const asksTraining = values.optimizers !== undefined || values["batch-sizes"] !== undefined;
   const display = openDisplay();

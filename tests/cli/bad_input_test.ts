@@ -6,8 +6,9 @@
 import { studyFrom } from "~/lib/cli/asked.ts";
 import { readValues, readWords } from "~/lib/cli/command.ts";
 import { type CommandName, COMMANDS } from "~/lib/cli/commands.ts";
-import { trainingFrom } from "~/lib/cli/train.ts";
+import { TRAINING } from "~/lib/cli/train.ts";
 import { UsageError } from "~/lib/domain.ts";
+import { presets } from "~/lib/study.ts";
 import {
   assertEquals,
   assertInstanceOf,
@@ -58,8 +59,7 @@ const VALUES: Readonly<Record<"train" | "reproduce", Readonly<Record<string, rea
 /** Reads a command line as its command does, before that opens anything. */
 function read(name: keyof typeof VALUES, args: readonly string[]): void {
   const values = readValues(COMMANDS[name], readWords(COMMANDS[name], args));
-  if (name === "train") trainingFrom(values as Parameters<typeof trainingFrom>[0]);
-  else studyFrom(values);
+  studyFrom(values, name === "train" ? TRAINING : presets.standard);
 }
 
 /** What is right without the flaw. */

@@ -17,7 +17,7 @@ Deno.test("paths are those of the folder in which the task was typed, and said w
   }).output();
   assertEquals(
     new TextDecoder().decode(stderr),
-    `--model must name what exists: there is no ${join(ROOT, "none.safetensors")}\n`,
+    `--model must name what exists: ${join(ROOT, "none.safetensors")} is not there\n`,
   );
   const args = ["--threads", "1", "--images", "10"];
   const env = { CIFAR10_DIR: "none", INIT_CWD: folder };
