@@ -22,6 +22,7 @@ import type {
 } from "~/lib/measure/definition.ts";
 import { generalizationGap, weightNorm } from "~/lib/measure/evaluation.ts";
 import { adaptiveWorstCase, worstCase } from "~/lib/measure/worst_case.ts";
+import { parseOptimizer } from "~/lib/optimizer.ts";
 import { meanInterval } from "~/lib/statistics.ts";
 
 export { NotFiniteError } from "~/lib/measure/definition.ts";
@@ -74,13 +75,12 @@ export function currentName(name: string): string {
 export function parseMeasure(text: string): Measure {
   const call = parseCall(text.replace(/[\w-]+/, currentName), "measure", DOMAINS);
   const definition = DEFINITIONS.find(({ name }) => name === call.name)!;
-  const { parameters, method: methodOf, unavailable = () => undefined, ...described } = definition;
+  const { parameters, method: methodOf, ...described } = definition;
   return {
     ...described,
     text: formatCall(call, parameters),
     parameters: call.parameters,
     method: methodOf(call.parameters as never),
-    unavailable,
   };
 }
 
@@ -105,10 +105,24 @@ export function validateAvailable(
   network: UnevaluatedNetwork,
   of = "",
 ): void {
-  for (const { text, unavailable } of measures) {
-    const reason = unavailable(network);
+  for (const { text, slot } of measures) {
+    const reason = slot && whyWithout(slot, network);
     if (reason !== undefined) throw new UsageError(`Cannot measure ${text}${of} as ${reason}`);
   }
+}
+
+/** Why a network does not have a slot of its optimizer's state. */
+function whyWithout(
+  slot: string,
+  { optimizer, state, parameters }: UnevaluatedNetwork,
+): string | undefined {
+  if (optimizer === undefined) return "the network's optimizer is not known";
+  const { name, slots } = parseOptimizer(optimizer);
+  if (!slots.includes(slot)) return `${name} keeps no ${slot}`;
+  if (state === undefined) return "the optimizer's state was not kept with the network";
+  const wanted = slots.length * parameters.length;
+  if (state.length === wanted) return undefined;
+  return `the optimizer's state must have ${wanted} numbers: current number is ${state.length}`;
 }
 
 /**

@@ -109,15 +109,7 @@ export const preconditionedLambdaMax = largestEigenvalue({
   summary: "lambda-max of D^-1/2 H D^-1/2, D = sqrt(accumulator) + epsilon of AdaGrad's state",
   unit: "nats",
   label: "largest eigenvalue of the preconditioned Hessian",
-  unavailable({ optimizer, state, parameters }): string | undefined {
-    if (optimizer === undefined) return "the network's optimizer is not known";
-    const { name, slots } = parseOptimizer(optimizer);
-    if (!slots.includes(SLOT)) return `${name} keeps no sum of squared gradients`;
-    if (state === undefined) return "the optimizer's state was not kept with the network";
-    const wanted = slots.length * parameters.length;
-    if (state.length === wanted) return undefined;
-    return `the optimizer's state must have ${wanted} numbers: current number is ${state.length}`;
-  },
+  slot: SLOT,
 }, ({ optimizer, state, parameters: { length: P } }) => {
   const { slots, hyperparameters } = parseOptimizer(optimizer!);
   const accumulator = state!.subarray(slots.indexOf(SLOT) * P, (slots.indexOf(SLOT) + 1) * P);

@@ -88,8 +88,8 @@ export interface MeasureDefinition<P = Parameters> {
   readonly isAtStudyRadius?: boolean;
   readonly parameters: Readonly<Record<string, ParameterDomain>>;
   method(p: P): MeasureMethod;
-  /** Why a network cannot have it, in words that follow "as"; undefined where it can. */
-  unavailable?(network: UnevaluatedNetwork): string | undefined;
+  /** The slot of the optimizer's state that it needs, where it needs one. */
+  readonly slot?: string;
 }
 
 /** A measure whose parameters are set; a value is kept under its text. */
@@ -99,7 +99,6 @@ export interface Measure extends Omit<MeasureDefinition, "parameters" | "method"
   /** All of them, defaults filled in. */
   readonly parameters: Parameters;
   readonly method: MeasureMethod;
-  unavailable(network: UnevaluatedNetwork): string | undefined;
 }
 
 /** A loss, gradient or curvature that a measure needs is NaN or infinite. */

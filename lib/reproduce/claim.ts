@@ -1,5 +1,5 @@
 /**
- * Trajectories that this process works on, and what the steps of a study share.
+ * A trajectory that this process works on: its lock, its record, its networks.
  *
  * @module
  */
@@ -8,13 +8,12 @@ import { clearWay } from "~/lib/files/checked.ts";
 import { removeUnfinished } from "~/lib/files/files.ts";
 import { type Lock, tryLock } from "~/lib/files/lock.ts";
 import { initialise } from "~/lib/model.ts";
-import type { EngineOnData } from "~/lib/reproduce/engine_on_data.ts";
+import { type EngineOnData, provenanceOf, type Work } from "~/lib/reproduce/engine_on_data.ts";
 import { type Kept, nextStep, type Step } from "~/lib/reproduce/next_step.ts";
 import type { PlacedOptions } from "~/lib/reproduce/options.ts";
-import type { Estimate } from "~/lib/reproduce/plan.ts";
+import type { Account } from "~/lib/reproduce/plan.ts";
 import {
   locateStop,
-  type Provenance,
   readRecord,
   recordFile,
   type TrajectoryContent,
@@ -27,7 +26,6 @@ import {
   type KeptNetwork,
   listNetworks,
   lockFile,
-  networkFile,
   readNetwork,
   type Trajectory,
 } from "~/lib/trainer.ts";
@@ -38,27 +36,74 @@ export interface Context extends EngineOnData {
   readonly options: PlacedOptions;
   /** Aborted by the caller, or where another lane failed. */
   readonly signal: AbortSignal;
-  readonly estimate: Estimate;
-  /** Reports work that was done: trajectories with seconds of one thread. */
-  worked(message: string, parts: readonly (readonly [Trajectory, number])[]): void;
-  /** Whether what a trajectory still lacks is expected of this process. */
-  settle(trajectory: Trajectory, isOurs: boolean): void;
+  readonly account: Account;
 }
 
 /** A trajectory whose lock this process holds, and what there is of it. */
-export interface Claimed {
-  readonly trajectory: Trajectory;
-  readonly lock: Lock;
-  record: TrajectoryRecord | undefined;
-  /** Networks that may be used. */
-  readonly kept: Kept[];
+export class Claim {
+  constructor(
+    readonly context: Context,
+    readonly trajectory: Trajectory,
+    readonly lock: Lock,
+    public record: TrajectoryRecord | undefined,
+    /** Networks that may be used. */
+    readonly kept: Kept[],
+  ) {}
+
+  /** The next step on it. */
+  next(): Step {
+    const { study, options: { networks }, engine: { info: engine } } = this.context;
+    const asked = { study, trajectory: this.trajectory, networks, engine };
+    return nextStep(asked, this.record, this.kept);
+  }
+
+  /** Where it starts, shape [P]; a copy of its own. */
+  initialWeights(): SharedFloats {
+    const { initial } = this.context.options;
+    const { sizes, seed } = this.trajectory;
+    return initial === undefined
+      ? initialise(sizes, seed)
+      : new Float32Array(initial.buffer.slice(0));
+  }
+
+  /** The network of an epoch: see `readAgreeing`. */
+  network(epoch: number): ReturnType<typeof readAgreeing> {
+    return readAgreeing(this.context.options, this.trajectory, {
+      epochLosses: this.record!.content.epochLosses.slice(0, epoch),
+    });
+  }
+
+  /** Changes what the record says, and adds the work that led to it. */
+  update(changed: Partial<TrajectoryContent>, ...work: readonly Work[]): void {
+    const { content, provenance, ...rest } = this.record!;
+    this.record = {
+      ...rest,
+      content: { ...content, ...changed },
+      provenance: [
+        ...provenance,
+        ...work.map((part) => provenanceOf(this.context.engine, part)),
+      ],
+    };
+  }
+
+  /** Writes the record, with the epochs of all stops that were passed. */
+  async save(): Promise<void> {
+    if (this.record === undefined) return;
+    const { study, options: { folders } } = this.context;
+    const { content } = this.record;
+    const passed = study.stops.flatMap((stop) => {
+      const state = locateStop(study, stop, content);
+      return state?.outcome === "reached" ? [[stop, state.epoch] as const] : [];
+    });
+    const all = Object.entries({ ...content.stops, ...Object.fromEntries(passed) });
+    this.update({ stops: Object.fromEntries(all.sort()) });
+    await writeRecord(folders.results, this.trajectory, this.record);
+  }
 }
 
 /** Claims a trajectory; undefined if another process, or another lane of this one, works on it. */
-export async function claim(
-  { options, options: { folders: { models, results }, fresh, onMessage } }: Context,
-  trajectory: Trajectory,
-): Promise<Claimed | undefined> {
+export async function claim(context: Context, trajectory: Trajectory): Promise<Claim | undefined> {
+  const { folders: { models, results }, fresh, onMessage } = context.options;
   const path = lockFile(models, trajectory);
   await clearWay(path, onMessage);
   const lock = await tryLock(path);
@@ -69,25 +114,17 @@ export async function claim(
         `${describeTrajectory(trajectory)}: taking over from ${lock.abandonedBy}, ` +
           "which ended without finishing",
       );
-      const network = networkFile(models, trajectory, "latest");
-      await removeUnfinished(network.replace(/latest\.safetensors$/, ""));
+      await removeUnfinished(path.replace(/lock$/, ""));
       await removeUnfinished(recordFile(results, trajectory));
     }
-    if (fresh) return { trajectory, lock, record: undefined, kept: [] };
+    if (fresh) return new Claim(context, trajectory, lock, undefined, []);
     const record = await readRecord(results, trajectory, onMessage);
-    return { trajectory, lock, record, kept: await readKept(options, trajectory) };
+    const kept = await readKept(context.options, trajectory);
+    return new Claim(context, trajectory, lock, record, kept);
   } catch (error) {
     lock.release();
     throw error;
   }
-}
-
-/** The next step on a claimed trajectory. */
-export function nextOf(
-  { study, options: { networks }, engine: { info } }: Context,
-  { trajectory, record, kept }: Claimed,
-): Step {
-  return nextStep({ study, trajectory, networks, engine: info }, record, kept);
 }
 
 /** Reads what networks are kept; damaged ones are set aside. */
@@ -109,56 +146,21 @@ export function keptOf(network: Omit<KeptNetwork, "data">, isLatest: boolean): K
   return { isLatest, epochLosses: [...epochLosses], hasState: state.length > 0, engines, seconds };
 }
 
-/** A kept network that lies on the recorded trajectory, with the optimizer's state where it is kept. */
+/**
+ * The network after epochs with these losses, with the optimizer's state where it is kept; undefined
+ * where none is kept, or it is another machine's.
+ */
 export async function readAgreeing(
   { folders: { models }, onMessage }: PlacedOptions,
-  { trajectory, record }: Pick<Claimed, "trajectory" | "record">,
-  epoch: number,
+  trajectory: Trajectory,
+  { epochLosses }: { readonly epochLosses: readonly number[] },
 ): Promise<{ parameters: SharedFloats; state?: Float32Array } | undefined> {
-  const losses = String(record?.content.epochLosses.slice(0, epoch) ?? []);
-  async function read(which: number | "latest"): Promise<KeptNetwork | undefined> {
-    const network = await readNetwork(models, trajectory, which, onMessage);
-    return String(network?.epochLosses) === losses ? network : undefined;
+  async function read(epoch: number | "latest"): Promise<KeptNetwork | undefined> {
+    const network = await readNetwork(models, trajectory, epoch, onMessage);
+    return String(network?.epochLosses) === String(epochLosses) ? network : undefined;
   }
-  const network = await read(epoch);
+  const network = await read(epochLosses.length);
   if (network === undefined) return undefined;
   const state = network.state.length > 0 ? network.state : (await read("latest"))?.state;
   return { parameters: network.parameters, ...(state?.length ? { state } : {}) };
-}
-
-/** Where a trajectory starts, shape [P]; a copy of its own. */
-export function initialWeights(
-  { options: { initial } }: Pick<Context, "options">,
-  { sizes, seed }: Trajectory,
-): SharedFloats {
-  return initial === undefined
-    ? initialise(sizes, seed)
-    : new Float32Array(initial.buffer.slice(0));
-}
-
-/** Changes what a record says, and adds the work that led to it. */
-export function update(
-  claimed: Claimed,
-  changed: Partial<TrajectoryContent>,
-  work: readonly Provenance[] = [],
-): void {
-  const { content, provenance, ...rest } = claimed.record!;
-  claimed.record = {
-    ...rest,
-    content: { ...content, ...changed },
-    provenance: [...provenance, ...work],
-  };
-}
-
-/** Writes the record, with the epochs of all stops that were passed. */
-export async function save({ study, options }: Context, claimed: Claimed): Promise<void> {
-  if (claimed.record === undefined) return;
-  const { content } = claimed.record;
-  const passed = study.stops.flatMap((stop) => {
-    const state = locateStop(study, stop, content);
-    return state?.outcome === "reached" ? [[stop, state.epoch] as const] : [];
-  });
-  const all = Object.entries({ ...content.stops, ...Object.fromEntries(passed) });
-  update(claimed, { stops: Object.fromEntries(all.sort()) });
-  await writeRecord(options.folders.results, claimed.trajectory, claimed.record);
 }

@@ -61,28 +61,28 @@ export const processor = (): string => cpus()[0]?.model.trim() || "unknown";
  */
 export async function libraryOf(
   models: string,
-  trajectories: readonly Trajectory[],
-  records: ReadonlyMap<Trajectory, TrajectoryRecord>,
+  records: ReadonlyMap<Trajectory, TrajectoryRecord | undefined>,
 ): Promise<EngineOptions["prefer"]> {
-  const recorded = trajectories.flatMap((trajectory) =>
-    records.get(trajectory)?.provenance.findLast((part) => part.processor === processor()) ?? []
+  const [recorded] = [...records.values()].flatMap((record) =>
+    record?.provenance.findLast((part) => part.processor === processor()) ?? []
   );
-  let engine: EngineInfo | undefined = recorded[0]?.engine;
-  for (const trajectory of trajectories) {
-    if (engine !== undefined || records.has(trajectory)) continue;
+  let engine: EngineInfo | undefined = recorded?.engine;
+  for (const [trajectory, record] of records) {
+    if (engine !== undefined) break;
+    if (record !== undefined) continue;
     // A damaged file says nothing here, and is set aside when it is needed.
     engine = (await readNetwork(models, trajectory, "latest", undefined))?.engines.at(-1);
   }
   return engine && (gemmLibraryOf(engine) ?? "gpu");
 }
 
-/** A piece of work as a record keeps it; `engines` of it are named where they are several. */
-export function provenanceOf(
-  engine: Engine,
-  { engines = [], seconds, ...work }: Pick<Provenance, "did" | "from" | "to" | "seconds"> & {
-    readonly engines?: readonly EngineInfo[];
-  },
-): Provenance {
+/** A piece of work; `engines` are everything that did it, by last use. */
+export type Work = Pick<Provenance, "did" | "from" | "to" | "seconds"> & {
+  readonly engines?: readonly EngineInfo[];
+};
+
+/** The same as a record keeps it: `engines` are named where they are several. */
+export function provenanceOf(engine: Engine, { engines = [], seconds, ...work }: Work): Provenance {
   return {
     ...work,
     seconds: Math.round(seconds * 100) / 100,

@@ -13,22 +13,14 @@ import {
   parseMeasure,
 } from "~/lib/measure.ts";
 import { layoutLayers } from "~/lib/model.ts";
-import {
-  type Claimed,
-  type Context,
-  initialWeights,
-  nextOf,
-  readAgreeing,
-  save,
-  update,
-} from "~/lib/reproduce/claim.ts";
-import { provenanceOf } from "~/lib/reproduce/engine_on_data.ts";
+import type { Claim, Context } from "~/lib/reproduce/claim.ts";
+import { measureCost } from "~/lib/reproduce/plan.ts";
 import { locateStop, type Measurement, type NetworkRecord } from "~/lib/results.ts";
-import { describeTrajectory, removeNetwork, type Trajectory } from "~/lib/trainer.ts";
+import { describeTrajectory, removeNetwork } from "~/lib/trainer.ts";
 
 /** A network that is to be measured, by canonical texts of measures. */
 export interface NetworkToMeasure {
-  readonly claimed: Claimed;
+  readonly claim: Claim;
   readonly epoch: number;
   readonly texts: readonly string[];
 }
@@ -38,44 +30,42 @@ export interface NetworkToMeasure {
  *
  * @returns What is to be measured.
  */
-export async function evaluate(context: Context, claimed: Claimed): Promise<NetworkToMeasure[]> {
-  const step = nextOf(context, claimed);
+export async function evaluate(claim: Claim): Promise<NetworkToMeasure[]> {
+  const step = claim.next();
   const epochs = step.kind === "evaluate" ? [...step.evaluate].sort((a, b) => a - b) : [];
   for (const epoch of epochs) {
-    const found = await readAgreeing(context.options, claimed, epoch);
+    const found = await claim.network(epoch);
     if (found === undefined) continue;
-    const { epochLosses, stops, networks } = claimed.record!.content;
-    const network = await evaluateNetwork(context, claimed.trajectory, epoch, found.parameters);
-    const isFinite = Number.isFinite(network.trainLoss) && Number.isFinite(network.testLoss);
-    update(
-      claimed,
-      isFinite ? { networks: [...networks, network].sort((a, b) => a.epoch - b.epoch) } : {
-        epochLosses: epochLosses.slice(0, Math.max(0, epoch - 1)),
-        diverged: true,
-        stops: Object.fromEntries(Object.entries(stops).filter(([, stop]) => stop < epoch)),
-        networks: networks.filter((each) => each.epoch < epoch),
-      },
-    );
-    if (!isFinite) break;
+    const { epochLosses, stops, networks } = claim.record!.content;
+    const network = await evaluateNetwork(claim, epoch, found.parameters);
+    if (Number.isFinite(network.trainLoss) && Number.isFinite(network.testLoss)) {
+      claim.update({ networks: [...networks, network].sort((a, b) => a.epoch - b.epoch) });
+      continue;
+    }
+    claim.update({
+      epochLosses: epochLosses.slice(0, Math.max(0, epoch - 1)),
+      diverged: true,
+      stops: Object.fromEntries(Object.entries(stops).filter(([, stop]) => stop < epoch)),
+      networks: networks.filter((each) => each.epoch < epoch),
+    });
+    break;
   }
-  const { kind, measure } = nextOf(context, claimed);
+  const { kind, measure } = claim.next();
+  const left = kind === "measure" ? [...measure] : [];
   // What is computed afresh takes its predecessor's place when it has its measures too.
-  if (!context.options.fresh || kind !== "measure") await save(context, claimed);
-  return kind === "measure"
-    ? [...measure].map(([epoch, texts]) => ({ claimed, epoch, texts }))
-    : [];
+  if (!claim.context.options.fresh || left.length === 0) await claim.save();
+  return left.map(([epoch, texts]) => ({ claim, epoch, texts }));
 }
 
 async function evaluateNetwork(
-  context: Context,
-  trajectory: Trajectory,
+  claim: Claim,
   epoch: number,
   parameters: SharedFloats,
 ): Promise<NetworkRecord> {
-  const { sizes } = trajectory;
+  const { context: { engine }, trajectory: { sizes } } = claim;
   const [[train], [test]] = await Promise.all([
-    context.engine.evaluate(sizes, [parameters], { split: "train", gradient: true }),
-    context.engine.evaluate(sizes, [parameters], { split: "test", gradient: false }),
+    engine.evaluate(sizes, [parameters], { split: "train", gradient: true }),
+    engine.evaluate(sizes, [parameters], { split: "test", gradient: false }),
   ]);
   const norm = (values: Float32Array, from?: Float32Array): number => {
     let squares = 0;
@@ -94,7 +84,7 @@ async function evaluateNetwork(
     layerNorms: layoutLayers(sizes).map(({ weight, bias, outputs }) =>
       norm(parameters.subarray(weight, bias + outputs))
     ),
-    distance: norm(parameters, initialWeights(context, trajectory)),
+    distance: norm(parameters, claim.initialWeights()),
     measures: [],
   };
 }
@@ -106,11 +96,11 @@ export function hashOf({ buffer, byteOffset, byteLength }: SharedFloats): string
 
 /** Measures networks together and writes their trajectories' records. */
 export async function measure(context: Context, asked: readonly NetworkToMeasure[]): Promise<void> {
-  const { engine, estimate, signal, options: { onMessage } } = context;
+  const { engine, account, signal, options: { onMessage } } = context;
   const networks: (NetworkToMeasure & { readonly measured: MeasuredNetwork })[] = [];
   for (const each of asked) {
-    const { trajectory: { optimizer, learningRate, sizes }, record } = each.claimed;
-    const network = await readAgreeing(context.options, each.claimed, each.epoch);
+    const { trajectory: { optimizer, learningRate, sizes }, record } = each.claim;
+    const network = await each.claim.network(each.epoch);
     if (network === undefined) continue;
     const evaluated = record!.content.networks.find(({ epoch }) => epoch === each.epoch)!;
     const measured = { ...evaluated, ...network, sizes, optimizer, learningRate };
@@ -127,35 +117,34 @@ export async function measure(context: Context, asked: readonly NetworkToMeasure
       onProgress(done): void {
         const share = done - reported;
         reported = done;
-        context.worked(
+        account.worked(
           `measures of ${networks.length} networks`,
-          networks.map(({ claimed: { trajectory }, texts }) => [
+          networks.map(({ claim: { trajectory }, texts }) => [
             trajectory,
-            share * estimate.measureSeconds(trajectory, texts),
+            share * measureCost(trajectory, texts),
           ]),
         );
       },
       onNotFinite(place, { message }): void {
-        const { claimed: { trajectory }, epoch } = networks[place]!;
+        const { claim: { trajectory }, epoch } = networks[place]!;
         onMessage(`${describeTrajectory(trajectory)}, epoch ${epoch}: ${message}`);
       },
     },
   );
   const seconds = (performance.now() - start) / 1000 / networks.length;
-  for (const [index, { claimed, epoch, texts }] of networks.entries()) {
+  for (const [index, { claim, epoch, texts }] of networks.entries()) {
     const taken = texts.map((text, place) => measurementOf(context, text, values[index]![place]!))
       .filter(({ estimate }) => !Number.isNaN(estimate));
-    const all = claimed.record!.content.networks.map((network) =>
+    const all = claim.record!.content.networks.map((network) =>
       network.epoch === epoch
         ? { ...network, measures: sorted([...network.measures, ...taken]) }
         : network
     );
-    const did = `measured ${texts.join(", ")}`;
-    update(claimed, { networks: all }, [provenanceOf(engine, { did, to: epoch, seconds })]);
+    claim.update({ networks: all }, { did: `measured ${texts.join(", ")}`, to: epoch, seconds });
   }
-  for (const claimed of new Set(networks.map((each) => each.claimed))) {
-    await save(context, claimed);
-    if (nextOf(context, claimed).kind !== "measure") await dropMeasured(context, claimed);
+  for (const claim of new Set(networks.map((each) => each.claim))) {
+    await claim.save();
+    if (claim.next().kind !== "measure") await dropMeasured(claim);
   }
 }
 
@@ -182,18 +171,18 @@ function sorted(measures: readonly Measurement[]): Measurement[] {
  * Networks at the study's `loss:` stops go once everything is measured; the others stay, and where
  * networks are wanted that of the first stop, too.
  */
-async function dropMeasured({ study, options }: Context, claimed: Claimed): Promise<void> {
-  const { content } = claimed.record!;
+async function dropMeasured({ context, trajectory, record }: Claim): Promise<void> {
+  const { study, options: { networks, folders } } = context;
+  const { content } = record!;
   const isLoss = (stop: string): boolean => stop.startsWith("loss:");
   const epochsOf = (stops: readonly string[]): number[] =>
     stops.flatMap((stop) => locateStop(study, stop, content)?.epoch ?? []);
   const staying = new Set([
-    ...epochsOf(study.stops.filter((stop, i) => !isLoss(stop) || (options.networks && i === 0))),
+    ...epochsOf(study.stops.filter((stop, i) => !isLoss(stop) || (networks && i === 0))),
     // Other studies' stops that are no losses.
     ...Object.entries(content.stops).flatMap(([stop, epoch]) => isLoss(stop) ? [] : epoch),
   ]);
   for (const epoch of epochsOf(study.stops.filter(isLoss))) {
-    if (staying.has(epoch)) continue;
-    await removeNetwork(options.folders.models, claimed.trajectory, epoch);
+    if (!staying.has(epoch)) await removeNetwork(folders.models, trajectory, epoch);
   }
 }

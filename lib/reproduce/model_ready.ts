@@ -8,14 +8,9 @@ import { isHeld } from "~/lib/files/lock.ts";
 import { readAgreeing } from "~/lib/reproduce/claim.ts";
 import { placed, type RunOptions } from "~/lib/reproduce/options.ts";
 import { run } from "~/lib/reproduce/run.ts";
-import { locateStop, readRecord } from "~/lib/results.ts";
+import { readRecord, runAt } from "~/lib/results.ts";
 import { checkStudy, type Study } from "~/lib/study.ts";
 import { describeTrajectory, lockFile, type Trajectory } from "~/lib/trainer.ts";
-
-/** Another process holds a trajectory that is wanted now. */
-export class HeldElsewhereError extends Error {
-  override readonly name = "HeldElsewhereError";
-}
 
 /** A trajectory ended with a loss that is not finite: there is no network at the stop. */
 export class DivergedError extends Error {
@@ -28,7 +23,7 @@ export class DivergedError extends Error {
  *
  * @returns Flat parameters, shape [P].
  * @throws {DivergedError} If the trajectory diverged before the stop.
- * @throws {HeldElsewhereError} If another process is training it.
+ * @throws {Error} If another process is training it, or training ends without passing the stop.
  */
 export async function getModelReady(
   asked: Study,
@@ -38,38 +33,39 @@ export async function getModelReady(
   const options = placed(given);
   const { models, results } = options.folders;
   const { optimizer, learningRate, batchSize, seed, sizes, images, order } = trajectory;
+  const grid = {
+    ...asked.grid,
+    effects: ["pairs"],
+    optimizers: [optimizer],
+    seeds: [seed],
+  } as const;
   const before = await readRecord(results, trajectory, options.onMessage);
   const study = checkStudy({
     ...{ ...asked, sizes, images, order },
     // What a record says is computed whole where this machine's losses replace it.
     ...(before === undefined ? { measures: { first: [], others: [] } } : {}),
-    grid: {
-      ...asked.grid,
-      effects: ["pairs"],
-      optimizers: [optimizer],
-      pairs: [{ learningRate, batchSize }],
-      seeds: [seed],
-    },
+    grid: { ...grid, pairs: [{ learningRate, batchSize }] },
   });
-  const [stop] = study.stops as [string];
   const { records: [record], missingRuns } = await run(study, {
     ...options,
     wait: false,
     networks: true,
   });
-  const cannot = `Cannot get the network of ${describeTrajectory(trajectory)} ready`;
-  if (missingRuns > 0 && await isHeld(lockFile(models, trajectory)) !== undefined) {
-    throw new HeldElsewhereError(
-      `${cannot} as another process is training it: wait for that to end`,
+  const fail = (reason: string, Kind: typeof DivergedError | ErrorConstructor = Error): never => {
+    throw new Kind(
+      `Cannot get the network of ${describeTrajectory(trajectory)} ready${reason}`,
     );
+  };
+  if (missingRuns > 0 && await isHeld(lockFile(models, trajectory)) !== undefined) {
+    fail(" as another process is training it: wait for that to end");
   }
-  const state = record && locateStop(study, stop, record.content);
-  if (state?.outcome === "diverged") {
-    throw new DivergedError(`${cannot} as training diverged after epoch ${state.epoch}`);
+  const [stop] = study.stops as [string];
+  const { training } = (record && runAt(study, record, stop, [])) ?? {};
+  if (training?.stopped === "diverged") {
+    fail(` as training diverged after epoch ${training.epochs}`, DivergedError);
   }
-  const network = state && await readAgreeing(options, { trajectory, record }, state.epoch);
-  if (network !== undefined) return network.parameters;
+  const network = training && await readAgreeing(options, trajectory, training);
   const isEnded = record !== undefined && missingRuns === 0;
-  const reason = isEnded ? `training ended without passing the stop ${stop}` : "it is not kept";
-  throw new Error(`${cannot}: ${reason}`);
+  return network?.parameters ??
+    fail(isEnded ? `: training ended without passing the stop ${stop}` : ": it is not kept");
 }

@@ -60,7 +60,7 @@ export function nextStep(
   record: TrajectoryRecord | undefined,
   kept: readonly Kept[],
 ): Step {
-  const { trajectory, engine } = asked;
+  const { trajectory: { optimizer }, engine } = asked;
   const { goesOn, evaluate, measure, networks } = missingFrom(asked, record);
   const losses = record?.content.epochLosses ?? [];
   const agrees = ({ epochLosses }: Kept): boolean => firstDifference(epochLosses, losses) < 0;
@@ -68,12 +68,12 @@ export function nextStep(
     [...evaluate, ...measure.keys(), ...networks].filter((epoch) => {
       const there = kept.filter((each) => agrees(each) && each.epochLosses.length === epoch);
       const isWhole = there.some(({ hasState }) => hasState) ||
-        !needsState(measure.get(epoch) ?? [], trajectory);
+        !needsState(measure.get(epoch) ?? [], optimizer);
       return !(isWhole && there.some(({ isLatest }) => !isLatest));
     }),
   );
   const upTo = Math.min(goesOn ? Infinity : losses.length, ...wanted);
-  const isStateless = parseOptimizer(trajectory.optimizer).slots.length === 0;
+  const isStateless = parseOptimizer(optimizer).slots.length === 0;
   const [from] = kept.filter((network) =>
     network.epochLosses.length <= upTo &&
     (network.isLatest
@@ -94,19 +94,13 @@ export function nextStep(
 }
 
 /** What the record lacks, whatever is kept; `networks`: epochs whose networks must be there. */
-function missingFrom({ study, trajectory, networks = false }: Asked, record?: TrajectoryRecord): {
-  goesOn: boolean;
-  evaluate: Set<number>;
-  measure: Map<number, string[]>;
-  networks: Set<number>;
-} {
-  const missing = {
-    goesOn: true,
-    evaluate: new Set<number>(),
-    measure: new Map<number, string[]>(),
-    networks: new Set<number>(),
-  };
-  if (record === undefined) return missing;
+function missingFrom(
+  { study, trajectory, networks: isAsked = false }: Asked,
+  record: TrajectoryRecord | undefined,
+): Pick<Step, "goesOn" | "evaluate" | "measure"> & { networks: Set<number> } {
+  const [evaluate, networks] = [new Set<number>(), new Set<number>()];
+  const measure = new Map<number, string[]>();
+  if (record === undefined) return { goesOn: true, evaluate, measure, networks };
   const { content, content: { diverged, epochLosses } } = record;
   const stops = study.stops.map(parseStop);
   const driving = drivingStops(stops).map(({ text }) => text);
@@ -114,17 +108,18 @@ function missingFrom({ study, trajectory, networks = false }: Asked, record?: Tr
     const { epoch, outcome } = locateStop(study, stop, content) ?? {};
     if (epoch === undefined || outcome === "diverged") continue;
     const network = content.networks.find((each) => each.epoch === epoch);
-    if (network === undefined) missing.evaluate.add(epoch);
-    if (networks && (index === 0 || driving.includes(stop))) missing.networks.add(epoch);
+    if (network === undefined) evaluate.add(epoch);
+    if (isAsked && (index === 0 || driving.includes(stop))) networks.add(epoch);
     const texts = measuresAt(study, stop).filter((text) =>
-      isAvailable(text, trajectory) && !(network && findMeasurement(network, text))
+      slotOf(text, trajectory.optimizer) !== "missing" &&
+      !(network && findMeasurement(network, text))
     );
-    const all = new Set([...missing.measure.get(epoch) ?? [], ...texts]);
-    if (all.size > 0) missing.measure.set(epoch, [...all]);
+    const all = new Set([...measure.get(epoch) ?? [], ...texts]);
+    if (all.size > 0) measure.set(epoch, [...all]);
   }
   const goesOn = !diverged && epochLosses.length < study.maxEpochs &&
     !isFarEnough(stops, epochLosses);
-  return { ...missing, goesOn };
+  return { goesOn, evaluate, measure, networks };
 }
 
 /** The first epoch, from 0, of two lists of losses that differs; -1 where they agree. */
@@ -138,23 +133,13 @@ export function isSameEngine(a: EngineInfo | undefined, b: EngineInfo | undefine
 }
 
 /** Whether a measure needs the optimizer's state at the network, which has to be kept for it. */
-export function needsState(texts: readonly string[], trajectory: Trajectory): boolean {
-  return texts.some((text) =>
-    isAvailable(text, trajectory) && !isAvailable(text, trajectory, false)
-  );
+export function needsState(texts: readonly string[], optimizer: string): boolean {
+  return texts.some((text) => slotOf(text, optimizer) === "there");
 }
 
-/** Whether a measure can be had of networks on this trajectory, where the state is kept or not. */
-function isAvailable(
-  text: string,
-  { optimizer, learningRate, sizes }: Trajectory,
-  stateIsKept = true,
-): boolean {
-  const { slots } = parseOptimizer(optimizer);
-  // A network of one parameter stands for all: whether a measure can be had is not in its numbers.
-  return parseMeasure(text).unavailable({
-    ...{ sizes, optimizer, learningRate },
-    parameters: new Float32Array(new SharedArrayBuffer(4)),
-    ...(stateIsKept && slots.length > 0 ? { state: new Float32Array(slots.length) } : {}),
-  }) === undefined;
+/** Whether an optimizer has the slot of state that a measure needs; undefined where it needs none. */
+function slotOf(text: string, optimizer: string): "there" | "missing" | undefined {
+  const { slot } = parseMeasure(text);
+  if (slot === undefined) return undefined;
+  return parseOptimizer(optimizer).slots.includes(slot) ? "there" : "missing";
 }

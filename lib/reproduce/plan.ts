@@ -5,10 +5,11 @@
  */
 import { defaultThreads } from "~/lib/domain.ts";
 import { isHeld } from "~/lib/files/lock.ts";
+import { startMeter } from "~/lib/files/progress.ts";
 import { measurePasses } from "~/lib/measure.ts";
 import { processor } from "~/lib/reproduce/engine_on_data.ts";
-import { type Asked, nextStep } from "~/lib/reproduce/next_step.ts";
-import { placed, type RunOptions } from "~/lib/reproduce/options.ts";
+import { nextStep } from "~/lib/reproduce/next_step.ts";
+import { placed, type PlacedOptions, type RunOptions } from "~/lib/reproduce/options.ts";
 import { locateStop, readRecord, type TrajectoryRecord } from "~/lib/results.ts";
 import { checkStudy, listTrajectories, measuresAt, type Study } from "~/lib/study.ts";
 import { drivingStops, lockFile, networkFile, parseStop, type Trajectory } from "~/lib/trainer.ts";
@@ -32,127 +33,146 @@ export interface Plan {
   readonly measured: boolean;
 }
 
+/** A study's trajectories, in its order, with what is known of each. */
+export type Records = ReadonlyMap<Trajectory, TrajectoryRecord | undefined>;
+
+/** Those that there are. */
+export function known(records: Records): TrajectoryRecord[] {
+  return [...records.values()].filter((record) => record !== undefined);
+}
+
 /** Lists a study's trajectories without computing or changing anything. */
-export async function plan(asked: Study, options: RunOptions = {}): Promise<Plan> {
+export async function plan(asked: Study, given: RunOptions = {}): Promise<Plan> {
   const study = checkStudy(asked);
-  const listed: [Trajectory, TrajectoryRecord | undefined][] = [];
+  const options = placed(given);
+  const records = new Map<Trajectory, TrajectoryRecord | undefined>();
   for (const trajectory of listTrajectories(study)) {
     // A damaged file counts as absent here and stays where it is.
-    const { results } = placed(options).folders;
-    listed.push([trajectory, await readRecord(results, trajectory, undefined)]);
+    records.set(trajectory, await readRecord(options.folders.results, trajectory, undefined));
   }
-  return await planFrom(study, listed, options);
+  return await planFrom(study, records, options);
 }
 
 /** The same from records that were read. */
 export async function planFrom(
   study: Study,
-  listed: readonly (readonly [Trajectory, TrajectoryRecord | undefined])[],
-  options: RunOptions,
+  records: Records,
+  options: PlacedOptions,
 ): Promise<Plan> {
-  const { folders: { models }, threads = defaultThreads() } = placed(options);
-  const estimate = estimateFrom(study, listed.flatMap(([, record]) => record ?? []));
-  const runs: Plan["runs"][number][] = [];
-  for (const [trajectory, record] of listed) {
+  const { fresh, folders: { models }, threads = defaultThreads() } = options;
+  const costs = await costsLeft(study, records, options);
+  const rate = rateHere(known(records));
+  const runs = await Array.fromAsync(records, async ([trajectory, recorded]) => {
+    const record = fresh ? undefined : recorded;
     const cached = nextStep({ study, trajectory }, record, []).kind === "done";
-    runs.push({
-      trajectory,
-      cached,
-      epochs: record?.content.epochLosses.length ?? 0,
+    return {
+      ...{ trajectory, cached, epochs: record?.content.epochLosses.length ?? 0 },
       heldBy: cached ? null : await isHeld(lockFile(models, trajectory)) ?? null,
-      seconds: await estimate.secondsLeft({ study, trajectory }, record, models),
-    });
-  }
+      seconds: (rate ?? 1) * costs.get(trajectory)!,
+    };
+  });
   const total = runs.reduce((sum, { seconds }) => sum + seconds, 0);
-  return { runs, secondsOfMissing: total / threads, measured: estimate.measured };
+  return { runs, secondsOfMissing: total / threads, measured: rate !== undefined };
 }
 
-/** Estimates in seconds of one thread. */
-export interface Estimate {
-  epochSeconds(trajectory: Trajectory): number;
-  /** Of measures of one network, canonical texts. */
-  measureSeconds(trajectory: Trajectory, texts: readonly string[]): number;
-  /** Of all that a trajectory lacks, if its networks are kept where its newest state is. */
-  secondsLeft(asked: Asked, record: TrajectoryRecord | undefined, models: string): Promise<number>;
-  /** See `Plan`. */
-  readonly measured: boolean;
+/** Seconds of an epoch of training on one thread of a nominal machine. */
+export function epochCost({ images, batchSize }: Pick<Trajectory, "images" | "batchSize">): number {
+  return images * 95e-6 + Math.ceil(images / batchSize) * 1.2e-3;
 }
 
-/** Seconds of an image and of a batch in training, one thread of a nominal machine. */
-const NOMINAL = { image: 95e-6, batch: 1.2e-3 } as const;
 /** A forward pass against a training epoch. */
 const PASS = 0.33;
-/** Epochs of a trajectory of which nothing like it was seen. */
-const UNSEEN_EPOCHS = 150;
 
-/** Estimates by a mean rate times what is missing; rate and epochs from the records that there are. */
-export function estimateFrom(study: Study, records: readonly TrajectoryRecord[]): Estimate {
-  const rate = rateHere(records);
-  const epochSeconds = (trajectory: Trajectory): number => (rate ?? 1) * nominal(trajectory);
-  // As if three networks were measured together, which share work.
-  const measureSeconds = (trajectory: Trajectory, texts: readonly string[]): number =>
-    measurePasses(texts, 3) / 3 * PASS * epochSeconds(trajectory);
-  const lastEpoch = lastEpochFrom(study, records);
-  return {
-    measured: rate !== undefined,
-    epochSeconds,
-    measureSeconds,
-    async secondsLeft(asked, record, models): Promise<number> {
-      const { trajectory } = asked;
-      const losses = record?.content.epochLosses ?? [];
-      const { goesOn, wanted, measure } = nextStep(asked, record, []);
-      // One that goes on beyond what was expected may do so for long.
-      const last = Math.max(lastEpoch(trajectory), Math.ceil(1.1 * losses.length));
-      const to = Math.max(0, goesOn ? Math.min(last, study.maxEpochs) : 0, ...wanted);
-      const isKept = await Deno.stat(networkFile(models, trajectory, "latest"))
-        .then(() => true, () => false);
-      const epochs = Math.max(0, to - (isKept ? losses.length : 0));
-      const later = study.stops.filter((stop) =>
-        goesOn && parseStop(stop).epoch(losses) === undefined
-      );
-      const texts = [...measure.values(), ...later.map((stop) => measuresAt(study, stop))].flat();
-      return epochs * epochSeconds(trajectory) + measureSeconds(trajectory, texts);
-    },
-  };
+/** The same of measures of one network, canonical texts, as if three were measured together. */
+export function measureCost(trajectory: Trajectory, texts: readonly string[]): number {
+  return measurePasses(texts, 3) / 3 * PASS * epochCost(trajectory);
 }
 
-/** Where a study ends a trajectory: as it says, else as in the nearest cell that it ended. */
-function lastEpochFrom(
+/** The same of all that each trajectory lacks. */
+export async function costsLeft(
   study: Study,
-  records: readonly TrajectoryRecord[],
-): (trajectory: Trajectory) => number {
-  const driving = drivingStops(study.stops.map(parseStop)).map(({ text }) => text);
-  const fixed = Math.max(...driving.map((text) => Number(/^epochs:(\d+)$/.exec(text)?.[1])));
-  if (!Number.isNaN(fixed)) return () => fixed;
-  const ended = records.flatMap(({ content }) => {
-    const epochs = driving.map((stop) => locateStop(study, stop, content)?.epoch ?? NaN);
-    return epochs.includes(NaN) ? [] : [{ ...content.trajectory, epochs: Math.max(...epochs) }];
-  });
-  return ({ optimizer, learningRate, batchSize }) => {
-    const distance = (other: typeof ended[number]): number =>
-      Math.abs(Math.log(other.learningRate / learningRate)) +
-      Math.abs(Math.log(other.batchSize / batchSize)) + Number(other.optimizer !== optimizer);
-    return ended.toSorted((a, b) => distance(a) - distance(b))[0]?.epochs ?? UNSEEN_EPOCHS;
-  };
-}
-
-/** Seconds of one epoch on the nominal machine. */
-function nominal({ images, batchSize }: Pick<Trajectory, "images" | "batchSize">): number {
-  return images * NOMINAL.image + Math.ceil(images / batchSize) * NOMINAL.batch;
+  records: Records,
+  { networks, fresh, folders: { models } }: PlacedOptions,
+): Promise<Map<Trajectory, number>> {
+  const end = meanEnd(study, known(records));
+  const costs = new Map<Trajectory, number>();
+  for (const [trajectory, recorded] of records) {
+    const record = fresh ? undefined : recorded;
+    const losses = record?.content.epochLosses ?? [];
+    const { goesOn, wanted, measure } = nextStep({ study, trajectory, networks }, record, []);
+    // One that goes on beyond what was expected may do so for long.
+    const last = goesOn ? Math.min(study.maxEpochs, Math.max(end, 1.1 * losses.length)) : 0;
+    // Where the newest state is kept, so are the networks that are evaluated or measured.
+    const isKept = await Deno.stat(networkFile(models, trajectory, "latest"))
+      .then(() => true, () => false);
+    const epochs = Math.max(0, Math.max(last, ...wanted) - (isKept ? losses.length : 0));
+    const later = study.stops.filter((stop) =>
+      goesOn && parseStop(stop).epoch(losses) === undefined
+    );
+    const texts = [...measure.values(), ...later.map((stop) => measuresAt(study, stop))].flat();
+    costs.set(trajectory, epochs * epochCost(trajectory) + measureCost(trajectory, texts));
+  }
+  return costs;
 }
 
 /** Seconds of training seen here against the nominal machine's; undefined where none were. */
 function rateHere(records: readonly TrajectoryRecord[]): number | undefined {
-  const seen = records.flatMap(({ content: { trajectory }, provenance }) =>
-    provenance.filter(({ did, processor: where, seconds }) =>
-      did === "trained" && where === processor() && seconds > 0
-    ).map((part) => ({ ...part, nominal: (part.to - (part.from ?? 0)) * nominal(trajectory) }))
-  ).toSorted((a, b) => a.finished < b.finished ? -1 : 1);
-  // A GPU's rate says nothing of the CPU's beside it: that of what trained last.
-  const name = seen.at(-1)?.engine.name;
-  const alike = seen.filter(({ engine, engines = [engine] }) =>
-    engines.every((each) => each.name === name)
+  const total = { seconds: 0, cost: 0 };
+  for (const { content: { trajectory }, provenance } of records) {
+    for (const { did, processor: where, from = 0, to, seconds } of provenance) {
+      if (did !== "trained" || where !== processor()) continue;
+      total.seconds += seconds;
+      total.cost += (to - from) * epochCost(trajectory);
+    }
+  }
+  return total.seconds / total.cost || undefined;
+}
+
+/** Epochs of a trajectory where none of the study was seen to end. */
+const UNSEEN_EPOCHS = 150;
+
+/** The epoch where a study ends its trajectories: as it says, else the mean of those that ended. */
+function meanEnd(study: Study, records: readonly TrajectoryRecord[]): number {
+  const driving = drivingStops(study.stops.map(parseStop));
+  // A number of epochs is reached whatever the losses are.
+  const fixed = driving.map((stop) => stop.epoch(Array(study.maxEpochs).fill(NaN)) ?? NaN);
+  const ends = records.map(({ content }) =>
+    Math.max(...driving.map(({ text }) => locateStop(study, text, content)?.epoch ?? NaN))
   );
-  const expected = alike.reduce((sum, part) => sum + part.nominal, 0);
-  return expected > 0 ? alike.reduce((sum, part) => sum + part.seconds, 0) / expected : undefined;
+  const seen = [Math.max(...fixed), ...ends].filter((epoch) => !Number.isNaN(epoch));
+  return seen.reduce((sum, epoch) => sum + epoch / seen.length, 0) || UNSEEN_EPOCHS;
+}
+
+/** Keeps account of work against what it was expected to cost. */
+export interface Account {
+  /** Reports work that was done, by trajectory. */
+  worked(message: string, costs: readonly (readonly [Trajectory, number])[]): void;
+  /** Whether what a trajectory still lacks is expected of this process. */
+  settle(trajectory: Trajectory, isOurs: boolean): void;
+}
+
+/** Expects all that is left. */
+export function openAccount(
+  whole: ReadonlyMap<Trajectory, number>,
+  onProgress: RunOptions["onProgress"],
+): Account {
+  const left = new Map(whole);
+  const meter = startMeter([...whole.values()].reduce((sum, cost) => sum + cost, 0));
+  return {
+    worked(message, costs): void {
+      for (const [trajectory, cost] of costs) {
+        const expected = left.get(trajectory)!;
+        // Work beyond what was expected is expected as it is done.
+        meter.expect(Math.max(0, cost - expected));
+        meter.add(cost);
+        left.set(trajectory, Math.max(0, expected - cost));
+      }
+      onProgress?.(meter.report(message));
+    },
+    settle(trajectory, isOurs): void {
+      const cost = isOurs ? whole.get(trajectory)! : 0;
+      meter.expect(cost - left.get(trajectory)!);
+      left.set(trajectory, cost);
+    },
+  };
 }

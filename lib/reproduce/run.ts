@@ -4,13 +4,12 @@
  * @module
  */
 import { setTimeout as delay } from "node:timers/promises";
-import { startMeter } from "~/lib/files/progress.ts";
-import { claim, type Claimed, type Context, nextOf, readKept } from "~/lib/reproduce/claim.ts";
+import { type Claim, claim, type Context, readKept } from "~/lib/reproduce/claim.ts";
 import { libraryOf, openEngineOnData, revision } from "~/lib/reproduce/engine_on_data.ts";
 import { evaluate, measure, type NetworkToMeasure } from "~/lib/reproduce/measure.ts";
 import { nextStep } from "~/lib/reproduce/next_step.ts";
 import { placed, type PlacedOptions, type RunOptions } from "~/lib/reproduce/options.ts";
-import { estimateFrom, planFrom } from "~/lib/reproduce/plan.ts";
+import { costsLeft, known, openAccount, planFrom, type Records } from "~/lib/reproduce/plan.ts";
 import { train } from "~/lib/reproduce/train.ts";
 import { checkProvenance, readRecord, type TrajectoryRecord } from "~/lib/results.ts";
 import { checkStudy, listTrajectories, type Study } from "~/lib/study.ts";
@@ -42,32 +41,28 @@ export async function run(asked: Study, given: RunOptions = {}): Promise<RunOutc
   const options = placed(given);
   const all = listTrajectories(study).filter(options.only ?? (() => true));
   const before = await survey(study, all, options);
-  if (options.onPlan !== undefined) {
-    const listed = all.map((trajectory) => [trajectory, before.records.get(trajectory)] as const);
-    options.onPlan(await planFrom(study, listed, options));
-  }
+  options.onPlan?.(await planFrom(study, before.records, options));
   const open = options.fresh ? all : before.open;
   const cachedRuns = all.length - open.length;
   if (open.length === 0 || options.cachedOnly) {
-    const records = [...before.records.values()];
+    const records = known(before.records);
     return { records, cachedRuns, computedRuns: 0, missingRuns: open.length };
   }
   revision();
-  const { computed, elsewhere } = await compute({ ...before, study, options, open });
+  const { computed, elsewhere } = await compute(study, { ...options, ...before, open });
   const after = await survey(study, all, options);
   const missing = new Set([...after.open, ...elsewhere]);
   const incomplete = missing.size - elsewhere.length;
   if (incomplete > 0) {
     options.onMessage(`${incomplete} runs cannot be completed: see the messages above`);
   }
-  const records = [...after.records.values()];
+  const records = known(after.records);
   return { records, cachedRuns, computedRuns: computed, missingRuns: missing.size };
 }
 
-/** What there is of a study's trajectories. */
+/** What there is of a study's trajectories, and which of them lack something. */
 interface Survey {
-  readonly records: ReadonlyMap<Trajectory, TrajectoryRecord>;
-  /** Those that lack something. */
+  readonly records: Records;
   readonly open: readonly Trajectory[];
 }
 
@@ -77,11 +72,11 @@ async function survey(
   options: PlacedOptions,
 ): Promise<Survey> {
   const { networks, folders: { results }, onMessage } = options;
-  const records = new Map<Trajectory, TrajectoryRecord>();
+  const records = new Map<Trajectory, TrajectoryRecord | undefined>();
   const open: Trajectory[] = [];
   for (const trajectory of trajectories) {
     const record = await readRecord(results, trajectory, onMessage);
-    if (record !== undefined) records.set(trajectory, record);
+    records.set(trajectory, record);
     const kept = networks ? await readKept(options, trajectory) : [];
     const { kind } = nextStep({ study, trajectory, networks }, record, kept);
     if (kind !== "done") open.push(trajectory);
@@ -89,78 +84,49 @@ async function survey(
   return { records, open };
 }
 
-/** What is to be computed. */
-type Task = Survey & Pick<Context, "study" | "options">;
-
 /** Computes what can be computed. @returns How many, and what other processes hold if none waits. */
-async function compute(task: Task): Promise<{ computed: number; elsewhere: Trajectory[] }> {
-  const { options: { fresh, wait = true, opened }, records } = task;
-  const open = task.open.filter((trajectory) => {
+async function compute(
+  study: Study,
+  { records, open, ...options }: PlacedOptions & Survey,
+): Promise<{ computed: number; elsewhere: Trajectory[] }> {
+  const { wait = true, fresh, opened, onProgress, onMessage, folders: { models } } = options;
+  const { signal = new AbortController().signal } = options;
+  const costs = await costsLeft(study, records, options);
+  let queue = open.filter((trajectory) => {
     const record = fresh ? undefined : records.get(trajectory);
     const fault = record && checkProvenance(record);
     if (fault === undefined) return true;
-    task.options.onMessage(
+    onMessage(
       `${describeTrajectory(trajectory)}: its record is left as it is, as ${fault}; --fresh ` +
         "computes it again",
     );
     return false;
   });
-  const { longestFirst, ...context } = await openContext({ ...task, open });
+  const openFirst = new Map([
+    ...open.map((each) => [each, records.get(each)] as const),
+    ...records,
+  ]);
+  const context = {
+    ...opened ??
+      await openEngineOnData(study.images, options, await libraryOf(models, openFirst)),
+    ...{ study, options, signal },
+    account: openAccount(new Map(queue.map((each) => [each, costs.get(each)!])), onProgress),
+  };
+  if (!wait) queue.sort((a, b) => costs.get(b)! - costs.get(a)!);
   let computed = 0;
   try {
-    for (let queue = wait ? open : longestFirst;;) {
+    for (;;) {
       const { worked, elsewhere } = await workThrough(context, queue);
       computed += worked;
       if (elsewhere.length === 0 || !wait) return { computed, elsewhere };
       queue = elsewhere;
       if (worked > 0) continue;
-      context.worked(`waiting for another process to finish ${queue.length} runs`, []);
-      await delay(1000, undefined, { signal: context.signal }).catch(() => {});
+      context.account.worked(`waiting for another process to finish ${queue.length} runs`, []);
+      await delay(1000, undefined, { signal }).catch(() => {});
     }
   } finally {
     if (opened === undefined) await context.engine.close();
   }
-}
-
-/** Loads the data, starts the engine, and keeps account of the seconds that work is expected to take. */
-async function openContext(
-  { study, options, records, open }: Task,
-): Promise<Context & { longestFirst: readonly Trajectory[] }> {
-  const { networks, fresh, folders: { models } } = options;
-  const estimate = estimateFrom(study, [...records.values()]);
-  const whole = new Map<Trajectory, number>();
-  for (const trajectory of open) {
-    const record = fresh ? undefined : records.get(trajectory);
-    const asked = { study, trajectory, networks };
-    whole.set(trajectory, await estimate.secondsLeft(asked, record, models));
-  }
-  const opened = options.opened ?? await openEngineOnData(
-    study.images,
-    options,
-    await libraryOf(models, [...open, ...records.keys()], records),
-  );
-  const left = new Map(whole);
-  const meter = startMeter([...left.values()].reduce((sum, seconds) => sum + seconds, 0));
-  return {
-    ...{ ...opened, study, options, estimate },
-    signal: options.signal ?? new AbortController().signal,
-    longestFirst: open.toSorted((a, b) => whole.get(b)! - whole.get(a)!),
-    worked(message, parts): void {
-      for (const [trajectory, seconds] of parts) {
-        const expected = left.get(trajectory)!;
-        // Work beyond what was expected is expected as it is done.
-        meter.expect(Math.max(0, seconds - expected));
-        meter.add(seconds);
-        left.set(trajectory, Math.max(0, expected - seconds));
-      }
-      options.onProgress?.(meter.report(message));
-    },
-    settle(trajectory, isOurs): void {
-      const seconds = isOurs ? whole.get(trajectory)! : 0;
-      meter.expect(seconds - left.get(trajectory)!);
-      left.set(trajectory, seconds);
-    },
-  };
 }
 
 /**
@@ -168,16 +134,6 @@ async function openContext(
  * interruption costs minutes.
  */
 const GROUP = 18;
-
-/** Trajectories that are being worked on. */
-interface Work {
-  /** To be looked at. */
-  readonly queue: Trajectory[];
-  /** Whose locks this process holds. */
-  readonly claimed: Set<Claimed>;
-  /** Whose locks others hold. */
-  readonly elsewhere: Trajectory[];
-}
 
 /**
  * Works on trajectories in their order, in as many lanes as the engine has; a lane that finds enough
@@ -193,33 +149,46 @@ async function workThrough(
   const failure = new AbortController();
   const signal = AbortSignal.any([whole.signal, failure.signal]);
   const context = { ...whole, signal };
-  const work: Work = { queue: [...trajectories], claimed: new Set(), elsewhere: [] };
+  const held = new Set<Claim>();
+  const elsewhere: Trajectory[] = [];
   let pending: NetworkToMeasure[] = [];
   let worked = 0;
-  function release(claimed: Claimed): void {
-    work.claimed.delete(claimed);
-    claimed.lock.release();
-    context.settle(claimed.trajectory, false);
+  async function take(trajectory: Trajectory): Promise<Claim[]> {
+    const found = await claim(context, trajectory);
+    const isOurs = found !== undefined && found.next().kind !== "done";
+    context.account.settle(trajectory, isOurs);
+    if (found === undefined) elsewhere.push(trajectory);
+    else if (!isOurs) found.lock.release();
+    if (!isOurs) return [];
+    held.add(found);
+    return [found];
+  }
+  function release(claim: Claim): void {
+    held.delete(claim);
+    claim.lock.release();
+    context.account.settle(claim.trajectory, false);
     worked++;
   }
   async function measurePending(): Promise<void> {
     const group = pending;
     pending = [];
     await measure(context, group);
-    for (const claimed of new Set(group.map((each) => each.claimed))) release(claimed);
+    for (const claim of new Set(group.map((each) => each.claim))) release(claim);
   }
+  const left = stacksOf(context, trajectories).values();
   async function lane(): Promise<void> {
-    while (work.queue.length > 0 && !signal.aborted) {
-      const stack = await takeStack(context, work);
+    for (const together of left) {
+      if (signal.aborted) return;
+      const stack = await Array.fromAsync(together, take).then((found) => found.flat());
       // A second time where a record turned out to be another machine's.
       for (let time = 0; time < 2; time++) {
-        const lacking = stack.filter((claimed) => nextOf(context, claimed).kind === "train");
+        const lacking = stack.filter((claim) => claim.next().kind === "train");
         if (lacking.length > 0) await train(context, lacking);
       }
-      for (const claimed of stack) {
-        const wanted = await evaluate(context, claimed);
+      for (const claim of stack) {
+        const wanted = await evaluate(claim);
         pending.push(...wanted);
-        if (wanted.length === 0) release(claimed);
+        if (wanted.length === 0) release(claim);
       }
       if (pending.length >= GROUP) await measurePending();
     }
@@ -239,32 +208,22 @@ async function workThrough(
     for (const reason of failures) throw reason;
     if (pending.length > 0) await measurePending();
   } finally {
-    for (const { lock } of work.claimed) lock.release();
+    for (const { lock } of held) lock.release();
   }
-  return { worked, elsewhere: work.elsewhere };
+  return { worked, elsewhere };
 }
 
-/** Takes what can be trained together from the queue: the first that is free, and its like. */
-async function takeStack(
-  context: Context,
-  { queue, claimed, elsewhere }: Work,
-): Promise<Claimed[]> {
-  const stack: Claimed[] = [];
-  for (;;) {
-    const first = stack[0]?.trajectory;
-    if (first !== undefined && stack.length >= context.engine.stackSize(first)) return stack;
-    const index = queue.findIndex(({ optimizer, batchSize }) =>
-      first === undefined || (optimizer === first.optimizer && batchSize === first.batchSize)
+/** What can be trained together, in the order of its first: one optimizer and batch size. */
+function stacksOf({ engine }: Context, trajectories: readonly Trajectory[]): Trajectory[][] {
+  const stacks: Trajectory[][] = [];
+  for (const trajectory of trajectories) {
+    const { optimizer, batchSize } = trajectory;
+    const open = stacks.find((stack) =>
+      stack[0]!.optimizer === optimizer && stack[0]!.batchSize === batchSize &&
+      stack.length < engine.stackSize(trajectory)
     );
-    if (index < 0) return stack;
-    const [trajectory] = queue.splice(index, 1) as [Trajectory];
-    const found = await claim(context, trajectory);
-    const isOurs = found !== undefined && nextOf(context, found).kind !== "done";
-    context.settle(trajectory, isOurs);
-    if (isOurs) {
-      claimed.add(found);
-      stack.push(found);
-    } else if (found === undefined) elsewhere.push(trajectory);
-    else found.lock.release();
+    if (open === undefined) stacks.push([trajectory]);
+    else open.push(trajectory);
   }
+  return stacks;
 }

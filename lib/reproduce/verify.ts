@@ -11,8 +11,8 @@ import { libraryOf, openEngineOnData } from "~/lib/reproduce/engine_on_data.ts";
 import { nextStep } from "~/lib/reproduce/next_step.ts";
 import { placed, type RunOptions } from "~/lib/reproduce/options.ts";
 import { run } from "~/lib/reproduce/run.ts";
-import { readRecord, type RunResult, runsAt, type TrajectoryRecord } from "~/lib/results.ts";
-import { checkStudy, listTrajectories, type Study } from "~/lib/study.ts";
+import { type RunResult, runsAt } from "~/lib/results.ts";
+import { checkStudy, type Study } from "~/lib/study.ts";
 import { isSameTrajectory, type Trajectory } from "~/lib/trainer.ts";
 
 /** How folders begin in which runs are computed again, and the lock in them. */
@@ -43,42 +43,44 @@ export async function verify(
   { count, seed, ...given }: RunOptions & { readonly count: number; readonly seed: number },
 ): Promise<Agreement[]> {
   const options = placed(given);
-  // Nothing is compared at the other stops.
   const whole = checkStudy(asked);
+  // Nothing is compared at the other stops.
   const study = { ...whole, measures: { ...whole.measures, others: [] } };
-  const { models, results } = options.folders;
-  const cached: { trajectory: Trajectory; record: TrajectoryRecord; before: RunResult }[] = [];
-  for (const trajectory of listTrajectories(whole)) {
-    const record = await readRecord(results, trajectory, options.onMessage);
-    if (!record || nextStep({ study: whole, trajectory }, record, []).kind !== "done") continue;
-    // One that ended without passing the first stop has nothing there to compare.
-    const [before] = runsAt(study, [record]);
-    if (before !== undefined) cached.push({ trajectory, record, before });
-  }
+  const { records } = await run(whole, { ...options, cachedOnly: true });
+  const cached = new Map(
+    records.map((record) => [record.content.trajectory as Trajectory, record] as const)
+      .filter(([trajectory, record]) =>
+        nextStep({ study: whole, trajectory }, record, []).kind === "done"
+      ),
+  );
+  // One that ended without passing the first stop has nothing there to compare.
+  const left = [...runsAt(study, [...cached.values()])];
   const generator = openStream(seed, 0);
   const chosen = Array.from(
-    { length: Math.min(count, cached.length) },
-    () => cached.splice(uniformInt(generator, 0, cached.length - 1), 1)[0]!,
+    { length: Math.min(count, left.length) },
+    () => left.splice(uniformInt(generator, 0, left.length - 1), 1)[0]!,
   );
   if (chosen.length === 0) return [];
+  const { models } = options.folders;
   await removeAbandoned(models);
   const apart = join(models, `${APART}${crypto.randomUUID()}`);
   const lock = await tryLock(join(apart, LOCK));
-  const records = new Map(chosen.map(({ trajectory, record }) => [trajectory, record]));
-  const library = await libraryOf(models, [...records.keys()], records);
+  const library = await libraryOf(
+    models,
+    new Map(chosen.map(({ config }) => [config, cached.get(config)])),
+  );
   const opened = options.opened ?? await openEngineOnData(study.images, options, library);
   try {
     const { records: computed } = await run(study, {
       ...options,
       opened,
-      only: (trajectory) => chosen.some((each) => isSameTrajectory(each.trajectory, trajectory)),
+      only: (trajectory) => chosen.some(({ config }) => isSameTrajectory(config, trajectory)),
       folders: { models: apart, results: apart },
     });
     const again = runsAt(study, computed);
-    return chosen.map(({ trajectory, before }) => {
-      const now = again.find(({ config }) => isSameTrajectory(config, trajectory));
-      return { trajectory, ...compare(before, now!) };
-    });
+    return chosen.map((before) =>
+      compare(before, again.find(({ config }) => isSameTrajectory(config, before.config))!)
+    );
   } finally {
     if (options.opened === undefined) await opened.engine.close();
     await Deno.remove(apart, { recursive: true }).catch(() => {});
@@ -96,21 +98,22 @@ async function removeAbandoned(models: string): Promise<void> {
   }
 }
 
-function compare(before: RunResult, now: RunResult): Omit<Agreement, "trajectory"> {
+function compare(before: RunResult, now: RunResult): Agreement {
   const [a, b] = [valuesOf(before), valuesOf(now)];
   const shared = Object.keys(a).filter((name) => name in b);
-  const values = Object.fromEntries(shared.map((name) => [name, relative(a[name]!, b[name]!)]));
-  const missing = Object.keys({ ...a, ...b }).filter((name) => !(name in a && name in b));
   const [losses, lossesNow] = [before.training.epochLosses, now.training.epochLosses];
   const differences = losses.slice(0, lossesNow.length)
     .map((loss, index) => relative(loss, lossesNow[index]!));
+  const values = shared.map((name) => [name, relative(a[name]!, b[name]!)] as const);
+  const missing = Object.keys({ ...a, ...b }).filter((name) => !shared.includes(name));
   return {
+    trajectory: before.config,
     identical: String(losses) === String(lossesNow) &&
       before.training.sha256 === now.training.sha256 && missing.length === 0 &&
-      Object.values(values).every((difference) => difference === 0),
+      values.every(([, difference]) => difference === 0),
     epochs: [before.training.epochs, now.training.epochs],
-    epochLosses: differences.reduce((a, b) => Math.max(a, b), 0),
-    values,
+    epochLosses: Math.max(0, ...differences),
+    values: Object.fromEntries(values),
     missing,
   };
 }

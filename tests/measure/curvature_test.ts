@@ -6,7 +6,14 @@
  */
 import type { Engine, SharedFloats } from "~/lib/engine.ts";
 import { openEngine } from "~/lib/engine/open_engine.ts";
-import { measureNetworks, type MeasureValue, parseMeasure } from "~/lib/measure.ts";
+import {
+  type MeasuredNetwork,
+  measureNetworks,
+  type MeasureValue,
+  parseMeasure,
+  type UnevaluatedNetwork,
+  validateAvailable,
+} from "~/lib/measure.ts";
 import {
   growKrylov,
   isConverged,
@@ -33,7 +40,6 @@ import {
 } from "~/tests/fixtures/function_engine.ts";
 import { stepOf } from "~/tests/fixtures/reference_rays.ts";
 import { share } from "~/tests/fixtures/tiny_dataset.ts";
-import type { MeasuredNetwork } from "~/lib/measure.ts";
 
 const P = 60;
 /** Of a Householder reflection: no eigenvector lies along an axis. */
@@ -173,23 +179,26 @@ Deno.test("preconditioned-lambda-max is that of D^-1/2 H D^-1/2", async () => {
 });
 
 Deno.test("preconditioned-lambda-max says why it cannot be had", async () => {
-  const { unavailable } = parseMeasure("preconditioned-lambda-max");
   const network = measured(new Float32Array(P));
-  assertStrictEquals(unavailable(network), "the network's optimizer is not known");
-  assertStrictEquals(
-    unavailable({ ...network, optimizer: "SGD(momentum=0.9)", state: new Float32Array(P) }),
-    "SGD keeps no sum of squared gradients",
-  );
   const adagrad = { ...network, optimizer: "AdaGrad" };
-  assertStrictEquals(
-    unavailable(adagrad),
-    "the optimizer's state was not kept with the network",
-  );
-  assertStrictEquals(
-    unavailable({ ...adagrad, state: new Float32Array(P - 1) }),
-    "the optimizer's state must have 60 numbers: current number is 59",
-  );
-  assertStrictEquals(unavailable({ ...adagrad, state: new Float32Array(P) }), undefined);
+  const momentum = { ...network, optimizer: "SGD(momentum=0.9)", state: new Float32Array(P) };
+  const validate = (of: UnevaluatedNetwork): void =>
+    validateAvailable([parseMeasure("preconditioned-lambda-max")], of);
+  for (
+    const [of, reason] of [
+      [network, "the network's optimizer is not known"],
+      [momentum, "SGD keeps no accumulator"],
+      [adagrad, "the optimizer's state was not kept with the network"],
+      [
+        { ...adagrad, state: new Float32Array(P - 1) },
+        "the optimizer's state must have 60 numbers: current number is 59",
+      ],
+    ] as const
+  ) {
+    const { message } = assertThrows(() => validate(of), RangeError);
+    assertStrictEquals(message, `Cannot measure preconditioned-lambda-max as ${reason}`);
+  }
+  validate({ ...adagrad, state: new Float32Array(P) });
   const error = await assertRejects(
     () =>
       measureNetworks(functionEngine(quadratic(spectrum)), [network], [[

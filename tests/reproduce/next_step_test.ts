@@ -4,16 +4,17 @@
  * @module
  */
 import { dirname } from "node:path";
-import { estimateFrom } from "~/lib/reproduce/plan.ts";
+import { placed } from "~/lib/reproduce/options.ts";
+import { epochCost, measureCost, planFrom } from "~/lib/reproduce/plan.ts";
 import { type Kept, nextStep, type Step } from "~/lib/reproduce/next_step.ts";
 import { processor } from "~/lib/reproduce/engine_on_data.ts";
-import type { Provenance, TrajectoryRecord } from "~/lib/results.ts";
+import type { TrajectoryRecord } from "~/lib/results.ts";
 import { listTrajectories, type Study } from "~/lib/study.ts";
-import { networkFile } from "~/lib/trainer.ts";
-import { assertAlmostEquals, assertEquals, assertGreater } from "@std/assert";
+import { networkFile, type Trajectory } from "~/lib/trainer.ts";
+import { assertAlmostEquals, assertEquals } from "@std/assert";
 import { syntheticRecords } from "~/tests/fixtures/synthetic_results.ts";
 import { withFolder } from "~/tests/fixtures/temporary_folder.ts";
-import { alone, STUDY } from "~/tests/fixtures/tiny_study.ts";
+import { alone } from "~/tests/fixtures/tiny_study.ts";
 
 const ENGINE = { name: "cpu", library: "a library" };
 const MEASURES = { first: ["weight-norm"], others: ["weight-norm"] };
@@ -123,57 +124,42 @@ Deno.test("nextStep() asks for networks where they must be there, and for no div
   assertEquals(describe(nextStep(asked, { ...record, content }, [])), "done");
 });
 
-/** Ten epochs that were trained by an engine here. */
-function part(name: string, seconds: number, finished: string): Provenance {
-  return {
-    ...{ did: "trained", from: 0, to: 10, revision: "abc", deno: "2.9.6", processor: processor() },
-    ...{ engine: { name, library: "a library" }, threads: 1, seconds, finished },
-  };
-}
-
-Deno.test("estimateFrom() takes the rate of the kind of engine that trained last here", () => {
-  const [trajectory] = listTrajectories(STUDY);
-  const [record] = syntheticRecords(STUDY);
-  const cpu = part("cpu", 20, "2026-11-01T10:00:00Z");
-  const gpu = part("tensorflow", 1, "2026-11-01T11:00:00Z");
-  const rate = (...provenance: Provenance[]): number =>
-    estimateFrom(STUDY, [{ ...record!, provenance }]).epochSeconds(trajectory!);
-  assertAlmostEquals(rate(cpu), 2, 1e-12);
-  assertAlmostEquals(rate(cpu, gpu), 0.1, 1e-12);
-  assertAlmostEquals(rate(gpu, { ...cpu, finished: "2026-11-01T12:00:00Z" }), 2, 1e-12);
-  assertAlmostEquals(rate(cpu, { ...gpu, processor: "another" }), 2, 1e-12);
-  // Whose seconds these are nobody knows.
-  const shared = { ...part("cpu", 8, "2026-11-01T13:00:00Z"), engines: [gpu.engine, cpu.engine] };
-  assertAlmostEquals(rate(cpu, shared), 2, 1e-12);
-});
-
-Deno.test("secondsLeft is the rate times missing epochs, and measures that are to come", async () => {
+Deno.test("planFrom() counts missing epochs and measures at the mean rate seen here", async () => {
   await withFolder(async (models) => {
-    const of = alone("SGD", { stops: ["epochs:4", "epochs:2"] });
-    const [trajectory] = listTrajectories(of);
-    const { secondsLeft, epochSeconds, measureSeconds } = estimateFrom(of, []);
-    const epoch = epochSeconds(trajectory!);
-    const first = measureSeconds(trajectory!, of.measures.first);
-    assertGreater(first, 0);
+    const options = { ...placed({ folders: { models, results: models } }), threads: 1 };
+    const of = study("SGD", "epochs:4", "epochs:2");
+    const [trajectory] = listTrajectories(of) as [Trajectory];
+    const seconds = async (of: Study, record?: TrajectoryRecord): Promise<number> =>
+      (await planFrom(of, new Map([[trajectory, record]]), options)).secondsOfMissing;
+    const bare = { ...of, measures: { first: [], others: [] } };
+    const measures = await seconds(of) - await seconds(bare);
+    assertAlmostEquals(measures, 2 * measureCost(trajectory, ["weight-norm"]), 1e-9);
+    const epoch = epochCost(trajectory);
     const left = async (epochs: number): Promise<number> => {
-      const record = epochs === 0 ? undefined : recordOf(of, epochs);
-      return (await secondsLeft({ study: of, trajectory: trajectory! }, record, models) - first) /
-        epoch;
+      const record = epochs === 0 ? undefined : { ...recordOf(bare, epochs), provenance: [] };
+      return await seconds(bare, record) / epoch;
     };
     // Nothing is kept: all epochs, those again that a record has.
     for (const epochs of [0, 2, 4]) assertAlmostEquals(await left(epochs), 4, 1e-9);
-    const path = networkFile(models, trajectory!, "latest");
+    const path = networkFile(models, trajectory, "latest");
     await Deno.mkdir(dirname(path), { recursive: true });
     await Deno.writeTextFile(path, "");
     for (const epochs of [0, 2, 4]) assertAlmostEquals(await left(epochs), 4 - epochs, 1e-9);
-    // Where a stop lies is known from the nearest cell: here the synthetic ones.
-    const flat = { ...of, stops: ["cumulative:1e-3"], measures: { first: [], others: [] } };
-    const records = syntheticRecords(flat);
-    const seen = estimateFrom(flat, records);
-    assertAlmostEquals(
-      await seen.secondsLeft({ study: flat, trajectory: trajectory! }, undefined, models),
-      records[0]!.content.stops["cumulative:1e-3"]! * seen.epochSeconds(trajectory!),
-      1e-9,
+    // Two epochs that took 20 seconds here, eight elsewhere.
+    const part = { did: "trained", to: 2, revision: "abc", deno: "2.9.6", processor: processor() };
+    const work = { ...part, engine: ENGINE, threads: 1, seconds: 20, finished: "" };
+    const provenance = [work, { ...work, from: 2, to: 10, processor: "another" }];
+    assertAlmostEquals(await seconds(bare, { ...recordOf(bare, 2), provenance }), 20, 1e-9);
+    // Where a flat stop lies is the mean of those that were seen.
+    const flat = { ...bare, stops: ["cumulative:1e-3"] };
+    const [record] = syntheticRecords(flat);
+    const other = { ...trajectory, seed: 7 };
+    const planned = await planFrom(
+      flat,
+      new Map([[trajectory, { ...record!, provenance: [] }], [other, undefined]]),
+      options,
     );
+    const epochs = record!.content.stops["cumulative:1e-3"]!;
+    assertAlmostEquals(planned.runs[1]!.seconds, epochs * epoch, 1e-9);
   });
 });
