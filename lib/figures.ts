@@ -4,10 +4,12 @@
  * @module
  */
 export { type Figure, forColumn } from "~/lib/figures/compose.ts";
+export * from "~/lib/figures/axes_figure.ts";
 export * from "~/lib/figures/curves_figure.ts";
 export * from "~/lib/figures/density_figure.ts";
 export * from "~/lib/figures/edge_figure.ts";
 export * from "~/lib/figures/landscape_figure.ts";
+export * from "~/lib/figures/order_figure.ts";
 export { renderPlot } from "~/lib/figures/layers.ts";
 export * from "~/lib/figures/lead_figure.ts";
 export * from "~/lib/figures/levels_figure.ts";

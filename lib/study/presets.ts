@@ -131,3 +131,55 @@ export function equalRatioStudy(
     },
   };
 }
+
+/** What the studies below ask for along training. */
+const LEVELS = ["loss:1.9", "loss:1.7", "loss:1.5", "loss:1.3", "loss:1.1", "loss:0.9", "loss:0.7"];
+const ALONG = ["antithetic(directions=16)", "relative-filter", "generalization-gap"];
+
+/**
+ * Learning rate and batch size at once, for SGD on 10,000 images to the stop of standard: whether
+ * their ratio, the learning rate alone or the loss explains sharpness.
+ */
+export const axesStudy: Study = {
+  ...presets.quick,
+  grid: {
+    ...presets.quick.grid,
+    effects: ["pairs"],
+    optimizers: ["SGD"],
+    pairs: [1e-3, 1e-2, 1e-1].flatMap((learningRate) =>
+      [32, 128, 1024].map((batchSize) => ({ learningRate, batchSize }))
+    ),
+  },
+  stops: ["cumulative:1e-3", ...LEVELS],
+  measures: {
+    first: ["sharpness", "antithetic", "relative-filter", "generalization-gap"],
+    others: ALONG,
+  },
+};
+
+/** The cells of batch size 128 of `axesStudy`, with the images in a new order every epoch. */
+export const shuffledStudy: Study = {
+  ...axesStudy,
+  order: "shuffled",
+  grid: {
+    ...axesStudy.grid,
+    pairs: axesStudy.grid.pairs.filter(({ batchSize }) => batchSize === 128),
+  },
+};
+
+/**
+ * Momentum, Adam and RMSprop as in standard, one seed. Momentum 0.9 makes steps ten times as long, so
+ * its learning rates are a tenth of SGD's; Adam's and RMSprop's steps have the learning rate's length.
+ */
+export const optimizersStudy: Study = {
+  ...presets.standard,
+  grid: {
+    ...presets.standard.grid,
+    effects: ["learning-rate"],
+    optimizers: ["SGD(momentum=0.9)", "Adam", "RMSprop"],
+    learningRates: [1e-5, 1e-4, 1e-3, 1e-2],
+    seeds: [0],
+  },
+  stops: ["cumulative:1e-3", ...LEVELS],
+  measures: { first: presets.standard.measures.first, others: ALONG },
+};

@@ -1,0 +1,179 @@
+/**
+ * What explains sharpness where learning rate and batch size are varied at once.
+ *
+ * @module
+ */
+import type { ColumnTable } from "arquero";
+import { significant } from "~/lib/files/numbers.ts";
+import { CURVE_MEASURE, listCurves, LOSS_LEVELS } from "~/lib/findings/curves.ts";
+import { atLoss, atStop } from "~/lib/findings/series.ts";
+import { formatInterval, formatMean } from "~/lib/findings/words.ts";
+import { parseMeasure } from "~/lib/measure.ts";
+import { type RunResult, runsAt, tableOf, type TrajectoryRecord } from "~/lib/results.ts";
+import {
+  type MeanInterval,
+  meanInterval,
+  type TauInterval,
+  tauInterval,
+} from "~/lib/statistics.ts";
+import { byCell, listCells, type Study } from "~/lib/study.ts";
+
+/** What may explain it, by name: of a run. */
+export const EXPLANATIONS: Readonly<Record<string, (run: RunResult) => number | null>> = {
+  "learning rate / batch size": ({ config }) => config.learningRate / config.batchSize,
+  "learning rate": ({ config }) => config.learningRate,
+  "batch size": ({ config }) => config.batchSize,
+  "training loss": ({ training }) => training.trainLoss,
+};
+
+/** Kendall's tau between an explanation and a measure over all cells. */
+export interface Explanation extends TauInterval {
+  readonly name: string;
+  /** Canonical text of the measure. */
+  readonly measure: string;
+}
+
+/** Sharpness, at equal loss the antithetic one, and the scale-free measure. */
+const MEASURES = ["sharpness", "relative-filter"];
+/** Of the bootstrap's draws; any number does. */
+const BOOTSTRAP_SEED = 20_251_107;
+
+/**
+ * Kendall's tau of every explanation with each measure, over all cells of a study, with the bootstrap
+ * interval over seeds and cells of `tauInterval`.
+ *
+ * @param runs Of one stop.
+ * @param measures Canonical texts.
+ */
+export function explain(
+  study: Study,
+  runs: readonly RunResult[],
+  measures: readonly string[] = MEASURES,
+): Explanation[] {
+  const runsOf = byCell(study, runs, ({ config }) => config);
+  const cells = listCells(study).map(runsOf);
+  return measures.flatMap((measure) =>
+    Object.entries(EXPLANATIONS).map(([name, valueOf]): Explanation => {
+      const mapOf = (own: RunResult[], of: (run: RunResult) => number | null | undefined) =>
+        new Map(own.flatMap((run) => {
+          const value = of(run);
+          return typeof value === "number" ? [[run.config.seed, value] as const] : [];
+        }));
+      const ranked = cells.map((own) => (
+        { x: mapOf(own, valueOf), y: mapOf(own, (run) => run.measures[measure]?.estimate) }
+      ));
+      return { name, measure, ...tauInterval([ranked], { seed: BOOTSTRAP_SEED }) };
+    })
+  );
+}
+
+/** One row a measure, a column an explanation. */
+export function explanationTable(found: readonly Explanation[]): ColumnTable {
+  return tableOf<Explanation[]>({
+    "Kendall's tau of": ([own]) => parseMeasure(own!.measure).label,
+    ...Object.fromEntries(
+      Object.keys(EXPLANATIONS).map((name) => [
+        `with ${name}`,
+        (own: Explanation[]) => {
+          const one = own.find((each) => each.name === name);
+          return one === undefined ? "" : formatTau(one);
+        },
+      ]),
+    ),
+    cells: ([own]) => own!.cells,
+    seeds: ([own]) => own!.seeds.length,
+  }, [...Map.groupBy(found, ({ measure }) => measure).values()]);
+}
+
+/** How a measure goes with both factors at one place: S = c learningRate^a batchSize^b. */
+export interface FactorSlopes {
+  readonly place: string;
+  /** Canonical text of the measure. */
+  readonly measure: string;
+  /** a and b: means over seeds with 95 % t intervals. */
+  readonly learningRate: MeanInterval;
+  readonly batchSize: MeanInterval;
+  /** Cells that every seed has there. */
+  readonly cells: number;
+}
+
+/**
+ * Fits log S = log c + a log(learning rate) + b log(batch size) by least squares, for each seed over the
+ * cells that all seeds have, at the stop and at the levels of the full-set loss. If only learning rate /
+ * batch size counts, b = -a; if only the learning rate counts, b = 0; if only the loss counts, both are
+ * 0 at equal loss.
+ *
+ * @returns Places where both factors vary over at least four cells.
+ */
+export function factorSlopes(
+  study: Study,
+  records: readonly TrajectoryRecord[],
+  measures: readonly string[] = MEASURES,
+): FactorSlopes[] {
+  const cells = listCells(study);
+  const { seeds } = study.grid;
+  return measures.flatMap((measure) => {
+    const along = measure === "sharpness" ? CURVE_MEASURE : measure;
+    const curves = listCurves(study, records, { measure: along });
+    const places = [
+      atStop(study, runsAt(study, records), measure),
+      ...LOSS_LEVELS.map((level) => atLoss(curves, along, level)),
+    ];
+    return places.flatMap(({ place, measure, valuesOf }): FactorSlopes[] => {
+      const whole = cells.map((cell) => ({ ...cell, ...valuesOf(cell) }))
+        .filter(({ bySeed }) => seeds.every((seed) => (bySeed.get(seed) ?? 0) > 0));
+      const fits = seeds.flatMap((seed) =>
+        fitTwo(
+          whole.map((
+            { learningRate, batchSize, bySeed },
+          ) => [Math.log(learningRate), Math.log(batchSize), Math.log(bySeed.get(seed)!)]),
+        ) ?? []
+      );
+      return whole.length < 4 || fits.length === 0 ? [] : [{
+        ...{ place, measure, cells: whole.length },
+        learningRate: meanInterval(fits.map(({ a }) => a)),
+        batchSize: meanInterval(fits.map(({ b }) => b)),
+      }];
+    });
+  });
+}
+
+/** Least squares of z on x and y with a constant; undefined where x and y do not vary apart. */
+function fitTwo(
+  rows: readonly (readonly [x: number, y: number, z: number])[],
+): { a: number; b: number } | undefined {
+  const [x, y, z] = [0, 1, 2].map((k) => {
+    const own = rows.map((row) => row[k]!);
+    const mean = own.reduce((sum, value) => sum + value, 0) / own.length;
+    return own.map((value) => value - mean);
+  }) as [number[], number[], number[]];
+  const dot = (p: number[], q: number[]): number => p.reduce((sum, v, i) => sum + v * q[i]!, 0);
+  const [xx, yy, xy, xz, yz] = [dot(x, x), dot(y, y), dot(x, y), dot(x, z), dot(y, z)];
+  const determinant = xx * yy - xy * xy;
+  if (!(determinant > 1e-9 * xx * yy)) return undefined;
+  return { a: (yy * xz - xy * yz) / determinant, b: (xx * yz - xy * xz) / determinant };
+}
+
+/** One row a measure and place: the exponents of both factors. */
+export function slopesTable(found: readonly FactorSlopes[]): ColumnTable {
+  return tableOf<FactorSlopes>({
+    measure: ({ measure }) => parseMeasure(measure).label,
+    where: ({ place }) => place,
+    "exponent of the learning rate": ({ learningRate }) => formatSlope(learningRate),
+    "of the batch size": ({ batchSize }) => formatSlope(batchSize),
+    cells: ({ cells }) => cells,
+    seeds: ({ batchSize }) => batchSize.n,
+  }, found);
+}
+
+/** "−0.93 [−0.97, −0.89]". */
+function formatSlope({ mean, low, high }: MeanInterval): string {
+  const interval = low === null || high === null ? null : [low, high] as const;
+  return formatMean(mean, interval) + (interval === null ? "" : ` ${formatInterval(interval)}`);
+}
+
+/** "0.81 [0.52, 0.95]". */
+function formatTau({ tau, low, high }: TauInterval): string {
+  const interval = low === null || high === null ? "" : ` ${formatInterval([low, high])}`;
+  return tau === null ? "" : significant(tau, 2) + interval;
+}

@@ -1,0 +1,96 @@
+/**
+ * Whether the order of the images matters: to sharpness, and to the loss that a stop looks at.
+ *
+ * @module
+ */
+import type { ColumnTable } from "arquero";
+import { scientific } from "~/lib/files/numbers.ts";
+import { compare, type Comparison, formatComparison } from "~/lib/findings/contrast.ts";
+import { CURVE_MEASURE, listCurves, LOSS_LEVELS } from "~/lib/findings/curves.ts";
+import { leadMeasure } from "~/lib/findings/list_findings.ts";
+import { atLoss, atStop } from "~/lib/findings/series.ts";
+import { enumerate, formatInterval, formatMean } from "~/lib/findings/words.ts";
+import type { OrderTrace } from "~/lib/reproduce.ts";
+import { runsAt, tableOf, type TrajectoryRecord } from "~/lib/results.ts";
+import { meanInterval } from "~/lib/statistics.ts";
+import { listCells, type Study } from "~/lib/study.ts";
+
+/** One cell's shuffled networks against those in file order, paired by seed. */
+export interface OrderComparison extends Comparison {
+  readonly learningRate: number;
+  /** "at cumulative:1e-3", "at 1.3 nats". */
+  readonly place: string;
+  readonly label: string;
+}
+
+/**
+ * Compares the cells of a study in shuffled order with the same cells in file order: sharpness at the
+ * stop and, with the scale-free measure, at the levels of the full-set loss.
+ *
+ * @param records Of both studies; those of neither are passed over.
+ */
+export function compareOrders(
+  file: Study,
+  shuffled: Study,
+  records: readonly TrajectoryRecord[],
+): OrderComparison[] {
+  const [first, last] = [file, shuffled].map((study) => [
+    ...["sharpness", leadMeasure().text].map((text) => atStop(study, runsAt(study, records), text)),
+    ...[CURVE_MEASURE, leadMeasure().text].flatMap((text) => {
+      const curves = listCurves(study, records, { measure: text });
+      return LOSS_LEVELS.map((level) => atLoss(curves, text, level));
+    }),
+  ]);
+  return listCells(shuffled).flatMap((cell) =>
+    first!.flatMap((place, i) => {
+      const found = compare({
+        first: { name: "file order", ...place.valuesOf(cell) },
+        last: { name: "shuffled", ...last![i]!.valuesOf(cell) },
+        unit: place.unit,
+      });
+      const { learningRate } = cell;
+      return found ? [{ ...found, learningRate, place: place.place, label: place.label }] : [];
+    })
+  );
+}
+
+/** One row a cell and place. */
+export function orderTable(found: readonly OrderComparison[]): ColumnTable {
+  return tableOf<OrderComparison>({
+    "learning rate": ({ learningRate }) => scientific(learningRate),
+    measure: ({ label }) => label,
+    where: ({ place }) => place,
+    "shuffled / file order": formatComparison,
+    verdict: ({ kind }) => kind,
+    seeds: ({ n }) => n,
+  }, found);
+}
+
+/**
+ * How far the loss that a stop looks at, the mean over an epoch's batches, lies below the loss of the
+ * network that it has then, by learning rate and order; and where the same rule on the full-set loss
+ * would have ended.
+ */
+export function orderSentences(traces: readonly OrderTrace[]): string[] {
+  return [...Map.groupBy(traces, ({ learningRate }) => learningRate)].map(([rate, own]) => {
+    const parts = [...Map.groupBy(own, ({ order }) => order)].map(([order, some]) => {
+      const gaps = some.flatMap(({ stops: { batches }, epochs }) => {
+        const at = epochs[(batches ?? 0) - 1];
+        return at === undefined ? [] : [at.fullSet - at.batches];
+      });
+      const { mean, low, high } = meanInterval(gaps);
+      const interval = low === null || high === null ? null : [low, high] as const;
+      const ends = (key: "batches" | "fullSet"): string =>
+        enumerate(some.map(({ stops }) => String(stops[key] ?? "none")));
+      return `${order === "file" ? "in file order" : "shuffled"} by ${formatMean(mean, interval)}` +
+        (interval === null ? "" : ` ${formatInterval(interval)}`) +
+        ` nats; it ends at epoch ${ends("batches")}, on the full-set loss at ${ends("fullSet")}`;
+    });
+    return `Learning rate ${
+      scientific(rate)
+    }: at the stop the loss of the network lies above the ` +
+      `mean over its last epoch's batches ${parts.join("; ")} (n = ${
+        new Set(own.map(({ seed }) => seed)).size
+      } seeds).`;
+  });
+}

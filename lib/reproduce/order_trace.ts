@@ -1,0 +1,108 @@
+/**
+ * What the order of the images does to the loss that a stop looks at: computed once and kept.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { z } from "zod";
+import { type Dataset, firstRows, loadImagesLabels } from "~/lib/dataset.ts";
+import { readChecked } from "~/lib/files/checked.ts";
+import { writeWhole } from "~/lib/files/files.ts";
+import { initialise } from "~/lib/model.ts";
+import { allocateState } from "~/lib/optimizer.ts";
+import { openEngineOnData, revision } from "~/lib/reproduce/engine_on_data.ts";
+import { placed, type RunOptions } from "~/lib/reproduce/options.ts";
+import { lossByAge, parseStop, type Trajectory, trajectoryPath } from "~/lib/trainer.ts";
+
+const epochNumber = z.int().nullable();
+const trace = z.looseObject({
+  trajectory: z.string(),
+  order: z.enum(["file", "shuffled"]),
+  learningRate: z.number(),
+  seed: z.int(),
+  /** A stop's text, and the epoch where it ends on the batches' mean loss and on the full-set loss. */
+  rule: z.string(),
+  stops: z.object({ batches: epochNumber, fullSet: epochNumber }),
+  /** Losses in nats: mean over an epoch's batches while they train, full set at its end. */
+  epochs: z.array(z.object({ batches: z.number(), fullSet: z.number() })),
+  /** At the rule's epoch: see `lossByAge`. */
+  ages: z.array(z.object({ age: z.number(), loss: z.number() })),
+});
+/** One trajectory's losses by epoch and by the age of the batch. */
+export type OrderTrace = z.infer<typeof trace>;
+
+/** Epochs after which a trace ends without a stop. */
+const MOST_EPOCHS = 600;
+
+/**
+ * Trains a trajectory until a rule has ended on both losses, evaluating the full set after every
+ * epoch; read from results/order where it was kept.
+ *
+ * @param options rule: default the stop of standard. dataset: `opened`'s, default the project's.
+ * @returns Undefined where it is not there and `cachedOnly` forbids to compute.
+ */
+export async function traceOrder(
+  trajectory: Trajectory,
+  { rule = "cumulative:1e-3", dataset, ...options }: RunOptions & {
+    readonly rule?: string;
+    readonly dataset?: Dataset;
+  } = {},
+): Promise<OrderTrace | undefined> {
+  const { folders: { results }, onMessage, onProgress, signal } = placed(options);
+  const { images, sizes, optimizer, batchSize, learningRate, seed, order = "file" } = trajectory;
+  const name = trajectoryPath({ ...trajectory, order: undefined }).replaceAll("/", ",");
+  const path = join(results, "order", `${name},order=${order}.json`);
+  const kept = await readChecked(
+    path,
+    onMessage,
+    (bytes) => trace.parse(JSON.parse(new TextDecoder().decode(bytes))),
+  );
+  if (kept?.rule === rule) return kept;
+  if (options.cachedOnly) return undefined;
+  const { engine } = options.opened ?? await openEngineOnData(images, options);
+  const stop = parseStop(rule);
+  const parameters = initialise(sizes, seed);
+  const state = allocateState(optimizer, parameters.length);
+  const shuffle = order === "shuffled" ? seed : undefined;
+  const stack = await engine.createStack({ sizes, batchSize, optimizer }, [
+    { learningRate, parameters, state, epochs: 0, shuffle },
+  ]);
+  const start = performance.now();
+  const epochs: OrderTrace["epochs"] = [];
+  const found = (key: "batches" | "fullSet"): number | null =>
+    stop.epoch(epochs.map((epoch) => epoch[key])) ?? null;
+  let ages: OrderTrace["ages"] = [];
+  try {
+    while (
+      epochs.length < MOST_EPOCHS && (found("batches") === null || found("fullSet") === null)
+    ) {
+      signal?.throwIfAborted();
+      const [batches] = await stack.trainEpoch();
+      await stack.save();
+      const [whole] = await engine.evaluate(sizes, [parameters], {
+        split: "train",
+        gradient: false,
+      });
+      epochs.push({ batches: batches!, fullSet: whole!.loss });
+      onProgress?.({ message: `${name}: epoch ${epochs.length}`, done: epochs.length });
+      if (found("batches") !== epochs.length) continue;
+      const loaded = dataset ?? await loadImagesLabels(
+        Math.ceil(images / 10_000),
+        options.data === undefined ? {} : { directory: options.data },
+      );
+      const train = firstRows(loaded.train, images);
+      ages = await lossByAge({ ...loaded, train }, { sizes, parameters }, { batchSize });
+    }
+    const whole: OrderTrace & Record<string, unknown> = {
+      ...{ trajectory: trajectoryPath(trajectory), order, learningRate, seed, rule },
+      ...{ stops: { batches: found("batches"), fullSet: found("fullSet") }, epochs, ages },
+      ...{ revision: revision(), engine: engine.info },
+      seconds: Math.round((performance.now() - start) / 1000),
+    };
+    await writeWhole(path, `${JSON.stringify(whole)}\n`);
+    return whole;
+  } finally {
+    stack.dispose();
+    if (options.opened === undefined) await engine.close();
+  }
+}

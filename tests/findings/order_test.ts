@@ -1,0 +1,69 @@
+/**
+ * What the order of the images does, on a tiny data set and on made-up records.
+ *
+ * @module
+ */
+import { compareOrders, orderSentences, orderTable } from "~/lib/findings.ts";
+import { traceOrder } from "~/lib/reproduce.ts";
+import { axesStudy, listTrajectories, shuffledStudy } from "~/lib/study.ts";
+import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import { syntheticRecords } from "~/tests/fixtures/synthetic_results.ts";
+import { randomDataset } from "~/tests/fixtures/tiny_dataset.ts";
+import { alone, STUDY, withPlace } from "~/tests/fixtures/tiny_study.ts";
+
+Deno.test("compareOrders() pairs each shuffled cell with the same cell in file order", () => {
+  const records = [axesStudy, shuffledStudy].flatMap((study) =>
+    syntheticRecords(study, ({ order, learningRate, seed }) => ({
+      // Shuffled networks are half as sharp at 0.1 and the same elsewhere.
+      samples: [(order && learningRate === 0.1 ? 0.5 : 1) * (1 + 0.1 * seed)],
+    }))
+  );
+  const found = compareOrders(axesStudy, shuffledStudy, records)
+    .filter(({ place, label }) => place === "at cumulative:1e-3" && label === "sharpness");
+  assertEquals(found.map(({ learningRate, kind, n }) => [learningRate, kind, n]), [
+    [1e-3, "negligible", 3],
+    [1e-2, "negligible", 3],
+    [1e-1, "falls", 3],
+  ]);
+  assertAlmostEquals(found[2]!.estimate, 0.5, 1e-12);
+  assertEquals(orderTable(found).numRows(), 3);
+});
+
+Deno.test("traceOrder() evaluates every epoch, ends where the rule ends on both losses, and is kept", async () => {
+  const [trajectory] = listTrajectories(alone("SGD"));
+  const dataset = randomDataset(STUDY.sizes, STUDY.images);
+  const whole = { ...trajectory!, batchSize: 20 };
+  await withPlace(async ({ options, compute }) => {
+    const asked = { ...options, dataset, rule: "epochs:3" };
+    const traces = [
+      await traceOrder(whole, asked),
+      await traceOrder({ ...whole, order: "shuffled" }, asked),
+    ];
+    assertEquals(traces.map((trace) => trace!.epochs.length), [3, 3]);
+    // The same numbers as a study's record has, and as the network at the end.
+    const study = { ...alone("SGD"), stops: ["epochs:3"] };
+    const pairs = {
+      ...study.grid,
+      effects: ["pairs"] as const,
+      pairs: [{ learningRate: 0.1, batchSize: 20 }],
+    };
+    const { records: [record] } = await compute({ ...study, grid: pairs });
+    assertEquals(traces[0]!.epochs.map(({ batches }) => batches), record!.content.epochLosses);
+    assertAlmostEquals(traces[0]!.epochs[2]!.fullSet, record!.content.networks[0]!.trainLoss, 1e-6);
+    assert(traces[0]!.epochs[0]!.batches !== traces[1]!.epochs[0]!.batches);
+    assertEquals(traces[0]!.ages.length, 3);
+    const again = await traceOrder(whole, { ...asked, cachedOnly: true });
+    assertEquals(again, JSON.parse(JSON.stringify(traces[0])));
+    assertEquals(
+      await traceOrder(whole, { ...asked, rule: "epochs:4", cachedOnly: true }),
+      undefined,
+    );
+    const [sentence] = orderSentences([traces[0]!, traces[1]!]);
+    assert(
+      /in file order by .* it ends at epoch 3, on the full-set loss at 3; shuffled by/.test(
+        sentence!,
+      ),
+      sentence,
+    );
+  });
+});
