@@ -7,6 +7,7 @@ export { type EngineOnData, openEngineOnData } from "~/lib/reproduce/engine_on_d
 export * from "~/lib/reproduce/model_ready.ts";
 export { type Folders, PROJECT_FOLDERS, type RunOptions } from "~/lib/reproduce/options.ts";
 export * from "~/lib/reproduce/order_trace.ts";
+export * from "~/lib/reproduce/pictures.ts";
 export { type Plan, plan } from "~/lib/reproduce/plan.ts";
 export * from "~/lib/reproduce/rescaling.ts";
 export { run, type RunOutcome } from "~/lib/reproduce/run.ts";

@@ -98,12 +98,13 @@ async function writeOutputs(
   results: string,
 ): Promise<string[]> {
   // Loaded here: nothing before needs what draws.
-  const { writeFigures } = await import("~/lib/figures.ts");
+  const { listPictures, writeFigures } = await import("~/lib/figures.ts");
   const { writeFindings } = await import("~/lib/findings.ts");
   const name = studyName(study);
   const table = join(results, `${name}.csv`);
   const runs = study.stops.flatMap((stop) => runsAt(study, records, stop));
-  const paths = await writeFigures(study, records, join(results, "figures", name));
+  const pictures = name === "standard" ? await listPictures(study, records, results) : [];
+  const paths = await writeFigures(study, records, join(results, "figures", name), pictures);
   await writeWhole(table, runsCsv(runs));
   return [...paths, table, await writeFindings(study, records, results)];
 }

@@ -38,6 +38,69 @@ export function plotLandscape(found: Landscape): Figure {
   });
 }
 
+/**
+ * Draws the losses along lines between networks, a panel a line.
+ *
+ * @param given With the heading of each panel.
+ */
+export function plotLines(
+  given: readonly { readonly heading: string; readonly found: Landscape }[],
+): Figure {
+  return compose({
+    name: "lines",
+    title: "On the way from one network to another of the same loss",
+    panels: given.map(({ heading, found }) => ({ ...linePanels(found)[0]!, heading })),
+    caption:
+      "One pair of seed 0 each, at one epoch loss; at each point the logits are normalised " +
+      "with their own statistics. Marked: the networks themselves.",
+    isNarrow: true,
+  });
+}
+
+/** Rises of the loss in nats at which a field's contours lie, each twice the one before. */
+const RISES = Array.from({ length: 10 }, (_, i) => 0.01 * 2 ** i);
+
+/**
+ * Draws how the training loss rises in planes around networks, a panel a plane, the same contours and
+ * axes in all.
+ *
+ * @param given With the heading of each panel.
+ */
+export function plotField(
+  given: readonly { readonly heading: string; readonly found: Landscape }[],
+): Figure {
+  const levels = [0, ...RISES];
+  const colors = [...rampOf(levels).values()].reverse();
+  const [from, to] = [RISES[0]!, RISES.at(-1)!].map((level) => significant(level));
+  return compose({
+    name: "field",
+    title: "Rise of the training loss around networks",
+    panels: given.map(({ heading, found: { points } }): Panel => {
+      const lowest = Math.min(...points.map(({ trainLoss }) => trainLoss ?? Infinity));
+      const rows = points.map(({ x, y, trainLoss }) => ({ x, y, z: (trainLoss ?? NaN) - lowest }));
+      return {
+        heading,
+        x: { label: "Random direction 0 (filters' norms)" },
+        y: { label: "Direction 1" },
+        height: 240,
+        layers: [
+          {
+            ...{ kind: "contours", name: "rise", rows, levels, colors },
+            legend: { from: `Rise ${from}`, to: `${to} nats`, colors },
+          },
+          {
+            ...{ kind: "points", name: "network", color: INK.text, radius: 2 },
+            rows: [{ x: 0, y: 0 }],
+          },
+        ],
+      };
+    }),
+    caption:
+      "Seed 0 at the stop; a step of 1 moves every filter by its own norm, a layer's biases " +
+      "by theirs; each band begins at twice the rise of the one before.",
+  });
+}
+
 function linePanels({ axes: [axis], networks, points }: Landscape): Panel[] {
   const marks = (y: (point: LandscapePoint) => number | null): Layer => ({
     ...{ kind: "points", name: "network", color: INK.text },

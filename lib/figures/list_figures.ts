@@ -5,6 +5,8 @@
  */
 import { join } from "node:path";
 import { type Figure, forColumn } from "~/lib/figures/compose.ts";
+import { plotDensities } from "~/lib/figures/density_figure.ts";
+import { plotField, plotLines } from "~/lib/figures/landscape_figure.ts";
 import { plotCurves } from "~/lib/figures/curves_figure.ts";
 import { plotEigenvalues } from "~/lib/figures/edge_figure.ts";
 import { plotLead } from "~/lib/figures/lead_figure.ts";
@@ -16,8 +18,10 @@ import { renderPdf, renderPng } from "~/lib/figures/render.ts";
 import { plotResults2 } from "~/lib/figures/results_figure.ts";
 import { plotTrainingLoss } from "~/lib/figures/training_figure.ts";
 import { writeWhole } from "~/lib/files/files.ts";
+import { scientific } from "~/lib/files/numbers.ts";
 import { comparePublished, listFindings, rankMeasures } from "~/lib/findings.ts";
-import { runsAt, type TrajectoryRecord } from "~/lib/results.ts";
+import { LINES, type Picture, PLANES, surveyPicture } from "~/lib/reproduce.ts";
+import { locateStop, runsAt, type TrajectoryRecord } from "~/lib/results.ts";
 import type { Study } from "~/lib/study.ts";
 
 /**
@@ -48,10 +52,47 @@ export function listFigures(study: Study, records: readonly TrajectoryRecord[]):
 }
 
 /**
+ * The figures of what was surveyed around a study's networks: lines between them, planes around them,
+ * and the spectral densities that records have at the first stop; those without data are left out.
+ *
+ * @param results Where landscapes are kept.
+ */
+export async function listPictures(
+  study: Study,
+  records: readonly TrajectoryRecord[],
+  results: string,
+): Promise<Figure[]> {
+  const read = async (pictures: readonly Picture[]) => {
+    const all = [];
+    for (const picture of pictures) {
+      const options = { folders: { results, models: "" }, cachedOnly: true };
+      const found = await surveyPicture(picture, options);
+      if (found !== undefined) all.push({ heading: picture.heading, found });
+    }
+    return all;
+  };
+  const [lines, planes] = [await read(LINES), await read(PLANES)];
+  const densities = records.flatMap(({ content }) => {
+    const { optimizer, learningRate, seed } = content.trajectory;
+    const epoch = locateStop(study, study.stops[0]!, content)?.epoch;
+    const value = content.networks.find((network) => network.epoch === epoch)?.measures
+      .find(({ measure }) => measure === "density");
+    const name = `${optimizer}, learning rate ${scientific(learningRate)}`;
+    return value === undefined || seed !== 0 ? [] : [{ name, value }];
+  });
+  return [
+    ...(lines.length > 0 ? [plotLines(lines)] : []),
+    ...(planes.length > 0 ? [plotField(planes)] : []),
+    ...(densities.length > 0 ? [plotDensities(densities)] : []),
+  ];
+}
+
+/**
  * Writes all figures of a study as SVG and PNG, for a paper's column also as PDF, each file whole or
  * not at all. Those whose SVG is there already are left as they are: it is written last.
  *
  * @param directory Made if it is not there.
+ * @param more Figures beside those of `listFigures`.
  * @returns The paths, the first figure's SVG first.
  * @throws {Error} If a file cannot be written.
  */
@@ -59,8 +100,9 @@ export async function writeFigures(
   study: Study,
   records: readonly TrajectoryRecord[],
   directory: string,
+  more: readonly Figure[] = [],
 ): Promise<string[]> {
-  const figures = listFigures(study, records);
+  const figures = [...listFigures(study, records), ...more];
   // Side by side: the library rasterises outside this thread.
   const written = await Promise.allSettled(
     [...figures, ...figures.map(forColumn)].map((figure) => writeFigure(figure, directory)),
