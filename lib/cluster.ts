@@ -3,7 +3,5 @@
  *
  * @module
  */
-export * from "~/lib/cluster/job.ts";
-export * from "~/lib/cluster/program.ts";
 export * from "~/lib/cluster/shared_folder.ts";
-export * from "~/lib/cluster/submit.ts";
+export * from "~/lib/cluster/slurm.ts";

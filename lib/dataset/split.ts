@@ -40,12 +40,11 @@ export async function readDataset(nBatches: number, places: DataPlaces): Promise
         `current value is ${nBatches}`,
     );
   }
-  const train = training.slice(0, nBatches);
-  const test = places.files.slice(-1);
+  const [train, test] = [training.slice(0, nBatches), places.files.slice(-1)];
   const splits = { train: allocateSplit(train), test: allocateSplit(test) };
   await ensureFiles([...train, ...test], places, (file, records) => {
     const { pixels, labels } = test.includes(file) ? splits.test : splits.train;
-    const first = countImages(train.slice(0, Math.max(0, train.indexOf(file))));
+    const first = Math.max(0, train.indexOf(file)) * file.images;
     for (let n = 0; n < file.images; n++) {
       const from = n * RECORD_BYTES;
       labels[first + n] = records[from]!;
@@ -70,12 +69,8 @@ export function firstRows({ pixels, labels, size }: Split, n: number): Split {
   return { pixels: pixels.subarray(0, n * IMAGE_BYTES), labels: labels.subarray(0, n), size: n };
 }
 
-function countImages(files: readonly DataFile[]): number {
-  return files.reduce((sum, { images }) => sum + images, 0);
-}
-
 function allocateSplit(files: readonly DataFile[]): Split {
-  const size = countImages(files);
+  const size = files.reduce((sum, { images }) => sum + images, 0);
   const bytes = (count: number): Split["pixels"] => new Uint8Array(new SharedArrayBuffer(count));
   return { pixels: bytes(size * IMAGE_BYTES), labels: bytes(size), size };
 }

@@ -20,20 +20,28 @@ export class DamagedFileError extends Error {
  *
  * @param onDamage A damaged file is set aside and this is told; without it the file stays.
  * @param decode Throws DamagedFileError, TypeError, SyntaxError or zod's error at what is damaged.
+ * @param atMost Bytes: a longer file is damaged.
  * @throws {Error} If the file cannot be read now, which says nothing about what it holds.
  */
 export async function readChecked<T>(
   path: string,
   onDamage: OnDamage | undefined,
-  decode: (bytes: Uint8Array) => T,
+  decode: (bytes: Uint8Array<ArrayBuffer>) => T,
+  atMost?: number,
 ): Promise<T | undefined> {
   try {
-    const bytes = await readIfThere(path);
+    const bytes = await readIfThere(path, atMost);
     return bytes === undefined ? undefined : decode(bytes);
   } catch (error) {
     const reason = damageOf(path, error);
-    if (onDamage !== undefined) await announceAside(path, reason, onDamage);
-    return undefined;
+    if (onDamage === undefined) return undefined;
+    try {
+      onDamage(`${reason}; set aside as ${await setAside(path)}, it will be replaced`);
+    } catch (error) {
+      // Another process that shares the study was first.
+      if (error instanceof Deno.errors.NotFound) return undefined;
+      throw new Error(`${reason}; it cannot be set aside: ${reasonOf(error)}`, { cause: error });
+    }
   }
 }
 
@@ -43,7 +51,7 @@ export async function clearWay(path: string, onDamage: OnDamage): Promise<void> 
 }
 
 /** Says what is wrong with a file; throws the error itself where it does not show damage. */
-export function damageOf(path: string, error: unknown): string {
+function damageOf(path: string, error: unknown): string {
   if (error instanceof z.ZodError) {
     const [issue] = error.issues;
     return printable(`Cannot read ${path}: ${issue?.path.join(".")} ${issue?.message}`, 1000);
@@ -53,16 +61,4 @@ export function damageOf(path: string, error: unknown): string {
   if (!isDamage) throw error;
   const { message } = error;
   return printable(message.includes(path) ? message : `Cannot read ${path}: ${message}`, 5000);
-}
-
-async function announceAside(path: string, reason: string, onDamage: OnDamage): Promise<void> {
-  let aside: string;
-  try {
-    aside = await setAside(path);
-  } catch (error) {
-    // Another process that shares the study was first.
-    if (error instanceof Deno.errors.NotFound) return;
-    throw new Error(`${reason}; it cannot be set aside: ${reasonOf(error)}`, { cause: error });
-  }
-  onDamage(`${reason}; set aside as ${aside}, it will be computed again`);
 }

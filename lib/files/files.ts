@@ -40,13 +40,13 @@ export async function writeWhole(path: string, contents: string | Uint8Array): P
 /**
  * Reads a file; undefined if there is none.
  *
- * @param options A longer file than `atMost` bytes is not read.
+ * @param atMost Bytes: a longer file is not read.
  * @throws {TypeError} If what is there is no file, too long a one, or a link to nothing.
  * @throws {Error} If it cannot be read now, which says nothing about what it holds.
  */
 export async function readIfThere(
   path: string,
-  { atMost = Infinity }: { readonly atMost?: number } = {},
+  atMost = Infinity,
 ): Promise<Uint8Array<ArrayBuffer> | undefined> {
   try {
     const { isFile, isDirectory, size } = await Deno.stat(path);
@@ -91,7 +91,7 @@ async function readBytes(path: string, size: number): Promise<Uint8Array<ArrayBu
 }
 
 /** Whether a link stands at `path`: one that leads nowhere is not a missing file. */
-export async function isLink(path: string): Promise<boolean> {
+async function isLink(path: string): Promise<boolean> {
   try {
     return (await Deno.lstat(path)).isSymlink;
   } catch {

@@ -188,7 +188,7 @@ for (let round = 0; round < ROUNDS; round++) {
         assertEquals(about.length, 1, `${kind} ${way}: ${place.messages.join("\n")}`);
         assertMatch(
           about[0]!,
-          /^Cannot \P{Cc}+; set aside as \P{Cc}+, it will be computed again$/u,
+          /^Cannot \P{Cc}+; set aside as \P{Cc}+, it will be replaced$/u,
         );
         await check(`${path}.damaged-1`);
       }

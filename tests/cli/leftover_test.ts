@@ -48,7 +48,7 @@ Deno.test("run() sets aside what is no file in the place of a lock", async () =>
       place.messages.toSorted(),
       locks.map((path) =>
         `Cannot read ${path} as it must be a file: it is a directory; set aside as ` +
-        `${path}.damaged-1, it will be computed again`
+        `${path}.damaged-1, it will be replaced`
       ).toSorted(),
     );
     for (const path of locks) assert((await Deno.stat(`${path}.damaged-1/not empty`)).isDirectory);

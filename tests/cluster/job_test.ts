@@ -9,7 +9,6 @@ import {
   memoryOptions,
   quoteWord,
   sbatchOptions,
-  splitWords,
   studyScript,
 } from "~/lib/cluster.ts";
 import { UsageError } from "~/lib/domain.ts";
@@ -17,7 +16,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { permissionsOf } from "~/tests/fixtures/script.ts";
 import { withFolder } from "~/tests/fixtures/temporary_folder.ts";
 
-Deno.test("splitWords() splits as bash does", async () => {
+Deno.test("sbatchOptions() splits as bash does", async () => {
   for (
     const text of [
       "--partition=long --time=04:00:00",
@@ -30,16 +29,16 @@ Deno.test("splitWords() splits as bash does", async () => {
       args: ["-c", `for word in ${text}; do printf '%s\\0' "$word"; done`],
     }).output();
     const wanted = new TextDecoder().decode(stdout).split("\0").slice(0, -1);
-    assertEquals(splitWords(text, "--sbatch"), wanted);
+    assertEquals(sbatchOptions(text), wanted);
   }
   for (const text of [`"a`, "it's", "a\nb"]) {
-    assertThrows(() => splitWords(text, "--sbatch"), UsageError, "--sbatch must be one line");
+    assertThrows(() => sbatchOptions(text), UsageError, "--sbatch must be one line");
   }
 });
 
-Deno.test("quoteWord() is undone by splitWords(), and by bash", async () => {
+Deno.test("quoteWord() is undone by sbatchOptions(), and by bash", async () => {
   for (const word of ["plain", "a b", "it", '"quoted"', "$HOME `date` \\", "ü*?", ""]) {
-    assertEquals(splitWords(quoteWord(word), "text"), [word]);
+    assertEquals(sbatchOptions(quoteWord(word)), [word]);
   }
   const { stdout } = await new Deno.Command("bash", {
     args: ["-c", `printf %s ${quoteWord("it's $HOME")}`],

@@ -46,7 +46,7 @@ Deno.test("readChecked() sets a damaged file aside and says what is wrong, in on
       const [before] = said[0]!.split("; set aside as ");
       assertEquals(before!.split(": ").slice(1).join(": "), reason);
       assertEquals(said, [
-        `${before}; set aside as ${path}.damaged-1, it will be computed again`,
+        `${before}; set aside as ${path}.damaged-1, it will be replaced`,
       ]);
       assertEquals(listFiles(folder), ["file.damaged-1"]);
     });
@@ -82,7 +82,7 @@ Deno.test("clearWay() sets aside what stands in a file's place and is none", asy
     await clearWay(path, tell);
     assertEquals(said, [
       `Cannot read ${path} as it must be a file: it is a directory; set aside as ` +
-      `${path}.damaged-1, it will be computed again`,
+      `${path}.damaged-1, it will be replaced`,
     ]);
   });
 });

@@ -73,9 +73,9 @@ Deno.test("readIfThere() tells what is no file, or too long, from what cannot be
     const path = join(folder, "file");
     await assertRejects(() => readIfThere(folder), TypeError, "must be a file: it is a directory");
     await Deno.writeTextFile(path, "12345");
-    assertEquals((await readIfThere(path, { atMost: 5 }))!.length, 5);
+    assertEquals((await readIfThere(path, 5))!.length, 5);
     await assertRejects(
-      () => readIfThere(path, { atMost: 4 }),
+      () => readIfThere(path, 4),
       TypeError,
       `Cannot read ${path} as it must have at most 4 bytes: current number is 5`,
     );

@@ -200,7 +200,7 @@ Deno.test("run() sets damaged files aside, says so, and computes them again", as
     await compute();
     // Every kind of file was needed and found damaged: records, newest states.
     assertEquals(
-      messages.filter((text) => text.endsWith(", it will be computed again")).length,
+      messages.filter((text) => text.endsWith(", it will be replaced")).length,
       12,
     );
     assertSame(await contents(folder), wanted);

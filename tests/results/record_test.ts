@@ -195,7 +195,7 @@ Deno.test("readRecord() gives what writeRecord() wrote; damaged ones are set asi
       assert(said[0]!.startsWith(`Cannot read ${path}: `), said[0]);
       assertStringIncludes(said[0]!, reason);
       assert(
-        said[0]!.endsWith(`set aside as ${path}.damaged-${index + 1}, it will be computed again`),
+        said[0]!.endsWith(`set aside as ${path}.damaged-${index + 1}, it will be replaced`),
       );
     }
     assertEquals(listFiles(folder).filter((file) => file.includes(".damaged-")).length, 6);

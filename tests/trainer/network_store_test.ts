@@ -117,7 +117,7 @@ Deno.test("readNetwork() sets aside what is not the network that it should be", 
       assertEquals(await readNetwork(folder, TRAJECTORY, 2, (text) => said.push(text)), undefined);
       assertEquals([said.length, existsSync(`${path}.damaged-1`)], [1, true]);
       assertStringIncludes(said[0]!, reason);
-      assertStringIncludes(said[0]!, `set aside as ${path}.damaged-1, it will be computed again`);
+      assertStringIncludes(said[0]!, `set aside as ${path}.damaged-1, it will be replaced`);
     });
   }
   await withFolder(async (folder) => {
