@@ -1,5 +1,5 @@
 /**
- * The steps that evaluate and measure kept networks.
+ * The step that evaluates and measures kept networks.
  *
  * @module
  */
@@ -19,42 +19,95 @@ import { locateStop, type Measurement, type NetworkRecord } from "~/lib/results.
 import { describeTrajectory, removeNetwork } from "~/lib/trainer.ts";
 
 /** A network that is to be measured, by canonical texts of measures. */
-export interface NetworkToMeasure {
+interface Wanted {
   readonly claim: Claim;
   readonly epoch: number;
   readonly texts: readonly string[];
+  readonly network: MeasuredNetwork;
 }
 
-/**
- * Evaluates what was not evaluated and writes the record, which a loss that is not finite ends.
- *
- * @returns What is to be measured.
- */
-export async function evaluate(claim: Claim): Promise<NetworkToMeasure[]> {
-  const step = claim.next();
-  const epochs = step.kind === "evaluate" ? [...step.evaluate].sort((a, b) => a - b) : [];
+/** Evaluates and measures what networks lack, those of all trajectories together; writes records. */
+export async function measure(context: Context, claims: readonly Claim[]): Promise<void> {
+  const wanted: Wanted[] = [];
+  for (const claim of claims) {
+    await evaluate(claim);
+    const { trajectory: { optimizer, learningRate, sizes }, record } = claim;
+    for (const [epoch, texts] of claim.next().measure) {
+      const found = texts.length > 0 ? await claim.network(epoch) : undefined;
+      const evaluated = record!.content.networks.find((each) => each.epoch === epoch);
+      if (found === undefined || evaluated === undefined) continue;
+      const network = { ...evaluated, ...found, sizes, optimizer, learningRate };
+      wanted.push({ claim, epoch, texts, network });
+    }
+  }
+  if (wanted.length > 0) await take(context, wanted);
+  for (const claim of claims) {
+    await claim.save();
+    if (claim.next().kind !== "measure") await dropMeasured(claim);
+  }
+}
+
+/** Takes measures of all networks together. */
+async function take(context: Context, wanted: readonly Wanted[]): Promise<void> {
+  const { engine, account, signal, options: { onMessage } } = context;
+  let reported = 0;
+  const start = performance.now();
+  const values = await measureNetworks(
+    engine,
+    wanted.map(({ network }) => network),
+    wanted.map(({ texts }) => texts),
+    {
+      ...{ seed: DIRECTION_SEED, signal },
+      onProgress(done): void {
+        const share = done - reported;
+        reported = done;
+        account.worked(
+          `measures of ${wanted.length} networks`,
+          wanted.map(({ claim: { trajectory }, texts }) => [
+            trajectory,
+            share * measureCost(trajectory, texts),
+          ]),
+        );
+      },
+      onNotFinite(place, { message }): void {
+        const { claim: { trajectory }, epoch } = wanted[place]!;
+        onMessage(`${describeTrajectory(trajectory)}, epoch ${epoch}: ${message}`);
+      },
+    },
+  );
+  const seconds = (performance.now() - start) / 1000 / wanted.length;
+  for (const [index, { claim, epoch, texts }] of wanted.entries()) {
+    const taken = texts.map((text, place) => measurementOf(context, text, values[index]![place]!))
+      .filter(({ estimate }) => !Number.isNaN(estimate));
+    const networks = claim.record!.content.networks.map((network) =>
+      network.epoch === epoch
+        ? { ...network, measures: sorted([...network.measures, ...taken]) }
+        : network
+    );
+    claim.update({ networks }, { did: `measured ${texts.join(", ")}`, to: epoch, seconds });
+  }
+}
+
+/** Evaluates what was not evaluated, in the order of epochs; a loss that is not finite ends it. */
+async function evaluate(claim: Claim): Promise<void> {
+  const epochs = [...claim.next().measure.keys()].sort((a, b) => a - b);
   for (const epoch of epochs) {
+    const { epochLosses, stops, networks } = claim.record!.content;
+    if (networks.some((each) => each.epoch === epoch)) continue;
     const found = await claim.network(epoch);
     if (found === undefined) continue;
-    const { epochLosses, stops, networks } = claim.record!.content;
     const network = await evaluateNetwork(claim, epoch, found.parameters);
     if (Number.isFinite(network.trainLoss) && Number.isFinite(network.testLoss)) {
       claim.update({ networks: [...networks, network].sort((a, b) => a.epoch - b.epoch) });
       continue;
     }
-    claim.update({
+    return claim.update({
       epochLosses: epochLosses.slice(0, Math.max(0, epoch - 1)),
       diverged: true,
       stops: Object.fromEntries(Object.entries(stops).filter(([, stop]) => stop < epoch)),
       networks: networks.filter((each) => each.epoch < epoch),
     });
-    break;
   }
-  const { kind, measure } = claim.next();
-  const left = kind === "measure" ? [...measure] : [];
-  // What is computed afresh takes its predecessor's place when it has its measures too.
-  if (!claim.context.options.fresh || left.length === 0) await claim.save();
-  return left.map(([epoch, texts]) => ({ claim, epoch, texts }));
 }
 
 async function evaluateNetwork(
@@ -92,60 +145,6 @@ async function evaluateNetwork(
 /** SHA-256 of a network's float32 parameters. */
 export function hashOf({ buffer, byteOffset, byteLength }: SharedFloats): string {
   return sha256(new Uint8Array(buffer, byteOffset, byteLength));
-}
-
-/** Measures networks together and writes their trajectories' records. */
-export async function measure(context: Context, asked: readonly NetworkToMeasure[]): Promise<void> {
-  const { engine, account, signal, options: { onMessage } } = context;
-  const networks: (NetworkToMeasure & { readonly measured: MeasuredNetwork })[] = [];
-  for (const each of asked) {
-    const { trajectory: { optimizer, learningRate, sizes }, record } = each.claim;
-    const network = await each.claim.network(each.epoch);
-    if (network === undefined) continue;
-    const evaluated = record!.content.networks.find(({ epoch }) => epoch === each.epoch)!;
-    const measured = { ...evaluated, ...network, sizes, optimizer, learningRate };
-    networks.push({ ...each, measured });
-  }
-  let reported = 0;
-  const start = performance.now();
-  const values = await measureNetworks(
-    engine,
-    networks.map(({ measured }) => measured),
-    networks.map(({ texts }) => texts),
-    {
-      ...{ seed: DIRECTION_SEED, signal },
-      onProgress(done): void {
-        const share = done - reported;
-        reported = done;
-        account.worked(
-          `measures of ${networks.length} networks`,
-          networks.map(({ claim: { trajectory }, texts }) => [
-            trajectory,
-            share * measureCost(trajectory, texts),
-          ]),
-        );
-      },
-      onNotFinite(place, { message }): void {
-        const { claim: { trajectory }, epoch } = networks[place]!;
-        onMessage(`${describeTrajectory(trajectory)}, epoch ${epoch}: ${message}`);
-      },
-    },
-  );
-  const seconds = (performance.now() - start) / 1000 / networks.length;
-  for (const [index, { claim, epoch, texts }] of networks.entries()) {
-    const taken = texts.map((text, place) => measurementOf(context, text, values[index]![place]!))
-      .filter(({ estimate }) => !Number.isNaN(estimate));
-    const all = claim.record!.content.networks.map((network) =>
-      network.epoch === epoch
-        ? { ...network, measures: sorted([...network.measures, ...taken]) }
-        : network
-    );
-    claim.update({ networks: all }, { did: `measured ${texts.join(", ")}`, to: epoch, seconds });
-  }
-  for (const claim of new Set(networks.map((each) => each.claim))) {
-    await claim.save();
-    if (claim.next().kind !== "measure") await dropMeasured(claim);
-  }
 }
 
 function measurementOf({ engine }: Context, text: string, value: MeasureValue): Measurement {

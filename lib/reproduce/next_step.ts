@@ -35,22 +35,20 @@ export interface Asked {
 
 /** The next step, and what else is missing. */
 export interface Step {
-  readonly kind: "train" | "evaluate" | "measure" | "done";
+  readonly kind: "train" | "measure" | "done";
   /** Where training starts; undefined: from the initial weights. */
   readonly from: Kept | undefined;
   /** Epochs that were passed before and whose networks are wanted again. */
   readonly wanted: ReadonlySet<number>;
   /** Whether training goes on past what is recorded, to the study's stops. */
   readonly goesOn: boolean;
-  /** Epochs whose networks are to be evaluated. */
-  readonly evaluate: ReadonlySet<number>;
-  /** Canonical texts of what is to be measured, by epoch. */
+  /** Canonical texts of what is to be measured, by epoch; none where it lacks its losses only. */
   readonly measure: ReadonlyMap<number, readonly string[]>;
 }
 
 /**
- * The next step on a trajectory: train what is missing or has no network, then evaluate, then
- * measure. Where nothing is missing, what is kept makes no difference unless networks are asked for.
+ * The next step on a trajectory: train what is missing or has no network, then evaluate
+ * and measure. Where nothing is missing, what is kept makes no difference unless networks are asked for.
  *
  * @param record What is known; undefined where it is nothing.
  * @param kept The networks that are there, in any order.
@@ -61,11 +59,11 @@ export function nextStep(
   kept: readonly Kept[],
 ): Step {
   const { trajectory: { optimizer }, engine } = asked;
-  const { goesOn, evaluate, measure, networks } = missingFrom(asked, record);
+  const { goesOn, measure, networks } = missingFrom(asked, record);
   const losses = record?.content.epochLosses ?? [];
   const agrees = ({ epochLosses }: Kept): boolean => firstDifference(epochLosses, losses) < 0;
   const wanted = new Set(
-    [...evaluate, ...measure.keys(), ...networks].filter((epoch) => {
+    [...measure.keys(), ...networks].filter((epoch) => {
       const there = kept.filter((each) => agrees(each) && each.epochLosses.length === epoch);
       const isWhole = there.some(({ hasState }) => hasState) ||
         !needsState(measure.get(epoch) ?? [], optimizer);
@@ -83,24 +81,18 @@ export function nextStep(
   ).sort((a, b) =>
     b.epochLosses.length - a.epochLosses.length || Number(b.isLatest) - Number(a.isLatest)
   );
-  const kind = goesOn || wanted.size > 0
-    ? "train"
-    : evaluate.size > 0
-    ? "evaluate"
-    : measure.size > 0
-    ? "measure"
-    : "done";
-  return { kind, from, wanted, goesOn, evaluate, measure };
+  const kind = goesOn || wanted.size > 0 ? "train" : measure.size > 0 ? "measure" : "done";
+  return { kind, from, wanted, goesOn, measure };
 }
 
 /** What the record lacks, whatever is kept; `networks`: epochs whose networks must be there. */
 function missingFrom(
   { study, trajectory, networks: isAsked = false }: Asked,
   record: TrajectoryRecord | undefined,
-): Pick<Step, "goesOn" | "evaluate" | "measure"> & { networks: Set<number> } {
-  const [evaluate, networks] = [new Set<number>(), new Set<number>()];
+): Pick<Step, "goesOn" | "measure"> & { networks: Set<number> } {
+  const networks = new Set<number>();
   const measure = new Map<number, string[]>();
-  if (record === undefined) return { goesOn: true, evaluate, measure, networks };
+  if (record === undefined) return { goesOn: true, measure, networks };
   const { content, content: { diverged, epochLosses } } = record;
   const stops = study.stops.map(parseStop);
   const driving = drivingStops(stops).map(({ text }) => text);
@@ -108,18 +100,17 @@ function missingFrom(
     const { epoch, outcome } = locateStop(study, stop, content) ?? {};
     if (epoch === undefined || outcome === "diverged") continue;
     const network = content.networks.find((each) => each.epoch === epoch);
-    if (network === undefined) evaluate.add(epoch);
     if (isAsked && (index === 0 || driving.includes(stop))) networks.add(epoch);
     const texts = measuresAt(study, stop).filter((text) =>
       slotOf(text, trajectory.optimizer) !== "missing" &&
       !(network && findMeasurement(network, text))
     );
-    const all = new Set([...measure.get(epoch) ?? [], ...texts]);
-    if (all.size > 0) measure.set(epoch, [...all]);
+    if (network && texts.length === 0) continue;
+    measure.set(epoch, [...new Set([...measure.get(epoch) ?? [], ...texts])]);
   }
   const goesOn = !diverged && epochLosses.length < study.maxEpochs &&
     !isFarEnough(stops, epochLosses);
-  return { goesOn, evaluate, measure, networks };
+  return { goesOn, measure, networks };
 }
 
 /** The first epoch, from 0, of two lists of losses that differs; -1 where they agree. */

@@ -6,7 +6,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type Claim, claim, type Context, readKept } from "~/lib/reproduce/claim.ts";
 import { libraryOf, openEngineOnData, revision } from "~/lib/reproduce/engine_on_data.ts";
-import { evaluate, measure, type NetworkToMeasure } from "~/lib/reproduce/measure.ts";
+import { measure } from "~/lib/reproduce/measure.ts";
 import { nextStep } from "~/lib/reproduce/next_step.ts";
 import { placed, type PlacedOptions, type RunOptions } from "~/lib/reproduce/options.ts";
 import { costsLeft, known, openAccount, planFrom, type Records } from "~/lib/reproduce/plan.ts";
@@ -151,7 +151,7 @@ async function workThrough(
   const context = { ...whole, signal };
   const held = new Set<Claim>();
   const elsewhere: Trajectory[] = [];
-  let pending: NetworkToMeasure[] = [];
+  let pending: Claim[] = [];
   let worked = 0;
   async function take(trajectory: Trajectory): Promise<Claim[]> {
     const found = await claim(context, trajectory);
@@ -173,7 +173,7 @@ async function workThrough(
     const group = pending;
     pending = [];
     await measure(context, group);
-    for (const claim of new Set(group.map((each) => each.claim))) release(claim);
+    for (const claim of group) release(claim);
   }
   const left = stacksOf(context, trajectories).values();
   async function lane(): Promise<void> {
@@ -186,11 +186,14 @@ async function workThrough(
         if (lacking.length > 0) await train(context, lacking);
       }
       for (const claim of stack) {
-        const wanted = await evaluate(claim);
-        pending.push(...wanted);
-        if (wanted.length === 0) release(claim);
+        const { kind } = claim.next();
+        // What is computed afresh takes its predecessor's place when it has its measures too.
+        if (kind !== "measure" || !context.options.fresh) await claim.save();
+        if (kind === "measure") pending.push(claim);
+        else release(claim);
       }
-      if (pending.length >= GROUP) await measurePending();
+      const networks = pending.reduce((sum, claim) => sum + claim.next().measure.size, 0);
+      if (networks >= GROUP) await measurePending();
     }
   }
   try {

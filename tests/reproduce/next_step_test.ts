@@ -54,9 +54,8 @@ function kept(epochs: number, rest: Partial<Kept> = {}): Kept {
   };
 }
 
-/** "train from 2 to 4 and stops", "evaluate 4", "measure 2,4", "done". */
+/** "train from 2 to 4,the stops", "measure 2,4", "done". */
 function describe(step: Step): string {
-  if (step.kind === "evaluate") return `evaluate ${[...step.evaluate]}`;
   if (step.kind === "measure") return `measure ${[...step.measure.keys()]}`;
   if (step.kind === "done") return "done";
   const { from, wanted, goesOn } = step;
@@ -87,7 +86,7 @@ const CASES: [string, Study, TrajectoryRecord | undefined, Kept[], string][] = [
     [kept(2), kept(3, LATEST)],
     "train from 3 latest to the stops",
   ],
-  ["not evaluated", TWO, recordOf(TWO, 4, [2]), [kept(2), kept(4)], "evaluate 4"],
+  ["not evaluated", TWO, recordOf(TWO, 4, [2]), [kept(2), kept(4)], "measure 4"],
   ["its network is gone", TWO, recordOf(TWO, 4, [4]), [kept(1), kept(4)], "train from 1 to 2"],
   ["the newest lies beyond", ADA, recordOf(ADA, 4, [4]), [kept(4, LATEST)], "train from 0 to 2"],
   ["another machine's network", TWO, recordOf(TWO, 4, [2]), [kept(4, OTHER)], "train from 0 to 4"],
@@ -95,7 +94,7 @@ const CASES: [string, Study, TrajectoryRecord | undefined, Kept[], string][] = [
   ["nothing is missing", TWO, recordOf(TWO, 4, [2, 4]), [], "done"],
 ];
 
-Deno.test("nextStep() trains what is missing or has no network, evaluates, measures, is done", () => {
+Deno.test("nextStep() trains what is missing or has no network, measures, is done", () => {
   for (const [what, of, record, networks, expected] of CASES) {
     const [trajectory] = listTrajectories(of);
     const step = nextStep({ study: of, trajectory: trajectory!, engine: ENGINE }, record, networks);
