@@ -12,7 +12,6 @@ import {
   passesTogether,
 } from "~/lib/measure/compute_measures.ts";
 import * as curvature from "~/lib/measure/curvature.ts";
-import { density } from "~/lib/measure/density.ts";
 import type {
   Measure,
   MeasureDefinition,
@@ -38,7 +37,7 @@ const DEFINITIONS: readonly MeasureDefinition<never>[] = [
   curvature.hessianTrace,
   curvature.lambdaMax,
   curvature.preconditionedLambdaMax,
-  density,
+  curvature.density,
   along.relativeTensor,
   along.relativeFilter,
   worstCase,
@@ -199,10 +198,10 @@ export async function sampleSharpness(
   { sizes, parameters }: Pick<UnevaluatedNetwork, "sizes" | "parameters">,
   { directions = 49, radius = 5, seed = DIRECTION_SEED }: SampleOptions = {},
 ): Promise<{ loss: number; samples: number[]; mean: number; standardError: number | null }> {
-  const measure = parseMeasure(`sharpness(directions=${directions},radius=${radius})`);
+  const text = `sharpness(directions=${directions},radius=${radius})`;
   // It needs the losses on its rays only, none of the evaluation.
   const network = { sizes, parameters } as MeasuredNetwork;
-  const [[value]] = await computeMeasures(engine, [{ network, measures: [measure] }], { seed }) as [
+  const [[value]] = await measureNetworks(engine, [network], [[text]], { seed }) as [
     [MeasureValue & { loss: number; samples: number[] }],
   ];
   const { estimate: mean, standardError, loss, samples } = value;

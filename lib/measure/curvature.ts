@@ -1,6 +1,6 @@
 /**
- * Measures made of the Hessian's exact products: its trace, and its largest eigenvalue as it is and as
- * an adaptive optimizer sees it.
+ * Measures made of the Hessian's exact products: its trace, the density of its eigenvalues, and the
+ * largest one as it is and as an adaptive optimizer sees it.
  *
  * @module
  */
@@ -31,12 +31,12 @@ const TOGETHER = 4;
 const PRODUCTS = 13;
 
 /** Forward passes of products with so many vectors: see `rayPasses`. */
-export function hessianPasses(vectors: number): number {
+function hessianPasses(vectors: number): number {
   return 1.5 + 2.4 * vectors;
 }
 
 /** Products H v, one a vector, all finite. @throws {NotFiniteError} */
-export async function multiplyHessian(
+async function multiplyHessian(
   vectors: readonly SharedFloats[],
   { name, signal, hessian }: ComputeOptions,
 ): Promise<SharedFloats[]> {
@@ -77,6 +77,54 @@ export const hessianTrace: MeasureDefinition<{ readonly directions: number }> = 
       }
       const { mean, standardError } = meanInterval(samples);
       return { estimate: mean, standardError, samples };
+    },
+  }),
+};
+
+/**
+ * Stochastic Lanczos quadrature (Ghorbani et al. arXiv 1901.10159, Yao et al. arXiv 1912.07145): probe
+ * k, the direction u_k of `sharpness`, gives nodes theta_i and weights w_i of sum 1 with
+ * `sum w_i theta_i^j = u_k' H^j u_k` for all j below twice the steps; the mean of the right side over
+ * directions is `tr(H^j) / P`, a moment of the density.
+ *
+ * Its value has `probes`, their nodes (descending) and weights; `samples`, their mean eigenvalues, which
+ * are those of `hessian-trace` over P; and `smallest` and `largest`, the outermost nodes. A node is no
+ * eigenvalue unless it stands out of the bulk.
+ */
+export const density: MeasureDefinition<{ readonly probes: number; readonly steps: number }> = {
+  name: "density",
+  summary: "spectral density of the Hessian by stochastic Lanczos quadrature, nodes and weights; " +
+    "its estimate is the mean eigenvalue, tr H / P",
+  unit: "nats per unit^2",
+  label: "mean eigenvalue of the Hessian",
+  parameters: {
+    probes: { schema: directions, default: 4, help: "random directions" },
+    steps: { schema: count, default: 40, help: "Hessian products a probe" },
+  },
+  method: ({ probes, steps }) => ({
+    kind: "engine",
+    passes: probes * hessianPasses(steps),
+    async compute({ parameters: { length: P } }, options): Promise<MeasureValue> {
+      const spectra: { nodes: readonly number[]; weights: number[] }[] = [];
+      for (let k = 0; k < probes; k++) {
+        const spectrum = await growKrylov(
+          async (v) => (await multiplyHessian([v], options))[0]!,
+          unitDirection(P, options.seed, k),
+          ({ basis, values, vectors, isExhausted }) => {
+            options.onProgress((k * steps + basis.length) / (probes * steps));
+            if (!isExhausted && basis.length < Math.min(steps, P)) return undefined;
+            return { nodes: values, weights: vectors.map(([first]) => first! ** 2) };
+          },
+        );
+        spectra.push(spectrum);
+      }
+      const samples = spectra.map(({ nodes, weights }) =>
+        dot(Float64Array.from(nodes), Float64Array.from(weights))
+      );
+      const { mean, standardError } = meanInterval(samples);
+      const nodes = spectra.flatMap((probe) => probe.nodes);
+      const ends = { smallest: Math.min(...nodes), largest: Math.max(...nodes) };
+      return { estimate: mean, standardError, samples, ...ends, probes: spectra };
     },
   }),
 };
