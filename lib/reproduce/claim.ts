@@ -7,11 +7,11 @@ import type { SharedFloats } from "~/lib/engine.ts";
 import { clearWay } from "~/lib/files/checked.ts";
 import { removeUnfinished } from "~/lib/files/files.ts";
 import { type Lock, tryLock } from "~/lib/files/lock.ts";
+import type { Meter } from "~/lib/files/progress.ts";
 import { initialise } from "~/lib/model.ts";
 import { type EngineOnData, provenanceOf, type Work } from "~/lib/reproduce/engine_on_data.ts";
 import { type Kept, nextStep, type Step } from "~/lib/reproduce/next_step.ts";
 import type { PlacedOptions } from "~/lib/reproduce/options.ts";
-import type { Account } from "~/lib/reproduce/plan.ts";
 import {
   locateStop,
   readRecord,
@@ -36,11 +36,16 @@ export interface Context extends EngineOnData {
   readonly options: PlacedOptions;
   /** Aborted by the caller, or where another lane failed. */
   readonly signal: AbortSignal;
-  readonly account: Account;
+  /** What each trajectory is expected to cost, and the sum of it: see `epochCost`. */
+  readonly costs: ReadonlyMap<Trajectory, number>;
+  readonly meter: Meter;
 }
 
 /** A trajectory whose lock this process holds, and what there is of it. */
 export class Claim {
+  /** What is left of what it is expected to cost. */
+  #left: number;
+
   constructor(
     readonly context: Context,
     readonly trajectory: Trajectory,
@@ -48,7 +53,9 @@ export class Claim {
     public record: TrajectoryRecord | undefined,
     /** Networks that may be used. */
     readonly kept: Kept[],
-  ) {}
+  ) {
+    this.#left = context.costs.get(trajectory)!;
+  }
 
   /** The next step on it. */
   next(): Step {
@@ -84,6 +91,20 @@ export class Claim {
         ...work.map((part) => provenanceOf(this.context.engine, part)),
       ],
     };
+  }
+
+  /** Counts work that was done; what is beyond the expected is expected as it is done. */
+  worked(cost: number): void {
+    const { meter } = this.context;
+    meter.expect(Math.max(0, cost - this.#left));
+    meter.add(cost);
+    this.#left = Math.max(0, this.#left - cost);
+  }
+
+  /** Lets others have it; nothing more is expected of it. */
+  release(): void {
+    this.context.meter.expect(-this.#left);
+    this.lock.release();
   }
 
   /** Writes the record, with the epochs of all stops that were passed. */

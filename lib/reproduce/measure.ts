@@ -49,7 +49,7 @@ export async function measure(context: Context, claims: readonly Claim[]): Promi
 
 /** Takes measures of all networks together. */
 async function take(context: Context, wanted: readonly Wanted[]): Promise<void> {
-  const { engine, account, signal, options: { onMessage } } = context;
+  const { engine, meter, signal, options: { onMessage, onProgress } } = context;
   let reported = 0;
   const start = performance.now();
   const values = await measureNetworks(
@@ -61,13 +61,10 @@ async function take(context: Context, wanted: readonly Wanted[]): Promise<void> 
       onProgress(done): void {
         const share = done - reported;
         reported = done;
-        account.worked(
-          `measures of ${wanted.length} networks`,
-          wanted.map(({ claim: { trajectory }, texts }) => [
-            trajectory,
-            share * measureCost(trajectory, texts),
-          ]),
-        );
+        for (const { claim, texts } of wanted) {
+          claim.worked(share * measureCost(claim.trajectory, texts));
+        }
+        onProgress?.(meter.report(`measures of ${wanted.length} networks`));
       },
       onNotFinite(place, { message }): void {
         const { claim: { trajectory }, epoch } = wanted[place]!;

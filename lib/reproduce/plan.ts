@@ -5,7 +5,6 @@
  */
 import { defaultThreads } from "~/lib/domain.ts";
 import { isHeld } from "~/lib/files/lock.ts";
-import { startMeter } from "~/lib/files/progress.ts";
 import { measurePasses } from "~/lib/measure.ts";
 import { processor } from "~/lib/reproduce/engine_on_data.ts";
 import { nextStep } from "~/lib/reproduce/next_step.ts";
@@ -141,38 +140,4 @@ function meanEnd(study: Study, records: readonly TrajectoryRecord[]): number {
   );
   const seen = [Math.max(...fixed), ...ends].filter((epoch) => !Number.isNaN(epoch));
   return seen.reduce((sum, epoch) => sum + epoch / seen.length, 0) || UNSEEN_EPOCHS;
-}
-
-/** Keeps account of work against what it was expected to cost. */
-export interface Account {
-  /** Reports work that was done, by trajectory. */
-  worked(message: string, costs: readonly (readonly [Trajectory, number])[]): void;
-  /** Whether what a trajectory still lacks is expected of this process. */
-  settle(trajectory: Trajectory, isOurs: boolean): void;
-}
-
-/** Expects all that is left. */
-export function openAccount(
-  whole: ReadonlyMap<Trajectory, number>,
-  onProgress: RunOptions["onProgress"],
-): Account {
-  const left = new Map(whole);
-  const meter = startMeter([...whole.values()].reduce((sum, cost) => sum + cost, 0));
-  return {
-    worked(message, costs): void {
-      for (const [trajectory, cost] of costs) {
-        const expected = left.get(trajectory)!;
-        // Work beyond what was expected is expected as it is done.
-        meter.expect(Math.max(0, cost - expected));
-        meter.add(cost);
-        left.set(trajectory, Math.max(0, expected - cost));
-      }
-      onProgress?.(meter.report(message));
-    },
-    settle(trajectory, isOurs): void {
-      const cost = isOurs ? whole.get(trajectory)! : 0;
-      meter.expect(cost - left.get(trajectory)!);
-      left.set(trajectory, cost);
-    },
-  };
 }

@@ -4,12 +4,13 @@
  * @module
  */
 import { setTimeout as delay } from "node:timers/promises";
+import { startMeter } from "~/lib/files/progress.ts";
 import { type Claim, claim, type Context, readKept } from "~/lib/reproduce/claim.ts";
 import { libraryOf, openEngineOnData, revision } from "~/lib/reproduce/engine_on_data.ts";
 import { measure } from "~/lib/reproduce/measure.ts";
 import { nextStep } from "~/lib/reproduce/next_step.ts";
 import { placed, type PlacedOptions, type RunOptions } from "~/lib/reproduce/options.ts";
-import { costsLeft, known, openAccount, planFrom, type Records } from "~/lib/reproduce/plan.ts";
+import { costsLeft, known, planFrom, type Records } from "~/lib/reproduce/plan.ts";
 import { train } from "~/lib/reproduce/train.ts";
 import { checkProvenance, readRecord, type TrajectoryRecord } from "~/lib/results.ts";
 import { checkStudy, listTrajectories, type Study } from "~/lib/study.ts";
@@ -89,30 +90,16 @@ async function compute(
   study: Study,
   { records, open, ...options }: PlacedOptions & Survey,
 ): Promise<{ computed: number; elsewhere: Trajectory[] }> {
-  const { wait = true, fresh, opened, onProgress, onMessage, folders: { models } } = options;
+  const { wait = true, opened, onProgress, folders: { models } } = options;
   const { signal = new AbortController().signal } = options;
   const costs = await costsLeft(study, records, options);
-  let queue = open.filter((trajectory) => {
-    const record = fresh ? undefined : records.get(trajectory);
-    const fault = record && checkProvenance(record);
-    if (fault === undefined) return true;
-    onMessage(
-      `${describeTrajectory(trajectory)}: its record is left as it is, as ${fault}; --fresh ` +
-        "computes it again",
-    );
-    return false;
-  });
-  const openFirst = new Map([
-    ...open.map((each) => [each, records.get(each)] as const),
-    ...records,
-  ]);
+  const openFirst = [...open, ...records.keys()].map((each) => [each, records.get(each)] as const);
   const context = {
     ...opened ??
-      await openEngineOnData(study.images, options, await libraryOf(models, openFirst)),
-    ...{ study, options, signal },
-    account: openAccount(new Map(queue.map((each) => [each, costs.get(each)!])), onProgress),
+      await openEngineOnData(study.images, options, await libraryOf(models, new Map(openFirst))),
+    ...{ study, options, signal, costs, meter: startMeter(0) },
   };
-  if (!wait) queue.sort((a, b) => costs.get(b)! - costs.get(a)!);
+  let queue = wait ? open : open.toSorted((a, b) => costs.get(b)! - costs.get(a)!);
   let computed = 0;
   try {
     for (;;) {
@@ -121,7 +108,9 @@ async function compute(
       if (elsewhere.length === 0 || !wait) return { computed, elsewhere };
       queue = elsewhere;
       if (worked > 0) continue;
-      context.account.worked(`waiting for another process to finish ${queue.length} runs`, []);
+      onProgress?.(
+        context.meter.report(`waiting for another process to finish ${queue.length} runs`),
+      );
       await delay(1000, undefined, { signal }).catch(() => {});
     }
   } finally {
@@ -149,24 +138,35 @@ async function workThrough(
   const failure = new AbortController();
   const signal = AbortSignal.any([whole.signal, failure.signal]);
   const context = { ...whole, signal };
+  const { options: { fresh, onMessage } } = context;
   const held = new Set<Claim>();
   const elsewhere: Trajectory[] = [];
   let pending: Claim[] = [];
   let worked = 0;
+  for (const trajectory of trajectories) context.meter.expect(context.costs.get(trajectory)!);
   async function take(trajectory: Trajectory): Promise<Claim[]> {
     const found = await claim(context, trajectory);
-    const isOurs = found !== undefined && found.next().kind !== "done";
-    context.account.settle(trajectory, isOurs);
-    if (found === undefined) elsewhere.push(trajectory);
-    else if (!isOurs) found.lock.release();
-    if (!isOurs) return [];
-    held.add(found);
-    return [found];
+    if (found === undefined) {
+      elsewhere.push(trajectory);
+      context.meter.expect(-context.costs.get(trajectory)!);
+      return [];
+    }
+    const fault = found.record && checkProvenance(found.record);
+    if (fault !== undefined) {
+      onMessage(
+        `${describeTrajectory(trajectory)}: its record is left as it is, as ${fault}; --fresh ` +
+          "computes it again",
+      );
+    } else if (found.next().kind !== "done") {
+      held.add(found);
+      return [found];
+    }
+    found.release();
+    return [];
   }
   function release(claim: Claim): void {
     held.delete(claim);
-    claim.lock.release();
-    context.account.settle(claim.trajectory, false);
+    claim.release();
     worked++;
   }
   async function measurePending(): Promise<void> {
@@ -188,7 +188,7 @@ async function workThrough(
       for (const claim of stack) {
         const { kind } = claim.next();
         // What is computed afresh takes its predecessor's place when it has its measures too.
-        if (kind !== "measure" || !context.options.fresh) await claim.save();
+        if (kind !== "measure" || !fresh) await claim.save();
         if (kind === "measure") pending.push(claim);
         else release(claim);
       }
@@ -197,18 +197,16 @@ async function workThrough(
     }
   }
   try {
-    const lanes = Array.from({ length: context.engine.concurrency }, lane);
-    for (const each of lanes) each.catch((error) => failure.abort(error));
-    const failures = (await Promise.allSettled(lanes)).flatMap((end) =>
-      end.status === "rejected" ? [end.reason as Error] : []
+    await Promise.all(
+      Array.from({ length: context.engine.concurrency }, () =>
+        lane().catch((error) => {
+          // A checkpoint that could not be written is no part of what is kept.
+          if (whole.signal.aborted && error !== whole.signal.reason) onMessage(error.message);
+          failure.abort(error);
+        })),
     );
-    if (whole.signal.aborted) {
-      // A checkpoint that could not be written is no part of what is kept.
-      const others = failures.filter((reason) => reason !== whole.signal.reason);
-      for (const { message } of others) context.options.onMessage(message);
-    }
     whole.signal.throwIfAborted();
-    for (const reason of failures) throw reason;
+    failure.signal.throwIfAborted();
     if (pending.length > 0) await measurePending();
   } finally {
     for (const { lock } of held) lock.release();

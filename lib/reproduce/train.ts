@@ -34,8 +34,8 @@ interface ClaimedRun extends TrainingRun {
 export async function train(context: Context, stack: readonly Claim[]): Promise<void> {
   const runs: ClaimedRun[] = [];
   for (const claim of stack) runs.push(await openRun(claim));
-  const { engine, study, data, account, signal } = context;
-  const { folders: { models }, checkpointSeconds } = context.options;
+  const { engine, study, data, signal, meter } = context;
+  const { folders: { models }, checkpointSeconds, onProgress } = context.options;
   const { optimizer, batchSize, sizes } = stack[0]!.trajectory;
   const texts = study.stops.flatMap((stop) => measuresAt(study, stop));
   const state = needsState(texts, optimizer);
@@ -61,10 +61,8 @@ export async function train(context: Context, stack: readonly Claim[]): Promise<
       const state = Number.isFinite(loss)
         ? `epoch ${length}, loss ${loss!.toFixed(4)}`
         : `diverged in epoch ${length + 1}`;
-      account.worked(
-        `${describeTrajectory(trajectory)}${others}: ${state}`,
-        active.map(({ claim: { trajectory } }) => [trajectory, epochCost(trajectory)]),
-      );
+      for (const { claim } of active) claim.worked(epochCost(claim.trajectory));
+      onProgress?.(meter.report(`${describeTrajectory(trajectory)}${others}: ${state}`));
     },
     onNetwork: keepNetwork,
     async onCheckpoint(active): Promise<void> {
