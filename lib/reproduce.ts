@@ -3,12 +3,16 @@
  *
  * @module
  */
-export { type EngineOnData, openEngineOnData } from "~/lib/reproduce/engine_on_data.ts";
 export * from "~/lib/reproduce/model_ready.ts";
-export { type Folders, PROJECT_FOLDERS, type RunOptions } from "~/lib/reproduce/options.ts";
+export {
+  type EngineOnData,
+  type Folders,
+  openEngineOnData,
+  PROJECT_FOLDERS,
+  type RunOptions,
+} from "~/lib/reproduce/options.ts";
 export * from "~/lib/reproduce/order_trace.ts";
 export * from "~/lib/reproduce/pictures.ts";
 export { type Plan, plan } from "~/lib/reproduce/plan.ts";
-export * from "~/lib/reproduce/rescaling.ts";
 export { run, type RunOutcome } from "~/lib/reproduce/run.ts";
 export * from "~/lib/reproduce/verify.ts";

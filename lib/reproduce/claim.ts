@@ -9,9 +9,13 @@ import { removeUnfinished } from "~/lib/files/files.ts";
 import { type Lock, tryLock } from "~/lib/files/lock.ts";
 import type { Meter } from "~/lib/files/progress.ts";
 import { initialise } from "~/lib/model.ts";
-import { type EngineOnData, provenanceOf, type Work } from "~/lib/reproduce/engine_on_data.ts";
+import {
+  type EngineOnData,
+  type PlacedOptions,
+  provenanceOf,
+  type Work,
+} from "~/lib/reproduce/options.ts";
 import { type Kept, nextStep, type Step } from "~/lib/reproduce/next_step.ts";
-import type { PlacedOptions } from "~/lib/reproduce/options.ts";
 import {
   locateStop,
   readRecord,

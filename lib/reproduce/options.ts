@@ -1,14 +1,27 @@
 /**
- * How a study is run, whatever it is.
+ * How a study is run, whatever it is: its options, the engine, and how records name what computed.
  *
  * @module
  */
+import { cpus } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { EngineName, SharedFloats } from "~/lib/engine.ts";
-import type { OnProgress } from "~/lib/files/progress.ts";
-import type { EngineOnData } from "~/lib/reproduce/engine_on_data.ts";
+import { firstRows, loadImagesLabels } from "~/lib/dataset.ts";
+import {
+  CHOICES_FILE,
+  type Engine,
+  type EngineInfo,
+  type EngineName,
+  type EngineOptions,
+  gemmLibraryOf,
+  openEngine,
+  type SharedFloats,
+} from "~/lib/engine.ts";
+import { UsageError } from "~/lib/domain.ts";
+import { type OnProgress, partProgress } from "~/lib/files/progress.ts";
 import type { Plan } from "~/lib/reproduce/plan.ts";
-import type { Trajectory } from "~/lib/trainer.ts";
+import type { Provenance, TrajectoryRecord } from "~/lib/results.ts";
+import { readNetwork, type Trajectory } from "~/lib/trainer.ts";
 
 /** Where networks and records are kept. */
 export interface Folders {
@@ -66,4 +79,118 @@ export type PlacedOptions = RunOptions & Required<Pick<RunOptions, "folders" | "
 /** Fills in the defaults of where files lie and where messages go. */
 export function placed(options: RunOptions): PlacedOptions {
   return { folders: PROJECT_FOLDERS, onMessage: console.error, ...options };
+}
+
+/** An engine, and the MD5 of every file of the data that it holds. */
+export interface EngineOnData {
+  readonly engine: Engine;
+  readonly data: Readonly<Record<string, string>>;
+}
+
+/**
+ * Loads the first `images` training images and the test set, and opens an engine on them.
+ *
+ * @param prefer The matrix library of work that goes on: see `libraryOf`.
+ */
+export async function openEngineOnData(
+  images: number,
+  options: RunOptions,
+  prefer?: EngineOptions["prefer"],
+): Promise<EngineOnData> {
+  const { folders: { models }, onMessage, onProgress, threads, signal } = placed(options);
+  const dataset = await loadImagesLabels(Math.ceil(images / 10_000), {
+    ...(options.data === undefined ? {} : { directory: options.data }),
+    onProgress: partProgress({ onProgress, onMessage }),
+    signal,
+  });
+  const engine = await openEngine(options.engine ?? "auto", {
+    dataset: { ...dataset, train: firstRows(dataset.train, images) },
+    ...(threads === undefined ? {} : { threads }),
+    ...{ prefer, onMessage, choices: join(models, CHOICES_FILE) },
+  });
+  return { engine, data: dataset.md5 };
+}
+
+/** The processor's name; "unknown" where the system does not tell. */
+export const processor = (): string => cpus()[0]?.model.trim() || "unknown";
+
+/**
+ * The matrix library or the GPU that computed last on this processor, as another one's rounding is
+ * another trajectory: by the first record that names one, else by the newest state of a trajectory
+ * that has no record yet; undefined where nothing was begun here.
+ */
+export async function libraryOf(
+  models: string,
+  records: ReadonlyMap<Trajectory, TrajectoryRecord | undefined>,
+): Promise<EngineOptions["prefer"]> {
+  const [recorded] = [...records.values()].flatMap((record) =>
+    record?.provenance.findLast((part) => part.processor === processor()) ?? []
+  );
+  let engine: EngineInfo | undefined = recorded?.engine;
+  for (const [trajectory, record] of records) {
+    if (engine !== undefined) break;
+    if (record !== undefined) continue;
+    // A damaged file says nothing here, and is set aside when it is needed.
+    engine = (await readNetwork(models, trajectory, "latest", undefined))?.engines.at(-1);
+  }
+  return engine && (gemmLibraryOf(engine) ?? "gpu");
+}
+
+/** A piece of work; `engines` are everything that did it, by last use. */
+export type Work = Pick<Provenance, "did" | "from" | "to" | "seconds"> & {
+  readonly engines?: readonly EngineInfo[];
+};
+
+/** The same as a record keeps it: `engines` are named where they are several. */
+export function provenanceOf(engine: Engine, { engines = [], seconds, ...work }: Work): Provenance {
+  return {
+    ...work,
+    seconds: Math.round(seconds * 100) / 100,
+    revision: revision(),
+    deno: Deno.version.deno,
+    processor: processor(),
+    engine: { ...engine.info },
+    ...(engines.length > 1 ? { engines: engines.map((info) => ({ ...info })) } : {}),
+    threads: engine.concurrency,
+    finished: new Date().toISOString(),
+  };
+}
+
+/** Filled in by git where it makes an archive, as for a download without the repository. */
+const REVISION_FILE = new URL("revision.txt", import.meta.url);
+const GIT = new URL("../../.git/", import.meta.url);
+let known: string | undefined;
+
+/**
+ * The commit that computes: 12 digits, from the repository, else from revision.txt.
+ *
+ * @throws {UsageError} If neither says it.
+ */
+export function revision(): string {
+  return known ??= revisionIn(GIT, REVISION_FILE);
+}
+
+/** The same of a repository's folder and a file of one line. */
+export function revisionIn(git: URL, file: URL): string {
+  const read = (url: URL): string => {
+    try {
+      return Deno.readTextFileSync(url).trim();
+    } catch {
+      return "";
+    }
+  };
+  const head = read(new URL("HEAD", git));
+  const ref = /^ref: (.+)/.exec(head)?.[1];
+  const packed = read(new URL("packed-refs", git)).split("\n");
+  const candidates = ref === undefined
+    ? [head]
+    : [read(new URL(ref, git)), packed.find((line) => line.endsWith(` ${ref}`)) ?? ""];
+  for (const text of [...candidates, read(file)]) {
+    const [commit] = /^[0-9a-f]{12}/.exec(text) ?? [];
+    if (commit !== undefined) return commit;
+  }
+  throw new UsageError(
+    "Cannot compute as results must name the program's revision, and there is no git repository: " +
+      `write the commit into ${fileURLToPath(file)}`,
+  );
 }

@@ -10,8 +10,7 @@ import { readChecked } from "~/lib/files/checked.ts";
 import { writeWhole } from "~/lib/files/files.ts";
 import { initialise } from "~/lib/model.ts";
 import { allocateState } from "~/lib/optimizer.ts";
-import { openEngineOnData, revision } from "~/lib/reproduce/engine_on_data.ts";
-import { placed, type RunOptions } from "~/lib/reproduce/options.ts";
+import { openEngineOnData, placed, revision, type RunOptions } from "~/lib/reproduce/options.ts";
 import { lossByAge, parseStop, type Trajectory, trajectoryPath } from "~/lib/trainer.ts";
 
 const epochNumber = z.int().nullable();

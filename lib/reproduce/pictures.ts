@@ -6,10 +6,9 @@
 import { join } from "node:path";
 import { type Landscape, lineBetween, randomSpan, readLandscape, survey } from "~/lib/landscape.ts";
 import { DIRECTION_SEED } from "~/lib/measure.ts";
-import { openEngineOnData, revision } from "~/lib/reproduce/engine_on_data.ts";
-import { hashOf } from "~/lib/reproduce/measure.ts";
 import { getModelReady } from "~/lib/reproduce/model_ready.ts";
-import { placed, type RunOptions } from "~/lib/reproduce/options.ts";
+import { openEngineOnData, placed, revision, type RunOptions } from "~/lib/reproduce/options.ts";
+import { hashOf } from "~/lib/reproduce/steps.ts";
 import { type Pair, presets, type Study, trajectoryOf } from "~/lib/study.ts";
 
 /** A network of a picture. */

@@ -6,9 +6,8 @@
 import { defaultThreads } from "~/lib/domain.ts";
 import { isHeld } from "~/lib/files/lock.ts";
 import { measurePasses } from "~/lib/measure.ts";
-import { processor } from "~/lib/reproduce/engine_on_data.ts";
+import { placed, type PlacedOptions, processor, type RunOptions } from "~/lib/reproduce/options.ts";
 import { nextStep } from "~/lib/reproduce/next_step.ts";
-import { placed, type PlacedOptions, type RunOptions } from "~/lib/reproduce/options.ts";
 import { locateStop, readRecord, type TrajectoryRecord } from "~/lib/results.ts";
 import { checkStudy, listTrajectories, measuresAt, type Study } from "~/lib/study.ts";
 import { drivingStops, lockFile, networkFile, parseStop, type Trajectory } from "~/lib/trainer.ts";

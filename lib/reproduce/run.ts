@@ -6,12 +6,17 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { startMeter } from "~/lib/files/progress.ts";
 import { type Claim, claim, type Context, readKept } from "~/lib/reproduce/claim.ts";
-import { libraryOf, openEngineOnData, revision } from "~/lib/reproduce/engine_on_data.ts";
-import { measure } from "~/lib/reproduce/measure.ts";
+import {
+  libraryOf,
+  openEngineOnData,
+  placed,
+  type PlacedOptions,
+  revision,
+  type RunOptions,
+} from "~/lib/reproduce/options.ts";
+import { measure, train } from "~/lib/reproduce/steps.ts";
 import { nextStep } from "~/lib/reproduce/next_step.ts";
-import { placed, type PlacedOptions, type RunOptions } from "~/lib/reproduce/options.ts";
 import { costsLeft, known, planFrom, type Records } from "~/lib/reproduce/plan.ts";
-import { train } from "~/lib/reproduce/train.ts";
 import { checkProvenance, readRecord, type TrajectoryRecord } from "~/lib/results.ts";
 import { checkStudy, listTrajectories, type Study } from "~/lib/study.ts";
 import { describeTrajectory, type Trajectory } from "~/lib/trainer.ts";

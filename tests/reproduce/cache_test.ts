@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { tryLock } from "~/lib/files/lock.ts";
 import { initialise } from "~/lib/model.ts";
 import { DivergedError, getModelReady, plan, run, verify } from "~/lib/reproduce.ts";
-import { libraryOf, processor } from "~/lib/reproduce/engine_on_data.ts";
+import { libraryOf, processor } from "~/lib/reproduce/options.ts";
 import { parseRecord, recordFile, runsAt, writeRecord } from "~/lib/results.ts";
 import { listTrajectories } from "~/lib/study.ts";
 import {

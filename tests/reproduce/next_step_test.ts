@@ -4,10 +4,9 @@
  * @module
  */
 import { dirname } from "node:path";
-import { placed } from "~/lib/reproduce/options.ts";
 import { epochCost, measureCost, planFrom } from "~/lib/reproduce/plan.ts";
 import { type Kept, nextStep, type Step } from "~/lib/reproduce/next_step.ts";
-import { processor } from "~/lib/reproduce/engine_on_data.ts";
+import { placed, processor } from "~/lib/reproduce/options.ts";
 import type { TrajectoryRecord } from "~/lib/results.ts";
 import { listTrajectories, type Study } from "~/lib/study.ts";
 import { networkFile, type Trajectory } from "~/lib/trainer.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { UsageError } from "~/lib/domain.ts";
-import { revisionIn } from "~/lib/reproduce/engine_on_data.ts";
+import { revisionIn } from "~/lib/reproduce/options.ts";
 import {
   checkProvenance,
   formatRecord,

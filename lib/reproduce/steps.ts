@@ -1,0 +1,339 @@
+/**
+ * The two steps on trajectories: training from the newest state that will do, and evaluating and
+ * measuring kept networks.
+ *
+ * @module
+ */
+import type { EngineInfo, SharedFloats } from "~/lib/engine.ts";
+import { sha256 } from "~/lib/files/files.ts";
+import {
+  DIRECTION_SEED,
+  type MeasuredNetwork,
+  measureNetworks,
+  type MeasureValue,
+  parseMeasure,
+} from "~/lib/measure.ts";
+import { layoutLayers } from "~/lib/model.ts";
+import { allocateState } from "~/lib/optimizer.ts";
+import { type Claim, type Context, keptOf } from "~/lib/reproduce/claim.ts";
+import { firstDifference, isSameEngine, needsState } from "~/lib/reproduce/next_step.ts";
+import { epochCost, measureCost } from "~/lib/reproduce/plan.ts";
+import { locateStop, type Measurement, type NetworkRecord } from "~/lib/results.ts";
+import { measuresAt } from "~/lib/study.ts";
+import {
+  describeTrajectory,
+  parseStop,
+  readNetwork,
+  removeNetwork,
+  type TrainingRun,
+  trainStack,
+  writeNetwork,
+} from "~/lib/trainer.ts";
+
+/** A claimed trajectory in training. */
+interface ClaimedRun extends TrainingRun {
+  readonly claim: Claim;
+  /** Epochs and seconds of training before. */
+  readonly before: { readonly epochs: number; readonly seconds: number };
+  /** Everything that will have trained it, in the order of its last use. */
+  readonly engines: readonly EngineInfo[];
+}
+
+/**
+ * Trains a stack of trajectories of one optimizer and batch size; their records are then up to date
+ * with their losses, and the networks that are wanted lie in models/.
+ */
+export async function train(context: Context, stack: readonly Claim[]): Promise<void> {
+  const runs: ClaimedRun[] = [];
+  for (const claim of stack) runs.push(await openRun(claim));
+  const { engine, study, data, signal, meter } = context;
+  const { folders: { models }, checkpointSeconds, onProgress } = context.options;
+  const { optimizer, batchSize, sizes } = stack[0]!.trajectory;
+  const texts = study.stops.flatMap((stop) => measuresAt(study, stop));
+  const state = needsState(texts, optimizer);
+  async function keepNetwork(run: ClaimedRun): Promise<void> {
+    await writeNetwork(models, run.claim.trajectory, { ...run, data }, { state });
+    run.claim.kept.push({ ...keptOf(run, false), hasState: state });
+  }
+  /** Keeps the state to go on from, unless a newer one of the same trajectory is kept already. */
+  async function keepLatest(run: ClaimedRun): Promise<void> {
+    const { claim: { trajectory, kept }, epochLosses } = run;
+    const place = kept.findIndex(({ isLatest }) => isLatest);
+    const newest = kept[place]?.epochLosses ?? [];
+    if (newest.length > epochLosses.length && firstDifference(epochLosses, newest) < 0) return;
+    await writeNetwork(models, trajectory, { ...run, data }, { latest: true });
+    kept.splice(place < 0 ? kept.length : place, 1, keptOf(run, true));
+  }
+  await trainStack(engine, runs, {
+    ...{ sizes, optimizer, batchSize, signal, checkpointSeconds, maxEpochs: study.maxEpochs },
+    stops: study.stops.map(parseStop),
+    onEpoch(active, [loss]): void {
+      const [{ claim: { trajectory }, epochLosses: { length } }] = active;
+      const others = active.length > 1 ? ` and ${active.length - 1} more` : "";
+      const state = Number.isFinite(loss)
+        ? `epoch ${length}, loss ${loss!.toFixed(4)}`
+        : `diverged in epoch ${length + 1}`;
+      for (const { claim } of active) claim.worked(epochCost(claim.trajectory));
+      onProgress?.(meter.report(`${describeTrajectory(trajectory)}${others}: ${state}`));
+    },
+    onNetwork: keepNetwork,
+    async onCheckpoint(active): Promise<void> {
+      for (const run of active) await keepLatest(run);
+    },
+    async onEnd(run, ended): Promise<void> {
+      if (ended === "epoch limit") await keepNetwork(run);
+      if (ended !== "diverged") await keepLatest(run);
+      record(run, ended === "diverged");
+    },
+  });
+}
+
+/** Reads where training starts, and says what is trained again. */
+async function openRun(claim: Claim): Promise<ClaimedRun> {
+  const { context: { engine, options }, trajectory, kept } = claim;
+  const { from, wanted, goesOn } = claim.next();
+  const epoch = from?.isLatest ? "latest" : from?.epochLosses.length;
+  const network = epoch === undefined
+    ? undefined
+    : await readNetwork(options.folders.models, trajectory, epoch, options.onMessage);
+  const parameters = network?.parameters ?? claim.initialWeights();
+  const state = allocateState(trajectory.optimizer, parameters.length);
+  if (network !== undefined) state.set(network.state);
+  const epochLosses = [...network?.epochLosses ?? []];
+  const epochs = epochLosses.length;
+  const recorded = claim.record?.content.epochLosses.length ?? 0;
+  const again = goesOn ? recorded : Math.max(...wanted);
+  if (again > epochs) {
+    const reason = wanted.size > 0
+      ? `the network of epoch ${[...wanted].join(", ")} was not kept`
+      : "no state was kept to go on from";
+    options.onMessage(
+      `${describeTrajectory(trajectory)}: epochs ${epochs + 1} to ${again} are trained again, as ` +
+        reason,
+    );
+  } else if (epochs > 0) {
+    options.onMessage(`${describeTrajectory(trajectory)}: going on after epoch ${epochs}`);
+  }
+  // What the file does not tell, the newest state does.
+  const seconds = epochs > 0 ? kept.find(({ isLatest }) => isLatest)?.seconds ?? 0 : 0;
+  const own = { name: engine.info.name, library: engine.info.library };
+  const others = network?.engines.filter((each) => !isSameEngine(each, own)) ?? [];
+  const { learningRate, order, seed } = trajectory;
+  return {
+    ...{ claim, learningRate, parameters, state, epochLosses, seconds, wanted, goesOn },
+    before: { epochs, seconds },
+    shuffle: order === undefined ? undefined : seed,
+    engines: [...others, own],
+  };
+}
+
+/** Adds what was trained to the record; a record that was another machine's is replaced. */
+function record(run: ClaimedRun, diverged: boolean): void {
+  const { claim, claim: { context: { data, options }, trajectory }, before, epochLosses } = run;
+  const known = claim.record?.content.epochLosses ?? [];
+  const differs = firstDifference(epochLosses, known);
+  if (differs >= 0) {
+    options.onMessage(
+      `${describeTrajectory(trajectory)}: the loss of epoch ${differs + 1} is ` +
+        `${epochLosses[differs]} here and was ${known[differs]} where it was computed before: ` +
+        "its results are replaced by this machine's",
+    );
+    claim.record = undefined;
+  }
+  claim.record ??= {
+    content: {
+      trajectory: { ...trajectory, sizes: [...trajectory.sizes] },
+      ...{ data, epochLosses: [], diverged, stops: {}, networks: [] },
+    },
+    provenance: [],
+  };
+  const { content, provenance } = claim.record;
+  const [recorded, to] = [content.epochLosses.length, epochLosses.length];
+  const again = Math.max(0, Math.min(to, recorded) - before.epochs);
+  const added = Math.max(0, to - recorded);
+  // What is in no record is the work of processes that ended before they could write one: it counts
+  // with what was trained now.
+  const counted = provenance.filter(({ did }) => did === "trained")
+    .reduce((sum, { seconds }) => sum + seconds, 0);
+  const isAhead = before.epochs > recorded;
+  const seconds = run.seconds - (isAhead ? Math.min(before.seconds, counted) : before.seconds);
+  const parts = [
+    { did: "trained again", from: before.epochs, length: again },
+    { did: "trained", from: recorded, length: added },
+  ].filter(({ did, length }) => length > 0 || (did === "trained" && again === 0));
+  claim.update(
+    {
+      epochLosses: added > 0 ? [...epochLosses] : content.epochLosses,
+      diverged: content.diverged || diverged,
+    },
+    ...parts.map(({ did, from, length }) => ({
+      ...{ did, from, to: from + length, engines: run.engines },
+      seconds: again === 0 ? seconds : seconds * length / (again + added),
+    })),
+  );
+}
+
+/** A network that is to be measured, by canonical texts of measures. */
+interface Wanted {
+  readonly claim: Claim;
+  readonly epoch: number;
+  readonly texts: readonly string[];
+  readonly network: MeasuredNetwork;
+}
+
+/** Evaluates and measures what networks lack, those of all trajectories together; writes records. */
+export async function measure(context: Context, claims: readonly Claim[]): Promise<void> {
+  const wanted: Wanted[] = [];
+  for (const claim of claims) {
+    await evaluate(claim);
+    const { trajectory: { optimizer, learningRate, sizes }, record } = claim;
+    for (const [epoch, texts] of claim.next().measure) {
+      const found = texts.length > 0 ? await claim.network(epoch) : undefined;
+      const evaluated = record!.content.networks.find((each) => each.epoch === epoch);
+      if (found === undefined || evaluated === undefined) continue;
+      const network = { ...evaluated, ...found, sizes, optimizer, learningRate };
+      wanted.push({ claim, epoch, texts, network });
+    }
+  }
+  if (wanted.length > 0) await take(context, wanted);
+  for (const claim of claims) {
+    await claim.save();
+    if (claim.next().kind !== "measure") await dropMeasured(claim);
+  }
+}
+
+/** Takes measures of all networks together. */
+async function take(context: Context, wanted: readonly Wanted[]): Promise<void> {
+  const { engine, meter, signal, options: { onMessage, onProgress } } = context;
+  let reported = 0;
+  const start = performance.now();
+  const values = await measureNetworks(
+    engine,
+    wanted.map(({ network }) => network),
+    wanted.map(({ texts }) => texts),
+    {
+      ...{ seed: DIRECTION_SEED, signal },
+      onProgress(done): void {
+        const share = done - reported;
+        reported = done;
+        for (const { claim, texts } of wanted) {
+          claim.worked(share * measureCost(claim.trajectory, texts));
+        }
+        onProgress?.(meter.report(`measures of ${wanted.length} networks`));
+      },
+      onNotFinite(place, { message }): void {
+        const { claim: { trajectory }, epoch } = wanted[place]!;
+        onMessage(`${describeTrajectory(trajectory)}, epoch ${epoch}: ${message}`);
+      },
+    },
+  );
+  const seconds = (performance.now() - start) / 1000 / wanted.length;
+  for (const [index, { claim, epoch, texts }] of wanted.entries()) {
+    const taken = texts.map((text, place) => measurementOf(context, text, values[index]![place]!))
+      .filter(({ estimate }) => !Number.isNaN(estimate));
+    const networks = claim.record!.content.networks.map((network) =>
+      network.epoch === epoch
+        ? { ...network, measures: sorted([...network.measures, ...taken]) }
+        : network
+    );
+    claim.update({ networks }, { did: `measured ${texts.join(", ")}`, to: epoch, seconds });
+  }
+}
+
+/** Evaluates what was not evaluated, in the order of epochs; a loss that is not finite ends it. */
+async function evaluate(claim: Claim): Promise<void> {
+  const epochs = [...claim.next().measure.keys()].sort((a, b) => a - b);
+  for (const epoch of epochs) {
+    const { epochLosses, stops, networks } = claim.record!.content;
+    if (networks.some((each) => each.epoch === epoch)) continue;
+    const found = await claim.network(epoch);
+    if (found === undefined) continue;
+    const network = await evaluateNetwork(claim, epoch, found.parameters);
+    if (Number.isFinite(network.trainLoss) && Number.isFinite(network.testLoss)) {
+      claim.update({ networks: [...networks, network].sort((a, b) => a.epoch - b.epoch) });
+      continue;
+    }
+    return claim.update({
+      epochLosses: epochLosses.slice(0, Math.max(0, epoch - 1)),
+      diverged: true,
+      stops: Object.fromEntries(Object.entries(stops).filter(([, stop]) => stop < epoch)),
+      networks: networks.filter((each) => each.epoch < epoch),
+    });
+  }
+}
+
+async function evaluateNetwork(
+  claim: Claim,
+  epoch: number,
+  parameters: SharedFloats,
+): Promise<NetworkRecord> {
+  const { context: { engine }, trajectory: { sizes } } = claim;
+  const [[train], [test]] = await Promise.all([
+    engine.evaluate(sizes, [parameters], { split: "train", gradient: true }),
+    engine.evaluate(sizes, [parameters], { split: "test", gradient: false }),
+  ]);
+  const norm = (values: Float32Array, from?: Float32Array): number => {
+    let squares = 0;
+    for (let i = 0; i < values.length; i++) squares += (values[i]! - (from?.[i] ?? 0)) ** 2;
+    return Math.sqrt(squares);
+  };
+  return {
+    epoch,
+    sha256: hashOf(parameters),
+    trainLoss: train!.loss,
+    trainAccuracy: train!.accuracy,
+    testLoss: test!.loss,
+    testAccuracy: test!.accuracy,
+    gradientNorm: train!.gradientNorm,
+    weightNorm: norm(parameters),
+    layerNorms: layoutLayers(sizes).map(({ weight, bias, outputs }) =>
+      norm(parameters.subarray(weight, bias + outputs))
+    ),
+    distance: norm(parameters, claim.initialWeights()),
+    measures: [],
+  };
+}
+
+/** SHA-256 of a network's float32 parameters. */
+export function hashOf({ buffer, byteOffset, byteLength }: SharedFloats): string {
+  return sha256(new Uint8Array(buffer, byteOffset, byteLength));
+}
+
+function measurementOf({ engine }: Context, text: string, value: MeasureValue): Measurement {
+  const { name, unit, parameters, method } = parseMeasure(text);
+  const drawn = method.kind === "evaluation" ? {} : { directionSeed: DIRECTION_SEED };
+  return {
+    measure: name,
+    protocol: { ...parameters, ...drawn },
+    unit,
+    ...value,
+    engine: { name: engine.info.name, library: engine.info.library },
+  };
+}
+
+/** Measures in an order of their own, whenever each was taken. */
+function sorted(measures: readonly Measurement[]): Measurement[] {
+  const textOf = ({ measure, protocol }: Measurement): string => measure + JSON.stringify(protocol);
+  const named = measures.map((each) => [textOf(each), each] as const);
+  return named.sort(([a], [b]) => a < b ? -1 : a > b ? 1 : 0).map(([, each]) => each);
+}
+
+/**
+ * Networks at the study's `loss:` stops go once everything is measured; the others stay, and where
+ * networks are wanted that of the first stop, too.
+ */
+async function dropMeasured({ context, trajectory, record }: Claim): Promise<void> {
+  const { study, options: { networks, folders } } = context;
+  const { content } = record!;
+  const isLoss = (stop: string): boolean => stop.startsWith("loss:");
+  const epochsOf = (stops: readonly string[]): number[] =>
+    stops.flatMap((stop) => locateStop(study, stop, content)?.epoch ?? []);
+  const staying = new Set([
+    ...epochsOf(study.stops.filter((stop, i) => !isLoss(stop) || (networks && i === 0))),
+    // Other studies' stops that are no losses.
+    ...Object.entries(content.stops).flatMap(([stop, epoch]) => isLoss(stop) ? [] : epoch),
+  ]);
+  for (const epoch of epochsOf(study.stops.filter(isLoss))) {
+    if (!staying.has(epoch)) await removeNetwork(folders.models, trajectory, epoch);
+  }
+}
