@@ -81,35 +81,46 @@ export function readNumber(text: string): number | string {
   return /^\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*$/i.test(text) ? Number(text) : text;
 }
 
-/** A name with parameters: `SGD(momentum=0.9)`. */
-export interface Call {
+/** What is called by its name, with parameters: an optimizer, a measure. */
+export interface Callable {
+  /** As it stands in file names and results. */
   readonly name: string;
+  /** One sentence with the formula. */
+  readonly summary: string;
+  readonly parameters: Readonly<Record<string, ParameterDomain>>;
+}
+
+/** A call of one: `SGD(momentum=0.9)`. */
+export interface Call<D extends Callable> {
+  readonly definition: D;
   /** All of them, defaults filled in. */
   readonly parameters: Parameters;
+  /** Canonical: parameters at their defaults are left out. */
+  readonly text: string;
 }
 
 /**
- * Reads `name` or `name(key=value,...)`, with the domains of that name.
+ * Reads `name` or `name(key=value,...)`, the name's case ignored.
  *
  * @param kind Names what is read in messages: "optimizer", "measure".
- * @param domainsOf The domains by name, case ignored.
  * @throws {UsageError} If the name or a key is unknown, or a value out of its domain.
  */
-export function parseCall(
+export function parseCall<D extends Callable>(
   text: string,
   kind: string,
-  domainsOf: Readonly<Record<string, Readonly<Record<string, ParameterDomain>>>>,
-): Call {
+  definitions: readonly D[],
+): Call<D> {
   const fail = (reason: string): never => {
     throw new UsageError(`Cannot use ${kind} ${text.slice(0, 200) || "(empty)"} as ${reason}`);
   };
   const match = /^\s*([\w-]+)\s*(?:\(([^()]*)\))?\s*$/.exec(text);
   const wanted = (match?.[1] ?? text.trim()).toLowerCase();
-  const name = Object.keys(domainsOf).find((known) => known.toLowerCase() === wanted);
-  if (match === null || name === undefined) {
-    return fail(`it must be ${Object.keys(domainsOf).join(" or ")}, with (key=value) where wanted`);
+  const definition = definitions.find(({ name }) => name.toLowerCase() === wanted);
+  if (match === null || definition === undefined) {
+    const names = definitions.map(({ name }) => name).join(" or ");
+    return fail(`it must be ${names}, with (key=value) where wanted`);
   }
-  const domains = domainsOf[name]!;
+  const { name, parameters: domains } = definition;
   const parameters: Record<string, number | boolean> = Object.fromEntries(
     Object.entries(domains).map(([key, domain]) => [key, domain.default]),
   );
@@ -122,18 +133,22 @@ export function parseCall(
     const given = value === "true" ? true : value === "false" ? false : readNumber(value);
     parameters[key] = validate(domain.schema, given, `Cannot use ${kind} ${name} as ${key}`);
   }
-  return { name, parameters };
-}
-
-/** The canonical text of a call: parameters at their defaults are left out. */
-export function formatCall(
-  { name, parameters }: Call,
-  domains: Readonly<Record<string, ParameterDomain>>,
-): string {
   const set = Object.entries(domains)
     .filter(([key, domain]) => parameters[key] !== domain.default)
     .map(([key]) => `${key}=${parameters[key]}`);
-  return set.length === 0 ? name : `${name}(${set.join(",")})`;
+  return { definition, parameters, text: set.length === 0 ? name : `${name}(${set.join(",")})` };
+}
+
+/** Help: a line each, with its unit where it has one, and a line a parameter. */
+export function callHelp(
+  definitions: readonly (Callable & { readonly unit?: string })[],
+): string[] {
+  return definitions.flatMap(({ name, summary, unit, parameters }) => [
+    `${name}: ${summary}${unit === undefined ? "" : ` [${unit}]`}`,
+    ...Object.entries(parameters).map(([key, { default: usual, help, schema }]) =>
+      `  ${key}: ${help}, ${schema.description} (default ${usual})`
+    ),
+  ]);
 }
 
 /** Splits a list at the commas outside brackets: `SGD,Adam(beta1=0.8,beta2=0.9)`. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { formatCall, parseCall, UsageError } from "~/lib/domain.ts";
+import { callHelp, parseCall, UsageError } from "~/lib/domain.ts";
 import type { Engine } from "~/lib/engine.ts";
 import * as along from "~/lib/measure/along_rays.ts";
 import {
@@ -56,8 +56,6 @@ const FORMER_NAMES: ReadonlyMap<string, string> = new Map([
 /** Their names. */
 export const MEASURE_NAMES: readonly string[] = DEFINITIONS.map(({ name }) => name);
 
-const DOMAINS = Object.fromEntries(DEFINITIONS.map(({ name, parameters }) => [name, parameters]));
-
 /** Seed of the study's directions; a number that nobody takes for initial weights' by chance. */
 export const DIRECTION_SEED = 20_251_107;
 
@@ -72,26 +70,17 @@ export function currentName(name: string): string {
  * @throws {UsageError} If there is no such measure, or a parameter is out of its domain.
  */
 export function parseMeasure(text: string): Measure {
-  const call = parseCall(text.replace(/[\w-]+/, currentName), "measure", DOMAINS);
-  const definition = DEFINITIONS.find(({ name }) => name === call.name)!;
-  const { parameters, method: methodOf, ...described } = definition;
-  return {
-    ...described,
-    text: formatCall(call, parameters),
-    parameters: call.parameters,
-    method: methodOf(call.parameters as never),
-  };
+  const { definition, parameters, text: canonical } = parseCall(
+    text.replace(/[\w-]+/, currentName),
+    "measure",
+    DEFINITIONS,
+  );
+  const method = definition.method(parameters as never);
+  return { ...definition, text: canonical, parameters, method };
 }
 
-/** Help of all measures: a line each with its parameters. */
-export function measureHelp(): string[] {
-  return DEFINITIONS.flatMap(({ name, summary, unit, parameters }) => [
-    `${name}: ${summary} [${unit}]`,
-    ...Object.entries(parameters).map(([key, { default: usual, help, schema }]) =>
-      `  ${key}: ${help}, ${schema.description} (default ${usual})`
-    ),
-  ]);
-}
+/** Help of all measures. */
+export const measureHelp = (): string[] => callHelp(DEFINITIONS);
 
 /**
  * Checks that measures can be had of a network.

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { formatCall, type Parameters, parseCall, UsageError } from "~/lib/domain.ts";
+import { callHelp, type Parameters, parseCall, UsageError } from "~/lib/domain.ts";
+import { share } from "~/lib/model.ts";
 import { adagrad } from "~/lib/optimizer/adagrad.ts";
 import { adam } from "~/lib/optimizer/adam.ts";
 import type {
@@ -22,10 +23,6 @@ const DEFINITIONS: readonly OptimizerDefinition[] = [sgd, adagrad, adam, rmsprop
 
 /** Their names. */
 export const OPTIMIZER_NAMES: readonly string[] = DEFINITIONS.map(({ name }) => name);
-
-const DOMAINS = Object.fromEntries(
-  DEFINITIONS.map(({ name, hyperparameters }) => [name, hyperparameters]),
-);
 
 /** An optimizer whose hyperparameters are set. */
 export interface Optimizer extends Omit<UpdateRule, "step"> {
@@ -57,18 +54,17 @@ export interface Optimizer extends Omit<UpdateRule, "step"> {
  * ```
  */
 export function parseOptimizer(text: string): Optimizer {
-  const call = parseCall(text, "optimizer", DOMAINS);
-  const definition = DEFINITIONS.find(({ name }) => name === call.name)!;
-  const h = call.parameters;
-  const conflict = definition.conflict?.(h);
-  if (conflict !== undefined) {
-    throw new UsageError(`Cannot use optimizer ${call.name} as ${conflict}`);
-  }
+  const { definition, parameters: hyperparameters, text: canonical } = parseCall(
+    text,
+    "optimizer",
+    DEFINITIONS,
+  );
   const { name, color, symbol } = definition;
-  const rule = definition.rule(h);
+  const conflict = definition.conflict?.(hyperparameters);
+  if (conflict !== undefined) throw new UsageError(`Cannot use optimizer ${name} as ${conflict}`);
+  const rule = definition.rule(hyperparameters);
   return {
-    ...{ ...rule, name, color, symbol, hyperparameters: h },
-    text: formatCall(call, definition.hyperparameters),
+    ...{ ...rule, name, text: canonical, color, symbol, hyperparameters },
     step({ parameters, gradient, state }, options): void {
       const P = parameters.length;
       const slots = rule.slots.map((_, slot) => state.subarray(slot * P, (slot + 1) * P));
@@ -77,15 +73,8 @@ export function parseOptimizer(text: string): Optimizer {
   };
 }
 
-/** Help of all optimizers: a line each with its hyperparameters. */
-export function optimizerHelp(): string[] {
-  return DEFINITIONS.flatMap(({ name, summary, hyperparameters }) => [
-    `${name}: ${summary}`,
-    ...Object.entries(hyperparameters).map(([key, { default: usual, help, schema }]) =>
-      `  ${key}: ${help}, ${schema.description} (default ${usual})`
-    ),
-  ]);
-}
+/** Help of all optimizers. */
+export const optimizerHelp = (): string[] => callHelp(DEFINITIONS);
 
 /** Zeros for an optimizer's state, shape [S * P], in memory that threads can share. */
 export function allocateState(
@@ -93,5 +82,5 @@ export function allocateState(
   parameterCount: number,
 ): Float32Array<SharedArrayBuffer> {
   const { slots } = parseOptimizer(text);
-  return new Float32Array(new SharedArrayBuffer(4 * slots.length * parameterCount));
+  return share(slots.length * parameterCount);
 }

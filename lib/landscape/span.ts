@@ -5,7 +5,7 @@
  */
 import { UsageError } from "~/lib/domain.ts";
 import type { PerturbOptions, Ray, SharedFloats } from "~/lib/engine.ts";
-import { type LayerSizes, layoutLayers } from "~/lib/model.ts";
+import { dot, type LayerSizes, layoutLayers, norm } from "~/lib/model.ts";
 import { fillNormal, openStream } from "~/lib/random.ts";
 
 /** A network that a span goes through. */
@@ -193,14 +193,4 @@ export function fillPoint(out: SharedFloats, { origin, axes }: Span, at: readonl
 function evenTicks(low: number, high: number, count: number): number[] {
   // From both ends alike, so that the middle of an odd number is exactly 0.
   return Array.from({ length: count }, (_, i) => (low * (count - 1 - i) + high * i) / (count - 1));
-}
-
-function dot(a: Float64Array, b: Float64Array): number {
-  return a.reduce((sum, value, i) => sum + value * b[i]!, 0);
-}
-
-function norm(vector: Float32Array | Float64Array): number {
-  let squares = 0;
-  for (let i = 0; i < vector.length; i++) squares += vector[i]! ** 2;
-  return Math.sqrt(squares);
 }

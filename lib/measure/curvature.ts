@@ -13,14 +13,8 @@ import {
   type MeasureValue,
   validateFinite,
 } from "~/lib/measure/definition.ts";
-import {
-  dot,
-  growKrylov,
-  isConverged,
-  largestPair,
-  share,
-  unitDirection,
-} from "~/lib/measure/lanczos.ts";
+import { growKrylov, isConverged, largestPair, unitDirection } from "~/lib/measure/lanczos.ts";
+import { dot, share } from "~/lib/model.ts";
 import { parseOptimizer } from "~/lib/optimizer.ts";
 import { meanInterval } from "~/lib/statistics.ts";
 

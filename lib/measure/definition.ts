@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ParameterDomain, Parameters } from "~/lib/domain.ts";
+import type { Callable, Parameters } from "~/lib/domain.ts";
 import type { Engine, Hessian, LossGradient, Ray, SharedFloats } from "~/lib/engine.ts";
 import type { LayerSizes } from "~/lib/model.ts";
 
@@ -69,11 +69,7 @@ export type MeasureMethod =
   };
 
 /** A measure before its parameters are set. Others ask its `is...`, never its name. */
-export interface MeasureDefinition<P = Parameters> {
-  /** As on the command line and in results: "lambda-max". */
-  readonly name: string;
-  /** One sentence with the formula. */
-  readonly summary: string;
+export interface MeasureDefinition<P = Parameters> extends Callable {
   /** Of the estimate: "nats", "1", "nats per unit^2". */
   readonly unit: string;
   /** Of an axis, without the unit. */
@@ -86,7 +82,6 @@ export interface MeasureDefinition<P = Parameters> {
   readonly isOutcome?: boolean;
   /** Takes the `directions` and the `radius` that a study is set to. */
   readonly isAtStudyRadius?: boolean;
-  readonly parameters: Readonly<Record<string, ParameterDomain>>;
   method(p: P): MeasureMethod;
   /** The slot of the optimizer's state that it needs, where it needs one. */
   readonly slot?: string;

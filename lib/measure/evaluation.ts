@@ -8,8 +8,7 @@ import {
   type MeasureValue,
   validateFinite,
 } from "~/lib/measure/definition.ts";
-import { norm } from "~/lib/measure/lanczos.ts";
-import { layoutLayers } from "~/lib/model.ts";
+import { layoutLayers, norm } from "~/lib/model.ts";
 
 /** Its value has `testError` and `trainError`, fractions of rows that are classified wrongly. */
 export const generalizationGap: MeasureDefinition = {

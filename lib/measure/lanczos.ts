@@ -1,32 +1,11 @@
 /**
- * Vectors of all parameters, and the Lanczos method: eigenvalues of an operator that is known by its
- * products.
+ * The Lanczos method: eigenvalues of an operator that is known by its products.
  *
  * @module
  */
 import type { SharedFloats } from "~/lib/engine.ts";
+import { dot, norm, share, type Vector } from "~/lib/model.ts";
 import { fillNormal, openStream } from "~/lib/random.ts";
-
-type Vector = Float32Array | Float64Array;
-
-/** a'b, summed in float64. */
-export function dot(a: Vector, b: Vector): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
-  return sum;
-}
-
-/** |a|. */
-export function norm(a: Vector): number {
-  return Math.sqrt(dot(a, a));
-}
-
-/** float32 in memory that threads can share, element by element. */
-export function share(length: number, at: (i: number) => number): SharedFloats {
-  const out = new Float32Array(new SharedArrayBuffer(4 * length));
-  for (let i = 0; i < length; i++) out[i] = at(i);
-  return out;
-}
 
 /** The study's direction k, `u_k = g_k / |g_k|` with `g_k ~ N(0, I_P)`. */
 export function unitDirection(P: number, seed: number, k: number): SharedFloats {

@@ -12,7 +12,8 @@ import {
   type MeasureValue,
   validateFinite,
 } from "~/lib/measure/definition.ts";
-import { dot, norm, share, unitDirection } from "~/lib/measure/lanczos.ts";
+import { unitDirection } from "~/lib/measure/lanczos.ts";
+import { dot, norm, share } from "~/lib/model.ts";
 
 /** Forward passes that a loss with its gradient takes: see `rayPasses`. */
 const GRADIENT_PASSES = 2.5;

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { share } from "~/lib/model/vector.ts";
 import { fillUniform, openStream } from "~/lib/random.ts";
 
 /** Units of each layer, inputs first, classes last. */
@@ -84,5 +85,5 @@ export function initialise(sizes: LayerSizes, seed: number): Float32Array<Shared
 
 /** Zeros of shape [P] in memory that threads can share. */
 export function allocateParameters(sizes: LayerSizes): Float32Array<SharedArrayBuffer> {
-  return new Float32Array(new SharedArrayBuffer(4 * countParameters(sizes)));
+  return share(countParameters(sizes));
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { type LayerSizes, layoutLayers } from "~/lib/model/layout.ts";
+import { share } from "~/lib/model/vector.ts";
 
 /**
  * Scales a hidden layer's weights and biases by c, the biases of the hidden layers after it by c, and
@@ -34,8 +35,7 @@ export function rescaleLayer(
       `Cannot rescale a layer as c must be finite and > 0: current value is ${c}`,
     );
   }
-  const scaled = new Float32Array(new SharedArrayBuffer(4 * parameters.length));
-  scaled.set(parameters);
+  const scaled = share(parameters.length, (i) => parameters[i]!);
   for (const [index, { weight, bias, outputs }] of layers.entries()) {
     if (index < layer) continue;
     const isCompensating = index > layer && index === layers.length - 1;

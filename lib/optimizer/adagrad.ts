@@ -13,7 +13,7 @@ import { defineOptimizer, type TensorStep } from "~/lib/optimizer/definition.ts"
 export const adagrad = defineOptimizer<{ epsilon: number }>({
   name: "AdaGrad",
   summary: "a += g^2; w -= lr g / (sqrt(a) + epsilon)",
-  hyperparameters: {
+  parameters: {
     epsilon: { schema: epsilon, default: 1e-10, help: "added to the root" },
   },
   rule: ({ epsilon }) => ({

@@ -19,7 +19,7 @@ import {
 export const adam = defineOptimizer<{ beta1: number; beta2: number; epsilon: number }>({
   name: "Adam",
   summary: "m and v moving means of g and g^2; w -= lr m / (sqrt(v) + epsilon), bias corrected",
-  hyperparameters: {
+  parameters: {
     beta1: { schema: decay, default: 0.9, help: "share of the mean that is kept" },
     beta2: { schema: decay, default: 0.999, help: "share of the mean square that is kept" },
     epsilon: { schema: epsilon, default: 1e-8, help: "added to the root" },

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Tensor } from "@tensorflow/tfjs-core";
-import type { ParameterDomain, Parameters } from "~/lib/domain.ts";
+import type { Callable, ParameterDomain, Parameters } from "~/lib/domain.ts";
 
 /** Any vector of numbers that an update rule can write: float32 in engines, float64 in tests. */
 export type Vector = Float32Array | Float64Array;
@@ -53,12 +53,8 @@ export interface UpdateRule {
 }
 
 /** An optimizer before its hyperparameters are set. */
-export interface OptimizerDefinition<H extends Parameters = Parameters> {
-  /** As it stands in file names and results. */
-  readonly name: string;
-  /** One sentence with the formula and its source. */
-  readonly summary: string;
-  readonly hyperparameters: { readonly [K in keyof H]: ParameterDomain };
+export interface OptimizerDefinition<H extends Parameters = Parameters> extends Callable {
+  readonly parameters: { readonly [K in keyof H]: ParameterDomain };
   /** Why hyperparameters, each in its domain, do not go together: completes "Cannot use ... as". */
   conflict?(hyperparameters: H): string | undefined;
   rule(hyperparameters: H): UpdateRule;

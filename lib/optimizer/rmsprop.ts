@@ -14,7 +14,7 @@ import { defineOptimizer, type TensorStep } from "~/lib/optimizer/definition.ts"
 export const rmsprop = defineOptimizer<{ alpha: number; epsilon: number }>({
   name: "RMSprop",
   summary: "v the moving mean of g^2; w -= lr g / (sqrt(v) + epsilon)",
-  hyperparameters: {
+  parameters: {
     alpha: { schema: decay, default: 0.99, help: "share of the mean square that is kept" },
     epsilon: { schema: epsilon, default: 1e-8, help: "added to the root" },
   },

@@ -13,7 +13,7 @@ import { defineOptimizer, type TensorStep } from "~/lib/optimizer/definition.ts"
 export const sgd = defineOptimizer<{ momentum: number; nesterov: boolean }>({
   name: "SGD",
   summary: "w -= lr g; with momentum b = momentum b + g and w -= lr b",
-  hyperparameters: {
+  parameters: {
     momentum: { schema: decay, default: 0, help: "share of the last step that is kept" },
     nesterov: { schema: flag, default: false, help: "looks ahead: w -= lr (g + momentum b)" },
   },

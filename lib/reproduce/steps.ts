@@ -13,7 +13,7 @@ import {
   type MeasureValue,
   parseMeasure,
 } from "~/lib/measure.ts";
-import { layoutLayers } from "~/lib/model.ts";
+import { layoutLayers, norm } from "~/lib/model.ts";
 import { allocateState } from "~/lib/optimizer.ts";
 import { type Claim, type Context, keptOf } from "~/lib/reproduce/claim.ts";
 import { firstDifference, isSameEngine, needsState } from "~/lib/reproduce/next_step.ts";
@@ -272,11 +272,7 @@ async function evaluateNetwork(
     engine.evaluate(sizes, [parameters], { split: "train", gradient: true }),
     engine.evaluate(sizes, [parameters], { split: "test", gradient: false }),
   ]);
-  const norm = (values: Float32Array, from?: Float32Array): number => {
-    let squares = 0;
-    for (let i = 0; i < values.length; i++) squares += (values[i]! - (from?.[i] ?? 0)) ** 2;
-    return Math.sqrt(squares);
-  };
+  const start = claim.initialWeights();
   return {
     epoch,
     sha256: hashOf(parameters),
@@ -289,7 +285,7 @@ async function evaluateNetwork(
     layerNorms: layoutLayers(sizes).map(({ weight, bias, outputs }) =>
       norm(parameters.subarray(weight, bias + outputs))
     ),
-    distance: norm(parameters, claim.initialWeights()),
+    distance: norm(new Float64Array(parameters).map((w, i) => w - start[i]!)),
     measures: [],
   };
 }

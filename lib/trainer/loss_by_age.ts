@@ -5,7 +5,7 @@
  */
 import type { Dataset } from "~/lib/dataset.ts";
 import type { SharedFloats } from "~/lib/engine.ts";
-import type { LayerSizes } from "~/lib/model.ts";
+import { type LayerSizes, share } from "~/lib/model.ts";
 
 /** A part of the batches of an epoch in file order. */
 export interface LossAtAge {
@@ -45,10 +45,9 @@ export async function lossByAge(
     const engine = await createCpuEngine({ dataset: { ...dataset, train }, threads: 1 });
     try {
       // An epoch at a rate of 0 changes no weight.
-      const state = new Float32Array(new SharedArrayBuffer(0));
       const stack = await engine.createStack(
         { sizes, batchSize, optimizer: "SGD" },
-        [{ learningRate: 0, parameters, state, epochs: 0 }],
+        [{ learningRate: 0, parameters, state: share(0), epochs: 0 }],
       );
       const [loss] = await stack.trainEpoch();
       found.push({ age: batches - (first + last) / 2, loss: loss! });
