@@ -100,13 +100,15 @@ async function writeOutputs(
   // Loaded here: nothing before needs what draws.
   const { listPictures, writeFigures } = await import("~/lib/figures.ts");
   const { writeFindings } = await import("~/lib/findings.ts");
+  const { refreshReport } = await import("~/lib/report.ts");
   const name = studyName(study);
   const table = join(results, `${name}.csv`);
   const runs = study.stops.flatMap((stop) => runsAt(study, records, stop));
   const pictures = name === "standard" ? await listPictures(study, records, results) : [];
   const paths = await writeFigures(study, records, join(results, "figures", name), pictures);
   await writeWhole(table, runsCsv(runs));
-  return [...paths, table, await writeFindings(study, records, results)];
+  const page = await refreshReport(study, records, results);
+  return [...paths, table, await writeFindings(study, records, results), ...(page ? [page] : [])];
 }
 
 async function verifyRuns(study: Study, values: Values, options: Options): Promise<object> {

@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 import { createHash } from "node:crypto";
-import { writeWhole } from "~/lib/files/files.ts";
+import { readIfThere, writeWhole } from "~/lib/files/files.ts";
 import { CURVE_MEASURE, leadMeasure } from "~/lib/findings.ts";
 import { currentName, parseMeasure } from "~/lib/measure.ts";
 import { packData } from "~/lib/report/data.ts";
@@ -24,10 +24,30 @@ export async function writeReport(
   records: readonly TrajectoryRecord[],
   { script, folder }: { readonly script: string; readonly folder: string },
 ): Promise<string> {
-  const name = studyName(study);
-  const path = join(folder, name === "standard" ? "report.html" : `${name}.report.html`);
+  const path = reportPath(study, folder);
   await writeWhole(path, await reportHtml(study, records, script));
   return path;
+}
+
+/** Puts a study's records into its page where there is one. @returns Its path; undefined without one. */
+export async function refreshReport(
+  study: Study,
+  records: readonly TrajectoryRecord[],
+  folder: string,
+): Promise<string | undefined> {
+  const path = reportPath(study, folder);
+  const bytes = await readIfThere(path);
+  if (bytes === undefined) return undefined;
+  const page = new TextDecoder().decode(bytes);
+  const data = packData({ study, records: records.map(compactRecord) });
+  const fresh = page.replace(/(?<=id="data">)[^<]*/, () => data);
+  if (fresh !== page) await writeWhole(path, fresh);
+  return path;
+}
+
+function reportPath(study: Study, folder: string): string {
+  const name = studyName(study);
+  return join(folder, name === "standard" ? "report.html" : `${name}.report.html`);
 }
 
 /** Bundles the page's program, in under a second. @throws {Error} If Deno cannot. */

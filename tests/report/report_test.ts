@@ -5,7 +5,14 @@
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { listFindings, LOSS_LEVELS } from "~/lib/findings.ts";
-import { bundlePage, explore, measuresOffered, reportHtml, writeReport } from "~/lib/report.ts";
+import {
+  bundlePage,
+  explore,
+  measuresOffered,
+  refreshReport,
+  reportHtml,
+  writeReport,
+} from "~/lib/report.ts";
 import { unpackData } from "~/lib/report/data.ts";
 import { runsAt, summariseCells, type TrajectoryRecord } from "~/lib/results.ts";
 import { presets, type Study } from "~/lib/study.ts";
@@ -84,6 +91,14 @@ Deno.test("reportHtml() escapes what records say, and admits its own program onl
   assertStringIncludes(policy, "default-src 'none'");
   assert(!/unsafe-eval|script-src[^;]*unsafe/.test(policy));
 });
+
+Deno.test("refreshReport() puts new records into a page that is there, and makes none", () =>
+  withFolder(async (folder) => {
+    assertEquals(await refreshReport(STUDY, RECORDS, folder), undefined);
+    const path = await writeReport(STUDY, RECORDS.slice(1), { script: "0", folder });
+    assertEquals(await refreshReport(STUDY, RECORDS, folder), path);
+    assertEquals(await Deno.readTextFile(path), await reportHtml(STUDY, RECORDS, "0"));
+  }));
 
 Deno.test({
   name: "the page works in a browser: offline, by keyboard, without a fault that axe finds",
