@@ -51,7 +51,7 @@ export function plotLines(
     title: "On the way from one network to another of the same loss",
     panels: given.map(({ heading, found }) => ({ ...linePanels(found)[0]!, heading })),
     caption:
-      "One pair of seed 0 each, at one epoch loss; at each point the logits are normalised " +
+      "One pair of one seed each, at one epoch loss; at each point the logits are normalised " +
       "with their own statistics. Marked: the networks themselves.",
     isNarrow: true,
   });

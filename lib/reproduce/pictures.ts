@@ -24,8 +24,9 @@ export interface Picture {
   readonly name: string;
   /** Of its panel. */
   readonly heading: string;
-  /** The stop of its networks. */
+  /** The stop and the seed of its networks. */
   readonly stop: string;
+  readonly seed: number;
   /** Two for the line between them, one for the plane of two random directions around it. */
   readonly networks: readonly [PicturedNetwork, PicturedNetwork?];
   /** Points along each axis. */
@@ -38,7 +39,8 @@ export interface Picture {
  */
 export const LINES: readonly Picture[] = [
   {
-    ...{ name: "line-batch-size", heading: "SGD, batch size 64 to 16384", stop: "loss:1.9" },
+    ...{ name: "line-batch-size", heading: "SGD, batch size 64 to 16384" },
+    ...{ stop: "loss:1.9", seed: 1 },
     networks: [
       { optimizer: "SGD", learningRate: 1e-4, batchSize: 64, name: "64" },
       { optimizer: "SGD", learningRate: 1e-4, batchSize: 16384, name: "16384" },
@@ -46,7 +48,8 @@ export const LINES: readonly Picture[] = [
     points: 41,
   },
   {
-    ...{ name: "line-learning-rate", heading: "SGD, learning rate 10⁻³ to 10⁻¹", stop: "loss:1.1" },
+    ...{ name: "line-learning-rate", heading: "SGD, learning rate 10⁻³ to 10⁻¹" },
+    ...{ stop: "loss:1.1", seed: 0 },
     networks: [
       { optimizer: "SGD", learningRate: 1e-3, batchSize: 128, name: "10⁻³" },
       { optimizer: "SGD", learningRate: 1e-1, batchSize: 128, name: "10⁻¹" },
@@ -61,6 +64,7 @@ export const PLANES: readonly Picture[] =
     .flatMap(([learningRate, rate]) =>
       ["SGD", "AdaGrad"].map((optimizer) => ({
         ...{ name: `plane-${optimizer}-${learningRate}`, stop: presets.standard.stops[0]! },
+        seed: 0,
         heading: `${optimizer}, learning rate ${rate}`,
         networks: [{ optimizer, learningRate, batchSize: 128, name: "" }] as const,
         points: 17,
@@ -71,13 +75,13 @@ export const PLANES: readonly Picture[] =
 const RADIUS = 1;
 
 /**
- * The landscape of a picture, seed 0: from results/landscape where it was finished, else its networks
+ * The landscape of a picture: from results/landscape where it was finished, else its networks
  * are trained and it is surveyed; what is finished of it is kept.
  *
  * @returns Undefined where it is not whole and `cachedOnly` forbids to compute.
  */
 export async function surveyPicture(
-  { name, networks, stop, points }: Picture,
+  { name, networks, stop, seed, points }: Picture,
   { study = presets.standard, ...options }: RunOptions & { readonly study?: Study } = {},
 ): Promise<Landscape | undefined> {
   const { folders: { results }, onProgress, signal } = placed(options);
@@ -92,7 +96,7 @@ export async function surveyPicture(
   try {
     const found = [];
     for (const network of networks) {
-      const trajectory = trajectoryOf(study, network!, 0);
+      const trajectory = trajectoryOf(study, network!, seed);
       const parameters = await getModelReady(asked, trajectory, { ...options, opened });
       found.push({ name: network!.name, sizes: study.sizes, parameters });
     }

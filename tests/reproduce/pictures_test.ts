@@ -19,7 +19,7 @@ Deno.test("surveyPicture() trains the networks of a line, meets their losses and
     { optimizer: "SGD", learningRate: 0.1, batchSize, name: String(batchSize) }
   ));
   const line: Picture = {
-    ...{ name: "tiny-line", heading: "20 to 32", stop: "epochs:2", points: 5 },
+    ...{ name: "tiny-line", heading: "20 to 32", stop: "epochs:2", seed: 0, points: 5 },
     networks: [first!, last!],
   };
   const plane: Picture = { ...line, name: "tiny-plane", networks: [first!], points: 3 };
@@ -49,13 +49,13 @@ Deno.test("surveyPicture() trains the networks of a line, meets their losses and
 
 Deno.test("committed landscapes are whole, and of networks that the records name", async () => {
   const { results } = PROJECT_FOLDERS;
-  for (const { name, networks, stop, points } of [...LINES, ...PLANES]) {
+  for (const { name, networks, stop, seed, points } of [...LINES, ...PLANES]) {
     const found = await readLandscape(join(results, "landscape", `${name}.json`));
     if (found === undefined) continue;
     assertEquals(found.points.length, networks.length === 1 ? points ** 2 : points, name);
     const hashes = found.question["networks"] as string[];
     for (const [i, network] of networks.entries()) {
-      const trajectory = trajectoryOf(presets.standard, network!, 0);
+      const trajectory = trajectoryOf(presets.standard, network!, seed);
       const { content } = (await readRecord(results, trajectory, undefined))!;
       const named = content.networks.find(({ epoch }) => epoch === content.stops[stop]);
       assertEquals(hashes[i], named?.sha256, `${name}, ${network!.name}`);
