@@ -13,7 +13,7 @@ import { isHeld } from "~/lib/files/lock.ts";
 import { DIRECTION_SEED, measureNetworks } from "~/lib/measure.ts";
 import { rescaleLayer } from "~/lib/model.ts";
 import { readAgreeing } from "~/lib/reproduce/claim.ts";
-import { openEngineOnData, placed, type RunOptions } from "~/lib/reproduce/options.ts";
+import { placed, type RunOptions, withEngine } from "~/lib/reproduce/options.ts";
 import { run } from "~/lib/reproduce/run.ts";
 import { hashOf } from "~/lib/reproduce/steps.ts";
 import { readRecord, runAt, runsAt } from "~/lib/results.ts";
@@ -122,8 +122,7 @@ export async function rescaledMeasures(
   }
   if (options.cachedOnly) return [];
   const parameters = await getModelReady(study, trajectory, options);
-  const { engine } = options.opened ?? await openEngineOnData(trajectory.images, options);
-  try {
+  return await withEngine(trajectory.images, options, async ({ engine }) => {
     const { sizes } = trajectory;
     const scaled = SCALES.map((c) => rescaleLayer(sizes, parameters, { layer: LAYER, c }));
     const evaluations = await engine.evaluate(sizes, scaled, { split: "train", gradient: false });
@@ -143,7 +142,5 @@ export async function rescaledMeasures(
     const content = { ...asked, network: hashOf(parameters), rows };
     await writeWhole(path, JSON.stringify(content, null, 1) + "\n");
     return rows;
-  } finally {
-    if (options.opened === undefined) await engine.close();
-  }
+  });
 }

@@ -111,6 +111,22 @@ export async function openEngineOnData(
   return { engine, data: dataset.md5 };
 }
 
+/** Works on the engine that is open, else on one of its own, which it closes. */
+export async function withEngine<T>(
+  images: number,
+  options: RunOptions,
+  work: (opened: EngineOnData) => Promise<T>,
+  prefer?: EngineOptions["prefer"],
+): Promise<T> {
+  if (options.opened !== undefined) return await work(options.opened);
+  const opened = await openEngineOnData(images, options, prefer);
+  try {
+    return await work(opened);
+  } finally {
+    await opened.engine.close();
+  }
+}
+
 /** The processor's name; "unknown" where the system does not tell. */
 export const processor = (): string => cpus()[0]?.model.trim() || "unknown";
 

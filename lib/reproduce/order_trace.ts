@@ -10,7 +10,7 @@ import { readChecked } from "~/lib/files/checked.ts";
 import { writeWhole } from "~/lib/files/files.ts";
 import { initialise } from "~/lib/model.ts";
 import { allocateState } from "~/lib/optimizer.ts";
-import { openEngineOnData, placed, revision, type RunOptions } from "~/lib/reproduce/options.ts";
+import { placed, revision, type RunOptions, withEngine } from "~/lib/reproduce/options.ts";
 import { lossByAge, parseStop, type Trajectory, trajectoryPath } from "~/lib/trainer.ts";
 
 const epochNumber = z.int().nullable();
@@ -58,39 +58,42 @@ export async function traceOrder(
   );
   if (kept?.rule === rule) return kept;
   if (options.cachedOnly) return undefined;
-  const { engine } = options.opened ?? await openEngineOnData(images, options);
-  const stop = parseStop(rule);
-  const parameters = initialise(sizes, seed);
-  const state = allocateState(optimizer, parameters.length);
-  const shuffle = order === "shuffled" ? seed : undefined;
-  const stack = await engine.createStack({ sizes, batchSize, optimizer }, [
-    { learningRate, parameters, state, epochs: 0, shuffle },
-  ]);
-  const start = performance.now();
-  const epochs: OrderTrace["epochs"] = [];
-  const found = (key: "batches" | "fullSet"): number | null =>
-    stop.epoch(epochs.map((epoch) => epoch[key])) ?? null;
-  let ages: OrderTrace["ages"] = [];
-  try {
-    while (
-      epochs.length < MOST_EPOCHS && (found("batches") === null || found("fullSet") === null)
-    ) {
-      signal?.throwIfAborted();
-      const [batches] = await stack.trainEpoch();
-      await stack.save();
-      const [whole] = await engine.evaluate(sizes, [parameters], {
-        split: "train",
-        gradient: false,
-      });
-      epochs.push({ batches: batches!, fullSet: whole!.loss });
-      onProgress?.({ message: `${name}: epoch ${epochs.length}`, done: epochs.length });
-      if (found("batches") !== epochs.length) continue;
-      const loaded = dataset ?? await loadImagesLabels(
-        Math.ceil(images / 10_000),
-        options.data === undefined ? {} : { directory: options.data },
-      );
-      const train = firstRows(loaded.train, images);
-      ages = await lossByAge({ ...loaded, train }, { sizes, parameters }, { batchSize });
+  return await withEngine(images, options, async ({ engine }) => {
+    const start = performance.now();
+    const stop = parseStop(rule);
+    const parameters = initialise(sizes, seed);
+    const state = allocateState(optimizer, parameters.length);
+    const shuffle = order === "shuffled" ? seed : undefined;
+    const stack = await engine.createStack({ sizes, batchSize, optimizer }, [
+      { learningRate, parameters, state, epochs: 0, shuffle },
+    ]);
+    const epochs: OrderTrace["epochs"] = [];
+    const found = (key: "batches" | "fullSet"): number | null =>
+      stop.epoch(epochs.map((epoch) => epoch[key])) ?? null;
+    let ages: OrderTrace["ages"] = [];
+    try {
+      while (
+        epochs.length < MOST_EPOCHS && (found("batches") === null || found("fullSet") === null)
+      ) {
+        signal?.throwIfAborted();
+        const [batches] = await stack.trainEpoch();
+        await stack.save();
+        const [whole] = await engine.evaluate(sizes, [parameters], {
+          split: "train",
+          gradient: false,
+        });
+        epochs.push({ batches: batches!, fullSet: whole!.loss });
+        onProgress?.({ message: `${name}: epoch ${epochs.length}`, done: epochs.length });
+        if (found("batches") !== epochs.length) continue;
+        const loaded = dataset ?? await loadImagesLabels(
+          Math.ceil(images / 10_000),
+          options.data === undefined ? {} : { directory: options.data },
+        );
+        const train = firstRows(loaded.train, images);
+        ages = await lossByAge({ ...loaded, train }, { sizes, parameters }, { batchSize });
+      }
+    } finally {
+      stack.dispose();
     }
     const whole: OrderTrace & Record<string, unknown> = {
       ...{ trajectory: trajectoryPath(trajectory), order, learningRate, seed, rule },
@@ -100,8 +103,5 @@ export async function traceOrder(
     };
     await writeWhole(path, `${JSON.stringify(whole)}\n`);
     return whole;
-  } finally {
-    stack.dispose();
-    if (options.opened === undefined) await engine.close();
-  }
+  });
 }

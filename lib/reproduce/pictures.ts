@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { type Landscape, lineBetween, randomSpan, readLandscape, survey } from "~/lib/landscape.ts";
 import { DIRECTION_SEED } from "~/lib/measure.ts";
 import { getModelReady } from "~/lib/reproduce/model_ready.ts";
-import { openEngineOnData, placed, revision, type RunOptions } from "~/lib/reproduce/options.ts";
+import { placed, revision, type RunOptions, withEngine } from "~/lib/reproduce/options.ts";
 import { hashOf } from "~/lib/reproduce/steps.ts";
 import { type Pair, presets, type Study, trajectoryOf } from "~/lib/study.ts";
 
@@ -91,9 +91,8 @@ export async function surveyPicture(
   if (kept?.points.length === wanted) return kept;
   if (options.cachedOnly) return undefined;
   const asked = { ...study, stops: [stop], measures: { first: [], others: [] } };
-  const opened = options.opened ?? await openEngineOnData(study.images, options);
-  const { engine, engine: { info } } = opened;
-  try {
+  return await withEngine(study.images, options, async (opened) => {
+    const { engine, engine: { info } } = opened;
     const found = [];
     for (const network of networks) {
       const trajectory = trajectoryOf(study, network!, seed);
@@ -117,7 +116,5 @@ export async function surveyPicture(
       ...(signal === undefined ? {} : { signal }),
       onProgress: (done, total) => onProgress?.({ message: `landscape ${name}`, done, total }),
     });
-  } finally {
-    if (options.opened === undefined) await engine.close();
-  }
+  });
 }

@@ -8,11 +8,11 @@ import { startMeter } from "~/lib/files/progress.ts";
 import { type Claim, claim, type Context, readKept } from "~/lib/reproduce/claim.ts";
 import {
   libraryOf,
-  openEngineOnData,
   placed,
   type PlacedOptions,
   revision,
   type RunOptions,
+  withEngine,
 } from "~/lib/reproduce/options.ts";
 import { measure, train } from "~/lib/reproduce/steps.ts";
 import { nextStep } from "~/lib/reproduce/next_step.ts";
@@ -94,33 +94,27 @@ async function survey(
 async function compute(
   study: Study,
   { records, open, ...options }: PlacedOptions & Survey,
-): Promise<{ computed: number; elsewhere: Trajectory[] }> {
-  const { wait = true, opened, onProgress, folders: { models } } = options;
+): Promise<{ computed: number; elsewhere: readonly Trajectory[] }> {
+  const { wait = true, onProgress, folders: { models } } = options;
   const { signal = new AbortController().signal } = options;
   const costs = await costsLeft(study, records, options);
   const openFirst = [...open, ...records.keys()].map((each) => [each, records.get(each)] as const);
-  const context = {
-    ...opened ??
-      await openEngineOnData(study.images, options, await libraryOf(models, new Map(openFirst))),
-    ...{ study, options, signal, costs, meter: startMeter(0) },
-  };
-  let queue = wait ? open : open.toSorted((a, b) => costs.get(b)! - costs.get(a)!);
-  let computed = 0;
-  try {
+  const prefer = await libraryOf(models, new Map(openFirst));
+  return await withEngine(study.images, options, async (opened) => {
+    const context = { ...opened, study, options, signal, costs, meter: startMeter(0) };
+    let queue = wait ? open : open.toSorted((a, b) => costs.get(b)! - costs.get(a)!);
+    let computed = 0;
     for (;;) {
       const { worked, elsewhere } = await workThrough(context, queue);
       computed += worked;
       if (elsewhere.length === 0 || !wait) return { computed, elsewhere };
       queue = elsewhere;
       if (worked > 0) continue;
-      onProgress?.(
-        context.meter.report(`waiting for another process to finish ${queue.length} runs`),
-      );
+      const waiting = `waiting for another process to finish ${queue.length} runs`;
+      onProgress?.(context.meter.report(waiting));
       await delay(1000, undefined, { signal }).catch(() => {});
     }
-  } finally {
-    if (opened === undefined) await context.engine.close();
-  }
+  }, prefer);
 }
 
 /**

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { uniformInt } from "pure-rand/distribution/uniformInt";
 import { isHeld, tryLock } from "~/lib/files/lock.ts";
 import { openStream } from "~/lib/random.ts";
-import { libraryOf, openEngineOnData, placed, type RunOptions } from "~/lib/reproduce/options.ts";
+import { libraryOf, placed, type RunOptions, withEngine } from "~/lib/reproduce/options.ts";
 import { nextStep } from "~/lib/reproduce/next_step.ts";
 import { run } from "~/lib/reproduce/run.ts";
 import { type RunResult, runsAt } from "~/lib/results.ts";
@@ -64,24 +64,20 @@ export async function verify(
   await removeAbandoned(models);
   const apart = join(models, `${APART}${crypto.randomUUID()}`);
   const lock = await tryLock(join(apart, LOCK));
-  const library = await libraryOf(
-    models,
-    new Map(chosen.map(({ config }) => [config, cached.get(config)])),
-  );
-  const opened = options.opened ?? await openEngineOnData(study.images, options, library);
+  const before = new Map(chosen.map(({ config }) => [config, cached.get(config)]));
   try {
-    const { records: computed } = await run(study, {
-      ...options,
-      opened,
-      only: (trajectory) => chosen.some(({ config }) => isSameTrajectory(config, trajectory)),
-      folders: { models: apart, results: apart },
-    });
+    const { records: computed } = await withEngine(study.images, options, (opened) =>
+      run(study, {
+        ...options,
+        opened,
+        only: (trajectory) => chosen.some(({ config }) => isSameTrajectory(config, trajectory)),
+        folders: { models: apart, results: apart },
+      }), await libraryOf(models, before));
     const again = runsAt(study, computed);
     return chosen.map((before) =>
       compare(before, again.find(({ config }) => isSameTrajectory(config, before.config))!)
     );
   } finally {
-    if (options.opened === undefined) await opened.engine.close();
     await Deno.remove(apart, { recursive: true }).catch(() => {});
     lock?.release();
   }
