@@ -173,7 +173,7 @@ export const trace = alongRays({
     const scale = 2 * countParameters(sizes) / radius ** 2;
     const { estimate, standardError, samples } = meanRise(loss, losses);
     return {
-      estimate: validateFinite(scale * estimate, "trace", `2 P m / r^2 at radius ${radius}`),
+      estimate: validateFinite(scale * estimate, `2 P m / r^2 at radius ${radius}`),
       standardError: standardError && scale * standardError,
       loss,
       samples: samples.map((sample) => scale * sample),

@@ -114,14 +114,14 @@ async function measureTask(
   const gradient = once(async () => (await engine.gradients(sizes, [parameters], { signal }))[0]!);
   const hessian = once(() => engine.openHessian(sizes, parameters, { signal }));
   const row: MeasureValue[] = [];
-  async function take({ name, method }: Measure): Promise<MeasureValue> {
+  async function take({ method }: Measure): Promise<MeasureValue> {
     if (method.kind === "evaluation") return method.estimate(network);
     if (method.kind === "rays") {
-      const loss = validateFinite(task.losses!.loss, name, "the loss");
-      return method.estimate(loss, pickLosses(task, method, name), network);
+      const loss = validateFinite(task.losses!.loss, "the loss");
+      return method.estimate(loss, pickLosses(task, method), network);
     }
     const onProgress = openPart(method.passes);
-    const options = { name, seed, signal, onProgress, gradient, hessian };
+    const options = { seed, signal, onProgress, gradient, hessian };
     const value = await method.compute(network, options, engine);
     onProgress(1);
     return value;
@@ -131,8 +131,10 @@ async function measureTask(
     try {
       row.push(await take(measure));
     } catch (error) {
-      if (!(error instanceof NotFiniteError) || onNotFinite === undefined) throw error;
-      onNotFinite(error);
+      if (!(error instanceof NotFiniteError)) throw error;
+      const named = new NotFiniteError(`Cannot measure ${measure.name} as ${error.message}`);
+      if (onNotFinite === undefined) throw named;
+      onNotFinite(named);
       row.push({ estimate: NaN, standardError: null });
     }
   }
@@ -149,7 +151,6 @@ function once<T>(compute: () => Promise<T>): () => Promise<T> {
 function pickLosses(
   { rays: all, losses }: Task,
   { rays, frozen }: Pick<Task, "rays" | "frozen">,
-  measure: string,
 ): number[][] {
   return rays.map(({ direction, scaling, steps }) => {
     const place = all.findIndex((ray) => ray.direction === direction && ray.scaling === scaling);
@@ -158,7 +159,6 @@ function pickLosses(
       validateFinite(
         // -0 is a step of 0 too: indexOf compares as === does.
         points[all[place]!.steps.indexOf(step)]!,
-        measure,
         `the loss at a step of ${step} along direction ${direction}`,
       )
     );

@@ -32,13 +32,13 @@ function hessianPasses(vectors: number): number {
 /** Products H v, one a vector, all finite. @throws {NotFiniteError} */
 async function multiplyHessian(
   vectors: readonly SharedFloats[],
-  { name, signal, hessian }: ComputeOptions,
+  { signal, hessian }: ComputeOptions,
 ): Promise<SharedFloats[]> {
   signal.throwIfAborted();
   const products = await (await hessian()).multiply(vectors);
   for (const product of products) {
     // A sum over all entries is NaN or infinite where one of them is.
-    validateFinite(product.reduce((sum, value) => sum + value, 0), name, "the Hessian's product");
+    validateFinite(product.reduce((sum, value) => sum + value, 0), "the Hessian's product");
   }
   return products;
 }

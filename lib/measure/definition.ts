@@ -38,8 +38,6 @@ export interface MeasureValue {
 
 /** What a measure gets that computes by itself. */
 export interface ComputeOptions {
-  /** The measure's, for messages. */
-  readonly name: string;
   /** Of the study's directions. */
   readonly seed: number;
   readonly signal: AbortSignal;
@@ -101,10 +99,8 @@ export class NotFiniteError extends Error {
   override readonly name = "NotFiniteError";
 }
 
-/** @throws {NotFiniteError} "Cannot measure <measure> as <what> must be finite: current ...". */
-export function validateFinite(value: number, measure: string, what: string): number {
+/** @throws {NotFiniteError} Whoever measures puts "Cannot measure <measure> as" in front. */
+export function validateFinite(value: number, what: string): number {
   if (Number.isFinite(value)) return value;
-  throw new NotFiniteError(
-    `Cannot measure ${measure} as ${what} must be finite: current value is ${value}`,
-  );
+  throw new NotFiniteError(`${what} must be finite: current value is ${value}`);
 }

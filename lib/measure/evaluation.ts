@@ -21,8 +21,8 @@ export const generalizationGap: MeasureDefinition = {
   method: () => ({
     kind: "evaluation",
     estimate: ({ trainLoss, trainAccuracy, testLoss, testAccuracy }) => ({
-      estimate: validateFinite(testLoss, "generalization-gap", "the test loss") -
-        validateFinite(trainLoss, "generalization-gap", "the training loss"),
+      estimate: validateFinite(testLoss, "the test loss") -
+        validateFinite(trainLoss, "the training loss"),
       standardError: null,
       testError: 1 - testAccuracy,
       trainError: 1 - trainAccuracy,
@@ -43,7 +43,7 @@ export const weightNorm: MeasureDefinition = {
       const layers = layoutLayers(sizes).map(({ inputs, outputs, weight }) =>
         norm(parameters.subarray(weight, weight + outputs * (inputs + 1)))
       );
-      const estimate = validateFinite(Math.hypot(...layers), "weight-norm", "every weight");
+      const estimate = validateFinite(Math.hypot(...layers), "every weight");
       return { estimate, standardError: null, layers };
     },
   }),

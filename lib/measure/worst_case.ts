@@ -83,12 +83,12 @@ async function ascend(
   { sizes, parameters }: MeasuredNetwork,
   options: ComputeOptions & Ball & { readonly scale: Float32Array | undefined },
 ): Promise<MeasureValue> {
-  const { radius, steps, scale, name, seed, signal } = options;
+  const { radius, steps, scale, seed, signal } = options;
   const P = parameters.length;
   function slopeAt({ loss, gradient }: LossGradient, where: string): Slope {
-    validateFinite(loss, name, `the loss ${where}`);
+    validateFinite(loss, `the loss ${where}`);
     const slope = scale ? share(P, (i) => gradient[i]! * scale[i]!) : gradient;
-    const length = validateFinite(norm(slope), name, `the gradient ${where}`);
+    const length = validateFinite(norm(slope), `the gradient ${where}`);
     // Where there is no slope, the study's first direction.
     const unit = length > 0
       ? new Float64Array(slope).map((g) => g / length)

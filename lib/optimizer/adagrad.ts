@@ -4,13 +4,13 @@
  * @module
  */
 import { epsilon } from "~/lib/domain.ts";
-import { defineOptimizer, type TensorStep } from "~/lib/optimizer/definition.ts";
+import type { OptimizerDefinition, TensorStep } from "~/lib/optimizer/definition.ts";
 
 /**
  * `a += g^2; w -= lr g / (sqrt(a) + epsilon)`, a from 0
  * (Duchi, Hazan and Singer, https://jmlr.org/papers/v12/duchi11a.html; PyTorch's defaults).
  */
-export const adagrad = defineOptimizer<{ epsilon: number }>({
+export const adagrad: OptimizerDefinition<{ epsilon: number }> = {
   name: "AdaGrad",
   summary: "a += g^2; w -= lr g / (sqrt(a) + epsilon)",
   parameters: {
@@ -37,4 +37,4 @@ export const adagrad = defineOptimizer<{ epsilon: number }>({
   }),
   color: "#d55e00",
   symbol: "diamond",
-});
+};

@@ -3,20 +3,16 @@
  *
  * @module
  */
+import type { Tensor } from "@tensorflow/tfjs-core";
 import { decay, epsilon } from "~/lib/domain.ts";
-import {
-  defineOptimizer,
-  ofUpdates,
-  type TensorStep,
-  type Vector,
-} from "~/lib/optimizer/definition.ts";
+import type { OptimizerDefinition, TensorStep, Vector } from "~/lib/optimizer/definition.ts";
 
 /**
  * `m += (1 - beta1) (g - m); v = beta2 v + (1 - beta2) g^2`, both from 0; then with the bias of t
  * updates taken out, `w -= lr m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + epsilon)`
  * (Kingma and Ba, arXiv 1412.6980; PyTorch's defaults, no weight decay).
  */
-export const adam = defineOptimizer<{ beta1: number; beta2: number; epsilon: number }>({
+export const adam: OptimizerDefinition<{ beta1: number; beta2: number; epsilon: number }> = {
   name: "Adam",
   summary: "m and v moving means of g and g^2; w -= lr m / (sqrt(v) + epsilon), bias corrected",
   parameters: {
@@ -60,4 +56,17 @@ export const adam = defineOptimizer<{ beta1: number; beta2: number; epsilon: num
   }),
   color: "#009e73",
   symbol: "square",
-});
+};
+
+/** `value(t)` of every network: one number where all agree, else shape [E, 1, 1]. */
+function ofUpdates(
+  tf: typeof import("@tensorflow/tfjs-core"),
+  t: readonly number[],
+  value: (t: number) => number,
+): Tensor | number {
+  const values = t.map(value);
+  const [first] = values;
+  return values.every((each) => each === first)
+    ? first!
+    : tf.tensor3d(values, [values.length, 1, 1]);
+}

@@ -62,23 +62,3 @@ export interface OptimizerDefinition<H extends Parameters = Parameters> extends 
   readonly color: string;
   readonly symbol: string;
 }
-
-/** `value(t)` of every network: one number where all agree, else shape [E, 1, 1]. */
-export function ofUpdates(
-  tf: typeof import("@tensorflow/tfjs-core"),
-  t: readonly number[],
-  value: (t: number) => number,
-): Tensor | number {
-  const values = t.map(value);
-  const [first] = values;
-  return values.every((each) => each === first)
-    ? first!
-    : tf.tensor3d(values, [values.length, 1, 1]);
-}
-
-/** For inference of H in an optimizer's file. */
-export function defineOptimizer<H extends Parameters>(
-  definition: OptimizerDefinition<H>,
-): OptimizerDefinition<H> {
-  return definition;
-}

@@ -4,14 +4,14 @@
  * @module
  */
 import { decay, epsilon } from "~/lib/domain.ts";
-import { defineOptimizer, type TensorStep } from "~/lib/optimizer/definition.ts";
+import type { OptimizerDefinition, TensorStep } from "~/lib/optimizer/definition.ts";
 
 /**
  * `v = alpha v + (1 - alpha) g^2; w -= lr g / (sqrt(v) + epsilon)`, v from 0 (Tieleman and Hinton,
  * https://www.cs.toronto.edu/~tijmen/csc321/slides/lecture_slides_lec6.pdf; PyTorch's defaults,
  * without momentum, not centred).
  */
-export const rmsprop = defineOptimizer<{ alpha: number; epsilon: number }>({
+export const rmsprop: OptimizerDefinition<{ alpha: number; epsilon: number }> = {
   name: "RMSprop",
   summary: "v the moving mean of g^2; w -= lr g / (sqrt(v) + epsilon)",
   parameters: {
@@ -39,4 +39,4 @@ export const rmsprop = defineOptimizer<{ alpha: number; epsilon: number }>({
   }),
   color: "#cc79a7",
   symbol: "triangle",
-});
+};

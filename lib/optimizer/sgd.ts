@@ -4,13 +4,13 @@
  * @module
  */
 import { decay, flag } from "~/lib/domain.ts";
-import { defineOptimizer, type TensorStep } from "~/lib/optimizer/definition.ts";
+import type { OptimizerDefinition, TensorStep } from "~/lib/optimizer/definition.ts";
 
 /**
  * `w -= lr g`; with momentum m > 0: `b = m b + g`, then `w -= lr b`, or `w -= lr (g + m b)` with
  * Nesterov's form. As PyTorch's SGD without dampening (b starts as g there, which is m 0 + g).
  */
-export const sgd = defineOptimizer<{ momentum: number; nesterov: boolean }>({
+export const sgd: OptimizerDefinition<{ momentum: number; nesterov: boolean }> = {
   name: "SGD",
   summary: "w -= lr g; with momentum b = momentum b + g and w -= lr b",
   parameters: {
@@ -50,4 +50,4 @@ export const sgd = defineOptimizer<{ momentum: number; nesterov: boolean }>({
   }),
   color: "#0072b2",
   symbol: "circle",
-});
+};
