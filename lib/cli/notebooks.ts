@@ -1,9 +1,5 @@
 /**
- * Executes the notebooks, in place or as copies with other constants:
- *
- *     deno task notebooks [--set NAME=VALUE]... [NOTEBOOK]...
- *
- * Copies stand in notebooks/changed/; without a name, all notebooks that have the constants are meant.
+ * Executes the notebooks, in place or as copies with other constants.
  *
  * @module
  */
@@ -14,6 +10,13 @@ import { sayError } from "~/lib/cli/command.ts";
 import { UsageError } from "~/lib/domain.ts";
 
 const FOLDER = fileURLToPath(new URL("../../notebooks/", import.meta.url));
+
+const HELP = `Executes the notebooks in place, or copies with other constants in notebooks/changed/.
+
+deno task notebooks [--set NAME=VALUE]... [NOTEBOOK]...
+
+  --set NAME=VALUE  sets a constant of the cell "parameters": JSON, a word, or a list's values 1,2,3;
+                    without a NOTEBOOK in all that have it`;
 
 interface Notebook {
   readonly cells: { metadata: { tags?: string[] }; source: string[]; outputs?: unknown[] }[];
@@ -80,38 +83,39 @@ function listPaths(names: readonly string[], settings: readonly string[]): strin
   );
 }
 
-function readOptions(): { names: string[]; settings: string[] } {
+function readOptions(): { names: string[]; settings: string[]; help: boolean | undefined } {
   try {
     const { values, positionals } = parseArgs({
-      args: Deno.args,
       allowPositionals: true,
-      options: { set: { type: "string", multiple: true, default: [] } },
+      options: {
+        set: { type: "string", multiple: true, default: [] },
+        help: { type: "boolean", short: "h" },
+      },
     });
-    return { names: positionals, settings: values.set };
+    return { names: positionals, settings: values.set, help: values.help };
   } catch (error) {
     throw new UsageError((error as Error).message);
   }
 }
 
 function main(): number {
-  const { names, settings } = readOptions();
+  const { names, settings, help } = readOptions();
+  if (help) {
+    console.log(HELP);
+    return 0;
+  }
   const paths = listPaths(names, settings);
   // Training may take any time.
   const seconds = settings.length === 0 ? 900 : -1;
+  const execution = [`timeout=${seconds}`, "record_timing=False"];
   try {
     const { code } = new Deno.Command("jupyter", {
       args: [
         ...["nbconvert", "--to", "notebook", "--execute", "--inplace"],
-        ...[
-          `--ExecutePreprocessor.timeout=${seconds}`,
-          "--ExecutePreprocessor.record_timing=False",
-        ],
-        ...paths,
+        ...[...execution.map((each) => `--ExecutePreprocessor.${each}`), ...paths],
       ],
       env: { NO_COLOR: "1" },
-      stdin: "null",
-      stdout: "inherit",
-      stderr: "inherit",
+      ...{ stdin: "null", stdout: "inherit", stderr: "inherit" },
     }).outputSync();
     if (code !== 0) console.error("If the kernel deno is not there: deno jupyter --install");
     return code === 0 ? 0 : 1;
@@ -122,10 +126,4 @@ function main(): number {
   }
 }
 
-if (import.meta.main) {
-  try {
-    Deno.exitCode = main();
-  } catch (error) {
-    Deno.exitCode = sayError(error);
-  }
-}
+if (import.meta.main) Deno.exitCode = await Promise.try(main).catch(sayError);

@@ -1,82 +1,82 @@
 /**
- * `deno task reproduce`: the study from data to figures.
+ * `deno task reproduce`: the study from data to figures, and what a terminal is told of it.
  *
  * @module
  */
 import { join } from "node:path";
 import { foldersFrom, studyFrom } from "~/lib/cli/asked.ts";
-import {
-  describeAgreement,
-  describeCells,
-  describePlan,
-  describeStart,
-  memoryOf,
-} from "~/lib/cli/describe.ts";
 import type { Main } from "~/lib/cli/main.ts";
 import type { Values } from "~/lib/cli/options.ts";
-import { describeTasks, planTasks, submitStudy } from "~/lib/cli/slurm.ts";
+import { describeTasks, formatBytes, memoryOf, planTasks, submitStudy } from "~/lib/cli/slurm.ts";
 import type { Display } from "~/lib/cli/terminal.ts";
 import { defaultThreads } from "~/lib/domain.ts";
 import { writeWhole } from "~/lib/files/files.ts";
+import { plural } from "~/lib/files/numbers.ts";
 import { formatSeconds } from "~/lib/files/text.ts";
-import { plan, run, type RunOptions, type RunOutcome, verify } from "~/lib/reproduce.ts";
-import { reportCells, runsAt, runsCsv, summariseCells } from "~/lib/results.ts";
+import { parseMeasure } from "~/lib/measure.ts";
+import { type Agreement, type Folders, type Plan, plan, run, verify } from "~/lib/reproduce.ts";
+import {
+  type CellSummary,
+  reportCells,
+  runsAt,
+  runsCsv,
+  summariseCells,
+  type TrajectoryRecord,
+  valueBySeed,
+} from "~/lib/results.ts";
 import { type Study, studyName } from "~/lib/study.ts";
+import { describeTrajectory } from "~/lib/trainer.ts";
 
-type Options = RunOptions & Required<Pick<RunOptions, "folders">> & Display;
+type Options = Values & Display & { readonly folders: Folders; readonly signal: AbortSignal };
 
 /** Plans, submits, verifies or runs a study. */
 export const main: Main = async (values, { texts, signal, display }) => {
   const study = studyFrom(values);
   const folders = foldersFrom(values);
   const options = { ...values, folders, signal, ...display };
-  if (values["dry-run"]) return await printPlan(study, values, options);
-  if (values.slurm !== undefined) {
-    return await submitStudy(study, { values, texts, folders, signal });
-  }
-  if (values.verify !== undefined) return await verifyRuns(study, values, options);
-  return await runStudy(study, values, options);
+  if (values["dry-run"]) return await printPlan(study, options);
+  if (values.slurm !== undefined) return await submitStudy(study, texts, options);
+  return await (values.verify === undefined ? runStudy : verifyRuns)(study, options);
 };
 
-async function printPlan(study: Study, values: Values, options: Options): Promise<object> {
+async function printPlan(study: Study, options: Options): Promise<object> {
   const planned = await plan(study, options);
-  const threads = options.threads ?? defaultThreads();
+  const { threads = defaultThreads() } = options;
   const memory = memoryOf({ images: study.images, threads });
-  const slurm = values.slurm === undefined ? undefined : planTasks(planned, study, values);
-  if (!values.json) {
+  const slurm = options.slurm === undefined ? undefined : planTasks(planned, study, options);
+  if (!options.json) {
     console.log(describePlan(planned, { threads, memory }).join("\n"));
     if (slurm !== undefined) console.log(describeTasks(slurm).join("\n"));
   }
   return { preset: study.preset, ...planned, memory, slurm };
 }
 
-async function runStudy(study: Study, values: Values, options: Options): Promise<object> {
+async function runStudy(study: Study, options: Options): Promise<object> {
   const { onMessage, folders } = options;
-  const cachedOnly = values["cached-only"] === true;
-  const noWait = values["no-wait"] === true;
-  const outcome = await run(study, {
-    ...options,
-    cachedOnly,
-    fresh: values.fresh === true,
-    wait: !noWait,
-    onPlan: (planned) => onMessage(describeStart(study, planned, { cachedOnly })),
+  const cachedOnly = options["cached-only"] === true;
+  const noWait = options["no-wait"] === true;
+  const { cachedRuns, computedRuns, missingRuns, records } = await run(study, {
+    ...{ ...options, cachedOnly, wait: !noWait },
+    onPlan: (planned) => onMessage(describeStart(study, planned, cachedOnly)),
   });
-  const { cachedRuns, computedRuns, missingRuns, records } = outcome;
   // Whoever works on the runs that are left draws when they are done.
   const isShared = noWait && missingRuns > 0;
   if (missingRuns > 0 && !cachedOnly && !noWait) Deno.exitCode = 1;
-  const figures: string[] = [];
+  let figures: string[] = [];
   if (!isShared) {
-    const failed = await writeOutputs(study, outcome, folders.results)
-      .then((paths) => void figures.push(...paths), (error: Error) => error);
-    // Who may only read is told what there is all the same.
-    if (failed !== undefined && !cachedOnly) throw failed;
+    try {
+      figures = await writeOutputs(study, records, folders.results);
+    } catch (error) {
+      // Who may only read is told what there is all the same.
+      if (!cachedOnly) throw error;
+      onMessage((error as Error).message);
+      Deno.exitCode = 1;
+    }
     const { firstScreen, listClaims, listFindings } = await import("~/lib/findings.ts");
     const findings = listFindings(study, records);
     const cells = summariseCells(study, runsAt(study, records));
     const lines = [...describeCells(study, cells), ...firstScreen(listClaims(findings), findings)];
-    for (const line of [...lines, ...(failed ? [failed.message] : [])]) onMessage(line);
-    if (failed !== undefined) Deno.exitCode = 1;
+    for (const line of lines) onMessage(line);
   }
   const seconds = performance.now() / 1000;
   const missing = missingRuns > 0 ? `, ${missingRuns} missing` : "";
@@ -94,7 +94,7 @@ async function runStudy(study: Study, values: Values, options: Options): Promise
 /** Writes a study's figures and its table of runs. @returns The paths, the main figure first. */
 async function writeOutputs(
   study: Study,
-  { records }: RunOutcome,
+  records: readonly TrajectoryRecord[],
   results: string,
 ): Promise<string[]> {
   // Loaded here: nothing before needs what draws.
@@ -111,13 +111,112 @@ async function writeOutputs(
   return [...paths, table, await writeFindings(study, records, results), ...(page ? [page] : [])];
 }
 
-async function verifyRuns(study: Study, values: Values, options: Options): Promise<object> {
-  const count = values.verify!;
-  const seed = values["verify-seed"] ?? Math.floor(Date.now() / 1000) % 1e6;
-  const { onMessage } = options;
+async function verifyRuns(study: Study, options: Options): Promise<object> {
+  const { onMessage, verify: count = 1 } = options;
+  const seed = options["verify-seed"] ?? Math.floor(Date.now() / 1000) % 1e6;
   onMessage(`Verifying ${count} cached runs, chosen by --verify-seed ${seed}`);
   const agreements = await verify(study, { ...options, count, seed });
   if (agreements.length === 0) throw new Error("Cannot verify as no run of this study is cached");
   for (const line of agreements.flatMap(describeAgreement)) onMessage(line);
   return { preset: study.preset, seed, agreements };
+}
+
+const BASIS = (measured: boolean): string =>
+  measured
+    ? "by rates and epochs seen here in runs like these"
+    : "roughly: nothing was computed on this machine yet";
+
+/** What `reproduce` is about to do, and how long it takes. */
+function describeStart(
+  { preset }: Study,
+  { runs, secondsOfMissing, measured }: Plan,
+  cachedOnly: boolean,
+): string {
+  const missing = runs.filter(({ cached }) => !cached).length;
+  const what = `The study ${preset}: ${plural(runs.length, "run")}, ${
+    missing === 0 ? "all" : runs.length - missing
+  } cached`;
+  return missing === 0 || cachedOnly
+    ? `${what}; figures and tables are drawn in seconds`
+    : `${what}; the ${missing} others are trained and measured in about ` +
+      `${formatSeconds(secondsOfMissing)}, ${BASIS(measured)}; Ctrl-C keeps what is finished`;
+}
+
+/** A plan: a line a run, then what is missing and what it takes. */
+function describePlan(
+  { runs, secondsOfMissing, measured }: Plan,
+  { threads, memory }: { readonly threads: number; readonly memory: number },
+): string[] {
+  const states = runs.map(({ cached, heldBy }) =>
+    cached ? "cached" : heldBy === null ? "missing" : "running"
+  );
+  const count = (state: string): string => {
+    return `${states.filter((each) => each === state).length} ${state}`;
+  };
+  return [
+    ...runs.map(({ trajectory, epochs, cached, heldBy, seconds }, place) => {
+      const left = cached ? "" : `, about ${formatSeconds(seconds)} of one thread left`;
+      return `${states[place]!.padEnd(8)} ${describeTrajectory(trajectory)}: ${epochs} epochs` +
+        left + (heldBy === null ? "" : `, ${heldBy}`);
+    }),
+    `${runs.length} runs: ${["cached", "running", "missing"].map(count).join(", ")}; about ` +
+    `${formatSeconds(secondsOfMissing)} left on ${plural(threads, "thread")} of this machine, ` +
+    BASIS(measured),
+    `It takes up to ${formatBytes(memory)} of memory`,
+  ];
+}
+
+/** What was found, a line a cell that has results. */
+function describeCells(study: Study, cells: readonly CellSummary[]): string[] {
+  const shown = cells.filter(({ seeds }) => seeds.length > 0);
+  const [first] = shown;
+  if (first === undefined) return ["No cell of this study has a result yet"];
+  const { label, unit } = parseMeasure(first.measure);
+  const columns: Readonly<Record<string, (cell: CellSummary) => string>> = {
+    optimizer: ({ optimizer }) => optimizer,
+    "learning rate": ({ learningRate }) => String(learningRate),
+    "batch size": ({ batchSize }) => String(batchSize),
+    seeds: (cell) => String(cell.value === null ? cell.seeds.length : valueBySeed(cell).size),
+    // An eigenvalue that has not converged is a lower bound.
+    [`${label} (${unit})`]: ({ value, unresolved }) =>
+      (value?.mean.toPrecision(4) ?? "-") + (unresolved.length > 0 ? ", not converged" : ""),
+    "95 % interval over seeds": ({ value }) =>
+      value?.interval?.map((end) => end.toPrecision(3)).join(" .. ") ?? "-",
+    "train loss": ({ trainLoss }) => trainLoss?.toFixed(3) ?? "-",
+    accuracy: ({ trainAccuracy }) =>
+      trainAccuracy === null ? "-" : `${(100 * trainAccuracy).toFixed(0)} %`,
+    epochs: ({ epochs }) => epochs?.toFixed(0) ?? "-",
+    "": ({ diverged, unconverged }) =>
+      diverged.length > 0
+        ? `${diverged.length} diverged`
+        : unconverged.length > 0
+        ? "stop not reached"
+        : "",
+  };
+  const rows = [
+    Object.keys(columns),
+    ...shown.map((cell) => Object.values(columns).map((textOf) => textOf(cell))),
+  ];
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  return [
+    `${label} at ${study.stops[0]}:`,
+    ...rows.map((row) =>
+      row.map((text, column) => text.padEnd(widths[column]!)).join("  ").trimEnd()
+    ),
+  ];
+}
+
+/** How far a run that was computed again agrees. */
+function describeAgreement({ trajectory, ...agreement }: Agreement): string[] {
+  const { identical, epochs: [before, now], epochLosses, values, missing } = agreement;
+  const name = describeTrajectory(trajectory);
+  if (identical) return [`${name}: the same to the bit, ${before} epochs`];
+  return [
+    `${name}: stop at epoch ${now} (was ${before}), epoch losses within ` +
+    `${epochLosses.toExponential(1)} relative`,
+    ...Object.entries(values).map(([value, difference]) =>
+      `  ${value}: ${difference === 0 ? "the same" : `differs by ${difference.toExponential(1)}`}`
+    ),
+    ...missing.map((measure) => `  ${measure}: only one of the two has it`),
+  ];
 }
