@@ -23,6 +23,7 @@ import { ARCHIVE_URL, FILES, PACKAGE } from "~/lib/dataset/catalogue.ts";
 import { type DataPlaces, ensureFiles } from "~/lib/dataset/ensure_files.ts";
 import { downloadSource, npmSource } from "~/lib/dataset/sources.ts";
 import { type Dataset, readDataset } from "~/lib/dataset/split.ts";
+import { realPath } from "~/lib/files/files.ts";
 import type { OnProgress } from "~/lib/files/progress.ts";
 
 export { StorageError } from "~/lib/dataset/ensure_files.ts";
@@ -83,12 +84,4 @@ function dataPlaces(
     report: onProgress ?? ((): void => {}),
     signal,
   };
-}
-
-function realPath(path: string): string {
-  try {
-    return Deno.realPathSync(path);
-  } catch {
-    return path;
-  }
 }

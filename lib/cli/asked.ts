@@ -7,6 +7,7 @@ import { dirname, isAbsolute, relative } from "node:path";
 import { type OptionName, optionOf, type PathUse, type Values } from "~/lib/cli/options.ts";
 import { dataDirectory } from "~/lib/dataset.ts";
 import { UsageError } from "~/lib/domain.ts";
+import { realPath } from "~/lib/files/files.ts";
 import { printable } from "~/lib/files/text.ts";
 import { parseMeasure } from "~/lib/measure.ts";
 import { decodeModel, type ModelFile } from "~/lib/model.ts";
@@ -127,15 +128,6 @@ function kindOf(path: string): string {
     } catch {
       return "is not there";
     }
-  }
-}
-
-/** Where a path leads, links followed; the path itself if nothing is there yet. */
-function realPath(path: string): string {
-  try {
-    return Deno.realPathSync(path);
-  } catch {
-    return path;
   }
 }
 

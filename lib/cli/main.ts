@@ -9,7 +9,15 @@ import { checkPaths } from "~/lib/cli/asked.ts";
 import { helpOf, readValues, readWords, sayError, type Texts } from "~/lib/cli/command.ts";
 import { type Command, type CommandName, COMMANDS } from "~/lib/cli/commands.ts";
 import type { OptionName, Values } from "~/lib/cli/options.ts";
-import { type Display, openDisplay } from "~/lib/cli/terminal.ts";
+import { formatProgress, type OnProgress } from "~/lib/files/progress.ts";
+
+/** A display of progress and messages. */
+export interface Display {
+  readonly onProgress: OnProgress;
+  readonly onMessage: (message: string) => void;
+  /** Leaves the terminal as it was. */
+  close(): void;
+}
 
 /** What a command's file exports as `main`: what it returns is printed where `--json` is given. */
 export type Main<Required extends OptionName = never> = (
@@ -40,6 +48,34 @@ function listen(interruption: AbortController): () => number {
     });
   }
   return () => status;
+}
+
+/** Opens a display that fits stderr: a bar in a terminal, plain lines elsewhere. */
+function openDisplay(): Display {
+  const isTerminal = Deno.stderr.isTerminal();
+  // Plain lines are few: a log of a long study stays readable.
+  const interval = isTerminal ? 100 : 10_000;
+  let last = -Infinity;
+  const rewrite = (line: string): void => {
+    Deno.stderr.writeSync(new TextEncoder().encode(`\r${line}\x1b[K`));
+  };
+  const close = (): void => {
+    if (isTerminal && last > 0) rewrite("");
+  };
+  return {
+    onProgress(progress): void {
+      const now = performance.now();
+      if (now - last < interval) return;
+      last = now;
+      if (!isTerminal) console.error(formatProgress(progress, { bar: 0 }));
+      else rewrite(formatProgress(progress).slice(0, Deno.consoleSize().columns - 1));
+    },
+    onMessage(message): void {
+      close();
+      console.error(message);
+    },
+    close,
+  };
 }
 
 async function run(name: CommandName, words: readonly string[]): Promise<number> {

@@ -5,10 +5,9 @@
  */
 import { join } from "node:path";
 import { foldersFrom, studyFrom } from "~/lib/cli/asked.ts";
-import type { Main } from "~/lib/cli/main.ts";
+import type { Display, Main } from "~/lib/cli/main.ts";
 import type { Values } from "~/lib/cli/options.ts";
 import { describeTasks, formatBytes, memoryOf, planTasks, submitStudy } from "~/lib/cli/slurm.ts";
-import type { Display } from "~/lib/cli/terminal.ts";
 import { defaultThreads } from "~/lib/domain.ts";
 import { writeWhole } from "~/lib/files/files.ts";
 import { plural } from "~/lib/files/numbers.ts";
@@ -64,19 +63,20 @@ async function runStudy(study: Study, options: Options): Promise<object> {
   if (missingRuns > 0 && !cachedOnly && !noWait) Deno.exitCode = 1;
   let figures: string[] = [];
   if (!isShared) {
+    const failed: string[] = [];
     try {
       figures = await writeOutputs(study, records, folders.results);
     } catch (error) {
       // Who may only read is told what there is all the same.
       if (!cachedOnly) throw error;
-      onMessage((error as Error).message);
+      failed.push((error as Error).message);
       Deno.exitCode = 1;
     }
     const { firstScreen, listClaims, listFindings } = await import("~/lib/findings.ts");
     const findings = listFindings(study, records);
     const cells = summariseCells(study, runsAt(study, records));
-    const lines = [...describeCells(study, cells), ...firstScreen(listClaims(findings), findings)];
-    for (const line of lines) onMessage(line);
+    const claims = firstScreen(listClaims(findings), findings);
+    for (const line of [...describeCells(study, cells), ...claims, ...failed]) onMessage(line);
   }
   const seconds = performance.now() / 1000;
   const missing = missingRuns > 0 ? `, ${missingRuns} missing` : "";

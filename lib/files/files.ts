@@ -99,6 +99,15 @@ async function isLink(path: string): Promise<boolean> {
   }
 }
 
+/** Where a path leads, links followed; the path itself if nothing is there yet. */
+export function realPath(path: string): string {
+  try {
+    return Deno.realPathSync(path);
+  } catch {
+    return path;
+  }
+}
+
 /**
  * Renames a damaged file to `<path>.damaged-<n>`, n the first number that is free.
  *

@@ -7,7 +7,7 @@
 import { fileURLToPath } from "node:url";
 import { join } from "node:path";
 import { type Texts, toWords } from "~/lib/cli/command.ts";
-import { openDisplay } from "~/lib/cli/terminal.ts";
+import type { Display } from "~/lib/cli/main.ts";
 import { dataDirectory } from "~/lib/dataset.ts";
 import { describeRow, median, type Row } from "~/tests/bench/row.ts";
 
@@ -32,13 +32,12 @@ export interface Comparison extends Row {
 export async function benchAgainst(
   reference: string,
   texts: Texts,
-  signal: AbortSignal,
-): Promise<void> {
+  { signal, display }: { readonly signal: AbortSignal; readonly display: Display },
+): Promise<Comparison[]> {
   const commit = await call("git", ["rev-parse", "--verify", `${reference}^{commit}`]);
   const folder = join(Deno.env.get("TMPDIR") ?? "/tmp", `bench-${commit.slice(0, 12)}-${Deno.pid}`);
-  const { against: _, json, ...given } = texts;
+  const { against: _, json: __, ...given } = texts;
   const options = { data: dataDirectory(), ...given };
-  const display = openDisplay();
   await call("git", ["worktree", "add", "--quiet", "--detach", folder, commit]);
   try {
     await call(Deno.execPath(), ["install", "--quiet", "--frozen"], folder);
@@ -54,9 +53,8 @@ export async function benchAgainst(
     }
     const rows = compare(rounds, commit.slice(0, 12));
     for (const row of rows) display.onMessage(describeComparison(row));
-    if (json) console.log(JSON.stringify(rows));
+    return rows;
   } finally {
-    display.close();
     await call("git", ["worktree", "remove", "--force", folder]);
   }
 }

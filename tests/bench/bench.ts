@@ -5,7 +5,6 @@
  * @module
  */
 import type { Main } from "~/lib/cli/main.ts";
-import { openDisplay } from "~/lib/cli/terminal.ts";
 import { firstRows, loadImagesLabels } from "~/lib/dataset.ts";
 import { type CpuEngine, createCpuEngine } from "~/lib/engine.ts";
 import { partProgress } from "~/lib/files/progress.ts";
@@ -36,59 +35,56 @@ export interface EngineBench {
 }
 
 /** Times what is asked for; everything, if nothing is. */
-export const main: Main = async (values, { texts, signal }) => {
+export const main: Main = async (values, { texts, signal, display }) => {
   const { measures, images, threads, data } = values;
   validateAvailable((measures ?? []).map(parseMeasure), {
     sizes: MLP_1,
     parameters: new Float32Array(new SharedArrayBuffer(4)),
   });
-  if (values.against !== undefined) return await benchAgainst(values.against, texts, signal);
+  if (values.against !== undefined) {
+    return await benchAgainst(values.against, texts, { signal, display });
+  }
   const asksTraining = values.optimizers !== undefined || values["batch-sizes"] !== undefined;
-  const display = openDisplay();
   const rows: Row[] = [];
   const add = (row: Row): void => {
     rows.push(row);
     display.onMessage(describeRow(row));
   };
-  try {
-    const whole = await loadImagesLabels(Math.ceil((images ?? TRAINING_IMAGES) / 10_000), {
-      ...(data === undefined ? {} : { directory: data }),
-      onProgress: partProgress(display),
-      signal,
-    });
-    for (const library of values.libraries ?? [undefined]) {
-      /** One engine at a time, all on the same images: memory does not add up. */
-      const open = async (
-        count: number,
-        run: (on: EngineBench) => Promise<void>,
-      ): Promise<void> => {
-        const engine = await createCpuEngine({
-          dataset: { ...whole, train: firstRows(whole.train, count) },
-          ...(threads === undefined ? {} : { threads }),
-          onMessage: display.onMessage,
-        }, library);
-        await run({ engine, images: count, peak: await engine.peak(), signal });
-        await engine.close();
-      };
-      if (asksTraining || measures === undefined || measures.length === 0) {
-        await open(images ?? TRAINING_IMAGES, async (on) => {
-          for (const batchSize of values["batch-sizes"] ?? [32, 128, 1024]) {
-            for (const optimizer of values.optimizers ?? ["SGD", "AdaGrad"]) {
-              add(await benchTraining(on, { optimizer, batchSize }));
-            }
+  const whole = await loadImagesLabels(Math.ceil((images ?? TRAINING_IMAGES) / 10_000), {
+    ...(data === undefined ? {} : { directory: data }),
+    onProgress: partProgress(display),
+    signal,
+  });
+  for (const library of values.libraries ?? [undefined]) {
+    /** One engine at a time, all on the same images: memory does not add up. */
+    const open = async (
+      count: number,
+      run: (on: EngineBench) => Promise<void>,
+    ): Promise<void> => {
+      const engine = await createCpuEngine({
+        dataset: { ...whole, train: firstRows(whole.train, count) },
+        ...(threads === undefined ? {} : { threads }),
+        onMessage: display.onMessage,
+      }, library);
+      await run({ engine, images: count, peak: await engine.peak(), signal });
+      await engine.close();
+    };
+    if (asksTraining || measures === undefined || measures.length === 0) {
+      await open(images ?? TRAINING_IMAGES, async (on) => {
+        for (const batchSize of values["batch-sizes"] ?? [32, 128, 1024]) {
+          for (const optimizer of values.optimizers ?? ["SGD", "AdaGrad"]) {
+            add(await benchTraining(on, { optimizer, batchSize }));
           }
-        });
-      }
-      if (measures === undefined ? !asksTraining : measures.length > 0) {
-        await open(images ?? FULL_SET_IMAGES, async (on) => {
-          for await (const row of benchFullSet(on, measures)) add(row);
-        });
-      }
+        }
+      });
     }
-  } finally {
-    display.close();
+    if (measures === undefined ? !asksTraining : measures.length > 0) {
+      await open(images ?? FULL_SET_IMAGES, async (on) => {
+        for await (const row of benchFullSet(on, measures)) add(row);
+      });
+    }
   }
-  if (values.json) console.log(JSON.stringify(rows));
+  return rows;
 };
 
 /** Images a second over all threads, one network each; an epoch before the first warms up. */
