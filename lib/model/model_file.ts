@@ -169,18 +169,13 @@ function findLayers(
   const fail = (reason: string): never => {
     throw new TypeError(`Cannot read ${name} as ${reason}: it holds ${listTensors(tensors)}`);
   };
-  const modules = new Map<string, Map<string, Tensor>>();
-  for (const [key, tensor] of tensors) {
-    const dot = key.lastIndexOf(".");
-    const module = key.slice(0, Math.max(0, dot));
-    if (!modules.has(module)) modules.set(module, new Map());
-    modules.get(module)!.set(key.slice(dot + 1), tensor);
-  }
-  const inOrder = [...modules].sort(([a], [b]) => naturally.compare(a, b));
+  const moduleOf = (key: string): string => key.slice(0, Math.max(0, key.lastIndexOf(".")));
+  const modules = Map.groupBy(tensors, ([key]) => moduleOf(key));
   const layers: NamedLayer[] = [];
   const normalised: string[] = [];
-  for (const [module, parts] of inOrder) {
-    const { weight, bias } = Object.fromEntries(parts);
+  for (const [module, entries] of [...modules].sort(([a], [b]) => naturally.compare(a, b))) {
+    const parts = new Map(entries.map(([key, tensor]) => [key.replace(/.*\./s, ""), tensor]));
+    const [weight, bias] = [parts.get("weight"), parts.get("bias")];
     if ([...parts.keys()].every((part) => STATISTICS.includes(part))) {
       normalised.push(module);
     } else if (weight?.shape.length === 1) {
@@ -203,7 +198,8 @@ function findLayers(
   if (normalised.length > 0) {
     const [module = ""] = normalised;
     const isBefore = /\d$/.test(module) && naturally.compare(module, last.module) < 0;
-    const size = modules.get(module)!.get("running_mean")?.shape;
+    const mean = modules.get(module)!.find(([key]) => key.endsWith("running_mean"));
+    const size = mean?.[1].shape;
     const isOfLogits = size === undefined || String(size) === String(last.bias.shape);
     if (normalised.length > 1 || isBefore || !isOfLogits) {
       fail(
