@@ -5,13 +5,11 @@
  */
 import { callHelp, parseCall, UsageError } from "~/lib/domain.ts";
 import type { Engine } from "~/lib/engine.ts";
-import * as along from "~/lib/measure/along_rays.ts";
 import {
   computeMeasures,
   type MeasureOptions,
   passesTogether,
 } from "~/lib/measure/compute_measures.ts";
-import * as curvature from "~/lib/measure/curvature.ts";
 import type {
   Measure,
   MeasureDefinition,
@@ -19,8 +17,7 @@ import type {
   MeasureValue,
   UnevaluatedNetwork,
 } from "~/lib/measure/definition.ts";
-import { generalizationGap, weightNorm } from "~/lib/measure/evaluation.ts";
-import { adaptiveWorstCase, worstCase } from "~/lib/measure/worst_case.ts";
+import * as definitions from "~/lib/measure/definitions.ts";
 import { parseOptimizer } from "~/lib/optimizer.ts";
 import { meanInterval } from "~/lib/statistics.ts";
 
@@ -28,24 +25,8 @@ export { NotFiniteError } from "~/lib/measure/definition.ts";
 export type { Measure, MeasuredNetwork, MeasureValue, UnevaluatedNetwork };
 export type { MeasureOptions };
 
-/** Every measure; a new one is a file, or an entry of one, and a line here. */
-const DEFINITIONS: readonly MeasureDefinition<never>[] = [
-  along.sharpness,
-  along.antithetic,
-  along.radiusCurve,
-  along.trace,
-  curvature.hessianTrace,
-  curvature.lambdaMax,
-  curvature.preconditionedLambdaMax,
-  curvature.density,
-  along.relativeTensor,
-  along.relativeFilter,
-  worstCase,
-  adaptiveWorstCase,
-  along.frozenBatchNorm,
-  generalizationGap,
-  weightNorm,
-];
+/** By name. */
+const DEFINITIONS: readonly MeasureDefinition<never>[] = Object.values(definitions);
 
 /** Names that records, options and study texts still have from before. */
 const FORMER_NAMES: ReadonlyMap<string, string> = new Map([

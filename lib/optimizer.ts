@@ -5,21 +5,18 @@
  */
 import { callHelp, type Parameters, parseCall, UsageError } from "~/lib/domain.ts";
 import { share } from "~/lib/model.ts";
-import { adagrad } from "~/lib/optimizer/adagrad.ts";
-import { adam } from "~/lib/optimizer/adam.ts";
 import type {
   OptimizerDefinition,
   StepOptions,
   UpdateRule,
   Vector,
 } from "~/lib/optimizer/definition.ts";
-import { rmsprop } from "~/lib/optimizer/rmsprop.ts";
-import { sgd } from "~/lib/optimizer/sgd.ts";
+import * as definitions from "~/lib/optimizer/definitions.ts";
 
 export type { StepOptions, Vector } from "~/lib/optimizer/definition.ts";
 
-/** Every optimizer; a new one is a file and a line here. */
-const DEFINITIONS: readonly OptimizerDefinition[] = [sgd, adagrad, adam, rmsprop] as never;
+/** By name. */
+const DEFINITIONS: readonly OptimizerDefinition[] = Object.values(definitions) as never;
 
 /** Their names. */
 export const OPTIMIZER_NAMES: readonly string[] = DEFINITIONS.map(({ name }) => name);
