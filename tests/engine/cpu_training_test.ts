@@ -312,7 +312,7 @@ testLibraries(
       const options = { sizes, batchSize: 16 };
       for (
         const [optimizer, message] of [
-          ["Lion", "Cannot use optimizer Lion as it must be SGD or "],
+          ["Lion", "Cannot use optimizer Lion as it must be AdaGrad or "],
           [
             "AdaGrad",
             "Cannot train a network of sizes 9,17,4 as it must have 242 parameters and 242 numbers of " +

@@ -230,11 +230,14 @@ Deno.test("checkStudy() names what is out of its domain, and what is no study", 
 Deno.test("checkStudy() says which optimizer, stop or measure there is not", () => {
   for (
     const [options, start] of [
-      [{ grid: { optimizers: ["Sophia"] } }, "Cannot use optimizer Sophia as it must be SGD or "],
+      [
+        { grid: { optimizers: ["Sophia"] } },
+        "Cannot use optimizer Sophia as it must be AdaGrad or ",
+      ],
       [{ stops: ["never"] }, "Cannot use stop never as it must be consecutive:"],
       [
         { measures: { first: ["beauty"] } },
-        "Cannot use measure beauty as it must be sharpness or ",
+        "Cannot use measure beauty as it must be adaptive-worst-case or ",
       ],
       [
         { measures: { others: ["trace(directions=0)"] } },
