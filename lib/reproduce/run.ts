@@ -133,21 +133,82 @@ const GROUP = 18;
 async function workThrough(
   whole: Context,
   trajectories: readonly Trajectory[],
-): Promise<{ worked: number; elsewhere: Trajectory[] }> {
+): Promise<{ worked: number; elsewhere: readonly Trajectory[] }> {
   const failure = new AbortController();
   const signal = AbortSignal.any([whole.signal, failure.signal]);
-  const context = { ...whole, signal };
-  const { options: { fresh, onMessage } } = context;
-  const held = new Set<Claim>();
-  const elsewhere: Trajectory[] = [];
-  let pending: Claim[] = [];
-  let worked = 0;
-  for (const trajectory of trajectories) context.meter.expect(context.costs.get(trajectory)!);
-  async function take(trajectory: Trajectory): Promise<Claim[]> {
-    const found = await claim(context, trajectory);
+  const work = new Work({ ...whole, signal });
+  for (const trajectory of trajectories) whole.meter.expect(whole.costs.get(trajectory)!);
+  const left = stacksOf(whole, trajectories).values();
+  async function lane(): Promise<void> {
+    for (const together of left) {
+      if (signal.aborted) return;
+      await work.trainStack(together);
+    }
+  }
+  try {
+    await Promise.all(
+      Array.from({ length: whole.engine.concurrency }, () =>
+        lane().catch((error) => {
+          // A checkpoint that could not be written is no part of what is kept.
+          if (whole.signal.aborted && error !== whole.signal.reason) {
+            whole.options.onMessage(error.message);
+          }
+          failure.abort(error);
+        })),
+    );
+    whole.signal.throwIfAborted();
+    failure.signal.throwIfAborted();
+    await work.measurePending();
+  } finally {
+    for (const { lock } of work.held) lock.release();
+  }
+  return work;
+}
+
+/** What all lanes share. */
+class Work {
+  readonly held = new Set<Claim>();
+  readonly elsewhere: Trajectory[] = [];
+  worked = 0;
+  /** Trained, and to be measured together. */
+  #pending: Claim[] = [];
+
+  constructor(readonly context: Context) {}
+
+  /** Trains those that are free; measures what waits for it, where it is enough. */
+  async trainStack(together: readonly Trajectory[]): Promise<void> {
+    const stack: Claim[] = [];
+    for (const trajectory of together) stack.push(...await this.#take(trajectory));
+    // A second time where a record turned out to be another machine's.
+    for (let time = 0; time < 2; time++) {
+      const lacking = stack.filter((claim) => claim.next().kind === "train");
+      if (lacking.length > 0) await train(this.context, lacking);
+    }
+    for (const claim of stack) {
+      const { kind } = claim.next();
+      // What is computed afresh takes its predecessor's place when it has its measures too.
+      if (kind !== "measure" || !this.context.options.fresh) await claim.save();
+      if (kind === "measure") this.#pending.push(claim);
+      else this.#release(claim);
+    }
+    const networks = this.#pending.reduce((sum, claim) => sum + claim.next().measure.size, 0);
+    if (networks >= GROUP) await this.measurePending();
+  }
+
+  async measurePending(): Promise<void> {
+    const group = this.#pending;
+    this.#pending = [];
+    await measure(this.context, group);
+    for (const claim of group) this.#release(claim);
+  }
+
+  /** Claims a trajectory that is free, lacks something and has a record that can be gone on with. */
+  async #take(trajectory: Trajectory): Promise<Claim[]> {
+    const { context: { meter, costs, options: { onMessage } } } = this;
+    const found = await claim(this.context, trajectory);
     if (found === undefined) {
-      elsewhere.push(trajectory);
-      context.meter.expect(-context.costs.get(trajectory)!);
+      this.elsewhere.push(trajectory);
+      meter.expect(-costs.get(trajectory)!);
       return [];
     }
     const fault = found.record && checkProvenance(found.record);
@@ -157,60 +218,18 @@ async function workThrough(
           "computes it again",
       );
     } else if (found.next().kind !== "done") {
-      held.add(found);
+      this.held.add(found);
       return [found];
     }
     found.release();
     return [];
   }
-  function release(claim: Claim): void {
-    held.delete(claim);
+
+  #release(claim: Claim): void {
+    this.held.delete(claim);
     claim.release();
-    worked++;
+    this.worked++;
   }
-  async function measurePending(): Promise<void> {
-    const group = pending;
-    pending = [];
-    await measure(context, group);
-    for (const claim of group) release(claim);
-  }
-  const left = stacksOf(context, trajectories).values();
-  async function lane(): Promise<void> {
-    for (const together of left) {
-      if (signal.aborted) return;
-      const stack = await Array.fromAsync(together, take).then((found) => found.flat());
-      // A second time where a record turned out to be another machine's.
-      for (let time = 0; time < 2; time++) {
-        const lacking = stack.filter((claim) => claim.next().kind === "train");
-        if (lacking.length > 0) await train(context, lacking);
-      }
-      for (const claim of stack) {
-        const { kind } = claim.next();
-        // What is computed afresh takes its predecessor's place when it has its measures too.
-        if (kind !== "measure" || !fresh) await claim.save();
-        if (kind === "measure") pending.push(claim);
-        else release(claim);
-      }
-      const networks = pending.reduce((sum, claim) => sum + claim.next().measure.size, 0);
-      if (networks >= GROUP) await measurePending();
-    }
-  }
-  try {
-    await Promise.all(
-      Array.from({ length: context.engine.concurrency }, () =>
-        lane().catch((error) => {
-          // A checkpoint that could not be written is no part of what is kept.
-          if (whole.signal.aborted && error !== whole.signal.reason) onMessage(error.message);
-          failure.abort(error);
-        })),
-    );
-    whole.signal.throwIfAborted();
-    failure.signal.throwIfAborted();
-    if (pending.length > 0) await measurePending();
-  } finally {
-    for (const { lock } of held) lock.release();
-  }
-  return { worked, elsewhere };
 }
 
 /** What can be trained together, in the order of its first: one optimizer and batch size. */
