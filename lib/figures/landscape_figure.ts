@@ -82,7 +82,7 @@ export function plotField(
         heading,
         x: { label: "Random direction 0 (filters' norms)" },
         y: { label: "Direction 1" },
-        height: 240,
+        height: 300,
         layers: [
           {
             ...{ kind: "contours", name: "rise", rows, levels, colors },

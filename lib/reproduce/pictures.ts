@@ -67,12 +67,12 @@ export const PLANES: readonly Picture[] =
         seed: 0,
         heading: `${optimizer}, learning rate ${rate}`,
         networks: [{ optimizer, learningRate, batchSize: 128, name: "" }] as const,
-        points: 17,
+        points: 13,
       }))
     );
 
-/** Planes reach as far as each filter's own norm. */
-const RADIUS = 1;
+/** Planes reach half as far as each filter's own norm, twice as far as the scale-free measure. */
+const RADIUS = 0.5;
 
 /**
  * The landscape of a picture: from results/landscape where it was finished, else its networks
@@ -108,7 +108,8 @@ export async function surveyPicture(
       : lineBetween(from!, to, points);
     const question = {
       ...{ picture: name, stop, networks: found.map(({ parameters }) => hashOf(parameters)) },
-      ...{ images: study.images, normalise: to === undefined ? "filter" : "none", biases: "move" },
+      ...{ images: study.images, radius: to === undefined ? RADIUS : null },
+      ...{ normalise: to === undefined ? "filter" : "none", biases: "move" },
       ...{ engine: { name: info.name, library: info.library }, revision: revision() },
     };
     return await survey(engine, span, {
