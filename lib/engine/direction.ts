@@ -24,12 +24,16 @@ export interface Direction {
  */
 export function drawDirection(out: Float32Array, seed: number, k: number): Direction {
   fillNormal(out, openStream(seed, k));
-  let squares = 0;
-  for (let i = 0; i < out.length; i++) squares += out[i]! * out[i]!;
-  return { normal: out, inverseNorm: 1 / Math.sqrt(squares) };
+  return { normal: out, inverseNorm: 1 / Math.sqrt(squaresOf(out)) };
 }
 
-/** Euclidean norms of the parts of a vector in R^P. */
+function squaresOf(vector: Float32Array, from = 0, to = vector.length): number {
+  let squares = 0;
+  for (let i = from; i < to; i++) squares += vector[i]! * vector[i]!;
+  return squares;
+}
+
+/** Euclidean norms of the parts of a vector in R^P, summed in float64. */
 export interface PartNorms {
   /** Of every layer's weights, shape [L]. */
   readonly weights: readonly number[];
@@ -39,7 +43,29 @@ export interface PartNorms {
   readonly rows: Float64Array;
 }
 
-/** What a direction g is multiplied by for a step of 1: the rows of weights and the biases apart. */
+/** Norms of a vector's tensors and rows. */
+export function measureParts(sizes: LayerSizes, vector: Float32Array): PartNorms {
+  const layers = layoutLayers(sizes);
+  const squares = layers.map(({ inputs, outputs, weight }) =>
+    Array.from({ length: outputs }, (_, row) => {
+      const from = weight + row * inputs;
+      return squaresOf(vector, from, from + inputs);
+    })
+  );
+  return {
+    weights: squares.map((rows) => Math.sqrt(rows.reduce((sum, each) => sum + each, 0))),
+    biases: layers.map(({ outputs, bias }) => Math.sqrt(squaresOf(vector, bias, bias + outputs))),
+    rows: Float64Array.from(squares.flat(), Math.sqrt),
+  };
+}
+
+/** A point on a line through a model: how the direction is scaled, and how far it is. */
+export interface RayPoint {
+  readonly scaling: Scaling;
+  readonly step: number;
+}
+
+/** What a direction g is multiplied by on the way to a point: the rows of weights, and the biases. */
 export interface StepFactors {
   /** One a unit, layer after layer. */
   readonly rows: Float64Array;
@@ -47,49 +73,37 @@ export interface StepFactors {
   readonly biases: readonly number[];
 }
 
-/** Norms of a vector's tensors and rows, summed in float64. */
-export function measureParts(sizes: LayerSizes, vector: Float32Array): PartNorms {
-  const squaresOf = (from: number, to: number): number => {
-    let squares = 0;
-    for (let i = from; i < to; i++) squares += vector[i]! * vector[i]!;
-    return squares;
-  };
-  const layers = layoutLayers(sizes);
-  const squares = layers.map(({ inputs, outputs, weight }) =>
-    Array.from(
-      { length: outputs },
-      (_, row) => squaresOf(weight + row * inputs, weight + (row + 1) * inputs),
-    )
-  );
-  return {
-    weights: squares.map((rows) => Math.sqrt(rows.reduce((sum, each) => sum + each, 0))),
-    biases: layers.map(({ outputs, bias }) => Math.sqrt(squaresOf(bias, bias + outputs))),
-    rows: Float64Array.from(squares.flat(), Math.sqrt),
-  };
-}
-
 /**
- * The factors of a scaling other than "global", where there is but one: 1 / |g|.
+ * The factors of a point.
  *
  * A part of the direction that is all 0 has the factor 0, as there is nowhere to go.
  *
- * @param direction Norms of g.
- * @param model Norms of w.
+ * @param direction Of g; norms are needed by every scaling but "global".
+ * @param model Norms of w, where the direction's are given.
  */
 export function stepFactors(
-  scaling: Exclude<Scaling, "global">,
+  { scaling, step }: RayPoint,
   sizes: LayerSizes,
-  { direction, model }: { readonly direction: PartNorms; readonly model: PartNorms },
+  { inverseNorm, norms }: Pick<Direction, "inverseNorm"> & { readonly norms?: PartNorms },
+  model: PartNorms | undefined,
 ): StepFactors {
-  const biases = model.biases.map((norm, layer) => ratio(norm, direction.biases[layer]!));
+  const outputs = sizes.slice(1);
+  const ofUnits = (layers: readonly number[]): Float64Array =>
+    Float64Array.from(outputs.flatMap((units, layer) => Array(units).fill(layers[layer])));
+  const ratios = (part: "weights" | "biases"): number[] =>
+    model![part].map((norm, layer) => step * ratio(norm, norms![part][layer]!));
   switch (scaling) {
-    case "tensor": {
-      const weights = model.weights.map((norm, layer) => ratio(norm, direction.weights[layer]!));
-      const units = sizes.slice(1).flatMap((outputs, layer) => Array(outputs).fill(weights[layer]));
-      return { rows: Float64Array.from(units), biases };
+    case "global": {
+      const biases = outputs.map(() => step * inverseNorm);
+      return { rows: ofUnits(biases), biases };
     }
+    case "tensor":
+      return { rows: ofUnits(ratios("weights")), biases: ratios("biases") };
     case "filter":
-      return { rows: model.rows.map((norm, row) => ratio(norm, direction.rows[row]!)), biases };
+      return {
+        rows: model!.rows.map((norm, row) => step * ratio(norm, norms!.rows[row]!)),
+        biases: ratios("biases"),
+      };
     default:
       throw new RangeError(
         `Cannot scale a direction as there is no such scaling: ${scaling satisfies never}`,

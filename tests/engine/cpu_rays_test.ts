@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { chooseTile, groupRays, mostPoints } from "~/lib/engine/cpu/rays.ts";
+import { groupRays, mostPoints, planTiles } from "~/lib/engine/cpu/rays.ts";
 import type { PerturbedLosses, Ray } from "~/lib/engine/engine.ts";
 import { initialise, MLP_1 } from "~/lib/model/layout.ts";
 import {
@@ -171,27 +171,22 @@ Deno.test("groupRays() has the model first, every point once, and no group beyon
   }
 });
 
-Deno.test("chooseTile() fits the sampler into its memory with the fewest products", () => {
+Deno.test("planTiles() fits the sampler into its memory with the fewest products", () => {
   const work = { threads: 2, rows: 50_000, bytes: 1.5e9 };
-  const tile = (models: number, directions: number, points = 1): ReturnType<typeof chooseTile> =>
-    chooseTile(work, MLP_1, { models, directions, points });
-  assertEquals(tile(18, 50), { models: 18, directions: 25 });
-  assertEquals(tile(3, 17), { models: 3, directions: 17 });
-  const tight = { ...work, bytes: 1 };
-  assertEquals(chooseTile(tight, MLP_1, { models: 18, directions: 50, points: 10 }), {
-    models: 1,
-    directions: 1,
-  });
-  assertEquals(mostPoints(tight, MLP_1), 1);
+  const plan = (models: number, points = 1, bytes = 1.5e9): ReturnType<typeof planTiles> =>
+    planTiles({ ...work, bytes }, MLP_1, { models, directions: 50, points });
+  // With room for 102 MB a model, its first layer is computed once; else again for every tile.
+  assertEquals(plan(3), { models: 3, directions: 3, kept: true, lanes: 2 });
+  assertEquals(plan(18), { models: 18, directions: 25, kept: false, lanes: 1 });
+  assertEquals(plan(18, 10, 1), { models: 1, directions: 1, kept: false, lanes: 1 });
+  assertEquals(mostPoints({ ...work, bytes: 1 }, MLP_1), 1);
   for (const points of [1, 10, 100]) {
+    assertLessOrEqual(points, mostPoints(work, MLP_1));
     for (const models of [1, 18, 108, 1000]) {
-      for (const threads of [1, 2, 8]) {
-        const options = { ...work, threads };
-        assertLessOrEqual(points, mostPoints(options, MLP_1));
-        const chosen = chooseTile(options, MLP_1, { models, directions: 50, points });
-        assertLess(4 * 50_000 * 10 * chosen.models * chosen.directions * points, 1.5e9);
-        assertGreater(chosen.models * chosen.directions, 0);
-      }
+      const tile = plan(models, points);
+      const pairs = tile.lanes * tile.models * tile.directions;
+      assertLess(4 * 50_000 * 10 * pairs * points, 1.5e9);
+      assertGreater(pairs, 0);
     }
   }
 });
@@ -239,7 +234,7 @@ testLibraries(
       assertStrictEquals(error, reason);
       assertEquals(await engine.perturbedLosses(TALL, models, options), expected);
       // The blocks in progress may end, one a thread; the others were never begun.
-      assertLessOrEqual(blocks, 4);
+      assertLessOrEqual(blocks, 5);
     });
   },
 );

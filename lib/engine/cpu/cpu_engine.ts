@@ -10,6 +10,7 @@ import type { GemmLibraryName } from "~/lib/engine/cpu/gemm/gemm_library.ts";
 import { findStep, openKernels } from "~/lib/engine/cpu/kernels/kernels.ts";
 import { perturbedLosses } from "~/lib/engine/cpu/perturbed_losses.ts";
 import { openPool, type Pool } from "~/lib/engine/cpu/pool.ts";
+import { allocateFloats } from "~/lib/engine/cpu/workspace.ts";
 import type {
   Engine,
   EngineOptions,
@@ -170,7 +171,7 @@ function checkStack({ sizes, optimizer }: StackOptions, members: readonly Member
 }
 
 function share(values: Float32Array): SharedFloats {
-  const copy = new Float32Array(new SharedArrayBuffer(values.byteLength));
+  const copy = allocateFloats(values.length);
   copy.set(values);
   return copy;
 }

@@ -7,7 +7,7 @@
 import { checkVectors } from "~/lib/engine/checks.ts";
 import type { Piece, SplitPass, Tangent } from "~/lib/engine/cpu/pieces.ts";
 import type { Pool } from "~/lib/engine/cpu/pool.ts";
-import { BLOCK } from "~/lib/engine/cpu/workspace.ts";
+import { allocateFloats, BLOCK } from "~/lib/engine/cpu/workspace.ts";
 import type {
   EvaluateOptions,
   Evaluation,
@@ -234,10 +234,6 @@ function hiddenUnits(sizes: LayerSizes): number {
 
 function allocateOutputs(sizes: LayerSizes, rows: number, hidden: boolean): SharedFloats[] {
   return sizes.slice(hidden ? 1 : -1).map((units) => allocateFloats(rows * units));
-}
-
-function allocateFloats(length: number): SharedFloats {
-  return new Float32Array(new SharedArrayBuffer(4 * length));
 }
 
 /** total += share. */

@@ -9,20 +9,19 @@
  */
 import { blocksOf, loadPixels, type Thread } from "~/lib/engine/cpu/network.ts";
 import { BLOCK, blockOffset, openPlaces, type Workspace } from "~/lib/engine/cpu/workspace.ts";
-import type { Scaling, SharedFloats } from "~/lib/engine/engine.ts";
-import { type PartNorms, type StepFactors, stepFactors } from "~/lib/engine/direction.ts";
+import type { SharedFloats } from "~/lib/engine/engine.ts";
+import {
+  type PartNorms,
+  type RayPoint,
+  type StepFactors,
+  stepFactors,
+} from "~/lib/engine/direction.ts";
 import { countParameters, type Layer, type LayerSizes, layoutLayers } from "~/lib/model.ts";
 
 /** A model, and its norms where a scaling asks for them. */
 export interface RayModel {
   readonly parameters: SharedFloats;
   readonly norms?: PartNorms;
-}
-
-/** A point on a line through every model. */
-export interface RayPoint {
-  readonly scaling: Scaling;
-  readonly step: number;
 }
 
 /** A direction with the points that are asked for along it, or the models themselves. */
@@ -40,32 +39,15 @@ export interface RayTask {
   readonly sizes: LayerSizes;
   readonly models: readonly RayModel[];
   readonly directions: readonly RayDirection[];
+  /**
+   * The first layer's outputs, [models][rows x units], where they are kept: written by a task whose
+   * first direction is null, read by all others.
+   */
+  readonly bases?: SharedFloats | undefined;
   /** Written, shape [models][points of all directions][rows x classes], by block of rows. */
   readonly logits: SharedFloats;
   readonly start: number;
   readonly count: number;
-}
-
-/** What the step of a point multiplies the parts of its direction by. */
-export function pointFactors(
-  sizes: LayerSizes,
-  { inverseNorm, norms: direction }: RayDirection,
-  { norms: model }: RayModel,
-  { scaling, step }: RayPoint,
-): StepFactors {
-  if (scaling === "global") {
-    const factor = step * inverseNorm;
-    const units = sizes.slice(1).reduce((sum, units) => sum + units, 0);
-    return {
-      rows: new Float64Array(units).fill(factor),
-      biases: sizes.slice(1).map(() => factor),
-    };
-  }
-  const { rows, biases } = stepFactors(scaling, sizes, { direction: direction!, model: model! });
-  return {
-    rows: rows.map((factor) => step * factor),
-    biases: biases.map((factor) => step * factor),
-  };
 }
 
 /** Computes the logits of all points for the task's rows. */
@@ -77,8 +59,15 @@ export async function perturbedLogits(thread: Thread, task: RayTask): Promise<vo
     const pixels = blockOffset(piece.pixels, sizes[0]!, at);
     loadPixels(workspace, { ...piece, pixels }, { split, start, count }, at, length);
   }
+  const units = piece.first.outputs;
   for (const [m, { parameters }] of models.entries()) {
-    await firstLayer(workspace, piece, parameters, piece.bases[m]!);
+    const from = units * (m * split.size + start);
+    const kept = task.bases?.subarray(from, from + units * count);
+    const isNew = kept === undefined || directions[0]!.vector === null;
+    if (isNew) await firstLayer(workspace, piece, parameters, piece.bases[m]!);
+    const base = workspace.floats(piece.bases[m]!, units * count);
+    if (!isNew) base.set(kept);
+    else kept?.set(base);
     workspace.floats(piece.smallModels[m]!, piece.smallLength)
       .set(parameters.subarray(piece.first.bias));
   }
@@ -93,7 +82,7 @@ export async function perturbedLogits(thread: Thread, task: RayTask): Promise<vo
         const addStep = vector !== null && point.scaling !== "global"
           ? moveParts(workspace, piece, m, {
             vector,
-            factors: pointFactors(sizes, direction, model, point),
+            factors: stepFactors(point, sizes, direction, model.norms),
           })
           : moveWhole(workspace, piece, m, direction, point.step);
         for (const [at, length] of blocksOf(count)) {

@@ -3,8 +3,7 @@
  *
  * @module
  */
-import type { RayPoint } from "~/lib/engine/cpu/perturbed_logits.ts";
-import { BLOCK } from "~/lib/engine/cpu/workspace.ts";
+import type { RayPoint } from "~/lib/engine/direction.ts";
 import type { Ray } from "~/lib/engine/engine.ts";
 import { countParameters, type LayerSizes } from "~/lib/model.ts";
 
@@ -48,47 +47,58 @@ export function groupRays(rays: readonly Ray[], most: number): Group[] {
   ];
 }
 
+/** Blocks of rows that a thread takes at once: products of fewer rows are slower. */
+export const BLOCKS_AT_ONCE = 5;
+
 /**
- * Blocks that a thread takes at once: a model's or direction's parameters are loaded once for all
- * of them.
+ * Directions of a tile where the models' first layers are kept: each tile scales the pixels anew,
+ * which takes 2.5 % of a product.
  */
-export const BLOCKS_AT_ONCE = 7;
+const FEW_DIRECTIONS = 3;
 
 /** What there is to do with. */
 export interface TileOptions {
   readonly threads: number;
   /** Rows of the training split, N. */
   readonly rows: number;
-  /** Bound on the sampler's memory in bytes; the models are the caller's. */
+  /** Bound in bytes on what the threads share; the models are the caller's. */
   readonly bytes: number;
 }
 
-/** Models and directions of a tile. */
-export interface Tile {
+/** How models and directions are cut into tiles. */
+export interface TilePlan {
   readonly models: number;
   readonly directions: number;
+  /** Whether the first layer's outputs at all models are kept from tile to tile. */
+  readonly kept: boolean;
+  /** Tiles in work at once: while one waits for its last rows, threads go on with another. */
+  readonly lanes: number;
 }
 
 /**
- * The tile that fits into memory with which the fewest products of the first layer are computed: a
- * model's once for every tile of directions, a direction's once for every tile of models.
+ * The tiles that fit into memory with which the fewest products of the first layer are computed: a
+ * direction's once for every tile of models, a model's once for every tile of directions, or only
+ * once where there is room to keep them all.
  *
  * @param work.points Points of a direction at most.
  */
-export function chooseTile(
-  options: TileOptions,
+export function planTiles(
+  { rows, bytes }: TileOptions,
   sizes: LayerSizes,
-  { models, directions, points }: Tile & { readonly points: number },
-): Tile {
-  let best: Tile = { models: 1, directions: 1 };
+  { models, directions, points }: Record<"models" | "directions" | "points", number>,
+): TilePlan {
+  const vector = 4 * countParameters(sizes);
+  const pair = logitBytes(sizes, rows) * points;
+  const few = { models, directions: Math.min(FEW_DIRECTIONS, directions), kept: true, lanes: 2 };
+  const first = 4 * rows * sizes[1]! * models;
+  if (first + few.lanes * few.directions * (vector + models * pair) <= bytes) return few;
+  let best = { models: 1, directions: 1, kept: false, lanes: 1 };
   let fewest = Infinity;
   for (let m = 1; m <= models; m++) {
     for (let d = 1; d <= directions; d++) {
       const products = models * Math.ceil(directions / d) + directions * Math.ceil(models / m);
-      const bytes = bytesBesideLogits(options, sizes, { models: m, directions: d }) +
-        logitBytes(sizes, options.rows) * m * d * points;
-      if (products < fewest && bytes <= options.bytes) {
-        best = { models: m, directions: d };
+      if (products < fewest && d * (vector + m * pair) <= bytes) {
+        best = { ...best, models: m, directions: d };
         fewest = products;
       }
     }
@@ -97,21 +107,9 @@ export function chooseTile(
 }
 
 /** Points of one direction and model that fit into memory at once, at least 1. */
-export function mostPoints(options: TileOptions, sizes: LayerSizes): number {
-  const left = options.bytes - bytesBesideLogits(options, sizes, { models: 1, directions: 1 });
-  return Math.max(1, Math.floor(left / logitBytes(sizes, options.rows)));
-}
-
-function bytesBesideLogits(
-  { threads, rows }: TileOptions,
-  sizes: LayerSizes,
-  tile: Tile,
-): number {
-  const vector = 4 * countParameters(sizes);
-  const rowsAtOnce = Math.min(rows, BLOCKS_AT_ONCE * BLOCK);
-  const first = 4 * rowsAtOnce * sizes[1]!;
-  return vector * tile.directions +
-    threads * (4 * rowsAtOnce * sizes[0]! + vector + first * (1 + tile.models));
+export function mostPoints({ rows, bytes }: TileOptions, sizes: LayerSizes): number {
+  const left = bytes - 4 * countParameters(sizes);
+  return Math.max(1, Math.floor(left / logitBytes(sizes, rows)));
 }
 
 function logitBytes(sizes: LayerSizes, rows: number): number {

@@ -5,6 +5,7 @@
  */
 import type { Gemm, GemmLibrary } from "~/lib/engine/cpu/gemm/gemm_library.ts";
 import { FREE_BYTES_FROM, type Kernels, openKernels } from "~/lib/engine/cpu/kernels/kernels.ts";
+import type { SharedFloats } from "~/lib/engine/engine.ts";
 import { countParameters, type Layer, type LayerSizes, layoutLayers } from "~/lib/model.ts";
 
 /**
@@ -12,6 +13,11 @@ import { countParameters, type Layer, type LayerSizes, layoutLayers } from "~/li
  * a split is the same product, so that results do not depend on who computes it.
  */
 export const BLOCK = 512;
+
+/** Numbers that all threads see, 0 at first. */
+export function allocateFloats(length: number): SharedFloats {
+  return new Float32Array(new SharedArrayBuffer(4 * length));
+}
 
 /** A thread's memory with its kernels and matrix products. */
 export interface Workspace {

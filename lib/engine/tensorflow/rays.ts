@@ -11,7 +11,7 @@ import {
   type Direction,
   measureParts,
   type PartNorms,
-  type StepFactors,
+  type RayPoint,
   stepFactors,
 } from "~/lib/engine/direction.ts";
 import type { PerturbedLosses, PerturbOptions, Ray, SharedFloats } from "~/lib/engine/engine.ts";
@@ -24,7 +24,7 @@ import {
   readRecord,
   type Work,
 } from "~/lib/engine/tensorflow/pass.ts";
-import { type LayerSizes, layoutLayers } from "~/lib/model.ts";
+import { layoutLayers } from "~/lib/model.ts";
 
 /** Where models are moved to. */
 export interface Course extends Pick<PerturbOptions, "rays"> {
@@ -114,7 +114,7 @@ async function followRays(
     const direction = { ...drawn, norms, layers, products };
     for (const [index, { ray, step }] of points.entries()) {
       if (ray.direction !== k) continue;
-      const moved = device.tidy(() => moveNetworks(origin, direction, ray.scaling, step));
+      const moved = device.tidy(() => moveNetworks(origin, direction, { ...ray, step }));
       try {
         recordAt(origin, 1 + index, await logitsAt(origin, { ...moved, products }), moments);
       } finally {
@@ -178,23 +178,20 @@ function recordAt(
 function moveNetworks(
   { sizes, models, layers, norms }: Origin,
   direction: DirectionTensors,
-  scaling: Ray["scaling"],
-  step: number,
+  point: RayPoint,
 ): MovedNetworks {
-  const factors = norms.map((model) => factorsOf(scaling, sizes, direction, model));
+  const factors = norms.map((model) => stepFactors(point, sizes, direction, model));
   let unit = 0;
   const moved = layoutLayers(sizes).map(({ outputs, bias }, index) => {
     const isLast = index === sizes.length - 2;
     const shape: [number, number, number] = [models.length, 1, outputs];
     const biases = models.flatMap((model, e) =>
       Array.from({ length: outputs }, (_, i) => {
-        const move = step * factors[e]!.biases[index]! * direction.normal[bias + i]!;
+        const move = factors[e]!.biases[index]! * direction.normal[bias + i]!;
         return isLast ? move : model[bias + i]! + move;
       })
     );
-    const rows = factors.flatMap(({ rows }) =>
-      Array.from(rows.subarray(unit, unit + outputs), (factor) => step * factor)
-    );
+    const rows = factors.flatMap(({ rows }) => Array.from(rows.subarray(unit, unit + outputs)));
     unit += outputs;
     return { bias: tf.tensor3d(biases, shape), factor: tf.tensor3d(rows, shape) };
   });
@@ -203,18 +200,4 @@ function moveNetworks(
     return { weight: tf.add(layers[index + 1]!.weight, move), bias };
   });
   return { ...moved[0]!, above };
-}
-
-/** What a direction is multiplied by for a step of 1. */
-function factorsOf(
-  scaling: Ray["scaling"],
-  sizes: LayerSizes,
-  { norms, inverseNorm }: DirectionTensors,
-  model: PartNorms,
-): StepFactors {
-  if (scaling !== "global") return stepFactors(scaling, sizes, { direction: norms, model });
-  const outputs = sizes.slice(1);
-  const units = outputs.reduce((sum, count) => sum + count, 0);
-  const rows = new Float64Array(units).fill(inverseNorm);
-  return { rows, biases: outputs.map(() => inverseNorm) };
 }

@@ -63,7 +63,7 @@ function bindOnnxRuntime(
     const A = form === "TN" ? view(a, k, m) : view(a, m, k);
     const B = form === "NT" ? view(b, n, k) : view(b, k, n);
     const Y = view(c, m, n);
-    await session.run(beta === 0 ? { A, B } : { A, B, C: Y }, { Y });
+    await session.run({ A, B, C: Y }, { Y });
   };
 }
 
@@ -74,47 +74,21 @@ function kept<T>(map: Map<string, T>, key: string, make: () => T): T {
 }
 
 /**
- * A model of one Gemm operator in ONNX's format (https://github.com/onnx/onnx, onnx.proto), with
- * inputs A, B and, where beta is not 0, C, and the output Y, matrices of any shape.
+ * A model of one Gemm operator with inputs A, B and C and the output Y, matrices of any shape:
+ * version 8 of ONNX's format (https://github.com/onnx/onnx, onnx.proto), version 13 of its operators.
+ * Its four attributes are written at the places of their values.
  */
-export function gemmModel(form: GemmForm, alpha: number, beta: number): Uint8Array {
-  const inputs = beta === 0 ? ["A", "B"] : ["A", "B", "C"];
-  const float = (name: string, value: number): number[] => {
-    const bytes = new Uint8Array(new Float32Array([value]).buffer);
-    return field(5, [...field(1, name), 2 << 3 | 5, ...bytes, ...field(20, 1)]);
-  };
-  const flag = (name: string, value: boolean): number[] =>
-    field(5, [...field(1, name), ...field(3, Number(value)), ...field(20, 2)]);
-  // A tensor of float (1) with two dimensions of which nothing is said.
-  const type = field(1, [...field(1, 1), ...field(2, [...field(1, []), ...field(1, [])])]);
-  const matrix = (name: string): number[] => [...field(1, name), ...field(2, type)];
-  const node = [
-    ...inputs.flatMap((name) => field(1, name)),
-    ...field(2, "Y"),
-    ...field(4, "Gemm"),
-    ...float("alpha", alpha),
-    ...float("beta", beta),
-    ...flag("transA", form === "TN"),
-    ...flag("transB", form === "NT"),
-  ];
-  const graph = [
-    ...field(1, node),
-    ...field(2, "gemm"),
-    ...inputs.flatMap((name) => field(11, matrix(name))),
-    ...field(12, matrix("Y")),
-  ];
-  // Version 8 of the format, version 13 of the operators.
-  return Uint8Array.from([...field(1, 8), ...field(7, graph), ...field(8, field(2, 13))]);
-}
+const MODEL =
+  "CAg6nQEKUSoPCgVhbHBoYRUAAIA/oAEBKg4KBGJldGEVAACAP6ABASoNCgZ0cmFuc0EYAKABAioNCgZ0cmFuc0IYAKAB" +
+  "AiIER2VtbQoBQQoBQgoBQxIBWRIEZ2VtbVoPCgFBEgoKCAgBEgQKAAoAWg8KAUISCgoICAESBAoACgBaDwoBQxIKCggI" +
+  "ARIECgAKAGIPCgFZEgoKCAgBEgQKAAoAQgIQDQ==";
 
-/** A field of a protocol buffer: an integer below 128, or text or a message of less than 16 KiB. */
-function field(number: number, value: number | string | readonly number[]): number[] {
-  const tag = (wireType: number): number[] => varint(number << 3 | wireType);
-  if (typeof value === "number") return [...tag(0), value];
-  const bytes = typeof value === "string" ? [...new TextEncoder().encode(value)] : value;
-  return [...tag(2), ...varint(bytes.length), ...bytes];
-}
-
-function varint(value: number): number[] {
-  return value < 128 ? [value] : [value & 127 | 128, value >> 7];
+function gemmModel(form: GemmForm, alpha: number, beta: number): Uint8Array {
+  const bytes = Uint8Array.fromBase64(MODEL);
+  const values = new DataView(bytes.buffer);
+  values.setFloat32(17, alpha, true);
+  values.setFloat32(33, beta, true);
+  values.setUint8(51, Number(form === "TN"));
+  values.setUint8(66, Number(form === "NT"));
+  return bytes;
 }
