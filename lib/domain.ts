@@ -7,7 +7,7 @@
 import { z } from "zod";
 
 /** Largest seed: the generator takes 32 bits. */
-const MAX_SEED = 2 ** 32 - 1;
+export const MAX_SEED = 2 ** 32 - 1;
 
 /** Factor of an optimizer's step. */
 export const learningRate = z.number().positive().describe("a number > 0");
@@ -33,6 +33,8 @@ export const threads = z.int().min(1).max(MAX_THREADS).describe(`an integer in 1
 export const defaultThreads = (): number => Math.min(navigator.hardwareConcurrency, MAX_THREADS);
 /** Number of things. */
 export const count = z.int().min(1).max(1e6).describe("an integer in 1..1000000");
+/** Place in an order. */
+export const place = z.int().min(0).describe("an integer >= 0");
 /** A loss, or a change of one. */
 export const nats = z.number().min(0).describe("a number of nats >= 0");
 /** Of what is remembered from step to step: momentum, moving averages. */

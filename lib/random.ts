@@ -6,9 +6,7 @@
 import { uniformInt } from "pure-rand/distribution/uniformInt";
 import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
 import type { JumpableRandomGenerator } from "pure-rand/types/JumpableRandomGenerator";
-
-/** Largest seed: the generator takes 32 bits. */
-export const MAX_SEED = 2 ** 32 - 1;
+import { place, seed as seedDomain, validate } from "~/lib/domain.ts";
 
 /**
  * Opens stream `index` of `seed`: xoroshiro128+ jumped `index + 1` times by 2^64 draws.
@@ -18,19 +16,11 @@ export const MAX_SEED = 2 ** 32 - 1;
  *
  * @param seed Integer in 0..2^32-1.
  * @param index Stream number, an integer >= 0.
- * @throws {RangeError} If `seed` or `index` is not such an integer.
+ * @throws {UsageError} If `seed` or `index` is not such an integer.
  */
 export function openStream(seed: number, index: number): JumpableRandomGenerator {
-  if (!(Number.isInteger(seed) && seed >= 0 && seed <= MAX_SEED)) {
-    throw new RangeError(
-      `Cannot open a random stream as seed must be an integer in 0..${MAX_SEED}: current value is ${seed}`,
-    );
-  }
-  if (!(Number.isSafeInteger(index) && index >= 0)) {
-    throw new RangeError(
-      `Cannot open a random stream as index must be an integer >= 0: current value is ${index}`,
-    );
-  }
+  validate(seedDomain, seed, "Cannot open a random stream as seed");
+  validate(place, index, "Cannot open a random stream as index");
   const generator = xoroshiro128plus(seed);
   for (let jump = 0; jump <= index; jump++) generator.jump();
   return generator;

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { fillNormal, fillUniform, MAX_SEED, openStream, permutation } from "~/lib/random.ts";
+import { MAX_SEED } from "~/lib/domain.ts";
+import { fillNormal, fillUniform, openStream, permutation } from "~/lib/random.ts";
 import {
   assertAlmostEquals,
   assertEquals,
