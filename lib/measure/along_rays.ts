@@ -64,13 +64,15 @@ function alongRays({
       ...(radius && { radius: { schema: radiusDomain, default: radius, help: r } }),
     },
     method: (p) => ({
-      kind: "rays",
       frozen,
       rays: Array.from(
         { length: p.directions },
         (_, direction) => ({ direction, scaling, steps: steps(p.radius) }),
       ),
-      estimate: (loss, losses, network) => estimate(loss, losses, network, p),
+      compute(network, { rayLosses }): MeasureValue {
+        const { loss, losses } = rayLosses();
+        return estimate(loss, losses, network, p);
+      },
     }),
   };
 }

@@ -5,8 +5,10 @@
  */
 import type { Engine, PerturbedLosses, Ray } from "~/lib/engine.ts";
 import {
+  type ComputeOptions,
   type Measure,
   type MeasuredNetwork,
+  type MeasureMethod,
   type MeasureValue,
   NotFiniteError,
   validateFinite,
@@ -47,9 +49,8 @@ export async function computeMeasures(
   { seed, onProgress, onNotFinite, signal = new AbortController().signal }: MeasureOptions,
 ): Promise<MeasureValue[][]> {
   const tasks = asked.map((each): Task => {
-    const methods = each.measures.flatMap(({ method }) => method.kind === "rays" ? [method] : []);
-    const rays = uniteRays(methods.flatMap(({ rays }) => rays));
-    return { ...each, rays, frozen: methods.some(({ frozen }) => frozen) };
+    const frozen = each.measures.some(({ method }) => method.frozen);
+    return { ...each, rays: raysOf(each.measures), frozen };
   });
   // Directions are shared within a call.
   const groups = [
@@ -114,14 +115,10 @@ async function measureTask(
   const gradient = once(async () => (await engine.gradients(sizes, [parameters], { signal }))[0]!);
   const hessian = once(() => engine.openHessian(sizes, parameters, { signal }));
   const row: MeasureValue[] = [];
-  async function take({ method }: Measure): Promise<MeasureValue> {
-    if (method.kind === "evaluation") return method.estimate(network);
-    if (method.kind === "rays") {
-      const loss = validateFinite(task.losses!.loss, "the loss");
-      return method.estimate(loss, pickLosses(task, method), network);
-    }
-    const onProgress = openPart(method.passes);
-    const options = { seed, signal, onProgress, gradient, hessian };
+  async function take({ method, method: { passes = 0 } }: Measure): Promise<MeasureValue> {
+    const onProgress = openPart(passes);
+    const rayLosses = () => lossesOf(task, method);
+    const options = { seed, signal, onProgress, rayLosses, gradient, hessian };
     const value = await method.compute(network, options, engine);
     onProgress(1);
     return value;
@@ -147,14 +144,15 @@ function once<T>(compute: () => Promise<T>): () => Promise<T> {
   return () => found ??= compute();
 }
 
-/** A measure's own losses, shape [rays][steps], all finite. */
-function pickLosses(
-  { rays: all, losses }: Task,
-  { rays, frozen }: Pick<Task, "rays" | "frozen">,
-): number[][] {
-  return rays.map(({ direction, scaling, steps }) => {
+/** A measure's own losses: see `ComputeOptions`. */
+function lossesOf(
+  { rays: all, losses: found }: Task,
+  { rays = [], frozen }: MeasureMethod,
+): ReturnType<ComputeOptions["rayLosses"]> {
+  const loss = validateFinite(found!.loss, "the loss");
+  const losses = rays.map(({ direction, scaling, steps }) => {
     const place = all.findIndex((ray) => ray.direction === direction && ray.scaling === scaling);
-    const points = (frozen ? losses!.frozen : losses!.losses)[place]!;
+    const points = (frozen ? found!.frozen : found!.losses)[place]!;
     return steps.map((step) =>
       validateFinite(
         // -0 is a step of 0 too: indexOf compares as === does.
@@ -163,6 +161,7 @@ function pickLosses(
       )
     );
   });
+  return { loss, losses };
 }
 
 /**
@@ -177,22 +176,18 @@ function rayPasses(rays: readonly Ray[], networks: number): number {
 
 /** Of what each network takes by itself. */
 function alonePasses(measures: readonly Measure[]): number {
-  return measures.reduce(
-    (sum, { method }) => sum + (method.kind === "engine" ? method.passes : 0),
-    0,
-  );
+  return measures.reduce((sum, { method: { passes = 0 } }) => sum + passes, 0);
 }
 
 /** Of all that so many networks take that are asked for the same. */
 export function passesTogether(measures: readonly Measure[], networks: number): number {
-  const rays = uniteRays(
-    measures.flatMap(({ method }) => method.kind === "rays" ? method.rays : []),
-  );
+  const rays = raysOf(measures);
   return networks * alonePasses(measures) + (rays.length > 0 ? rayPasses(rays, networks) : 0);
 }
 
-/** Every direction and scaling once, with all steps that are asked of it, in a fixed order. */
-function uniteRays(rays: readonly Ray[]): Ray[] {
+/** Of all measures: every direction and scaling once, with all its steps, in a fixed order. */
+function raysOf(measures: readonly Measure[]): Ray[] {
+  const rays = measures.flatMap(({ method }) => method.rays ?? []);
   const united = Map.groupBy(rays, ({ direction, scaling }) => `${direction} ${scaling}`);
   return [...united.values()].map((same): Ray => ({
     ...same[0]!,

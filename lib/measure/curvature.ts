@@ -56,7 +56,6 @@ export const hessianTrace: MeasureDefinition<{ readonly directions: number }> = 
   label: "trace of the Hessian, exact",
   parameters: { directions: { schema: directions, default: 4, help: "random directions K" } },
   method: ({ directions }) => ({
-    kind: "engine",
     passes: directions * hessianPasses(TOGETHER) / TOGETHER,
     async compute({ parameters: { length: P } }, options): Promise<MeasureValue> {
       const samples: number[] = [];
@@ -96,7 +95,6 @@ export const density: MeasureDefinition<{ readonly probes: number; readonly step
     steps: { schema: count, default: 40, help: "Hessian products a probe" },
   },
   method: ({ probes, steps }) => ({
-    kind: "engine",
     passes: probes * hessianPasses(steps),
     async compute({ parameters: { length: P } }, options): Promise<MeasureValue> {
       const spectra: { nodes: readonly number[]; weights: number[] }[] = [];
@@ -172,7 +170,6 @@ function largestEigenvalue(
       tolerance: { schema: positive, default: 1e-3, help: "relative error asked for" },
     },
     method: ({ iterations, tolerance }) => ({
-      kind: "engine",
       passes: hessianPasses(Math.min(iterations, PRODUCTS)),
       async compute(network, options): Promise<MeasureValue> {
         const { parameters: { length: P }, learningRate } = network;

@@ -36,35 +36,34 @@ export interface MeasureValue {
   readonly [detail: string]: unknown;
 }
 
-/** What a measure gets that computes by itself. */
+/** What a measure is computed from, besides the network. */
 export interface ComputeOptions {
   /** Of the study's directions. */
   readonly seed: number;
   readonly signal: AbortSignal;
-  /** Share of the work that is done, 0..1. */
+  /** Share of its passes that is done, 0..1. */
   readonly onProgress: (done: number) => void;
+  /** L(w) and the losses on its rays, shape [rays][steps], in nats, all finite. */
+  readonly rayLosses: () => { readonly loss: number; readonly losses: number[][] };
   /** At the network itself, computed once for all measures. */
   readonly gradient: () => Promise<LossGradient>;
   readonly hessian: () => Promise<Hessian>;
 }
 
-/** How a value comes about: from losses on rays, from the evaluation, or by itself on the engine. */
-export type MeasureMethod =
-  | {
-    readonly kind: "rays";
-    readonly rays: readonly Ray[];
-    /** Whether the losses are those with the normalisation's statistics kept. */
-    readonly frozen: boolean;
-    /** From L(w) and losses of shape [rays][steps], in nats, all finite. */
-    estimate(loss: number, losses: number[][], network: MeasuredNetwork): MeasureValue;
-  }
-  | { readonly kind: "evaluation"; estimate(network: MeasuredNetwork): MeasureValue }
-  | {
-    readonly kind: "engine";
-    /** Forward passes over the training set that it takes. */
-    readonly passes: number;
-    compute(network: MeasuredNetwork, options: ComputeOptions, on: Engine): Promise<MeasureValue>;
-  };
+/** How a value comes about; one without rays and passes needs the evaluation only. */
+export interface MeasureMethod {
+  /** Along which the losses are computed with those of other measures and networks. */
+  readonly rays?: readonly Ray[];
+  /** Whether they are those with the normalisation's statistics kept. */
+  readonly frozen?: boolean;
+  /** Forward passes over the training set that it takes by itself. */
+  readonly passes?: number;
+  compute(
+    network: MeasuredNetwork,
+    options: ComputeOptions,
+    on: Engine,
+  ): MeasureValue | Promise<MeasureValue>;
+}
 
 /** A measure before its parameters are set. Others ask its `is...`, never its name. */
 export interface MeasureDefinition<P = Parameters> extends Callable {

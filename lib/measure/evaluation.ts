@@ -19,8 +19,7 @@ export const generalizationGap: MeasureDefinition = {
   isOutcome: true,
   parameters: {},
   method: () => ({
-    kind: "evaluation",
-    estimate: ({ trainLoss, trainAccuracy, testLoss, testAccuracy }) => ({
+    compute: ({ trainLoss, trainAccuracy, testLoss, testAccuracy }) => ({
       estimate: validateFinite(testLoss, "the test loss") -
         validateFinite(trainLoss, "the training loss"),
       standardError: null,
@@ -38,8 +37,7 @@ export const weightNorm: MeasureDefinition = {
   label: "weight norm",
   parameters: {},
   method: () => ({
-    kind: "evaluation",
-    estimate({ sizes, parameters }): MeasureValue {
+    compute({ sizes, parameters }): MeasureValue {
       const layers = layoutLayers(sizes).map(({ inputs, outputs, weight }) =>
         norm(parameters.subarray(weight, weight + outputs * (inputs + 1)))
       );

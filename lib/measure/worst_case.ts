@@ -57,7 +57,6 @@ function inBall(
       steps: { schema: count, default: 10, help: "steps of ascent" },
     },
     method: (ball) => ({
-      kind: "engine",
       passes: (ball.steps + 1) * GRADIENT_PASSES,
       compute: (network, options, engine) =>
         ascend(engine, network, { ...options, ...ball, scale: scaleOf(network) }),

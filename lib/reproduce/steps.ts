@@ -297,7 +297,7 @@ export function hashOf({ buffer, byteOffset, byteLength }: SharedFloats): string
 
 function measurementOf({ engine }: Context, text: string, value: MeasureValue): Measurement {
   const { name, unit, parameters, method } = parseMeasure(text);
-  const drawn = method.kind === "evaluation" ? {} : { directionSeed: DIRECTION_SEED };
+  const drawn = method.rays || method.passes ? { directionSeed: DIRECTION_SEED } : {};
   return {
     measure: name,
     protocol: { ...parameters, ...drawn },
