@@ -123,7 +123,7 @@ function rateHere(records: readonly TrajectoryRecord[]): number | undefined {
       total.cost += (to - from) * epochCost(trajectory);
     }
   }
-  return total.seconds / total.cost || undefined;
+  return total.seconds > 0 && total.cost > 0 ? total.seconds / total.cost : undefined;
 }
 
 /** Epochs of a trajectory where none of the study was seen to end. */
