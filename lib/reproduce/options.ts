@@ -47,8 +47,6 @@ export interface RunOptions {
   readonly opened?: EngineOnData;
   /** Threads of the CPU engine; default: the machine's cores. */
   readonly threads?: number;
-  /** Which of the study's trajectories; default: all. */
-  readonly only?: (trajectory: Trajectory) => boolean;
   /** Computes nothing: what is there is all there is. Default false. */
   readonly cachedOnly?: boolean;
   /** Computes again what exists; each record is replaced once its successor is whole. */

@@ -44,8 +44,15 @@ export interface RunOutcome {
  */
 export async function run(asked: Study, given: RunOptions = {}): Promise<RunOutcome> {
   const study = checkStudy(asked);
-  const options = placed(given);
-  const all = listTrajectories(study).filter(options.only ?? (() => true));
+  return await runThese(study, listTrajectories(study), placed(given));
+}
+
+/** The same of some of its trajectories, for a study that was checked. */
+export async function runThese(
+  study: Study,
+  all: readonly Trajectory[],
+  options: PlacedOptions,
+): Promise<RunOutcome> {
   const before = await survey(study, all, options);
   options.onPlan?.(await planFrom(study, before.records, options));
   const open = options.fresh ? all : before.open;

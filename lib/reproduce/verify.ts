@@ -9,7 +9,7 @@ import { isHeld, tryLock } from "~/lib/files/lock.ts";
 import { openStream } from "~/lib/random.ts";
 import { libraryOf, placed, type RunOptions, withEngine } from "~/lib/reproduce/options.ts";
 import { nextStep } from "~/lib/reproduce/next_step.ts";
-import { run } from "~/lib/reproduce/run.ts";
+import { run, runThese } from "~/lib/reproduce/run.ts";
 import { type RunResult, runsAt } from "~/lib/results.ts";
 import { checkStudy, type Study } from "~/lib/study.ts";
 import { isSameTrajectory, type Trajectory } from "~/lib/trainer.ts";
@@ -66,13 +66,17 @@ export async function verify(
   const lock = await tryLock(join(apart, LOCK));
   const before = new Map(chosen.map(({ config }) => [config, cached.get(config)]));
   try {
-    const { records: computed } = await withEngine(study.images, options, (opened) =>
-      run(study, {
-        ...options,
-        opened,
-        only: (trajectory) => chosen.some(({ config }) => isSameTrajectory(config, trajectory)),
-        folders: { models: apart, results: apart },
-      }), await libraryOf(models, before));
+    const { records: computed } = await withEngine(
+      study.images,
+      options,
+      (opened) =>
+        runThese(study, [...before.keys()], {
+          ...options,
+          opened,
+          folders: { models: apart, results: apart },
+        }),
+      await libraryOf(models, before),
+    );
     const again = runsAt(study, computed);
     return chosen.map((before) =>
       compare(before, again.find(({ config }) => isSameTrajectory(config, before.config))!)
