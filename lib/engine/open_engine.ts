@@ -3,9 +3,11 @@
  *
  * @module
  */
+import { type Dataset, firstRows } from "~/lib/dataset.ts";
 import { createCpuEngine } from "~/lib/engine/cpu/cpu_engine.ts";
 import type { Engine, EngineOptions } from "~/lib/engine/engine.ts";
-import { openFaster } from "~/lib/engine/gpu_trial.ts";
+import { initialise, type LayerSizes, MLP_1 } from "~/lib/model.ts";
+import { allocateState } from "~/lib/optimizer.ts";
 
 /** Names that `openEngine` takes. */
 export const ENGINE_NAMES = [
@@ -74,4 +76,92 @@ async function openTensorFlow(options: EngineOptions, backend?: string): Promise
     backend as Parameters<typeof createTensorFlowEngine>[0],
     options,
   );
+}
+
+/** Four batches of the study's usual size. */
+const BATCH_SIZE = 128;
+const IMAGES = 4 * BATCH_SIZE;
+
+/** Networks of a GPU's stack: fewer than fit, so that a slow one is found out soon. */
+const MEMBERS = 6;
+
+/** What is tried. */
+export interface Contestants {
+  /** What to call the GPU. */
+  readonly gpu: string;
+  readonly openCpu: (options: EngineOptions) => Promise<Engine>;
+  readonly openGpu: (options: EngineOptions) => Promise<Engine>;
+  /** Rate of an engine in images/s. Default: `trainingRate`. */
+  readonly measure?: (engine: Engine, dataset: Dataset) => Promise<number>;
+}
+
+/** Opens the engine that trains faster; a GPU that fails in the trial is left alone. */
+export async function openFaster(
+  { gpu, openCpu, openGpu, measure = trainingRate }: Contestants,
+  options: EngineOptions,
+): Promise<Engine> {
+  const trial = { ...options, dataset: trialData(options.dataset), onMessage: undefined };
+  async function rateOf(open: (options: EngineOptions) => Promise<Engine>): Promise<number> {
+    const engine = await open(trial);
+    try {
+      return await measure(engine, trial.dataset);
+    } finally {
+      await engine.close();
+    }
+  }
+  const cpuRate = await rateOf(openCpu);
+  const gpuRate = await rateOf(openGpu).catch(() => 0);
+  const rates = `${gpuRate.toFixed(0)} images/s in a trial, the CPU ${cpuRate.toFixed(0)}`;
+  if (gpuRate > cpuRate) {
+    options.onMessage?.(`Training on ${gpu}: ${rates}`);
+    const engine = await openGpu(options);
+    return { ...engine, info: { ...engine.info, chosen: "faster than the CPU here" } };
+  }
+  options.onMessage?.(`Training on the CPU, not on ${gpu}: ${rates}`);
+  return await openCpu(options);
+}
+
+/** Few images of a data set, for engines that are tried. */
+function trialData(dataset: Dataset): Dataset {
+  const rows = (count: number): number => Math.min(IMAGES, count);
+  return {
+    ...dataset,
+    train: firstRows(dataset.train, rows(dataset.train.size)),
+    test: firstRows(dataset.test, rows(dataset.test.size)),
+  };
+}
+
+/**
+ * Images a second, summed over the networks that the engine works on at once, in the better of two
+ * epochs of the study's network with SGD; one before them compiles what has to be compiled.
+ *
+ * @param dataset That of the engine.
+ */
+export async function trainingRate(
+  engine: Engine,
+  { train }: Dataset,
+): Promise<number> {
+  const sizes: LayerSizes = [train.pixels.length / train.size, ...MLP_1.slice(1)];
+  const options = { sizes, batchSize: BATCH_SIZE, optimizer: "SGD" };
+  const members = Math.max(engine.concurrency, Math.min(MEMBERS, engine.stackSize(options)));
+  const stack = await engine.createStack(
+    options,
+    Array.from({ length: members }, (_, seed) => {
+      const parameters = initialise(sizes, seed);
+      const state = allocateState("SGD", parameters.length);
+      return { learningRate: 1e-3, parameters, state, epochs: 0 };
+    }),
+  );
+  try {
+    await stack.trainEpoch();
+    let best = Infinity;
+    for (let epoch = 0; epoch < 2; epoch++) {
+      const start = performance.now();
+      await stack.trainEpoch();
+      best = Math.min(best, performance.now() - start);
+    }
+    return 1000 * members * train.size / best;
+  } finally {
+    stack.dispose();
+  }
 }

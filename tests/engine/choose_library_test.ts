@@ -4,15 +4,14 @@
  * @module
  */
 import { fileURLToPath } from "node:url";
-import { openBlas } from "~/lib/engine/cpu/gemm/blas.ts";
+import { betterCoreType, openBlas } from "~/lib/engine/cpu/gemm/blas.ts";
 import {
   type ChoiceOptions,
   chooseGemmLibrary,
   fasterLibrary,
+  measureGemm,
 } from "~/lib/engine/cpu/gemm/choose_library.ts";
 import { type GemmLibraryName, gemmLibraryOf } from "~/lib/engine/cpu/gemm/gemm_library.ts";
-import { measureGemm } from "~/lib/engine/cpu/gemm/gemm_speed.ts";
-import { betterCoreType } from "~/lib/engine/cpu/gemm/openblas_core.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { withFolder } from "~/tests/fixtures/temporary_folder.ts";
 
@@ -247,8 +246,7 @@ Deno.test({
 
 Deno.test("chooseGemmLibrary() goes on without a BLAS; where it is demanded it says what to install", async () => {
   // A process that may load ONNX Runtime's library and no other has no BLAS.
-  const text = `import { chooseGemmLibrary } from "~/lib/engine/cpu/gemm/choose_library.ts";
-    const { library, chosen } = await chooseGemmLibrary();
+  const text = `    const { library, chosen } = await chooseGemmLibrary();
     console.log(library.name.split(" ")[0], chosen);
     await chooseGemmLibrary({ demanded: "blas" }).catch((error) => console.log(error.message));`;
   const modules = fileURLToPath(new URL("../../node_modules", import.meta.url));

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { groupRays, mostPoints, planTiles } from "~/lib/engine/cpu/rays.ts";
+import { groupRays, mostPoints, planTiles } from "~/lib/engine/cpu/perturbed_losses.ts";
 import type { PerturbedLosses, Ray } from "~/lib/engine/engine.ts";
 import { initialise, MLP_1 } from "~/lib/model/layout.ts";
 import {

@@ -5,7 +5,7 @@
  */
 import type { Dataset } from "~/lib/dataset.ts";
 import type { Engine, EngineOptions } from "~/lib/engine/engine.ts";
-import { openFaster, trainingRate } from "~/lib/engine/gpu_trial.ts";
+import { openFaster, trainingRate } from "~/lib/engine/open_engine.ts";
 import { stubEngine } from "~/tests/fixtures/stub_engine.ts";
 import { randomDataset } from "~/tests/fixtures/tiny_dataset.ts";
 import { assert, assertEquals } from "@std/assert";

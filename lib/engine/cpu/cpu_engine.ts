@@ -4,7 +4,7 @@
  * @module
  */
 import { sizesCheck } from "~/lib/engine/checks.ts";
-import { evaluate, gradients, openHessian } from "~/lib/engine/cpu/full_set.ts";
+import { evaluate, openHessian } from "~/lib/engine/cpu/full_set.ts";
 import { chooseGemmLibrary } from "~/lib/engine/cpu/gemm/choose_library.ts";
 import type { GemmLibraryName } from "~/lib/engine/cpu/gemm/gemm_library.ts";
 import { findStep, openKernels } from "~/lib/engine/cpu/kernels/kernels.ts";
@@ -14,17 +14,13 @@ import { allocateFloats } from "~/lib/engine/cpu/workspace.ts";
 import type {
   Engine,
   EngineOptions,
-  Evaluation,
-  Hessian,
-  LossGradient,
   Member,
-  PerturbedLosses,
   SharedFloats,
   Stack,
   StackOptions,
 } from "~/lib/engine/engine.ts";
 import { defaultThreads } from "~/lib/domain.ts";
-import { countParameters } from "~/lib/model.ts";
+import { countParameters, type LayerSizes } from "~/lib/model.ts";
 import { parseOptimizer } from "~/lib/optimizer.ts";
 
 /** What the CPU engine is made from. */
@@ -74,30 +70,31 @@ export async function createCpuEngine(
   });
   const bytes = options.samplerBytes ?? Math.max(1.5e9, 2.5e8 * threads);
   const work = { pool, threads, rows: { train: train.size, test: test.size }, bytes };
+  const checked = <T>(sizes: LayerSizes, run: () => T | Promise<T>): Promise<T> =>
+    Promise.try(() => {
+      check(sizes);
+      return run();
+    });
   return {
     info: { name: "cpu", library: library.name, chosen },
     concurrency: threads,
     stackSize: () => 1,
-    async createStack(options, members): Promise<Stack> {
-      check(options.sizes);
-      return await createStack(pool, options, members);
-    },
-    async evaluate(sizes, models, options): Promise<Evaluation[]> {
-      check(sizes);
-      return await evaluate(work, sizes, models, options);
-    },
-    async perturbedLosses(sizes, models, options): Promise<PerturbedLosses[]> {
-      check(sizes);
-      return await perturbedLosses({ ...work, rows: train.size }, sizes, models, options);
-    },
-    async gradients(sizes, models, { signal } = {}): Promise<LossGradient[]> {
-      check(sizes);
-      return await gradients({ ...work, signal }, sizes, models);
-    },
-    async openHessian(sizes, model, { signal } = {}): Promise<Hessian> {
-      check(sizes);
-      return await openHessian({ ...work, signal }, sizes, model);
-    },
+    createStack: (options, members) =>
+      checked(options.sizes, () => createStack(pool, options, members)),
+    evaluate: (sizes, models, { split, gradient }) =>
+      checked(
+        sizes,
+        () => evaluate(work, sizes, models, { split, want: gradient ? "norm" : "loss" }),
+      ),
+    perturbedLosses: (sizes, models, options) =>
+      checked(sizes, () => perturbedLosses({ ...work, rows: train.size }, sizes, models, options)),
+    gradients: (sizes, models, { signal } = {}) =>
+      checked(
+        sizes,
+        () => evaluate({ ...work, signal }, sizes, models, { split: "train", want: "gradient" }),
+      ),
+    openHessian: (sizes, model, { signal } = {}) =>
+      checked(sizes, () => openHessian({ ...work, signal }, sizes, model)),
     async peak(): Promise<number> {
       const rates = await pool.all("gemmRate", Array(threads).fill({ repeats: 8 }));
       return rates.reduce((sum, rate) => sum + rate, 0);

@@ -44,41 +44,34 @@ const MOST_TOGETHER = 4;
  */
 const EVALUATION_BYTES = 1e8;
 
-/** Evaluates networks, one after the other. */
+/**
+ * Evaluates networks on a split, one after the other.
+ *
+ * Memory of a gradient: the outputs of the hidden layers, 4 N sum(units) bytes (179 MB for MLP_1 on
+ * 50,000 images), where they fit into `work.bytes`, else they are computed twice; and a thread's
+ * parameters, share of the gradient and activations of one piece, 14 P + 2,048 rows of them.
+ *
+ * @param want What is wanted beside loss and accuracy: nothing, the gradient's norm, the gradient.
+ */
 export async function evaluate(
   work: PassWork,
   sizes: LayerSizes,
   models: readonly SharedFloats[],
-  { split, gradient }: EvaluateOptions,
-): Promise<Evaluation[]> {
-  const evaluations: Evaluation[] = [];
+  { split, want }: Pick<EvaluateOptions, "split"> & { readonly want: "loss" | "norm" | "gradient" },
+): Promise<(Evaluation & LossGradient)[]> {
+  const bytes = want === "gradient" ? work.bytes : Math.min(work.bytes, EVALUATION_BYTES);
+  const found: (Evaluation & LossGradient)[] = [];
   for (const parameters of models) {
-    const bytes = Math.min(work.bytes, EVALUATION_BYTES);
-    const pass = openPass({ ...work, bytes }, { split, sizes, parameters, gradient });
+    const network = { split, sizes, parameters, gradient: want !== "loss" };
+    const pass = openPass({ ...work, bytes }, network);
     const { loss, correct } = await forwardPass(work, pass);
-    const gradientNorm = gradient ? norm(await backwardPass(work, pass)) : NaN;
-    evaluations.push({ loss, accuracy: correct / work.rows[split], gradientNorm });
-  }
-  return evaluations;
-}
-
-/**
- * Full training losses and gradients, one network after the other.
- *
- * Memory: the outputs of the hidden layers, 4 N sum(units) bytes (179 MB for MLP_1 on 50,000
- * images), where they fit into `work.bytes`, else they are computed twice; and a thread's
- * parameters, share of the gradient and activations of one piece, 14 P + 2,048 rows of them.
- */
-export async function gradients(
-  work: PassWork,
-  sizes: LayerSizes,
-  models: readonly SharedFloats[],
-): Promise<LossGradient[]> {
-  const found: LossGradient[] = [];
-  for (const parameters of models) {
-    const pass = openPass(work, { split: "train", sizes, parameters, gradient: true });
-    const { loss } = await forwardPass(work, pass);
-    found.push({ loss, gradient: rounded(await backwardPass(work, pass)) });
+    const gradient = want === "loss" ? new Float64Array() : await backwardPass(work, pass);
+    found.push({
+      loss,
+      accuracy: correct / work.rows[split],
+      gradientNorm: want === "loss" ? NaN : norm(gradient),
+      gradient: want === "gradient" ? rounded(gradient) : allocateFloats(0),
+    });
   }
   return found;
 }

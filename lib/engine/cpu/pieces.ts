@@ -6,21 +6,19 @@
  */
 import {
   backward,
+  backwardDeltas,
+  backwardTangent,
   forward,
+  forwardTangent,
+  layOutTangent,
   loadLabels,
   loadPixels,
   lossOfLogits,
   type SharedSplit,
+  type TangentLayout,
   type Thread,
   useLogits,
 } from "~/lib/engine/cpu/network.ts";
-import {
-  backwardDeltas,
-  backwardTangent,
-  forwardTangent,
-  layOutTangent,
-  type TangentLayout,
-} from "~/lib/engine/cpu/tangent.ts";
 import {
   BLOCK,
   type Layout,

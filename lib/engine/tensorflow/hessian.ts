@@ -17,11 +17,14 @@ import {
 } from "~/lib/engine/tensorflow/operations.ts";
 import {
   downloadLayers,
+  joinRows,
+  layerGradient,
   type LayerTensors,
+  mapChunks,
   mapLayer,
   uploadLayers,
-} from "~/lib/engine/tensorflow/parameters.ts";
-import { joinRows, layerGradient, mapChunks, type Work } from "~/lib/engine/tensorflow/pass.ts";
+  type Work,
+} from "~/lib/engine/tensorflow/pass.ts";
 import { allocateParameters, NORMALISATION_EPSILON } from "~/lib/model.ts";
 
 /** A network, [1, ...], and K vectors of its shape, [K, ...]. */

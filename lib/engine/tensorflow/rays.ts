@@ -16,12 +16,13 @@ import {
 } from "~/lib/engine/direction.ts";
 import type { PerturbedLosses, PerturbOptions, Ray, SharedFloats } from "~/lib/engine/engine.ts";
 import type { LossRecord } from "~/lib/engine/tensorflow/operations.ts";
-import { type LayerTensors, uploadLayers } from "~/lib/engine/tensorflow/parameters.ts";
 import {
   forwardPass,
   joinRows,
+  type LayerTensors,
   mapChunks,
   readRecord,
+  uploadLayers,
   type Work,
 } from "~/lib/engine/tensorflow/pass.ts";
 import { layoutLayers } from "~/lib/model.ts";

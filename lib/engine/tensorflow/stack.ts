@@ -9,17 +9,15 @@ import { type Device, keepPace } from "~/lib/engine/tensorflow/device.ts";
 import { type Budget, fitBatch, rowBytes } from "~/lib/engine/tensorflow/memory.ts";
 import type { BatchLabels, ImageRows } from "~/lib/engine/tensorflow/operations.ts";
 import {
-  downloadLayers,
-  type LayerTensors,
-  mapLayer,
-  uploadLayers,
-} from "~/lib/engine/tensorflow/parameters.ts";
-import {
   backwardPass,
+  downloadLayers,
   forwardPass,
   gradientOf,
   layerGradient,
+  type LayerTensors,
+  mapLayer,
   readRecord,
+  uploadLayers,
 } from "~/lib/engine/tensorflow/pass.ts";
 import type { Range, SplitTensors } from "~/lib/engine/tensorflow/split.ts";
 import { countParameters, type LayerSizes } from "~/lib/model.ts";
