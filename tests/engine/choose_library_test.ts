@@ -246,7 +246,8 @@ Deno.test({
 
 Deno.test("chooseGemmLibrary() goes on without a BLAS; where it is demanded it says what to install", async () => {
   // A process that may load ONNX Runtime's library and no other has no BLAS.
-  const text = `    const { library, chosen } = await chooseGemmLibrary();
+  const text = `import { chooseGemmLibrary } from "~/lib/engine/cpu/gemm/choose_library.ts";
+    const { library, chosen } = await chooseGemmLibrary();
     console.log(library.name.split(" ")[0], chosen);
     await chooseGemmLibrary({ demanded: "blas" }).catch((error) => console.log(error.message));`;
   const modules = fileURLToPath(new URL("../../node_modules", import.meta.url));

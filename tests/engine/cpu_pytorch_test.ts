@@ -5,7 +5,7 @@
  */
 import { openGemmLibrary } from "~/lib/engine/cpu/gemm/choose_library.ts";
 import { perturbedLogits } from "~/lib/engine/cpu/perturbed_logits.ts";
-import { logitLoss } from "~/lib/engine/cpu/pieces.ts";
+import { logitLoss } from "~/lib/engine/cpu/split_pass.ts";
 import { openWorkspace } from "~/lib/engine/cpu/workspace.ts";
 import { openStream } from "~/lib/random.ts";
 import {

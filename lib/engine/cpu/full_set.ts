@@ -5,7 +5,7 @@
  * @module
  */
 import { checkVectors } from "~/lib/engine/checks.ts";
-import type { Piece, SplitPass, Tangent } from "~/lib/engine/cpu/pieces.ts";
+import type { RowRange, SplitPass, Tangent } from "~/lib/engine/cpu/split_pass.ts";
 import type { Pool } from "~/lib/engine/cpu/pool.ts";
 import { allocateFloats, BLOCK } from "~/lib/engine/cpu/workspace.ts";
 import type {
@@ -115,14 +115,14 @@ async function multiply(
   tangents: readonly Tangent[],
 ): Promise<SharedFloats[]> {
   const { pool, rows: { train }, signal } = work;
-  const pieces = piecesOf(train, FORWARD_BLOCKS);
-  await pool.all("tangentForwardPiece", pieces.map((piece) => ({ pass, tangents, piece })), signal);
+  const ranges = cutRows(train, FORWARD_BLOCKS);
+  await pool.all("tangentForwardRows", ranges.map((range) => ({ pass, tangents, range })), signal);
   await pool.all("tangentLoss", tangents.map((tangent) => ({ pass, tangent })), signal);
-  const totals = await sumPieces(
+  const totals = await sumShares(
     work,
     pass,
     tangents.length,
-    (piece, out) => pool.run("tangentBackwardPiece", { pass, tangents, piece, out }),
+    (range, out) => pool.run("tangentBackwardRows", { pass, tangents, range, out }),
   );
   return totals.map(rounded);
 }
@@ -160,19 +160,19 @@ async function forwardPass(
   pass: SplitPass,
 ): Promise<{ loss: number; correct: number }> {
   const { split, sizes, outputs, deltas } = pass;
-  const pieces = piecesOf(rows[split], FORWARD_BLOCKS);
-  await pool.all("forwardPiece", pieces.map((piece) => ({ pass, piece })), signal);
+  const ranges = cutRows(rows[split], FORWARD_BLOCKS);
+  await pool.all("forwardRows", ranges.map((range) => ({ pass, range })), signal);
   const logits = outputs.at(-1)!;
   return await pool.run("logitLoss", { split, classes: sizes.at(-1)!, logits, deltas });
 }
 
 /** The gradient, shape [P]. */
 async function backwardPass(work: PassWork, pass: SplitPass): Promise<Float64Array> {
-  const [total] = await sumPieces(
+  const [total] = await sumShares(
     work,
     pass,
     1,
-    (piece, out) => work.pool.run("backwardPiece", { pass, piece, out }),
+    (range, out) => work.pool.run("backwardRows", { pass, range, out }),
   );
   return total!;
 }
@@ -181,25 +181,25 @@ async function backwardPass(work: PassWork, pass: SplitPass): Promise<Float64Arr
  * Sums of the pieces' shares of `count` vectors in R^P in float64, in the pieces' order, whoever
  * ends first: they do not depend on the number of threads.
  */
-async function sumPieces(
+async function sumShares(
   { threads, rows, signal }: PassWork,
   { split, sizes }: SplitPass,
   count: number,
-  ask: (piece: Piece, out: readonly SharedFloats[]) => Promise<void>,
+  ask: (range: RowRange, out: readonly SharedFloats[]) => Promise<void>,
 ): Promise<Float64Array[]> {
   const P = countParameters(sizes);
   const totals = Array.from({ length: count }, () => new Float64Array(P));
-  const pieces = piecesOf(rows[split], SUMMED_BLOCKS).values();
+  const ranges = cutRows(rows[split], SUMMED_BLOCKS).values();
   let turn = Promise.resolve();
   async function work(): Promise<void> {
     const shares = totals.map(() => allocateFloats(P));
-    for (const piece of pieces) {
+    for (const range of ranges) {
       signal?.throwIfAborted();
       const before = turn;
       const taken = Promise.withResolvers<void>();
       turn = taken.promise;
       try {
-        await ask(piece, shares);
+        await ask(range, shares);
         await before;
         for (const [index, total] of totals.entries()) addTo(total, shares[index]!);
       } finally {
@@ -213,7 +213,7 @@ async function sumPieces(
 }
 
 /** Cuts rows into pieces of so many blocks. */
-function piecesOf(rows: number, blocks: number): Piece[] {
+function cutRows(rows: number, blocks: number): RowRange[] {
   const most = blocks * BLOCK;
   return Array.from({ length: Math.ceil(rows / most) }, (_, index) => ({
     start: index * most,

@@ -54,40 +54,40 @@ export interface RayTask {
 export async function perturbedLogits(thread: Thread, task: RayTask): Promise<void> {
   const { workspace, splits: { train: split } } = thread;
   const { sizes, models, directions, start, count } = task;
-  const piece = openPiece(workspace, task);
+  const layout = layOutRays(workspace, task);
   for (const [at, length] of blocksOf(count)) {
-    const pixels = blockOffset(piece.pixels, sizes[0]!, at);
-    loadPixels(workspace, { ...piece, pixels }, { split, start, count }, at, length);
+    const pixels = blockOffset(layout.pixels, sizes[0]!, at);
+    loadPixels(workspace, { ...layout, pixels }, { split, start, count }, at, length);
   }
-  const units = piece.first.outputs;
+  const units = layout.first.outputs;
   for (const [m, { parameters }] of models.entries()) {
     const from = units * (m * split.size + start);
     const kept = task.bases?.subarray(from, from + units * count);
     const isNew = kept === undefined || directions[0]!.vector === null;
-    if (isNew) await firstLayer(workspace, piece, parameters, piece.bases[m]!);
-    const base = workspace.floats(piece.bases[m]!, units * count);
+    if (isNew) await firstLayer(workspace, layout, parameters, layout.bases[m]!);
+    const base = workspace.floats(layout.bases[m]!, units * count);
     if (!isNew) base.set(kept);
     else kept?.set(base);
-    workspace.floats(piece.smallModels[m]!, piece.smallLength)
-      .set(parameters.subarray(piece.first.bias));
+    workspace.floats(layout.smallModels[m]!, layout.smallLength)
+      .set(parameters.subarray(layout.first.bias));
   }
   const points = directions.reduce((sum, { points }) => sum + points.length, 0);
   const classes = sizes.at(-1)!;
   let before = 0;
   for (const direction of directions) {
     const { vector } = direction;
-    if (vector !== null) await firstLayer(workspace, piece, vector, piece.shift);
+    if (vector !== null) await firstLayer(workspace, layout, vector, layout.shift);
     for (const [m, model] of models.entries()) {
       for (const [index, point] of direction.points.entries()) {
         const addStep = vector !== null && point.scaling !== "global"
-          ? moveParts(workspace, piece, m, {
+          ? moveParts(workspace, layout, m, {
             vector,
             factors: stepFactors(point, sizes, direction, model.norms),
           })
-          : moveWhole(workspace, piece, m, direction, point.step);
+          : moveWhole(workspace, layout, m, direction, point.step);
         for (const [at, length] of blocksOf(count)) {
           addStep(at, length);
-          const logits = await smallLayers(workspace, piece, length);
+          const logits = await smallLayers(workspace, layout, length);
           const place = m * points + before + index;
           task.logits.set(logits, classes * (place * split.size + start + at));
         }
@@ -97,8 +97,8 @@ export async function perturbedLogits(thread: Thread, task: RayTask): Promise<vo
   }
 }
 
-/** Byte offsets of a piece's arrays; `small` is what lies behind the first layer's weights. */
-interface RayPiece {
+/** Byte offsets of a run of rows' arrays; `small` is what lies behind the first layer's weights. */
+interface RayLayout {
   readonly first: Layer;
   readonly rest: readonly Layer[];
   readonly count: number;
@@ -121,14 +121,14 @@ interface RayPiece {
   readonly shifts: number;
 }
 
-function openPiece(workspace: Workspace, { sizes, models, count }: RayTask): RayPiece {
+function layOutRays(workspace: Workspace, { sizes, models, count }: RayTask): RayLayout {
   const layers = layoutLayers(sizes);
   const [first, ...rest] = layers as [Layer, ...Layer[]];
   const P = countParameters(sizes);
   const smallLength = P - first.bias;
   const places = openPlaces();
   const floats = (length: number): number => places.allocate(4 * length);
-  const piece = {
+  const layout = {
     ...{ first, rest, count, smallLength },
     bytes: places.allocate(BLOCK * first.inputs),
     pixels: floats(count * first.inputs),
@@ -142,13 +142,13 @@ function openPiece(workspace: Workspace, { sizes, models, count }: RayTask): Ray
     smallModels: models.map(() => floats(smallLength)),
   };
   workspace.reserve(places.end);
-  return piece;
+  return layout;
 }
 
 /** out = X W1^T + b1, [count, units], with these parameters, which then lie in the workspace. */
 async function firstLayer(
   { gemm, kernels, floats }: Workspace,
-  { first: { inputs, outputs, bias }, count, pixels, parameters }: RayPiece,
+  { first: { inputs, outputs, bias }, count, pixels, parameters }: RayLayout,
   vector: SharedFloats,
   out: number,
 ): Promise<void> {
@@ -163,7 +163,7 @@ type AddStep = (start: number, length: number) => void;
 /** Moves the small layers by one factor; without a direction x + 0 x is the model itself. */
 function moveWhole(
   { kernels }: Workspace,
-  { first, rest, bases, shift, parameters, outputs, small, smallModels, smallLength }: RayPiece,
+  { first, rest, bases, shift, parameters, outputs, small, smallModels, smallLength }: RayLayout,
   m: number,
   { vector, inverseNorm }: RayDirection,
   step: number,
@@ -184,19 +184,19 @@ function moveWhole(
 /** Moves the small layers part by part, each by its factor, and every unit of the first. */
 function moveParts(
   { kernels, floats }: Workspace,
-  piece: RayPiece,
+  layout: RayLayout,
   m: number,
   { vector, factors: { rows, biases } }: {
     readonly vector: SharedFloats;
     readonly factors: StepFactors;
   },
 ): AddStep {
-  const { first: { outputs: units, bias: smallStart }, rest, bases, shift } = piece;
+  const { first: { outputs: units, bias: smallStart }, rest, bases, shift } = layout;
   const part = (offset: number, length: number, scale: number): void => {
-    const [x, out] = [piece.smallModels[m]!, piece.small].map((at) =>
+    const [x, out] = [layout.smallModels[m]!, layout.small].map((at) =>
       at + 4 * (offset - smallStart)
     );
-    kernels.addScaled(x!, piece.parameters + 4 * offset, out!, length, scale);
+    kernels.addScaled(x!, layout.parameters + 4 * offset, out!, length, scale);
   };
   let unit = units;
   for (const [index, { inputs: K, outputs: n, weight, bias }] of rest.entries()) {
@@ -205,9 +205,9 @@ function moveParts(
   }
   // s_u (a + b_u) + (s_b - s_u) b_u = s_u a + s_b b_u, as `shift` holds the direction's bias too.
   const own = rows.subarray(0, units);
-  floats(piece.scales, units).set(own);
-  floats(piece.shifts, units).set(own.map((s, u) => (biases[0]! - s) * vector[smallStart + u]!));
-  const { outputs: [hidden], scales, shifts } = piece;
+  floats(layout.scales, units).set(own);
+  floats(layout.shifts, units).set(own.map((s, u) => (biases[0]! - s) * vector[smallStart + u]!));
+  const { outputs: [hidden], scales, shifts } = layout;
   return (start, length) => {
     const [x, y] = [blockOffset(bases[m]!, units, start), blockOffset(shift, units, start)];
     kernels.addScaledUnits(x, y, hidden!, length, units, scales, shifts, rest.length > 0);
@@ -217,7 +217,7 @@ function moveParts(
 /** Logits of a block from its first outputs, by the layers as they were moved. */
 async function smallLayers(
   { gemm, kernels, floats }: Workspace,
-  { first, rest, outputs, small }: RayPiece,
+  { first, rest, outputs, small }: RayLayout,
   length: number,
 ): Promise<Float32Array> {
   for (const [index, { inputs: K, outputs: n, weight, bias }] of rest.entries()) {

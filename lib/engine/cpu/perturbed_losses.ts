@@ -4,7 +4,7 @@
  * @module
  */
 import type { RayDirection, RayModel, RayTask } from "~/lib/engine/cpu/perturbed_logits.ts";
-import type { LogitLoss } from "~/lib/engine/cpu/pieces.ts";
+import type { LogitLoss } from "~/lib/engine/cpu/split_pass.ts";
 import type { Pool } from "~/lib/engine/cpu/pool.ts";
 import { allocateFloats, BLOCK } from "~/lib/engine/cpu/workspace.ts";
 import type { PerturbedLosses, PerturbOptions, Ray, SharedFloats } from "~/lib/engine/engine.ts";

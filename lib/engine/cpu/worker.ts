@@ -8,13 +8,13 @@ import type { GemmLibraryName } from "~/lib/engine/cpu/gemm/gemm_library.ts";
 import { FREE_BYTES_FROM } from "~/lib/engine/cpu/kernels/kernels.ts";
 import type { Thread } from "~/lib/engine/cpu/network.ts";
 import {
-  backwardPiece,
-  forwardPiece,
+  backwardRows,
+  forwardRows,
   logitLoss,
-  tangentBackwardPiece,
-  tangentForwardPiece,
+  tangentBackwardRows,
+  tangentForwardRows,
   tangentLoss,
-} from "~/lib/engine/cpu/pieces.ts";
+} from "~/lib/engine/cpu/split_pass.ts";
 import { perturbedLogits } from "~/lib/engine/cpu/perturbed_logits.ts";
 import { trainEpoch } from "~/lib/engine/cpu/train.ts";
 import { openWorkspace } from "~/lib/engine/cpu/workspace.ts";
@@ -31,12 +31,12 @@ export interface OpenTask {
 /** What a thread can be asked. */
 const TASKS = {
   trainEpoch,
-  forwardPiece,
-  backwardPiece,
+  forwardRows,
+  backwardRows,
   logitLoss,
-  tangentForwardPiece,
+  tangentForwardRows,
   tangentLoss,
-  tangentBackwardPiece,
+  tangentBackwardRows,
   perturbedLogits,
   /** Draws direction `k` into `out`; answers 1 / |g_k|, and the norms of its parts if asked to. */
   drawDirection(

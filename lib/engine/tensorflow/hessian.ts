@@ -16,6 +16,7 @@ import {
   type Operations,
 } from "~/lib/engine/tensorflow/operations.ts";
 import {
+  type ChunkedPass,
   downloadLayers,
   joinRows,
   layerGradient,
@@ -23,7 +24,6 @@ import {
   mapChunks,
   mapLayer,
   uploadLayers,
-  type Work,
 } from "~/lib/engine/tensorflow/pass.ts";
 import { allocateParameters, NORMALISATION_EPSILON } from "~/lib/model.ts";
 
@@ -39,7 +39,7 @@ type Dual = { readonly value: tf.Tensor; readonly tangent: tf.Tensor };
  * Hidden units are computed twice, before and after the normalisation over all rows.
  */
 export async function multiplyHessian(
-  work: Work,
+  work: ChunkedPass,
   model: SharedFloats,
   vectors: readonly SharedFloats[],
 ): Promise<SharedFloats[]> {

@@ -71,7 +71,7 @@ export function mapLayer(
 }
 
 /** Rows of a split that networks are taken through, in chunks of at most `chunk` rows. */
-export interface Work extends Range {
+export interface ChunkedPass extends Range {
   readonly device: Device;
   readonly sizes: LayerSizes;
   readonly split: SplitTensors;
@@ -84,7 +84,7 @@ export interface Work extends Range {
 
 /** Does something with every chunk of rows in order; the tensors that it returns are the caller's. */
 export async function mapChunks<T extends tf.TensorContainer>(
-  { device, split, chunk, pace, signal, ...range }: Work,
+  { device, split, chunk, pace, signal, ...range }: ChunkedPass,
   map: (images: ImageRows, chunk: Range & { readonly index: number }) => T,
 ): Promise<T[]> {
   const made: T[] = [];
@@ -159,7 +159,7 @@ export function layerGradient(
 }
 
 /** Logits of all rows, shape [E, rows, C]; the caller's. */
-async function logitsOf(work: Work, layers: readonly LayerTensors[]): Promise<tf.Tensor> {
+async function logitsOf(work: ChunkedPass, layers: readonly LayerTensors[]): Promise<tf.Tensor> {
   const { device } = work;
   return joinRows(
     device,
@@ -175,7 +175,7 @@ async function logitsOf(work: Work, layers: readonly LayerTensors[]): Promise<tf
  * @returns Gradients shaped like `layers`; the caller's.
  */
 export async function gradientOf(
-  work: Work,
+  work: ChunkedPass,
   layers: readonly LayerTensors[],
   record: LossRecord,
   place: number,
@@ -228,7 +228,7 @@ export async function readRecord(
  * @param want What is wanted beside loss and accuracy: nothing, the gradient's norm, the gradient.
  */
 export async function evaluateModels(
-  work: Work,
+  work: ChunkedPass,
   models: readonly SharedFloats[],
   want: "loss" | "norm" | "gradient",
 ): Promise<(Evaluation & { readonly gradient: SharedFloats })[]> {

@@ -17,13 +17,13 @@ import {
 import type { PerturbedLosses, PerturbOptions, Ray, SharedFloats } from "~/lib/engine/engine.ts";
 import type { LossRecord } from "~/lib/engine/tensorflow/operations.ts";
 import {
+  type ChunkedPass,
   forwardPass,
   joinRows,
   type LayerTensors,
   mapChunks,
   readRecord,
   uploadLayers,
-  type Work,
 } from "~/lib/engine/tensorflow/pass.ts";
 import { layoutLayers } from "~/lib/model.ts";
 
@@ -37,7 +37,7 @@ export interface Course extends Pick<PerturbOptions, "rays"> {
 }
 
 /** E models on the device and what is known of them. */
-interface Origin extends Work {
+interface Origin extends ChunkedPass {
   readonly models: readonly SharedFloats[];
   readonly norms: readonly PartNorms[];
   readonly layers: LayerTensors[];
@@ -55,7 +55,7 @@ interface DirectionTensors extends Direction, Pick<Origin, "layers" | "products"
 
 /** Losses of E models that fit on the device together. */
 export async function perturbedLossesAt(
-  work: Work,
+  work: ChunkedPass,
   models: readonly SharedFloats[],
   course: Course,
 ): Promise<PerturbedLosses[]> {
@@ -129,7 +129,7 @@ async function followRays(
 }
 
 /** The first layer's products with all rows, without biases. */
-function multiply(work: Work, [first]: readonly LayerTensors[]): Promise<tf.Tensor[]> {
+function multiply(work: ChunkedPass, [first]: readonly LayerTensors[]): Promise<tf.Tensor[]> {
   const { linear } = work.device.operations;
   return mapChunks(work, (images) => linear(images, first!.weight, { relu: false }));
 }

@@ -19,7 +19,7 @@ import type {
 import { keepPace, openDevice, type TensorFlowBackend } from "~/lib/engine/tensorflow/device.ts";
 import { multiplyHessian } from "~/lib/engine/tensorflow/hessian.ts";
 import { type Budget, fitMembers, planSplit, rowBytes } from "~/lib/engine/tensorflow/memory.ts";
-import { evaluateModels, type Work } from "~/lib/engine/tensorflow/pass.ts";
+import { type ChunkedPass, evaluateModels } from "~/lib/engine/tensorflow/pass.ts";
 import { perturbedLossesAt } from "~/lib/engine/tensorflow/rays.ts";
 import { type SplitTensors, uploadSplit } from "~/lib/engine/tensorflow/split.ts";
 import { createTensorStack } from "~/lib/engine/tensorflow/stack.ts";
@@ -53,9 +53,9 @@ export async function createTensorFlowEngine(
   async function inGroups<T>(
     vectors: readonly SharedFloats[],
     { sizes, split = train, tangents = false, signal }:
-      & Pick<Work, "sizes" | "signal">
+      & Pick<ChunkedPass, "sizes" | "signal">
       & { readonly split?: SplitTensors; readonly tangents?: boolean },
-    answer: (work: Work, group: readonly SharedFloats[]) => Promise<T[]>,
+    answer: (work: ChunkedPass, group: readonly SharedFloats[]) => Promise<T[]>,
   ): Promise<T[]> {
     check(sizes);
     const options = { models: vectors.length, rows: split.size, tangents };

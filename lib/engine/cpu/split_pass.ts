@@ -52,77 +52,77 @@ export interface Tangent extends Required<Pick<SplitPass, "outputs" | "deltas">>
 }
 
 /** A piece of the split: whole blocks of rows. */
-export interface Piece {
+export interface RowRange {
   readonly start: number;
   readonly count: number;
 }
 
 /** A piece of a pass. */
-export interface PieceTask {
+export interface RowTask {
   readonly pass: SplitPass;
-  readonly piece: Piece;
+  readonly range: RowRange;
 }
 
 /** Vectors that go through a piece of a network's pass together. */
-export interface TangentTask extends PieceTask {
+export interface TangentTask extends RowTask {
   readonly tangents: readonly Tangent[];
 }
 
 /** Computes the logits of a piece, and keeps the hidden outputs where there is room for them. */
-export async function forwardPiece(thread: Thread, { pass, piece }: PieceTask): Promise<void> {
+export async function forwardRows(thread: Thread, { pass, range }: RowTask): Promise<void> {
   const { workspace } = thread;
-  const layout = openPiece(workspace, pass, piece);
-  await forward(workspace, layout, { split: thread.splits[pass.split], ...piece });
-  for (const [own, shared] of pairs(workspace, layout, pass.outputs, piece)) shared.set(own);
+  const layout = openRows(workspace, pass, range);
+  await forward(workspace, layout, { split: thread.splits[pass.split], ...range });
+  for (const [own, shared] of pairs(workspace, layout, pass.outputs, range)) shared.set(own);
 }
 
 /** The piece's share of the gradient, shape [P], written into `out`. */
-export async function backwardPiece(
+export async function backwardRows(
   thread: Thread,
-  { pass, piece, out }: PieceTask & { readonly out: readonly SharedFloats[] },
+  { pass, range, out }: RowTask & { readonly out: readonly SharedFloats[] },
 ): Promise<void> {
   const { workspace } = thread;
   const split = thread.splits[pass.split];
-  const layout = openPiece(workspace, pass, piece);
-  await restoreOutputs(workspace, layout, split, { pass, piece });
+  const layout = openRows(workspace, pass, range);
+  await restoreOutputs(workspace, layout, split, { pass, range });
   const gradient = workspace.floats(layout.gradient, pass.parameters.length).fill(0);
   // Of a single block, they are taken to be there.
-  loadPixels(workspace, layout, { split, ...piece }, 0, Math.min(BLOCK, piece.count));
-  await backward(workspace, layout, { split, ...piece });
+  loadPixels(workspace, layout, { split, ...range }, 0, Math.min(BLOCK, range.count));
+  await backward(workspace, layout, { split, ...range });
   out[0]!.set(gradient);
 }
 
 /** Computes the changes of the outputs of a piece. */
-export async function tangentForwardPiece(thread: Thread, task: TangentTask): Promise<void> {
+export async function tangentForwardRows(thread: Thread, task: TangentTask): Promise<void> {
   const { workspace, splits: { train: split } } = thread;
-  const layout = await openTangentPiece(workspace, split, task);
+  const layout = await openTangentRows(workspace, split, task);
   const { base: { layers }, outputs } = layout;
   for (const tangent of task.tangents) {
     workspace.floats(layout.vector, tangent.vector.length).set(tangent.vector);
-    await forwardTangent(workspace, layout, { split, ...task.piece });
-    const both = pairs(workspace, { layers, outputs }, tangent.outputs, task.piece);
+    await forwardTangent(workspace, layout, { split, ...task.range });
+    const both = pairs(workspace, { layers, outputs }, tangent.outputs, task.range);
     for (const [own, shared] of both) shared.set(own);
   }
 }
 
 /** A piece's shares of H v, shape [P] each, written into `out`. */
-export async function tangentBackwardPiece(
+export async function tangentBackwardRows(
   thread: Thread,
   { out, ...task }: TangentTask & { readonly out: readonly SharedFloats[] },
 ): Promise<void> {
   const { workspace, splits: { train: split } } = thread;
-  const { pass, piece } = task;
-  const layout = await openTangentPiece(workspace, split, task);
+  const { pass, range } = task;
+  const layout = await openTangentRows(workspace, split, task);
   const { base: { layers, classes, gradient }, outputs } = layout;
-  const rows = { split, ...piece };
+  const rows = { split, ...range };
   await backwardDeltas(workspace, layout, rows);
   for (const [index, tangent] of task.tangents.entries()) {
     workspace.floats(layout.vector, tangent.vector.length).set(tangent.vector);
     if (tangent.outputs.length === layers.length) {
-      const both = pairs(workspace, { layers, outputs }, tangent.outputs, piece);
+      const both = pairs(workspace, { layers, outputs }, tangent.outputs, range);
       for (const [own, shared] of both) own.set(shared);
     } else await forwardTangent(workspace, layout, rows);
-    const deltas = partOf(tangent.deltas, classes, piece);
+    const deltas = partOf(tangent.deltas, classes, range);
     workspace.floats(layout.tangentDeltas.at(-1)!, deltas.length).set(deltas);
     // The logits' bias is never written.
     const product = workspace.floats(gradient, pass.parameters.length).fill(0);
@@ -203,25 +203,25 @@ function openLogits(
 }
 
 /** Loads the parameters and, where there are some, the logits' deltas for a piece's pass. */
-function openPiece(workspace: Workspace, pass: SplitPass, piece: Piece): Layout {
-  const layout = layOut(pass.sizes, piece.count);
+function openRows(workspace: Workspace, pass: SplitPass, range: RowRange): Layout {
+  const layout = layOut(pass.sizes, range.count);
   workspace.reserve(layout.end);
   workspace.floats(layout.parameters, pass.parameters.length).set(pass.parameters);
-  const deltas = pass.deltas === undefined ? [] : partOf(pass.deltas, layout.classes, piece);
+  const deltas = pass.deltas === undefined ? [] : partOf(pass.deltas, layout.classes, range);
   workspace.floats(layout.deltas.at(-1)!, deltas.length).set(deltas);
   return layout;
 }
 
 /** The network's own parameters and outputs of a piece, with room for a vector's. */
-async function openTangentPiece(
+async function openTangentRows(
   workspace: Workspace,
   split: SharedSplit,
-  { pass, piece }: PieceTask,
+  { pass, range }: RowTask,
 ): Promise<TangentLayout> {
-  const base = openPiece(workspace, pass, piece);
-  const layout = layOutTangent(base, piece.count);
+  const base = openRows(workspace, pass, range);
+  const layout = layOutTangent(base, range.count);
   workspace.reserve(layout.end);
-  await restoreOutputs(workspace, base, split, { pass, piece });
+  await restoreOutputs(workspace, base, split, { pass, range });
   return layout;
 }
 
@@ -230,11 +230,11 @@ async function restoreOutputs(
   workspace: Workspace,
   layout: Layout,
   split: SharedSplit,
-  { pass, piece }: PieceTask,
+  { pass, range }: RowTask,
 ): Promise<void> {
   if (pass.outputs.length === layout.layers.length) {
-    for (const [own, shared] of pairs(workspace, layout, pass.outputs, piece)) own.set(shared);
-  } else await forward(workspace, layout, { split, ...piece });
+    for (const [own, shared] of pairs(workspace, layout, pass.outputs, range)) own.set(shared);
+  } else await forward(workspace, layout, { split, ...range });
 }
 
 /** A piece's outputs in the workspace, each with its part of an array of the split's. */
@@ -242,16 +242,16 @@ function pairs(
   workspace: Workspace,
   { layers, outputs }: { readonly layers: readonly Layer[]; readonly outputs: readonly number[] },
   shared: readonly SharedFloats[],
-  piece: Piece,
+  range: RowRange,
 ): [own: Float32Array, shared: SharedFloats][] {
   return shared.map((array, index) => {
     const l = layers.length - shared.length + index;
     const units = layers[l]!.outputs;
-    return [workspace.floats(outputs[l]!, units * piece.count), partOf(array, units, piece)];
+    return [workspace.floats(outputs[l]!, units * range.count), partOf(array, units, range)];
   });
 }
 
 /** A view of a piece's part of an array by block, `units` numbers a row. */
-function partOf(shared: SharedFloats, units: number, { start, count }: Piece): SharedFloats {
+function partOf(shared: SharedFloats, units: number, { start, count }: RowRange): SharedFloats {
   return shared.subarray(units * start, units * (start + count));
 }
