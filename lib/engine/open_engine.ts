@@ -5,7 +5,9 @@
  */
 import { type Dataset, firstRows } from "~/lib/dataset.ts";
 import { createCpuEngine } from "~/lib/engine/cpu/cpu_engine.ts";
+import type { GemmLibraryName } from "~/lib/engine/cpu/gemm/gemm_library.ts";
 import type { Engine, EngineOptions } from "~/lib/engine/engine.ts";
+import type { TensorFlowBackend } from "~/lib/engine/tensorflow/device.ts";
 import { initialise, type LayerSizes, MLP_1 } from "~/lib/model.ts";
 import { allocateState } from "~/lib/optimizer.ts";
 
@@ -43,39 +45,26 @@ export async function openEngine(name: EngineName, options: EngineOptions): Prom
       }: current value is ${name}`,
     );
   }
-  switch (name) {
-    case "cpu":
-      return await createCpuEngine(options);
-    case "cpu:measure":
-      return await createCpuEngine(options, "measure");
-    case "cpu:blas":
-      return await createCpuEngine(options, "blas");
-    case "cpu:onnxruntime":
-      return await createCpuEngine(options, "onnxruntime");
-    case "auto":
-    case "auto:measure": {
-      const again = name === "auto:measure" ? "measure" : undefined;
-      const openCpu = (options: EngineOptions): Promise<Engine> => createCpuEngine(options, again);
-      // A run that was begun on the CPU goes on there, and one that was begun on a GPU there.
-      const { prefer } = options;
-      if (prefer !== undefined && prefer !== "gpu") return await openCpu(options);
-      const { findRealGpu } = await import("~/lib/engine/tensorflow/real_gpu.ts");
-      const gpu = await findRealGpu();
-      if (gpu === undefined) return await openCpu(options);
-      if (prefer === "gpu") return await openTensorFlow(options);
-      return await openFaster({ gpu, openCpu, openGpu: openTensorFlow }, options);
-    }
-    default:
-      return await openTensorFlow(options, name.split(":")[1]);
-  }
+  const [kind, part] = name.split(":");
+  if (kind === "tensorflow") return await openTensorFlow(options, part as TensorFlowBackend);
+  const openCpu = (options: EngineOptions): Promise<Engine> =>
+    createCpuEngine(options, part as GemmLibraryName | "measure");
+  // A run that was begun on the CPU goes on there, and one that was begun on a GPU there.
+  const { prefer } = options;
+  if (kind === "cpu" || (prefer !== undefined && prefer !== "gpu")) return await openCpu(options);
+  const { findRealGpu } = await import("~/lib/engine/tensorflow/real_gpu.ts");
+  const gpu = await findRealGpu();
+  if (gpu === undefined) return await openCpu(options);
+  if (prefer === "gpu") return await openTensorFlow(options);
+  return await openFaster({ gpu, openCpu, openGpu: openTensorFlow }, options);
 }
 
-async function openTensorFlow(options: EngineOptions, backend?: string): Promise<Engine> {
+async function openTensorFlow(
+  options: EngineOptions,
+  backend?: TensorFlowBackend,
+): Promise<Engine> {
   const { createTensorFlowEngine } = await import("~/lib/engine/tensorflow/tensorflow_engine.ts");
-  return await createTensorFlowEngine(
-    backend as Parameters<typeof createTensorFlowEngine>[0],
-    options,
-  );
+  return await createTensorFlowEngine(backend, options);
 }
 
 /** Four batches of the study's usual size. */

@@ -80,7 +80,9 @@ async function readBytes(path: string, size: number): Promise<Uint8Array<ArrayBu
   // A file of the system, of which the size says nothing.
   if (size === 0) return await Deno.readFile(path);
   using file = await Deno.open(path);
-  const bytes = new Uint8Array(size);
+  // Of more than 32 MiB, as glibc keeps what is smaller for later; untouched bytes take no memory.
+  const room = size < 2 ** 24 ? size : Math.max(size, 2 ** 25 + 1);
+  const bytes = new Uint8Array(new ArrayBuffer(room), 0, size);
   let filled = 0;
   while (filled < size) {
     const count = await file.read(bytes.subarray(filled));

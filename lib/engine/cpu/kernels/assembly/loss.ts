@@ -162,10 +162,8 @@ export function crossEntropy(): f64 {
  * @returns Sum over rows of the cross-entropy in nats.
  */
 export function crossEntropyGradient(d: usize): f64 {
-  const means = scratch + doubles(classes);
-  const projections = means + doubles(classes);
-  memory.fill(means, 0, doubles(2 * classes));
-  const total = errors(d, means, projections);
+  memory.fill(means(1, 0), 0, doubles(2 * classes));
+  const total = errors(d);
   if (rows == 1) {
     memory.fill(d, 0, <usize> classes << 2);
     return total;
@@ -174,8 +172,8 @@ export function crossEntropyGradient(d: usize): f64 {
     const length = lengthFrom(start);
     const from = blockFrom(start);
     for (let c = 0; c < classes; c++) {
-      const mean = load<f64>(means + doubles(c)) / rows;
-      const projection = load<f64>(projections + doubles(c)) / rows;
+      const mean = load<f64>(means(1, c)) / rows;
+      const projection = load<f64>(means(2, c)) / rows;
       const inverseDeviation = load<f64>(statistics + doubles(classes + c));
       for (let r = 0; r < length; r++) {
         const at = from + place(length, c, r);
@@ -187,8 +185,8 @@ export function crossEntropyGradient(d: usize): f64 {
   return total;
 }
 
-/** e into d, its sums over rows and those of e z; returns the loss's sum. */
-function errors(d: usize, sums: usize, projections: usize): f64 {
+/** e into d, its sums over rows and those of e z into the scratch; returns the loss's sum. */
+function errors(d: usize): f64 {
   let total: f64 = 0;
   correct = 0;
   for (let start = 0; start < rows; start += block) {
@@ -196,16 +194,7 @@ function errors(d: usize, sums: usize, projections: usize): f64 {
     const from = blockFrom(start);
     for (let r = 0; r < length; r++) {
       const label = <i32> load<u8>(labels + start + r);
-      let largest: f64 = -Infinity;
-      let best = -1;
-      for (let c = 0; c < classes; c++) {
-        const z = normalised(from + place(length, c, r), c);
-        store<f64>(scratch + doubles(c), z);
-        if (z > largest) {
-          largest = z;
-          best = c;
-        }
-      }
+      const largest = normaliseRow(from, length, r);
       if (best == label) correct++;
       total += largest - load<f64>(scratch + doubles(label));
       let sum: f64 = 0;
@@ -219,12 +208,31 @@ function errors(d: usize, sums: usize, projections: usize): f64 {
         const at = d + from + place(length, c, r);
         const e = (<f64> load<f32>(at) / sum - (c == label ? 1.0 : 0.0)) / rows;
         store<f32>(at, <f32> e);
-        add(sums + doubles(c), e);
-        add(projections + doubles(c), e * load<f64>(scratch + doubles(c)));
+        add(means(1, c), e);
+        add(means(2, c), e * load<f64>(scratch + doubles(c)));
       }
     }
   }
   return total;
+}
+
+/** The class of the largest normalised logit of the last row. */
+let best: i32 = -1;
+
+/** The normalised logits of a row of a block into the scratch; returns the largest. */
+@inline
+function normaliseRow(from: usize, length: i32, r: i32): f64 {
+  let largest: f64 = -Infinity;
+  best = -1;
+  for (let c = 0; c < classes; c++) {
+    const z = normalised(from + place(length, c, r), c);
+    store<f64>(scratch + doubles(c), z);
+    if (z > largest) {
+      largest = z;
+      best = c;
+    }
+  }
+  return largest;
 }
 
 /**
@@ -243,7 +251,7 @@ function errors(d: usize, sums: usize, projections: usize): f64 {
  * @param tangents t; `out` may not overlap the others.
  */
 export function crossEntropyHessian(tangents: usize, d: usize, out: usize): void {
-  memory.fill(scratch, 0, doubles(5 * classes));
+  memory.fill(means(1, 0), 0, doubles(5 * classes));
   meanChanges(tangents);
   errorChanges(tangents, out);
   for (let start = 0; start < rows; start += block) {
@@ -251,21 +259,24 @@ export function crossEntropyHessian(tangents: usize, d: usize, out: usize): void
     const from = blockFrom(start);
     for (let c = 0; c < classes; c++) {
       const i = load<f64>(statistics + doubles(classes + c));
-      const meanT = load<f64>(means(0, c));
-      const q = load<f64>(means(1, c));
+      const meanT = load<f64>(means(1, c));
+      const q = load<f64>(means(2, c));
       for (let r = 0; r < length; r++) {
         const at = from + place(length, c, r);
         const z = normalised(at, c);
         const change = i * (<f64> load<f32>(tangents + at) - meanT - z * q);
-        const inner = <f64> load<f32>(out + at) - load<f64>(means(3, c)) -
-          change * load<f64>(means(2, c)) - z * load<f64>(means(4, c));
+        const inner = <f64> load<f32>(out + at) - load<f64>(means(4, c)) -
+          change * load<f64>(means(3, c)) - z * load<f64>(means(5, c));
         store<f32>(out + at, <f32> (i * (inner - q * <f64> load<f32>(d + at))));
       }
     }
   }
 }
 
-/** Where a mean of class c lies: 0 of t, 1 q, 2 of e z, 3 of e', 4 of e' z + e z'. */
+/**
+ * Where a mean of class c lies, behind a row's normalised logits: of e and e z in the gradient; in the
+ * Hessian of t, z t (q), e z, e', and e' z + e z'.
+ */
 @inline
 function means(which: i32, c: i32): usize {
   return scratch + doubles(which * classes + c);
@@ -285,35 +296,29 @@ function meanChanges(tangents: usize): void {
         sum += t;
         product += t * normalised(at, c);
       }
-      add(means(0, c), sum / rows);
-      add(means(1, c), product / rows);
+      add(means(1, c), sum / rows);
+      add(means(2, c), product / rows);
     }
   }
 }
 
 /** e' into out, and the means of e z, e' and e' z + e z'. */
 function errorChanges(tangents: usize, out: usize): void {
-  const zs = scratch + doubles(5 * classes);
-  const changes = zs + doubles(classes);
+  const changes = means(6, 0);
   for (let start = 0; start < rows; start += block) {
     const length = lengthFrom(start);
     const from = blockFrom(start);
     for (let r = 0; r < length; r++) {
       const label = <i32> load<u8>(labels + start + r);
-      let largest: f64 = -Infinity;
-      for (let c = 0; c < classes; c++) {
-        const z = normalised(from + place(length, c, r), c);
-        store<f64>(zs + doubles(c), z);
-        largest = max(largest, z);
-      }
+      const largest = normaliseRow(from, length, r);
       let sum: f64 = 0;
       let dot: f64 = 0;
       for (let c = 0; c < classes; c++) {
         const at = from + place(length, c, r);
-        const z = load<f64>(zs + doubles(c));
-        const centred = <f64> load<f32>(tangents + at) - load<f64>(means(0, c));
+        const z = load<f64>(scratch + doubles(c));
+        const centred = <f64> load<f32>(tangents + at) - load<f64>(means(1, c));
         const change = load<f64>(statistics + doubles(classes + c)) *
-          (centred - z * load<f64>(means(1, c)));
+          (centred - z * load<f64>(means(2, c)));
         const p = Math.exp(z - largest);
         store<f64>(changes + doubles(c), change);
         store<f32>(out + at, <f32> p);
@@ -322,15 +327,15 @@ function errorChanges(tangents: usize, out: usize): void {
       }
       for (let c = 0; c < classes; c++) {
         const at = out + from + place(length, c, r);
-        const z = load<f64>(zs + doubles(c));
+        const z = load<f64>(scratch + doubles(c));
         const change = load<f64>(changes + doubles(c));
         const p = <f64> load<f32>(at) / sum;
         const e = (p - (c == label ? 1.0 : 0.0)) / rows;
         const eChange = p * (change - dot / sum) / rows;
         store<f32>(at, <f32> eChange);
-        add(means(2, c), e * z / rows);
-        add(means(3, c), eChange / rows);
-        add(means(4, c), (eChange * z + e * change) / rows);
+        add(means(3, c), e * z / rows);
+        add(means(4, c), eChange / rows);
+        add(means(5, c), (eChange * z + e * change) / rows);
       }
     }
   }
