@@ -3,11 +3,11 @@
  *
  * @module
  */
-export * from "~/lib/findings/claims.ts";
 export * from "~/lib/findings/contrast.ts";
 export * from "~/lib/findings/curves.ts";
 export * from "~/lib/findings/edge.ts";
 export * from "~/lib/findings/explain.ts";
+export * from "~/lib/findings/first_screen.ts";
 export * from "~/lib/findings/list_findings.ts";
 export * from "~/lib/findings/order.ts";
 export * from "~/lib/findings/published.ts";

@@ -72,10 +72,9 @@ async function runStudy(study: Study, options: Options): Promise<object> {
       failed.push((error as Error).message);
       Deno.exitCode = 1;
     }
-    const { firstScreen, listClaims, listFindings } = await import("~/lib/findings.ts");
-    const findings = listFindings(study, records);
+    const { firstScreen, listFindings } = await import("~/lib/findings.ts");
     const cells = summariseCells(study, runsAt(study, records));
-    const claims = firstScreen(listClaims(findings), findings);
+    const claims = firstScreen(listFindings(study, records));
     for (const line of [...describeCells(study, cells), ...claims, ...failed]) onMessage(line);
   }
   const seconds = performance.now() / 1000;

@@ -25,10 +25,12 @@ export const EDGE = {
 export function plotEigenvalues(study: Study, runs: readonly RunResult[]): Figure {
   const plain = summariseCells(study, runs, measureNamed(study, "lambda-max") ?? "lambda-max");
   const { optimizers, effects } = study.grid;
+  const shares = edgeShares(study, runs);
   const groups = optimizers.flatMap((optimizer) =>
     effects.map((effect) => {
-      const shares = edgeShares(study, runs, { effect, optimizer });
-      const bounded = shares.map(({ cell, interval }): CellSummary => {
+      const bounded = shares.filter(({ cell }) =>
+        cell.effect === effect && cell.optimizer === optimizer
+      ).map(({ cell, interval }): CellSummary => {
         const { learningRate: rate, value } = cell;
         const ends = interval && [interval[0] / rate, interval[1] / rate] as const;
         return { ...cell, value: { ...value!, interval: ends } };

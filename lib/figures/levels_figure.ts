@@ -34,7 +34,7 @@ const VERDICTS: Partial<Record<Kind, Pick<Layer, "color" | "symbol">>> = {
  */
 export function plotLevels(study: Study, findings: readonly Finding[]): Figure {
   const all = findings.flatMap(({ where, isAgainst, comparisons: [found], ...finding }) =>
-    where === "loss" && !isAgainst && found?.scale === "ratio" ? [{ ...finding, found }] : []
+    where === "loss" && !isAgainst && found?.scale === "ratio" && found.interval ? [{ ...finding, found }] : []
   );
   const [measure = CURVE_MEASURE] = [leadMeasure().text, CURVE_MEASURE]
     .filter((text) => all.some((one) => one.measure === text));
@@ -45,7 +45,7 @@ export function plotLevels(study: Study, findings: readonly Finding[]): Figure {
     name: "levels",
     title: `The effects on ${label} at equal training loss`,
     panels: groups.map((own): Panel => {
-      const rows = own.map(({ level, kind, found: { estimate, interval } }) => ({
+      const rows = own.map(({ level, judged: kind, found: { estimate, interval } }) => ({
         ...{
           x: level!,
           y: estimate,
@@ -76,7 +76,9 @@ export function plotLevels(study: Study, findings: readonly Finding[]): Figure {
         capitalize(label)
       } at the largest over that at the smallest value that reach the level, ` +
         "paired by seed, with the 95 % t interval, the error of interpolation in it; n = " +
-        `${plurals(shown.map(({ n }) => n), "seed")}; verdicts against the effect at the stop ` +
+        `${
+          plurals(shown.map(({ found }) => found.n), "seed")
+        }; verdicts against the effect at the stop ` +
         `${
           study.stops[0]
         }. Dashed: 1 / ${NEGLIGIBLE_RATIO} and ${NEGLIGIBLE_RATIO}, within which ` +

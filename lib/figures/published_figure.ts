@@ -77,5 +77,5 @@ export function describePublished(comparisons: readonly PublishedComparison[]): 
   return `Ours at the stop ${stops}, ${describeSeeds(had)}; published: n = ` +
     `${PUBLISHED_PROTOCOL.seeds}; means with 95 % t ` +
     `intervals over seeds. ${had.length} of ${comparisons.length} published cells compared, ` +
-    `${had.filter(({ within }) => within).length} lie within two published half-widths.`;
+    `${had.filter(({ apart }) => apart! <= 2).length} lie within two published half-widths.`;
 }

@@ -41,6 +41,7 @@ export interface Comparison extends Contrast {
   readonly means: readonly [first: number, last: number];
   /** Geometric mean of the ratios, or mean of the differences, and its 95 % t interval. */
   readonly estimate: number;
+  /** Null for one seed. */
   readonly interval: Interval | null;
   readonly n: number;
   readonly kind: Kind;
@@ -57,9 +58,9 @@ export interface Comparison extends Contrast {
  * interpolants, mean over seeds, of both ends.
  *
  * The kind is "negligible" where the interval lies wholly within `NEGLIGIBLE_RATIO` (or
- * `NEGLIGIBLE_SHARE` of the larger end), even if it excludes 1 (or 0): too small to matter. Else the
- * effect "falls" or "rises" where the interval excludes 1 (0). With a `reference` it "survives" where
- * it goes the reference's way and "reverses" where it goes the other. It is inconclusive otherwise.
+ * `NEGLIGIBLE_SHARE` of the larger end), even if it excludes 1 (or 0). Else the effect "falls" or
+ * "rises" where the interval excludes 1 (0). With a `reference` it "survives" where it goes the
+ * reference's way and "reverses" where it goes the other. It is inconclusive otherwise.
  *
  * @param reference The same contrast at the stop, null where it cannot be had; none at the stop itself.
  * @returns Undefined where no seed has both ends.
@@ -79,10 +80,8 @@ export function compare(contrast: Contrast, reference?: Comparison | null): Comp
   const { mean, standardError, n } = meanInterval(
     seeds.map((_, i) => scaled(values[1]![i]!) - scaled(values[0]![i]!)),
   );
-  const known = {
-    ...{ ...contrast, means, n, estimate: back(mean) },
-    scale: isRatio ? "ratio" : "difference",
-  } as const;
+  const scale = isRatio ? "ratio" : "difference";
+  const known = { ...contrast, means, n, estimate: back(mean), scale } as const;
   if (standardError === null) {
     return { ...known, interval: null, kind: "inconclusive", sign: 0, pEffect: 1, p: 1 };
   }
@@ -110,11 +109,6 @@ export function compare(contrast: Contrast, reference?: Comparison | null): Comp
   };
 }
 
-/** The way an effect goes: none where it is negligible. */
-export function wayOf(comparison: Comparison | null): number {
-  return comparison === null || comparison.kind === "negligible" ? 0 : comparison.sign;
-}
-
 /** "ratio 0.019 [0.017, 0.021]", or "difference −0.40 nats [−0.42, −0.38]". */
 export function formatComparison({ scale, estimate, interval, unit }: Comparison): string {
   const number = formatMean(estimate, interval) + (scale === "ratio" ? "" : unitAfter(unit));
@@ -124,6 +118,6 @@ export function formatComparison({ scale, estimate, interval, unit }: Comparison
 function kindOf(sign: number, reference: Comparison | null | undefined): Kind {
   if (sign === 0) return "inconclusive";
   if (reference === undefined) return sign < 0 ? "falls" : "rises";
-  const seen = wayOf(reference);
+  const seen = reference === null || reference.kind === "negligible" ? 0 : reference.sign;
   return seen === 0 ? "inconclusive" : sign === seen ? "survives" : "reverses";
 }

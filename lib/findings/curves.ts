@@ -6,15 +6,13 @@
 import { currentName, parseMeasure } from "~/lib/measure.ts";
 import { locateStop, type Measurement, type TrajectoryRecord } from "~/lib/results.ts";
 import { meanInterval } from "~/lib/statistics.ts";
-import { byCell, type Cell, type EffectName, listCells, type Study } from "~/lib/study.ts";
+import { byCell, type Cell, listCells, type Study } from "~/lib/study.ts";
 
 /** A network of a trajectory with the value of a measure. */
 export interface CurvePoint {
   readonly epoch: number;
   /** Full-set loss in nats. */
   readonly trainLoss: number;
-  /** Learning rate x updates so far, the time of gradient flow. */
-  readonly learningTime: number;
   /** The mean over the first K directions, which all curves that are compared have. */
   readonly value: number;
   /** Whether it is the network at the study's first stop. */
@@ -46,23 +44,17 @@ export const WIDEST_BRACKET = 0.25;
  * the same directions, whose differences from one another cancel in a pair.
  *
  * @param options measure: its text; values with any number of directions count. Default "antithetic".
- * effects: default all of the study.
  */
 export function listCurves(
   study: Study,
   records: readonly TrajectoryRecord[],
-  { measure = CURVE_MEASURE, effects = study.grid.effects }: {
-    readonly measure?: string;
-    readonly effects?: readonly EffectName[];
-  } = {},
+  { measure = CURVE_MEASURE }: { readonly measure?: string } = {},
 ): Curve[] {
   const recordsOf = byCell(study, records, ({ content }) => content.trajectory);
-  const found = listCells({ grid: { ...study.grid, effects } }).flatMap((cell) =>
-    recordsOf(cell).flatMap((record) => {
-      const networks = networksWith(study, record, measure);
-      const { seed } = record.content.trajectory;
-      return networks.length === 0 ? [] : [{ cell, seed, networks }];
-    })
+  const found = listCells(study).flatMap((cell) =>
+    recordsOf(cell).map(({ content }) => (
+      { cell, seed: content.trajectory.seed, networks: networksWith(study, content, measure) }
+    )).filter(({ networks }) => networks.length > 0)
   );
   const counts = found.flatMap(({ networks }) =>
     networks.flatMap(({ samples }) => samples?.length ?? [])
@@ -98,32 +90,30 @@ export function valueAtLoss(
   if (exact >= 0 && (place < 0 || exact <= place)) {
     return { value: points[exact]!.value, cubic: points[exact]!.value };
   }
-  const around = points.slice(place, place + 2);
-  if (place < 0 || Math.abs(around[0]!.trainLoss - around[1]!.trainLoss) > WIDEST_BRACKET) {
-    return null;
-  }
-  const isLog = around.every(({ value }) => value > 0);
-  const height = ({ value }: CurvePoint): number => isLog ? Math.log(value) : value;
-  const [x1, x2] = around.map(({ trainLoss }) => trainLoss) as [number, number];
-  const [y1, y2] = around.map(height) as [number, number];
-  const [step, secant] = [x2 - x1, (y2 - y1) / (x2 - x1)];
-  const slope = (end: CurvePoint, beyond: CurvePoint | undefined): number => {
-    if (beyond === undefined || (isLog && beyond.value <= 0)) return secant;
-    const outward = beyond.trainLoss - end.trainLoss;
-    if (!(outward * (end.trainLoss - (x1 + x2) / 2) > 0)) return secant;
-    const [outer, inner, width] = [
-      (height(beyond) - height(end)) / outward,
-      Math.abs(step),
-      Math.abs(outward),
-    ];
-    const mean = (outer * inner + secant * width) / (inner + width);
+  const [from, to] = points.slice(place, place + 2);
+  if (place < 0 || Math.abs(from!.trainLoss - to!.trainLoss) > WIDEST_BRACKET) return null;
+  const isLog = from!.value > 0 && to!.value > 0;
+  const pointAt = (i: number): { x: number; y: number } | undefined => {
+    const point = points[i];
+    if (point === undefined || (isLog && point.value <= 0)) return undefined;
+    return { x: point.trainLoss, y: isLog ? Math.log(point.value) : point.value };
+  };
+  const [a, b] = [pointAt(place)!, pointAt(place + 1)!];
+  const [step, secant] = [b.x - a.x, (b.y - a.y) / (b.x - a.x)];
+  const slope = (end: typeof a, beyond: typeof a | undefined): number => {
+    const outward = beyond === undefined ? 0 : beyond.x - end.x;
+    // The loss goes on outwards, or else the joint is a free end.
+    if (!(outward * (end.x - (a.x + b.x) / 2) > 0)) return secant;
+    const outer = (beyond!.y - end.y) / outward;
+    const mean = (outer * Math.abs(step) + secant * Math.abs(outward)) /
+      (Math.abs(step) + Math.abs(outward));
     return (Math.sign(outer) + Math.sign(secant)) *
       Math.min(Math.abs(outer), Math.abs(secant), Math.abs(mean) / 2);
   };
-  const [m1, m2] = [slope(around[0]!, points[place - 1]), slope(around[1]!, points[place + 2])];
-  const t = (level - x1) / step;
-  const linear = y1 + (y2 - y1) * t;
-  const cubic = y1 * (1 + 2 * t) * (1 - t) ** 2 + y2 * t ** 2 * (3 - 2 * t) +
+  const [m1, m2] = [slope(a, pointAt(place - 1)), slope(b, pointAt(place + 2))];
+  const t = (level - a.x) / step;
+  const linear = a.y + (b.y - a.y) * t;
+  const cubic = a.y * (1 + 2 * t) * (1 - t) ** 2 + b.y * t ** 2 * (3 - 2 * t) +
     step * t * (1 - t) * (m1 * (1 - t) - m2 * t);
   return isLog ? { value: Math.exp(linear), cubic: Math.exp(cubic) } : { value: linear, cubic };
 }
@@ -131,10 +121,9 @@ export function valueAtLoss(
 /** A trajectory's networks that have the measure, with its value of the most directions. */
 function networksWith(
   study: Study,
-  { content }: TrajectoryRecord,
+  content: TrajectoryRecord["content"],
   text: string,
 ): (Omit<CurvePoint, "value"> & { estimate: number; samples: number[] | undefined })[] {
-  const { images, learningRate, batchSize } = content.trajectory;
   const { name, parameters: { directions: _, ...asked } } = parseMeasure(text);
   const [first] = study.stops;
   const stop = first === undefined ? undefined : locateStop(study, first, content)?.epoch;
@@ -144,9 +133,8 @@ function networksWith(
       currentName(measure) === name &&
       Object.entries(asked).every(([key, value]) => protocol[key] === value)
     ).sort((a, b) => countOf(b) - countOf(a));
-    const learningTime = learningRate * Math.ceil(images / batchSize) * epoch;
     return best === undefined ? [] : [{
-      ...{ epoch, trainLoss, learningTime, atStop: epoch === stop, estimate: best.estimate },
+      ...{ epoch, trainLoss, atStop: epoch === stop, estimate: best.estimate },
       samples: Array.isArray(best.samples) ? best.samples : undefined,
     }];
   });

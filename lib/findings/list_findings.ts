@@ -4,7 +4,7 @@
  * @module
  */
 import type { ColumnTable } from "arquero";
-import { plural, plurals, significant } from "~/lib/files/numbers.ts";
+import { plural, significant } from "~/lib/files/numbers.ts";
 import { remember } from "~/lib/files/remember.ts";
 import {
   compare,
@@ -12,7 +12,6 @@ import {
   type End,
   formatComparison,
   type Kind,
-  wayOf,
 } from "~/lib/findings/contrast.ts";
 import { CURVE_MEASURE, listCurves, LOSS_LEVELS } from "~/lib/findings/curves.ts";
 import { rankedMeasures } from "~/lib/findings/rank_measures.ts";
@@ -24,34 +23,41 @@ import {
   type Place,
   type Series,
 } from "~/lib/findings/series.ts";
-import { enumerate, formatMean, missingSeeds, unitAfter } from "~/lib/findings/words.ts";
+import { enumerate, formatMean, unitAfter } from "~/lib/findings/words.ts";
 import { type Measure, MEASURE_NAMES, parseMeasure } from "~/lib/measure.ts";
 import { runsAt, tableOf, type TrajectoryRecord } from "~/lib/results.ts";
-import { benjaminiHochberg, meanInterval } from "~/lib/statistics.ts";
-import type { Cell, Study } from "~/lib/study.ts";
+import { benjaminiHochberg, holm, meanInterval } from "~/lib/statistics.ts";
+import type { Study } from "~/lib/study.ts";
 
 /** Of tests that are counted together: at most so many of those that are counted are false. */
 const FALSE_SHARE = 0.05;
+/** At most so likely is any wrong verdict in a family. */
+const FAMILY_ERROR = 0.05;
 
 /** The measure that sees neither the weights' scale nor, at equal loss, how far training got. */
 export function leadMeasure(): Measure {
   return MEASURE_NAMES.map(parseMeasure).find(({ isLead }) => isLead)!;
 }
 
-/** A sentence about a series at a place, with what it stands on. */
+/** What becomes of a series at a place. */
 export interface Finding extends Series, Place {
-  readonly text: string;
-  /** "falls in 5 of 6 steps, ratio 0.019 [0.017, 0.021]". */
-  readonly brief: string;
+  /** The verdict by itself. */
   readonly kind: Kind;
-  /** Seeds that are compared within. */
-  readonly n: number;
-  /** Of the two ends of a series; of every cell that both optimizers have. */
+  /** The verdict among those of its family, where it is of one: see `listFindings`. */
+  readonly judged: Kind;
+  /** Of the two ends; of every cell, where optimizers are compared. */
   readonly comparisons: readonly Comparison[];
+  /** Cells that have values, by ascending value; none where optimizers are compared. */
+  readonly ends: readonly End[];
 }
-type Answer = Pick<Finding, "text" | "brief" | "kind" | "n" | "comparisons">;
 
-/** Everything about one study; nothing of it throws for what is missing. */
+/**
+ * Everything about one study; nothing of it throws for what is missing.
+ *
+ * What is said of effects at the stop, there in the lead measure, and at every level of the loss is one
+ * family: p values are adjusted by Holm, and a verdict whose adjusted p is above 0.05 is inconclusive. So
+ * is what becomes of an effect that is not settled at the stop itself.
+ */
 export const listFindings: (
   study: Study,
   records: readonly TrajectoryRecord[],
@@ -67,113 +73,110 @@ export const listFindings: (
     return LOSS_LEVELS.map((level) => atLoss(curves, text, level));
   });
   const places = [stop, ...others, ...losses];
-  return listSeries(study).flatMap((series) =>
-    places.map((place) => findAt(study, series, { place, stop }))
+  return judgeFamily(
+    listSeries(study).flatMap((series) => places.map((place) => findAt(series, place, stop))),
   );
 });
 
-/** What is said of a series at a place, beside the stop with the first measure. */
-export function findAt(
-  study: Study,
-  series: Series,
-  { place, stop }: { readonly place: Place; readonly stop: Place },
-): Finding {
-  const answer = series.isAgainst
-    ? compareOptimizers(series, place)
-    : compareEnds(study, series, { place, stop });
-  return { ...series, ...place, ...answer };
-}
-
-/** What an effect does from the one end of a series to the other. */
-function compareEnds(
-  study: Study,
-  series: Series,
-  { place, stop }: { readonly place: Place; readonly stop: Place },
-): Answer {
-  const all = series.cells.map((cell) => endOf(series, place, cell));
+/** What becomes of a series at a place, by itself; `stop` is the study's, with its first measure. */
+export function findAt(series: Series, place: Place, stop: Place): Finding {
+  const { unit } = parseMeasure(place.measure);
+  const endsAt = (at: Place, optimizer?: string): End[] =>
+    series.cells.map((cell) => (
+      { name: series.nameOf(cell), ...at.valuesOf(optimizer ? { ...cell, optimizer } : cell) }
+    ));
+  const all = endsAt(place);
+  const found = (kind: Kind, comparisons: readonly Comparison[], ends: readonly End[]): Finding => (
+    { ...series, ...place, kind, judged: kind, comparisons, ends }
+  );
+  if (series.isAgainst) {
+    const firsts = endsAt(place, series.reference);
+    const each = all.flatMap((last, i) => compare({ first: firsts[i]!, last, unit }) ?? []);
+    const words = new Set(countSigns(each).words);
+    return found(words.size === 1 ? ALL[[...words][0]!]! : "inconclusive", each, []);
+  }
   const ends = all.filter(({ bySeed }) => bySeed.size > 0);
   const [first, last] = endsOf(ends);
-  const missing = missingSeeds(study, all);
-  const start = `${series.subject}, ${place.place}: ${place.label}`;
-  const open = (why: string, n = 0, way = ""): Answer => (
-    { ...OPEN, n, text: `${start}${way} is inconclusive, as ${why}.${missing}` }
-  );
   if (first === undefined || last === undefined || first === last) {
-    return open("fewer than two values are there");
+    return found("inconclusive", [], ends);
   }
-  const [from, to] = [first, last].map((end) => (
-    endOf(series, stop, series.cells[all.indexOf(end)]!)
-  ));
-  const reference = compare({ first: from!, last: to!, unit: stop.unit }) ?? null;
-  const isStop = place.where === "stop";
-  const { unit } = place;
-  const found = compare({ first, last, unit }, isStop ? undefined : reference);
-  if (found === undefined) return open("no two have a seed in common");
-  const { kind, sign, n } = found;
-  if (found.interval === null) {
-    return open("one seed gives no interval", n, ` goes ${formatWay(found)};`);
-  }
-  const ratio = formatComparison(found);
-  const turn = turnOf(ends, unit);
-  if (!isStop) {
-    return {
-      text:
-        `${start} from ${first.name} to ${last.name}: ${ratio}, n = ${plural(n, "seed")}; the ` +
-        `effect at the stop ${becomes(found, reference)}${turn}.${missing}`,
-      ...{ brief: `${kind}, ${ratio}`, kind, n, comparisons: [found] },
-    };
-  }
-  const steps = ends.slice(1).flatMap((last, i) => compare({ first: ends[i]!, last, unit }) ?? []);
-  const along = signsOf(steps).filter((each) => each === sign).length;
-  const counted = sign === 0 ? "" : ` in ${along} of ${plural(steps.length, "step")}`;
-  return {
-    text: `${start} ${DOES[kind] ?? kind} ${formatWay(found)}, ${ratio}, n = ` +
-      `${plural(n, "seed")}${stepsText(steps)}${turn}.${missing}`,
-    ...{ brief: `${kind}${counted}, ${ratio}`, kind, n, comparisons: [found] },
-  };
-}
-
-/** What an optimizer does against the study's first, cell by cell. */
-function compareOptimizers(series: Series, place: Place): Answer {
-  const comparisons = series.cells.flatMap((cell) =>
-    compare({
-      first: endOf(series, place, { ...cell, optimizer: series.reference }),
-      last: endOf(series, place, cell),
-      unit: place.unit,
-    }) ?? []
+  const there = endsAt(stop);
+  const [from, to] = [first, last].map((end) => there[all.indexOf(end)]!);
+  const reference = compare(
+    { first: from!, last: to!, unit: parseMeasure(stop.measure).unit },
   );
-  const { settled, words, text } = countSigns(comparisons);
-  const start = `${series.subject}, ${place.place}: ${place.label} is`;
-  if (settled.length === 0) {
-    const why = comparisons.length === 0 ? "no cell has both" : "one seed gives no interval";
-    const n = comparisons[0]?.n ?? 0;
-    return { ...OPEN, comparisons, n, text: `${start} inconclusive, as ${why}.` };
-  }
-  const brief = `${text} of ${plural(settled.length, "cell")}`;
-  const [widest] = settled.toSorted((a, b) => a.pEffect - b.pEffect);
-  const counts = settled.map(({ n }) => n);
-  return {
-    text:
-      `${start} ${brief}; clearest at ${widest!.last.name}, ${formatComparison(widest!)}, n = ` +
-      `${plurals(counts, "seed")}.`,
-    kind: new Set(words).size === 1 ? ALL[words[0]!]! : "inconclusive",
-    ...{ brief, comparisons, n: Math.max(...counts) },
-  };
+  const one = compare(
+    { first, last, unit },
+    place.where === "stop" ? undefined : reference ?? null,
+  );
+  return one === undefined ? found("inconclusive", [], ends) : found(one.kind, [one], ends);
 }
 
-/** One row a finding: where, from what to what, the ratio or the count of cells, and the verdict. */
+/** What it is if every cell is called so. */
+const ALL: Readonly<Record<string, Kind>> = {
+  ...{ lower: "falls", higher: "rises", alike: "negligible", open: "inconclusive" },
+};
+
+/** Adjusts the verdicts of findings that are judged together. */
+function judgeFamily(findings: readonly Finding[]): Finding[] {
+  const family = findings.filter(({ isAgainst, where, measure, comparisons: [found] }) =>
+    !isAgainst && found?.interval && (where !== "measure" || parseMeasure(measure).isLead)
+  );
+  const ps = holm(
+    family.map(({ kind, comparisons: [found] }) => kind === "inconclusive" ? 1 : found!.p),
+  );
+  const held = new Map(
+    family.map((each, i) => [each, ps[i]! > FAMILY_ERROR ? "inconclusive" : each.kind]),
+  );
+  const settled = new Set(
+    family.filter((each) => each.where === "stop" && /falls|rises/.test(held.get(each)!))
+      .map(({ subject }) => subject),
+  );
+  return findings.map((each) => {
+    const judged = held.get(each) ?? each.kind;
+    const isOpen = held.has(each) && each.where !== "stop" && judged !== "negligible" &&
+      !settled.has(each.subject);
+    return { ...each, judged: isOpen ? "inconclusive" : judged };
+  });
+}
+
+/** A finding by itself as a sentence. */
+export function describeFinding(finding: Finding): string {
+  const { subject, place, measure, isAgainst, kind } = finding;
+  const start = `${subject}, ${place}: ${parseMeasure(measure).label}`;
+  const n = seedsOf(finding);
+  if (n === 0) return `${start} has no two cells to compare.`;
+  const what = isAgainst
+    ? `is ${sizeOf(finding)}`
+    : `goes from ${endText(finding, 0)} to ${endText(finding, 1)}, ${sizeOf(finding)}: ${kind}`;
+  return `${start} ${what}; n = ${plural(n, "seed")}.`;
+}
+
+/**
+ * One row a finding that compares any cells: the two ends, at the stop with their full-set losses, their ratio or the count of
+ * cells, the verdict, what lies between, and which cells have a value.
+ */
 export function findingsTable(findings: readonly Finding[]): ColumnTable {
   return tableOf<Finding>({
     "what is compared": ({ subject }) => subject,
-    measure: ({ label }) => label,
-    where: ({ place }) => place,
-    "from, to": ({ isAgainst, comparisons: [found] }) =>
-      isAgainst || found === undefined ? "" : `${found.first.name}, ${found.last.name}`,
-    "last / first": ({ isAgainst, brief, comparisons: [found] }) =>
-      isAgainst ? brief : found === undefined ? "" : formatComparison(found),
-    verdict: ({ kind }) => kind,
-    seeds: ({ n }) => n,
-  }, findings);
+    measure: ({ measure, place }) => `${parseMeasure(measure).label}, ${place}`,
+    from: (finding) => endText(finding, 0),
+    to: (finding) => endText(finding, 1),
+    "last / first": sizeOf,
+    verdict: ({ judged }) => judged,
+    between: (finding) => [...stepsOf(finding), ...turnsOf(finding)].join("; "),
+    cells: ({ isAgainst, ends, cells, comparisons }) => {
+      const had = (isAgainst ? comparisons.map(({ last }) => last) : ends).map(({ name }) => name);
+      const isPart = had.length < cells.length;
+      return `${had.length} of ${cells.length}${isPart ? `: ${enumerate(had)}` : ""}`;
+    },
+    seeds: seedsOf,
+  }, findings.filter(({ comparisons }) => comparisons.length > 0));
+}
+
+/** Seeds that are compared within; the most, where cells differ. */
+function seedsOf({ comparisons }: Finding): number {
+  return Math.max(0, ...comparisons.map(({ n }) => n));
 }
 
 /**
@@ -193,20 +196,6 @@ export function countSigns(
   return { settled, words, text };
 }
 
-const OPEN = { brief: "inconclusive", kind: "inconclusive", comparisons: [] } as const;
-/** What it is if every cell is called so. */
-const ALL: Readonly<Record<string, Kind>> = {
-  ...{ lower: "falls", higher: "rises", alike: "negligible", open: "inconclusive" },
-};
-const DOES: Partial<Record<Kind, string>> = {
-  inconclusive: "is inconclusive: it goes",
-  negligible: "hardly changes: it goes",
-};
-
-function endOf(series: Series, place: Place, cell: Cell): End {
-  return { name: series.nameOf(cell), ...place.valuesOf(cell) };
-}
-
 /** The ways of comparisons that are counted together, by Benjamini and Hochberg: 1, -1, or 0. */
 function signsOf(comparisons: readonly Comparison[]): number[] {
   const adjusted = benjaminiHochberg(comparisons.map(({ pEffect }) => pEffect));
@@ -215,17 +204,29 @@ function signsOf(comparisons: readonly Comparison[]): number[] {
   );
 }
 
-/** "; of 6 steps it falls in 5 and rises in 1 (10⁻⁴ to 5×10⁻⁴)": those of the minority are named. */
-function stepsText(steps: readonly Comparison[]): string {
-  const signs = signsOf(steps);
-  const groups = [
-    ...Map.groupBy(steps, (_, i) => ["falls", "is inconclusive", "rises"][signs[i]! + 1]!),
-  ].sort(([, a], [, b]) => b.length - a.length);
-  return `; of ${plural(steps.length, "step")} it ` + enumerate(groups.map(([word, own], i) => {
-    const names = own.map(({ first, last }) => `${first.name} to ${last.name}`);
-    const isNamed = i > 0 && word !== "is inconclusive";
-    return `${word} in ${own.length}${isNamed ? ` (${enumerate(names)})` : ""}`;
-  }));
+/** "ratio 0.019 [0.017, 0.021]", or "lower in 3 and open in 1 of 4 cells". */
+function sizeOf({ isAgainst, comparisons }: Finding): string {
+  if (!isAgainst) return comparisons.map(formatComparison).join();
+  const { settled, text } = countSigns(comparisons);
+  return settled.length === 0 ? "" : `${text} of ${plural(settled.length, "cell")}`;
+}
+
+/** "0.438 nats at 10⁻⁴ (loss 1.21)", of the first (0) or last end; nothing for one that is not there. */
+function endText({ isAgainst, comparisons: [found], where }: Finding, at: 0 | 1): string {
+  if (isAgainst || found === undefined) return "";
+  const { name, loss = null } = [found.first, found.last][at]!;
+  const isTold = loss !== null && where === "stop";
+  return `${formatMean(found.means[at], null)}${unitAfter(found.unit)} at ${name}` +
+    (isTold ? ` (loss ${significant(loss)})` : "");
+}
+
+/** How many steps from cell to cell go the way of the two ends. */
+function stepsOf({ ends, comparisons: [found] }: Finding): string[] {
+  if (ends.length < 3 || !found?.sign) return [];
+  const steps = ends.slice(1)
+    .flatMap((last, i) => compare({ first: ends[i]!, last, unit: found.unit }) ?? []);
+  const along = signsOf(steps).filter((sign) => sign === found.sign).length;
+  return [`${along} of ${plural(steps.length, "step")} ${found.sign < 0 ? "down" : "up"}`];
 }
 
 /**
@@ -233,33 +234,18 @@ function stepsText(steps: readonly Comparison[]): string {
  * and to the last both exclude no effect and go opposite ways. It is chosen by the data, so this
  * describes and does not test.
  */
-function turnOf(ends: readonly End[], unit: string): string {
+function turnsOf({ ends, measure }: Finding): string[] {
+  if (ends.length < 3) return [];
+  const { unit } = parseMeasure(measure);
   const means = ends.map(({ bySeed }) => meanInterval([...bySeed.values()]).mean);
   const texts = [[Math.max(...means), "highest"], [Math.min(...means), "lowest"]] as const;
-  return texts.map(([extreme, word]) => {
+  return texts.flatMap(([extreme, word]) => {
     const end = ends[means.indexOf(extreme)]!;
     const to = compare({ first: ends[0]!, last: end, unit });
     const from = compare({ first: end, last: ends.at(-1)!, unit });
-    if (!to || !from || to.sign * from.sign >= 0) return "";
-    return `; ${word} at ${end.name} (${formatComparison(to)} from ${ends[0]!.name}, then ` +
-      `${formatComparison(from)})`;
-  }).join("");
-}
-
-function becomes({ kind, sign }: Comparison, reference: Comparison | null): string {
-  if (kind === "negligible") return "is negligible here";
-  if (kind !== "inconclusive") return kind;
-  return sign !== 0 && wayOf(reference) === 0
-    ? "is itself not settled, so this is inconclusive"
-    : "is inconclusive here";
-}
-
-/** "from 0.438 at 10⁻⁴ to 0.0083 nats at 10⁻¹ (full-set losses 1.21 and 1.02 nats)". */
-function formatWay({ means: [from, to], unit, first, last }: Comparison): string {
-  const [a, b] = [first.loss ?? null, last.loss ?? null];
-  const losses = a === null || b === null
-    ? ""
-    : ` (full-set losses ${significant(a)} and ${significant(b)} nats)`;
-  return `from ${formatMean(from, null)} at ${first.name} to ${formatMean(to, null)}` +
-    `${unitAfter(unit)} at ${last.name}${losses}`;
+    if (!to || !from || to.sign * from.sign >= 0) return [];
+    return `${word} at ${end.name}: ${formatComparison(to)} to it, ${
+      formatComparison(from)
+    } from it`;
+  });
 }

@@ -6,12 +6,11 @@
 import type { ColumnTable } from "arquero";
 import { plural, plurals, significant } from "~/lib/files/numbers.ts";
 import CELLS from "~/lib/findings/published_cells.json" with { type: "json" };
-import { enumerate, formatInterval } from "~/lib/findings/words.ts";
+import { enumerate, formatEstimate } from "~/lib/findings/words.ts";
 import { parseMeasure } from "~/lib/measure.ts";
 import { MLP_1 } from "~/lib/model.ts";
 import {
   type CellSummary,
-  type Columns,
   type Interval,
   runsAt,
   summariseCells,
@@ -58,25 +57,31 @@ export const PUBLISHED_CELLS: readonly PublishedCell[] = Object.entries(CELLS)
     )
   );
 
+/** A mean in nats with its 95 % interval. */
+interface Value {
+  readonly mean: number;
+  readonly interval: Interval | null;
+}
+
 /** A published cell beside ours. */
 export interface PublishedComparison extends Cell {
   /** Canonical text of the stop of our networks. */
   readonly stop: string;
-  /** In nats; null while the cell has no result. */
-  readonly ours: { readonly mean: number; readonly interval: Interval | null } | null;
+  /** Null while the cell has no result. */
+  readonly ours: Value | null;
   readonly bySeed: ReadonlyMap<number, number>;
   /** Our mean full-set training loss in nats. */
   readonly trainLoss: number | null;
   /** Our seeds with a value. */
   readonly n: number;
-  readonly theirs: { readonly mean: number; readonly interval: Interval };
-  /** Ours over theirs; null where one is not told from 0, or ours has one seed. */
-  readonly ratio: number | null;
-  /** 95 % interval of the ratio and p of equality, by Welch's test of the logarithms. */
-  readonly ratioInterval: Interval | null;
-  readonly p: number | null;
-  /** How many published half-widths they differ by at most, 1 or 2; false: by more. */
-  readonly within: 1 | 2 | false | null;
+  readonly theirs: Value & { readonly interval: Interval };
+  /**
+   * Ours over theirs with its 95 % interval and p of equality, by Welch's test of the logarithms; null
+   * where one is not told from 0, or ours has one seed.
+   */
+  readonly ratio: Value & { readonly p: number } | null;
+  /** How far the two means lie apart, in published half-widths. */
+  readonly apart: number | null;
 }
 
 /**
@@ -118,78 +123,50 @@ export function comparePublished(
   return there!.map((row, i) => isThere.has(row.effect) ? row : here![i]!);
 }
 
-/**
- * One sentence an effect and optimizer: how many cells lie within one and two published half-widths,
- * which do not, and which differ by Welch's test. Empty where nothing can be compared at all.
- */
+/** One sentence an effect and optimizer: how many cells agree, and which have no result yet. */
 export function publishedSentences(rows: readonly PublishedComparison[]): string[] {
   if (rows.every(({ ours }) => ours === null)) return [];
   const groups = Map.groupBy(rows, ({ effect, optimizer }) => `${effect} ${optimizer}`);
   return [...groups.values()].map((own) => {
     const { effect, optimizer, stop } = own[0]!;
     const { label, format } = EFFECTS[effect];
-    const subject = `${optimizer}, ${label}, at ${stop}`;
+    const namesOf = (some: readonly PublishedComparison[]): string =>
+      enumerate(some.map((row) => format(effectValue(row))));
     const [had, absent] = [own.filter(({ n }) => n > 0), own.filter(({ n }) => n === 0)];
-    if (had.length === 0) return `${subject}: none of ${own.length} cells has a result yet.`;
-    const list = (some: readonly PublishedComparison[], say = (_: PublishedComparison) => "") =>
-      enumerate(some.map((row) => format(effectValue(row)) + say(row)));
-    const off = had.filter(({ within }) => within === false);
-    const differ = had.filter(({ p }) => p !== null && p <= 0.05);
+    const within = (most: number): number => had.filter(({ apart }) => apart! <= most).length;
+    const differ = had.filter(({ ratio }) => ratio !== null && ratio.p <= 0.05);
     const { tau, low, high } = tauInterval([had.map(({ bySeed, theirs }) => ({
       x: bySeed,
       y: new Map([...bySeed.keys()].map((seed) => [seed, theirs.mean])),
     }))], { seed: 0 });
-    return [
-      subject,
-      stop !== PUBLISHED_PROTOCOL.stop && ` (published at ${PUBLISHED_PROTOCOL.stop})`,
-      `: of ${plural(had.length, "cell")} ${had.filter(({ within }) => within === 1).length} ` +
-      `lie within one published half-width and ${had.length - off.length} within two`,
-      off.length > 0 && `; not ${list(off)}`,
-      differ.length > 0 && `; by Welch's test these differ: ${list(differ, ratioText)}`,
-      low !== null && `; Kendall's tau with the published order is ${significant(tau!, 2)} ` +
-        formatInterval([low, high!]),
-      `; n = ${plurals(had.map(({ n }) => n), "seed")}.`,
-      absent.length > 0 && ` Missing: ${list(absent)}.`,
-    ].filter(Boolean).join("");
+    return `${optimizer}, ${label}, at ${stop}: ` + [
+      had.length === 0
+        ? `none of ${own.length} cells has a result yet.`
+        : `of ${plural(had.length, "cell")} ${within(1)} lie within one published half-width and ` +
+          `${within(2)} within two; n = ${plurals(had.map(({ n }) => n), "seed")}.`,
+      ...(differ.length === 0 ? [] : [`Welch's test tells ${namesOf(differ)} apart.`]),
+      ...(low === null
+        ? []
+        : [`Kendall's tau of the order is ${formatEstimate(tau, [low, high!])}.`]),
+      ...(had.length > 0 && absent.length > 0 ? [`No result at ${namesOf(absent)}.`] : []),
+    ].join(" ");
   });
 }
 
-/** One row a published cell: both means with their intervals in nats, their ratio, and whether they agree. */
+/** One row a published cell: both means with their intervals, their ratio, and whether they agree. */
 export function publishedTable(rows: readonly PublishedComparison[]): ColumnTable {
   return tableOf<PublishedComparison>({
-    effect: ({ effect }) => EFFECTS[effect].label,
     optimizer: ({ optimizer }) => optimizer,
     "learning rate": ({ learningRate }) => learningRate,
     "batch size": ({ batchSize }) => batchSize,
-    "our stop": ({ stop }) => stop,
     seeds: ({ n }) => n,
-    "ours (nats)": ({ ours }) => ours?.mean ?? null,
-    ...endColumns("ours", ({ ours }) => ours?.interval),
-    "ours, train loss": ({ trainLoss }) => trainLoss,
-    "published (nats)": ({ theirs }) => theirs.mean,
-    ...endColumns("published", ({ theirs }) => theirs.interval),
-    "ours / published": ({ ratio }) => ratio,
-    ...endColumns("ratio", ({ ratioInterval }) => ratioInterval),
-    "Welch's p": ({ p }) => p,
-    "within published half-widths": ({ within }) =>
-      within === null ? null : within === false ? "more than 2" : String(within),
+    "training loss (nats)": ({ trainLoss }) => trainLoss,
+    "ours (nats)": ({ ours }) => formatEstimate(ours?.mean ?? null, ours?.interval ?? null),
+    "published (nats)": ({ theirs: { mean, interval } }) => formatEstimate(mean, interval),
+    "ours / published": ({ ratio }) => formatEstimate(ratio?.mean ?? null, ratio?.interval ?? null),
+    "Welch's p": ({ ratio }) => ratio && significant(ratio.p, 2),
+    "half-widths apart": ({ apart }) => apart && significant(apart, 2),
   }, rows);
-}
-
-function endColumns(
-  name: string,
-  of: (row: PublishedComparison) => Interval | null | undefined,
-): Columns<PublishedComparison> {
-  return Object.fromEntries(
-    ["low", "high"].map((end, i) => [`${name}, ${end}`, (row) => of(row)?.[i] ?? null]),
-  );
-}
-
-/** " (ratio 0.70 [0.52, 0.93], p = 0.02)". */
-function ratioText({ ratio, ratioInterval, p }: PublishedComparison): string {
-  return ` (ratio ${significant(ratio!, 2)} ${formatInterval(ratioInterval!)}, p = ${
-    significant(p!, 1)
-  })`;
 }
 
 /** Means are compared by their logarithms, whose standard error is that of the mean / the mean. */
@@ -200,27 +177,26 @@ function compareCell(
 ): PublishedComparison {
   const { effect, optimizer, learningRate, batchSize, value, trainLoss } = cell;
   const bySeed = valueBySeed(cell);
-  const n = bySeed.size;
   const freedom = PUBLISHED_PROTOCOL.seeds - 1;
   const isResolved = (value?.interval?.[0] ?? 0) > 0 && mean > halfWidth;
   const own = isResolved ? meanInterval([...bySeed.values()]) : undefined;
-  const test = own === undefined ? null : welchTest({
+  const test = own && welchTest({
     mean: Math.log(own.mean),
     standardError: own.standardError! / own.mean,
-    degreesOfFreedom: n - 1,
+    degreesOfFreedom: own.n - 1,
   }, {
     mean: Math.log(mean),
     standardError: halfWidth / tQuantile(0.975, freedom) / mean,
     degreesOfFreedom: freedom,
   });
-  const widths = value && Math.abs(value.mean - mean) / halfWidth;
   return {
-    ...{ effect, optimizer, learningRate, batchSize, stop, trainLoss, bySeed, n },
+    ...{ effect, optimizer, learningRate, batchSize, stop, trainLoss, bySeed, n: bySeed.size },
     theirs: { mean, interval: [mean - halfWidth, mean + halfWidth] },
     ours: value && { mean: value.mean, interval: value.interval },
-    ratio: test && Math.exp(test.mean),
-    ratioInterval: test && [Math.exp(test.low), Math.exp(test.high)],
-    p: test && test.p,
-    within: widths === null ? null : widths <= 1 ? 1 : widths <= 2 ? 2 : false,
+    ratio: test === undefined ? null : {
+      ...{ mean: Math.exp(test.mean), p: test.p },
+      interval: [Math.exp(test.low), Math.exp(test.high)],
+    },
+    apart: value && Math.abs(value.mean - mean) / halfWidth,
   };
 }

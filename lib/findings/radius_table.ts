@@ -6,6 +6,7 @@
 import type { ColumnTable } from "arquero";
 import { significant } from "~/lib/files/numbers.ts";
 import { type Columns, type RunResult, summariseCells, tableOf } from "~/lib/results.ts";
+import { meanInterval } from "~/lib/statistics.ts";
 import { measureNamed, type Study } from "~/lib/study.ts";
 
 /**
@@ -18,41 +19,38 @@ import { measureNamed, type Study } from "~/lib/study.ts";
 export function radiusTable(study: Study, runs: readonly RunResult[]): ColumnTable {
   const text = measureNamed(study, "radius-curve");
   const cells = text === undefined ? [] : summariseCells(study, runs, text);
-  const rows = cells.flatMap((cell) => {
+  const rows = new Map(cells.flatMap((cell) => {
     const curves = cell.bySeed.flatMap(({ run }) => {
       const curve = run.measures[text!]?.curve;
       return Array.isArray(curve) ? [curve as { radius: number; mean: number }[]] : [];
     });
-    const points = curves[0]?.map(({ radius }, i) => ({
-      radius,
-      mean: curves.reduce((sum, curve) => sum + curve[i]!.mean, 0) / curves.length,
-    }));
-    return points === undefined || points.length < 2 ? [] : [{ cell, points }];
-  });
-  const once = [
-    ...new Map(rows.map((row) => {
-      const { optimizer, learningRate, batchSize } = row.cell;
-      return [`${optimizer} ${learningRate} ${batchSize}`, row];
-    })).values(),
-  ];
-  type Row = typeof rows[number];
-  const radii = rows[0]?.points.map(({ radius }) => radius) ?? [];
+    const points = (curves[0] ?? []).map(({ radius }, i) => (
+      { radius, mean: meanInterval(curves.map((curve) => curve[i]!.mean)).mean }
+    ));
+    const { optimizer, learningRate, batchSize } = cell;
+    const row = { optimizer, learningRate, batchSize, points };
+    return points.length < 2 ? [] : [[`${optimizer} ${learningRate} ${batchSize}`, row] as const];
+  }));
+  type Row = Parameters<typeof rows.set>[1];
   const columns: Columns<Row> = {
-    optimizer: ({ cell }) => cell.optimizer,
-    learningRate: ({ cell }) => cell.learningRate,
-    batchSize: ({ cell }) => cell.batchSize,
+    optimizer: ({ optimizer }) => optimizer,
+    learningRate: ({ learningRate }) => learningRate,
+    batchSize: ({ batchSize }) => batchSize,
   };
-  for (const at of radii.length === 0 ? [] : [0, -1]) {
-    columns[`rise at r = ${radii.at(at)} (nats)`] = ({ points }) =>
-      significant(points.at(at)!.mean, 2);
+  const [first] = rows.values();
+  if (first !== undefined) {
+    const radii = first.points.map(({ radius }) => radius);
+    for (const at of [0, -1]) {
+      columns[`rise at r = ${radii.at(at)} (nats)`] = ({ points }) =>
+        significant(points.at(at)!.mean, 2);
+    }
+    for (const [from, to] of [[0, 1], [-2, -1]] as const) {
+      columns[`exponent from r = ${radii.at(from)} to ${radii.at(to)}`] = ({ points }) => {
+        const [a, b] = [points.at(from)!, points.at(to)!];
+        const exponent = Math.log(b.mean / a.mean) / Math.log(b.radius / a.radius);
+        return a.mean > 0 && b.mean > 0 ? exponent.toFixed(2) : "";
+      };
+    }
   }
-  for (const [from, to] of radii.length === 0 ? [] : [[0, 1], [-2, -1]] as const) {
-    columns[`exponent from r = ${radii.at(from)} to ${radii.at(to)}`] = ({ points }) => {
-      const [a, b] = [points.at(from)!, points.at(to)!];
-      return a.mean > 0 && b.mean > 0
-        ? (Math.log(b.mean / a.mean) / Math.log(b.radius / a.radius)).toFixed(2)
-        : "";
-    };
-  }
-  return tableOf(columns, once);
+  return tableOf(columns, [...rows.values()]);
 }

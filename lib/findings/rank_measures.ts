@@ -62,11 +62,10 @@ export const rankMeasures: (
 ) => readonly MeasureRank[] = remember((study, runs, target = "gap") => {
   const runsOf = byCell(study, runs, ({ config }) => config);
   // Pairs differ in both factors.
-  const cells = listCells(study).filter(({ effect }) => effect !== "pairs")
-    .map((cell) => ({ ...cell, runs: runsOf(cell) }));
-  const groups = Map.groupBy(cells, ({ effect, optimizer }) => (
-    `${EFFECTS[effect].label}, ${optimizer}`
-  ));
+  const cells = listCells(study).filter(({ effect }) => effect !== "pairs");
+  const groups = [
+    ...Map.groupBy(cells, ({ effect, optimizer }) => `${EFFECTS[effect].label}, ${optimizer}`),
+  ];
   const baselines = Object.entries(BASELINES).map(([label, valueOf]) => (
     { measure: label, label, isBaseline: true, valueOf }
   ));
@@ -74,24 +73,26 @@ export const rankMeasures: (
     ...{ measure, label: parseMeasure(measure).label, isBaseline: false },
     valueOf: (({ measures }) => measures[measure]?.estimate) as ValueOf,
   })).filter(({ label }) => !(label in BASELINES));
-  const tauOf = (ranked: readonly (readonly RankedCell[])[]): TauInterval =>
-    tauInterval(ranked, { seed: BOOTSTRAP_SEED });
-  return [...baselines, ...measures].flatMap(({ valueOf, ...named }) => {
-    const ranked = [...groups].map(([group, [...own]]) => ({
-      ...{ ...named, target, group, effect: own[0]!.effect, optimizer: own[0]!.optimizer },
-      values: own.map(({ runs }): RankedCell => {
-        const both = runs.filter((run) => isNumber(valueOf(run)) && isNumber(TARGETS[target](run)));
-        const mapOf = (of: ValueOf): Map<number, number> =>
-          new Map(both.map((run) => [run.config.seed, of(run)!]));
-        return { x: mapOf(valueOf), y: mapOf(TARGETS[target]) };
-      }).filter(({ x }) => x.size > 0),
+  return [...baselines, ...measures].flatMap(({ valueOf, ...about }) => {
+    const ranked = groups.map(([group, own]) => ({
+      ...{ group, effect: own[0]!.effect, optimizer: own[0]!.optimizer },
+      values: own.map((cell) => pairSeeds(runsOf(cell), valueOf, TARGETS[target]))
+        .filter(({ x }) => x.size > 0),
     }));
-    const each = ranked.map(({ values, ...about }): MeasureRank => (
-      { ...tauOf([values]), ...about }
-    )).filter(({ tau }) => tau !== null);
+    const rank = (
+      values: readonly RankedCell[][],
+      of: Pick<MeasureRank, "group" | "effect" | "optimizer">,
+    ): MeasureRank => ({
+      ...tauInterval(values, { seed: BOOTSTRAP_SEED }),
+      ...about,
+      target,
+      ...of,
+    });
+    const each = ranked.map(({ values, ...of }) => rank([values], of))
+      .filter(({ tau }) => tau !== null);
     const isOneWay = new Set(each.map(({ tau }) => Math.sign(tau!))).size === 1;
-    const all = { ...named, target, group: "all groups", effect: null, optimizer: null };
-    return isOneWay ? [...each, { ...tauOf(ranked.map(({ values }) => values)), ...all }] : each;
+    const all = { group: "all groups", effect: null, optimizer: null };
+    return isOneWay ? [...each, rank(ranked.map(({ values }) => values), all)] : each;
   });
 });
 
@@ -102,42 +103,34 @@ export function rankedMeasures(study: Study, runs: readonly RunResult[]): string
 }
 
 /**
- * What the baselines do, then of how many measures tau has one sign in every group, and of how many it
- * has not; up to three are named. No sentence without ranks.
+ * What the first baseline does, and of how many measures tau has one sign in every group; up to three
+ * are named. No sentence without ranks.
  */
 export function rankSentences(ranks: readonly MeasureRank[]): string[] {
-  const own = ranks.filter(({ effect }) => effect !== null);
-  if (own.length === 0) return [];
-  const groups = plural(new Set(own.map(({ group }) => group)).size, "group");
-  const target = own[0]!.target === "gap" ? "the generalization gap" : "the test error";
-  const byMeasure = [...Map.groupBy(own, ({ measure }) => measure).values()].map((all) => {
-    const taus = all.map(({ tau }) => tau!);
-    return { rank: all[0]!, groups: all.length, low: Math.min(...taus), high: Math.max(...taus) };
+  const byMeasure = [
+    ...Map.groupBy(ranks.filter(({ effect }) => effect !== null), ({ measure }) => measure)
+      .values(),
+  ];
+  if (byMeasure.length === 0) return [];
+  const target = ranks[0]!.target === "gap" ? "the generalization gap" : "the test error";
+  const most = Math.max(...byMeasure.map(({ length }) => length));
+  const baselines = byMeasure.filter(([rank]) => rank!.isBaseline).slice(0, 1).map((own) => {
+    const taus = own.map(({ tau }) => tau!).sort((a, b) => a - b);
+    const ends = new Set([taus[0]!, taus.at(-1)!].map((tau) => significant(tau, 2)));
+    return `Kendall's tau of ${own[0]!.label} with ${target} is ${[...ends].join(" to ")} in ` +
+      `${plural(own.length, "group")}.`;
   });
-  const baselines = byMeasure.filter(({ rank }) => rank.isBaseline)
-    .map(({ rank, low, high }) => {
-      const ends = [...new Set([low, high].map((tau) => significant(tau, 2)))];
-      return `${ends.join(" to ")} of ${rank.label}`;
-    });
-  const most = Math.max(...byMeasure.map(({ groups }) => groups));
-  const whole = byMeasure.filter((one) => !one.rank.isBaseline && one.groups === most);
-  const namesOf = (some: typeof whole): string =>
-    some.length === 0 ? "none" : String(some.length) +
-      (some.length > 3 ? "" : ` (${enumerate(some.map(({ rank }) => rank.label))})`);
-  const above = whole.filter(({ low }) => low > 0);
-  const below = whole.filter(({ high }) => high < 0);
-  const mixed = whole.filter(({ low, high }) => low <= 0 && high >= 0);
-  const seeds = plural(Math.max(...own.map(({ seeds }) => seeds.length)), "seed");
+  const whole = byMeasure.filter((own) => !own[0]!.isBaseline && own.length === most);
+  const namesOf = (isMeant: (tau: number) => boolean): string => {
+    const some = whole.filter((own) => own.every(({ tau }) => isMeant(tau!)));
+    if (some.length === 0) return "none";
+    const names = some.map(([rank]) => rank!.label);
+    return some.length > 3 ? String(some.length) : `${some.length} (${enumerate(names)})`;
+  };
   return [
-    ...(baselines.length === 0 ? [] : [
-      `Kendall's tau with ${target}, in ${groups}, is ${
-        enumerate(baselines)
-      }: these baselines need ` +
-      "no measuring.",
-    ]),
-    `Of ${plural(whole.length, "measure")}, tau is above 0 in every group for ${namesOf(above)}, ` +
-    `below 0 in every group for ${namesOf(below)}, and has no one sign for ${namesOf(mixed)} ` +
-    `(n = ${seeds}).`,
+    ...baselines,
+    `Of ${plural(whole.length, "measure")}, tau is above 0 in every group for ` +
+    `${namesOf((tau) => tau > 0)}, and below 0 in every group for ${namesOf((tau) => tau < 0)}.`,
   ];
 }
 
@@ -146,20 +139,19 @@ export function rankTable(ranks: readonly MeasureRank[]): ColumnTable {
   const groups = [...new Set(ranks.map(({ group }) => group))];
   return tableOf<MeasureRank[]>({
     measure: ([rank]) => rank!.label + (rank!.isBaseline ? " (baseline)" : ""),
-    ...Object.fromEntries(
-      groups.map((group) => [group, (own) => formatTau(own.find((rank) => rank.group === group))]),
-    ),
+    ...Object.fromEntries(groups.map((group) => [group, (own: MeasureRank[]) => {
+      const { tau = null, low = null, high = null } = own.find((one) => one.group === group) ?? {};
+      const interval = low === null ? "" : ` ${formatInterval([low, high!])}`;
+      return tau === null ? "" : significant(tau, 2) + interval;
+    }])),
     seeds: (own) => Math.max(...own.map(({ seeds }) => seeds.length)),
   }, [...Map.groupBy(ranks, ({ measure }) => measure).values()]);
 }
 
-/** "0.81 [0.52, 0.95]". */
-function formatTau(rank: MeasureRank | undefined): string {
-  const { tau = null, low, high } = rank ?? {};
-  const interval = isNumber(low) && isNumber(high) ? ` ${formatInterval([low, high])}` : "";
-  return tau === null ? "" : significant(tau, 2) + interval;
-}
-
-function isNumber(value: unknown): value is number {
-  return typeof value === "number";
+/** Both values of a cell's runs that have both, by seed. */
+function pairSeeds(runs: readonly RunResult[], x: ValueOf, y: ValueOf): RankedCell {
+  const both = runs.filter((run) => [x, y].every((of) => typeof of(run) === "number"));
+  const bySeed = (of: ValueOf): Map<number, number> =>
+    new Map(both.map((run) => [run.config.seed, of(run)!]));
+  return { x: bySeed(x), y: bySeed(y) };
 }

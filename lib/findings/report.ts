@@ -7,16 +7,16 @@ import type { ColumnTable } from "arquero";
 import { join } from "node:path";
 import { writeWhole } from "~/lib/files/files.ts";
 import { significant } from "~/lib/files/numbers.ts";
-import { claimsTable, firstScreen, listClaims } from "~/lib/findings/claims.ts";
 import { NEGLIGIBLE_RATIO, NEGLIGIBLE_SHARE } from "~/lib/findings/contrast.ts";
 import { LOSS_LEVELS, WIDEST_BRACKET } from "~/lib/findings/curves.ts";
-import { edgeAtStop } from "~/lib/findings/edge.ts";
+import { edgeShares, edgeTable } from "~/lib/findings/edge.ts";
+import { firstScreen } from "~/lib/findings/first_screen.ts";
 import { type Finding, findingsTable, listFindings } from "~/lib/findings/list_findings.ts";
 import { comparePublished, publishedSentences, publishedTable } from "~/lib/findings/published.ts";
 import { rankMeasures, rankSentences, rankTable } from "~/lib/findings/rank_measures.ts";
-import { enumerate, missingText, stopInWords } from "~/lib/findings/words.ts";
-import { runsAt, summariseCells, type TrajectoryRecord } from "~/lib/results.ts";
-import { type Study, studyName } from "~/lib/study.ts";
+import { enumerate, stopInWords } from "~/lib/findings/words.ts";
+import { type CellSummary, runsAt, summariseCells, type TrajectoryRecord } from "~/lib/results.ts";
+import { EFFECTS, effectValue, type Study, studyName } from "~/lib/study.ts";
 
 /** `findings.md` for the preset that the results are about, `NAME.findings.md` for other studies. */
 export function findingsPath(study: Study, folder: string): string {
@@ -38,47 +38,38 @@ export async function writeFindings(
 /** Every sentence and table about a study; the same text for the same records. */
 export function findingsMarkdown(study: Study, records: readonly TrajectoryRecord[]): string {
   const findings = listFindings(study, records);
-  const claims = listClaims(findings);
   const runs = runsAt(study, records);
   const published = comparePublished(study, records);
   const [stop = ""] = study.stops;
+  const shares = edgeShares(study, runs);
   /** The series' findings at a place, then those of optimizers. */
-  const at = (where: Finding["where"]): Finding[] =>
-    findings.filter((each) =>
-      each.where === where && (where === "stop" || each.comparisons.length > 0)
-    ).sort((a, b) => Number(a.isAgainst) - Number(b.isAgainst));
-  const textsOf = (some: readonly Finding[]): string[] => some.map(({ text }) => text);
-  const missing = missingText(study, summariseCells(study, runs)).trim();
+  const tableAt = (where: Finding["where"]): string =>
+    tableText(findingsTable(
+      findings.filter((each) => each.where === where)
+        .sort((a, b) => Number(a.isAgainst) - Number(b.isAgainst)),
+    ));
   const paragraphs = [
     `# What ${studyName(study)} shows`,
     `Computed from the records beside this page; \`deno task reproduce\` writes it. The stop is ` +
     `\`${stop}\`: ${stopInWords(stop)}.`,
-    list(firstScreen(claims, findings)),
-    "## The claims",
-    tableText(claimsTable(claims, findings)),
+    list(firstScreen(findings)),
     VERDICTS,
     FAMILY,
     "## At the stop",
-    list(textsOf(at("stop"))),
+    tableAt("stop"),
     "## At the stop, in other measures",
-    tableText(findingsTable(at("measure"))),
+    tableAt("measure"),
     "## At equal training loss",
     `Levels: ${LOSS_LEVELS.join(", ")} nats of the loss over all training images. A value is ` +
     "interpolated, linearly in its logarithm, between the two kept networks around the level; " +
     `they lie at most ${WIDEST_BRACKET} nats apart. The distance to a monotone cubic is added to ` +
-    "the interval. Cells that lack such a pair of networks are missing at that level.",
-    list([
-      ...lossGaps(findings),
-      ...textsOf(at("loss").filter(({ isAgainst }) => !isAgainst)),
-    ]),
-    tableText(findingsTable(at("loss"))),
+    "the interval. At a level that has no row, no two cells have a value of the measure.",
+    tableAt("loss"),
     "## The edge of stability",
-    "Full-batch gradient descent is stable while learning rate × λ max, λ max the largest " +
-    "eigenvalue of the loss's Hessian, is below 2.",
-    list(
-      study.grid.effects.filter((effect) => effect !== "pairs")
-        .flatMap((effect) => edgeAtStop(study, runs, { effect })),
-    ),
+    "Full-batch gradient descent is stable while learning rate × λ max stays below 2. λ max is the " +
+    "largest eigenvalue of the loss's Hessian, for AdaGrad of the preconditioned Hessian. The " +
+    "interval's upper end carries the residual of Lanczos's method.",
+    tableText(edgeTable(shares)) || "It was not measured.",
     "## Against the published values",
     list(publishedSentences(published)),
     tableText(publishedTable(published.filter(({ ours }) => ours !== null))),
@@ -88,16 +79,11 @@ export function findingsMarkdown(study: Study, records: readonly TrajectoryRecor
     "only where all groups have one sign.",
     ...(["gap", "test error"] as const).flatMap((target) => {
       const ranks = rankMeasures(study, runs, target);
-      return [
-        target === "test error"
-          ? "Against the test error:"
-          : "Against the generalization gap (test loss − training loss):",
-        list(rankSentences(ranks)),
-        tableText(rankTable(ranks)),
-      ];
+      return [list(rankSentences(ranks)), tableText(rankTable(ranks))];
     }),
     "## What is missing",
-    missing || "Every cell has all its seeds at the stop.",
+    list(missingSentences(study, summariseCells(study, runs))) ||
+    "Every cell has all its seeds at the stop.",
   ];
   return paragraphs.filter((text) => text !== "").join("\n\n") + "\n";
 }
@@ -111,31 +97,15 @@ const VERDICTS =
   "value. *Relative sharpness* moves each unit's weights by a share of their norm, so it does not see " +
   "their scale.";
 const FAMILY =
-  "All verdicts by learning rate and batch size in this table are one family: their p values are " +
-  "adjusted by Holm's method, and a verdict whose p then exceeds 0.05 is inconclusive. The sections " +
-  "below give each verdict by itself. Steps, and cells that compare optimizers, are counted by " +
-  "Benjamini and Hochberg's method at 0.05: *open* are those that it does not settle, *alike* those " +
-  "whose difference is negligible.";
-
-/** At which levels a series has no interval, one sentence a measure. */
-function lossGaps(findings: readonly Finding[]): string[] {
-  const asked = findings.filter(({ where, isAgainst }) => where === "loss" && !isAgainst);
-  return [...Map.groupBy(asked, ({ label }) => label)].flatMap(([label, all]) => {
-    const open = all.filter(({ comparisons }) => comparisons.length === 0);
-    if (open.length === 0) return [];
-    const start = `No interval yet for ${label}`;
-    if (open.length === all.length) return [`${start}, in any series at any level.`];
-    const parts = [...Map.groupBy(open, ({ subject }) => subject)].map(([subject, own]) => {
-      const isAll = own.length === LOSS_LEVELS.length;
-      const levels = isAll ? "every level" : enumerate(own.map(({ level }) => String(level)));
-      return `${subject}, at ${levels}`;
-    });
-    return [`${start}: ${parts.join("; ")}.`];
-  });
-}
+  "Verdicts on learning rate and batch size at the stop, there in relative sharpness (filter), and at " +
+  "equal training loss are one family. Their p values are adjusted by Holm's method, and a verdict " +
+  "whose p then exceeds 0.05 is inconclusive. So is what becomes of an effect that is not settled at " +
+  "the stop. Verdicts in other measures stand by themselves. Steps, and cells that compare " +
+  "optimizers, are counted by Benjamini and Hochberg's method at 0.05. *Open* are those that it does " +
+  "not settle, *alike* those whose difference is negligible.";
 
 function list(sentences: readonly string[]): string {
-  return sentences.map((sentence) => `- ${sentence.trim()}`).join("\n");
+  return sentences.map((sentence) => `- ${sentence}`).join("\n");
 }
 
 /** A table in Markdown, numbers to three digits; nothing for one without rows. */
@@ -144,12 +114,38 @@ function tableText(table: ColumnTable): string {
   const names = table.columnNames();
   const cell = (value: unknown): string => {
     if (typeof value !== "number") return String(value ?? "");
-    const isExact = Number.isInteger(value) ||
-      value < 1e-3 && value === Number(value.toPrecision(1));
+    const isExact = Number.isInteger(value) || value === Number(value.toPrecision(1));
     return isExact ? String(value) : significant(value);
   };
   const rows = table.objects().map((row) =>
     names.map((name) => cell((row as Record<string, unknown>)[name]))
   );
   return [names, names.map(() => "---"), ...rows].map((row) => `| ${row.join(" | ")} |`).join("\n");
+}
+
+/** One sentence a series of the cells in which seeds have no value of the measure, or diverged. */
+function missingSentences({ grid }: Study, cells: readonly CellSummary[]): string[] {
+  const series = Map.groupBy(cells, ({ optimizer, effect }) => (
+    `${optimizer}, ${EFFECTS[effect].label}`
+  ));
+  return [...series].flatMap(([name, own]) => {
+    const listed = (word: string, seedsOf: (cell: CellSummary) => readonly number[]): string[] => {
+      const had = own.filter((cell) => seedsOf(cell).length > 0);
+      const bySeeds = [...Map.groupBy(had, (cell) => seedsOf(cell).join(", "))];
+      return bySeeds.map(([seeds, some]) => {
+        const values = some.map((cell) => EFFECTS[cell.effect].format(effectValue(cell)));
+        const whose = seeds === grid.seeds.join(", ") ? "" : ` (seed ${seeds})`;
+        const where = some.length === own.length ? "anywhere" : `at ${enumerate(values)}`;
+        return `${word} ${where}${whose}`;
+      });
+    };
+    const parts = [
+      ...listed("no value", ({ bySeed, diverged }) => {
+        const had = bySeed.filter(({ value }) => value !== null).map(({ seed }) => seed);
+        return grid.seeds.filter((seed) => !had.includes(seed) && !diverged.includes(seed));
+      }),
+      ...listed("diverged", ({ diverged }) => diverged),
+    ];
+    return parts.length === 0 ? [] : [`${name}: ${parts.join("; ")}.`];
+  });
 }

@@ -6,7 +6,6 @@
 import { scientific } from "~/lib/files/numbers.ts";
 import type { End } from "~/lib/findings/contrast.ts";
 import { type Curve, valueAtLoss } from "~/lib/findings/curves.ts";
-import { parseMeasure } from "~/lib/measure.ts";
 import { type RunResult, summariseCells, valueBySeed } from "~/lib/results.ts";
 import {
   type Cell,
@@ -37,11 +36,9 @@ export interface Place {
   /** "at cumulative:1e-3", "at 1.3 nats". */
   readonly place: string;
   /** Of the full-set loss in nats, at equal loss. */
-  readonly level: number | undefined;
-  /** A measure's text, with its label and unit. */
+  readonly level?: number;
+  /** A measure's text. */
   readonly measure: string;
-  readonly label: string;
-  readonly unit: string;
   /** A cell's values, of no seed where there are none. */
   valuesOf(cell: Cell): Omit<End, "name">;
 }
@@ -54,23 +51,22 @@ const DIGITS = 9;
  * batch size in common, by batch size, where there are several; then every optimizer against the first.
  */
 export function listSeries(study: Study): Series[] {
-  const reference = study.grid.optimizers[0] ?? "";
+  const [reference = ""] = study.grid.optimizers;
+  const ratioOf = (cell: Cell): string => effectValue(cell).toPrecision(DIGITS);
   const groups = Map.groupBy(
     listCells(study),
-    (cell) =>
-      `${cell.optimizer} ${cell.effect}` +
-      (cell.effect === "pairs" ? effectValue(cell).toPrecision(DIGITS) : ""),
+    (cell) => `${cell.optimizer} ${cell.effect} ${cell.effect === "pairs" && ratioOf(cell)}`,
   );
   const series = [...groups.values()].flatMap((cells): Series[] => {
     const { effect, optimizer } = cells[0]!;
     const isPairs = effect === "pairs";
     const { label, other, valueOf, format } = EFFECTS[isPairs ? "batch-size" : effect];
     const what = isPairs
-      ? `equal learning rate / batch size (${scientific(effectValue(cells[0]!))})`
-      : other(study);
+      ? `at equal learning rate / batch size (${scientific(effectValue(cells[0]!))})`
+      : `(${other(study)})`;
     return isPairs && cells.length < 2 ? [] : [{
       ...{ effect, optimizer, reference, isAgainst: false },
-      subject: `${optimizer}, ${label} ${isPairs ? `at ${what}` : `(${what})`}`,
+      subject: `${optimizer}, ${label} ${what}`,
       cells: cells.toSorted((a, b) => valueOf(a) - valueOf(b)),
       nameOf: (cell) => format(valueOf(cell)),
     }];
@@ -92,14 +88,12 @@ export function listSeries(study: Study): Series[] {
 export function atStop(
   study: Study,
   runs: readonly RunResult[],
-  text: string,
+  measure: string,
   where: "stop" | "measure" = "measure",
 ): Place {
-  const cells = new Map(summariseCells(study, runs, text).map((cell) => [keyOf(cell), cell]));
-  const { label, unit } = parseMeasure(text);
+  const cells = new Map(summariseCells(study, runs, measure).map((cell) => [keyOf(cell), cell]));
   return {
-    ...{ where, place: `at ${runs[0]?.stop ?? study.stops[0] ?? ""}`, level: undefined },
-    ...{ measure: text, label, unit },
+    ...{ where, place: `at ${runs[0]?.stop ?? study.stops[0] ?? ""}`, measure },
     valuesOf: (cell) => {
       const found = cells.get(keyOf(cell));
       return { bySeed: found ? valueBySeed(found) : new Map(), loss: found?.trainLoss ?? null };
@@ -108,11 +102,10 @@ export function atStop(
 }
 
 /** A measure where trajectories pass a level of the full-set loss. */
-export function atLoss(curves: readonly Curve[], text: string, level: number): Place {
+export function atLoss(curves: readonly Curve[], measure: string, level: number): Place {
   const byCell = Map.groupBy(curves, ({ cell }) => keyOf(cell));
-  const { label, unit } = parseMeasure(text);
   return {
-    ...{ where: "loss", place: `at ${level} nats`, level, measure: text, label, unit },
+    ...{ where: "loss", place: `at ${level} nats`, level, measure },
     valuesOf: (cell) => {
       const found = (byCell.get(keyOf(cell)) ?? []).flatMap(({ seed, points }) => {
         const value = valueAtLoss(points, level);

@@ -8,6 +8,7 @@ import {
   atStop,
   comparePublished,
   CURVE_MEASURE,
+  describeFinding,
   findAt,
   leadMeasure,
   listCurves,
@@ -100,7 +101,7 @@ export function explore(
     }),
     published,
     sentences: [
-      ...listSeries(chosen).map((each) => findAt(chosen, each, { place, stop }).text),
+      ...listSeries(chosen).map((each) => describeFinding(findAt(each, place, stop))),
       ...(published.length > 0 ? publishedSentences(comparePublished(chosen, records)) : []),
     ],
   };

@@ -17,7 +17,7 @@ const study: Study = {
 /** Networks along a trajectory: [loss, value], ... */
 function points(...pairs: [trainLoss: number, value: number][]): CurvePoint[] {
   return pairs.map(([trainLoss, value], i) => (
-    { epoch: i + 1, trainLoss, value, learningTime: 1, atStop: false }
+    { epoch: i + 1, trainLoss, value, atStop: false }
   ));
 }
 
@@ -51,7 +51,7 @@ Deno.test("valueAtLoss() has Steffen's cubic: exact where the logarithm is linea
   assertAlmostEquals(Math.log(valueAtLoss(bent, 1.15)!.value), 0.5, 1e-12);
 });
 
-Deno.test("listCurves() takes the directions that all networks have, and lr x updates", () => {
+Deno.test("listCurves() takes the directions that all networks have", () => {
   // Ascending from 0.4 to 0.6 at the first stop's network, which has 49 directions, and from 0.1 to 0.3
   // at the others, which have 16.
   const records = syntheticRecords(study, () => ({
@@ -63,8 +63,6 @@ Deno.test("listCurves() takes the directions that all networks have, and lr x up
   const last = first!.points.at(-1)!;
   assert(last.atStop);
   assertEquals(first!.directions, 16);
-  // 391 updates an epoch at batch 128.
-  assertAlmostEquals(last.learningTime, 1e-3 * 391 * last.epoch, 1e-9);
   for (const each of first!.points.slice(0, -1)) assertAlmostEquals(each.value, 0.2, 1e-12);
   // The 16 directions that it has at the other stop, of which the value is used, not the 49's.
   const own = records[0]!.content.networks.at(-1)!.measures

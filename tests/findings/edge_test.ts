@@ -1,5 +1,5 @@
-import { edgeAtStop, edgeRows, edgeSentences, edgeShares } from "~/lib/findings.ts";
-import { edgeStudy, presets } from "~/lib/study.ts";
+import { edgeRows, edgeSentences, edgeShares, edgeTable } from "~/lib/findings.ts";
+import { edgeStudy, presets, type Study } from "~/lib/study.ts";
 import { assertAlmostEquals, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import {
   syntheticRecords,
@@ -56,7 +56,7 @@ Deno.test("edgeSentences() says where 2 / lr is passed, and where lambda max is 
   assertEquals(other.includes("2 / lr"), false);
 });
 
-Deno.test("edgeAtStop() says what learning rate x lambda max is, and where its interval holds 2", () => {
+Deno.test("edgeTable() says what learning rate x lambda max is, and on which side of 2", () => {
   const { quick } = presets;
   const share: Record<string, number> = { "0.001": 1.5, "0.01": 2, "0.1": 2.5 };
   const results = syntheticResults(quick, ({ learningRate, seed }) => ({
@@ -65,37 +65,28 @@ Deno.test("edgeAtStop() says what learning rate x lambda max is, and where its i
         ? (share[learningRate]! + 0.01 * (seed - 1)) / learningRate
         : 0,
   }));
-  assertEquals(edgeAtStop(quick, results, { effect: "learning-rate" }), [
-    "SGD, learning rate (batch size 128), at epochs:10: learning rate × λ max, 2 at the edge of " +
-    "stability of full batches, is 1.500, 2.000 and 2.500 at 10⁻³, 10⁻² and 10⁻¹; the 95 % interval " +
-    "contains 2 at 10⁻², lies below 2 at 10⁻³, lies above 2 at 10⁻¹; n = 3 seeds.",
-    "AdaGrad, learning rate (batch size 128), at epochs:10: learning rate × λ max of the preconditioned " +
-    "Hessian, 2 at the edge of stability of full batches, is 0, 0 and 0 at 10⁻³, 10⁻² and 10⁻¹; the " +
-    "95 % interval lies below 2 at 10⁻³, 10⁻² and 10⁻¹; n = 3 seeds.",
+  const rowsOf = (study: Study, runs: typeof results): string[][] =>
+    edgeTable(edgeShares(study, runs)).objects().map((row) => Object.values(row).map(String));
+  const rows = rowsOf(quick, results);
+  // Three learning rates and three batch sizes of either optimizer.
+  assertEquals(rows.length, 12);
+  assertEquals(rows.slice(0, 3), [
+    ["SGD", "0.001", "128", "1.500 [1.475, 1.525]", "below", "", "3"],
+    ["SGD", "0.01", "128", "2.000 [1.975, 2.025]", "not told apart", "", "3"],
+    ["SGD", "0.1", "128", "2.500 [2.475, 2.525]", "above", "", "3"],
   ]);
+  assertEquals(rows[6]!.slice(0, 5), ["AdaGrad", "0.001", "128", "0 [0, 0]", "below"]);
   // The residual widens the upper end; what has not converged is named.
   const open = withDetails(results, ({ config }, { estimate }) => (
     { residual: 0.1 * estimate, converged: config.learningRate > 1e-3 }
   ));
-  const [carried] = edgeAtStop(quick, open, { effect: "learning-rate" });
-  assertStringIncludes(
-    carried!,
-    "contains 2 at 10⁻², lies below 2 at 10⁻³, lies above 2 at 10⁻¹; it carries Lanczos's residual, at " +
-      "most 10 % of the value; not converged, so a lower bound, at 10⁻³; n = 3 seeds.",
-  );
-  const [first] = edgeShares(quick, open, { effect: "learning-rate", optimizer: "SGD" });
-  const high = 1.5 + 4.302652729749 * 0.01 / Math.sqrt(3) + 0.15;
-  assertAlmostEquals(first!.interval![1], high, 1e-6);
-  assertEquals(first!.cell.unresolved, [0, 1, 2]);
-  const [one] = edgeAtStop(
-    { ...quick, grid: { ...quick.grid, seeds: [0] } },
-    results.filter(({ config }) => config.seed === 0),
-    { effect: "batch-size" },
-  );
-  assertStringIncludes(one!, "; one seed gives no interval; n = 1 seed.");
-  assertEquals(edgeAtStop(quick, [], { effect: "learning-rate" }), [
-    "SGD, learning rate (batch size 128), at epochs:10: learning rate × λ max was not measured.",
-    "AdaGrad, learning rate (batch size 128), at epochs:10: learning rate × λ max of the preconditioned " +
-    "Hessian was not measured.",
+  assertEquals(rowsOf(quick, open).slice(0, 2).map((row) => row[5]), [
+    ...["0.10 (not converged: a lower bound)", "0.10"],
   ]);
+  const high = 1.5 + 4.302652729749 * 0.01 / Math.sqrt(3) + 0.15;
+  assertAlmostEquals(edgeShares(quick, open)[0]!.interval![1], high, 1e-6);
+  const one = { ...quick, grid: { ...quick.grid, seeds: [0] } };
+  const first = results.filter(({ config }) => config.seed === 0);
+  assertEquals(rowsOf(one, first)[0]![4], "one seed");
+  assertEquals(edgeShares(quick, []), []);
 });

@@ -1,15 +1,13 @@
 import {
-  claimsTable,
+  describeFinding,
   endsOf,
   type Finding,
   findingsMarkdown,
   findingsTable,
   firstScreen,
-  listClaims,
   listFindings,
-  missingText,
 } from "~/lib/findings.ts";
-import { runsAt, summariseCells, type TrajectoryRecord } from "~/lib/results.ts";
+import type { TrajectoryRecord } from "~/lib/results.ts";
 import { equalRatioStudy, presets, type Study } from "~/lib/study.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { syntheticRecords } from "~/tests/fixtures/synthetic_results.ts";
@@ -57,38 +55,40 @@ const find = (own: Study, records: TrajectoryRecord[], where: Finding["where"], 
 const wobble = (seed: number, rate: number): number =>
   1 + 0.01 * (seed - 1) * (rate === 1e-1 ? 1 : 0);
 
+/** A finding's row in the table. */
+const rowOf = (finding: Finding): Record<string, string> =>
+  findingsTable([finding]).object(0) as Record<string, string>;
+
 Deno.test("listFindings() says at the stop what falls, by which steps, and where it is highest", () => {
   const means: Record<number, number> = { 1e-3: 0.5, 1e-2: 0.8, 1e-1: 0.1 };
   const records = recordsOf(study, ({ rate, seed }) => means[rate]! * wobble(seed, rate));
   const [finding] = find(study, records, "stop", "sharpness");
-  assertEquals([finding!.kind, finding!.n], ["falls", 3]);
-  assertStringIncludes(
-    finding!.text,
-    "SGD, learning rate (batch size 128), at cumulative:1e-3: sharpness falls from 0.500 at 10⁻³ to " +
-      "0.100 nats at 10⁻¹ (full-set losses 1.05 and 1.05 nats), ratio 0.2000 [0.1951, 0.2050], n = 3 " +
-      "seeds; of 2 steps it ",
+  assertEquals(
+    describeFinding(finding!),
+    "SGD, learning rate (batch size 128), at cumulative:1e-3: sharpness goes from 0.500 nats at 10⁻³ " +
+      "(loss 1.05) to 0.100 nats at 10⁻¹ (loss 1.05), ratio 0.2000 [0.1951, 0.2050]: falls; n = 3 seeds.",
   );
-  assertStringIncludes(finding!.text, "rises in 1");
-  assertStringIncludes(finding!.text, "; highest at 10⁻² (ratio 1.6");
-  assertEquals(finding!.brief, "falls in 1 of 2 steps, ratio 0.2000 [0.1951, 0.2050]");
+  const { verdict, between, cells } = rowOf(finding!);
+  assertEquals([verdict, cells], ["falls", "3 of 3"]);
+  assertMatch(
+    between!,
+    /^1 of 2 steps down; highest at 10⁻²: ratio 1\.6.* to it, ratio 0\.12.* from it$/,
+  );
 });
 
-Deno.test("listFindings() leaves open what is wide, has one seed, or is not there, and names that", () => {
+Deno.test("listFindings() leaves open what is wide, has one seed, or is not there, and names cells", () => {
   const wide = recordsOf(study, ({ rate, seed }) => rate === 1e-1 ? 0.5 + 0.4 * (seed - 1) : 0.5);
-  const [open] = find(study, wide, "stop", "sharpness");
-  assertEquals(open!.kind, "inconclusive");
-  assertStringIncludes(open!.text, "sharpness is inconclusive: it goes from 0.500");
+  assertEquals(find(study, wide, "stop", "sharpness")[0]!.kind, "inconclusive");
   const one: Study = { ...study, grid: { ...study.grid, seeds: [5] } };
   const [single] = find(one, syntheticRecords(one), "stop", "sharpness");
-  assertEquals([single!.kind, single!.n], ["inconclusive", 1]);
-  assertStringIncludes(single!.text, "one seed gives no interval");
+  assertEquals([rowOf(single!).verdict, rowOf(single!).seeds as unknown], ["inconclusive", 1]);
   const [none] = listFindings(study, []);
-  assertEquals([none!.kind, none!.n], ["inconclusive", 0]);
-  assertStringIncludes(none!.text, " fewer than two values are there. Missing: every value.");
+  assertMatch(describeFinding(none!), /: sharpness has no two cells to compare\.$/);
+  assertEquals(findingsTable([none!]).numRows(), 0);
   const some = recordsOf(study, () => 1).filter(({ content: { trajectory } }) =>
-    trajectory.learningRate !== 1e-2 || trajectory.seed !== 1
+    trajectory.learningRate !== 1e-2
   );
-  assert(find(study, some, "stop", "sharpness")[0]!.text.endsWith(" Missing: 10⁻² (seed 1)."));
+  assertEquals(rowOf(find(study, some, "stop", "sharpness")[0]!).cells, "2 of 3: 10⁻³ and 10⁻¹");
 });
 
 Deno.test("listFindings() judges an effect by what is left of it at equal loss, level by level", () => {
@@ -103,9 +103,11 @@ Deno.test("listFindings() judges an effect by what is left of it at equal loss, 
     );
     const found = find(study, records, "loss", "relative-filter")
       // The large rate does not come below 1.35 nats.
-      .filter(({ level, n }) => level! > 1.35 && n > 0);
+      .filter(({ level, comparisons }) => level! > 1.35 && comparisons.length > 0);
     assertEquals(found.length, 2);
-    for (const { level, text } of found) assertStringIncludes(text, `at ${level} nats: relative`);
+    for (const each of found) {
+      assertStringIncludes(describeFinding(each), `at ${each.level} nats: relative`);
+    }
     return [...new Set(found.map(({ kind }) => kind))];
   };
   assertEquals(judge(1), ["negligible"]);
@@ -129,7 +131,6 @@ Deno.test("listFindings() compares an effect in another measure with the effect 
 });
 
 Deno.test("listFindings() compares optimizers cell by cell, at the stop and at equal loss", () => {
-  const both: Study = { ...study, grid: { ...study.grid, optimizers: ["SGD", "AdaGrad"] } };
   const factor: Record<number, number> = { 1e-3: 0.5, 1e-2: 1.01, 1e-1: 2 };
   const records = recordsOf(
     both,
@@ -138,21 +139,24 @@ Deno.test("listFindings() compares optimizers cell by cell, at the stop and at e
   );
   const against = listFindings(both, records).filter(({ isAgainst }) => isAgainst);
   const [stop] = against;
-  assertEquals(stop!.brief, "lower in 1, alike in 1 and higher in 1 of 3 cells");
-  assertStringIncludes(stop!.text, "AdaGrad against SGD, by learning rate, at cumulative:1e-3: ");
+  assertEquals(
+    describeFinding(stop!),
+    "AdaGrad against SGD, by learning rate, at cumulative:1e-3: sharpness is lower in 1, alike in 1 " +
+      "and higher in 1 of 3 cells; n = 3 seeds.",
+  );
   const level = against.find(({ level, measure }) => level === 1.5 && measure === "antithetic");
-  assertEquals(level!.brief, "lower in 1, alike in 1 and higher in 1 of 3 cells");
+  assertEquals(rowOf(level!)["last / first"], "lower in 1, alike in 1 and higher in 1 of 3 cells");
 });
 
 Deno.test("listFindings() compares batch sizes at equal learning rate / batch size", () => {
   const own = equalRatioStudy(study, [128, 512, 8192]);
   const records = recordsOf(own, ({ batch, seed }) => batch / 8192 + 1e-3 * seed * batch / 8192);
   const pairs = listFindings(own, records).filter(({ effect }) => effect === "pairs");
-  assertEquals([pairs[0]!.kind, pairs[0]!.n], ["rises", 3]);
+  assertEquals(pairs[0]!.kind, "rises");
   assertStringIncludes(
-    pairs[0]!.text,
+    describeFinding(pairs[0]!),
     "SGD, batch size at equal learning rate / batch size (7.81×10⁻⁷), at cumulative:1e-3: sharpness " +
-      "rises from 0.0156 at 128 to 1.00 nats at 8192",
+      "goes from 0.0156 nats at 128 (loss 1.05) to 1.00 nats at 8192",
   );
 });
 
@@ -165,8 +169,9 @@ Deno.test("endsOf() takes the widest pair with two seeds in common, else first a
   assertEquals(endsOf([]), [undefined, undefined]);
 });
 
-Deno.test("listClaims() adjusts by Holm: of many claims a weak one is inconclusive, a strong one stays", () => {
-  const both: Study = { ...study, grid: { ...study.grid, optimizers: ["SGD", "AdaGrad"] } };
+const both: Study = { ...study, grid: { ...study.grid, optimizers: ["SGD", "AdaGrad"] } };
+
+Deno.test("listFindings() adjusts by Holm: of many verdicts a weak one is inconclusive, a strong one stays", () => {
   // AdaGrad's ratios at the stop have p of some 0.03 each; SGD's of less than 1e-4.
   const records = recordsOf(
     both,
@@ -178,19 +183,22 @@ Deno.test("listClaims() adjusts by Holm: of many claims a weak one is inconclusi
         : 1,
   );
   const findings = listFindings(both, records);
-  const claims = listClaims(findings);
-  const kindOf = (optimizer: string): (string | undefined)[] =>
-    claims.filter((claim) => claim.optimizer === optimizer).map(({ kind }) => kind);
-  assertEquals(kindOf("SGD"), ["falls", "survives", "survives", "survives"]);
+  const wordsOf = (optimizer: string): Set<string> =>
+    new Set(
+      findings.filter((each) =>
+        each.optimizer === optimizer && !each.isAgainst && each.comparisons.length > 0 &&
+        (each.where !== "measure" || each.measure === "relative-filter")
+      ).map(({ judged }) => judged),
+    );
+  assertEquals(wordsOf("SGD"), new Set(["falls", "survives"]));
   const stop = findings.find(({ optimizer, where }) => optimizer === "AdaGrad" && where === "stop");
   assertEquals(stop!.kind, "rises");
-  assertEquals(kindOf("AdaGrad"), Array(4).fill("inconclusive"));
-  assertEquals(claimsTable(claims, findings).numRows(), 3);
-  const [rate, optimizer, ...others] = firstScreen(claims, findings);
+  assertEquals(wordsOf("AdaGrad"), new Set(["inconclusive"]));
+  const [rate, optimizer, ...others] = firstScreen(findings);
   assertEquals(others, []);
   assertMatch(
     rate!,
-    /^Learning rate from .*: with SGD sharpness falls to .* of its value and with /,
+    /^Learning rate from .*: with SGD sharpness falls to .* of its value and with AdaGrad it has no /,
   );
   assertStringIncludes(
     rate!,
@@ -202,6 +210,32 @@ Deno.test("listClaims() adjusts by Holm: of many claims a weak one is inconclusi
   );
 });
 
+Deno.test("firstScreen() says which cells have a level, what stands in for relative sharpness, and what is not there", () => {
+  const said = (hasRelative: (optimizer: string, rate: number) => boolean): string[] => {
+    const records = recordsOf(
+      both,
+      ({ rate, seed }) => 1e-3 / rate * wobble(seed, rate) * (1 + 1e-3 * seed),
+    );
+    for (const { content: { trajectory, networks } } of records) {
+      if (hasRelative(trajectory.optimizer, trajectory.learningRate)) continue;
+      for (const network of networks) {
+        network.measures = network.measures.filter(({ measure }) => measure !== "relative-filter");
+      }
+    }
+    return firstScreen(listFindings(both, records));
+  };
+  const [rate, against] = said((optimizer, rate) => optimizer === "SGD" && rate >= 1e-2);
+  assertMatch(
+    rate!,
+    /At equal training loss, in relative sharpness, it survives with SGD \(4 of 4 levels, narrowest 10⁻² to 10⁻¹\)\. /,
+  );
+  assertMatch(rate!, /in antithetic sharpness, it survives with AdaGrad \(4 of 4 levels\)\.$/);
+  assertMatch(against!, /, in antithetic sharpness: .* of 12 comparisons by learning rate\.$/);
+  assertEquals(said(() => false)[0]!.includes("in relative sharpness, it"), false);
+  const alone = firstScreen(listFindings({ ...both, stops: ["cumulative:1e-3"] }, []));
+  assertEquals(alone, ["AdaGrad against SGD at equal training loss: not measured."]);
+});
+
 Deno.test("findingsMarkdown() says something of any part of a study, and throws for nothing", () => {
   const all = [{}, { seeds: [0] }, { effects: ["pairs" as const] }, { learningRates: [1e-3] }];
   for (const grid of all) {
@@ -209,12 +243,12 @@ Deno.test("findingsMarkdown() says something of any part of a study, and throws 
     for (const records of [[], syntheticRecords(partial), syntheticRecords(partial).slice(0, 2)]) {
       const text = findingsMarkdown(partial, records);
       assert(!/NaN|undefined|null|Infinity/.test(text), text);
-      assertEquals(findingsTable(listFindings(partial, records)).numCols(), 7);
+      assertEquals(findingsTable(listFindings(partial, records)).numCols(), 9);
     }
   }
 });
 
-Deno.test("missingText() names optimizer and effect where cells are of several", () => {
+Deno.test("findingsMarkdown() names what is missing, by optimizer and effect", () => {
   const { quick } = presets;
   const records = syntheticRecords(
     quick,
@@ -225,14 +259,16 @@ Deno.test("missingText() names optimizer and effect where cells are of several",
         ? { stopped: "diverged", epochs: 2 }
         : {},
   );
-  const cells = summariseCells(quick, runsAt(quick, records));
+  const missing = (seeds: number[]): string[] =>
+    findingsMarkdown({ ...quick, grid: { ...quick.grid, seeds } }, records)
+      .split("## What is missing")[1]!.trim().split("\n");
+  assertEquals(missing([0, 1, 2]), [
+    "- SGD, learning rate: no value at 10⁻³ (seed 2); diverged at 10⁻¹ (seed 2).",
+    "- AdaGrad, learning rate: no value anywhere.",
+    "- AdaGrad, batch size: no value anywhere.",
+  ]);
   assertEquals(
-    missingText(quick, cells),
-    " Missing: SGD, learning rate: 10⁻³ (seed 2); AdaGrad, learning rate: every value; " +
-      "AdaGrad, batch size: every value. Diverged: SGD, learning rate: 10⁻¹ (seed 2).",
+    missing([2, 7])[0],
+    "- SGD, learning rate: no value at 10⁻³; no value at 10⁻² and 10⁻¹ (seed 7); diverged at 10⁻¹ (seed 2).",
   );
-  const lacking = (...seeds: number[]): string =>
-    missingText({ ...quick, grid: { ...quick.grid, seeds } }, cells.slice(0, 2));
-  assertEquals(lacking(0, 1, 2, 3, 4, 5), " Missing: 10⁻³ (seeds 2 to 5); 10⁻² (seeds 3 to 5).");
-  assertEquals(lacking(0, 7, 9), " Missing: every value (seeds 7, 9).");
 });

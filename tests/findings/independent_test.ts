@@ -217,34 +217,47 @@ function ends(cells: readonly { name: string; values: BySeed }[]): [number, numb
   return best;
 }
 
-/** A row's verdict, ends and interval. */
-function verdict(subject: string, values: (own: readonly Content[]) => BySeed): {
-  kind: string;
-  ends: string;
-  judged: Judged;
-} | undefined {
-  const cells = cellsOf(subject).map(({ name, own }) => ({ name, own, values: values(own) }))
-    .filter((cell) => cell.values.size > 0);
-  const [i, j] = ends(cells);
-  const [first, last] = [cells[i], cells[j]];
-  if (first === undefined || last === undefined) return undefined;
+interface Verdict {
+  readonly kind: string;
+  /** Names of the two ends. */
+  readonly ends: readonly string[];
+  /** Undefined for one seed. */
+  readonly judged: Judged | undefined;
+}
+
+/** A series' verdict by itself, at the stop or at a level of the loss. */
+function verdict(subject: string, label: string, where: string): Verdict | undefined {
+  const level = where.match(/^([\d.]+) nats$/)?.[1];
+  const cells = cellsOf(subject).map(({ name, own }) => ({
+    ...{ name, own },
+    values: level === undefined ? atStop(own, label) : atLevel(own, label, Number(level)),
+  })).filter((cell) => cell.values.size > 0);
+  const [first, last] = ends(cells).map((place) => cells[place]);
+  if (first === undefined || last === undefined || first === last) return undefined;
   const judged = judge(first.values, last.values);
-  if (judged === undefined) return undefined;
+  const isStop = label === "sharpness";
   const stop = judge(atStop(first.own, "sharpness"), atStop(last.own, "sharpness"));
-  const way = stop === undefined || stop.isNegligible ? 0 : stop.sign;
-  const kind = judged.isNegligible
+  const way = isStop ? 1 : stop === undefined || stop.isNegligible ? 0 : stop.sign;
+  const [same, other] = isStop ? ["rises", "falls"] : ["survives", "reverses"];
+  const kind = judged?.isNegligible
     ? "negligible"
-    : judged.sign * way === 0
+    : !judged || judged.sign * way === 0
     ? "inconclusive"
     : judged.sign === way
-    ? "survives"
-    : "reverses";
-  return { kind, ends: `${first.name}, ${last.name}`, judged };
+    ? same!
+    : other!;
+  return { kind, ends: [first.name, last.name], judged };
 }
 
 /** The page's rows with a verdict on one series. */
 const rows = page.split("\n").map((line) => line.split("|").map((cell) => cell.trim()).slice(1, -1))
-  .filter(([subject, label]) => / \(.*\)$/.test(subject ?? "") && (label ?? "") in MEASURES);
+  .filter(([subject, what]) => / \(.*\)$/.test(subject ?? "") && / at /.test(what ?? ""))
+  .map(([subject, what, from, to, size, shown]) => {
+    const [, label, where] = what!.match(/^(.*), at (.*)$/)!;
+    const names = [from!, to!].map((end) => end.match(/ at (\S+)/)![1]!);
+    return { subject: subject!, label: label!, where: where!, names, size: size!, shown: shown! };
+  });
+const SUBJECTS = [...new Set(rows.map(({ subject }) => subject))];
 
 /** Whether the page's "ratio 0.446 [0.404, 0.492]" is an interval, to the digits that it shows. */
 function assertInterval(text: string, { low, high }: Judged, about: string): void {
@@ -255,94 +268,47 @@ function assertInterval(text: string, { low, high }: Judged, about: string): voi
   }
 }
 
-Deno.test("every verdict and interval of results/findings.md follows from the records", () => {
+Deno.test("every verdict and interval of results/findings.md follows from the records, by Holm where of the family", () => {
+  assertEquals(SUBJECTS.length, 4);
   assert(rows.length >= 30, `${rows.length} rows`);
-  for (const [subject, label, where, shownEnds, text, kind] of rows as string[][]) {
-    const level = where!.match(/^at ([\d.]+) nats$/)?.[1];
-    const found = verdict(
-      subject!,
-      (own) => level === undefined ? atStop(own, label!) : atLevel(own, label!, Number(level)),
-    );
-    const about = `${subject}, ${label}, ${where}`;
-    assert(found !== undefined, about);
-    assertEquals([about, found.kind, found.ends], [about, kind, shownEnds]);
-    assertInterval(text!, found.judged, about);
-  }
-});
-
-Deno.test("what falls and rises at the stop in results/findings.md follows from the records", () => {
-  const sentences = page.split("\n").filter((line) =>
-    /^- (SGD|AdaGrad), .*: sharpness /.test(line) && line.includes(`, at ${STOP}: `)
-  );
-  assertEquals(sentences.length, 4);
-  for (const line of sentences) {
-    const { judged } = verdict(line.slice(2), (own) => atStop(own, "sharpness"))!;
-    const word = judged.isNegligible
-      ? "hardly changes"
-      : ["falls", "is inconclusive", "rises"][judged.sign + 1]!;
-    assert(line.includes(`: sharpness ${word}`), line);
-    assertInterval(line, judged, line);
-  }
-});
-
-Deno.test("the claims of results/findings.md are Holm's, of one family", () => {
-  const table = page.slice(page.indexOf("## The claims"), page.indexOf("## At the stop"))
-    .split("\n").map((line) => line.split("|").map((cell) => cell.trim()).slice(1, -1))
-    .filter(([subject]) => / \(.*\)$/.test(subject ?? ""));
-  assertEquals(table.length, 4);
   const lead = "relative sharpness (filter)";
-  const levels = [1.7, 1.5, 1.3, 1.1, 0.9, 0.7];
-  const family = table.flatMap(([subject]) => {
-    const at = (column: number, name: string, values: (own: readonly Content[]) => BySeed) => {
-      const found = verdict(subject!, values);
-      if (found === undefined) return [];
-      const { kind, judged } = found;
-      const own = column > 1 || kind === "negligible"
-        ? kind
-        : ["falls", "inconclusive", "rises"][judged.sign + 1]!;
-      return [{
-        subject: subject!,
-        column,
-        name,
-        kind: own,
-        p: own === "inconclusive" ? 1 : judged.p,
-      }];
-    };
-    return [
-      ...at(1, "", (own) => atStop(own, "sharpness")),
-      ...at(2, "", (own) => atStop(own, lead)),
-      ...[lead, "antithetic sharpness"].flatMap((label, i) =>
-        levels.flatMap((level) => at(3 + i, String(level), (own) => atLevel(own, label, level)))
-      ),
-    ];
-  });
+  const places = [["sharpness", STOP], [lead, STOP]].concat(
+    [lead, "antithetic sharpness"].flatMap((label) =>
+      [1.7, 1.5, 1.3, 1.1, 0.9, 0.7].map((level) => [label, `${level} nats`])
+    ),
+  );
+  const family = SUBJECTS.flatMap((subject) =>
+    places.flatMap(([label, where]) => {
+      const found = verdict(subject, label!, where!);
+      if (found?.judged === undefined) return [];
+      const p = found.kind === "inconclusive" ? 1 : found.judged.p;
+      return [{ key: `${subject} ${label} ${where}`, subject, label, p, kind: found.kind }];
+    })
+  );
   let worst = 0;
   const held = new Map(
     family.toSorted((a, b) => a.p - b.p).map((each, i) => {
       worst = Math.max(worst, each.p * (family.length - i));
-      return [each, worst <= 0.05] as const;
+      return [each.key, worst <= 0.05] as const;
     }),
   );
-  for (const [i, row] of table.entries()) {
-    const own = family.filter(({ subject }) => subject === table[i]![0]);
-    const hasEffect = own.some((each) => each.column === 1 && held.get(each));
-    for (const column of [1, 2, 3, 4]) {
-      const shown = new Map(
-        column < 3
-          ? [["", row[column]!.match(/^\w+/)![0]]]
-          : [...row[column]!.replace(/\([^)]*\)/g, "").matchAll(/(\w+) at ([^;]*?) nats/g)]
-            .flatMap(([, word, list]) => list!.match(/[\d.]+/g)!.map((level) => [level, word!])),
-      );
-      const expected = own.filter((each) => each.column === column).map((each) => {
-        const isOpen = !held.get(each) || (column > 1 && each.kind !== "negligible" && !hasEffect);
-        return [each.name, isOpen ? "inconclusive" : each.kind];
-      });
-      if (expected.length === 0) assertEquals(row[column], "not measured");
-      else {assertEquals([row[0], column, ...expected.sort()], [
-          row[0],
-          column,
-          ...[...shown].sort(),
-        ]);}
-    }
+  const settled = new Set(
+    family.filter((each) =>
+      each.label === "sharpness" && each.kind !== "negligible" && held.get(each.key)
+    )
+      .map(({ subject }) => subject),
+  );
+  for (const { subject, label, where, names, size, shown } of rows) {
+    const key = `${subject} ${label} ${where}`;
+    const found = verdict(subject, label, where);
+    assert(found !== undefined, key);
+    if (found.judged === undefined) assert(!size.includes("["), key);
+    else assertInterval(size, found.judged, key);
+    const isOpen = held.has(key) && (!held.get(key) ||
+      (label !== "sharpness" && found.kind !== "negligible" && !settled.has(subject)));
+    assertEquals([key, shown, names], [key, isOpen ? "inconclusive" : found.kind, found.ends]);
   }
+  // Nothing of the family is kept back.
+  const keys = new Set(rows.map(({ subject, label, where }) => `${subject} ${label} ${where}`));
+  assertEquals([...held.keys()].filter((key) => !keys.has(key)), []);
 });

@@ -50,17 +50,17 @@ Deno.test("comparePublished() judges each published cell and prints no ratio wit
   const rows = comparePublished(study, records);
   // 3e-1 was not published.
   assertEquals(rows.map(({ learningRate }) => learningRate), [1e-4, 1e-2, 1e-1]);
-  assertEquals(rows.map(({ within }) => within), [1, false, 1]);
+  assertEquals(rows.map(({ apart }) => Math.ceil(apart!)), [1, 4, 1]);
   const [first, second, third] = rows;
-  assertAlmostEquals(first!.ratio!, 1.3 / 1.29571, 1e-12);
+  assertAlmostEquals(first!.ratio!.mean, 1.3 / 1.29571, 1e-12);
   // 0.12663 +- 12.706 * 0.00163: told from 0. Welch: relative standard errors 0.00163 / 0.12663 with 1
   // degree of freedom and 0.00589 / 2.570582 / 0.10663 with 5.
-  assertAlmostEquals(second!.ratio!, 0.12663 / 0.10663, 1e-12);
+  assertAlmostEquals(second!.ratio!.mean, 0.12663 / 0.10663, 1e-12);
   const [a, b] = [0.00163 / 0.12663, 0.00589 / 2.5705818 / 0.10663];
   const freedom = (a ** 2 + b ** 2) ** 2 / (a ** 4 + b ** 4 / 5);
   const half = tQuantile(0.975, freedom) * Math.hypot(a, b);
-  assertAlmostEquals(Math.log(second!.ratioInterval![1] / second!.ratio!), half, 1e-6);
-  assert(second!.p! < 0.05);
+  assertAlmostEquals(Math.log(second!.ratio!.interval![1] / second!.ratio!.mean), half, 1e-6);
+  assert(second!.ratio!.p < 0.05);
   assertEquals(third!.ratio, null);
   assertEquals(third!.n, 2);
   assertAlmostEquals(third!.theirs.interval[1], 0.01109, 1e-12);
@@ -73,8 +73,8 @@ Deno.test("comparePublished() gives no ratio for one seed, and no verdict where 
     ({ learningRate }) => learningRate === 1e-4 ? { samples: [1.3], epochs: 60 } : undefined,
   );
   const [first, second] = comparePublished(one, some);
-  assertEquals([first!.ratio, first!.within, first!.n], [null, 1, 1]);
-  assertEquals([second!.ours, second!.ratio, second!.within, second!.n], [null, null, null, 0]);
+  assertEquals([first!.ratio, first!.apart! < 1, first!.n], [null, true, 1]);
+  assertEquals([second!.ours, second!.ratio, second!.apart, second!.n], [null, null, null, 0]);
 });
 
 Deno.test("comparePublished() takes an effect at the published stop where a result is there", () => {
@@ -116,12 +116,13 @@ Deno.test("publishedSentences() count cells, rank them and name what differs", (
   // Ours 1.3, 0.127, 0.01 fall as theirs do.
   const rows = comparePublished(study, records);
   assertEquals(publishedSentences(rows), [
-    "SGD, learning rate, at cumulative:1e-3 (published at cumulative:1e-4): of 3 cells 2 lie within one " +
-    "published half-width and 2 within two; not 10⁻²; by Welch's test these differ: 10⁻² (ratio " +
-    "1.2 [1.116, 1.264], p = 0.0006); " +
-    "Kendall's tau with the published order is 1.0 [1.00, 1.00]; n = 2 seeds.",
+    "SGD, learning rate, at cumulative:1e-3: of 3 cells 2 lie within one published half-width and 2 " +
+    "within two; n = 2 seeds. Welch's test tells 10⁻² apart. Kendall's tau of the order is 1.00 " +
+    "[1.00, 1.00].",
   ]);
   assertEquals(publishedSentences([]), []);
   assertEquals(publishedTable(rows).numRows(), 3);
-  assertEquals(publishedTable(rows).get("within published half-widths", 1), "more than 2");
+  const row = publishedTable(rows).object(1) as Record<string, unknown>;
+  assertEquals(row["ours / published"], "1.188 [1.116, 1.264]");
+  assertEquals(row["half-widths apart"], "3.4");
 });

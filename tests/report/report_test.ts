@@ -4,7 +4,7 @@
  * @module
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { listFindings, LOSS_LEVELS } from "~/lib/findings.ts";
+import { describeFinding, listFindings, LOSS_LEVELS } from "~/lib/findings.ts";
 import {
   bundlePage,
   explore,
@@ -34,7 +34,7 @@ Deno.test("reportHtml() keeps what findings need: the same sentences, to the let
   const { study, records } = unpackData(await dataOf(STUDY, RECORDS));
   assertEquals(study, STUDY);
   const texts = (all: readonly TrajectoryRecord[]): string[] =>
-    listFindings(STUDY, all).filter(({ where }) => where !== "measure").map(({ text }) => text);
+    listFindings(STUDY, all).filter(({ where }) => where !== "measure").map(describeFinding);
   assert(texts(records).length > 20);
   assertEquals(texts(records), texts(RECORDS));
 });
@@ -63,7 +63,7 @@ Deno.test("explore() has the values of reproduce --json and the sentences of the
       );
     }
   }
-  const findings = listFindings(STUDY, RECORDS).map(({ text }) => text);
+  const findings = listFindings(STUDY, RECORDS).map(describeFinding);
   const [at = ""] = STUDY.stops;
   for (const place of [at, ...LOSS_LEVELS.map(String)]) {
     const measure = place === at ? "sharpness" : "antithetic";

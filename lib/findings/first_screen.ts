@@ -1,0 +1,132 @@
+/**
+ * The three sentences of the first screen.
+ *
+ * @module
+ */
+import { capitalize } from "~/lib/files/text.ts";
+import type { Kind } from "~/lib/findings/contrast.ts";
+import { CURVE_MEASURE } from "~/lib/findings/curves.ts";
+import { countSigns, type Finding, leadMeasure } from "~/lib/findings/list_findings.ts";
+import { enumerate, formatEstimate } from "~/lib/findings/words.ts";
+import { parseMeasure } from "~/lib/measure.ts";
+import { EFFECTS } from "~/lib/study.ts";
+
+/** What becomes of a series: its findings at the stop, there in another measure, or at all levels. */
+interface Claim {
+  readonly optimizer: string;
+  /** The verdict of half the findings or more, if no other is among the rest but inconclusive. */
+  readonly kind: Kind;
+  readonly findings: readonly Finding[];
+}
+
+/**
+ * What a larger learning rate does, what a larger batch does, and what each other optimizer does against
+ * the first: at the stop, and at equal training loss in relative sharpness; in antithetic sharpness where
+ * that was not taken.
+ */
+export function firstScreen(findings: readonly Finding[]): string[] {
+  const lead = leadMeasure().name;
+  const equalLoss = [[lead, "relative sharpness"], [CURVE_MEASURE, "antithetic sharpness"]];
+  const nameOf = ({ measure }: Finding): string => parseMeasure(measure).name;
+  const effects = (["learning-rate", "batch-size"] as const).flatMap((effect) => {
+    const at = (where: Finding["where"], name?: string): Claim[] =>
+      claimsOf(
+        findings.filter((each) =>
+          each.effect === effect && !each.isAgainst && each.where === where &&
+          (name === undefined || nameOf(each) === name)
+        ),
+      );
+    const [stop, relative] = [at("stop"), at("measure", lead)];
+    if (stop.length === 0) return [];
+    const left = new Set(stop.map(({ optimizer }) => optimizer));
+    const equal = equalLoss.flatMap(([name, measure]) => {
+      const own = at("loss", name).filter(({ optimizer }) => left.delete(optimizer));
+      return own.length === 0 ? [] : [`At equal training loss, in ${measure}, it ${become(own)}.`];
+    });
+    return [[
+      `${capitalize(EFFECTS[effect].label)} from ${namesOf(stop[0]!.findings[0]!)}: ` +
+      `${enumerate(stop.map(changeAtStop))}.`,
+      ...(relative.length === 0 ? [] : [`In relative sharpness this ${become(relative)}.`]),
+      ...equal,
+      ...(left.size === 0 ? [] : [
+        `No two cells${
+          equal.length === 0 ? "" : ` with ${enumerate([...left])}`
+        } could be compared at ` +
+        "equal training loss.",
+      ]),
+    ].join(" ")];
+  });
+  const against = Map.groupBy(
+    findings.filter(({ isAgainst, where }) => isAgainst && where === "loss"),
+    ({ optimizer }) => optimizer,
+  );
+  const optimizers = [...against].map(([optimizer, all]) => {
+    const parts = Map.groupBy(all, ({ effect }) => effect);
+    const texts = equalLoss.flatMap(([name, measure]) => {
+      const counted = [...parts].flatMap(([effect, own]) => {
+        const some = own.filter((each) => nameOf(each) === name);
+        const { settled, text } = countSigns(some.flatMap(({ comparisons }) => comparisons));
+        if (settled.length === 0) return [];
+        parts.delete(effect);
+        return `${text} of ${settled.length} comparisons by ${EFFECTS[effect].label}`;
+      });
+      return counted.length === 0 ? [] : [`in ${measure}: ${counted.map(begin).join(". ")}`];
+    });
+    const said = texts.length === 0 ? ": not measured" : `, ${texts.map(begin).join(". ")}`;
+    return `${optimizer} against ${all[0]!.reference} at equal training loss${said}.`;
+  });
+  return [...effects, ...optimizers];
+}
+
+function claimsOf(findings: readonly Finding[]): Claim[] {
+  const had = findings.filter(({ comparisons: [found] }) => found?.interval);
+  return [...Map.groupBy(had, ({ optimizer }) => optimizer)].map(([optimizer, own]): Claim => {
+    const kinds = own.map(({ judged }) => judged).filter((kind) => kind !== "inconclusive");
+    const isOne = new Set(kinds).size === 1 && 2 * kinds.length >= own.length;
+    return { optimizer, kind: isOne ? kinds[0]! : "inconclusive", findings: own };
+  });
+}
+
+/** "with SGD sharpness falls to 0.019 [0.014, 0.025] of its value". */
+function changeAtStop({ optimizer, kind, findings: [first] }: Claim): string {
+  const { interval, estimate, scale } = first!.comparisons[0]!;
+  const size = formatEstimate(estimate, interval);
+  const isWay = kind === "falls" || kind === "rises";
+  return isWay && scale === "ratio"
+    ? `with ${optimizer} sharpness ${kind} to ${size} of its value`
+    : `with ${optimizer} it ${isWay ? kind : "has no settled change"} (${scale} ${size})`;
+}
+
+/** "survives with SGD (3 of 4 levels, narrowest 10⁻² to 10⁻¹) and is inconclusive with AdaGrad". */
+function become(claims: readonly Claim[]): string {
+  const groups = [...Map.groupBy(claims, ({ kind }) => kind)];
+  return enumerate(groups.map(([kind, alike]) => {
+    const word = kind === "negligible" || kind === "inconclusive" ? `is ${kind}` : kind;
+    return `${word} with ${enumerate(alike.map(coverageOf))}`;
+  }));
+}
+
+/** "SGD (3 of 4 levels, narrowest 10⁻² to 10⁻¹)": levels with the verdict, and the least of the cells. */
+function coverageOf({ optimizer, findings, kind }: Claim): string {
+  if (findings[0]!.level === undefined) return optimizer;
+  const own = findings.filter(({ judged }) => judged === kind);
+  // How many steps lie between the two ends.
+  const spanOf = ({ cells, nameOf, comparisons: [found] }: Finding): number => {
+    const names = cells.map(nameOf);
+    return names.indexOf(found!.last.name) - names.indexOf(found!.first.name);
+  };
+  const [narrowest] = own.toSorted((a, b) => spanOf(a) - spanOf(b));
+  const isPart = spanOf(narrowest!) < narrowest!.cells.length - 1;
+  return `${optimizer} (${own.length} of ${findings.length} levels` +
+    `${isPart ? `, narrowest ${namesOf(narrowest!)}` : ""})`;
+}
+
+/** "10⁻⁴ to 10⁻¹". */
+function namesOf({ comparisons: [found] }: Finding): string {
+  return `${found!.first.name} to ${found!.last.name}`;
+}
+
+/** A sentence after the first begins with a capital. */
+function begin(text: string, place: number): string {
+  return place === 0 ? text : capitalize(text);
+}
