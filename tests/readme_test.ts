@@ -1,11 +1,6 @@
 import { basename } from "node:path";
 import { forColumn, listFigures } from "~/lib/figures.ts";
-import {
-  findingsMarkdown,
-  findingsPath,
-  firstScreen,
-  listFindings,
-} from "~/lib/findings.ts";
+import { findingsMarkdown, findingsPath, firstScreen, listFindings } from "~/lib/findings.ts";
 import { run } from "~/lib/reproduce.ts";
 import { presets } from "~/lib/study.ts";
 import { assert, assertEquals } from "@std/assert";

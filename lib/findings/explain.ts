@@ -4,10 +4,9 @@
  * @module
  */
 import type { ColumnTable } from "arquero";
-import { significant } from "~/lib/files/numbers.ts";
 import { CURVE_MEASURE, listCurves, LOSS_LEVELS } from "~/lib/findings/curves.ts";
 import { atLoss, atStop } from "~/lib/findings/series.ts";
-import { formatInterval, formatMean } from "~/lib/findings/words.ts";
+import { formatEstimate, formatTau } from "~/lib/findings/words.ts";
 import { parseMeasure } from "~/lib/measure.ts";
 import { type RunResult, runsAt, tableOf, type TrajectoryRecord } from "~/lib/results.ts";
 import {
@@ -74,10 +73,7 @@ export function explanationTable(found: readonly Explanation[]): ColumnTable {
     ...Object.fromEntries(
       Object.keys(EXPLANATIONS).map((name) => [
         `with ${name}`,
-        (own: Explanation[]) => {
-          const one = own.find((each) => each.name === name);
-          return one === undefined ? "" : formatTau(one);
-        },
+        (own: Explanation[]) => formatTau(own.find((each) => each.name === name)),
       ]),
     ),
     cells: ([own]) => own!.cells,
@@ -159,21 +155,11 @@ export function slopesTable(found: readonly FactorSlopes[]): ColumnTable {
   return tableOf<FactorSlopes>({
     measure: ({ measure }) => parseMeasure(measure).label,
     where: ({ place }) => place,
-    "exponent of the learning rate": ({ learningRate }) => formatSlope(learningRate),
-    "of the batch size": ({ batchSize }) => formatSlope(batchSize),
+    "exponent of the learning rate": ({ learningRate: { mean, low, high } }) =>
+      formatEstimate(mean, low === null ? null : [low, high!]),
+    "of the batch size": ({ batchSize: { mean, low, high } }) =>
+      formatEstimate(mean, low === null ? null : [low, high!]),
     cells: ({ cells }) => cells,
     seeds: ({ batchSize }) => batchSize.n,
   }, found);
-}
-
-/** "−0.93 [−0.97, −0.89]". */
-function formatSlope({ mean, low, high }: MeanInterval): string {
-  const interval = low === null || high === null ? null : [low, high] as const;
-  return formatMean(mean, interval) + (interval === null ? "" : ` ${formatInterval(interval)}`);
-}
-
-/** "0.81 [0.52, 0.95]". */
-function formatTau({ tau, low, high }: TauInterval): string {
-  const interval = low === null || high === null ? "" : ` ${formatInterval([low, high])}`;
-  return tau === null ? "" : significant(tau, 2) + interval;
 }

@@ -9,7 +9,8 @@ import { compare, type Comparison, formatComparison } from "~/lib/findings/contr
 import { CURVE_MEASURE, listCurves, LOSS_LEVELS } from "~/lib/findings/curves.ts";
 import { leadMeasure } from "~/lib/findings/list_findings.ts";
 import { atLoss, atStop } from "~/lib/findings/series.ts";
-import { enumerate, formatInterval, formatMean } from "~/lib/findings/words.ts";
+import { enumerate, formatEstimate } from "~/lib/findings/words.ts";
+import { parseMeasure } from "~/lib/measure.ts";
 import type { OrderTrace } from "~/lib/reproduce.ts";
 import { runsAt, tableOf, type TrajectoryRecord } from "~/lib/results.ts";
 import { meanInterval } from "~/lib/statistics.ts";
@@ -20,7 +21,8 @@ export interface OrderComparison extends Comparison {
   readonly learningRate: number;
   /** "at cumulative:1e-3", "at 1.3 nats". */
   readonly place: string;
-  readonly label: string;
+  /** Canonical text. */
+  readonly measure: string;
 }
 
 /**
@@ -46,10 +48,11 @@ export function compareOrders(
       const found = compare({
         first: { name: "file order", ...place.valuesOf(cell) },
         last: { name: "shuffled", ...last![i]!.valuesOf(cell) },
-        unit: place.unit,
+        unit: parseMeasure(place.measure).unit,
       });
       const { learningRate } = cell;
-      return found ? [{ ...found, learningRate, place: place.place, label: place.label }] : [];
+      const { place: where, measure } = place;
+      return found ? [{ ...found, learningRate, place: where, measure }] : [];
     })
   );
 }
@@ -58,7 +61,7 @@ export function compareOrders(
 export function orderTable(found: readonly OrderComparison[]): ColumnTable {
   return tableOf<OrderComparison>({
     "learning rate": ({ learningRate }) => scientific(learningRate),
-    measure: ({ label }) => label,
+    measure: ({ measure }) => parseMeasure(measure).label,
     where: ({ place }) => place,
     "shuffled / file order": formatComparison,
     verdict: ({ kind }) => kind,
@@ -79,11 +82,10 @@ export function orderSentences(traces: readonly OrderTrace[]): string[] {
         return at === undefined ? [] : [at.fullSet - at.batches];
       });
       const { mean, low, high } = meanInterval(gaps);
-      const interval = low === null || high === null ? null : [low, high] as const;
       const ends = (key: "batches" | "fullSet"): string =>
         enumerate(some.map(({ stops }) => String(stops[key] ?? "none")));
-      return `${order === "file" ? "in file order" : "shuffled"} by ${formatMean(mean, interval)}` +
-        (interval === null ? "" : ` ${formatInterval(interval)}`) +
+      const gap = formatEstimate(mean, low === null ? null : [low, high!]);
+      return `${order === "file" ? "in file order" : "shuffled"} by ${gap}` +
         ` nats; it ends at epoch ${ends("batches")}, on the full-set loss at ${ends("fullSet")}`;
     });
     return `Learning rate ${

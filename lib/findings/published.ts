@@ -6,7 +6,7 @@
 import type { ColumnTable } from "arquero";
 import { plural, plurals, significant } from "~/lib/files/numbers.ts";
 import CELLS from "~/lib/findings/published_cells.json" with { type: "json" };
-import { enumerate, formatEstimate } from "~/lib/findings/words.ts";
+import { enumerate, formatEstimate, formatTau } from "~/lib/findings/words.ts";
 import { parseMeasure } from "~/lib/measure.ts";
 import { MLP_1 } from "~/lib/model.ts";
 import {
@@ -135,7 +135,7 @@ export function publishedSentences(rows: readonly PublishedComparison[]): string
     const [had, absent] = [own.filter(({ n }) => n > 0), own.filter(({ n }) => n === 0)];
     const within = (most: number): number => had.filter(({ apart }) => apart! <= most).length;
     const differ = had.filter(({ ratio }) => ratio !== null && ratio.p <= 0.05);
-    const { tau, low, high } = tauInterval([had.map(({ bySeed, theirs }) => ({
+    const order = tauInterval([had.map(({ bySeed, theirs }) => ({
       x: bySeed,
       y: new Map([...bySeed.keys()].map((seed) => [seed, theirs.mean])),
     }))], { seed: 0 });
@@ -145,9 +145,7 @@ export function publishedSentences(rows: readonly PublishedComparison[]): string
         : `of ${plural(had.length, "cell")} ${within(1)} lie within one published half-width and ` +
           `${within(2)} within two; n = ${plurals(had.map(({ n }) => n), "seed")}.`,
       ...(differ.length === 0 ? [] : [`Welch's test tells ${namesOf(differ)} apart.`]),
-      ...(low === null
-        ? []
-        : [`Kendall's tau of the order is ${formatEstimate(tau, [low, high!])}.`]),
+      ...(order.low === null ? [] : [`Kendall's tau of the order is ${formatTau(order)}.`]),
       ...(had.length > 0 && absent.length > 0 ? [`No result at ${namesOf(absent)}.`] : []),
     ].join(" ");
   });

@@ -6,7 +6,7 @@
 import type { ColumnTable } from "arquero";
 import { plural, significant } from "~/lib/files/numbers.ts";
 import { remember } from "~/lib/files/remember.ts";
-import { enumerate, formatInterval } from "~/lib/findings/words.ts";
+import { enumerate, formatTau } from "~/lib/findings/words.ts";
 import { parseMeasure } from "~/lib/measure.ts";
 import { type RunResult, tableOf } from "~/lib/results.ts";
 import { type RankedCell, type TauInterval, tauInterval } from "~/lib/statistics.ts";
@@ -139,11 +139,12 @@ export function rankTable(ranks: readonly MeasureRank[]): ColumnTable {
   const groups = [...new Set(ranks.map(({ group }) => group))];
   return tableOf<MeasureRank[]>({
     measure: ([rank]) => rank!.label + (rank!.isBaseline ? " (baseline)" : ""),
-    ...Object.fromEntries(groups.map((group) => [group, (own: MeasureRank[]) => {
-      const { tau = null, low = null, high = null } = own.find((one) => one.group === group) ?? {};
-      const interval = low === null ? "" : ` ${formatInterval([low, high!])}`;
-      return tau === null ? "" : significant(tau, 2) + interval;
-    }])),
+    ...Object.fromEntries(
+      groups.map((group) => [
+        group,
+        (own: MeasureRank[]) => formatTau(own.find((one) => one.group === group)),
+      ]),
+    ),
     seeds: (own) => Math.max(...own.map(({ seeds }) => seeds.length)),
   }, [...Map.groupBy(ranks, ({ measure }) => measure).values()]);
 }

@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { toSpread } from "~/lib/files/numbers.ts";
+import { significant, toSpread } from "~/lib/files/numbers.ts";
 import type { Interval } from "~/lib/results.ts";
+import type { TauInterval } from "~/lib/statistics.ts";
 
 /** " nats", as it follows a number; nothing for a pure one. */
 export function unitAfter(unit: string): string {
@@ -25,6 +26,13 @@ export function formatMean(mean: number, interval: Interval | null): string {
 export function formatEstimate(mean: number | null, interval: Interval | null): string {
   if (mean === null) return "";
   return formatMean(mean, interval) + (interval === null ? "" : ` ${formatInterval(interval)}`);
+}
+
+/** "0.81 [0.52, 0.95]"; nothing where there is no tau. */
+export function formatTau(rank: TauInterval | undefined): string {
+  const { tau = null, low = null, high = null } = rank ?? {};
+  const interval = low === null || high === null ? "" : ` ${formatInterval([low, high])}`;
+  return tau === null ? "" : significant(tau, 2) + interval;
 }
 
 /** "a, b and c". */

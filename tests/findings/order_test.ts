@@ -19,7 +19,7 @@ Deno.test("compareOrders() pairs each shuffled cell with the same cell in file o
     }))
   );
   const found = compareOrders(axesStudy, shuffledStudy, records)
-    .filter(({ place, label }) => place === "at cumulative:1e-3" && label === "sharpness");
+    .filter(({ place, measure }) => place === "at cumulative:1e-3" && measure === "sharpness");
   assertEquals(found.map(({ learningRate, kind, n }) => [learningRate, kind, n]), [
     [1e-3, "negligible", 3],
     [1e-2, "negligible", 3],
