@@ -117,7 +117,7 @@ Deno.test("publishedSentences() count cells, rank them and name what differs", (
   const rows = comparePublished(study, records);
   assertEquals(publishedSentences(rows), [
     "SGD, learning rate, at cumulative:1e-3: of 3 cells 2 lie within one published half-width and 2 " +
-    "within two; n = 2 seeds. Welch's test tells 10⁻² apart. Kendall's tau of the order is 1.00 " +
+    "within two; n = 2 seeds. Welch's test tells 10⁻² apart. Kendall's tau of the order is 1.0 " +
     "[1.00, 1.00].",
   ]);
   assertEquals(publishedSentences([]), []);
