@@ -45,7 +45,7 @@ export function firstScreen(findings: readonly Finding[]): string[] {
     });
     return [[
       `${capitalize(EFFECTS[effect].label)} from ${namesOf(stop[0]!.findings[0]!)}: ` +
-      `${enumerate(stop.map(changeAtStop))}.`,
+      `sharpness ${enumerate(stop.map(changeAtStop))}.`,
       ...(relative.length === 0 ? [] : [`In relative sharpness this ${become(relative)}.`]),
       ...equal,
       ...(left.size === 0 ? [] : [
@@ -68,7 +68,7 @@ export function firstScreen(findings: readonly Finding[]): string[] {
         const { settled, text } = countSigns(some.flatMap(({ comparisons }) => comparisons));
         if (settled.length === 0) return [];
         parts.delete(effect);
-        return `${text} of ${settled.length} comparisons by ${EFFECTS[effect].label}`;
+        return `${text} of ${settled.length} by ${EFFECTS[effect].label}`;
       });
       return counted.length === 0 ? [] : [`in ${measure}: ${counted.map(begin).join(". ")}`];
     });
@@ -87,14 +87,14 @@ function claimsOf(findings: readonly Finding[]): Claim[] {
   });
 }
 
-/** "with SGD sharpness falls to 0.019 [0.014, 0.025] of its value". */
+/** "falls to 0.019 [0.014, 0.025] of its value with SGD". */
 function changeAtStop({ optimizer, kind, findings: [first] }: Claim): string {
   const { interval, estimate, scale } = first!.comparisons[0]!;
   const size = formatEstimate(estimate, interval);
   const isWay = kind === "falls" || kind === "rises";
   return isWay && scale === "ratio"
-    ? `with ${optimizer} sharpness ${kind} to ${size} of its value`
-    : `with ${optimizer} it ${isWay ? kind : "has no settled change"} (${scale} ${size})`;
+    ? `${kind} to ${size} of its value with ${optimizer}`
+    : `${isWay ? kind : "has no settled change"} with ${optimizer} (${scale} ${size})`;
 }
 
 /** "survives with SGD (3 of 4 levels, narrowest 10⁻² to 10⁻¹) and is inconclusive with AdaGrad". */
