@@ -8,7 +8,7 @@ import type * as Plot from "@observablehq/plot";
 import { Buffer } from "node:buffer";
 import { type Figure, plotResults2, renderPlot, renderPng } from "~/lib/figures.ts";
 import { formatProgress, type OnProgress } from "~/lib/files/progress.ts";
-import { formatInterval, formatMean } from "~/lib/findings.ts";
+import { formatEstimate } from "~/lib/findings.ts";
 import { bundlePage, frameOf, reportHtml } from "~/lib/report.ts";
 import { run, type RunOptions, type RunOutcome } from "~/lib/reproduce.ts";
 import {
@@ -176,8 +176,7 @@ export async function showCells(study: Study, runs: readonly RunResult[]): Promi
       optimizer: ({ optimizer }) => optimizer,
       [label]: valueOf,
       "sharpness (nats), 95 % interval": ({ value }) =>
-        value === null ? "none" : formatMean(value.mean, value.interval) +
-          (value.interval === null ? "" : ` ${formatInterval(value.interval)}`),
+        value === null ? "none" : formatEstimate(value.mean, value.interval),
       "training loss (nats)": ({ trainLoss }) => trainLoss?.toFixed(2) ?? null,
       "test accuracy (%)": ({ testAccuracy }) => ((testAccuracy ?? NaN) * 100).toFixed(1),
       epochs: ({ epochs }) => epochs?.toFixed(0) ?? null,

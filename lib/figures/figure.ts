@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Interval } from "~/lib/results.ts";
+import type { Interval } from "~/lib/statistics.ts";
 
 /** What Plot's symbols can be; areas are equal. */
 export type MarkSymbol = "circle" | "diamond" | "square" | "triangle";

@@ -9,6 +9,7 @@ import type { Layer, Panel } from "~/lib/figures/figure.ts";
 import { INK, optimizerStyles } from "~/lib/figures/theme.ts";
 import { plurals } from "~/lib/files/numbers.ts";
 import type { MeasureRank } from "~/lib/findings.ts";
+import { intervalOf } from "~/lib/statistics.ts";
 import { EFFECTS, type Study } from "~/lib/study.ts";
 
 /**
@@ -37,7 +38,7 @@ export function plotRanks(study: Study, ranks: readonly MeasureRank[]): Figure {
         x: tau!,
         // Groups one below the other.
         y: measures.findIndex((one) => one.measure === measure) + 0.17 * place,
-        interval: low === null || high === null ? null : [low, high],
+        interval: intervalOf({ low, high }),
       })),
     };
   };

@@ -14,7 +14,7 @@ import { EFFECTS, type Study } from "~/lib/study.ts";
 export function plotRatio(
   study: Study,
   runs: readonly RunResult[],
-  { measure }: { readonly measure?: string } = {},
+  measure?: string,
 ): Figure {
   const cells = summariseCells(study, runs, measure);
   const xOf = EFFECTS.pairs.valueOf;

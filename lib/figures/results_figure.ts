@@ -19,12 +19,6 @@ import { type RunResult, summariseCells } from "~/lib/results.ts";
 import { meanInterval } from "~/lib/statistics.ts";
 import { type EffectName, EFFECTS, type Study } from "~/lib/study.ts";
 
-/** What a figure shows. */
-export interface ResultsOptions {
-  /** Canonical text; default: the study's first measure. */
-  readonly measure?: string;
-}
-
 /**
  * Sharpness against one effect for one optimizer, with the original's intervals, and how far training
  * got: the counterpart of the original's `plot_results`.
@@ -35,9 +29,10 @@ export interface ResultsOptions {
 export function plotResults(
   study: Study,
   runs: readonly RunResult[],
-  { effect, optimizer, ...options }: ResultsOptions & {
+  { effect, optimizer, measure }: {
     readonly effect: EffectName;
     readonly optimizer: string;
+    readonly measure?: string;
   },
 ): Figure {
   const { effects, optimizers } = study.grid;
@@ -49,7 +44,7 @@ export function plotResults(
     );
   }
   const grid = { ...study.grid, effects: [effect], optimizers: [optimizer] };
-  return plotResults2({ ...study, grid }, runs, options);
+  return plotResults2({ ...study, grid }, runs, measure);
 }
 
 /**
@@ -58,11 +53,12 @@ export function plotResults(
  * single optimizer.
  *
  * @param runs Of one stop, in any order; cells without a result stay empty.
+ * @param measure Canonical text; default: the study's first measure.
  */
 export function plotResults2(
   study: Study,
   runs: readonly RunResult[],
-  { measure }: ResultsOptions = {},
+  measure?: string,
 ): Figure {
   const cells = summariseCells(study, runs, measure);
   const { name, label } = parseMeasure(cells[0]?.measure ?? "sharpness");

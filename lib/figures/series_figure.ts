@@ -8,11 +8,7 @@ import { compose, type Figure } from "~/lib/figures/compose.ts";
 import { EDGE } from "~/lib/figures/edge_figure.ts";
 import type { Layer, Row } from "~/lib/figures/figure.ts";
 import { SERIES_COLORS, SYMBOLS } from "~/lib/figures/theme.ts";
-
-/** Words under a figure; default none. */
-export interface SeriesOptions {
-  readonly caption?: string;
-}
+import type { EdgePoint } from "~/lib/findings.ts";
 
 /** A measure of a network one of whose layers is scaled. */
 export interface RescalingRow {
@@ -31,22 +27,24 @@ export interface RescalingRow {
  */
 export function plotRescaling(
   given: readonly RescalingRow[],
-  { caption = "" }: SeriesOptions = {},
+  { caption = "" }: { readonly caption?: string } = {},
 ): Figure {
-  const groups = [...Map.groupBy(given, ({ measure }) => measure)].map(([measure, own]) => {
-    const unit = own.find(({ scale }) => scale === 1)?.value ?? NaN;
-    const rows = own.filter(({ scale, value }) => scale > 0 && value > 0)
-      .map(({ scale, value }) => ({ x: scale, y: value / unit }));
-    return { measure, rows: unit > 0 ? rows : [] };
-  });
-  const lost = groups.filter(({ rows }) => rows.length === 0).map(({ measure }) => measure);
+  const unitOf = (own: readonly RescalingRow[]): number =>
+    own.find(({ scale }) => scale === 1)?.value ?? NaN;
+  const groups = [...Map.groupBy(given, ({ measure }) => measure)];
+  const drawn = groups.filter(([, own]) => unitOf(own) > 0);
+  const lost = groups.filter(([, own]) => !(unitOf(own) > 0)).map(([measure]) => measure);
   return compose({
     name: "rescaling",
     title: "A layer rescaled, the function unchanged",
     panels: [{
       x: { label: "First layer × c, last layer × 1 / c", scale: "log" },
       y: { label: "Measure / its value\nat c = 1", scale: "log" },
-      layers: groups.flatMap(({ measure, rows }, i) => seriesLayers(measure, rows, i)),
+      layers: drawn.flatMap(([measure, own], i) => {
+        const rows = own.filter(({ scale, value }) => scale > 0 && value > 0);
+        const unit = unitOf(own);
+        return seriesLayers(measure, rows.map((row) => ({ x: row.scale, y: row.value / unit })), i);
+      }),
     }],
     caption: caption +
       (lost.length === 0
@@ -55,21 +53,10 @@ export function plotRescaling(
   });
 }
 
-/** A network on a trajectory. */
-export interface EdgeRow {
-  /** How the legend names the trajectory: "full batch, lr 0.05". */
-  readonly series: string;
-  readonly epoch: number;
-  /** Largest eigenvalue of the Hessian, nats per unit^2. */
-  readonly lambdaMax: number;
-  /** Draws 2 / learning rate; none where it is no edge, as for AdaGrad. */
-  readonly learningRate?: number;
-}
-
 /** Draws the eigenvalue against epochs, with 2 / learning rate. */
 export function plotEdge(
-  given: readonly EdgeRow[],
-  { caption = "" }: SeriesOptions = {},
+  given: readonly EdgePoint[],
+  { caption = "" }: { readonly caption?: string } = {},
 ): Figure {
   const rates = new Set(given.flatMap(({ learningRate }) => learningRate ?? []));
   const edges = [...rates].map((rate) => ({ x: NaN, y: 2 / rate, text: `2 / ${rate}` }));

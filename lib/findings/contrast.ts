@@ -4,8 +4,7 @@
  * @module
  */
 import { formatInterval, formatMean, unitAfter } from "~/lib/findings/words.ts";
-import type { Interval } from "~/lib/results.ts";
-import { meanInterval, tQuantile, twoSidedP } from "~/lib/statistics.ts";
+import { type Interval, meanInterval, tQuantile, twoSidedP } from "~/lib/statistics.ts";
 
 /** What an effect does at the stop; then what becomes of it elsewhere. */
 export type Kind = "falls" | "rises" | "survives" | "reverses" | "negligible" | "inconclusive";

@@ -8,13 +8,13 @@ import { significant } from "~/lib/files/numbers.ts";
 import { formatEstimate } from "~/lib/findings/words.ts";
 import {
   type CellSummary,
-  type Interval,
   type RunResult,
   runsAt,
   summariseCells,
   tableOf,
   type TrajectoryRecord,
 } from "~/lib/results.ts";
+import type { Interval } from "~/lib/statistics.ts";
 import { measureNamed, type Study } from "~/lib/study.ts";
 
 /** The optimizer whose edge is 2 / learning rate: gradient descent without momentum. */

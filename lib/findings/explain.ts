@@ -5,11 +5,13 @@
  */
 import type { ColumnTable } from "arquero";
 import { CURVE_MEASURE, listCurves, LOSS_LEVELS } from "~/lib/findings/curves.ts";
+import { BOOTSTRAP_SEED, pairSeeds } from "~/lib/findings/rank_measures.ts";
 import { atLoss, atStop } from "~/lib/findings/series.ts";
 import { formatEstimate, formatTau } from "~/lib/findings/words.ts";
 import { parseMeasure } from "~/lib/measure.ts";
 import { type RunResult, runsAt, tableOf, type TrajectoryRecord } from "~/lib/results.ts";
 import {
+  intervalOf,
   type MeanInterval,
   meanInterval,
   type TauInterval,
@@ -34,8 +36,6 @@ export interface Explanation extends TauInterval {
 
 /** Sharpness, at equal loss the antithetic one, and the scale-free measure. */
 const MEASURES = ["sharpness", "relative-filter"];
-/** Of the bootstrap's draws; any number does. */
-const BOOTSTRAP_SEED = 20_251_107;
 
 /**
  * Kendall's tau of every explanation with each measure, over all cells of a study, with the bootstrap
@@ -53,14 +53,9 @@ export function explain(
   const cells = listCells(study).map(runsOf);
   return measures.flatMap((measure) =>
     Object.entries(EXPLANATIONS).map(([name, valueOf]): Explanation => {
-      const mapOf = (own: RunResult[], of: (run: RunResult) => number | null | undefined) =>
-        new Map(own.flatMap((run) => {
-          const value = of(run);
-          return typeof value === "number" ? [[run.config.seed, value] as const] : [];
-        }));
-      const ranked = cells.map((own) => (
-        { x: mapOf(own, valueOf), y: mapOf(own, (run) => run.measures[measure]?.estimate) }
-      ));
+      const ranked = cells.map((own) =>
+        pairSeeds(own, valueOf, ({ measures }) => measures[measure]?.estimate)
+      );
       return { name, measure, ...tauInterval([ranked], { seed: BOOTSTRAP_SEED }) };
     })
   );
@@ -155,10 +150,9 @@ export function slopesTable(found: readonly FactorSlopes[]): ColumnTable {
   return tableOf<FactorSlopes>({
     measure: ({ measure }) => parseMeasure(measure).label,
     where: ({ place }) => place,
-    "exponent of the learning rate": ({ learningRate: { mean, low, high } }) =>
-      formatEstimate(mean, low === null ? null : [low, high!]),
-    "of the batch size": ({ batchSize: { mean, low, high } }) =>
-      formatEstimate(mean, low === null ? null : [low, high!]),
+    "exponent of the learning rate": ({ learningRate }) =>
+      formatEstimate(learningRate.mean, intervalOf(learningRate)),
+    "of the batch size": ({ batchSize }) => formatEstimate(batchSize.mean, intervalOf(batchSize)),
     cells: ({ cells }) => cells,
     seeds: ({ batchSize }) => batchSize.n,
   }, found);

@@ -13,7 +13,7 @@ import { enumerate, formatEstimate } from "~/lib/findings/words.ts";
 import { parseMeasure } from "~/lib/measure.ts";
 import type { OrderTrace } from "~/lib/reproduce.ts";
 import { runsAt, tableOf, type TrajectoryRecord } from "~/lib/results.ts";
-import { meanInterval } from "~/lib/statistics.ts";
+import { intervalOf, meanInterval } from "~/lib/statistics.ts";
 import { listCells, type Study } from "~/lib/study.ts";
 
 /** One cell's shuffled networks against those in file order, paired by seed. */
@@ -81,11 +81,11 @@ export function orderSentences(traces: readonly OrderTrace[]): string[] {
         const at = epochs[(batches ?? 0) - 1];
         return at === undefined ? [] : [at.fullSet - at.batches];
       });
-      const { mean, low, high } = meanInterval(gaps);
+      const gap = meanInterval(gaps);
       const ends = (key: "batches" | "fullSet"): string =>
         enumerate(some.map(({ stops }) => String(stops[key] ?? "none")));
-      const gap = formatEstimate(mean, low === null ? null : [low, high!]);
-      return `${order === "file" ? "in file order" : "shuffled"} by ${gap}` +
+      const size = formatEstimate(gap.mean, intervalOf(gap));
+      return `${order === "file" ? "in file order" : "shuffled"} by ${size}` +
         ` nats; it ends at epoch ${ends("batches")}, on the full-set loss at ${ends("fullSet")}`;
     });
     return `Learning rate ${

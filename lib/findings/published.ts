@@ -11,14 +11,19 @@ import { parseMeasure } from "~/lib/measure.ts";
 import { MLP_1 } from "~/lib/model.ts";
 import {
   type CellSummary,
-  type Interval,
   runsAt,
   summariseCells,
   tableOf,
   type TrajectoryRecord,
   valueBySeed,
 } from "~/lib/results.ts";
-import { meanInterval, tauInterval, tQuantile, welchTest } from "~/lib/statistics.ts";
+import {
+  type Interval,
+  meanInterval,
+  tauInterval,
+  tQuantile,
+  welchTest,
+} from "~/lib/statistics.ts";
 import { type Cell, type EffectName, EFFECTS, effectValue, type Study } from "~/lib/study.ts";
 
 /** A published cell: 6 seeds x 49 directions. */

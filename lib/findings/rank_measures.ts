@@ -13,7 +13,7 @@ import { type RankedCell, type TauInterval, tauInterval } from "~/lib/statistics
 import { byCell, type EffectName, EFFECTS, listCells, type Study } from "~/lib/study.ts";
 
 /** Of the bootstrap's draws; any number does. */
-const BOOTSTRAP_SEED = 20_251_107;
+export const BOOTSTRAP_SEED = 20_251_107;
 
 /** What networks are ranked against: test loss - training loss, or the share of wrong test images. */
 export type RankTarget = "gap" | "test error";
@@ -150,7 +150,7 @@ export function rankTable(ranks: readonly MeasureRank[]): ColumnTable {
 }
 
 /** Both values of a cell's runs that have both, by seed. */
-function pairSeeds(runs: readonly RunResult[], x: ValueOf, y: ValueOf): RankedCell {
+export function pairSeeds(runs: readonly RunResult[], x: ValueOf, y: ValueOf): RankedCell {
   const both = runs.filter((run) => [x, y].every((of) => typeof of(run) === "number"));
   const bySeed = (of: ValueOf): Map<number, number> =>
     new Map(both.map((run) => [run.config.seed, of(run)!]));

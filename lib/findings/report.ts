@@ -14,9 +14,9 @@ import { firstScreen } from "~/lib/findings/first_screen.ts";
 import { type Finding, findingsTable, listFindings } from "~/lib/findings/list_findings.ts";
 import { comparePublished, publishedSentences, publishedTable } from "~/lib/findings/published.ts";
 import { rankMeasures, rankSentences, rankTable } from "~/lib/findings/rank_measures.ts";
-import { enumerate, stopInWords } from "~/lib/findings/words.ts";
+import { stopInWords } from "~/lib/findings/words.ts";
 import { type CellSummary, runsAt, summariseCells, type TrajectoryRecord } from "~/lib/results.ts";
-import { EFFECTS, effectValue, type Study, studyName } from "~/lib/study.ts";
+import { EFFECTS, type Study, studyName } from "~/lib/study.ts";
 
 /** `findings.md` for the preset that the results are about, `NAME.findings.md` for other studies. */
 export function findingsPath(study: Study, folder: string): string {
@@ -123,29 +123,16 @@ function tableText(table: ColumnTable): string {
   return [names, names.map(() => "---"), ...rows].map((row) => `| ${row.join(" | ")} |`).join("\n");
 }
 
-/** One sentence a series of the cells in which seeds have no value of the measure, or diverged. */
+/** How many runs of a series have no value of the measure, or diverged, where any did. */
 function missingSentences({ grid }: Study, cells: readonly CellSummary[]): string[] {
   const series = Map.groupBy(cells, ({ optimizer, effect }) => (
     `${optimizer}, ${EFFECTS[effect].label}`
   ));
   return [...series].flatMap(([name, own]) => {
-    const listed = (word: string, seedsOf: (cell: CellSummary) => readonly number[]): string[] => {
-      const had = own.filter((cell) => seedsOf(cell).length > 0);
-      const bySeeds = [...Map.groupBy(had, (cell) => seedsOf(cell).join(", "))];
-      return bySeeds.map(([seeds, some]) => {
-        const values = some.map((cell) => EFFECTS[cell.effect].format(effectValue(cell)));
-        const whose = seeds === grid.seeds.join(", ") ? "" : ` (seed ${seeds})`;
-        const where = some.length === own.length ? "anywhere" : `at ${enumerate(values)}`;
-        return `${word} ${where}${whose}`;
-      });
-    };
-    const parts = [
-      ...listed("no value", ({ bySeed, diverged }) => {
-        const had = bySeed.filter(({ value }) => value !== null).map(({ seed }) => seed);
-        return grid.seeds.filter((seed) => !had.includes(seed) && !diverged.includes(seed));
-      }),
-      ...listed("diverged", ({ diverged }) => diverged),
-    ];
-    return parts.length === 0 ? [] : [`${name}: ${parts.join("; ")}.`];
+    const all = own.length * grid.seeds.length;
+    const had = own.flatMap(({ bySeed }) => bySeed.filter(({ value }) => value !== null)).length;
+    const lost = own.flatMap(({ diverged }) => diverged).length;
+    const diverged = lost === 0 ? "" : `, ${lost} of them as training diverged`;
+    return had === all ? [] : [`${name}: ${all - had} of ${all} runs have no value${diverged}.`];
   });
 }

@@ -4,8 +4,7 @@
  * @module
  */
 import { significant, toSpread } from "~/lib/files/numbers.ts";
-import type { Interval } from "~/lib/results.ts";
-import type { TauInterval } from "~/lib/statistics.ts";
+import { type Interval, intervalOf, type TauInterval } from "~/lib/statistics.ts";
 
 /** " nats", as it follows a number; nothing for a pure one. */
 export function unitAfter(unit: string): string {
@@ -30,9 +29,9 @@ export function formatEstimate(mean: number | null, interval: Interval | null): 
 
 /** "0.81 [0.52, 0.95]"; nothing where there is no tau. */
 export function formatTau(rank: TauInterval | undefined): string {
-  const { tau = null, low = null, high = null } = rank ?? {};
-  const interval = low === null || high === null ? "" : ` ${formatInterval([low, high])}`;
-  return tau === null ? "" : significant(tau, 2) + interval;
+  if (rank === undefined || rank.tau === null) return "";
+  const interval = intervalOf(rank);
+  return significant(rank.tau, 2) + (interval === null ? "" : ` ${formatInterval(interval)}`);
 }
 
 /** "a, b and c". */

@@ -18,8 +18,8 @@ import {
   publishedSentences,
 } from "~/lib/findings.ts";
 import { parseMeasure } from "~/lib/measure.ts";
-import { type Interval, runsAt, type TrajectoryRecord } from "~/lib/results.ts";
-import { meanInterval } from "~/lib/statistics.ts";
+import { runsAt, type TrajectoryRecord } from "~/lib/results.ts";
+import { type Interval, intervalOf, meanInterval } from "~/lib/statistics.ts";
 import { type Cell, type EffectName, listCells, measuresAt, type Study } from "~/lib/study.ts";
 
 /** What is chosen on the page. */
@@ -95,9 +95,8 @@ export function explore(
     cells: listCells(chosen).flatMap((cell) => {
       const { bySeed, loss: trainLoss = null } = place.valuesOf(cell);
       if (bySeed.size === 0) return [];
-      const { mean, low, high, n } = meanInterval([...bySeed.values()]);
-      const interval = low === null || high === null ? null : [low, high] as const;
-      return [{ ...cell, mean, interval, n, trainLoss }];
+      const all = meanInterval([...bySeed.values()]);
+      return [{ ...cell, mean: all.mean, interval: intervalOf(all), n: all.n, trainLoss }];
     }),
     published,
     sentences: [

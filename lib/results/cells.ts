@@ -5,12 +5,9 @@
  */
 import type { Measurement } from "~/lib/results/record.ts";
 import type { Outcome, RunResult } from "~/lib/results/run_result.ts";
-import { type MeanInterval, meanInterval } from "~/lib/statistics.ts";
+import { type Interval, intervalOf, meanInterval } from "~/lib/statistics.ts";
 import { byCell, type Cell, listCells, type Study } from "~/lib/study.ts";
 import { parseStop, trajectoryPath } from "~/lib/trainer.ts";
-
-/** Low and high end of a 95 % interval. */
-export type Interval = readonly [low: number, high: number];
 
 /** A measure over the seeds of a cell, in its unit. */
 export interface ValueSummary {
@@ -142,13 +139,9 @@ function summariseValues(values: readonly Measurement[]): ValueSummary {
   const isSampled = samples.every(({ length }) => length > 0);
   return {
     mean: overSeeds.mean,
-    interval: ends(overSeeds),
-    pooledInterval: isSampled ? ends(meanInterval(samples.flat())) : null,
+    interval: intervalOf(overSeeds),
+    pooledInterval: isSampled ? intervalOf(meanInterval(samples.flat())) : null,
   };
-}
-
-function ends({ low, high }: MeanInterval): Interval | null {
-  return low === null || high === null ? null : [low, high];
 }
 
 function meanOrNull(values: readonly unknown[]): number | null {

@@ -24,6 +24,16 @@ export interface MeanInterval {
   readonly high: number | null;
 }
 
+/** Low and high end of a 95 % interval. */
+export type Interval = readonly [low: number, high: number];
+
+/** The two ends together. */
+export function intervalOf(
+  { low, high }: { readonly low: number | null; readonly high: number | null },
+): Interval | null {
+  return low === null || high === null ? null : [low, high];
+}
+
 /** An independent estimate: a mean, its standard error and the degrees of freedom of that. */
 export interface Estimate {
   readonly mean: number;

@@ -11,43 +11,43 @@ import { type EffectName, EFFECTS } from "~/lib/study/effects.ts";
 import { type Grid, PRESETS, type Study } from "~/lib/study/study.ts";
 import { parseStop } from "~/lib/trainer.ts";
 
-/** What messages call a field, what it or each of its items may be, and which effect has a use for it. */
-type Field = readonly [name: string, schema?: z.ZodType, kind?: "list", usedBy?: EffectName];
+type Check = (value: unknown) => void;
 
-const oneOf = (names: readonly string[]): z.ZodType => z.enum(names).describe(names.join(" or "));
 const text = z.string().describe("a text");
 const texts = z.array(z.string()).describe("a list of texts");
-const object = z.record(z.string(), z.unknown()).describe("an object");
-const pair = z.object({ learningRate: domain.learningRate, batchSize: domain.batchSize });
-const sizes = z.array(z.int().min(1)).min(2).refine((all) => all[0] === 3072 && all.at(-1) === 10);
+const pair = z.object({ learningRate: domain.learningRate, batchSize: domain.batchSize })
+  .describe("learning rates > 0 with batch sizes >= 1");
+const sizes = z.array(z.int().min(1)).min(2).refine((all) => all[0] === 3072 && all.at(-1) === 10)
+  .describe("a list that begins with 3072 inputs and ends with 10 classes");
 
-const GRID: Readonly<Record<keyof Grid, Field>> = {
-  effects: ["effects", oneOf(Object.keys(EFFECTS)), "list"],
-  optimizers: ["optimizers", text, "list"],
-  learningRates: ["learning rates", domain.learningRate, "list", "learning-rate"],
-  batchSizes: ["batch sizes", domain.batchSize, "list", "batch-size"],
-  pairs: ["cells", pair.describe("learning rates > 0 with batch sizes >= 1"), "list", "pairs"],
-  seeds: ["seeds", domain.seed, "list"],
-  baseLearningRate: ["base learning rate", domain.learningRate],
-  baseBatchSize: ["base batch size", domain.batchSize],
+const GRID: Readonly<Record<keyof Grid, Check>> = {
+  effects: list("effects", oneOf(Object.keys(EFFECTS))),
+  optimizers: list("optimizers", text),
+  learningRates: list("learning rates", domain.learningRate),
+  batchSizes: list("batch sizes", domain.batchSize),
+  pairs: list("cells", pair),
+  seeds: list("seeds", domain.seed),
+  baseLearningRate: one("base learning rate", domain.learningRate),
+  baseBatchSize: one("base batch size", domain.batchSize),
 };
-const STUDY: Readonly<Record<keyof Study, Field>> = {
-  preset: ["preset", oneOf(PRESETS)],
-  images: ["images", domain.images],
-  maxEpochs: ["max epochs", domain.epochs],
-  sizes: [
-    "layer sizes",
-    sizes.describe("a list that begins with 3072 inputs and ends with 10 classes"),
-  ],
-  stops: ["stops", text, "list"],
-  order: ["order", z.literal("shuffled").optional().describe("shuffled or absent")],
-  grid: ["grid"],
-  measures: ["measures"],
-  init: ["init"],
+/** What only one effect has a use for. */
+const USED_BY: Readonly<Record<string, EffectName>> = {
+  ...{ learningRates: "learning-rate", batchSizes: "batch-size", pairs: "pairs" },
 };
-const MEASURES: Readonly<Record<keyof Study["measures"], Field>> = {
-  first: ["measures at the first stop", texts],
-  others: ["measures at the other stops", texts],
+const MEASURES: Readonly<Record<keyof Study["measures"], Check>> = {
+  first: one("measures at the first stop", texts),
+  others: one("measures at the other stops", texts),
+};
+const STUDY: Readonly<Record<keyof Study, Check>> = {
+  grid: (grid) => checkFields("grid", grid, GRID),
+  measures: (measures) => checkFields("measures (first and others)", measures, MEASURES),
+  preset: one("preset", oneOf(PRESETS)),
+  images: one("images", domain.images),
+  maxEpochs: one("max epochs", domain.epochs),
+  sizes: one("layer sizes", sizes),
+  stops: list("stops", text),
+  order: one("order", z.literal("shuffled").optional().describe("shuffled or absent")),
+  init: () => {},
 };
 
 /**
@@ -57,52 +57,45 @@ const MEASURES: Readonly<Record<keyof Study["measures"], Field>> = {
  * duplicates, or a name of no field. Stops and measures that stand twice count once.
  */
 export function checkStudy(study: Study): Study {
-  check(object, study, "it");
-  const { grid, measures } = study;
-  check(object, grid, "grid");
-  check(object, measures, "measures (first and others)");
-  const isUsed = (effect: EffectName): boolean => grid.effects.includes(effect);
-  checkFields(study, STUDY, isUsed);
-  checkFields(grid, GRID, isUsed);
-  checkFields(measures, MEASURES, isUsed);
-  const canonical = (values: readonly string[], open: (text: string) => { text: string }) => [
-    ...new Set(values.map((value) => open(value).text)),
+  checkFields("it", study, STUDY);
+  const { grid, stops, measures: { first, others } } = study;
+  const canonical = (values: readonly string[], parse: (text: string) => { text: string }) => [
+    ...new Set(values.map((value) => parse(value).text)),
   ];
   return {
     ...study,
     grid: { ...grid, optimizers: canonical(grid.optimizers, parseOptimizer) },
-    stops: canonical(study.stops, parseStop),
-    measures: {
-      first: canonical(measures.first, parseMeasure),
-      others: canonical(measures.others, parseMeasure),
-    },
+    stops: canonical(stops, parseStop),
+    measures: { first: canonical(first, parseMeasure), others: canonical(others, parseMeasure) },
   };
 }
 
-function checkFields(
-  values: object,
-  fields: Readonly<Record<string, Field>>,
-  isUsed: (effect: EffectName) => boolean,
-): void {
-  const unknown = Object.keys(values).find((key) => !Object.hasOwn(fields, key));
-  if (unknown !== undefined) {
-    check(z.never().describe(Object.keys(fields).join(", ")), unknown, "its fields");
-  }
-  for (const [key, [name, schema, kind, usedBy]] of Object.entries(fields)) {
-    const value = (values as Record<string, unknown>)[key];
-    if (schema === undefined || (usedBy !== undefined && !isUsed(usedBy))) continue;
-    if (kind !== "list") {
-      check(schema, value, name);
-      continue;
-    }
-    for (const item of Array.isArray(value) ? value : []) check(schema, item, name);
-    const list = z.array(z.unknown()).min(1).refine((all) =>
-      new Set(all.map((item) => JSON.stringify(item))).size === all.length
-    );
-    check(list.describe(`a list of ${name}, at least 1, none twice`), value, name);
+function checkFields(name: string, values: unknown, checks: Readonly<Record<string, Check>>): void {
+  one(name, z.record(z.string(), z.unknown()).describe("an object"))(values);
+  const known = values as Record<string, unknown>;
+  const unknown = Object.keys(known).find((key) => !Object.hasOwn(checks, key));
+  const keys = Object.keys(checks).join(", ");
+  if (unknown !== undefined) one("its fields", z.never().describe(keys))(unknown);
+  for (const [key, check] of Object.entries(checks)) {
+    const effect = USED_BY[key];
+    if (effect === undefined || (known.effects as EffectName[]).includes(effect)) check(known[key]);
   }
 }
 
-function check(schema: z.ZodType, value: unknown, name: string): void {
-  domain.validate(schema, value, `Cannot plan the study as ${name}`);
+function one(name: string, schema: z.ZodType): Check {
+  return (value) => void domain.validate(schema, value, `Cannot plan the study as ${name}`);
+}
+
+function list(name: string, item: z.ZodType): Check {
+  const whole = z.array(z.unknown()).min(1)
+    .refine((all) => new Set(all.map((each) => JSON.stringify(each))).size === all.length)
+    .describe(`a list of ${name}, at least 1, none twice`);
+  return (value) => {
+    for (const each of Array.isArray(value) ? value : []) one(name, item)(each);
+    one(name, whole)(value);
+  };
+}
+
+function oneOf(names: readonly string[]): z.ZodType {
+  return z.enum(names).describe(names.join(" or "));
 }
