@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Axis, Layer, Row } from "~/lib/figures/figure.ts";
+import type { Axis, Layer, Panel, Row } from "~/lib/figures/figure.ts";
 import { optimizerStyles } from "~/lib/figures/theme.ts";
 import { plural, plurals, scientific, thousands } from "~/lib/files/numbers.ts";
 import { capitalize } from "~/lib/files/text.ts";
@@ -31,6 +31,19 @@ export function effectAxis(study: Study, effect: EffectName): EffectAxis {
     ? `Learning rate / batch size ${scientific(Number(ratios[0]))}`
     : `${capitalize(label)}, at ${other(study)}`;
   return { label: axis, scale: "log", values, format, heading, valueOf };
+}
+
+/** A panel an effect, of the layers of its cells. */
+export function effectPanels<C extends Cell>(
+  study: Study,
+  cells: readonly C[],
+  y: Axis,
+  layersOf: (own: readonly C[]) => Layer[],
+): Panel[] {
+  return [...Map.groupBy(cells, ({ effect }) => effect)].map(([effect, own]) => {
+    const x = effectAxis(study, effect);
+    return { heading: x.heading, x, y, layers: layersOf(own) };
+  });
 }
 
 /** Points of one effect's cells, a layer an optimizer, beside one another. */

@@ -6,8 +6,8 @@
 import { describeCells, effectAxis, meanLayers, measureAxis } from "~/lib/figures/cells.ts";
 import { compose, type Figure } from "~/lib/figures/compose.ts";
 import { INK } from "~/lib/figures/theme.ts";
-import { edgeShares } from "~/lib/findings.ts";
-import { type CellSummary, type RunResult, summariseCells } from "~/lib/results.ts";
+import { edgeCells } from "~/lib/findings.ts";
+import { type RunResult, summariseCells } from "~/lib/results.ts";
 import { measureNamed, type Study } from "~/lib/study.ts";
 
 /** The edge, wherever it is drawn. */
@@ -25,18 +25,14 @@ export const EDGE = {
 export function plotEigenvalues(study: Study, runs: readonly RunResult[]): Figure {
   const plain = summariseCells(study, runs, measureNamed(study, "lambda-max") ?? "lambda-max");
   const { optimizers, effects } = study.grid;
-  const shares = edgeShares(study, runs);
+  const edged = edgeCells(study, runs);
   const groups = optimizers.flatMap((optimizer) =>
     effects.map((effect) => {
-      const bounded = shares.filter(({ cell }) =>
-        cell.effect === effect && cell.optimizer === optimizer
-      ).map(({ cell, interval }): CellSummary => {
-        const { learningRate: rate, value } = cell;
-        const ends = interval && [interval[0] / rate, interval[1] / rate] as const;
-        return { ...cell, value: { ...value!, interval: ends } };
-      });
-      const own = plain.filter((cell) => cell.effect === effect && cell.optimizer === optimizer);
-      return { cells: bounded.length > 0 ? bounded : own, hasEdge: bounded.length > 0 };
+      const [bounded, own] = [edged, plain].map((cells) =>
+        cells.filter((cell) => cell.effect === effect && cell.optimizer === optimizer)
+      );
+      const hasEdge = bounded!.length > 0;
+      return { cells: hasEdge ? bounded! : own!, hasEdge };
     })
   );
   return compose({

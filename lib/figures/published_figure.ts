@@ -6,7 +6,7 @@
 import {
   cellLayers,
   describeSeeds,
-  effectAxis,
+  effectPanels,
   measureAxis,
   throughPoints,
 } from "~/lib/figures/cells.ts";
@@ -45,27 +45,23 @@ export function publishedPanels(
     const { mean = NaN, interval = null } = shown ?? {};
     return { y: mean / unit, interval: interval && [interval[0] / unit, interval[1] / unit] };
   };
-  const groups = [...Map.groupBy(comparisons, ({ effect }) => effect)]
-    .filter(([, own]) => own.some(({ ours }) => ours));
-  return groups.map(([effect, own]): Panel => {
+  const y = isRatio
+    ? { label: "Ours / published\nsharpness", scale: "ratio" } as const
+    : measureAxis(study.measures.first[0] ?? "sharpness");
+  const had = new Set(comparisons.flatMap(({ ours, effect }) => ours ? [effect] : []));
+  const shown = comparisons.filter(({ effect }) => had.has(effect));
+  return effectPanels(study, shown, y, (own) => {
     const ours = cellLayers(study, own, "ours", (one) => (
       { ...rowOf(one, one.ours), isHollow: one.n === 1 }
     ));
-    return {
-      heading: effectAxis(study, effect).heading,
-      x: effectAxis(study, effect),
-      y: isRatio
-        ? { label: "Ours / published\nsharpness", scale: "ratio" }
-        : measureAxis(study.measures.first[0] ?? "sharpness"),
-      layers: [
-        ...cellLayers(study, own, "published", (one) => rowOf(one, one.theirs), {
-          ...{ legend: "published", color: INK.published },
-          ...(isRatio ? { radius: 0, width: 6 } : { radius: 5, width: 1 }),
-        }),
-        ...(isRatio ? [] : throughPoints(ours)),
-        ...ours,
-      ],
-    };
+    return [
+      ...cellLayers(study, own, "published", (one) => rowOf(one, one.theirs), {
+        ...{ legend: "published", color: INK.published },
+        ...(isRatio ? { radius: 0, width: 6 } : { radius: 5, width: 1 }),
+      }),
+      ...(isRatio ? [] : throughPoints(ours)),
+      ...ours,
+    ];
   });
 }
 

@@ -6,13 +6,12 @@
 import {
   cellLayers,
   describeCells,
-  effectAxis,
+  effectPanels,
   meanLayers,
   measureAxis,
   throughPoints,
 } from "~/lib/figures/cells.ts";
 import { compose, type Figure } from "~/lib/figures/compose.ts";
-import type { Panel } from "~/lib/figures/figure.ts";
 import { capitalize } from "~/lib/files/text.ts";
 import { parseMeasure } from "~/lib/measure.ts";
 import { type RunResult, summariseCells } from "~/lib/results.ts";
@@ -62,31 +61,27 @@ export function plotResults2(
 ): Figure {
   const cells = summariseCells(study, runs, measure);
   const { name, label } = parseMeasure(cells[0]?.measure ?? "sharpness");
-  const groups = [...Map.groupBy(cells, ({ effect }) => effect)];
-  const { optimizers } = study.grid;
+  const { optimizers, effects } = study.grid;
   return compose({
     name: measure === undefined ? "sharpness" : name,
     title: `${capitalize(label)} against ` +
-      groups.map(([effect]) => EFFECTS[effect].label).join(" and "),
+      effects.map((effect) => EFFECTS[effect].label).join(" and "),
     panels: [
-      ...groups.map(([effect, own]): Panel => ({
-        heading: effectAxis(study, effect).heading,
-        x: effectAxis(study, effect),
-        y: measureAxis(own[0]!.measure),
-        layers: [
-          ...cellLayers(study, optimizers.length === 1 ? own : [], "pooled", ({ value }) => (
-            { y: value?.mean ?? NaN, interval: value?.pooledInterval ?? null }
-          ), { legend: "seeds × directions pooled", radius: 0, width: 5, opacity: 0.3 }),
-          ...meanLayers(study, own),
-        ],
-      })),
-      ...groups.map(([effect, own]): Panel => ({
-        ...{ heading: "Training loss", x: effectAxis(study, effect), height: 90 },
-        y: { label: "Full-set\nloss (nats)" },
-        layers: cellLayers(study, own, "mean-training-loss", ({ trainLoss, unconverged }) => (
-          { y: trainLoss ?? NaN, isPale: unconverged.length > 0 }
-        )),
-      })),
+      ...effectPanels(study, cells, measureAxis(cells[0]?.measure ?? "sharpness"), (own) => [
+        ...cellLayers(study, optimizers.length === 1 ? own : [], "pooled", ({ value }) => (
+          { y: value?.mean ?? NaN, interval: value?.pooledInterval ?? null }
+        ), { legend: "seeds × directions pooled", radius: 0, width: 5, opacity: 0.3 }),
+        ...meanLayers(study, own),
+      ]),
+      ...effectPanels(
+        study,
+        cells,
+        { label: "Full-set\nloss (nats)" },
+        (own) =>
+          cellLayers(study, own, "mean-training-loss", ({ trainLoss, unconverged }) => (
+            { y: trainLoss ?? NaN, isPale: unconverged.length > 0 }
+          )),
+      ).map((panel) => ({ ...panel, heading: "Training loss", height: 90 })),
     ],
     caption: describeCells(study, cells),
   });
@@ -102,19 +97,14 @@ export function plotNorms(study: Study, runs: readonly RunResult[]): Figure {
   return compose({
     name: "norms",
     title: "Norm of the weights",
-    panels: [...Map.groupBy(cells, ({ effect }) => effect)].map(([effect, own]): Panel => {
+    panels: effectPanels(study, cells, { label: "|w|", scale: "log" }, (own) => {
       const means = cellLayers(study, own, "norm", ({ bySeed }) => {
         const norms = bySeed.flatMap(({ run: { training } }) =>
           training.stopped === "diverged" ? [] : training.weightNorm ?? []
         );
         return { y: norms.length === 0 ? NaN : meanInterval(norms).mean };
       });
-      return {
-        heading: effectAxis(study, effect).heading,
-        x: effectAxis(study, effect),
-        y: { label: "|w|", scale: "log" },
-        layers: [...throughPoints(means), ...means],
-      };
+      return [...throughPoints(means), ...means];
     }),
     caption: `Means over seeds of the networks at the stop ${study.stops[0]}.`,
   });

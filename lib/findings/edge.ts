@@ -78,58 +78,49 @@ export function edgeSentences(study: Study, records: readonly TrajectoryRecord[]
   });
 }
 
-/** A cell's eigenvalue whose edge is 2 / learning rate. */
-export interface EdgeShare {
-  readonly cell: CellSummary;
-  /** Learning rate x eigenvalue, 2 at the edge. */
-  readonly mean: number;
-  /**
-   * 95 % t interval over seeds, its upper end raised by the mean residual: Lanczos comes from below,
-   * and an eigenvalue lies within the residual.
-   */
-  readonly interval: Interval | null;
-}
-
 /**
- * Learning rate x lambda max of a study's cells, AdaGrad's of the preconditioned Hessian, in the cells'
- * order; none of an optimizer that has no edge here, or of which it was not measured.
+ * The cells of a study with the eigenvalue whose edge is 2 / learning rate, AdaGrad's of the
+ * preconditioned Hessian; none of an optimizer that has no edge here, or of which it was not measured.
+ * The upper end of an interval is raised by the mean residual: Lanczos comes from below, and an
+ * eigenvalue lies within the residual.
  *
  * @param runs Of one stop.
  */
-export function edgeShares(study: Study, runs: readonly RunResult[]): EdgeShare[] {
+export function edgeCells(study: Study, runs: readonly RunResult[]): CellSummary[] {
   return study.grid.optimizers.flatMap((optimizer) => {
     const text = measureNamed(study, EDGE_MEASURE[optimizer] ?? "");
     const cells = text === undefined ? [] : summariseCells(study, runs, text);
-    return cells.flatMap((cell): EdgeShare[] => {
-      const { learningRate: rate, value, residual } = cell;
+    return cells.flatMap((cell): CellSummary[] => {
+      const { value, residual } = cell;
       if (cell.optimizer !== optimizer || value === null) return [];
-      const { mean, interval } = value;
-      return [{
-        ...{ cell, mean: rate * mean },
-        interval: interval && [rate * interval[0], rate * (interval[1] + (residual ?? 0))],
-      }];
+      const { interval } = value;
+      const raised = interval && [interval[0], interval[1] + (residual ?? 0)] as const;
+      return [{ ...cell, value: { ...value, interval: raised } }];
     });
   });
 }
 
-/** One row a cell: learning rate x lambda max, and on which side of 2 its interval lies. */
-export function edgeTable(shares: readonly EdgeShare[]): ColumnTable {
-  return tableOf<EdgeShare>({
-    optimizer: ({ cell }) => cell.optimizer,
-    "learning rate": ({ cell }) => cell.learningRate,
-    "batch size": ({ cell }) => cell.batchSize,
-    "learning rate × λ max": ({ mean, interval }) => formatEstimate(mean, interval),
-    "against 2": ({ interval }) =>
-      interval === null
-        ? "one seed"
-        : interval[1] < 2
-        ? "below"
-        : interval[0] > 2
-        ? "above"
-        : "not told apart",
-    "residual / λ max": ({ cell: { residual, value, unresolved } }) =>
+/** One row a cell of `edgeCells`: learning rate x lambda max, and on which side of 2 its interval lies. */
+export function edgeTable(cells: readonly CellSummary[]): ColumnTable {
+  const shareOf = (
+    { value, learningRate: rate }: CellSummary,
+  ): readonly [number, Interval | null] => {
+    const { mean, interval } = value!;
+    return [rate * mean, interval && [rate * interval[0], rate * interval[1]]];
+  };
+  return tableOf<CellSummary>({
+    optimizer: ({ optimizer }) => optimizer,
+    "learning rate": ({ learningRate }) => learningRate,
+    "batch size": ({ batchSize }) => batchSize,
+    "learning rate × λ max": (cell) => formatEstimate(...shareOf(cell)),
+    "against 2": (cell) => {
+      const [, interval] = shareOf(cell);
+      if (interval === null) return "one seed";
+      return interval[1] < 2 ? "below" : interval[0] > 2 ? "above" : "not told apart";
+    },
+    "residual / λ max": ({ residual, value, unresolved }) =>
       (residual === null ? "" : significant(residual / value!.mean, 2)) +
       (unresolved.length === 0 ? "" : " (not converged: a lower bound)"),
-    seeds: ({ cell }) => cell.bySeed.filter(({ value }) => value !== null).length,
-  }, shares);
+    seeds: ({ bySeed }) => bySeed.filter(({ value }) => value !== null).length,
+  }, cells);
 }

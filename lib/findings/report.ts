@@ -9,7 +9,7 @@ import { writeWhole } from "~/lib/files/files.ts";
 import { significant } from "~/lib/files/numbers.ts";
 import { NEGLIGIBLE_RATIO, NEGLIGIBLE_SHARE } from "~/lib/findings/contrast.ts";
 import { LOSS_LEVELS, WIDEST_BRACKET } from "~/lib/findings/curves.ts";
-import { edgeShares, edgeTable } from "~/lib/findings/edge.ts";
+import { edgeCells, edgeTable } from "~/lib/findings/edge.ts";
 import { firstScreen } from "~/lib/findings/first_screen.ts";
 import { type Finding, findingsTable, listFindings } from "~/lib/findings/list_findings.ts";
 import { comparePublished, publishedSentences, publishedTable } from "~/lib/findings/published.ts";
@@ -41,7 +41,6 @@ export function findingsMarkdown(study: Study, records: readonly TrajectoryRecor
   const runs = runsAt(study, records);
   const published = comparePublished(study, records);
   const [stop = ""] = study.stops;
-  const shares = edgeShares(study, runs);
   /** The series' findings at a place, then those of optimizers. */
   const tableAt = (where: Finding["where"]): string =>
     tableText(findingsTable(
@@ -69,7 +68,7 @@ export function findingsMarkdown(study: Study, records: readonly TrajectoryRecor
     "Full-batch gradient descent is stable while learning rate × λ max stays below 2. λ max is the " +
     "largest eigenvalue of the loss's Hessian, for AdaGrad of the preconditioned Hessian. The " +
     "interval's upper end carries the residual of Lanczos's method.",
-    tableText(edgeTable(shares)) || "It was not measured.",
+    tableText(edgeTable(edgeCells(study, runs))) || "It was not measured.",
     "## Against the published values",
     list(publishedSentences(published)),
     tableText(publishedTable(published.filter(({ ours }) => ours !== null))),

@@ -1,4 +1,4 @@
-import { edgeRows, edgeSentences, edgeShares, edgeTable } from "~/lib/findings.ts";
+import { edgeCells, edgeRows, edgeSentences, edgeTable } from "~/lib/findings.ts";
 import { edgeStudy, presets, type Study } from "~/lib/study.ts";
 import { assertAlmostEquals, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import {
@@ -66,7 +66,7 @@ Deno.test("edgeTable() says what learning rate x lambda max is, and on which sid
         : 0,
   }));
   const rowsOf = (study: Study, runs: typeof results): string[][] =>
-    edgeTable(edgeShares(study, runs)).objects().map((row) => Object.values(row).map(String));
+    edgeTable(edgeCells(study, runs)).objects().map((row) => Object.values(row).map(String));
   const rows = rowsOf(quick, results);
   // Three learning rates and three batch sizes of either optimizer.
   assertEquals(rows.length, 12);
@@ -84,9 +84,9 @@ Deno.test("edgeTable() says what learning rate x lambda max is, and on which sid
     ...["0.10 (not converged: a lower bound)", "0.10"],
   ]);
   const high = 1.5 + 4.302652729749 * 0.01 / Math.sqrt(3) + 0.15;
-  assertAlmostEquals(edgeShares(quick, open)[0]!.interval![1], high, 1e-6);
+  assertAlmostEquals(1e-3 * edgeCells(quick, open)[0]!.value!.interval![1], high, 1e-6);
   const one = { ...quick, grid: { ...quick.grid, seeds: [0] } };
   const first = results.filter(({ config }) => config.seed === 0);
   assertEquals(rowsOf(one, first)[0]![4], "one seed");
-  assertEquals(edgeShares(quick, []), []);
+  assertEquals(edgeCells(quick, []), []);
 });
