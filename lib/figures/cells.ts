@@ -8,7 +8,7 @@ import { optimizerStyles } from "~/lib/figures/theme.ts";
 import { plural, plurals, scientific, thousands } from "~/lib/files/numbers.ts";
 import { capitalize } from "~/lib/files/text.ts";
 import { parseMeasure } from "~/lib/measure.ts";
-import type { CellSummary, Outcome } from "~/lib/results.ts";
+import type { CellSummary } from "~/lib/results.ts";
 import { type Cell, type EffectName, EFFECTS, listCells, type Study } from "~/lib/study.ts";
 
 /** Where an effect's cells stand; pairs of one learning rate / batch size, at their batch sizes. */
@@ -138,19 +138,18 @@ export function describeCells(study: Study, cells: readonly CellSummary[]): stri
     value === null ? [] : [{ ...value, n: bySeed.filter((seed) => seed.value !== null).length }]
   );
   const isOpen = measured.some(({ interval }) => interval && interval[0] <= 0);
-  // A run that two effects share is the same record in both.
-  const runs = [...new Set(cells.flatMap(({ bySeed }) => bySeed.map(({ run }) => run)))];
-  const names = cells.map(({ effect: _, optimizer, learningRate, batchSize }) =>
-    JSON.stringify([optimizer, learningRate, batchSize])
+  // A cell that two effects share is one.
+  const once = new Map(
+    cells.map((cell) => [`${cell.optimizer} ${cell.learningRate} ${cell.batchSize}`, cell]),
   );
-  const planned = new Set(names).size * study.grid.seeds.length;
-  const ended = (how: Outcome): number =>
-    runs.filter(({ training }) => training.stopped === how).length;
+  const count = (of: (cell: CellSummary) => readonly unknown[]): number =>
+    [...once.values()].flatMap(of).length;
+  const planned = once.size * study.grid.seeds.length;
   const troubles = [
-    [ended("epoch limit"), "did not reach it (pale)"],
-    [ended("diverged"), "diverged and are in no mean (×: all of a cell)"],
-    [planned - runs.length, "have no result yet"],
-  ].filter(([count]) => count !== 0).map((words) => words.join(" "));
+    [count(({ unconverged }) => unconverged), "did not reach it (pale)"],
+    [count(({ diverged }) => diverged), "diverged and are in no mean (×: all of a cell)"],
+    [planned - count(({ seeds }) => seeds), "have no result yet"],
+  ].filter(([runs]) => runs !== 0).map((words) => words.join(" "));
   return `${capitalize(label)}${
     isAtStudyRadius ? ": mean rise in the loss at random points" : ""
   } ` +

@@ -1,15 +1,22 @@
 /**
- * A measure along every trajectory, against the full-set loss.
+ * A measure along every trajectory, against the full-set loss; and beside the published study.
  *
  * @module
  */
 import { effectAxis, measureAxis } from "~/lib/figures/cells.ts";
 import { compose, type Figure } from "~/lib/figures/compose.ts";
 import type { Panel, Ramp } from "~/lib/figures/figure.ts";
+import { describePublished, publishedPanels } from "~/lib/figures/published_figure.ts";
 import { rampOf } from "~/lib/figures/theme.ts";
 import { plural } from "~/lib/files/numbers.ts";
 import { capitalize } from "~/lib/files/text.ts";
-import { type Curve, CURVE_MEASURE, listCurves } from "~/lib/findings.ts";
+import {
+  comparePublished,
+  type Curve,
+  CURVE_MEASURE,
+  leadMeasure,
+  listCurves,
+} from "~/lib/findings.ts";
 import { parseMeasure } from "~/lib/measure.ts";
 import type { TrajectoryRecord } from "~/lib/results.ts";
 import { type EffectName, EFFECTS, type Study } from "~/lib/study.ts";
@@ -40,8 +47,44 @@ export function plotCurves(
   });
 }
 
+/**
+ * Draws ours beside the published sharpness, a panel an effect, and the first optimizer's sharpness
+ * along training: lines on one another differ in how far training got, lines apart in the minimum.
+ *
+ * @param records In any order; panels without data are left out.
+ */
+export function plotLead(study: Study, records: readonly TrajectoryRecord[]): Figure {
+  const compared = comparePublished(study, records);
+  const [optimizer = ""] = study.grid.optimizers;
+  // The scale-free measure where as many networks along training have it.
+  const { measure, curves } = [leadMeasure().text, CURVE_MEASURE].map((measure) => {
+    const curves = listCurves(study, records, { measure })
+      .filter(({ cell, points }) => cell.optimizer === optimizer && points.length > 1);
+    return { measure, curves, count: curves.flatMap(({ points }) => points).length };
+  }).reduce((best, other) => other.count > best.count ? other : best);
+  const replication = publishedPanels(study, compared, { isRatio: false });
+  return compose({
+    name: "lead",
+    title: "Is it the minimum that differs, or how far training got?",
+    panels: [
+      ...replication,
+      ...study.grid.effects.toReversed().flatMap((effect) =>
+        curvesPanel(study, curves, { effect, optimizer, measure })
+      ),
+    ],
+    caption: [
+      replication.length > 0 &&
+      `Above: the published study again. ${describePublished(compared)}`,
+      curves.length > 0 &&
+      "Below: lines on one another differ in how far training got, lines apart in the minimum. " +
+        describeCurves(study, curves),
+    ].filter((sentence) => sentence !== false).join(" "),
+    isNarrow: true,
+  });
+}
+
 /** The curves of one effect and optimizer, coloured by value and named at their ends; none without any. */
-export function curvesPanel(
+function curvesPanel(
   study: Study,
   curves: readonly Curve[],
   { effect, optimizer, measure }: { effect: EffectName; optimizer: string; measure: string },
@@ -84,7 +127,7 @@ export function rampOfValues(study: Study, effect: EffectName): Ramp {
 }
 
 /** What curves are, with their numbers. */
-export function describeCurves(study: Study, curves: readonly Curve[]): string {
+function describeCurves(study: Study, curves: readonly Curve[]): string {
   if (curves.length === 0) return "No trajectory has a network with this measure.";
   const seeds = new Set(curves.map(({ seed }) => seed)).size;
   const { directions } = curves[0]!;

@@ -7,8 +7,7 @@ import { z } from "zod";
 import * as domain from "~/lib/domain.ts";
 import { parseMeasure } from "~/lib/measure.ts";
 import { parseOptimizer } from "~/lib/optimizer.ts";
-import { type EffectName, EFFECTS } from "~/lib/study/effects.ts";
-import { type Grid, PRESETS, type Study } from "~/lib/study/study.ts";
+import { type EffectName, EFFECTS, type Grid, PRESETS, type Study } from "~/lib/study/study.ts";
 import { parseStop } from "~/lib/trainer.ts";
 
 type Check = (value: unknown) => void;

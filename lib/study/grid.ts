@@ -4,8 +4,7 @@
  * @module
  */
 import { parseMeasure } from "~/lib/measure.ts";
-import { type EffectName, EFFECTS } from "~/lib/study/effects.ts";
-import type { Pair, Study } from "~/lib/study/study.ts";
+import { type EffectName, EFFECTS, type Pair, type Study } from "~/lib/study/study.ts";
 import { type Trajectory, trajectoryPath } from "~/lib/trainer.ts";
 
 /** A point of a figure: the trajectories that differ in seed only, seen as one value of an effect. */
