@@ -22,12 +22,11 @@ interface Claim {
 /**
  * What a larger learning rate does, what a larger batch does, and what each other optimizer does against
  * the first: at the stop, and at equal training loss in relative sharpness; in antithetic sharpness where
- * that was not taken.
+ * that was taken at less than half as many places.
  */
 export function firstScreen(findings: readonly Finding[]): string[] {
-  const lead = leadMeasure().name;
-  const equalLoss = [[lead, "relative sharpness"], [CURVE_MEASURE, "antithetic sharpness"]];
   const nameOf = ({ measure }: Finding): string => parseMeasure(measure).name;
+  const lead = leadMeasure().name;
   const effects = (["learning-rate", "batch-size"] as const).flatMap((effect) => {
     const at = (where: Finding["where"], name?: string): Claim[] =>
       claimsOf(
@@ -38,21 +37,30 @@ export function firstScreen(findings: readonly Finding[]): string[] {
       );
     const [stop, relative] = [at("stop"), at("measure", lead)];
     if (stop.length === 0) return [];
-    const left = new Set(stop.map(({ optimizer }) => optimizer));
-    const equal = equalLoss.flatMap(([name, measure]) => {
-      const own = at("loss", name).filter(({ optimizer }) => left.delete(optimizer));
-      return own.length === 0 ? [] : [`At equal training loss, in ${measure}, it ${become(own)}.`];
+    const [first, standIn] = [at("loss", lead), at("loss", CURVE_MEASURE)];
+    const equal = stop.flatMap(({ optimizer }) => {
+      const [one, other] = [first, standIn].map((claims) =>
+        claims.find((claim) => claim.optimizer === optimizer)
+      );
+      return choose(one, other, (claim) => claim.findings.length) ?? [];
     });
+    const without = stop.filter(({ optimizer }) =>
+      equal.every((claim) => claim.optimizer !== optimizer)
+    );
     return [[
       `${capitalize(EFFECTS[effect].label)} from ${namesOf(stop[0]!.findings[0]!)}: ` +
       `sharpness ${enumerate(stop.map(changeAtStop))}.`,
       ...(relative.length === 0 ? [] : [`In relative sharpness this ${become(relative)}.`]),
-      ...equal,
-      ...(left.size === 0 ? [] : [
-        `No two cells${
-          equal.length === 0 ? "" : ` with ${enumerate([...left])}`
-        } could be compared at ` +
-        "equal training loss.",
+      ...[...Map.groupBy(equal, (claim) => first.includes(claim))].map(([isLead, own]) =>
+        `At equal training loss, in ${wordsOf(isLead)}, it ${become(own)}.`
+      ),
+      ...(without.length === 0 ? [] : [
+        "No two cells " + (equal.length === 0
+          ? ""
+          : `with ${
+            enumerate(without.map(({ optimizer }) => optimizer))
+          } `) +
+        "could be compared at equal training loss.",
       ]),
     ].join(" ")];
   });
@@ -61,21 +69,36 @@ export function firstScreen(findings: readonly Finding[]): string[] {
     ({ optimizer }) => optimizer,
   );
   const optimizers = [...against].map(([optimizer, all]) => {
-    const parts = Map.groupBy(all, ({ effect }) => effect);
-    const texts = equalLoss.flatMap(([name, measure]) => {
-      const counted = [...parts].flatMap(([effect, own]) => {
-        const some = own.filter((each) => nameOf(each) === name);
-        const { settled, text } = countSigns(some.flatMap(({ comparisons }) => comparisons));
-        if (settled.length === 0) return [];
-        parts.delete(effect);
-        return `${text} of ${settled.length} by ${EFFECTS[effect].label}`;
-      });
-      return counted.length === 0 ? [] : [`in ${measure}: ${counted.map(begin).join(". ")}`];
+    const counted = [...Map.groupBy(all, ({ effect }) => effect)].flatMap(([effect, own]) => {
+      const [first, standIn] = [lead, CURVE_MEASURE].map((name) =>
+        countSigns(own.filter((each) => nameOf(each) === name).flatMap((each) => each.comparisons))
+      );
+      const { settled, text } = choose(first, standIn, (counts) => counts.settled.length)!;
+      const isLead = settled === first!.settled;
+      const what = `${text} of ${settled.length} by ${EFFECTS[effect].label}`;
+      return settled.length === 0 ? [] : [{ isLead, what }];
     });
+    const texts = [...Map.groupBy(counted, ({ isLead }) => isLead)].map(([isLead, own]) =>
+      `in ${wordsOf(isLead)}: ${own.map(({ what }) => what).map(begin).join(". ")}`
+    );
     const said = texts.length === 0 ? ": not measured" : `, ${texts.map(begin).join(". ")}`;
     return `${optimizer} against ${all[0]!.reference} at equal training loss${said}.`;
   });
   return [...effects, ...optimizers];
+}
+
+/** The first where it has at least half as many values as what stands in for it. */
+function choose<T>(
+  first: T | undefined,
+  standIn: T | undefined,
+  sizeOf: (one: T) => number,
+): T | undefined {
+  const [own, other] = [first, standIn].map((one) => one === undefined ? 0 : sizeOf(one));
+  return own! > 0 && 2 * own! >= other! ? first : standIn ?? first;
+}
+
+function wordsOf(isLead: boolean): string {
+  return isLead ? "relative sharpness" : "antithetic sharpness";
 }
 
 function claimsOf(findings: readonly Finding[]): Claim[] {
