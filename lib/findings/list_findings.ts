@@ -102,9 +102,7 @@ export function findAt(series: Series, place: Place, stop: Place): Finding {
   }
   const there = endsAt(stop);
   const [from, to] = [first, last].map((end) => there[all.indexOf(end)]!);
-  const reference = compare(
-    { first: from!, last: to!, unit: parseMeasure(stop.measure).unit },
-  );
+  const reference = compare({ first: from!, last: to!, unit: parseMeasure(stop.measure).unit });
   const one = compare(
     { first, last, unit },
     place.where === "stop" ? undefined : reference ?? null,
@@ -153,8 +151,8 @@ export function describeFinding(finding: Finding): string {
 }
 
 /**
- * One row a finding that compares any cells: the two ends, at the stop with their full-set losses, their ratio or the count of
- * cells, the verdict, what lies between, and which cells have a value.
+ * One row a finding that compares any cells: the two ends, at the stop with their full-set losses, their
+ * ratio or the count of cells, the verdict, what lies between, and which cells have a value.
  */
 export function findingsTable(findings: readonly Finding[]): ColumnTable {
   return tableOf<Finding>({
