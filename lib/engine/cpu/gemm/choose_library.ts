@@ -68,19 +68,21 @@ interface Choice extends Machine {
 export async function chooseGemmLibrary(options: ChoiceOptions = {}): Promise<ChosenLibrary> {
   const { demanded, choices, measure = measureGemm, onMessage } = options;
   const again = demanded === "measure";
-  const prefer = again ? undefined : options.prefer;
+  const [wanted, why] = again || demanded === undefined
+    ? [again ? undefined : options.prefer, "the run's own"]
+    : [demanded, "demanded"];
   const say = (library: GemmLibrary, why: string, more = ""): ChosenLibrary => {
     const { name, replaced } = library;
     const chosen = replaced ? `${why}, with better kernels than its ${replaced}` : why;
     onMessage?.(`Matrix products by ${name}: ${chosen}${more}`);
     return { library, chosen };
   };
-  const blas = demanded === "onnxruntime" ? undefined : openBlas({ improve: true });
-  if (demanded === "blas") return say(blas ?? noBlas(), "demanded");
+  if (demanded === "onnxruntime") return say(await openOnnxRuntime(), why);
+  const blas = openBlas({ improve: true });
   if (blas === undefined) {
-    return say(await openOnnxRuntime(), demanded && !again ? "demanded" : "the only one here");
+    return demanded === "blas" ? noBlas() : say(await openOnnxRuntime(), "the only one here");
   }
-  if (prefer === "blas") return say(blas, "the run's own");
+  if (wanted === "blas") return say(blas, why);
   const machine = {
     processor: processor(),
     blas: blas.name,
@@ -89,25 +91,22 @@ export async function chooseGemmLibrary(options: ChoiceOptions = {}): Promise<Ch
   const all = readChoices(choices);
   const isThis = (choice: Machine): boolean =>
     Object.entries(machine).every(([key, value]) => choice[key as keyof Machine] === value);
-  const known = prefer === undefined && !again ? all.find(isThis) : undefined;
+  const known = wanted === undefined && !again ? all.find(isThis) : undefined;
   const fastest = "the faster one here";
   if (known?.library === "blas") return say(blas, fastest, describe(known, choices));
-  const onnxRuntime = await openOnnxRuntime().catch(({ message }: Error) => {
-    onMessage?.(message);
-    return undefined;
-  });
-  if (onnxRuntime === undefined) return say(blas, "the only one here");
-  if (prefer === undefined) {
-    const choice = known ?? { ...machine, ...await tryBoth([blas, onnxRuntime], measure) };
-    const isKept = known !== undefined ||
-      keepChoices(choices, [...all.filter((other) => !isThis(other)), choice]);
-    const more = describe(choice, isKept ? choices : undefined);
-    if (choice.library === "blas") return say(blas, fastest, more);
+  const onnxRuntime = await openOnnxRuntime().catch(({ message }: Error) => onMessage?.(message));
+  if (!onnxRuntime) return say(blas, "the only one here");
+  if (wanted === "onnxruntime") {
     blas.close();
-    return say(onnxRuntime, fastest, more);
+    return say(onnxRuntime, why);
   }
+  const choice = known ?? { ...machine, ...await tryBoth([blas, onnxRuntime], measure) };
+  const isKept = known !== undefined ||
+    keepChoices(choices, [...all.filter((other) => !isThis(other)), choice]);
+  const more = describe(choice, isKept ? choices : undefined);
+  if (choice.library === "blas") return say(blas, fastest, more);
   blas.close();
-  return say(onnxRuntime, "the run's own");
+  return say(onnxRuntime, fastest, more);
 }
 
 /** The library to take at these rates: the system's BLAS unless the other is clearly faster. */

@@ -1,6 +1,6 @@
 // What a layer does to its products, the pixels before the first, and points on a line.
 
-import { get, isLast, put } from "./vector";
+import { get, isLast, put, width } from "./vector";
 
 /** out[i] = bytes[i] / 255, computed as a product with the rounded reciprocal (within 1 ulp). */
 export function bytesToFloats(bytes: usize, out: usize, length: i32): void {
@@ -42,16 +42,12 @@ export function addBiasMasked(z: usize, bias: usize, h: usize, units: i32, rows:
   const size = <usize> rows << 2;
   for (let u = 0; u < units; u++, z += size, h += size, bias += 4) {
     const b = v128.load32_splat(bias);
-    let at: usize = 0;
-    for (; !isLast(at, size); at += 16) biasMasked(z + at, b, h + at, false);
-    for (; at < size; at += 4) biasMasked(z + at, b, h + at, true);
+    for (let at: usize = 0; at < size; at += width(at, size)) {
+      const one = isLast(at, size);
+      const isActive = f32x4.gt(get(h + at, one), f32x4.splat(0));
+      put(z + at, v128.and(f32x4.add(get(z + at, one), b), isActive), one);
+    }
   }
-}
-
-@inline
-function biasMasked(z: usize, bias: v128, h: usize, one: bool): void {
-  const isActive = f32x4.gt(get(h, one), f32x4.splat(0));
-  put(z, v128.and(f32x4.add(get(z, one), bias), isActive), one);
 }
 
 /** z[r][u] += bias[u] in place. */
@@ -143,27 +139,11 @@ export function addScaledUnits(
 ): void {
   const size = <usize> units << 2;
   for (let r = 0; r < rows; r++, x += size, y += size, out += size) {
-    let at: usize = 0;
-    for (; !isLast(at, size); at += 16) {
-      scaledUnits(x + at, y + at, out + at, scales + at, shifts + at, relu, false);
-    }
-    for (; at < size; at += 4) {
-      scaledUnits(x + at, y + at, out + at, scales + at, shifts + at, relu, true);
+    for (let at: usize = 0; at < size; at += width(at, size)) {
+      const one = isLast(at, size);
+      const step = f32x4.mul(get(scales + at, one), get(y + at, one));
+      const sum = f32x4.add(f32x4.add(get(x + at, one), step), get(shifts + at, one));
+      put(out + at, relu ? f32x4.pmax(sum, f32x4.splat(0)) : sum, one);
     }
   }
-}
-
-@inline
-function scaledUnits(
-  x: usize,
-  y: usize,
-  out: usize,
-  scales: usize,
-  shifts: usize,
-  relu: bool,
-  one: bool,
-): void {
-  const step = f32x4.mul(get(scales, one), get(y, one));
-  const sum = f32x4.add(f32x4.add(get(x, one), step), get(shifts, one));
-  put(out, relu ? f32x4.pmax(sum, f32x4.splat(0)) : sum, one);
 }

@@ -76,29 +76,14 @@ export function momentumStep(
 ): void {
   const rates = f32x4.splat(learningRate);
   const kept = f32x4.splat(momentum);
-  const end = <usize> length << 2;
-  let at: usize = 0;
-  for (; !isLast(at, end); at += 16) {
-    momentumBy(w + at, g + at, b + at, rates, kept, nesterov != 0, false);
+  for (let at: usize = 0, end = <usize> length << 2; at < end; at += width(at, end)) {
+    const one = isLast(at, end);
+    const gradient = takeGradient(g + at, one);
+    const buffer = f32x4.add(f32x4.mul(kept, get(b + at, one)), gradient);
+    put(b + at, buffer, one);
+    const step = nesterov != 0 ? f32x4.add(gradient, f32x4.mul(kept, buffer)) : buffer;
+    subtract(w + at, f32x4.mul(rates, step), one);
   }
-  for (; at < end; at += 4) momentumBy(w + at, g + at, b + at, rates, kept, nesterov != 0, true);
-}
-
-@inline
-function momentumBy(
-  w: usize,
-  g: usize,
-  b: usize,
-  rates: v128,
-  kept: v128,
-  nesterov: bool,
-  one: bool,
-): void {
-  const gradient = takeGradient(g, one);
-  const buffer = f32x4.add(f32x4.mul(kept, get(b, one)), gradient);
-  put(b, buffer, one);
-  const step = nesterov ? f32x4.add(gradient, f32x4.mul(kept, buffer)) : buffer;
-  subtract(w, f32x4.mul(rates, step), one);
 }
 
 /**
