@@ -1,10 +1,8 @@
 /**
- * `@std/assert`'s names and signatures over `node:assert/strict`.
+ * `@std/assert`'s names and signatures over `node:assert/strict`, as far as they are used.
  *
  * The package is on JSR only, which cannot be resolved everywhere. Where it can, one line of
- * deno.json makes tests use it, and nothing else changes:
- *
- *     "@std/assert": "jsr:@std/assert@1",
+ * deno.json makes tests use it, and nothing else changes: `"@std/assert": "jsr:@std/assert@1"`.
  *
  * @module
  */
@@ -13,14 +11,11 @@ import nodeAssert from "node:assert/strict";
 // deno-lint-ignore no-explicit-any -- as in @std/assert: any constructor's arguments.
 type ErrorClass<E extends Error> = abstract new (...args: any[]) => E;
 
+const show = Deno.inspect;
+
 /** Fails unless `value` is truthy. */
 export function assert(value: unknown, message = ""): asserts value {
   nodeAssert.ok(value, message || undefined);
-}
-
-/** Fails unless `value` is falsy. */
-export function assertFalse(value: unknown, message?: string): void {
-  nodeAssert.ok(!value, message ?? "Expected a falsy value");
 }
 
 /** Fails unless the two are deeply equal. */
@@ -33,42 +28,17 @@ export function assertNotEquals<T>(actual: T, expected: T, message?: string): vo
   nodeAssert.notDeepStrictEqual(actual, expected, message);
 }
 
-/** Fails unless the two are the same by `Object.is`. */
-export function assertStrictEquals<T>(
-  actual: unknown,
-  expected: T,
-  message?: string,
-): asserts actual is T {
-  nodeAssert.ok(
-    Object.is(actual, expected),
-    message ?? `${show(actual)} is not strictly ${show(expected)}`,
-  );
-}
-
 /** Fails unless the two differ by `tolerance` at most; default 1e-7 of `expected`. */
 export function assertAlmostEquals(
   actual: number,
   expected: number,
-  tolerance?: number,
+  tolerance: number = Number.isFinite(expected) ? Math.abs(expected * 1e-7) : 1e-7,
   message?: string,
 ): void {
   if (Object.is(actual, expected)) return;
-  const allowed = tolerance ?? (Number.isFinite(expected) ? Math.abs(expected * 1e-7) : 1e-7);
-  const difference = Math.abs(actual - expected);
-  nodeAssert.ok(
-    difference <= allowed,
-    message ?? `${actual} differs from ${expected} by ${difference}, more than ${allowed}`,
-  );
-}
-
-/** Fails unless `actual > expected`. */
-export function assertGreater<T>(actual: T, expected: T, message?: string): void {
-  nodeAssert.ok(actual > expected, message ?? `${show(actual)} is not > ${show(expected)}`);
-}
-
-/** Fails unless `actual >= expected`. */
-export function assertGreaterOrEqual<T>(actual: T, expected: T, message?: string): void {
-  nodeAssert.ok(actual >= expected, message ?? `${show(actual)} is not >= ${show(expected)}`);
+  const off = Math.abs(actual - expected);
+  const text = `${actual} differs from ${expected} by ${off}, more than ${tolerance}`;
+  nodeAssert.ok(off <= tolerance, message ?? text);
 }
 
 /** Fails unless `actual < expected`. */
@@ -81,22 +51,10 @@ export function assertLessOrEqual<T>(actual: T, expected: T, message?: string): 
   nodeAssert.ok(actual <= expected, message ?? `${show(actual)} is not <= ${show(expected)}`);
 }
 
-/** Fails unless `actual` is made by `type`. */
-export function assertInstanceOf<T>(
-  actual: unknown,
-  // deno-lint-ignore no-explicit-any -- as in @std/assert: any constructor's arguments.
-  type: abstract new (...args: any[]) => T,
-  message = "",
-): asserts actual is T {
-  nodeAssert.ok(actual instanceof type, message || `${show(actual)} is no ${type.name}`);
-}
-
 /** Fails unless `expected` stands in `actual`. */
 export function assertStringIncludes(actual: string, expected: string, message?: string): void {
-  nodeAssert.ok(
-    actual.includes(expected),
-    message ?? `${show(actual)} does not include ${show(expected)}`,
-  );
+  const text = `${show(actual)} does not include ${show(expected)}`;
+  nodeAssert.ok(actual.includes(expected), message ?? text);
 }
 
 /** Fails unless `actual` matches. */
@@ -104,95 +62,45 @@ export function assertMatch(actual: string, expected: RegExp, message?: string):
   nodeAssert.match(actual, expected, message);
 }
 
-/** Fails. */
-export function fail(message?: string): never {
-  nodeAssert.fail(message ?? "Failed");
-}
-
-/** Fails unless `error` is an Error of the class, with `includes` in its message. */
-export function assertIsError<E extends Error = Error>(
-  error: unknown,
-  errorClass?: ErrorClass<E>,
-  includes?: string | RegExp,
-  message?: string,
-): asserts error is E {
-  nodeAssert.ok(error instanceof Error, message ?? `${show(error)} is no Error`);
-  if (errorClass !== undefined) {
-    nodeAssert.ok(
-      error instanceof errorClass,
-      message ?? `Expected ${errorClass.name}, thrown was ${error.name}: ${error.message}`,
-    );
-  }
-  if (typeof includes === "string") assertStringIncludes(error.message, includes, message);
-  else if (includes !== undefined) assertMatch(error.message, includes, message);
-}
-
-/** Fails unless `fn` throws; returns what it throws. */
-export function assertThrows(fn: () => unknown, message?: string): unknown;
+/** Fails unless `fn` throws an error of the class with `includes` in its message; returns it. */
 export function assertThrows<E extends Error = Error>(
   fn: () => unknown,
-  errorClass: ErrorClass<E>,
+  errorClass?: ErrorClass<E>,
   includes?: string,
   message?: string,
-): E;
-export function assertThrows(
-  fn: () => unknown,
-  classOrMessage?: ErrorClass<Error> | string,
-  includes?: string,
-  message?: string,
-): unknown {
-  let thrown: { error: unknown } | undefined;
+): E {
   try {
     fn();
   } catch (error) {
-    thrown = { error };
+    return checked(error, errorClass, includes, message);
   }
-  return checkThrown(thrown, classOrMessage, includes, message);
+  nodeAssert.fail(message ?? "Expected an error: nothing was thrown");
 }
 
-/** Fails unless the promise of `fn` rejects; returns the reason. */
-export function assertRejects(fn: () => PromiseLike<unknown>, message?: string): Promise<unknown>;
-export function assertRejects<E extends Error = Error>(
+/** Fails unless the promise of `fn` rejects with such an error; returns it. */
+export async function assertRejects<E extends Error = Error>(
   fn: () => PromiseLike<unknown>,
-  errorClass: ErrorClass<E>,
+  errorClass?: ErrorClass<E>,
   includes?: string,
   message?: string,
-): Promise<E>;
-export async function assertRejects(
-  fn: () => PromiseLike<unknown>,
-  classOrMessage?: ErrorClass<Error> | string,
-  includes?: string,
-  message?: string,
-): Promise<unknown> {
-  let thrown: { error: unknown } | undefined;
-  let promise: PromiseLike<unknown>;
-  try {
-    promise = fn();
-  } catch {
-    nodeAssert.fail("Expected a rejected promise: the function threw at once");
-  }
+): Promise<E> {
+  const promise = fn();
   try {
     await promise;
   } catch (error) {
-    thrown = { error };
+    return checked(error, errorClass, includes, message);
   }
-  return checkThrown(thrown, classOrMessage, includes, message);
+  nodeAssert.fail(message ?? "Expected an error: nothing was thrown");
 }
 
-function checkThrown(
-  thrown: { error: unknown } | undefined,
-  classOrMessage: ErrorClass<Error> | string | undefined,
+function checked<E extends Error>(
+  error: unknown,
+  errorClass: ErrorClass<E> | undefined,
   includes: string | undefined,
   message: string | undefined,
-): unknown {
-  const text = typeof classOrMessage === "string" ? classOrMessage : message;
-  if (thrown === undefined) nodeAssert.fail(text ?? "Expected an error: nothing was thrown");
-  if (typeof classOrMessage === "function") {
-    assertIsError(thrown.error, classOrMessage, includes, text);
-  }
-  return thrown.error;
-}
-
-function show(value: unknown): string {
-  return Deno.inspect(value);
+): E {
+  const kind = errorClass ?? Error;
+  nodeAssert.ok(error instanceof kind, message ?? `Expected ${kind.name}, thrown was ${error}`);
+  if (includes !== undefined) assertStringIncludes(error.message, includes, message);
+  return error as E;
 }

@@ -1,8 +1,4 @@
-/**
- * Domains, calls with parameters, lists.
- *
- * @module
- */
+/** Domains, calls with parameters, lists. @module */
 import fc from "fast-check";
 import * as domain from "~/lib/domain.ts";
 import { type Callable, parseCall, splitList, UsageError, validate } from "~/lib/domain.ts";

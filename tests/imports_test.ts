@@ -1,8 +1,4 @@
-/**
- * The house: rooms behind doors, one way through, short files.
- *
- * @module
- */
+/** The house: rooms behind doors, one way through, short files. @module */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { assertEquals } from "@std/assert";

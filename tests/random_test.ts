@@ -8,7 +8,6 @@ import { fillNormal, fillUniform, openStream, permutation } from "~/lib/random.t
 import {
   assertAlmostEquals,
   assertEquals,
-  assertGreater,
   assertLess,
   assertLessOrEqual,
   assertThrows,
@@ -53,20 +52,6 @@ Deno.test("openStream() is xoroshiro128+ jumped index + 1 times", () => {
   }
 });
 
-Deno.test("openStream() decorrelates neighbouring seeds from the first draw on", () => {
-  // 200 pairs of seeds: a correlation of independent draws has the standard error 1/sqrt(200).
-  for (let draw = 0; draw < 4; draw++) {
-    const value = (seed: number): number => {
-      const stream = openStream(seed, 0);
-      for (let skip = 0; skip < draw; skip++) stream.next();
-      return (stream.next() >>> 0) / 2 ** 32 - 0.5;
-    };
-    let sum = 0;
-    for (let seed = 0; seed < 200; seed++) sum += value(seed) * value(seed + 1);
-    assertLess(Math.abs(sum / 200 * 12), 4 / Math.sqrt(200));
-  }
-});
-
 Deno.test("openStream() takes integers in its domain only", () => {
   const refusal = (seed: number, index: number): string =>
     assertThrows(() => openStream(seed, index), RangeError).message;
@@ -102,14 +87,6 @@ Deno.test("fillUniform() draws from U(-bound, bound)", () => {
   fillUniform(draws, openStream(1, 0), 0.25);
   assertLess(distance(draws, (x) => (x + 0.25) / 0.5), LARGEST_DISTANCE);
   for (const draw of draws) assertLessOrEqual(Math.abs(draw), 0.25);
-});
-
-Deno.test("fillUniform() takes one draw a value, in order", () => {
-  const draws = new Float32Array(5);
-  fillUniform(draws, openStream(9, 2), 1);
-  const next = referenceStream(9, 3);
-  // (u + 1/2) 2 / 2^32 - 1 in float64, then rounded once.
-  assertEquals(draws, Float32Array.from(draws, () => (next() + 0.5) / 2 ** 31 - 1));
 });
 
 /** Normal distribution by Simpson's rule over 200 intervals from 0: error below 1e-9 for |x| < 7. */
@@ -172,7 +149,7 @@ Deno.test("fillNormal() is finite at the smallest and the largest draw", () => {
   assertAlmostEquals(out[0]!, Math.sqrt(2 * 33 * Math.LN2), 1e-6);
   assertEquals(out[1], 0);
   fillNormal(out, constant(-1));
-  assertGreater(Math.hypot(out[0]!, out[1]!), 0);
+  assertLess(0, Math.hypot(out[0]!, out[1]!));
   assertLess(Math.hypot(out[0]!, out[1]!), 1e-4);
 });
 

@@ -1,8 +1,4 @@
-/**
- * What a benchmark measures, how often, and how it is said.
- *
- * @module
- */
+/** What a benchmark measures, how often, and how it is said. @module */
 
 /** One measurement on one engine. */
 export interface Row {

@@ -1,23 +1,26 @@
 /**
- * Command lines that cannot be right: one clear line, status 2, nothing written.
+ * Command lines that cannot be right, and arbitrary words: values, or one clear line, status 2, nothing
+ * written.
  *
  * @module
  */
+import fc from "fast-check";
 import { studyFrom } from "~/lib/cli/asked.ts";
-import { readValues, readWords } from "~/lib/cli/command.ts";
+import { readValues, readWords, toWords } from "~/lib/cli/command.ts";
 import { type CommandName, COMMANDS } from "~/lib/cli/commands.ts";
 import { TRAINING } from "~/lib/cli/train.ts";
 import { UsageError } from "~/lib/domain.ts";
-import { presets } from "~/lib/study.ts";
+import { checkStudy, listTrajectories, presets, studyName } from "~/lib/study.ts";
 import {
+  assert,
   assertEquals,
-  assertInstanceOf,
+  assertLess,
   assertMatch,
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import { TRAIN, twoAtOnce } from "~/tests/fixtures/command.ts";
-import { ended, startDeno, startTask } from "~/tests/fixtures/script.ts";
+import { ask, notRefused, TRAIN } from "~/tests/fixtures/command.ts";
+import { ended, startTask } from "~/tests/fixtures/script.ts";
 import { listFiles, withFolder } from "~/tests/fixtures/temporary_folder.ts";
 
 /** Options and the values that none of them may have, command by command. */
@@ -65,24 +68,22 @@ function read(name: keyof typeof VALUES, args: readonly string[]): void {
 /** What is right without the flaw. */
 const RIGHT = { train: [...TRAIN, "--out", "m"], reproduce: [] as readonly string[] };
 
-for (const [command, options] of Object.entries(VALUES)) {
-  const name = command as keyof typeof VALUES;
-  for (const [option, values] of Object.entries(options)) {
-    Deno.test(`${command} --${option}: ${values.length} wrong values, each refused by name`, () => {
+Deno.test("wrong values of train and reproduce, each refused by its option's name", () => {
+  for (const [command, options] of Object.entries(VALUES)) {
+    const name = command as keyof typeof VALUES;
+    read(name, RIGHT[name]);
+    for (const [option, values] of Object.entries(options)) {
       const at = RIGHT[name].indexOf(`--${option}`);
       const others = RIGHT[name].filter((_, i) => at < 0 || (i !== at && i !== at + 1));
-      read(name, RIGHT[name]);
       for (const value of values) {
-        const { message } = assertThrows(
-          () => read(name, [...others, `--${option}=${value}`]),
-          UsageError,
-        );
+        const words = [...others, `--${option}=${value}`];
+        const { message } = assertThrows(() => read(name, words), UsageError);
         assertMatch(message, /must|Cannot/);
         assertStringIncludes(message, option.replace(/s$/, ""));
       }
-    });
+    }
   }
-}
+});
 
 /** Command lines that are wrong as a whole. */
 const WRONG: (readonly [CommandName, readonly string[]])[] = [
@@ -93,7 +94,6 @@ const WRONG: (readonly [CommandName, readonly string[]])[] = [
   ["train", TRAIN],
   ["train", TRAIN.slice(2)],
   ["train", ["--seed", "1"]],
-  ["train", ["--learning-rate", "-1"]],
   ["sharpness", []],
   ["sharpness", ["--model", "--json"]],
   ["sharpness", ["--model", "deno.json", "--directions", "0"]],
@@ -126,39 +126,106 @@ const WRONG: (readonly [CommandName, readonly string[]])[] = [
   ["bench", ["--batch-sizes", "0"]],
 ];
 
-/** The first of each command, and what the launcher lets pass: the others are refused here. */
-function needsProcess([command, args]: typeof WRONG[number], place: number): boolean {
-  if (WRONG.findIndex(([other]) => other === command) === place) return true;
-  try {
-    readValues(COMMANDS[command], readWords(COMMANDS[command], args));
-    return true;
-  } catch (error) {
-    assertInstanceOf(error, UsageError);
-    return false;
-  }
-}
-
-Deno.test(`${WRONG.length} wrong command lines: one line, status 2, nothing written`, async () => {
-  await withFolder(async (folder) => {
+Deno.test(`${WRONG.length} wrong command lines: one line, status 2, nothing written`, () =>
+  withFolder(async (folder) => {
     const faults: string[] = [];
-    await twoAtOnce(WRONG.filter(needsProcess), async ([command, args]) => {
+    for (const [place, [command, args]] of WRONG.entries()) {
       const folders = command === "reproduce" ? ["--results", `${folder}/results`] : [];
-      const { code, stdout, stderr } = await ended(startTask(command, [...folders, ...args]));
-      // deno-lint-ignore no-control-regex
-      const isClear = code === 2 && stdout === "" && /^[^\u0000-\u001f]{10,700}\n$/.test(stderr);
-      if (!isClear) faults.push(`${command} ${args.join(" ").slice(0, 200)}: ${code} ${stderr}`);
-    });
+      const words = [...folders, ...args];
+      // The first of each command as its task does it.
+      const isFirst = WRONG.findIndex(([other]) => other === command) === place;
+      const outcome = isFirst
+        ? await ended(startTask(command, words))
+        : await ask(command, ...words);
+      faults.push(...notRefused(outcome).map((fault) => `${command} ${args}: ${fault}`));
+    }
     assertEquals(faults, []);
     assertEquals(listFiles(folder), []);
-  });
-});
+  }));
 
 Deno.test("setup:gpu refuses what it does not know, before it installs anything", async () => {
   for (const args of [["--bogus"], ["tfjs-node"], ["--cpu=1"], ["--cpu", "--cpu"], ["--", "x"]]) {
-    assertThrows(() => readWords(COMMANDS["setup:gpu"], args), UsageError);
+    assertEquals(notRefused(await ask("setup:gpu", ...args)), []);
   }
-  const flags = ["--quiet", "--no-prompt", "--allow-read=.", "--allow-env", "--allow-sys"];
-  const words = ["run", ...flags, "lib/cli/main.ts", "setup:gpu", "--bogus"];
-  const { code, stderr } = await ended(startDeno(words));
-  assertEquals([code, stderr.trim().split("\n").length], [2, 1], stderr);
+});
+
+/** The same inputs in every run. */
+const RUNS = { seed: 20_251_123, numRuns: 500 };
+
+/** What `read` gives; undefined where it throws the one error that is meant for users. */
+function valueOrLine<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    assert(error instanceof UsageError);
+    assert(error.message.length > 10 && error.message.length < 2000, error.message);
+    return undefined;
+  }
+}
+
+/** Words as they come on command lines: options, nearly options, numbers, paths, anything. */
+function words(name: CommandName): fc.Arbitrary<string[]> {
+  const { options } = COMMANDS[name];
+  const option = fc.constantFrom(...options, "__proto__", "constructor");
+  const value = fc.oneof(
+    fc.string({ unit: "binary", maxLength: 20 }),
+    fc.double().map(String),
+    fc.integer().map(String),
+    fc.array(fc.integer({ min: -2, max: 9 }), { maxLength: 4 }).map(String),
+    fc.constantFrom("SGD", "adagrad", "quick", "1e-3", "0x10", "", "-", "--", "-1", "SGD,SGD"),
+    fc.constantFrom("loss:1.5", "epochs:3,epochs:2", "trace(directions=2)", "1e-3:32", "1:2,1:2"),
+  );
+  return fc.array(
+    fc.oneof(
+      fc.tuple(option, value).map(([name, text]) => [`--${name}`, text]),
+      fc.tuple(option, value).map(([name, text]) => [`--${name}=${text}`]),
+      value.map((text) => [text]),
+    ),
+    { maxLength: 6 },
+  ).map((parts) => parts.flat());
+}
+
+for (const [name, command] of Object.entries(COMMANDS)) {
+  Deno.test(`readWords() and readValues() of ${name}: values or one line, whatever the words`, () => {
+    fc.assert(
+      fc.property(words(name as CommandName), (args) => {
+        const texts = valueOrLine(() => readWords(command, args));
+        for (const option of Object.keys(texts ?? {})) {
+          assert(option === "help" || command.options.includes(option as never), option);
+        }
+        const values = texts && valueOrLine(() => readValues({}, texts));
+        for (const value of Object.values(values ?? {})) assert(value !== undefined);
+        assertEquals(({} as Record<string, unknown>).polluted, undefined);
+      }),
+      RUNS,
+    );
+  });
+}
+
+Deno.test("toWords() of what readWords() reads is read as the same", () => {
+  fc.assert(
+    fc.property(words("reproduce"), (args) => {
+      const texts = valueOrLine(() => readWords(COMMANDS.reproduce, args));
+      if (texts) assertEquals(readWords(COMMANDS.reproduce, toWords(texts)), texts);
+    }),
+    RUNS,
+  );
+});
+
+Deno.test("studyFrom(): a study that passes its check and has a name, or one line", () => {
+  let studies = 0;
+  fc.assert(
+    fc.property(words("reproduce"), (args) => {
+      const study = valueOrLine(() =>
+        studyFrom(readValues({}, readWords(COMMANDS.reproduce, args)))
+      );
+      if (study === undefined) return;
+      studies++;
+      assertEquals(checkStudy(study), study);
+      assertLess(0, listTrajectories(study).length);
+      assert(/^[-\w=,.()]+$/.test(studyName(study)), studyName(study));
+    }),
+    RUNS,
+  );
+  assertLess(50, studies);
 });

@@ -1,11 +1,10 @@
-/**
- * What the launcher does itself: whole paths, a word on how a command ended, and on an old Deno.
- *
- * @module
- */
+/** What the launcher does itself, and what is installed: pinned, checksummed, frozen. @module */
+import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import config from "~/deno.json" with { type: "json" };
 import { ended, ROOT, startTask } from "~/tests/fixtures/script.ts";
+import { withFolder } from "~/tests/fixtures/temporary_folder.ts";
 
 Deno.test("paths are those of the folder in which the task was typed, and said whole", async () => {
   const folder = join(ROOT, "notebooks");
@@ -26,23 +25,21 @@ Deno.test("paths are those of the folder in which the task was typed, and said w
   assertStringIncludes(bench.stderr, join(folder, "none"));
 });
 
-Deno.test({
-  name: "a command that the system kills ends with a line that names the signal and the cause",
+Deno.test("a command that the system kills ends with a line that names the signal and the cause", {
   ignore: Deno.build.os !== "linux",
-  async fn(): Promise<void> {
-    const task = startTask("bench", ["--batch-sizes", "10240", "--threads", "1"]);
-    let said = "";
-    for await (const part of task.stderr.pipeThrough(new TextDecoderStream())) {
-      said += part;
-      if (!said.includes("Matrix products by")) continue;
-      const { stdout } = await new Deno.Command("pgrep", { args: ["-P", `${task.pid}`] }).output();
-      const command = Number(new TextDecoder().decode(stdout));
-      if (command > 0) Deno.kill(command, "SIGKILL");
-    }
-    await task.stdout.cancel();
-    assertEquals((await task.status).code, 137);
-    assertMatch(said, /\nThe system ended the command by SIGKILL, .* memory ran out: .*\n$/);
-  },
+}, async () => {
+  const task = startTask("bench", ["--batch-sizes", "10240", "--threads", "1"]);
+  let said = "";
+  for await (const part of task.stderr.pipeThrough(new TextDecoderStream())) {
+    said += part;
+    if (!said.includes("Matrix products by")) continue;
+    const { stdout } = await new Deno.Command("pgrep", { args: ["-P", `${task.pid}`] }).output();
+    const command = Number(new TextDecoder().decode(stdout));
+    if (command > 0) Deno.kill(command, "SIGKILL");
+  }
+  await task.stdout.cancel();
+  assertEquals((await task.status).code, 137);
+  assertMatch(said, /\nThe system ended the command by SIGKILL, .* memory ran out: .*\n$/);
 });
 
 Deno.test("an older Deno is told in one line which one is needed", async () => {
@@ -63,3 +60,104 @@ Deno.test("an older Deno is told in one line which one is needed", async () => {
     [Deno.exit, console.error] = [exit, error];
   }
 });
+
+interface LockFile {
+  readonly specifiers: Readonly<Record<string, string>>;
+  readonly npm: Readonly<Record<string, { readonly integrity: string; readonly scripts?: true }>>;
+}
+
+const LOCK: LockFile = JSON.parse(await Deno.readTextFile(`${ROOT}deno.lock`));
+
+/** Names of the settings and flags that would undo what is tested here. */
+const UNDOING = /allow-?scripts|frozen(-lockfile)?=false|no-lock|--reload|deno (update|outdated)/i;
+
+Deno.test("deno.json pins every package to one version, which deno.lock knows", () => {
+  const packages = Object.entries(config.imports)
+    // @std/assert is tests/assert.ts here, and may become JSR's.
+    .filter(([name]) => !["~/", "@std/assert"].includes(name));
+  assert(packages.length > 0);
+  for (const [name, specifier] of packages) {
+    assertEquals(specifier.replace(/@\d+\.\d+\.\d+$/, ""), `npm:${name}`);
+    assert(specifier in LOCK.specifiers, specifier);
+  }
+});
+
+Deno.test("deno.lock has a SHA-512 of every package", () => {
+  const packages = Object.entries(LOCK.npm);
+  assert(packages.length >= Object.values(config.imports).length - 2);
+  for (const [name, { integrity }] of packages) {
+    assertMatch(integrity, /^sha512-[A-Za-z0-9+/]{86}==$/, name);
+  }
+});
+
+Deno.test("every task takes deno.lock as it is; a notebook's cell may import a package of its own", () => {
+  assertEquals(config.lock, "./deno.lock");
+  for (const { command } of Object.values(config.tasks)) {
+    for (const [start] of command.matchAll(/deno (run|test|check) .*?(?=$|&&)/g)) {
+      if (!start.startsWith("deno check")) assertStringIncludes(start, "--frozen");
+    }
+  }
+});
+
+Deno.test("what differs from a frozen deno.lock is neither installed nor run", () =>
+  withFolder(async (folder) => {
+    const specifiers = Object.entries(LOCK.specifiers).filter(([name]) =>
+      !/^npm:jstat@/.test(name)
+    );
+    assert(specifiers.length < Object.keys(LOCK.specifiers).length);
+    const lock = JSON.stringify({ ...LOCK, specifiers: Object.fromEntries(specifiers) });
+    await Deno.writeTextFile(join(folder, "deno.json"), JSON.stringify(config));
+    await Deno.writeTextFile(join(folder, "deno.lock"), lock);
+    await Deno.writeTextFile(join(folder, "main.ts"), `import "jstat"; console.log("ran");`);
+    // From Deno's cache: nothing is fetched.
+    for (const args of [["install"], ["run", "main.ts"]]) {
+      const [name, ...rest] = args as [string, ...string[]];
+      const { code, stdout, stderr } = await ended(
+        new Deno.Command(Deno.execPath(), {
+          args: [name, "--frozen", "--cached-only", ...rest],
+          cwd: folder,
+          stdin: "null",
+          stdout: "piped",
+          stderr: "piped",
+          env: { NO_COLOR: "1" },
+        }).spawn(),
+      );
+      assertEquals([code, stdout], [1, ""], stderr);
+      // With a new cache the missing description of the package comes first.
+      assertMatch(stderr, /The lockfile is out of date|npm package not found in cache/);
+      assertEquals(await Deno.readTextFile(join(folder, "deno.lock")), lock);
+      assertEquals(existsSync(join(folder, "node_modules")), false);
+    }
+  }));
+
+Deno.test("no task and not .ci/run thaws the lock, lets install scripts run or allows all", async () => {
+  const ci = await Deno.readTextFile(`${ROOT}.ci/run`) +
+    await Deno.readTextFile(`${ROOT}tests/bare_machine.sh`);
+  for (const text of [ci, JSON.stringify(config)]) assertEquals(text.match(UNDOING), null);
+  for (const { command } of Object.values(config.tasks)) {
+    assertEquals(command.match(/ -A\b|--allow-all/), null);
+  }
+});
+
+Deno.test("install scripts were not run", () => {
+  const scripted = Object.entries(LOCK.npm).filter(([, { scripts }]) => scripts);
+  // Its script fetches CUDA libraries; the CPU's come with the package.
+  assertEquals(scripted.map(([name]) => name.replace(/@[^@]+$/, "")), ["onnxruntime-node"]);
+  for (const [name] of scripted) {
+    const folder = join(ROOT, "node_modules", ".deno", name);
+    assert(existsSync(folder), folder);
+    assertEquals(existsSync(join(folder, ".scripts-run")), false);
+    const libraries = [...Deno.readDirSync(nativeFolder(folder))].map((file) => file.name);
+    assertEquals(libraries.filter((file) => /cuda|tensorrt/i.test(file)), []);
+  }
+});
+
+/** Where onnxruntime-node keeps its libraries for this machine. */
+function nativeFolder(folder: string): string {
+  const { os, arch } = Deno.build;
+  const system = { windows: "win32" }[os as string] ?? os;
+  return join(
+    ...[folder, "node_modules", "onnxruntime-node", "bin", "napi-v6", system],
+    arch === "x86_64" ? "x64" : "arm64",
+  );
+}

@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { document, run, SMALL } from "~/tests/fixtures/command.ts";
+import { ask, document, SMALL, TINY } from "~/tests/fixtures/command.ts";
 import { listFiles, withFolder } from "~/tests/fixtures/temporary_folder.ts";
 import { assertSame, contents } from "~/tests/fixtures/tiny_study.ts";
 
@@ -17,15 +17,17 @@ interface Reproduced {
   readonly missingRuns: number;
 }
 
-Deno.test("reproduce --json computes, draws, finds again, plans and verifies", async () => {
-  await withFolder(async (folder) => {
-    const args = [...SMALL, "--models", join(folder, "m"), "--results", join(folder, "r")];
-    const nothing = await document<Reproduced>("reproduce", ...args, "--cached-only");
+Deno.test("reproduce --json computes, draws, finds again, plans and verifies; so do two at once", () =>
+  withFolder(async (folder) => {
+    const at = (name: string): string[] => [
+      ...[...SMALL, "--models", join(folder, name, "m"), "--results", join(folder, name, "r")],
+    ];
+    const args = at("one");
+    const { document: nothing } = await ask<Reproduced>("reproduce", ...args, "--cached-only");
     assertEquals([nothing.missingRuns, nothing.computedRuns], [2, 0]);
-    assertEquals(listFiles(folder).filter((path) => path.startsWith("m")), []);
-    const planned = await document<{ runs: { cached: boolean }[] }>(
-      ...["reproduce", ...args, "--dry-run"] as const,
-    );
+    assertEquals(listFiles(folder).filter((path) => path.includes("one/m")), []);
+    type Planned = { runs: { cached: boolean }[] };
+    const { document: planned } = await ask<Planned>("reproduce", ...args, "--dry-run");
     assertEquals(planned.runs.map(({ cached }) => cached), [false, false]);
 
     const computed = await document<Reproduced>("reproduce", ...args);
@@ -52,42 +54,28 @@ Deno.test("reproduce --json computes, draws, finds again, plans and verifies", a
     const again = await document<Reproduced>("reproduce", ...args, "--data", empty);
     assertEquals([again.cachedRuns, again.computedRuns], [2, 0]);
     assertEquals([again.cells, again.figures], [computed.cells, computed.figures]);
-    const verified = await document<{ agreements: { identical: boolean }[] }>(
-      ...["reproduce", ...args, "--verify", "2", "--verify-seed", "1"] as const,
+    const { document: verified } = await ask<{ agreements: { identical: boolean }[] }>(
+      ...["reproduce", ...args, "--verify", "1", "--verify-seed", "1"] as const,
     );
-    assertEquals(verified.agreements.map(({ identical }) => identical), [true, true]);
+    assertEquals(verified.agreements.map(({ identical }) => identical), [true]);
     assertEquals(listFiles(folder), files);
-  });
-});
 
-Deno.test("reproduce that cannot be completed ends with status 1 and says what is missing", async () => {
-  await withFolder(async (folder) => {
-    const { code, stdout, stderr } = await run(
-      ...["reproduce", ...SMALL, "--radius=1e30"] as const,
+    const told = await Promise.all(
+      ["1", "2"].map((threads) =>
+        document<Reproduced>("reproduce", ...at("shared"), "--threads", threads)
+      ),
+    );
+    for (const { cells } of told) assertEquals(cells, computed.cells);
+    assertSame(await contents(join(folder, "shared")), await contents(join(folder, "one")));
+  }));
+
+Deno.test("reproduce that cannot be completed ends with status 1 and says what is missing", () =>
+  withFolder(async (folder) => {
+    const { code, document, stderr } = await ask<Reproduced>(
+      "reproduce",
+      ...TINY.with(TINY.indexOf("-"), "sharpness(directions=1,radius=1e30)"),
       ...["--models", join(folder, "m"), "--results", join(folder, "r")],
     );
-    assertEquals([code, JSON.parse(stdout).missingRuns], [1, 2], stderr);
-    assertStringIncludes(stderr, "2 runs cannot be completed: see the messages above");
-  });
-});
-
-Deno.test("reproduce gives the same on any number of threads, and by two processes at once", async () => {
-  await withFolder(async (folder) => {
-    const at = (name: string, ...more: string[]): string[] => [
-      ...[...SMALL, "--models", join(folder, name, "m"), "--results", join(folder, name, "r")],
-      ...more,
-    ];
-    const told = async (name: string, ...more: string[]): Promise<unknown> => {
-      const { stdout, stderr, code } = await run("reproduce", ...at(name, ...more));
-      assertEquals(code, 0, stderr);
-      const { cells, figures } = JSON.parse(stdout.replaceAll(join(folder, name), ""));
-      return { cells, figures };
-    };
-    const wanted = await told("one", "--threads", "1");
-    assertEquals(await told("two", "--threads", "2"), wanted);
-    const shared = [told("shared"), told("shared", "--threads", "1")];
-    assertEquals(await Promise.all(shared), [wanted, wanted]);
-    const files = await contents(join(folder, "one"));
-    for (const name of ["two", "shared"]) assertSame(await contents(join(folder, name)), files);
-  });
-});
+    assertEquals([code, document.missingRuns], [1, 1], stderr);
+    assertStringIncludes(stderr, "1 runs cannot be completed: see the messages above");
+  }));

@@ -1,30 +1,33 @@
 /**
- * Words of a shell, options for sbatch, and the script of a job.
+ * Jobs: words of a shell, options for sbatch, shared file systems, and submissions that cannot be.
  *
  * @module
  */
 import { join } from "node:path";
 import {
   cpusPerTask,
+  isExported,
+  judgeFileSystem,
   memoryOptions,
   quoteWord,
   sbatchOptions,
   studyScript,
 } from "~/lib/cluster.ts";
 import { UsageError } from "~/lib/domain.ts";
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { MAY_MOUNT, withReadOnly } from "~/tests/fixtures/mount.ts";
 import { permissionsOf } from "~/tests/fixtures/script.ts";
-import { withFolder } from "~/tests/fixtures/temporary_folder.ts";
+import { foldersIn, reproduceWith, searchPath } from "~/tests/fixtures/slurm.ts";
+import { listFiles, withFolder } from "~/tests/fixtures/temporary_folder.ts";
 
 Deno.test("sbatchOptions() splits as bash does", async () => {
-  for (
-    const text of [
-      "--partition=long --time=04:00:00",
-      `--comment="two words" --mail-user='a b' -c 2`,
-      `a"b c"'d e'f  ''  "it's"\t'"'`,
-      "",
-    ]
-  ) {
+  const cases = [
+    "--partition=long --time=04:00:00",
+    `--comment="two words" --mail-user='a b' -c 2`,
+    `a"b c"'d e'f  ''  "it's"\t'"'`,
+    "",
+  ];
+  for (const text of cases) {
     const { stdout } = await new Deno.Command("bash", {
       args: ["-c", `for word in ${text}; do printf '%s\\0' "$word"; done`],
     }).output();
@@ -118,3 +121,105 @@ Deno.test("the launcher lets a submission alone start programs", () => {
     assertEquals(run(...args).map((flag) => flag.replace(/\.cmd$/, "")), ["--allow-run=npm"]);
   }
 });
+
+const judge = (line: string): ReturnType<typeof judgeFileSystem> => {
+  const [type = "", options = ""] = line.split(" ");
+  return judgeFileSystem({ type, options });
+};
+
+Deno.test("judgeFileSystem() refuses locks that hold on one machine only", () => {
+  const refusals: [string, string | undefined][] = [
+    ["nfs4 rw,relatime,vers=4.2,rsize=1048576,hard,proto=tcp,local_lock=none", undefined],
+    ["nfs4 rw,vers=4.1,local_lock=flock", "its NFS is mounted with local_lock=flock"],
+    [
+      "nfs rw,vers=3,nolock,mountproto=tcp,local_lock=all",
+      "its NFS is mounted with local_lock=all",
+    ],
+    ["nfs rw,vers=3,nolock,mountproto=tcp", "its NFS is mounted with nolock"],
+    ["lustre rw,seclabel,flock,lazystatfs", undefined],
+    ["lustre rw,seclabel,lazystatfs", "its Lustre is mounted without flock"],
+    ["lustre rw,localflock,lazystatfs", "its Lustre is mounted without flock"],
+    ["fuse.sshfs rw,nosuid,nodev", "sshfs keeps locks to one machine"],
+    ["gpfs rw,relatime", undefined],
+    ["ceph rw,relatime", undefined],
+  ];
+  for (const [line, refusal] of refusals) assertEquals(judge(line).refusal, refusal, line);
+});
+
+Deno.test("judgeFileSystem() tells what is local, and whose locks outlive a node", () => {
+  for (const line of ["ext4 rw", "xfs rw", "tmpfs rw", "overlay rw"]) {
+    assertEquals(judge(line), { isLocal: true }, line);
+  }
+  const warning = "NFS before version 4 keeps the locks of a node that died";
+  assertEquals(judge("nfs rw,vers=3,local_lock=none"), { isLocal: false, warning });
+  assertEquals(judge("nfs4 rw,vers=4.2,local_lock=none"), { isLocal: false });
+});
+
+Deno.test("isExported() finds a path below an export, by whole names", () => {
+  const table = "/srv/home\t10.0.0.0/8(rw,sync)\n/data\t*(ro)\n";
+  for (const path of ["/srv/home", "/srv/home/ada/models", "/data/x"]) {
+    assertEquals(isExported(table, path), true, path);
+  }
+  for (const path of ["/srv", "/srv/homes/ada", "/database"]) {
+    assertEquals(isExported(table, path), false, path);
+  }
+  assertEquals(isExported("", "/srv"), false);
+  assertEquals(isExported("/\t*(rw)\n", "/anything"), true);
+});
+
+const STUDY = [
+  ...["--preset", "quick", "--effects", "learning-rate", "--images", "200", "--seeds", "0"],
+  ...["--stops", "epochs:1", "--measures", "-", "--slurm", "2"],
+];
+
+Deno.test("without sbatch, in unusable folders and with wrong options nothing is submitted", () =>
+  withFolder(async (folder) => {
+    const far = join(folder, "far");
+    const refused = async (
+      { PATH, args = [], status = 1 }: { PATH: string; args?: string[]; status?: number },
+    ): Promise<string> => {
+      const { code, stdout, stderr } = await reproduceWith(
+        { PATH },
+        [...STUDY, ...foldersIn(far), ...args],
+      );
+      assertEquals([code, stdout], [status, ""]);
+      assertEquals(listFiles(folder).filter((path) => path.endsWith("submitted")), []);
+      return stderr;
+    };
+    assertEquals(
+      await refused({ PATH: join(folder, "nothing") }),
+      "Cannot submit as sbatch must be on PATH: it is not on this machine's\n",
+    );
+    const PATH = await searchPath(folder, {
+      sbatch: `[ "$1" = --version ] || touch '${folder}/submitted'`,
+      sinfo: "echo node1; echo node2",
+      findmnt: 'echo "ext4 rw,relatime"',
+    });
+    assertMatch(
+      await refused({ PATH }),
+      /^Cannot submit as --models must be a folder that all nodes share: .* is not one, as its file system \(ext4\) is this machine's own\n$/,
+    );
+    const wrong = async (...args: string[]): Promise<string> =>
+      await refused({ PATH, args, status: 2 });
+    assertEquals(
+      await wrong("--sbatch", "--array=1-3"),
+      "--sbatch must not set --array=1-3: --slurm sets it\n",
+    );
+    assertEquals(
+      await wrong("--sbatch", '--comment="a'),
+      '--sbatch must be one line with its quotes closed: current value is --comment="a\n',
+    );
+    assertEquals(
+      await wrong("--fresh"),
+      "--slurm and --fresh must not be given together\n",
+    );
+    if (!MAY_MOUNT) return;
+    await Deno.mkdir(join(far, "models"), { recursive: true });
+    await withReadOnly(join(far, "models"), async () => {
+      assertEquals(
+        await refused({ PATH }),
+        `Cannot submit as --models must be writable: ${far}/models: ` +
+          "the folder cannot be written to; choose another or change its permissions\n",
+      );
+    });
+  }));

@@ -1,8 +1,4 @@
-/**
- * Copies that people have, in every container, intact, damaged and hostile.
- *
- * @module
- */
+/** Copies that people have, in every container, intact, damaged and hostile. @module */
 import { Buffer } from "node:buffer";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -89,15 +85,6 @@ Deno.test("readDataset() unpacks an archive of either version into the data dire
   const places = await openPlaces(new Map([["cifar-10-binary.tar.gz", ARCHIVE]]));
   assertSmall(await readDataset(2, places));
   assertEquals(listNames(places.home), ["cifar-10-binary.tar.gz", ...NAMES]);
-});
-
-Deno.test("readDataset() reads an archive made by the system's tar", async () => {
-  const folder = await newFolder(FILES, "cifar-10-batches-bin");
-  for (const tree of ["cifar-10-batches-bin", "./cifar-10-batches-bin"]) {
-    const args = ["czf", "x.tgz", tree];
-    assert((await new Deno.Command("tar", { args, cwd: folder }).output()).success);
-    assertEquals(await loadFrom(join(folder, "x.tgz")), undefined);
-  }
 });
 
 Deno.test("readDataset() says what a copy without anything usable holds, and fetches nothing", async () => {
@@ -249,3 +236,12 @@ Deno.test("recordsIn() gives the records of the Python version's pickles, and ne
 
 const bytesOf = (text: string): Uint8Array<ArrayBuffer> =>
   new Uint8Array(Buffer.from(text, "latin1"));
+
+Deno.test("readDataset() reads an archive made by the system's tar", async () => {
+  const folder = await newFolder(FILES, "cifar-10-batches-bin");
+  for (const tree of ["cifar-10-batches-bin", "./cifar-10-batches-bin"]) {
+    const args = ["czf", "x.tgz", tree];
+    assert((await new Deno.Command("tar", { args, cwd: folder }).output()).success);
+    assertEquals(await loadFrom(join(folder, "x.tgz")), undefined);
+  }
+});

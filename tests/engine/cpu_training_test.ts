@@ -1,27 +1,28 @@
 /**
- * Training on the CPU engine, on every matrix library: float64's numbers, and what must not matter.
+ * Training on the CPU engine, on every matrix library: the numbers of PyTorch and of float64, and what
+ * must not matter.
  *
  * @module
  */
-import { createCpuEngine } from "~/lib/engine/cpu/cpu_engine.ts";
-import { initialise, layoutLayers } from "~/lib/model/layout.ts";
+import { UsageError } from "~/lib/domain.ts";
+import { openEngine } from "~/lib/engine.ts";
+import type { Member } from "~/lib/engine/engine.ts";
+import { initialise, layoutLayers } from "~/lib/model.ts";
 import { allocateState, OPTIMIZER_NAMES, parseOptimizer } from "~/lib/optimizer.ts";
-import {
-  assert,
-  assertAlmostEquals,
-  assertEquals,
-  assertLess,
-  assertLessOrEqual,
-  assertRejects,
-} from "@std/assert";
+import { openStream, permutation } from "~/lib/random.ts";
+import { assert, assertAlmostEquals, assertEquals, assertLess, assertRejects } from "@std/assert";
 import { testLibraries, withEngine } from "~/tests/fixtures/engine_cpu_fixture.ts";
+import { optimizerRuns } from "~/tests/fixtures/pytorch_fixture.ts";
 import {
   furthest,
+  type ReferenceRun,
   trainingTolerance,
   trainReference,
 } from "~/tests/fixtures/reference_training.ts";
 import {
+  makeDataset,
   makeMember,
+  makeSplit,
   randomDataset,
   referenceSplit,
   share,
@@ -37,44 +38,37 @@ const SHAPES: [number[], number[]][] = [
   [[9, 17, 4], [7, 50]],
   [[21, 37, 10, 3], [16, 49]],
 ];
-const TALL = [6, 7, 5, 4];
 
-testLibraries(
-  "trainEpoch() follows float64, any batch size, the last one partial",
-  async (library) => {
-    for (const [sizes, batchSizes] of SHAPES) {
-      await compareWithReference(library, sizes, { rows: 50, batchSizes });
-    }
-  },
-);
+testLibraries("trainEpoch() follows float64 at any batch size", async (library) => {
+  for (const [sizes, batchSizes] of SHAPES) {
+    await compareWithReference(library, sizes, { rows: 50, batchSizes });
+  }
+});
 
 testLibraries("trainEpoch() follows float64 over several blocks of 512 rows", async (library) => {
-  await compareWithReference(library, TALL, { rows: 1100, batchSizes: [513, 600, 1100] });
+  await compareWithReference(library, [6, 7, 5, 4], { rows: 1100, batchSizes: [600, 1100] });
   // Panels of 64 rows of the first layer's gradient: 70 units, batches of 64 rows or fewer.
   await compareWithReference(library, [5, 70, 3], { rows: 90, batchSizes: [60, 90] });
 });
 
-testLibraries(
-  "SGD rounds a weight once a step, however many blocks of rows a batch has",
-  async (library) => {
-    const sizes = [6, 8, 4];
-    const rows = 16 * 512;
-    const dataset = randomDataset(sizes, rows);
-    // A block's part of a step is below a weight's rounding, the step is above it.
-    const learningRate = 2 ** -18;
-    await withEngine({ dataset, library }, async (engine) => {
-      const member = makeMember(sizes, { seed: 1, learningRate, optimizer: "SGD" });
-      const before = member.parameters.slice();
-      const [found] = await engine.gradients(sizes, [member.parameters]);
-      const options = { sizes, batchSize: rows, optimizer: "SGD" };
-      const { members } = await train(engine, options, { members: [member], epochs: 1 });
-      const exact = Array.from(before, (w, index) => w - learningRate * found!.gradient[index]!);
-      // Weights are below 1/2: a rounding is 2^-26 at most, and the gradient has its own.
-      assertLessOrEqual(furthest(members[0]!.parameters, exact), 2 ** -25);
-      assertLess(2 ** -23, furthest(exact, before));
-    });
-  },
-);
+testLibraries("SGD rounds a weight once a step of many blocks", async (library) => {
+  const sizes = [6, 8, 4];
+  const rows = 16 * 512;
+  const dataset = randomDataset(sizes, rows);
+  // A block's part of a step is below a weight's rounding, the step is above it.
+  const learningRate = 2 ** -18;
+  await withEngine({ dataset, library }, async (engine) => {
+    const member = makeMember(sizes, { seed: 1, learningRate, optimizer: "SGD" });
+    const before = member.parameters.slice();
+    const [found] = await engine.gradients(sizes, [member.parameters]);
+    const options = { sizes, batchSize: rows, optimizer: "SGD" };
+    const { members } = await train(engine, options, { members: [member], epochs: 1 });
+    const exact = Array.from(before, (w, index) => w - learningRate * found!.gradient[index]!);
+    // Weights are below 1/2: a rounding is 2^-26 at most, and the gradient has its own.
+    assertLess(furthest(members[0]!.parameters, exact), 2 ** -25);
+    assertLess(2 ** -23, furthest(exact, before));
+  });
+});
 
 /** Two epochs of every optimizer. */
 async function compareWithReference(
@@ -107,7 +101,7 @@ async function compareWithReference(
         const { momentum = 0 } = parseOptimizer(optimizer).hyperparameters;
         const terms = 20 * 2 ** -24 / (1 - Number(momentum));
         assertLess(tolerance.parameters, 1e-4, name);
-        assertLessOrEqual(furthest(losses.flat(), exact.losses), tolerance.losses, name);
+        assertLess(furthest(losses.flat(), exact.losses), tolerance.losses, name);
         const rounding = { parameters: learningRate * steps * terms, state: terms };
         const { bias } = layoutLayers(sizes).at(-1)!;
         const P = parameters.length;
@@ -115,7 +109,7 @@ async function compareWithReference(
           const found = members[0]![part];
           // The last biases' gradient is 0: the engine leaves them and their state alone.
           for (let from = 0; from < found.length; from += P) {
-            assertLessOrEqual(
+            assertLess(
               furthest(found.subarray(from, from + bias), exact[part].subarray(from, from + bias)),
               tolerance[part] + storage + rounding[part],
               name,
@@ -146,187 +140,150 @@ testLibraries("trainEpoch() with batches of one row: loss ln C, no gradient", as
   });
 });
 
-testLibraries(
-  "a stack of four on 1 and on 2 threads is four stacks of 1, to the bit",
-  async (library) => {
-    const sizes = [9, 17, 4];
-    const dataset = randomDataset(sizes, 90);
-    for (const optimizer of OPTIMIZERS) {
-      const options = { sizes, batchSize: 16, optimizer };
-      const members = [0.1, 0.01, 0.1, 0.05].map((learningRate, seed) =>
-        makeMember(sizes, { seed, learningRate, optimizer })
-      );
-      const [one, two] = await Promise.all([1, 2].map((threads) =>
-        withEngine(
-          { dataset, library, threads },
-          (engine) => train(engine, options, { members, epochs: 3 }),
-        )
-      ));
-      assertEquals(one, two);
-      await withEngine({ dataset, library }, async (engine) => {
-        for (const [index, member] of members.entries()) {
-          const alone = await train(engine, options, { members: [member], epochs: 3 });
-          assertEquals(alone.losses.flat(), one!.losses.map((losses) => losses[index]!));
-          assertEquals(alone.members[0], one!.members[index]!);
+const pytorchData = makeDataset(makeSplit(optimizerRuns.pixels.flat(), optimizerRuns.labels));
+const pytorchRows = referenceSplit(pytorchData.train);
+
+/**
+ * How far epoch losses move when gradients that are 0 but for float64's rounding (|g| < 1e-12) are
+ * what float32 makes of them, up to 1e-6 of either sign: optimizers that divide by the gradient's
+ * own size make steps of up to lr of it. The largest of 50 trials, doubled.
+ */
+function noiseTolerance(run: ReferenceRun): number {
+  const { losses } = trainReference(run, pytorchRows);
+  const trials = Array.from({ length: 50 }, (_, seed) => {
+    const stream = openStream(seed, 0);
+    const noise = (): number => 1e-6 * ((stream.next() >>> 0) / 2 ** 31 - 1);
+    const { losses: moved } = trainReference(run, pytorchRows, {
+      disturb(gradient): void {
+        for (const [i, g] of gradient.entries()) {
+          if (g !== 0 && Math.abs(g) < 1e-12) gradient[i] = noise();
         }
-      });
-    }
-  },
-);
-
-testLibraries("createStack() leaves members' arrays alone until save()", async (library) => {
-  const sizes = [9, 17, 4];
-  const dataset = randomDataset(sizes, 40);
-  await withEngine({ dataset, library }, async (engine) => {
-    const member = makeMember(sizes, { seed: 1, learningRate: 0.1, optimizer: "AdaGrad" });
-    const before = [member.parameters.slice(), member.state.slice()];
-    const stack = await engine.createStack({ sizes, batchSize: 16, optimizer: "AdaGrad" }, [
-      member,
-    ]);
-    await stack.trainEpoch();
-    assertEquals([member.parameters.slice(), member.state.slice()], before);
-    await stack.save();
-    assert(furthest(member.parameters, before[0]!) > 0);
-    assert(furthest(member.state, before[1]!) > 0);
-    // Kept from here on: a second save writes the second epoch.
-    const first = member.parameters.slice();
-    await stack.trainEpoch();
-    assertEquals(member.parameters.slice(), first);
-    await stack.save();
-    assert(furthest(member.parameters, first) > 0);
-    stack.dispose();
-    assertEquals(stack.size, 0);
-  });
-});
-
-testLibraries("retain() drops members and changes nothing for the others", async (library) => {
-  const sizes = [9, 17, 4];
-  const dataset = randomDataset(sizes, 40);
-  await withEngine({ dataset, library, threads: 2 }, async (engine) => {
-    const options = { sizes, batchSize: 16, optimizer: "SGD" } as const;
-    const members = [0.1, 0.01, 0.03].map((learningRate, seed) =>
-      makeMember(sizes, { seed, learningRate, optimizer: "SGD" })
-    );
-    const through = await train(engine, options, { members, epochs: 3 });
-    const dropped = members[1]!.parameters.slice();
-    const stack = await engine.createStack(options, members);
-    assertEquals(await stack.trainEpoch(), through.losses[0]!);
-    stack.retain([true, false, true]);
-    assertEquals(stack.size, 2);
-    const others = through.losses[1]!.filter((_, index) => index !== 1);
-    assertEquals(await stack.trainEpoch(), others);
-    stack.retain([false, true]);
-    assertEquals(await stack.trainEpoch(), [through.losses[2]![2]!]);
-    await stack.save();
-    assertEquals(members[2]!.parameters, through.members[2]!.parameters);
-    assertEquals(members[1]!.parameters.slice(), dropped);
-  });
-});
-
-testLibraries("a member that diverges leaves the others as they are", async (library) => {
-  const sizes = [9, 17, 4];
-  const dataset = randomDataset(sizes, 40);
-  await withEngine({ dataset, library, threads: 2 }, async (engine) => {
-    const options = { sizes, batchSize: 16, optimizer: "SGD" } as const;
-    const [wild, tame] = [1e30, 0.05].map((learningRate) =>
-      makeMember(sizes, { seed: 1, learningRate, optimizer: "SGD" })
-    );
-    const alone = await train(engine, options, { members: [tame!], epochs: 3 });
-    const work = { members: [wild!, tame!, wild!], epochs: 3 };
-    const together = await train(engine, options, work);
-    assertEquals(together.losses.map((losses) => losses[1]!), alone.losses.flat());
-    assertEquals(together.members[1], alone.members[0]!);
-    for (const index of [0, 2]) assert(!Number.isFinite(together.losses[2]![index]));
-  });
-});
-
-Deno.test("both matrix libraries agree to float32's rounding", async () => {
-  const dataset = randomDataset(TALL, 1100);
-  const data = referenceSplit(dataset.train);
-  const member = makeMember(TALL, { seed: 3, learningRate: 0.05, optimizer: "SGD" });
-  const options = { sizes: TALL, batchSize: 100, optimizer: "SGD" } as const;
-  // Without a BLAS this compares ONNX Runtime with itself.
-  const [blas, onnx] = await Promise.all(
-    [undefined, "onnxruntime" as const].map(async (library) => {
-      const engine = await createCpuEngine({ dataset, threads: 1 }, library);
-      try {
-        return await train(engine, options, { members: [member], epochs: 2 });
-      } finally {
-        await engine.close();
-      }
-    }),
-  );
-  const run = {
-    ...options,
-    ...member,
-    epochs: 2,
-  };
-  const tolerance = trainingTolerance(run, data).parameters;
-  assertLessOrEqual(
-    furthest(blas!.members[0]!.parameters, onnx!.members[0]!.parameters),
-    2 * (tolerance + 22 * 2 ** -24),
-  );
-});
-
-Deno.test("the last bias is never moved: its gradient is 0", async () => {
-  const sizes = [9, 17, 4];
-  const dataset = randomDataset(sizes, 600);
-  const { bias } = layoutLayers(sizes).at(-1)!;
-  const engine = await createCpuEngine({ dataset, threads: 1 });
-  for (const optimizer of OPTIMIZER_NAMES) {
-    for (const batchSize of [64, 600]) {
-      const member = makeMember(sizes, { seed: 1, learningRate: 0.1, optimizer });
-      const { members } = await train(engine, { sizes, batchSize, optimizer }, {
-        members: [member],
-        epochs: 2,
-      });
-      assertEquals(members[0]!.parameters.slice(bias), member.parameters.slice(bias));
-    }
-  }
-  await engine.close();
-});
-
-testLibraries("training in two halves is training at once, to the bit", async (library) => {
-  const sizes = [9, 17, 4];
-  const dataset = randomDataset(sizes, 40);
-  await withEngine({ dataset, library }, async (engine) => {
-    for (const optimizer of OPTIMIZERS) {
-      const options = { sizes, batchSize: 16, optimizer };
-      const members = [makeMember(sizes, { seed: 1, learningRate: 0.01, optimizer })];
-      const once = await train(engine, options, { members, epochs: 4 });
-      const half = await train(engine, options, { members, epochs: 2 });
-      const rest = await train(engine, options, { members: half.members, epochs: 2 });
-      assertEquals([...half.losses, ...rest.losses], once.losses);
-      assertEquals(rest.members, once.members);
-    }
-  });
-});
-
-testLibraries(
-  "createStack() refuses what it cannot train, and nothing falls through",
-  async (library) => {
-    const sizes = [9, 17, 4];
-    const dataset = randomDataset(sizes, 40);
-    await withEngine({ dataset, library }, async (engine) => {
-      const member = makeMember(sizes, { seed: 1, learningRate: 0.1, optimizer: "Adam" });
-      const options = { sizes, batchSize: 16 };
-      for (
-        const [optimizer, message] of [
-          ["Lion", "Cannot use optimizer Lion as it must be AdaGrad or "],
-          [
-            "AdaGrad",
-            "Cannot train a network of sizes 9,17,4 as it must have 242 parameters and 242 numbers of " +
-            "state: it has 242 and 484",
-          ],
-        ] as const
-      ) {
-        await assertRejects(
-          () => engine.createStack({ ...options, optimizer }, [member]),
-          RangeError,
-          message,
-        );
-      }
-      assertEquals(member.state, share(new Float32Array(484)));
+      },
     });
-  },
-);
+    return furthest(moved, losses);
+  });
+  return 2 * Math.max(...trials);
+}
+
+testLibraries("trainEpoch() has PyTorch's epoch losses with every optimizer", async (library) => {
+  const { sizes, batchSize, epochs, parameters } = optimizerRuns;
+  await withEngine({ dataset: pytorchData, library }, async (engine) => {
+    for (const { optimizer, learningRate, epochLosses } of optimizerRuns.runs) {
+      const run = { sizes, batchSize, epochs, parameters, optimizer, learningRate };
+      const tolerance = trainingTolerance(run, pytorchRows).losses + noiseTolerance(run);
+      // From a state of 0 on that is all that can be asked; the tests above hold every rule to 1e-5
+      // from a state that is not.
+      assertLess(tolerance, 0.5 * Math.abs(epochLosses.at(-1)! - epochLosses[0]!), optimizer);
+      const { state } = makeMember(sizes, { seed: 0, learningRate, optimizer });
+      const member = { learningRate, parameters: share(parameters), state, epochs: 0 };
+      const { losses } = await train(engine, run, { members: [member], epochs });
+      assertLess(furthest(losses.flat(), epochLosses), tolerance, optimizer);
+    }
+  });
+});
+
+testLibraries("one or two threads, at once or in two halves: the same bits", async (library) => {
+  const sizes = [9, 17, 4];
+  const dataset = randomDataset(sizes, 90);
+  const [one, two] = await Promise.all(
+    [1, 2].map((threads) =>
+      withEngine({ dataset, library, threads }, async (engine) => {
+        const all = [];
+        for (const optimizer of OPTIMIZERS) {
+          const options = { sizes, batchSize: 16, optimizer };
+          const members = [0.1, 0.01, 0.05].map((learningRate, seed) =>
+            makeMember(sizes, { seed, learningRate, optimizer })
+          );
+          const half = await train(engine, options, { members, epochs: 2 });
+          const rest = await train(engine, options, { members: half.members, epochs: 2 });
+          const once = await train(engine, options, { members, epochs: 4 });
+          assertEquals([...half.losses, ...rest.losses], once.losses);
+          assertEquals(rest.members, once.members);
+          all.push(once);
+        }
+        return all;
+      })
+    ),
+  );
+  assertEquals(one, two);
+});
+
+Deno.test("createStack() refuses state of another size", async () => {
+  const sizes = [9, 17, 4];
+  await withEngine(
+    { dataset: randomDataset(sizes, 40), library: "onnxruntime" },
+    async (engine) => {
+      const member = makeMember(sizes, { seed: 1, learningRate: 0.1, optimizer: "Adam" });
+      await assertRejects(
+        () => engine.createStack({ sizes, batchSize: 16, optimizer: "AdaGrad" }, [member]),
+        RangeError,
+        "Cannot train a network of sizes 9,17,4 as it must have 242 parameters and 242 numbers of " +
+          "state: it has 242 and 484",
+      );
+    },
+  );
+});
+
+// --- Shuffled order ---
+
+const SIZES = [6, 8, 4];
+const ROWS = 50;
+/** The last batch is partial, and a batch of all rows is in any order. */
+const BATCH_SIZES = [7, 50];
+const SHUFFLE = 3;
+const shuffledSet = randomDataset(SIZES, ROWS);
+
+/** The data set with its training images in the order of an epoch. */
+function inOrder(epoch: number): typeof shuffledSet {
+  const { pixels, labels } = shuffledSet.train;
+  const rows = [...permutation(ROWS, SHUFFLE, epoch)];
+  const inputs = SIZES[0]!;
+  return makeDataset(
+    makeSplit(
+      rows.flatMap((row) => [...pixels.subarray(row * inputs, (row + 1) * inputs)]),
+      rows.map((row) => labels[row]!),
+    ),
+  );
+}
+
+const member = (more: Partial<Member> = {}): Member => ({
+  ...makeMember(SIZES, { seed: 0, learningRate: 0.05, optimizer: "AdaGrad" }),
+  ...more,
+});
+
+testLibraries("a shuffled epoch is one in file order on images in that order", async (library) => {
+  for (const batchSize of BATCH_SIZES) {
+    const options = { sizes: SIZES, batchSize, optimizer: "AdaGrad" };
+    const [shuffled, ordered, file] = [member({ shuffle: SHUFFLE }), member(), member()];
+    const losses: number[] = [];
+    await withEngine({ dataset: shuffledSet, library }, async (engine) => {
+      const stack = await engine.createStack(options, [shuffled, file]);
+      for (let epoch = 0; epoch < 3; epoch++) losses.push(...await stack.trainEpoch());
+      await stack.save();
+    });
+    for (let epoch = 0; epoch < 3; epoch++) {
+      await withEngine({ dataset: inOrder(epoch), library }, async (engine) => {
+        const stack = await engine.createStack(options, [{ ...ordered, epochs: epoch }]);
+        assertEquals(await stack.trainEpoch(), [losses[2 * epoch]]);
+        await stack.save();
+      });
+    }
+    assertEquals(shuffled.parameters, ordered.parameters);
+    assertEquals(shuffled.state, ordered.state);
+    assert(furthest(shuffled.parameters, file.parameters) > 0);
+  }
+});
+
+Deno.test("the tensorflow engine refuses shuffled order before it trains", async () => {
+  const engine = await openEngine("tensorflow:cpu", { dataset: shuffledSet, onMessage: () => {} });
+  try {
+    const options = { sizes: SIZES, batchSize: 7, optimizer: "SGD" };
+    const { message } = await assertRejects(
+      () => engine.createStack(options, [member({ shuffle: 0 })]),
+      UsageError,
+    );
+    assert(message.endsWith("use the CPU's, --engine cpu"), message);
+  } finally {
+    await engine.close();
+  }
+});

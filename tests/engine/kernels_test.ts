@@ -1,11 +1,13 @@
 /**
- * The element-wise SIMD kernels against plain loops, at lengths that fill no vector; the build against
- * the file.
+ * The kernels: the build against the file, steps to the bit, and logits that no network of the other
+ * tests has. All else is seen through the engine.
  *
  * @module
  */
 import { buildKernels } from "~/lib/engine/cpu/kernels/build.ts";
-import { assertAlmostEquals, assertEquals, assertLessOrEqual } from "@std/assert";
+import { findStep } from "~/lib/engine/cpu/kernels/kernels.ts";
+import { parseOptimizer } from "~/lib/optimizer.ts";
+import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { arena, kernels, LENGTHS, normals } from "~/tests/fixtures/kernel_arena.ts";
 
 const f = Math.fround;
@@ -26,136 +28,122 @@ Deno.test("buildKernels() gives kernels.wasm, which asks its host for a memory, 
   );
 });
 
-Deno.test("bytesToFloats() is b / 255 within 1 ulp, every byte at every place of a vector", () => {
-  for (const shift of LENGTHS) {
-    const { floats, bytes, assertGuarded } = arena();
-    const input = bytes(Array.from({ length: 256 + shift }, (_, i) => (i * 7 + shift) % 256));
-    const out = floats(new Float32Array(256 + shift));
-    kernels.bytesToFloats(input.at, out.at, out.values.length);
-    for (const [i, value] of out.values.entries()) {
-      // An ulp of numbers in 0.5..1 is 2^-24, relative 2^-23 at most.
-      const exact = input.values[i]! / 255;
-      assertLessOrEqual(Math.abs(value - exact), exact * 2 ** -23);
-    }
+const stepOf = (name: string, coefficients: number): ReturnType<typeof findStep> =>
+  findStep(kernels, name, coefficients);
+
+Deno.test("steps of SGD and AdaGrad are their rules, each operation rounded once, to the bit", () => {
+  for (const length of LENGTHS) {
+    const { floats, assertGuarded } = arena();
+    const start = normals(length, 1);
+    // Zeros alone, and whole vectors of them.
+    const gradient = normals(length, 2).map((value, i) => (i % 5 && i % 24 >= 8 ? value : 0));
+    const sums = normals(length, 3).map((value, i) => i === 0 ? 0 : value * value);
+    const [w, g] = [floats(start), floats(gradient)];
+    stepOf("sgdStep", 1)(w.at, g.at, 0, length, 0, 0.1);
+    assertEquals(w.values, start.map((value, i) => f(value - f(f(0.1) * gradient[i]!))));
+    assertEquals(g.values, new Float32Array(length), "the gradient is left at 0");
+    const [v, h, a] = [floats(start), floats(gradient), floats(sums)];
+    stepOf("adagradStep", 2)(v.at, h.at, a.at, length, 0, 0.1, 1e-10);
+    const expected = sums.map((value, i) => f(value + f(gradient[i]! * gradient[i]!)));
+    assertEquals(a.values, expected);
+    // 0 / (0 + 1e-10): no step, no NaN.
+    const steps = expected.map((sum, i) =>
+      f(f(f(0.1) * gradient[i]!) / f(f(Math.sqrt(sum)) + f(1e-10)))
+    );
+    assertEquals(v.values, start.map((value, i) => f(value - steps[i]!)));
     assertGuarded();
   }
 });
 
-Deno.test("bytesToFloats() maps 0 to 0 and 255 to 1", () => {
-  for (const length of [1, 16]) {
-    const { floats, bytes } = arena();
-    const input = bytes(Array.from({ length: 2 * length }, (_, i) => (i < length ? 0 : 255)));
-    const out = floats(new Float32Array(2 * length));
-    kernels.bytesToFloats(input.at, out.at, 2 * length);
-    assertEquals([...out.values], Array.from(out.values, (_, i) => (i < length ? 0 : 1)));
+Deno.test("adamStep() that keeps nothing takes a gradient that is small beside the one before", () => {
+  const { kernel } = parseOptimizer("Adam(beta1=0,beta2=0)");
+  // A vector and a rest.
+  const length = 5;
+  const { floats, assertGuarded } = arena();
+  const w = floats(new Float32Array(length));
+  const g = floats(new Float32Array(length));
+  const s = floats(new Float32Array(2 * length));
+  for (const [index, gradient] of [1, 1e-8].entries()) {
+    g.values.fill(gradient);
+    const coefficients = kernel.coefficients({ learningRate: 0.5, t: index + 1 });
+    stepOf(kernel.name, coefficients.length)(
+      ...[w.at, g.at, s.at, length, 4 * length] as const,
+      ...coefficients,
+    );
   }
+  // lr 1 / (1 + 1e-8), then lr 1e-8 / (1e-8 + 1e-8).
+  for (const value of w.values) assertAlmostEquals(value, -0.75, 1e-6);
+  assertGuarded();
 });
 
-/** Kernels without sums: what they are called with, and each number of their result. */
-const ELEMENTWISE: Record<
-  string,
-  (length: number) => {
-    /** Arrays by name; the kernel writes `out`. */
-    arrays: Record<string, Float32Array>;
-    run(at: Record<string, number>): void;
-    expected(of: Record<string, Float32Array>, i: number): number;
+Deno.test("findStep() refuses what no kernel does", () => {
+  for (const name of ["lionStep", "memory", "addScaled"]) {
+    assertThrows(
+      () => findStep(kernels, name, 1),
+      RangeError,
+      `Cannot train on the CPU as its kernels have no ${name}`,
+    );
   }
-> = {
-  "addBiasRelu() adds each unit's bias to its row": (rows) => ({
-    arrays: { out: normals(3 * rows, rows), bias: Float32Array.of(0.5, -0.25, 0) },
-    run: ({ out, bias }) => kernels.addBiasRelu(out!, bias!, 3, rows),
-    expected: ({ out, bias }, i) => Math.max(0, f(out![i]! + bias![Math.floor(i / rows)]!)),
-  }),
-  "addBiasMasked() adds the bias where the unit was on and clears the rest": (rows) => ({
-    arrays: { out: normals(3 * rows, 1), bias: Float32Array.of(0.5, -0.25, 0), h: outputs(rows) },
-    run: ({ out, bias, h }) => kernels.addBiasMasked(out!, bias!, h!, 3, rows),
-    expected: ({ out, bias, h }, i) => h![i]! > 0 ? f(out![i]! + bias![Math.floor(i / rows)]!) : 0,
-  }),
-  "addBiasToRows() adds each unit's bias to its column": (units) => ({
-    arrays: { out: normals(3 * units, units), bias: normals(units, 1) },
-    run: ({ out, bias }) => kernels.addBiasToRows(out!, bias!, 3, units),
-    expected: ({ out, bias }, i) => f(out![i]! + bias![i % units]!),
-  }),
-  "addScaled() is x + scale y": (length) => ({
-    arrays: { x: normals(length, 1), y: normals(length, 2), out: new Float32Array(length) },
-    run: ({ x, y, out }) => kernels.addScaled(x!, y!, out!, length, -0.7),
-    expected: ({ x, y }, i) => f(x![i]! + f(f(-0.7) * y![i]!)),
-  }),
-  "addScaledRelu() is max(0, x + scale y)": (length) => ({
-    arrays: { x: normals(length, 1), y: normals(length, 2), out: new Float32Array(length) },
-    run: ({ x, y, out }) => kernels.addScaledRelu(x!, y!, out!, length, -0.7),
-    expected: ({ x, y }, i) => Math.max(0, f(x![i]! + f(f(-0.7) * y![i]!))),
-  }),
-  ...Object.fromEntries([false, true].map((relu) => [
-    `addScaledUnits() is x + scale y + shift by unit, relu ${relu}`,
-    (units: number) => ({
-      arrays: {
-        ...{ x: normals(3 * units, 1), y: normals(3 * units, 2) },
-        ...{ scales: normals(units, 3), shifts: normals(units, 4) },
-        out: new Float32Array(3 * units),
-      },
-      run: ({ x, y, out, scales, shifts }: Record<string, number>): void =>
-        kernels.addScaledUnits(x!, y!, out!, 3, units, scales!, shifts!, relu),
-      expected({ x, y, scales, shifts }: Record<string, Float32Array>, i: number): number {
-        const u = i % units;
-        const sum = f(f(x![i]! + f(scales![u]! * y![i]!)) + shifts![u]!);
-        return relu ? Math.max(0, sum) : sum;
-      },
-    }),
-  ])),
-};
-
-for (const [name, caseOf] of Object.entries(ELEMENTWISE)) {
-  Deno.test(`${name}, each operation rounded once, to the bit`, () => {
-    for (const length of LENGTHS) {
-      const { floats, assertGuarded } = arena();
-      const { arrays, run, expected } = caseOf(length);
-      const placed = Object.entries(arrays).map(([name, values]) =>
-        [name, floats(values)] as const
-      );
-      run(Object.fromEntries(placed.map(([name, { at }]) => [name, at])));
-      const { values } = placed.find(([name]) => name === "out")![1];
-      assertEquals(values, values.map((_, i) => expected(arrays, i)));
-      assertGuarded();
-    }
-  });
-}
-
-/** Outputs of three units, of which a third is 0: ReLU leaves nothing below. */
-function outputs(rows: number): Float32Array {
-  return normals(3 * rows, 99).map((value, i) => (i % 3 ? Math.abs(value) : 0));
-}
-
-Deno.test("addBiasRelu() and addScaledRelu() pass NaN on, in vectors and behind them", () => {
-  // Training that diverges must show: a ReLU that hides NaN would end in a finite loss.
-  const { floats } = arena();
-  const z = floats(Array(7).fill(NaN));
-  kernels.addBiasRelu(z.at, floats([1]).at, 1, 7);
-  const out = floats(new Float32Array(7));
-  kernels.addScaledRelu(floats(Array(7).fill(NaN)).at, floats(normals(7, 0)).at, out.at, 7, 1);
-  assertEquals([...z.values, ...out.values], Array(14).fill(NaN));
+  assertThrows(
+    () => findStep(kernels, "sgdStep", 2),
+    RangeError,
+    "Cannot train on the CPU as sgdStep takes 1 coefficients: current number is 2",
+  );
 });
 
-Deno.test("maskAndSum() clears where the unit was off and sums the rest into the bias gradient", () => {
-  for (const rows of LENGTHS) {
-    for (const accumulate of [false, true]) {
-      const units = 3;
-      const { floats, assertGuarded } = arena();
-      const start = normals(units * rows, rows);
-      const d = floats(start);
-      const h = floats(outputs(rows));
-      const sums = floats([1, 2, 3]);
-      kernels.maskAndSum(d.at, h.at, sums.at, units, rows, accumulate);
-      const masked = start.map((value, i) => (h.values[i]! > 0 ? value : 0));
-      assertEquals(d.values, masked);
-      for (let unit = 0; unit < units; unit++) {
-        const own = masked.subarray(unit * rows, (unit + 1) * rows);
-        const exact = own.reduce((sum, value) => sum + value, accumulate ? unit + 1 : 0);
-        const size = own.reduce((sum, value) => sum + Math.abs(value), 3);
-        // rows additions in float32, each within half an ulp of the running sum.
-        assertAlmostEquals(sums.values[unit]!, exact, (rows + 4) * 2 ** -24 * size);
-      }
-      assertGuarded();
-    }
+// --- Logits ---
+
+/** Loss, right rows, loss with gradient, and gradient of rows of logits, as blocks of 512 rows. */
+function lossOf(values: readonly number[][], labels: readonly number[]): {
+  total: number;
+  correct: number;
+  withGradient: number;
+  gradient: Float32Array;
+} {
+  const [rows, classes] = [values.length, values[0]!.length];
+  const { floats, doubles, bytes, assertGuarded } = arena();
+  const logits = floats(
+    Array.from({ length: classes }, (_, c) => values.map((row) => row[c]!)).flat(),
+  );
+  const d = floats(new Float32Array(classes * rows));
+  const [statistics, scratch] = [doubles(2 * classes), doubles(3 * classes + 6)];
+  kernels.useLogits(logits.at, bytes(labels).at, statistics.at, scratch.at, classes, rows, 512);
+  kernels.logitStatistics(1e-5);
+  const [total, correct] = [kernels.crossEntropy(), kernels.correctRows()];
+  const withGradient = kernels.crossEntropyGradient(d.at);
+  assertGuarded();
+  return { total, correct, withGradient, gradient: d.values };
+}
+
+Deno.test("crossEntropy() of two logits x apart is ln(1 + exp(-x)) to 4e-13", () => {
+  const { floats, doubles, bytes, assertGuarded } = arena();
+  // Statistics that change nothing.
+  const statistics = doubles(4);
+  statistics.values.set([0, 0, 1, 1]);
+  const scratch = doubles(10);
+  const label = bytes([0]);
+  const logits = floats([0, 0]);
+  kernels.useLogits(logits.at, label.at, statistics.at, scratch.at, 2, 1, 2);
+  for (let step = 0; step <= 1600; step++) {
+    const x = step / 2 + step / 1000;
+    logits.values[1] = -x;
+    const found = kernels.crossEntropy();
+    assertAlmostEquals(found, Math.log1p(Math.exp(logits.values[1]!)), 4e-13);
   }
+  assertGuarded();
+});
+
+Deno.test("crossEntropy() of equal logits is ln(classes), the first class the winner", () => {
+  const labels = [0, 1, 2, 0, 1];
+  const { total, correct, gradient } = lossOf(labels.map(() => [2, 2, 2]), labels);
+  assertAlmostEquals(total, 5 * Math.log(3), 1e-14);
+  assertEquals(correct, 2);
+  // inverse = 1/sqrt(1e-5); e - mean(e) with e = 1/3 or -2/3 over 5.
+  assertAlmostEquals(gradient[0]!, Math.sqrt(1e5) * (-2 / 3 - (3 * 1 - 2 * 2) / 15) / 5, 1e-5);
+});
+
+Deno.test("crossEntropy() is finite at logits of 1e18 and NaN at NaN", () => {
+  assert(Number.isFinite(lossOf([[1e18, 0], [-1e18, 1], [0, 2]], [0, 1, 0]).total));
+  const { total, withGradient } = lossOf([[NaN, 0], [1, 2]], [0, 1]);
+  assert(Number.isNaN(total) && Number.isNaN(withGradient));
 });

@@ -75,32 +75,28 @@ async function trace(args: readonly string[]): Promise<Traced> {
   });
 }
 
-Deno.test({
-  name: "train connects to nothing and writes in its named folders only, with an empty home",
+Deno.test("train connects to nothing and writes in its named folders only, with an empty home", {
   ignore: !hasStrace,
-  fn: async () => {
-    await ensureCifar10();
-    const folder = await Deno.makeTempDir();
-    const { connections, written } = await trace([
-      ...["task", "--quiet", "train", ...TRAIN],
-      ...["--images", "256", "--max-epochs", "1", "--models", `${folder}/models`],
-      ...["--out", `${folder}/m.safetensors`],
-    ]);
-    await Deno.remove(folder, { recursive: true });
-    assertEquals(connections, []);
-    assertEquals(written.filter((path) => !path.startsWith(folder)), []);
-    assertEquals(written.some((path) => path.startsWith(`${folder}/m.safetensors`)), true);
-  },
+}, async () => {
+  await ensureCifar10();
+  const folder = await Deno.makeTempDir();
+  const { connections, written } = await trace([
+    ...["task", "--quiet", "train", ...TRAIN],
+    ...["--images", "256", "--max-epochs", "1", "--models", `${folder}/models`],
+    ...["--out", `${folder}/m.safetensors`],
+  ]);
+  await Deno.remove(folder, { recursive: true });
+  assertEquals(connections, []);
+  assertEquals(written.filter((path) => !path.startsWith(folder)), []);
+  assertEquals(written.some((path) => path.startsWith(`${folder}/m.safetensors`)), true);
 });
 
-Deno.test({
-  name: "a bare import that opens ONNX Runtime connects to nothing and writes nothing",
+Deno.test("a bare import that opens ONNX Runtime connects to nothing and writes nothing", {
   ignore: !hasStrace,
-  fn: async () => {
-    const script = `data:application/typescript,${encodeURIComponent(MULTIPLY)}`;
-    const args = ["run", "--quiet", "-A", "--no-check", `--config=${ROOT}deno.json`, script];
-    assertEquals(await trace([...args, "cpu:onnxruntime"]), { connections: [], written: [] });
-  },
+}, async () => {
+  const script = `data:application/typescript,${encodeURIComponent(MULTIPLY)}`;
+  const args = ["run", "--quiet", "-A", "--no-check", `--config=${ROOT}deno.json`, script];
+  assertEquals(await trace([...args, "cpu:onnxruntime"]), { connections: [], written: [] });
 });
 
 Deno.test("where its telemetry may not be turned off ONNX Runtime is not loaded, as one line says", async () => {

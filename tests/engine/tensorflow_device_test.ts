@@ -1,17 +1,25 @@
 /**
- * What fits on a device of the TensorFlow.js engine, and which devices there are.
+ * Devices of the TensorFlow.js engine: what fits on one, steps that are repeated, and buffers that
+ * cannot be had.
  *
  * @module
  */
 import { existsSync } from "node:fs";
-import type { StackOptions } from "~/lib/engine/engine.ts";
+import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import * as tf from "@tensorflow/tfjs-core";
+import type { Engine, StackOptions } from "~/lib/engine/engine.ts";
+import { type Device, openDevice } from "~/lib/engine/tensorflow/device.ts";
 import { fitBatch, fitMembers, planSplit } from "~/lib/engine/tensorflow/memory.ts";
+import type { Steps } from "~/lib/engine/tensorflow/operations.ts";
 import { findRealGpu, isSoftware, requestAdapter } from "~/lib/engine/tensorflow/real_gpu.ts";
-import { tfjsNodeHome } from "~/lib/engine/tensorflow/tfjs_node.ts";
+import { uploadSplit } from "~/lib/engine/tensorflow/split.ts";
+import { createTensorStack } from "~/lib/engine/tensorflow/stack.ts";
 import { createTensorFlowEngine } from "~/lib/engine/tensorflow/tensorflow_engine.ts";
-import { MLP_1 } from "~/lib/model.ts";
-import { assert, assertEquals, assertRejects } from "@std/assert";
-import { SIZES, SMALL, withEngine } from "~/tests/fixtures/tensorflow_fixture.ts";
+import { tfjsNodeHome } from "~/lib/engine/tensorflow/tfjs_node.ts";
+import { initialise, MLP_1 } from "~/lib/model.ts";
+import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
+import { hessianProducts, makeMember } from "~/tests/fixtures/tiny_dataset.ts";
+import { SIZES, SMALL, testBackends, withEngine } from "~/tests/fixtures/tensorflow_fixture.ts";
 
 Deno.test("fitMembers() and fitBatch() follow the bytes of a stack", () => {
   const options: StackOptions = { sizes: [100, 10, 2], batchSize: 8, optimizer: "AdaGrad" };
@@ -79,3 +87,181 @@ Deno.test("isSoftware() tells rasterisers by flag and by name", () => {
   assert(!isSoftware(adapter({ description: "NVIDIA H100 80GB HBM3", isFallbackAdapter: false })));
   assert(!isSoftware(adapter({ vendor: "apple", architecture: "metal-3" })));
 });
+
+const budget = { bytes: 2 ** 30, tensorBytes: 2 ** 30 };
+
+/** Trains two networks for three epochs, drops one, and trains the other for two more. */
+async function trainPair(device: Device, optimizer: string): Promise<unknown> {
+  // 70 rows in blocks of 32: batches of 16 begin in three blocks, the last one has 6 rows.
+  const split = uploadSplit({ ...device, tensorBytes: 32 * SIZES[0]! }, SMALL.train);
+  const members = [1, 2].map((seed) =>
+    makeMember(SIZES, { seed, learningRate: 0.01 * seed, optimizer })
+  );
+  const options = { sizes: SIZES, batchSize: 16, optimizer, members, budget };
+  const stack = createTensorStack(device, split, options);
+  const losses = [];
+  for (let epoch = 0; epoch < 3; epoch++) losses.push(await stack.trainEpoch());
+  await stack.save();
+  const first = members.map(({ parameters, state }) => [[...parameters], [...state]]);
+  stack.retain([false, true]);
+  for (let epoch = 0; epoch < 2; epoch++) losses.push(await stack.trainEpoch());
+  await stack.save();
+  stack.dispose();
+  split.dispose();
+  return [losses, first, members.map(({ parameters, state }) => [[...parameters], [...state]])];
+}
+
+/** The device, counting the steps whose work is enqueued anew; `undefined`: all are. */
+function counting(device: Device, count: { steps: number } | undefined): Device {
+  const openSteps: typeof device.operations.openSteps = (optimizer) => {
+    const steps = count && device.operations.openSteps?.(optimizer);
+    if (steps === undefined) return undefined;
+    const take: Steps["take"] = (rows, kind, work) =>
+      steps.take(rows, kind, () => {
+        count!.steps++;
+        work();
+      });
+    return { ...steps, take };
+  };
+  return { ...device, operations: { ...device.operations, openSteps } };
+}
+
+for (const optimizer of ["SGD", "AdaGrad"]) {
+  testBackends(
+    `${optimizer}'s steps are enqueued once a kind, and are to the bit what they were`,
+    async () => {
+      const device = await openDevice("webgpu");
+      const count = { steps: 0 };
+      const repeated = await trainPair(counting(device, count), optimizer);
+      assertEquals(count.steps, 6, "three kinds, before and after a member was dropped");
+      assertEquals(await trainPair(counting(device, undefined), optimizer), repeated);
+    },
+    ["webgpu"],
+  );
+}
+
+testBackends(
+  "a step on three layers is 14 launches with SGD, 24 with AdaGrad, the cursor's included",
+  async () => {
+    const device = await openDevice("webgpu");
+    const backend = tf.backend() as WebGPUBackend;
+    const run = backend.runWebGPUProgram;
+    // 3 products forwards, 3 launches from logits to deltas, 2 products backwards, 3 gradients of
+    // weights and 2 of biases, the cursor; AdaGrad has 2 more a tensor.
+    for (const [optimizer, expected] of [["SGD", 14], ["AdaGrad", 24]] as const) {
+      const split = uploadSplit(device, SMALL.train);
+      const members = [makeMember(SIZES, { seed: 1, learningRate: 0.01, optimizer })];
+      const options = { sizes: SIZES, batchSize: 35, optimizer, members, budget };
+      const stack = createTensorStack(device, split, options);
+      let launches = 0;
+      backend.runWebGPUProgram = (...args) => {
+        launches++;
+        return run.apply(backend, args);
+      };
+      try {
+        // The cursor is put back, and both batches are one step that is enqueued once.
+        await stack.trainEpoch();
+        assertEquals(launches, 1 + expected);
+        await stack.trainEpoch();
+        assertEquals(launches, 2 + expected);
+      } finally {
+        backend.runWebGPUProgram = run;
+      }
+      stack.dispose();
+      split.dispose();
+    }
+  },
+  ["webgpu"],
+);
+
+testBackends("steps leave neither tensors nor buffers", async () => {
+  const device = await openDevice("webgpu");
+  const used = (): number[] => {
+    device.flush();
+    const { bufferManager } = tf.backend() as WebGPUBackend;
+    return [
+      tf.memory().numTensors,
+      tf.memory().numDataBuffers,
+      bufferManager.getNumUsedBuffers(),
+    ];
+  };
+  const before = used();
+  for (const optimizer of ["SGD", "AdaGrad"]) await trainPair(device, optimizer);
+  assertEquals(used(), before);
+}, ["webgpu"]);
+
+const models = [1, 2].map((seed) => initialise(SIZES, seed));
+const rays = [{ direction: 0, scaling: "global", steps: [1, -1] }] as const;
+
+/** An epoch and a save. */
+async function trainOnce(engine: Engine, optimizer: string): Promise<void> {
+  const options = { sizes: SIZES, batchSize: 40, optimizer };
+  const member = makeMember(SIZES, { seed: 1, learningRate: 0.01, optimizer });
+  const stack = await engine.createStack(options, [member]);
+  try {
+    await stack.trainEpoch();
+    await stack.save();
+  } finally {
+    stack.dispose();
+  }
+}
+
+/** Every way through the engine. */
+const WAYS: Readonly<Record<string, (engine: Engine) => Promise<unknown>>> = {
+  "evaluate()": (engine) => engine.evaluate(SIZES, models, { split: "test", gradient: false }),
+  "evaluate() with the gradient's norm": (engine) =>
+    engine.evaluate(SIZES, models, { split: "train", gradient: true }),
+  "perturbedLosses()": (engine) =>
+    engine.perturbedLosses(SIZES, models, { seed: 1, rays, frozen: true }),
+  "gradients()": (engine) => engine.gradients(SIZES, models),
+  "openHessian()": (engine) => hessianProducts(engine, SIZES, [models[0]!], [models]),
+  "a stack of SGD": (engine) => trainOnce(engine, "SGD"),
+  "a stack of AdaGrad": (engine) => trainOnce(engine, "AdaGrad"),
+  "a stack of Adam": (engine) => trainOnce(engine, "Adam"),
+};
+
+/** Runs `work` while the device refuses the buffer that it is asked for as `refused`-th; counts them. */
+async function refusing(refused: number, work: () => Promise<unknown>): Promise<number> {
+  const { device } = tf.backend() as WebGPUBackend;
+  const create = device.createBuffer;
+  let asked = 0;
+  device.createBuffer = (descriptor) => {
+    if (asked++ !== refused) return create.call(device, descriptor);
+    // The library sees a buffer of the size that it wanted, as it does when memory runs out.
+    const size = 4 * Math.floor(device.limits.maxBufferSize / 4) + 4;
+    const buffer = create.call(device, { ...descriptor, size });
+    return Object.defineProperty(buffer, "size", { value: descriptor.size });
+  };
+  try {
+    await work();
+  } finally {
+    device.createBuffer = create;
+    // Late events are this run's, not the next one's.
+    await device.queue.onSubmittedWorkDone();
+    await new Promise((resolve) => setTimeout(resolve, 0));
+  }
+  return asked;
+}
+
+for (const [name, work] of Object.entries(WAYS)) {
+  testBackends(`${name} throws whichever buffer cannot be had`, async () => {
+    let buffers = 0;
+    await withEngine("webgpu", async (engine) => {
+      await work(engine);
+      buffers = await refusing(-1, () => work(engine));
+    });
+    assertLess(10, buffers);
+    // Seven of them, from the first to the last.
+    for (let n = 0; n < 7; n++) {
+      const refused = Math.round(n * (buffers - 1) / 6);
+      await withEngine("webgpu", async (engine) => {
+        await assertRejects(
+          () => refusing(refused, () => work(engine)),
+          Error,
+          undefined,
+          `buffer ${refused} of ${buffers}`,
+        );
+      });
+    }
+  }, ["webgpu"]);
+}

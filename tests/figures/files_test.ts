@@ -10,8 +10,7 @@ import { presets, type Study } from "~/lib/study.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { decode } from "fast-png";
 import { DOMParser } from "linkedom";
-import { pdfText } from "~/tests/fixtures/pdf_text.ts";
-import { inkOf } from "~/tests/fixtures/svg_marks.ts";
+import { inkOf, pdfText } from "~/tests/fixtures/svg_marks.ts";
 import { spread, syntheticRecords, type SyntheticRun } from "~/tests/fixtures/synthetic_results.ts";
 import { withFolder } from "~/tests/fixtures/temporary_folder.ts";
 
@@ -141,8 +140,8 @@ Deno.test("listFigures() and renderPng() give the same bytes for records in any 
   assertEquals(await renderPng(figure!), png);
 });
 
-Deno.test("writeFigures() writes what changed, over older files", async () => {
-  await withFolder(async (directory) => {
+Deno.test("writeFigures() writes what changed, over older files", () =>
+  withFolder(async (directory) => {
     const folder = `${directory}/a/figures`;
     await writeFigures(small, [], folder);
     const records = syntheticRecords(small);
@@ -174,5 +173,4 @@ Deno.test("writeFigures() writes what changed, over older files", async () => {
       Error,
       `Cannot write ${directory}/file/`,
     );
-  });
-});
+  }));

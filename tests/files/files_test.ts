@@ -1,16 +1,15 @@
-/**
- * Files that are whole or absent.
- *
- * @module
- */
+/** Files that are whole or absent, checked when they are read; and progress. @module */
 import { join } from "node:path";
+import { z } from "zod";
+import { clearWay, DamagedFileError, readChecked } from "~/lib/files/checked.ts";
 import { readIfThere, reasonOf, setAside, sha256, writeWhole } from "~/lib/files/files.ts";
+import { startMeter } from "~/lib/files/progress.ts";
 import { printable } from "~/lib/files/text.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { listFiles, withFolder } from "~/tests/fixtures/temporary_folder.ts";
 
-Deno.test("writeWhole() writes text and bytes, makes folders, and leaves nothing beside", async () => {
-  await withFolder(async (folder) => {
+Deno.test("writeWhole() writes text and bytes, makes folders, and leaves nothing beside", () =>
+  withFolder(async (folder) => {
     const path = join(folder, "a", "b", "c d.txt");
     await writeWhole(path, "é\n");
     assertEquals(await Deno.readFile(path), Uint8Array.of(0xc3, 0xa9, 10));
@@ -20,11 +19,10 @@ Deno.test("writeWhole() writes text and bytes, makes folders, and leaves nothing
     await writeWhole(path, "");
     assertEquals(await Deno.readFile(path), new Uint8Array(0));
     assertEquals(listFiles(folder), ["a/", "a/b/", join("a", "b", "c d.txt")]);
-  });
-});
+  }));
 
-Deno.test("writeWhole() by many at once leaves one whole version, and readers see whole ones", async () => {
-  await withFolder(async (folder) => {
+Deno.test("writeWhole() by many at once leaves one whole version, and readers see whole ones", () =>
+  withFolder(async (folder) => {
     const path = join(folder, "file");
     const versions = Array.from({ length: 8 }, (_, i) => String(i).repeat(200_000));
     await writeWhole(path, versions[0]!);
@@ -42,11 +40,10 @@ Deno.test("writeWhole() by many at once leaves one whole version, and readers se
     assert(reads > 0);
     assert(versions.includes(await Deno.readTextFile(path)));
     assertEquals(listFiles(folder), ["file"]);
-  });
-});
+  }));
 
-Deno.test("writeWhole() that cannot write says so and keeps what was there", async () => {
-  await withFolder(async (folder) => {
+Deno.test("writeWhole() that cannot write says so and keeps what was there", () =>
+  withFolder(async (folder) => {
     await Deno.writeTextFile(join(folder, "file"), "old");
     const below = join(folder, "file", "more");
     const error = await assertRejects(() => writeWhole(below, "new"), Error);
@@ -58,18 +55,16 @@ Deno.test("writeWhole() that cannot write says so and keeps what was there", asy
     const refused = await assertRejects(() => writeWhole(place, "new"), Error);
     assert(refused.message.startsWith(`Cannot write ${place}: `), refused.message);
     assertEquals(listFiles(folder), ["file", "folder/"]);
-  });
-});
+  }));
 
-Deno.test("readIfThere() gives undefined for what is not there", async () => {
-  await withFolder(async (folder) => {
+Deno.test("readIfThere() gives undefined for what is not there", () =>
+  withFolder(async (folder) => {
     assertEquals(await readIfThere(join(folder, "none")), undefined);
     assertEquals(await readIfThere(join(folder, "none", "below")), undefined);
-  });
-});
+  }));
 
-Deno.test("readIfThere() tells what is no file, or too long, from what cannot be read", async () => {
-  await withFolder(async (folder) => {
+Deno.test("readIfThere() tells what is no file, or too long, from what cannot be read", () =>
+  withFolder(async (folder) => {
     const path = join(folder, "file");
     await assertRejects(() => readIfThere(folder), TypeError, "must be a file: it is a directory");
     await Deno.writeTextFile(path, "12345");
@@ -87,8 +82,7 @@ Deno.test("readIfThere() tells what is no file, or too long, from what cannot be
     await assertRejects(() => readIfThere(join(folder, "loop")), TypeError);
     await Deno.symlink("nowhere", join(folder, "broken"));
     await assertRejects(() => readIfThere(join(folder, "broken")), TypeError, "a link to nothing");
-  });
-});
+  }));
 
 Deno.test("printable() escapes what moves a terminal and keeps 500 letters", () => {
   assertEquals(
@@ -100,8 +94,8 @@ Deno.test("printable() escapes what moves a terminal and keeps 500 letters", () 
   assertEquals(printable("abc", 2), "ab...");
 });
 
-Deno.test("setAside() takes the first free number and keeps what is in the file", async () => {
-  await withFolder(async (folder) => {
+Deno.test("setAside() takes the first free number and keeps what is in the file", () =>
+  withFolder(async (folder) => {
     const path = join(folder, "x.json");
     for (const contents of ["one", "two", "three"]) {
       await Deno.writeTextFile(path, contents);
@@ -116,8 +110,7 @@ Deno.test("setAside() takes the first free number and keeps what is in the file"
     assertEquals(await setAside(path), `${path}.damaged-5`);
     assertEquals(await Deno.readTextFile(join(folder, "target")), "far");
     await assertRejects(() => setAside(path), Deno.errors.NotFound);
-  });
-});
+  }));
 
 Deno.test("sha256() is FIPS 180-4's, parts one behind the other", () => {
   // The standard's example.
@@ -141,4 +134,82 @@ Deno.test("reasonOf() says what to do about a full disk and a folder that cannot
     );
   }
   assertEquals(reasonOf(failure("EIO")), "failed");
+});
+
+/** Reads a file whose bytes `decode` finds damaged by throwing `error`. */
+async function readDamaged(path: string, error: unknown, said?: string[]): Promise<unknown> {
+  const tell = said && ((message: string): void => void said.push(message));
+  return await readChecked(path, tell, () => {
+    throw error;
+  });
+}
+
+Deno.test("readChecked() sets a damaged file aside and says what is wrong, in one line", async () => {
+  const { error } = z.object({ a: z.array(z.number()) }).safeParse({ a: ["x\n"] });
+  const cases: [unknown, string][] = [
+    [new DamagedFileError("it is short"), "it is short"],
+    [new SyntaxError("no JSON\u001b[31m"), "no JSON\\u{1b}[31m"],
+    [new TypeError("wrong kind"), "wrong kind"],
+    [error, "a.0 Invalid input: expected number, received string"],
+  ];
+  for (const [thrown, reason] of cases) {
+    await withFolder(async (folder) => {
+      const path = join(folder, "file");
+      await Deno.writeTextFile(path, "ab");
+      // Without anybody to tell it stays.
+      assertEquals(await readDamaged(path, thrown), undefined);
+      assertEquals(listFiles(folder), ["file"]);
+      const said: string[] = [];
+      assertEquals(await readDamaged(path, thrown, said), undefined);
+      const [before] = said[0]!.split("; set aside as ");
+      assertEquals(before!.split(": ").slice(1).join(": "), reason);
+      assertEquals(said, [
+        `${before}; set aside as ${path}.damaged-1, it will be replaced`,
+      ]);
+      assertEquals(listFiles(folder), ["file.damaged-1"]);
+    });
+  }
+});
+
+Deno.test("readChecked() throws what says nothing about the file, which stays", () =>
+  withFolder(async (folder) => {
+    const path = join(folder, "file");
+    await Deno.writeTextFile(path, "ab");
+    for (const error of [new Error("out of memory"), new RangeError("x"), "text"]) {
+      assert(await readDamaged(path, error, []).catch((thrown: unknown) => thrown) === error);
+    }
+    await assertRejects(() => readChecked(join(path, "below"), () => {}, () => 1), Error);
+    assertEquals(listFiles(folder), ["file"]);
+  }));
+
+Deno.test("clearWay() sets aside what stands in a file's place and is none", () =>
+  withFolder(async (folder) => {
+    const path = join(folder, "file");
+    const said: string[] = [];
+    const tell = (message: string): void => void said.push(message);
+    await clearWay(path, tell);
+    await Deno.writeTextFile(path, "");
+    await clearWay(path, tell);
+    assertEquals(said, []);
+    await Deno.remove(path);
+    await Deno.mkdir(path);
+    await clearWay(path, tell);
+    assertEquals(said, [
+      `Cannot read ${path} as it must be a file: it is a directory; set aside as ` +
+      `${path}.damaged-1, it will be replaced`,
+    ]);
+  }));
+
+Deno.test("startMeter() counts to its total, and calls nothing done that goes beyond it", () => {
+  const meter = startMeter(0.3);
+  meter.add(0.1);
+  assertEquals(meter.report("a"), { message: "a", done: 0.1, total: 0.3 });
+  // 0.1 + 0.2 is 0.30000000000000004.
+  meter.add(0.2);
+  assertEquals(meter.report("b").done, 0.1 + 0.2);
+  meter.add(0.1);
+  assertEquals(meter.report("c"), { message: "c", done: 0.99 * 0.3, total: 0.3 });
+  meter.expect(0.5);
+  const { done, total } = meter.report("d");
+  assertEquals([done, total], [0.1 + 0.2 + 0.1, 0.8]);
 });

@@ -39,34 +39,6 @@ Deno.test("compare() takes the difference where an end is not told from 0", () =
   assertEquals([large.scale, large.kind], ["difference", "rises"]);
 });
 
-Deno.test("compare() calls negligible what lies within 1/1.2 .. 1.2, even if it excludes 1", () => {
-  const ratio = (value: number, spread: number): Kind =>
-    compare(contrast([1, 1, 1], [-1, 0, 1].map((i) => value * Math.exp(spread * i))))!.kind;
-  assertEquals(ratio(1.1, 0.001), "negligible");
-  assertEquals(ratio(1 / 1.1, 0.001), "negligible");
-  assertEquals(ratio(1.1, 0.037), "rises");
-  assertEquals(ratio(1.21, 0.001), "rises");
-  assertEquals(ratio(1.3, 0.3), "inconclusive");
-  assertEquals(ratio(1, 0.3), "inconclusive");
-});
-
-Deno.test("compare() survives or reverses by the way of the reference, where it has one", () => {
-  const [up, down, open, alike] = [
-    compare(contrast([1, 1, 1], [2, 2.1, 2])),
-    compare(contrast([2, 2.1, 2], [1, 1, 1])),
-    compare(contrast([1, 2, 3], [3, 2, 1])),
-    compare(contrast([1, 1, 1], [1.1, 1.1, 1.101])),
-  ];
-  const elsewhere = contrast([1, 1, 1], [3, 3.1, 3]);
-  assertEquals([up, down, open, alike].map((each) => compare(elsewhere, each)!.kind), [
-    "survives",
-    "reverses",
-    "inconclusive",
-    "inconclusive",
-  ]);
-  assertEquals(compare(contrast([1, 1, 1], [1.01, 1.01, 1.011]), up)!.kind, "negligible");
-});
-
 Deno.test("compare() adds the distance of the interpolants to the half-width", () => {
   const plain = contrast([1, 1, 1], [2, 2.2, 2.1]);
   const shifted = {

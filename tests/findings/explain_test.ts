@@ -1,8 +1,4 @@
-/**
- * What explains sharpness, on networks made to follow one thing.
- *
- * @module
- */
+/** What explains sharpness, on networks made to follow one thing. @module */
 import { explain, explanationTable, factorSlopes, slopesTable } from "~/lib/findings.ts";
 import { axesStudy } from "~/lib/study.ts";
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";

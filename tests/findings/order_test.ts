@@ -1,8 +1,4 @@
-/**
- * What the order of the images does, on a tiny data set and on made-up records.
- *
- * @module
- */
+/** What the order of the images does, on a tiny data set and on made-up records. @module */
 import { compareOrders, orderSentences, orderTable } from "~/lib/findings.ts";
 import { traceOrder } from "~/lib/reproduce.ts";
 import { axesStudy, listTrajectories, shuffledStudy } from "~/lib/study.ts";

@@ -1,8 +1,4 @@
-/**
- * Landscapes against a float64 reference, their geometry, and what is kept of them.
- *
- * @module
- */
+/** Landscapes against a float64 reference, their geometry, and what is kept of them. @module */
 import type { Engine } from "~/lib/engine.ts";
 import { openEngine } from "~/lib/engine/open_engine.ts";
 import {
@@ -17,14 +13,7 @@ import {
   survey,
 } from "~/lib/landscape.ts";
 import { layoutLayers } from "~/lib/model/layout.ts";
-import {
-  assert,
-  assertAlmostEquals,
-  assertEquals,
-  assertRejects,
-  assertStrictEquals,
-  assertThrows,
-} from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { dataset, network, pytorch, testEngines } from "~/tests/fixtures/curvature_network.ts";
 import { stepOf } from "~/tests/fixtures/reference_rays.ts";
 import { referencePass } from "~/tests/fixtures/reference_network.ts";
@@ -50,38 +39,35 @@ function pointOf(span: Span, ...at: number[]): Float32Array {
 
 const norm = (values: ArrayLike<number>): number => Math.hypot(...Array.from(values));
 
-testEngines(
-  "survey() has the losses and accuracies of float64 loops, on lines and in planes",
-  async (engine) => {
-    const data = referenceSplit(dataset.train);
-    const spans = [
-      randomSpan(A, RANDOM),
-      randomSpan(A, { ...RANDOM, normalise: "none", radius: 3 }),
-      lineBetween(A, B, 5),
-      randomSpan(A, { ...RANDOM, normalise: "none", biases: "keep", points: [3, 2] }),
-      planeThrough([A, B, C], [2, 3]),
-    ];
-    for (const span of spans) {
-      const { points } = await survey(engine, span, { question: {} });
-      const count = span.axes.reduce((product, { ticks }) => product * ticks.length, 1);
-      assertEquals(points.length, count);
-      for (const { x, y, trainLoss, trainAccuracy, testLoss } of points) {
-        const weights = Float64Array.from(
-          span.origin,
-          (w, i) => w + x * span.axes[0]!.step[i]! + y * (span.axes[1]?.step[i] ?? 0),
-        );
-        const { loss, outputs } = referencePass(sizes, weights, data);
-        assertAlmostEquals(trainLoss!, loss, 1e-6 * Math.max(1, loss));
-        // The tiny data set's test split is its training split.
-        assertAlmostEquals(testLoss!, loss, 1e-6 * Math.max(1, loss));
-        const right = outputs.at(-1)!.filter((row, n) =>
-          row.indexOf(Math.max(...row)) === data.labels[n]
-        );
-        assertAlmostEquals(trainAccuracy!, right.length / data.labels.length, 1e-12);
-      }
+testEngines("survey() has the losses and accuracies of float64 loops", async (engine) => {
+  const data = referenceSplit(dataset.train);
+  const spans = [
+    randomSpan(A, RANDOM),
+    randomSpan(A, { ...RANDOM, normalise: "none", radius: 3 }),
+    lineBetween(A, B, 5),
+    randomSpan(A, { ...RANDOM, normalise: "none", biases: "keep", points: [3, 2] }),
+    planeThrough([A, B, C], [2, 3]),
+  ];
+  for (const span of spans) {
+    const { points } = await survey(engine, span, { question: {} });
+    const count = span.axes.reduce((product, { ticks }) => product * ticks.length, 1);
+    assertEquals(points.length, count);
+    for (const { x, y, trainLoss, trainAccuracy, testLoss } of points) {
+      const weights = Float64Array.from(
+        span.origin,
+        (w, i) => w + x * span.axes[0]!.step[i]! + y * (span.axes[1]?.step[i] ?? 0),
+      );
+      const { loss, outputs } = referencePass(sizes, weights, data);
+      assertAlmostEquals(trainLoss!, loss, 1e-6 * Math.max(1, loss));
+      // The tiny data set's test split is its training split.
+      assertAlmostEquals(testLoss!, loss, 1e-6 * Math.max(1, loss));
+      const right = outputs.at(-1)!.filter((row, n) =>
+        row.indexOf(Math.max(...row)) === data.labels[n]
+      );
+      assertAlmostEquals(trainAccuracy!, right.length / data.labels.length, 1e-12);
     }
-  },
-);
+  }
+});
 
 Deno.test("a random line's points are the same with and without its ray", async () => {
   const engine = await openEngine("cpu", { dataset, threads: 1 });
@@ -91,7 +77,7 @@ Deno.test("a random line's points are the same with and without its ray", async 
   const { points: others } = await survey(engine, bare, { question: {} });
   for (const [i, { trainLoss, trainAccuracy }] of points.entries()) {
     assertAlmostEquals(trainLoss!, others[i]!.trainLoss!, 1e-6);
-    assertStrictEquals(trainAccuracy, others[i]!.trainAccuracy);
+    assertEquals(trainAccuracy, others[i]!.trainAccuracy);
   }
   assertEquals(points[2]!.x, 0);
   assertEquals(pointOf(span, 0), A.parameters);
@@ -161,8 +147,8 @@ function counting(asked: number[]): Engine {
   } as unknown as Engine;
 }
 
-Deno.test("survey() goes on from its file, row by row, and asks anew where the question is another", async () => {
-  await withFolder(async (folder) => {
+Deno.test("survey() goes on from its file, row by row, and asks anew where the question is another", () =>
+  withFolder(async (folder) => {
     const path = `${folder}/l.json`;
     const span = randomSpan(A, { ...RANDOM, points: [4, 3] });
     const question = { images: 7 };
@@ -175,7 +161,7 @@ Deno.test("survey() goes on from its file, row by row, and asks anew where the q
         onProgress: (done) => done === 6 && controller.abort(reason),
       })
     );
-    assertStrictEquals(error, reason);
+    assert(error === reason);
     // One row of four; two points of the second are lost.
     assertEquals((await readLandscape(path))!.points.length, 4);
     const rest: number[] = [];
@@ -195,8 +181,7 @@ Deno.test("survey() goes on from its file, row by row, and asks anew where the q
       `Cannot write ${path} as what is there is no landscape: move it away`,
     );
     assertEquals(await Deno.readTextFile(path), "{}");
-  });
-});
+  }));
 
 Deno.test("landscapeCsv() has a row a point, and nothing where a loss is not finite", async () => {
   const bare: SpanNetwork = { name: "x", sizes: [1, 1], parameters: share([0, 0]) };

@@ -1,8 +1,4 @@
-/**
- * The parameters' layout, their initialisation, and layers that are rescaled.
- *
- * @module
- */
+/** The parameters' layout, their initialisation, and layers that are rescaled. @module */
 import fc from "fast-check";
 import { rescaleLayer } from "~/lib/model.ts";
 import {
@@ -14,9 +10,9 @@ import {
   MLP_1,
 } from "~/lib/model/layout.ts";
 import {
+  assert,
   assertAlmostEquals,
   assertEquals,
-  assertInstanceOf,
   assertLess,
   assertLessOrEqual,
   assertNotEquals,
@@ -53,22 +49,21 @@ Deno.test("layoutLayers() says what sizes must be", () => {
     "Cannot lay out a network as it must have at least 2 layer sizes: current value is ";
   const outside =
     "Cannot lay out a network as layer sizes must be integers in 1..2^20: current value is ";
-  for (
-    const [sizes, message] of [
-      [[], `${short}[]`],
-      [[5], `${short}[5]`],
-      ["31", `${short}[31]`],
-      [undefined, `${short}[undefined]`],
-      [[3, 0], `${outside}[3,0]`],
-      [[0, 3], `${outside}[0,3]`],
-      [[3, -2, 1], `${outside}[3,-2,1]`],
-      [[3, 2.5], `${outside}[3,2.5]`],
-      [[3, NaN], `${outside}[3,NaN]`],
-      [[3, Infinity], `${outside}[3,Infinity]`],
-      [[3, 2 ** 20 + 1], `${outside}[3,1048577]`],
-      [["3", 2], `${outside}[3,2]`],
-    ] as const
-  ) {
+  const cases = [
+    [[], `${short}[]`],
+    [[5], `${short}[5]`],
+    ["31", `${short}[31]`],
+    [undefined, `${short}[undefined]`],
+    [[3, 0], `${outside}[3,0]`],
+    [[0, 3], `${outside}[0,3]`],
+    [[3, -2, 1], `${outside}[3,-2,1]`],
+    [[3, 2.5], `${outside}[3,2.5]`],
+    [[3, NaN], `${outside}[3,NaN]`],
+    [[3, Infinity], `${outside}[3,Infinity]`],
+    [[3, 2 ** 20 + 1], `${outside}[3,1048577]`],
+    [["3", 2], `${outside}[3,2]`],
+  ] as const;
+  for (const [sizes, message] of cases) {
     const error = assertThrows(() => layoutLayers(sizes as unknown as LayerSizes), RangeError);
     assertEquals(error.message, message);
   }
@@ -110,15 +105,9 @@ Deno.test("initialise() draws the numbers that results so far were trained from"
   }
 });
 
-Deno.test("initialise() refuses seeds outside 32 bits", () => {
-  for (const seed of [-1, 1.5, NaN, 2 ** 32]) {
-    assertThrows(() => initialise([2, 2], seed), RangeError);
-  }
-});
-
 Deno.test("allocateParameters() gives shared zeros of length P", () => {
   const parameters = allocateParameters([3, 2, 2]);
-  assertInstanceOf(parameters.buffer, SharedArrayBuffer);
+  assert(parameters.buffer instanceof SharedArrayBuffer);
   assertEquals([...parameters], Array(14).fill(0));
 });
 
@@ -142,12 +131,11 @@ Deno.test("rescaleLayer() changes no logit, whatever hidden layer and c", () => 
 });
 
 Deno.test("rescaleLayer() says which layers and factors there are", () => {
-  for (
-    const [layer, c, message] of [
-      [3, 1, "it must be in 0..2: current value is 3"],
-      [0, 0, "c must be finite and > 0: current value is 0"],
-    ] as const
-  ) {
+  const cases = [
+    [3, 1, "it must be in 0..2: current value is 3"],
+    [0, 0, "c must be finite and > 0: current value is 0"],
+  ] as const;
+  for (const [layer, c, message] of cases) {
     assertThrows(
       () => rescaleLayer([5, 4, 3, 2], initialise([5, 4, 3, 2], 0), { layer, c }),
       RangeError,

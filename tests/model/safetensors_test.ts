@@ -1,11 +1,7 @@
-/**
- * Safetensors files: the format's definition, byte by byte, and files that lie.
- *
- * @module
- */
+/** Safetensors files: the format's definition, byte by byte, and files that lie. @module */
 import fc from "fast-check";
 import { decodeTensors, encodeTensors, type Tensor } from "~/lib/model/safetensors.ts";
-import { assertEquals, assertIsError, assertStringIncludes, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 
 /** A file as https://github.com/huggingface/safetensors defines it: length, header, data. */
 function fileOf(header: unknown, dataBytes = 0, claimed?: bigint): Uint8Array {
@@ -113,13 +109,6 @@ Deno.test("decodeTensors() rounds every float type to float32 and passes integer
   }
 });
 
-Deno.test("decodeTensors() gives values of their own, free of the file's bytes", () => {
-  const bytes = encodeTensors(new Map([["a", { shape: [1], values: Float32Array.of(3) }]]));
-  const { tensors } = decodeTensors(bytes, "file");
-  bytes.fill(0);
-  assertEquals(tensors.get("a")!.values, Float32Array.of(3));
-});
-
 /** Files that lie, by what must be said of them. */
 const HOSTILE: Readonly<Record<string, readonly Uint8Array[]>> = {
   "it has 0 bytes, at least 8 are needed": [new Uint8Array(0)],
@@ -220,9 +209,16 @@ Deno.test("decodeTensors() throws nothing but TypeError on any bytes and any hea
       try {
         decodeTensors(bytes, "file");
       } catch (error) {
-        assertIsError(error, TypeError, "Cannot read file as safetensors: ");
+        assert(/^TypeError: Cannot read file as safetensors: /.test(`${error}`), `${error}`);
       }
     }),
     { seed: 3, numRuns: 3000 },
   );
+});
+
+Deno.test("decodeTensors() gives values of their own, free of the file's bytes", () => {
+  const bytes = encodeTensors(new Map([["a", { shape: [1], values: Float32Array.of(3) }]]));
+  const { tensors } = decodeTensors(bytes, "file");
+  bytes.fill(0);
+  assertEquals(tensors.get("a")!.values, Float32Array.of(3));
 });

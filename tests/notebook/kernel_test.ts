@@ -47,28 +47,26 @@ function execute(
 const found = ["python3", "/usr/bin/python3"].find((python) => execute(python, []).code === 0);
 if (!found) console.log("skipped: no python3 with nbclient, or no kernel named deno");
 
-Deno.test({
-  name: "a notebook: every output stands in its cell; progress leaves its last line",
+Deno.test("a notebook: every output stands in its cell; progress leaves its last line", {
   ignore: !found,
-  fn(): void {
-    const cells = [
-      `import { showProgress, showSentences } from "~/lib/notebook.ts";
+}, () => {
+  const cells = [
+    `import { showProgress, showSentences } from "~/lib/notebook.ts";
        const { onProgress, close } = showProgress();
        for (let done = 0; done < 12; done++) {
          onProgress({ message: "training", done, total: 12 });
          await new Promise((resolve) => setTimeout(resolve, 60));
        }
        await close("trained");`,
-      `const quiet = showProgress(); await quiet.close("nothing to do");`,
-      `await showSentences(["a", "b"]);`,
-      `const { presets } = await import("~/lib/study.ts"); await showSentences(Object.keys(presets));`,
-    ];
-    const { code, text, said } = execute(found!, [`${ROOT}notebooks`, JSON.stringify(cells)]);
-    assertEquals(code, 0, said);
-    const [progress, quiet, sentences, later] = JSON.parse(text) as string[][][];
-    assertEquals(progress, [["display_data", "trained"]]);
-    assertEquals(quiet, [["display_data", "nothing to do"]]);
-    assertEquals(sentences, [["display_data", "a\nb"]]);
-    assertStringIncludes(JSON.stringify(later), "quick");
-  },
+    `const quiet = showProgress(); await quiet.close("nothing to do");`,
+    `await showSentences(["a", "b"]);`,
+    `const { presets } = await import("~/lib/study.ts"); await showSentences(Object.keys(presets));`,
+  ];
+  const { code, text, said } = execute(found!, [`${ROOT}notebooks`, JSON.stringify(cells)]);
+  assertEquals(code, 0, said);
+  const [progress, quiet, sentences, later] = JSON.parse(text) as string[][][];
+  assertEquals(progress, [["display_data", "trained"]]);
+  assertEquals(quiet, [["display_data", "nothing to do"]]);
+  assertEquals(sentences, [["display_data", "a\nb"]]);
+  assertStringIncludes(JSON.stringify(later), "quick");
 });

@@ -1,7 +1,10 @@
+/** What a notebook shows, and constants that are set in one. @module */
+import { table } from "arquero";
+import { setConstants } from "~/lib/cli/notebooks.ts";
 import { formatProgress } from "~/lib/files/progress.ts";
 import { showProgress, showSentences, showTable } from "~/lib/notebook.ts";
-import { assertEquals, assertRejects } from "@std/assert";
-import { table } from "arquero";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { ROOT } from "~/tests/fixtures/script.ts";
 
 Deno.test("formatProgress() shows a bar, a share and the time left where they are known", () => {
   assertEquals(
@@ -21,4 +24,60 @@ Deno.test("showSentences() and showProgress() fail outside a notebook, not on im
 Deno.test("showTable() shows nothing of a table without rows", async () => {
   await assertRejects(() => showTable(table({ seed: [0] })));
   await showTable(table({ seed: [] }));
+});
+
+const TEXT = JSON.stringify({
+  cells: [
+    { metadata: {}, source: ["const PRESET = 1;"] },
+    {
+      metadata: { tags: ["parameters"] },
+      source: [
+        'const PRESET = "standard"; // or "quick"\n',
+        "const SEEDS = [0, 1];\n",
+        "const A = 1;",
+      ],
+    },
+  ],
+});
+
+function sources(settings: readonly string[]): string[][] {
+  return JSON.parse(setConstants(TEXT, settings)!).cells
+    .map(({ source }: { source: string[] }) => source);
+}
+
+Deno.test("setConstants() sets constants of the cell tagged parameters, comments kept", () => {
+  assertEquals(sources(["PRESET=quick", "SEEDS=3,4"]), [
+    ["const PRESET = 1;"],
+    ['const PRESET = "quick"; // or "quick"\n', "const SEEDS = [3, 4];\n", "const A = 1;"],
+  ]);
+  assertEquals(sources(["SEEDS=[1e-3]", "A=true"])[1]!.slice(1), [
+    "const SEEDS = [0.001];\n",
+    "const A = true;",
+  ]);
+  assertEquals(
+    sources(["SEEDS=SGD(momentum=0.9),Adam"])[1]![1],
+    [
+      'const SEEDS = ["SGD(momentum=0.9)", "Adam"];\n',
+    ][0],
+  );
+});
+
+Deno.test("setConstants() quotes what a value holds: it is data, never code", () => {
+  const value = `"; $& await x(); //`;
+  assertEquals(
+    sources([`PRESET=${value}`])[1]![0],
+    `const PRESET = ${JSON.stringify(value)}; // or "quick"\n`,
+  );
+});
+
+Deno.test("setConstants() says what is missing or malformed", async () => {
+  assertEquals(setConstants(TEXT, ["NONE=1"]), undefined);
+  assertThrows(() => setConstants(TEXT, ["PRESET"]), Error, "must be NAME=VALUE");
+  for (const name of ["learning_rate", "batch_size", "optimizer", "measures"]) {
+    const text = await Deno.readTextFile(`${ROOT}notebooks/${name}.ipynb`);
+    assertEquals(
+      setConstants(text, ["PRESET=quick", "COMPUTE=true", "SEEDS=0"]) === undefined,
+      false,
+    );
+  }
 });

@@ -1,76 +1,36 @@
-/**
- * The update rules' float64 definitions against PyTorch and closed forms.
- *
- * @module
- */
+/** The update rules' float64 definitions against PyTorch and closed forms. @module */
 import { UsageError } from "~/lib/domain.ts";
 import { allocateState, OPTIMIZER_NAMES, optimizerHelp, parseOptimizer } from "~/lib/optimizer.ts";
-import {
-  assert,
-  assertAlmostEquals,
-  assertEquals,
-  assertInstanceOf,
-  assertLess,
-  assertThrows,
-} from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertLess, assertThrows } from "@std/assert";
+import { optimizerRuns as pytorch } from "~/tests/fixtures/pytorch_fixture.ts";
 import { referenceData } from "~/tests/fixtures/reference_network.ts";
 import { furthest, trainReference } from "~/tests/fixtures/reference_training.ts";
 
-interface PyTorchOptimizers {
-  readonly sizes: number[];
-  readonly batchSize: number;
-  readonly epochs: number;
-  readonly pixels: number[][];
-  readonly labels: number[];
-  readonly parameters: number[];
-  readonly runs: readonly {
-    readonly optimizer: string;
-    readonly learningRate: number;
-    readonly epochLosses: number[];
-    readonly finalParameters: number[];
-  }[];
-}
-
-/** 5 epochs of each in float64: fixtures/make_pytorch_optimizers.py. */
-const pytorch: PyTorchOptimizers = JSON.parse(
-  Deno.readTextFileSync(new URL("../fixtures/pytorch_optimizers.json", import.meta.url)),
-);
-
 Deno.test("every optimizer has a run of PyTorch's to be compared with", () => {
-  const compared = new Set(pytorch.runs.map(({ optimizer }) => openIfKnown(optimizer)?.name));
+  const compared = new Set(pytorch.runs.map(({ optimizer }) => parseOptimizer(optimizer).name));
   for (const name of OPTIMIZER_NAMES) assert(compared.has(name), name);
 });
 
 for (const { optimizer, learningRate, epochLosses, finalParameters } of pytorch.runs) {
-  Deno.test({
-    name: `${optimizer}.step() is PyTorch's`,
-    ignore: openIfKnown(optimizer) === undefined,
-    fn(): void {
-      assertEquals(parseOptimizer(optimizer).text, optimizer);
-      const { sizes, batchSize, epochs, parameters, pixels, labels } = pytorch;
-      const found = trainReference(
-        { sizes, batchSize, epochs, parameters, optimizer, learningRate },
-        referenceData(pixels.flat(), labels, sizes[0]!),
-      );
-      // Some gradients are 0 but for rounding: those of the last layer's biases, and of a unit's
-      // that is active in every row. What divides by the gradient's own size makes of 2e-14 a step
-      // of lr 2e-14 / epsilon, 4 batches an epoch; others carry rounding of sums of order 1.
-      const { epsilon } = parseOptimizer(optimizer).hyperparameters;
-      const steps = epochs * Math.ceil(labels.length / batchSize);
-      const tolerance = typeof epsilon === "number"
-        ? steps * learningRate * 2e-14 / epsilon
-        : steps * 1e-14;
-      assertLess(furthest(found.losses, epochLosses), tolerance);
-      assertLess(furthest(found.parameters, finalParameters), tolerance);
-      assertLess(1000 * tolerance, furthest(finalParameters, parameters));
-    },
+  Deno.test(`${optimizer}.step() is PyTorch's`, () => {
+    assertEquals(parseOptimizer(optimizer).text, optimizer);
+    const { sizes, batchSize, epochs, parameters, pixels, labels } = pytorch;
+    const found = trainReference(
+      { sizes, batchSize, epochs, parameters, optimizer, learningRate },
+      referenceData(pixels.flat(), labels, sizes[0]!),
+    );
+    // Some gradients are 0 but for rounding: those of the last layer's biases, and of a unit's
+    // that is active in every row. What divides by the gradient's own size makes of 2e-14 a step
+    // of lr 2e-14 / epsilon, 4 batches an epoch; others carry rounding of sums of order 1.
+    const { epsilon } = parseOptimizer(optimizer).hyperparameters;
+    const steps = epochs * Math.ceil(labels.length / batchSize);
+    const tolerance = typeof epsilon === "number"
+      ? steps * learningRate * 2e-14 / epsilon
+      : steps * 1e-14;
+    assertLess(furthest(found.losses, epochLosses), tolerance);
+    assertLess(furthest(found.parameters, finalParameters), tolerance);
+    assertLess(1000 * tolerance, furthest(finalParameters, parameters));
   });
-}
-
-function openIfKnown(text: string): ReturnType<typeof parseOptimizer> | undefined {
-  return OPTIMIZER_NAMES.some((name) => text.split("(")[0] === name)
-    ? parseOptimizer(text)
-    : undefined;
 }
 
 /** Steps of one parameter under gradients; w after each. */
@@ -144,7 +104,7 @@ Deno.test("parseOptimizer() brings texts into one form, and says what there is",
 Deno.test("allocateState() gives shared zeros, one a slot and parameter", () => {
   for (const text of [...OPTIMIZER_NAMES, "SGD(momentum=0.9)"]) {
     const state = allocateState(text, 5);
-    assertInstanceOf(state.buffer, SharedArrayBuffer);
+    assert(state.buffer instanceof SharedArrayBuffer);
     assertEquals([...state], Array(5 * parseOptimizer(text).slots.length).fill(0));
   }
 });

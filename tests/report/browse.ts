@@ -47,7 +47,7 @@ async function browse(browser: Browser, path: string, pictures: string | undefin
     page.on("console", (message) => troubles.push(message.text()));
     page.on("pageerror", ({ message }) => troubles.push(message));
     page.on("request", (request) => troubles.push(`request ${request.url()}`));
-    page.setDefaultTimeout(5000);
+    page.setDefaultTimeout(60_000);
     await page.goto(href);
     assertEquals(troubles.splice(0), [`request ${href}`]);
     const [paint, drawn] = await page.evaluate(() =>
@@ -90,12 +90,11 @@ async function tryPage(page: Page): Promise<void> {
   }
   const sentences = (): Promise<string> => page.locator("#sentences").innerText();
   let before = await sentences();
-  for (
-    const [name, value] of [
-      ...[["effect", "batch-size"], ["at", "loss:1.5"], ["measure", "generalization-gap"]],
-      ...[["at", "1.5"], ["measure", "antithetic"], ["at", "cumulative:1e-3"]],
-    ] as const
-  ) {
+  const cases = [
+    ...[["effect", "batch-size"], ["at", "loss:1.5"], ["measure", "generalization-gap"]],
+    ...[["at", "1.5"], ["measure", "antithetic"], ["at", "cumulative:1e-3"]],
+  ] as const;
+  for (const [name, value] of cases) {
     await page.selectOption(`[name=${name}]`, value);
     assertNotEquals(await sentences(), before, `${name} ${value}`);
     assertStringIncludes(page.url(), new URLSearchParams({ [name]: value }).toString());

@@ -1,8 +1,4 @@
-/**
- * The committed records, and where a browser is looked for.
- *
- * @module
- */
+/** The committed records, and where a browser is looked for. @module */
 import { readRecord, type TrajectoryRecord } from "~/lib/results.ts";
 import { listTrajectories, presets, type Study } from "~/lib/study.ts";
 import { ROOT } from "~/tests/fixtures/script.ts";

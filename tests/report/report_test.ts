@@ -1,8 +1,4 @@
-/**
- * The page: in a browser, offline; and what it knows without one.
- *
- * @module
- */
+/** The page: in a browser, offline; and what it knows without one. @module */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { describeFinding, listFindings, LOSS_LEVELS } from "~/lib/findings.ts";
 import {

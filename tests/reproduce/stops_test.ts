@@ -35,8 +35,8 @@ const networksIn = (folder: string): string[] =>
   listFiles(join(folder, "models"))
     .flatMap((path) => /\.(\w+=?\d*)\.safe\w+$/.exec(path)?.[1] ?? []).sort();
 
-Deno.test("run() trains, evaluates and measures every trajectory of the grid, in its order", async () => {
-  await withPlace(async ({ compute, epochs, messages }) => {
+Deno.test("run() trains, evaluates and measures every trajectory of the grid, in its order", () =>
+  withPlace(async ({ compute, epochs, messages }) => {
     const { records, cachedRuns, computedRuns, missingRuns } = await compute();
     assertEquals([cachedRuns, computedRuns, missingRuns, RUNS], [0, RUNS, 0, 4]);
     assertEquals([epochs.length, messages], [3 * RUNS, []]);
@@ -58,8 +58,7 @@ Deno.test("run() trains, evaluates and measures every trajectory of the grid, in
         ["measured sharpness(directions=3), generalization-gap", null, 3],
       ]);
     }
-  });
-});
+  }));
 
 for (const optimizer of [...OPTIMIZER_NAMES, "SGD(momentum=0.9)"]) {
   Deno.test(`run() with a stricter stop later: the bytes of both at once [${optimizer}]`, async () => {
@@ -78,13 +77,12 @@ for (const optimizer of [...OPTIMIZER_NAMES, "SGD(momentum=0.9)"]) {
   });
 }
 
-for (
-  const [optimizer, from, trained] of [
-    // SGD has no state: any network that is kept will do. AdaGrad's is kept with the newest only.
-    ["SGD", 3, [1, 2, 3, 4, 5, 3]],
-    ["AdaGrad", 1, [1, 2, 3, 4, 5, 1, 2, 3]],
-  ] as const
-) {
+const cases = [
+  // SGD has no state: any network that is kept will do. AdaGrad's is kept with the newest only.
+  ["SGD", 3, [1, 2, 3, 4, 5, 3]],
+  ["AdaGrad", 1, [1, 2, 3, 4, 5, 1, 2, 3]],
+] as const;
+for (const [optimizer, from, trained] of cases) {
   Deno.test(`run() trains a network again that was passed, and says so [${optimizer}]`, async () => {
     const study = (...stops: string[]): Study => alone(optimizer, { measures, stops });
     const wanted = await uninterrupted(study("epochs:2", "epochs:3", "epochs:5"));
@@ -105,8 +103,8 @@ for (
   });
 }
 
-Deno.test("run() of a measure that is added trains nothing and leaves what was measured", async () => {
-  await withPlace(async ({ folder, compute, epochs }) => {
+Deno.test("run() of a measure that is added trains nothing and leaves what was measured", () =>
+  withPlace(async ({ folder, compute, epochs }) => {
     const before = contentOf(await compute(alone("AdaGrad")));
     const models = await contents(join(folder, "models"));
     epochs.length = 0;
@@ -122,8 +120,7 @@ Deno.test("run() of a measure that is added trains nothing and leaves what was m
     assertEquals(antithetic!.measure, "antithetic");
     assertEquals({ ...after, networks: [{ ...after.networks[0]!, measures: others }] }, before);
     assertEquals((await compute(alone("AdaGrad"))).cachedRuns, 1);
-  });
-});
+  }));
 
 Deno.test("run() keeps the state for a measure that needs it, wherever its stop lies", async () => {
   const first = [...measures.first, "preconditioned-lambda-max(iterations=2)"];
@@ -148,8 +145,8 @@ Deno.test("run() keeps the state for a measure that needs it, wherever its stop 
   });
 });
 
-Deno.test("run() removes networks at loss stops once they are measured, and no others", async () => {
-  await withPlace(async ({ folder, compute }) => {
+Deno.test("run() removes networks at loss stops once they are measured, and no others", () =>
+  withPlace(async ({ folder, compute }) => {
     // The loss is below 9 nats from the first epoch on, and 0 never.
     const study = alone("SGD", { stops: ["epochs:2", "loss:9", "loss:0"] });
     const { epoch, measures } = contentOf(await compute(study)).networks[0]!;
@@ -160,11 +157,10 @@ Deno.test("run() removes networks at loss stops once they are measured, and no o
     const limited = { ...study, maxEpochs: 1, stops: ["epochs:2", "loss:9"] };
     await compute(limited, { networks: true });
     assertEquals(networksIn(folder), ["epoch=1", "epoch=2", "latest"]);
-  });
-});
+  }));
 
-Deno.test("run() takes the network of the epoch limit where a stop is not reached, and goes on", async () => {
-  await withPlace(async ({ folder, compute, epochs }) => {
+Deno.test("run() takes the network of the epoch limit where a stop is not reached, and goes on", () =>
+  withPlace(async ({ folder, compute, epochs }) => {
     const study = alone("AdaGrad", { maxEpochs: 2 });
     const { records: [record] } = await compute(study);
     const run = runAt(study, record!, "epochs:3", ["generalization-gap"])!;
@@ -178,11 +174,10 @@ Deno.test("run() takes the network of the epoch limit where a stop is not reache
     const none = alone("AdaGrad", { maxEpochs: 0 });
     const [initial] = runsAt(none, (await compute(none)).records);
     assertEquals([initial!.training.epochs, initial!.training.distance], [0, 0]);
-  });
-});
+  }));
 
-Deno.test("run() ends a trajectory that diverges with its epoch, and finishes the others", async () => {
-  await withPlace(async ({ compute }) => {
+Deno.test("run() ends a trajectory that diverges with its epoch, and finishes the others", () =>
+  withPlace(async ({ compute }) => {
     const grid = { ...STUDY.grid, optimizers: ["SGD"], effects: ["learning-rate"] } as const;
     const study: Study = { ...STUDY, grid: { ...grid, learningRates: [1e30, 0.1] } };
     const { records, computedRuns } = await compute(study, { checkpointSeconds: 0 });
@@ -197,11 +192,10 @@ Deno.test("run() ends a trajectory that diverges with its epoch, and finishes th
     const again = await compute(early);
     assertEquals(again.records[0]!.content.epochLosses, []);
     assertEquals([again.missingRuns, (await compute(early)).cachedRuns], [0, 2]);
-  });
-});
+  }));
 
-Deno.test("run() draws from a record with measures from the future, and leaves them whole", async () => {
-  await withPlace(async ({ folder, compute }) => {
+Deno.test("run() draws from a record with measures from the future, and leaves them whole", () =>
+  withPlace(async ({ folder, compute }) => {
     const { records: [record] } = await compute(alone("SGD"));
     const { content, ...rest } = record!;
     const [network] = content.networks;
@@ -219,8 +213,7 @@ Deno.test("run() draws from a record with measures from the future, and leaves t
     assertEquals(after.stops, { "curvature:2": 2, "epochs:3": 3, "loss:9": 1 });
     const { measures } = after.networks.at(-1)!;
     assertEquals(measures.find(({ measure }) => measure === "entropy"), future);
-  });
-});
+  }));
 
 Deno.test("run() in shuffled order: a trajectory of its own, interrupted or not the same bytes", async () => {
   const file = alone("AdaGrad", { stops: ["epochs:5"] });

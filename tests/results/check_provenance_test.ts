@@ -113,8 +113,8 @@ Deno.test("run() leaves a record that does not say how it came about, and says s
   });
 });
 
-Deno.test("revisionIn() reads a repository, else the file that git fills in, else says what to do", async () => {
-  await withFolder(async (folder) => {
+Deno.test("revisionIn() reads a repository, else the file that git fills in, else says what to do", () =>
+  withFolder(async (folder) => {
     const [commit, other] = ["0123456789abcdef", "fedcba9876543210"];
     const git = pathToFileURL(`${folder}/git/`);
     const file = pathToFileURL(`${folder}/revision.txt`);
@@ -133,8 +133,7 @@ Deno.test("revisionIn() reads a repository, else the file that git fills in, els
     assertEquals(revisionIn(git, file), commit.slice(0, 12));
     await Deno.writeTextFile(new URL("main", heads), `${other}\n`);
     assertEquals(revisionIn(git, file), other.slice(0, 12));
-  });
-});
+  }));
 
 /** Records that were written before provenance was checked; none joins them. */
 const KNOWN: readonly string[] = [

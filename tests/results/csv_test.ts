@@ -1,8 +1,4 @@
-/**
- * Tables as other programs read them.
- *
- * @module
- */
+/** Tables as other programs read them. @module */
 import { fromCSV } from "arquero";
 import { createRequire } from "node:module";
 import { runsAt, runsCsv } from "~/lib/results.ts";

@@ -1,15 +1,27 @@
-import { columnTitle, reportCells, runsCsv, summariseCells, valueBySeed } from "~/lib/results.ts";
-import { presets, type Study } from "~/lib/study.ts";
-import type { Trajectory } from "~/lib/trainer.ts";
+/** Runs at stops and tables of cells, of made-up results. @module */
 import {
-  assert,
-  assertAlmostEquals,
-  assertEquals,
-  assertFalse,
-  assertMatch,
-  assertThrows,
-} from "@std/assert";
-import { spread, syntheticResults, withDetails } from "~/tests/fixtures/synthetic_results.ts";
+  columnTitle,
+  findMeasurement,
+  locateStop,
+  type Outcome,
+  reportCells,
+  runAt,
+  runsAt,
+  runsCsv,
+  summariseCells,
+  type TrajectoryRecord,
+  valueBySeed,
+} from "~/lib/results.ts";
+import { listTrajectories, presets, type Study } from "~/lib/study.ts";
+import type { Trajectory } from "~/lib/trainer.ts";
+import { assert, assertAlmostEquals, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import {
+  spread,
+  syntheticRecord,
+  syntheticRecords,
+  syntheticResults,
+  withDetails,
+} from "~/tests/fixtures/synthetic_results.ts";
 
 const { quick } = presets;
 
@@ -47,7 +59,7 @@ Deno.test("summariseCells() takes means over seeds and both intervals", () => {
   assertAlmostEquals(cell.value!.pooledInterval![0], 5 - half, 1e-6);
   assertEquals([cell.trainLoss, cell.epochs, cell.testAccuracy], [1.5, 8, 0.5]);
   // Eight epochs are a number, not a criterion.
-  assertFalse(cell.converged);
+  assertEquals(cell.converged, false);
 });
 
 Deno.test("summariseCells() keeps diverged runs out of every mean and says so", () => {
@@ -151,4 +163,89 @@ Deno.test("columnTitle() parts the words of a name, adds its unit, and leaves ot
       ["sharpness(directions=16)", "sharpness(directions=16)"],
     ] as const
   ) assertEquals(columnTitle(name), title);
+});
+
+const STOPS: Study = {
+  ...presets.quick,
+  stops: ["epochs:3", "loss:2.2"],
+  measures: { first: ["sharpness(directions=2)", "trace"], others: ["generalization-gap"] },
+};
+const [TRAJECTORY] = listTrajectories(STOPS);
+
+Deno.test("locateStop() tells what was reached, limited, diverged, and what nobody knows yet", () => {
+  const losses = [2.5, 2.25, 2.125, 2];
+  const diverged = true;
+  type Case = Partial<Study> & { readonly diverged?: boolean; readonly epochLosses?: number[] };
+  const cases: [stop: string, Case, epoch?: number, outcome?: Outcome][] = [
+    ["epochs:3", {}, 3, "reached"],
+    ["loss:2.2", {}, 3, "reached"],
+    ["epochs:9", {}],
+    ["epochs:9", { diverged }, 4, "diverged"],
+    ["epochs:3", { diverged }, 3, "reached"],
+    // A loss that was not passed on the way to the others' end is not waited for.
+    ["loss:1", { diverged }],
+    ["consecutive:0.3:1", {}, 2, "reached"],
+    ["consecutive:0.01", {}],
+    ["consecutive:0.01", { stops: ["consecutive:0.01"], diverged }, 4, "diverged"],
+    // Nor is one that another study passed, beyond the end of this one.
+    ["loss:2", {}],
+    ["loss:2", { stops: ["epochs:3", "epochs:4"] }, 4, "reached"],
+    ["loss:2", { maxEpochs: 3, stops: ["epochs:4"] }],
+    ["loss:1", { stops: ["loss:1"] }],
+    ["loss:1", { stops: ["loss:1"], diverged }, 4, "diverged"],
+    ["epochs:3", { maxEpochs: 2 }, 2, "epoch limit"],
+    ["loss:2.2", { maxEpochs: 2 }],
+    ["epochs:9", { maxEpochs: 4, diverged }, 4, "epoch limit"],
+    ["epochs:3", { maxEpochs: 0, epochLosses: [] }, 0, "epoch limit"],
+    ["epochs:3", { epochLosses: [], diverged }, 0, "diverged"],
+  ];
+  for (const [stop, { diverged = false, epochLosses = losses, ...change }, ...state] of cases) {
+    const found = locateStop({ ...STOPS, ...change }, stop, { epochLosses, diverged });
+    assertEquals(found === undefined ? [] : [found.epoch, found.outcome], state);
+  }
+});
+
+Deno.test("findMeasurement() asks for all parameters, whatever else a protocol says", () => {
+  const record = syntheticRecord(STOPS, TRAJECTORY!);
+  const [measurement] = record.content.networks.at(-1)!.measures;
+  const taken = { ...measurement!, protocol: { ...measurement!.protocol, directionSeed: 1 } };
+  const measures = [{ ...taken, protocol: { directions: 2 } }, taken];
+  assertEquals(findMeasurement({ measures }, "sharpness(directions=2)"), taken);
+  for (
+    const other of ["sharpness", "sharpness(directions=2,radius=4)", "antithetic(directions=2)"]
+  ) {
+    assertEquals(findMeasurement({ measures }, other), undefined);
+  }
+});
+
+Deno.test("runAt() shows losses up to the stop, its network and the measures of interest", () => {
+  const record = syntheticRecord(STOPS, TRAJECTORY!, { samples: [1, 3], trainLoss: 1.5 });
+  const work = { did: "trained", seconds: 2, to: 2 } as TrajectoryRecord["provenance"][number];
+  const timed = { ...record, provenance: [work, { ...work, did: "measured x" }, work] };
+  const run = runAt(STOPS, timed, "epochs:3", ["sharpness(directions=2)", "frozen-batchnorm"])!;
+  assertEquals([run.training.epochs, run.training.stopped, run.training.seconds], [
+    3,
+    "reached",
+    4,
+  ]);
+  assertEquals(run.training.epochLosses, record.content.epochLosses.slice(0, 3));
+  assertEquals(run.training.trainLoss, 1.5);
+  assertEquals(Object.entries(run.measures).map(([text, { estimate }]) => [text, estimate]), [
+    ["sharpness(directions=2)", 2],
+  ]);
+  // A network that was not evaluated, a stop that is not there yet.
+  const bare = { ...record, content: { ...record.content, networks: [] } };
+  assertEquals(runAt(STOPS, bare, "epochs:3", []), undefined);
+  assertEquals(runAt(STOPS, record, "epochs:99", []), undefined);
+});
+
+Deno.test("runsAt() has the study's runs in its trajectories' order, and no others", () => {
+  const records = syntheticRecords(STOPS, ({ seed }) => seed === 1 ? undefined : {});
+  const more = { ...STOPS, grid: { ...STOPS.grid, seeds: [7] } };
+  const runs = runsAt(STOPS, [...syntheticRecords(more), ...records.toReversed()]);
+  assertEquals(
+    runs.map(({ config }) => config),
+    listTrajectories(STOPS).filter(({ seed }) => seed !== 1),
+  );
+  assertEquals(runs.every(({ stop }) => stop === "epochs:3"), true);
 });

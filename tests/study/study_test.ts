@@ -5,7 +5,6 @@ import {
   edgeStudy,
   listCells,
   listTrajectories,
-  measuresAt,
   PRESETS,
   presets,
   type Study,
@@ -100,13 +99,6 @@ Deno.test("listTrajectories() of part of a grid, of other stops and measures: th
   for (const path of paths) assert(all.has(path));
 });
 
-Deno.test("measuresAt() asks for few at the other stops", () => {
-  const measures = { first: ["sharpness", "lambda-max"], others: ["generalization-gap"] };
-  const study = change({ measures, stops: ["epochs:2", "loss:1"] });
-  assertEquals(measuresAt(study, "epochs:2"), ["sharpness", "lambda-max"]);
-  assertEquals(measuresAt(study, "loss:1"), ["generalization-gap"]);
-});
-
 Deno.test("studyName() is the preset and whatever differs from it, fit for a file's name", () => {
   const names: [Parameters<typeof change>[0], string][] = [
     [{}, "quick"],
@@ -157,26 +149,16 @@ const SIZES = "layer sizes must be a list that begins with 3072 inputs and ends 
 /** Studies, or parts of one, and what is wrong: "... must be ..." and how the value is shown. */
 const BAD: readonly [study: unknown, wanted: string, shown: string][] = [
   [change({ preset: "huge" }), "preset must be quick or standard or paper", "huge"],
-  [change({ preset: "__proto__" }), "preset must be quick or standard or paper", "__proto__"],
   [change({ grid: { effects: [] } }), LIST("effects"), "[]"],
   [
     change({ grid: { effects: ["momentum"] } }),
     "effects must be learning-rate or batch-size or pairs",
     "momentum",
   ],
-  [change({ grid: { learningRates: [] } }), LIST("learning rates"), "[]"],
-  [change({ grid: { learningRates: [0.1, 0] } }), "learning rates must be a number > 0", "0"],
   [change({ grid: { learningRates: ["0.1"] } }), "learning rates must be a number > 0", "0.1"],
   [change({ grid: { learningRates: [1e-2, 0.01] } }), LIST("learning rates"), "[0.01,0.01]"],
-  [change({ grid: { batchSizes: [1.5] } }), "batch sizes must be an integer in 1..1000000", "1.5"],
-  [change({ grid: { seeds: [] } }), LIST("seeds"), "[]"],
   [change({ grid: { seeds: 3 } }), LIST("seeds"), "3"],
   [change({ grid: { seeds: [0, -0] } }), LIST("seeds"), "[0,0]"],
-  [
-    change({ grid: { seeds: [2 ** 32] } }),
-    "seeds must be an integer in 0..4294967295",
-    "4294967296",
-  ],
   [change({ grid: { baseLearningRate: NaN } }), "base learning rate must be a number > 0", "NaN"],
   [change({ grid: { baseBatchSize: 0 } }), "base batch size must be an integer in 1..1000000", "0"],
   [
@@ -185,18 +167,14 @@ const BAD: readonly [study: unknown, wanted: string, shown: string][] = [
     '{"learningRate":1,"batchSize":0}',
   ],
   [change({ grid: { effects: ["pairs"] } }), LIST("cells"), "[]"],
-  [change({ grid: { optimizers: [] } }), LIST("optimizers"), "[]"],
   [
     change({ grid: { optimizers: [{ name: "SGD" }] } }),
     "optimizers must be a text",
     '{"name":"SGD"}',
   ],
-  [change({ images: 50_001 }), "images must be an integer in 1..50000", "50001"],
   [change({ images: "10000" }), "images must be an integer in 1..50000", "10000"],
-  [change({ maxEpochs: 2.5 }), "max epochs must be an integer in 0..1000000", "2.5"],
   [change({ sizes: [3072, 5, 3] }), SIZES, "[3072,5,3]"],
   [change({ sizes: [3072, 0, 10] }), SIZES, "[3072,0,10]"],
-  [change({ stops: [] }), LIST("stops"), "[]"],
   [change({ stops: undefined }), LIST("stops"), "undefined"],
   // What is no study, as a cell may write it.
   [undefined, "it must be an object", "undefined"],
@@ -228,23 +206,19 @@ Deno.test("checkStudy() names what is out of its domain, and what is no study", 
 });
 
 Deno.test("checkStudy() says which optimizer, stop or measure there is not", () => {
-  for (
-    const [options, start] of [
-      [
-        { grid: { optimizers: ["Sophia"] } },
-        "Cannot use optimizer Sophia as it must be AdaGrad or ",
-      ],
-      [{ stops: ["never"] }, "Cannot use stop never as it must be consecutive:"],
-      [
-        { measures: { first: ["beauty"] } },
-        "Cannot use measure beauty as it must be adaptive-worst-case or ",
-      ],
-      [
-        { measures: { others: ["trace(directions=0)"] } },
-        "Cannot use measure trace as directions must",
-      ],
-    ] as const
-  ) {
+  const cases = [
+    [{ grid: { optimizers: ["Sophia"] } }, "Cannot use optimizer Sophia as it must be AdaGrad or "],
+    [{ stops: ["never"] }, "Cannot use stop never as it must be consecutive:"],
+    [
+      { measures: { first: ["beauty"] } },
+      "Cannot use measure beauty as it must be adaptive-worst-case or ",
+    ],
+    [
+      { measures: { others: ["trace(directions=0)"] } },
+      "Cannot use measure trace as directions must",
+    ],
+  ] as const;
+  for (const [options, start] of cases) {
     const { message } = assertThrows(() => checkStudy(change(options)), UsageError);
     assert(message.startsWith(start), message);
   }

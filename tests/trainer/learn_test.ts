@@ -1,14 +1,11 @@
-/**
- * Training and sampling one network by hand.
- *
- * @module
- */
-import { assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
+/** Training and sampling one network by hand; losses of an epoch's batches. @module */
 import { UsageError } from "~/lib/domain.ts";
 import { sampleSharpness } from "~/lib/measure.ts";
-import { learn } from "~/lib/trainer.ts";
+import { learn, lossByAge } from "~/lib/trainer.ts";
+import { assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
 import { withEngine } from "~/tests/fixtures/engine_cpu_fixture.ts";
-import { makeMember, randomDataset, train } from "~/tests/fixtures/tiny_dataset.ts";
+import { referenceForward, referenceRows } from "~/tests/fixtures/reference_network.ts";
+import { makeMember, randomDataset, referenceSplit, train } from "~/tests/fixtures/tiny_dataset.ts";
 
 const SIZES = [12, 6, 10];
 
@@ -46,4 +43,27 @@ Deno.test("learn() trains as the engine does, epoch by epoch, to its stop", asyn
     );
     await assertRejects(() => sampleSharpness(engine, network, { directions: 0 }), UsageError);
   });
+});
+
+Deno.test("lossByAge() is the mean of batch losses at fixed weights, the oldest part first", async () => {
+  const sizes = [6, 8, 4];
+  const dataset = randomDataset(sizes, 50);
+  const { parameters } = makeMember(sizes, { seed: 0, learningRate: 1, optimizer: "SGD" });
+  const before = [...parameters];
+  const data = referenceSplit(dataset.train);
+  // 8 batches of 7 rows, the last of 1: in 3 parts 3, 3 and 2 of them.
+  const batch = Array.from({ length: 8 }, (_, index) => {
+    const rows = referenceRows(data, 7 * index, Math.min(50, 7 * index + 7));
+    return referenceForward(sizes, before, rows).loss;
+  });
+  const mean = (values: number[]): number => values.reduce((sum, x) => sum + x, 0) / values.length;
+  const found = await lossByAge(dataset, { sizes, parameters }, { batchSize: 7, parts: 3 });
+  assertEquals(found.map(({ age }) => age), [6.5, 3.5, 1]);
+  for (const [index, { loss }] of found.entries()) {
+    // float32 rounds a logit of order 1 by 6e-8, and normalising divides by its deviation, > 0.1.
+    assertAlmostEquals(loss, mean(batch.slice(3 * index, 3 * index + 3)), 1e-5);
+  }
+  assertEquals([...parameters], before);
+  const all = await lossByAge(dataset, { sizes, parameters }, { batchSize: 7, parts: 100 });
+  assertEquals(all.length, 8);
 });

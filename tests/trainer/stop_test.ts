@@ -1,8 +1,4 @@
-/**
- * Stops against losses made by hand.
- *
- * @module
- */
+/** Stops against losses made by hand. @module */
 import fc from "fast-check";
 import { UsageError } from "~/lib/domain.ts";
 import { drivingStops, isFarEnough, parseStop, STOP_HELP } from "~/lib/trainer.ts";

@@ -1,0 +1,366 @@
+/**
+ * What every engine computes alike: the numbers of PyTorch and of float64 loops, members of a stack
+ * that do not see each other, and refusals.
+ *
+ * @module
+ */
+import type { Dataset } from "~/lib/dataset.ts";
+import type { Engine, Member, Ray, SharedFloats } from "~/lib/engine/engine.ts";
+import { countParameters, initialise, type LayerSizes, layoutLayers } from "~/lib/model.ts";
+import { fillNormal, openStream } from "~/lib/random.ts";
+import { assert, assertAlmostEquals, assertEquals, assertLess, assertRejects } from "@std/assert";
+import { dataset as curvatureData, pytorch } from "~/tests/fixtures/curvature_network.ts";
+import { testLibraries, withEngine as withCpu } from "~/tests/fixtures/engine_cpu_fixture.ts";
+import {
+  hessianProducts,
+  makeDataset,
+  makeMember,
+  makeSplit,
+  randomDataset,
+  referenceSplit,
+  share,
+  train,
+} from "~/tests/fixtures/tiny_dataset.ts";
+import { fixture, flatten } from "~/tests/fixtures/pytorch_fixture.ts";
+import {
+  type ReferenceData,
+  referenceForward,
+  referencePass,
+} from "~/tests/fixtures/reference_network.ts";
+import { referencePoint, referencePointLosses } from "~/tests/fixtures/reference_rays.ts";
+import { floatTolerance, furthest } from "~/tests/fixtures/reference_training.ts";
+import { FLOAT, testBackends, withEngine } from "~/tests/fixtures/tensorflow_fixture.ts";
+
+/** Opens an engine for some work. */
+type Open = (dataset: Dataset, work: (engine: Engine) => Promise<void>) => Promise<void>;
+
+/**
+ * A test on every engine that is here.
+ *
+ * @param run `slack` is what an engine's arithmetic may be off by beyond the rounding of weights.
+ */
+function testEngines(name: string, run: (open: Open, slack: number) => Promise<void>): void {
+  testLibraries(
+    name,
+    (library) => run((dataset, work) => withCpu({ dataset, library, threads: 2 }, work), 1e-7),
+  );
+  testBackends(
+    name,
+    (backend) => run((dataset, work) => withEngine(backend, work, { dataset }), FLOAT),
+  );
+}
+
+/** One layer, odd sizes beyond a SIMD vector, and two blocks of 512 rows. */
+const SHAPES: [LayerSizes, rows: number][] = [[[5, 3], 40], [[21, 37, 10, 3], 70], [
+  [6, 7, 5, 4],
+  600,
+]];
+const SIZES = [9, 17, 8, 4];
+
+/** K normal vectors. */
+function drawVectors(sizes: LayerSizes, K: number, seed: number): SharedFloats[] {
+  return Array.from({ length: K }, (_, index) => {
+    const vector = share(new Float32Array(countParameters(sizes)));
+    fillNormal(vector, openStream(seed, index));
+    return vector;
+  });
+}
+
+const largest = (values: ArrayLike<number>): number => Math.max(...Array.from(values, Math.abs));
+
+/** A network and a vector that its Hessian is multiplied by. */
+interface Product {
+  readonly model: ArrayLike<number>;
+  readonly vector: ArrayLike<number>;
+}
+
+/**
+ * (g(w + h v) - g(w - h v)) / 2h in float64: h^2 / 6 times third derivatives along v, which are below
+ * 1e4 here, and roundings of 1e-15 / h, both below 1e-8 at h = 1e-6. A row whose unit changes sign
+ * within the step would add its whole second derivative: none does.
+ */
+function differenceOfGradients(
+  sizes: LayerSizes,
+  data: ReferenceData,
+  { model, vector }: Product,
+): Float64Array {
+  const h = 1e-6;
+  const at = (sign: number): Float64Array =>
+    referencePass(sizes, Float64Array.from(model, (w, i) => w + sign * h * vector[i]!), data)
+      .gradient;
+  const below = at(-1);
+  return at(1).map((g, i) => (g - below[i]!) / (2 * h));
+}
+
+/** What float32 may make of H v: that of w's rounding, and of v's, which H v is linear in. */
+function productTolerance(
+  sizes: LayerSizes,
+  data: ReferenceData,
+  { model, vector }: Product,
+): number {
+  return 2e-8 + floatTolerance((round) =>
+    differenceOfGradients(sizes, data, {
+      model: Float64Array.from(model, round),
+      vector: Float64Array.from(vector, round),
+    })
+  );
+}
+
+testEngines("evaluate(), gradients() and openHessian() follow float64", async (open, slack) => {
+  for (const [sizes, rows] of SHAPES) {
+    const dataset = randomDataset(sizes, rows);
+    const models = [1, 2, 3].map((seed) => initialise(sizes, seed));
+    const before = models.map((model) => model.slice());
+    // More vectors than go through a piece together, none, and one.
+    const vectors = [drawVectors(sizes, 5, 1), [], drawVectors(sizes, 1, 2)];
+    const lastBias = layoutLayers(sizes).at(-1)!.bias;
+    const zeros = new Float32Array(sizes.at(-1)!);
+    await open(dataset, async (engine) => {
+      const gradients = await engine.gradients(sizes, models);
+      const products = await hessianProducts(engine, sizes, models, vectors);
+      assertEquals(products.map(({ length }) => length), [5, 0, 1]);
+      for (const split of ["train", "test"] as const) {
+        const data = referenceSplit(dataset[split]);
+        const found = await engine.evaluate(sizes, models, { split, gradient: true });
+        const without = await engine.evaluate(sizes, models, { split, gradient: false });
+        for (const [m, model] of models.entries()) {
+          const exact = referencePass(sizes, model, data);
+          const pass = (round: (w: number) => number): ReturnType<typeof referencePass> =>
+            referencePass(sizes, Float64Array.from(model, round), data);
+          const { loss, accuracy, gradientNorm } = found[m]!;
+          const tolerance = floatTolerance((round) => pass(round).gradient) + slack;
+          assertAlmostEquals(loss, exact.loss, floatTolerance((r) => [pass(r).loss]) + slack);
+          assertAlmostEquals(accuracy, exact.accuracy, 1e-15);
+          const norms = floatTolerance((round) => [Math.hypot(...pass(round).gradient)]);
+          assertAlmostEquals(gradientNorm, Math.hypot(...exact.gradient), norms + slack);
+          assertAlmostEquals(without[m]!.loss, loss, slack);
+          assertEquals([without[m]!.accuracy, without[m]!.gradientNorm], [accuracy, NaN]);
+          if (split === "test") continue;
+          const { loss: own, gradient } = gradients[m]!;
+          assertAlmostEquals(own, loss, slack);
+          assertLess(furthest(gradient, exact.gradient), tolerance);
+          assertEquals(new Float32Array(gradient.subarray(lastBias)), zeros);
+          for (const [index, vector] of vectors[m]!.entries()) {
+            const expected = differenceOfGradients(sizes, data, { model, vector });
+            const limit = productTolerance(sizes, data, { model, vector });
+            assertLess(limit, 1e-3 * largest(expected));
+            const product = products[m]![index]!;
+            assertLess(furthest(product, expected), limit + 10 * slack * (1 + largest(expected)));
+            assertEquals(new Float32Array(product.subarray(lastBias)), zeros);
+          }
+        }
+      }
+    });
+    assertEquals(models.map((model) => model.slice()), before);
+  }
+});
+
+/** All scalings, steps of either sign and 0, directions shared and not, one asked for twice. */
+const RAYS: readonly Ray[] = [
+  { direction: 4, scaling: "global", steps: [2, -1] },
+  { direction: 0, scaling: "tensor", steps: [0.5, 0, -0.5] },
+  { direction: 4, scaling: "filter", steps: [0.5, -0.4] },
+  { direction: 4, scaling: "global", steps: [-1] },
+  { direction: 2, scaling: "global", steps: [] },
+  { direction: 7, scaling: "tensor", steps: [-0.6] },
+];
+
+testEngines("perturbedLosses() is the loss at every point, frozen or not", async (open, slack) => {
+  for (const [sizes, rows] of SHAPES) {
+    const dataset = randomDataset(sizes, rows);
+    const data = referenceSplit(dataset.train);
+    const models = [1, 2].map((seed) => initialise(sizes, seed));
+    await open(dataset, async (engine) => {
+      const found = await engine.perturbedLosses(sizes, models, {
+        ...{ seed: 9, rays: RAYS, frozen: true },
+      });
+      const bare = await engine.perturbedLosses(sizes, models, { seed: 9, rays: [] });
+      assertEquals(await engine.perturbedLosses(sizes, [], { seed: 9, rays: RAYS }), []);
+      for (const [m, model] of models.entries()) {
+        const exact = referenceForward(sizes, model, data);
+        const { loss, losses, accuracies, frozen } = found[m]!;
+        const noise = floatTolerance((round) => [
+          referenceForward(sizes, Float64Array.from(model, round), data).loss,
+        ]);
+        assertAlmostEquals(loss, exact.loss, noise + slack);
+        assertEquals([bare[m]!.losses, bare[m]!.frozen], [[], []]);
+        assertAlmostEquals(bare[m]!.loss, loss, slack);
+        for (const [ray, { direction, scaling, steps }] of RAYS.entries()) {
+          for (const [index, step] of steps.entries()) {
+            const name = `${sizes} ${scaling} ${step}`;
+            const [own, kept] = [losses[ray]![index]!, frozen[ray]![index]!];
+            if (step === 0) {
+              assertEquals([own, kept], [loss, loss]);
+              continue;
+            }
+            const moved = referencePoint(sizes, model, { seed: 9, direction, scaling, step });
+            const at = (point: Float64Array): ReturnType<typeof referencePointLosses> =>
+              referencePointLosses(sizes, point, { data, statistics: exact.statistics });
+            const expected = at(moved);
+            // Far from the model's loss, so that no mix-up passes.
+            assertLess(1e-4, Math.abs(expected.loss - exact.loss), name);
+            const tolerance = floatTolerance((round) => {
+              const { loss, frozen } = at(moved.map(round));
+              return [loss, frozen];
+            });
+            assertLess(tolerance, 1e-4, name);
+            assertAlmostEquals(own, expected.loss, tolerance + slack, name);
+            // Frozen logits are not held to unit variance: losses grow, and the rounding with them.
+            const wide = slack * Math.max(1, expected.frozen);
+            assertAlmostEquals(kept, expected.frozen, tolerance + wide, name);
+            assertAlmostEquals(accuracies[ray]![index]!, expected.accuracy, 1e-15, name);
+          }
+        }
+        // The same point of two rays.
+        assertEquals(losses[3]![0], losses[0]![1]);
+      }
+    });
+  }
+});
+
+// --- PyTorch ---
+
+const fixtureData = makeDataset(makeSplit(fixture.pixels.flat(), fixture.labels));
+
+Deno.test("PyTorch's losses, gradients and losses at a distance are the float64 reference's", () => {
+  const { sizes, init, runs, direction, radius } = fixture;
+  const rows = referenceSplit(fixtureData.train);
+  const { loss, gradient } = referencePass(sizes, flatten(init), rows);
+  // An ulp of 1.4 is 1.2e-7, and PyTorch sums 40 rows.
+  assertAlmostEquals(loss, runs[0]!.lossAtInit, 5e-7);
+  // In biases whose gradient is exactly 0 the normalisation magnifies rounding by 1 / sigma.
+  assertLess(furthest(flatten(runs[0]!.fullGradientAtInit), gradient), 4e-5);
+  const step = radius / Math.hypot(...direction);
+  for (const { finalParameters, finalLoss, finalAccuracy, perturbedLoss } of runs) {
+    const w = flatten(finalParameters);
+    const pass = referencePass(sizes, w, rows);
+    assertAlmostEquals(pass.loss, finalLoss, 5e-7);
+    assertAlmostEquals(pass.accuracy, finalAccuracy, 1e-7);
+    const moved = referencePass(sizes, w.map((value, i) => value + step * direction[i]!), rows);
+    assertAlmostEquals(moved.loss, perturbedLoss, 1e-6);
+  }
+});
+
+testEngines("evaluate(), gradients() and openHessian() give PyTorch's numbers", async (open) => {
+  const { sizes, init, runs } = fixture;
+  const finals = runs.map(({ finalParameters }) => share(flatten(finalParameters)));
+  await open(fixtureData, async (engine) => {
+    const options = { split: "train", gradient: true } as const;
+    const [first, ...last] = await engine.evaluate(
+      sizes,
+      [share(flatten(init)), ...finals],
+      options,
+    );
+    assertAlmostEquals(first!.loss, runs[0]!.lossAtInit, FLOAT);
+    // PyTorch's own float32 gradient is as far off.
+    assertAlmostEquals(
+      first!.gradientNorm,
+      Math.hypot(...flatten(runs[0]!.fullGradientAtInit)),
+      5e-5,
+    );
+    for (const [index, { finalLoss, finalAccuracy }] of runs.entries()) {
+      assertAlmostEquals(last[index]!.loss, finalLoss, FLOAT);
+      assertAlmostEquals(last[index]!.accuracy, finalAccuracy, FLOAT);
+    }
+  });
+  await open(curvatureData, async (engine) => {
+    const model = share(pytorch.parameters);
+    const [found] = await engine.gradients(pytorch.sizes, [model]);
+    assertAlmostEquals(found!.loss, pytorch.loss, FLOAT);
+    assertLess(furthest(found!.gradient, pytorch.gradient), FLOAT);
+    const asked = [pytorch.vectors.map(share)];
+    const [products] = await hessianProducts(engine, pytorch.sizes, [model], asked);
+    for (const [index, expected] of pytorch.products.entries()) {
+      // Float32 through a dozen operations on numbers of the product's size.
+      assertLess(furthest(products![index]!, expected), 10 * FLOAT * (1 + largest(expected)));
+    }
+  });
+});
+
+// --- Stacks ---
+
+/** Without state, with it, and with what TensorFlow.js has no kernel for. */
+const OPTIMIZERS = ["SGD", "AdaGrad", "SGD(momentum=0.9)"];
+
+function members(optimizer: string, rates: readonly number[]): Member[] {
+  return rates.map((learningRate, seed) => makeMember(SIZES, { seed, learningRate, optimizer }));
+}
+
+testEngines("members, saves and drops change no bit of a stack", async (open) => {
+  await open(randomDataset(SIZES, 70), async (engine) => {
+    for (const optimizer of OPTIMIZERS) {
+      const options = { sizes: SIZES, batchSize: 35, optimizer };
+      const start = members(optimizer, [0.1, 1e30, 0.03, 0.01]);
+      const through = await train(engine, options, { members: start, epochs: 3 });
+      if (optimizer === "SGD") assert(!Number.isFinite(through.losses[2]![1]), "it diverges");
+      for (const index of [0, 2, 3]) {
+        const alone = await train(engine, options, { members: [start[index]!], epochs: 3 });
+        assertEquals(alone.losses.flat(), through.losses.map((losses) => losses[index]!));
+        assertEquals(alone.members[0], through.members[index]);
+      }
+      // Nothing is written before a save.
+      const { members: own } = await train(engine, options, { members: start, epochs: 1 });
+      const before = own.map(({ parameters }) => share(parameters));
+      const stack = await engine.createStack(options, own);
+      stack.retain([true, false, true, true]);
+      assertEquals(stack.size, 3);
+      assertEquals(await stack.trainEpoch(), through.losses[1]!.toSpliced(1, 1));
+      assertEquals(own.map(({ parameters }) => parameters), before);
+      await stack.save();
+      assert(furthest(own[2]!.parameters, before[2]!) > 0);
+      stack.retain([false, true, false]);
+      assertEquals(await stack.trainEpoch(), [through.losses[2]![2]!]);
+      await stack.save();
+      const { parameters, state } = through.members[2]!;
+      assertEquals([own[2]!.parameters, own[2]!.state], [parameters, state]);
+      assertEquals(own[1]!.parameters, before[1]!);
+      stack.dispose();
+    }
+  });
+});
+
+// --- Refusals ---
+
+testEngines("what is wrong is refused, an abort has its reason", async (open) => {
+  const start = "Cannot run a network on these images as its ";
+  await open(randomDataset(SIZES, 70), async (engine) => {
+    const refuse = async (ask: () => Promise<unknown>, message: string): Promise<void> => {
+      await assertRejects(ask, RangeError, message);
+    };
+    const cases = [
+      [[5, 4], "first layer must have 9 inputs: current value is 5"],
+      [[9, 2], "last layer must have 4 outputs or more: current value is 2"],
+    ] as const;
+    for (const [sizes, message] of cases) {
+      const models = [initialise(sizes, 0)];
+      const member = makeMember(sizes, { seed: 0, learningRate: 0.1, optimizer: "SGD" });
+      for (
+        const ask of [
+          () => engine.evaluate(sizes, models, { split: "test", gradient: false }),
+          () => engine.perturbedLosses(sizes, models, { seed: 1, rays: [] }),
+          () => engine.gradients(sizes, models),
+          () => hessianProducts(engine, sizes, models, [[]]),
+          () => engine.createStack({ sizes, batchSize: 1, optimizer: "SGD" }, [member]),
+        ]
+      ) await refuse(ask, start + message);
+    }
+    const [adam] = members("Adam", [0.1]);
+    await refuse(
+      () => engine.createStack({ sizes: SIZES, batchSize: 16, optimizer: "Lion" }, [adam!]),
+      "Cannot use optimizer Lion as it must be AdaGrad or ",
+    );
+    const models = [initialise(SIZES, 1)];
+    await refuse(
+      () => hessianProducts(engine, SIZES, models, [[share([1, 2])]]),
+      "Cannot multiply by the Hessian as a vector must have 350 numbers: current number is 2",
+    );
+    const signal = AbortSignal.abort(new Error("enough"));
+    for (
+      const ask of [
+        () => engine.gradients(SIZES, models, { signal }),
+        () => hessianProducts(engine, SIZES, models, [drawVectors(SIZES, 1, 0)], { signal }),
+        () => engine.perturbedLosses(SIZES, models, { seed: 1, rays: RAYS, signal }),
+      ]
+    ) await assertRejects(ask, Error, "enough");
+  });
+});

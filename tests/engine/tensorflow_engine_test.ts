@@ -1,0 +1,355 @@
+/**
+ * The TensorFlow.js engine: stacks against float64 training by the optimizers' own
+ * definitions, and what must not change a number: chunks, groups, ages.
+ *
+ * @module
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import type { Engine, Member, PerturbOptions, Ray, StackOptions } from "~/lib/engine/engine.ts";
+import { openDevice } from "~/lib/engine/tensorflow/device.ts";
+import { fitBatch } from "~/lib/engine/tensorflow/memory.ts";
+import { uploadSplit } from "~/lib/engine/tensorflow/split.ts";
+import { createTensorStack } from "~/lib/engine/tensorflow/stack.ts";
+import { initialise, layoutLayers } from "~/lib/model.ts";
+import { OPTIMIZER_NAMES } from "~/lib/optimizer.ts";
+import { assert, assertAlmostEquals, assertEquals, assertLess, assertRejects } from "@std/assert";
+import {
+  hessianProducts,
+  makeDataset,
+  makeMember,
+  makeSplit,
+  randomDataset,
+  referenceSplit,
+  share,
+  train,
+} from "~/tests/fixtures/tiny_dataset.ts";
+import type { ReferenceData } from "~/tests/fixtures/reference_network.ts";
+import {
+  furthest,
+  type ReferenceRun,
+  trainingTolerance,
+  trainReference,
+} from "~/tests/fixtures/reference_training.ts";
+import {
+  assertAllClose,
+  FLOAT,
+  SIZES,
+  SMALL,
+  testBackends,
+  withEngine,
+} from "~/tests/fixtures/tensorflow_fixture.ts";
+
+/** Every optimizer with a learning rate that moves the network but leaves it smooth. */
+const RATES: Readonly<Record<string, number>> = {
+  ...Object.fromEntries(OPTIMIZER_NAMES.map((name) => [name, 0.002])),
+  "SGD": 0.05,
+  "SGD(momentum=0.9)": 0.02,
+  "SGD(momentum=0.9,nesterov=true)": 0.02,
+  "AdaGrad": 0.01,
+};
+
+/**
+ * A seed whose network has no unit that is on in all rows of a batch of 35: such a unit's bias has a
+ * gradient that is rounding alone, which AdaGrad and its like turn into full steps.
+ */
+const SOUND_SEED = 4;
+
+/** Whether steps are proportional to gradients, so that a rounding error stays one. */
+function isSmooth({ optimizer }: Pick<ReferenceRun, "optimizer">): boolean {
+  return optimizer.startsWith("SGD");
+}
+
+/**
+ * Picks the parameters whose gradient is never rounding alone: that of a unit's bias is where the
+ * unit is on in all rows of a batch, as the normalisation removes its effect. Rules that divide by
+ * the gradient's size move such a parameter by the full learning rate, in any direction.
+ */
+function soundPlaces(run: ReferenceRun, data: ReferenceData): (of: ArrayLike<number>) => number[] {
+  const isNoise = Array.from(run.parameters, () => false);
+  trainReference(run, data, {
+    disturb: (gradient) => gradient.forEach((g, i) => isNoise[i] ||= Math.abs(g) < 1e-6),
+  });
+  const places = [...isNoise.keys()].filter((i) => isSmooth(run) || !isNoise[i]);
+  assert(places.length > isNoise.length / 2);
+  return (values) => places.map((i) => values[i]!);
+}
+
+/** Trains one network and compares it with float64. */
+async function assertTrains(
+  engine: Engine,
+  run: ReferenceRun,
+  data: ReferenceData,
+): Promise<void> {
+  const [expected, tolerance] = [trainReference(run, data), trainingTolerance(run, data)];
+  const { sizes, batchSize, optimizer, learningRate, epochs, before = 0 } = run;
+  const start = { ...makeMember(sizes, { seed: 0, learningRate, optimizer }), epochs: before };
+  start.parameters.set(run.parameters);
+  if (run.state) start.state.set(run.state);
+  const options = { sizes, batchSize, optimizer };
+  const { losses, members } = await train(engine, options, { members: [start], epochs });
+  assertAllClose(losses.flat(), expected.losses, tolerance.losses);
+  const at = soundPlaces(run, data);
+  assertAllClose(at(members[0]!.parameters), at(expected.parameters), tolerance.parameters);
+}
+
+testBackends("trainEpoch() is the optimizer's definition, batch by batch", async (backend) => {
+  const data = referenceSplit(SMALL.train);
+  await withEngine(backend, async (engine) => {
+    for (const [optimizer, learningRate] of Object.entries(RATES)) {
+      const { parameters } = makeMember(SIZES, { seed: SOUND_SEED, learningRate, optimizer });
+      // 70 rows: the last batch has 30.
+      const run = { sizes: SIZES, optimizer, learningRate, batchSize: 40, parameters };
+      await assertTrains(engine, { ...run, epochs: 2 }, data);
+      // From where another run was: its state counts, and the number of its updates.
+      const middle = trainReference({ ...run, epochs: 3 }, data);
+      const { state } = middle;
+      const later = { ...run, parameters: share(middle.parameters), state: share(state) };
+      await assertTrains(engine, { ...later, before: 3, epochs: 1 }, data);
+    }
+  });
+});
+
+/**
+ * E, B, inputs, hidden units: every kind of access with rows and columns left over in every tile, which
+ * depends on the size of the result: 32 x 32 (twice), 32 x 128 (forwards, then of gradients), 64 x 64,
+ * 128 x 128. The CPU backend has no tiles.
+ */
+const STACKS = [
+  ...[[3, 7, 5, 6], [2, 40, 12, 8], [132, 9, 68, 68]],
+  ...[[132, 40, 68, 20], [66, 40, 68, 68], [66, 66, 133, 132]],
+] as [number, number, number, number][];
+
+for (const [place, [E, B, inputs, units]] of STACKS.entries()) {
+  testBackends(`a stack follows float64: E, B, in, out = ${STACKS[place]}`, async (backend) => {
+    const sizes = [inputs, units, inputs, 3];
+    const dataset = randomDataset(sizes, B);
+    const data = referenceSplit(dataset.train);
+    const options = { sizes, batchSize: B, optimizer: "SGD" };
+    await withEngine(backend, async (engine) => {
+      const members = Array.from(
+        { length: E },
+        (_, seed) => makeMember(sizes, { seed, learningRate: 0.1, optimizer: "SGD" }),
+      );
+      const stack = await train(engine, options, { members, epochs: 1 });
+      for (const index of new Set([0, 1, E - 1])) {
+        const { parameters } = members[index]!;
+        const run = { ...options, learningRate: 0.1, epochs: 1, parameters };
+        const [expected, tolerance] = [trainReference(run, data), trainingTolerance(run, data)];
+        assertLess(10 * tolerance.parameters, furthest(expected.parameters, parameters));
+        assertAllClose(stack.losses.map((each) => each[index]!), expected.losses, FLOAT);
+        const found = stack.members[index]!.parameters;
+        assertAllClose(found, expected.parameters, tolerance.parameters + FLOAT);
+      }
+      // Larger tiles keep the order of every sum: the same bits alone.
+      const alone = await train(engine, options, { members: [members[E - 1]!], epochs: 1 });
+      assertEquals(alone.members[0]!.parameters, stack.members[E - 1]!.parameters);
+    }, { dataset });
+  }, place < 2 ? undefined : ["webgpu"]);
+}
+
+testBackends("the first of equal logits counts as the largest", (backend) => {
+  // A network of zeros: all logits are equal, and so the first class is what it says.
+  const dataset = makeDataset(makeSplit([9, 8, 7, 6, 5, 4], [0, 1, 2, 0, 1, 1]));
+  return withEngine(backend, async (engine) => {
+    const options = { split: "train", gradient: false } as const;
+    const [found] = await engine.evaluate([1, 3], [share([0, 0, 0, 0, 0, 0])], options);
+    assertAlmostEquals(found!.accuracy, 1 / 3, FLOAT);
+  }, { dataset });
+});
+
+testBackends("shift() reaches the end of a tensor of 17 million", async (backend) => {
+  const device = await openDevice(backend);
+  // More than 65,535 workgroups of 256 threads; no multiple of 4, so that each thread does one.
+  const size = 65535 * 256 + 5;
+  const x = tf.ones([1, 1, size]);
+  const result = device.operations.shift(x, { bias: x, relu: false });
+  const end = tf.slice(result, [0, 0, size - 6], [1, 1, 6]);
+  assertEquals([...await device.read(end)], [2, 2, 2, 2, 2, 2]);
+  tf.dispose([x, result, end]);
+}, ["webgpu"]);
+
+// --- To the bit ---
+
+const stackOptions = (optimizer: string, batchSize = 35): StackOptions => ({
+  sizes: SIZES,
+  batchSize,
+  optimizer,
+});
+
+function makeMembers(optimizer: string, rates: readonly number[], firstSeed = 0): Member[] {
+  return rates.map((learningRate, index) =>
+    makeMember(SIZES, { seed: firstSeed + index, learningRate, optimizer })
+  );
+}
+
+testBackends("members of any age share a stack to the bit", async (backend) => {
+  const { bias } = layoutLayers(SIZES).at(-1)!;
+  await withEngine(backend, async (engine) => {
+    for (const optimizer of OPTIMIZER_NAMES) {
+      const options = stackOptions(optimizer);
+      const rate = RATES[optimizer]!;
+      const [first, ...young] = makeMembers(optimizer, [rate, 3 * rate, rate / 2]);
+      const { members: [old] } = await train(engine, options, { members: [first!], epochs: 1 });
+      const mixed = [old!, ...young];
+      const together = await train(engine, options, { members: mixed, epochs: 2 });
+      for (const [index, member] of mixed.entries()) {
+        const alone = await train(engine, options, { members: [member], epochs: 2 });
+        assertEquals(alone.losses.flat(), together.losses.map((losses) => losses[index]!));
+        assertEquals(alone.members[0], together.members[index]);
+        // The normalisation takes these biases away: nothing moves them.
+        const { parameters } = together.members[index]!;
+        assertEquals(parameters.subarray(bias), member.parameters.subarray(bias));
+      }
+    }
+  });
+});
+
+testBackends("chunks change nothing but rounding", async (backend) => {
+  const device = await openDevice(backend);
+  // Blocks of 4000 bytes: the images are spread over several tensors, which batches straddle.
+  const split = uploadSplit({ ...device, tensorBytes: 4000 }, SMALL.train);
+  const tight = { bytes: 0, tensorBytes: 11 * 4 * SIZES[0]! };
+  const roomy = { bytes: 2 ** 30, tensorBytes: 2 ** 30 };
+  const end = layoutLayers(SIZES).at(-1)!.bias;
+  for (const optimizer of ["SGD", "AdaGrad", "SGD(momentum=0.9)"]) {
+    const options = stackOptions(optimizer);
+    assertEquals(fitBatch(options, 1, tight), 1);
+    assert(fitBatch(options, 1, roomy) > 35);
+    const results = [];
+    for (const budget of [tight, roomy]) {
+      const members = makeMembers(optimizer, [0.01], SOUND_SEED);
+      const stack = createTensorStack(device, split, { ...options, members, budget });
+      const losses = [await stack.trainEpoch(), await stack.trainEpoch()].flat();
+      await stack.save();
+      stack.dispose();
+      results.push({ losses, parameters: members[0]!.parameters.subarray(0, end) });
+    }
+    const [chunked, whole] = results;
+    assertAllClose(chunked!.losses, whole!.losses, FLOAT);
+    // AdaGrad's first steps are the sign of the gradient: a magnitude of rounding may turn it.
+    const tolerance = optimizer === "AdaGrad" ? 100 * FLOAT : FLOAT;
+    assertAllClose(chunked!.parameters, whole!.parameters, tolerance);
+  }
+  split.dispose();
+});
+
+// --- Tensors and refusals ---
+
+testBackends("no tensor is leaked", async (backend) => {
+  const models = [1, 2, 3].map((seed) => initialise(SIZES, seed));
+  const atStart = tf.memory().numTensors;
+  for (const deviceMemory of [60_000, 2 ** 30]) {
+    await withEngine(backend, async (engine) => {
+      for (const optimizer of OPTIMIZER_NAMES) {
+        // All rows are a batch, which the small memory cuts into chunks; epochs differ.
+        const members = makeMembers(optimizer, [0.01, 0.01])
+          .map((member, epochs) => ({ ...member, epochs }));
+        await engine.evaluate(SIZES, models, { split: "train", gradient: false });
+        const before = tf.memory().numTensors;
+        const stack = await engine.createStack(stackOptions(optimizer, 1000), members);
+        // What epochs have in common is made by the first one.
+        await stack.trainEpoch();
+        const after = tf.memory().numTensors;
+        await stack.trainEpoch();
+        assertEquals(tf.memory().numTensors, after, "after an epoch");
+        await stack.save();
+        assertEquals(tf.memory().numTensors, after, "after save()");
+        stack.dispose();
+        assertEquals(tf.memory().numTensors, before, "after dispose()");
+      }
+      // The test split is uploaded when it is first asked for.
+      await engine.evaluate(SIZES, models, { split: "test", gradient: false });
+      const before = tf.memory().numTensors;
+      const rays = [{ direction: 1, scaling: "tensor", steps: [1, -1] }] as const;
+      const work = {
+        evaluate: () => engine.evaluate(SIZES, models, { split: "test", gradient: true }),
+        perturbedLosses: () =>
+          engine.perturbedLosses(SIZES, models, { seed: 1, rays, frozen: true }),
+        gradients: () => engine.gradients(SIZES, models),
+        openHessian: () => hessianProducts(engine, SIZES, models, [models, [], models]),
+      };
+      for (const [name, run] of Object.entries(work)) {
+        await run();
+        assertEquals(tf.memory().numTensors, before, name);
+      }
+    }, { deviceMemory });
+  }
+  assertEquals(tf.memory().numTensors, atStart, "after close()");
+});
+
+// --- The full set ---
+
+/** Two directions, one of them with rays of all scalings, in mixed order. */
+const RAYS: readonly Ray[] = [
+  { direction: 3, scaling: "global", steps: [2, -2, 0] },
+  { direction: 0, scaling: "filter", steps: [0.5] },
+  { direction: 3, scaling: "tensor", steps: [-0.4, 0] },
+  { direction: 3, scaling: "filter", steps: [0.4, 0.8] },
+];
+const OPTIONS: PerturbOptions = { seed: 11, rays: RAYS, frozen: true };
+const models = [4, 5, 6].map((seed) => initialise(SIZES, seed));
+
+testBackends("chunks and groups round only; a step of 0 is exactly the loss", async (backend) => {
+  const results: number[][] = [];
+  // The second memory takes one model, two vectors and a few rows at a time.
+  for (const deviceMemory of [2 ** 30, 60_000]) {
+    await withEngine(backend, async (engine) => {
+      const plain = await engine.evaluate(SIZES, models, { split: "train", gradient: false });
+      const evaluations = await engine.evaluate(SIZES, models, { split: "train", gradient: true });
+      const found = await engine.perturbedLosses(SIZES, models, OPTIONS);
+      for (const [index, { loss, losses, accuracies, frozen }] of found.entries()) {
+        assertEquals(loss, plain[index]!.loss);
+        assertEquals(accuracies[0]![2], plain[index]!.accuracy);
+        for (const own of [losses, frozen]) assertEquals([own[0]![2], own[2]![1]], [loss, loss]);
+      }
+      const products = await hessianProducts(engine, SIZES, models, [models, [], models]);
+      results.push([
+        ...evaluations.flatMap((each) => [each.loss, each.accuracy, each.gradientNorm]),
+        ...found.flatMap(({ losses, frozen }) => [losses, frozen].flat(2)),
+        ...(await engine.gradients(SIZES, models)).flatMap(({ gradient }) => [...gradient]),
+        ...products.flat().flatMap((product) => [...product]),
+      ]);
+    }, { deviceMemory });
+  }
+  const size = Math.max(...results[0]!.map(Math.abs));
+  assertAllClose(results[1]!, results[0]!, 10 * FLOAT * (1 + size));
+});
+
+testBackends("rays of a direction do not see each other, to the bit", async (backend) => {
+  await withEngine(backend, async (engine) => {
+    const together = await engine.perturbedLosses(SIZES, models, OPTIONS);
+    for (const [index, ray] of RAYS.entries()) {
+      const alone = await engine.perturbedLosses(SIZES, models, { seed: 11, rays: [ray] });
+      assertEquals(
+        alone.map(({ losses, frozen }) => [losses[0], frozen]),
+        together.map(({ losses }) => [losses[index], []]),
+      );
+    }
+    const none = await engine.perturbedLosses(SIZES, models, { seed: 11, rays: [] });
+    assertEquals(none.map(({ loss }) => loss), together.map(({ loss }) => loss));
+  });
+}, ["cpu"]);
+
+testBackends("work on a split reports progress and aborts cleanly", async (backend) => {
+  await withEngine(backend, async (engine) => {
+    const seen: number[][] = [];
+    const rays = RAYS.slice(0, 2);
+    const onProgress = (done: number, total: number): void => void seen.push([done, total]);
+    await engine.perturbedLosses(SIZES, models, { seed: 1, rays, onProgress });
+    assertEquals(seen, [[3, 12], [6, 12], [9, 12], [12, 12]]);
+    const before = tf.memory().numTensors;
+    const controller = new AbortController();
+    const { signal } = controller;
+    const abort = (): void => controller.abort(new Error("enough"));
+    const options = { seed: 1, rays, frozen: true, signal, onProgress: abort };
+    const cases = [
+      () => engine.perturbedLosses(SIZES, models, options),
+      () => engine.gradients(SIZES, models, { signal }),
+      () => hessianProducts(engine, SIZES, models, [models, [], []], { signal }),
+    ];
+    for (const work of cases) {
+      await assertRejects(work, Error, "enough");
+      assertEquals(tf.memory().numTensors, before);
+    }
+  });
+});
