@@ -137,17 +137,15 @@ export async function libraryOf(
   models: string,
   records: ReadonlyMap<Trajectory, TrajectoryRecord | undefined>,
 ): Promise<EngineOptions["prefer"]> {
-  const [recorded] = [...records.values()].flatMap((record) =>
-    record?.provenance.findLast((part) => part.processor === processor()) ?? []
-  );
-  let engine: EngineInfo | undefined = recorded?.engine;
-  for (const [trajectory, record] of records) {
-    if (engine !== undefined) break;
-    if (record !== undefined) continue;
-    // A damaged file says nothing here, and is set aside when it is needed.
-    engine = (await readNetwork(models, trajectory, "latest", undefined))?.engines.at(-1);
+  const isMissing = ([, record]: [unknown, unknown]): number => Number(record === undefined);
+  for (const [trajectory, record] of [...records].sort((a, b) => isMissing(a) - isMissing(b))) {
+    const engine: EngineInfo | undefined = record === undefined
+      // A damaged file says nothing here, and is set aside when it is needed.
+      ? (await readNetwork(models, trajectory, "latest", undefined))?.engines.at(-1)
+      : record.provenance.findLast((part) => part.processor === processor())?.engine;
+    if (engine !== undefined) return gemmLibraryOf(engine) ?? "gpu";
   }
-  return engine && (gemmLibraryOf(engine) ?? "gpu");
+  return undefined;
 }
 
 /** A piece of work; `engines` are everything that did it, by last use. */
