@@ -48,18 +48,14 @@ export function plotLevels(study: Study, findings: readonly Finding[]): Figure {
             measures.map((measure, i): Layer => ({
               ...{ kind: "points", name: kind, symbol: SYMBOLS[i]!, color, radius: 4 },
               ...(i === 0 ? { legend: kind } : {}),
+              shift: 9 * (i - (measures.length - 1) / 2),
               rows: rows.filter((row) => row.measure === measure && row.judged === kind),
             }))
           ),
-          ...measures.map((measure, i): Layer => (
-            {
-              kind: "points",
-              name: "",
-              symbol: SYMBOLS[i]!,
-              rows: [],
-              legend: parseMeasure(measure).label,
-            }
-          )),
+          ...measures.map((measure, i): Layer => ({
+            ...{ kind: "points", name: "measure", symbol: SYMBOLS[i]!, rows: [] },
+            legend: parseMeasure(measure).label,
+          })),
         ],
       };
     }),
