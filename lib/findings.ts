@@ -3,6 +3,7 @@
  *
  * @module
  */
+export * from "~/lib/findings/cell_columns.ts";
 export * from "~/lib/findings/contrast.ts";
 export * from "~/lib/findings/curves.ts";
 export * from "~/lib/findings/edge.ts";

@@ -7,12 +7,12 @@ import type { ColumnTable } from "arquero";
 import type * as Plot from "@observablehq/plot";
 import { Buffer } from "node:buffer";
 import { type Figure, plotResults2, renderPlot, renderPng } from "~/lib/figures.ts";
+import { cellText } from "~/lib/files/numbers.ts";
 import { formatProgress, type OnProgress } from "~/lib/files/progress.ts";
-import { formatEstimate } from "~/lib/findings.ts";
+import { cellColumns } from "~/lib/findings.ts";
 import { bundlePage, frameOf, reportHtml } from "~/lib/report.ts";
 import { run, type RunOptions, type RunOutcome } from "~/lib/reproduce.ts";
 import {
-  type CellSummary,
   columnTitle,
   type RunResult,
   runsAt,
@@ -20,7 +20,7 @@ import {
   tableOf,
   type TrajectoryRecord,
 } from "~/lib/results.ts";
-import { EFFECTS, type Study } from "~/lib/study.ts";
+import type { Study } from "~/lib/study.ts";
 
 /** Milliseconds between two states of the progress. */
 const INTERVAL = 200;
@@ -81,28 +81,23 @@ export async function showSentences(
   });
 }
 
-/** How much of a table is shown. */
-export interface ShowTableOptions {
-  /** Rows; 20 by default. */
-  readonly limit?: number;
-}
-
 /**
  * Shows a table as HTML: headings in words with units, whole numbers as they are, others to four
  * significant digits. Headings without a row would say nothing, and are not shown.
  *
+ * @param limit Rows that are shown; default 20.
  * @throws {Error} Outside a notebook.
  */
 export async function showTable(
   table: ColumnTable,
-  { limit = 20 }: ShowTableOptions = {},
+  { limit = 20 }: { readonly limit?: number } = {},
 ): Promise<void> {
   if (table.numRows() === 0) return;
   const named = table.rename(
     Object.fromEntries(table.columnNames().map((name) => [name, columnTitle(name)])),
   );
   const names = named.columnNames();
-  const format = Object.fromEntries(names.map((name) => [name, formatCell]));
+  const format = Object.fromEntries(names.map((name) => [name, cellText]));
   await show({
     "text/html": named.toHTML({ limit, format, null: () => "" }) +
       (named.numRows() > limit ? `<p>The first ${limit} of ${named.numRows()} rows.</p>` : ""),
@@ -161,29 +156,10 @@ export async function showRun(study: Study, options: RunOptions = {}): Promise<S
   return { ...outcome, runs };
 }
 
-/**
- * Shows a study's cells in seven columns: where they stand, the measure with its 95 % t interval over
- * seeds to the digits that this leaves meaning, how far training got.
- *
- * @throws {Error} Outside a notebook.
- */
+/** Shows a study's cells: see `cellColumns`. @throws {Error} Outside a notebook. */
 export async function showCells(study: Study, runs: readonly RunResult[]): Promise<void> {
   const cells = summariseCells(study, runs).filter(({ seeds }) => seeds.length > 0);
-  const [effect = "learning-rate"] = study.grid.effects;
-  const { label, valueOf } = EFFECTS[effect];
-  await showTable(
-    tableOf<CellSummary>({
-      optimizer: ({ optimizer }) => optimizer,
-      [label]: valueOf,
-      "sharpness (nats), 95 % interval": ({ value }) =>
-        value === null ? "none" : formatEstimate(value.mean, value.interval),
-      "training loss (nats)": ({ trainLoss }) => trainLoss?.toFixed(2) ?? null,
-      "test accuracy (%)": ({ testAccuracy }) => ((testAccuracy ?? NaN) * 100).toFixed(1),
-      epochs: ({ epochs }) => epochs?.toFixed(0) ?? null,
-      seeds: ({ seeds }) => seeds.length,
-    }, cells),
-    { limit: cells.length },
-  );
+  await showTable(tableOf(cellColumns(study), cells), { limit: cells.length });
 }
 
 /**
@@ -235,10 +211,4 @@ async function show(
     transient: id === undefined ? {} : { display_id: id },
   });
   await new Promise((resolve) => setTimeout(resolve, SETTLE));
-}
-
-function formatCell(value: unknown): string {
-  return typeof value === "number" && !Number.isInteger(value)
-    ? String(Number(value.toPrecision(4)))
-    : String(value ?? "");
 }

@@ -12,16 +12,15 @@ import { defaultThreads } from "~/lib/domain.ts";
 import { writeWhole } from "~/lib/files/files.ts";
 import { plural } from "~/lib/files/numbers.ts";
 import { formatSeconds } from "~/lib/files/text.ts";
-import { parseMeasure } from "~/lib/measure.ts";
 import { type Agreement, type Folders, type Plan, plan, run, verify } from "~/lib/reproduce.ts";
 import {
   type CellSummary,
+  type Columns,
   reportCells,
   runsAt,
   runsCsv,
   summariseCells,
   type TrajectoryRecord,
-  valueBySeed,
 } from "~/lib/results.ts";
 import { type Study, studyName } from "~/lib/study.ts";
 import { describeTrajectory } from "~/lib/trainer.ts";
@@ -72,10 +71,11 @@ async function runStudy(study: Study, options: Options): Promise<object> {
       failed.push((error as Error).message);
       Deno.exitCode = 1;
     }
-    const { firstScreen, listFindings } = await import("~/lib/findings.ts");
+    const { cellColumns, firstScreen, listFindings } = await import("~/lib/findings.ts");
     const cells = summariseCells(study, runsAt(study, records));
+    const table = describeCells(study, cells, cellColumns(study));
     const claims = firstScreen(listFindings(study, records));
-    for (const line of [...describeCells(study, cells), ...claims, ...failed]) onMessage(line);
+    for (const line of [...table, ...claims, ...failed]) onMessage(line);
   }
   const seconds = performance.now() / 1000;
   const missing = missingRuns > 0 ? `, ${missingRuns} missing` : "";
@@ -165,43 +165,31 @@ function describePlan(
   ];
 }
 
-/** What was found, a line a cell that has results. */
-function describeCells(study: Study, cells: readonly CellSummary[]): string[] {
+/** What was found, a line a cell that has results, and what became of its seeds. */
+function describeCells(
+  { stops }: Study,
+  cells: readonly CellSummary[],
+  columns: Columns<CellSummary>,
+): string[] {
   const shown = cells.filter(({ seeds }) => seeds.length > 0);
-  const [first] = shown;
-  if (first === undefined) return ["No cell of this study has a result yet"];
-  const { label, unit } = parseMeasure(first.measure);
-  const columns: Readonly<Record<string, (cell: CellSummary) => string>> = {
-    optimizer: ({ optimizer }) => optimizer,
-    "learning rate": ({ learningRate }) => String(learningRate),
-    "batch size": ({ batchSize }) => String(batchSize),
-    seeds: (cell) => String(cell.value === null ? cell.seeds.length : valueBySeed(cell).size),
-    // An eigenvalue that has not converged is a lower bound.
-    [`${label} (${unit})`]: ({ value, unresolved }) =>
-      (value?.mean.toPrecision(4) ?? "-") + (unresolved.length > 0 ? ", not converged" : ""),
-    "95 % interval over seeds": ({ value }) =>
-      value?.interval?.map((end) => end.toPrecision(3)).join(" .. ") ?? "-",
-    "train loss": ({ trainLoss }) => trainLoss?.toFixed(3) ?? "-",
-    accuracy: ({ trainAccuracy }) =>
-      trainAccuracy === null ? "-" : `${(100 * trainAccuracy).toFixed(0)} %`,
-    epochs: ({ epochs }) => epochs?.toFixed(0) ?? "-",
-    "": ({ diverged, unconverged }) =>
-      diverged.length > 0
-        ? `${diverged.length} diverged`
-        : unconverged.length > 0
-        ? "stop not reached"
-        : "",
-  };
+  if (shown.length === 0) return ["No cell of this study has a result yet"];
+  const note = ({ diverged, unconverged, unresolved }: CellSummary): string =>
+    [
+      diverged.length > 0 && `${diverged.length} diverged`,
+      unconverged.length > 0 && "stop not reached",
+      // An eigenvalue that has not converged is a lower bound.
+      unresolved.length > 0 && "not converged",
+    ].filter(Boolean).join(", ");
   const rows = [
     Object.keys(columns),
-    ...shown.map((cell) => Object.values(columns).map((textOf) => textOf(cell))),
+    ...shown.map((
+      cell,
+    ) => [...Object.values(columns).map((of) => String(of(cell) ?? "-")), note(cell)]),
   ];
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   return [
-    `${label} at ${study.stops[0]}:`,
-    ...rows.map((row) =>
-      row.map((text, column) => text.padEnd(widths[column]!)).join("  ").trimEnd()
-    ),
+    `At ${stops[0]}:`,
+    ...rows.map((row) => row.map((text, i) => text.padEnd(widths[i] ?? 0)).join("  ").trimEnd()),
   ];
 }
 

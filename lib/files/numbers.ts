@@ -58,3 +58,10 @@ export function plurals(counts: readonly number[], noun: string): string {
 export function plural(count: number, noun: string): string {
   return `${thousands(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
+
+/** A value as tables show it: whole numbers as they are, others to four significant digits. */
+export function cellText(value: unknown): string {
+  return typeof value === "number" && !Number.isInteger(value)
+    ? String(Number(value.toPrecision(4)))
+    : String(value ?? "");
+}

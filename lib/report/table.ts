@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { cellText } from "~/lib/files/numbers.ts";
 import { tableOf } from "~/lib/results.ts";
 
 type Value = string | number | null | undefined;
@@ -42,7 +43,7 @@ export function showTable(
   const fill = (): void =>
     body.replaceChildren(
       ...shown().map((row) =>
-        element("tr", {}, ...Object.values(row).map((value) => element("td", {}, textOf(value))))
+        element("tr", {}, ...Object.values(row).map((value) => element("td", {}, cellText(value))))
       ),
     );
   const heads = Object.keys(rows[0] ?? {}).map((textContent) => {
@@ -74,10 +75,4 @@ function compareValues(a: Value, b: Value): number {
   return typeof a === "number" && typeof b === "number"
     ? a - b
     : String(a ?? "").localeCompare(String(b ?? ""));
-}
-
-function textOf(value: Value): string {
-  return typeof value === "number" && !Number.isInteger(value)
-    ? String(Number(value.toPrecision(4)))
-    : String(value ?? "");
 }
