@@ -121,7 +121,9 @@ function kindOf(path: string): string {
   try {
     return Deno.statSync(path).isDirectory ? "is a folder" : "is a file";
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) return `cannot be used: ${error}`;
+    if (!(error instanceof Deno.errors.NotFound)) {
+      return `cannot be used: ${(error as Error).message}`;
+    }
     try {
       Deno.lstatSync(path);
       return "is a link to nothing";
