@@ -75,11 +75,8 @@ export function studyFrom(values: Values, from: Study = presets.standard): Study
 }
 
 /** The folders that the options name, or the project's. */
-export function foldersFrom({ models, results }: Values): Folders {
-  return {
-    models: models ?? PROJECT_FOLDERS.models,
-    results: results ?? PROJECT_FOLDERS.results,
-  };
+export function foldersFrom({ models, results }: Partial<Folders>): Folders {
+  return { models: models ?? PROJECT_FOLDERS.models, results: results ?? PROJECT_FOLDERS.results };
 }
 
 /** What a path must name for its use, and what may stand there. */

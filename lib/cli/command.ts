@@ -87,16 +87,25 @@ export function helpOf(name: string, command: Command): string {
   });
   const width = Math.max(...rows.map(([left]) => left.length)) + 2;
   return [
-    ...[summary, "", `deno task ${name} [options]`, ""],
-    ...rows.map(([left, right]) => left.padEnd(width) + right),
+    ...[hang("", summary), "", `deno task ${name} [options]`, ""],
+    ...rows.map(([left, right]) => hang(left.padEnd(width), right)),
     ...Object.entries(notes).flatMap(([title, lines]) => [
       ...["", `${title}:`],
-      ...lines.map((line) => `  ${line}`),
+      ...lines.map((line) => hang(`  ${/^ */.exec(line)}`, line)),
     ]),
     "",
-    "Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted, 143 told to end (what is",
-    "finished is kept).",
+    hang(
+      "",
+      "Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted, 143 told to end (what is " +
+        "finished is kept).",
+    ),
   ].join("\n");
+}
+
+/** A text beside what stands left of it, in lines of a hundred letters where words allow it. */
+function hang(left: string, text: string): string {
+  const line = new RegExp(`\\S.{0,${99 - left.length}}(?=\\s|$)|\\S+`, "g");
+  return left + (text.match(line) ?? []).join(`\n${" ".repeat(left.length)}`);
 }
 
 /** Says what went wrong. @returns The exit status. */

@@ -4,7 +4,7 @@
  * @module
  */
 import type { OptionName } from "~/lib/cli/options.ts";
-import { MEASURE_NAMES, measureHelp } from "~/lib/measure.ts";
+import { measureHelp } from "~/lib/measure.ts";
 import { optimizerHelp } from "~/lib/optimizer.ts";
 import { STOP_HELP } from "~/lib/trainer.ts";
 
@@ -76,7 +76,7 @@ export const COMMANDS = {
     summary: "Measures a trained network: sharpness, curvature, generalisation.",
     options: ["model", "measures", "images", ...ENGINE],
     required: ["model", "measures"],
-    help: { measures: `of ${MEASURE_NAMES.join(", ")}` },
+    help: { measures: "of those below" },
     notes: MEASURES,
   },
   landscape: {

@@ -26,7 +26,7 @@ export function recordsIn(bytes: Bytes): Bytes {
   if (bytes[0] !== 0x80) return bytes;
   // Python 2 wrote labels as "(K\3K\0...e", a thousand at a time, and pixels as one string: "T", its
   // length, its bytes (https://docs.python.org/3/library/pickletools.html). Nothing else is read.
-  const pickle = Buffer.from(bytes.buffer);
+  const pickle = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   const start = pickle.indexOf("labels");
   const text = pickle.toString("latin1", start, start + 65_536);
   const [list = ""] = /(?:\((?:K[^K])+e)+/.exec(text) ?? [];
