@@ -9,38 +9,41 @@ import { z } from "zod";
 /** Largest seed: the generator takes 32 bits. */
 export const MAX_SEED = 2 ** 32 - 1;
 
+/** Integers from one number to another, both included. */
+export const integer = (low: number, high: number): z.ZodInt =>
+  z.int().min(low).max(high).describe(`an integer in ${low}..${high}`);
+/** Whatever has no other bound. */
+export const positive = z.number().positive().describe("a number > 0");
 /** Factor of an optimizer's step. */
-export const learningRate = z.number().positive().describe("a number > 0");
+export const learningRate = positive;
 /** Images a batch. */
-export const batchSize = z.int().min(1).max(1e6).describe("an integer in 1..1000000");
+export const batchSize = integer(1, 1e6);
 /** Of initial weights and of directions. */
-export const seed = z.int().min(0).max(MAX_SEED).describe(`an integer in 0..${MAX_SEED}`);
+export const seed = integer(0, MAX_SEED);
 /** The first so many training images. */
-export const images = z.int().min(1).max(50_000).describe("an integer in 1..50000");
+export const images = integer(1, 50_000);
 /** Passes over the training images; 0 trains nothing. */
-export const epochs = z.int().min(0).max(1e6).describe("an integer in 0..1000000");
+export const epochs = integer(0, 1e6);
 /** Number of points around a network. */
-export const directions = z.int().min(1).max(10_000).describe("an integer in 1..10000");
+export const directions = integer(1, 10_000);
 /** Of measures that vanish at 0, or divide by it. */
-export const positiveRadius = z.number().positive().describe("a number > 0");
+export const positiveRadius = positive;
 /** Length of a step in parameter space. */
 export const radius = z.number().min(0).describe("a number >= 0");
 /** Threads of the CPU engine at most. */
 const MAX_THREADS = 256;
 /** Of the CPU engine. */
-export const threads = z.int().min(1).max(MAX_THREADS).describe(`an integer in 1..${MAX_THREADS}`);
+export const threads = integer(1, MAX_THREADS);
 /** Threads where none are asked for: the machine's cores. */
 export const defaultThreads = (): number => Math.min(navigator.hardwareConcurrency, MAX_THREADS);
 /** Number of things. */
-export const count = z.int().min(1).max(1e6).describe("an integer in 1..1000000");
+export const count = integer(1, 1e6);
 /** Place in an order. */
 export const place = z.int().min(0).describe("an integer >= 0");
 /** A loss, or a change of one. */
 export const nats = z.number().min(0).describe("a number of nats >= 0");
 /** Of what is remembered from step to step: momentum, moving averages. */
 export const decay = z.number().min(0).lt(1).describe("a number in [0, 1)");
-/** Whatever has no other bound. */
-export const positive = z.number().positive().describe("a number > 0");
 /** What keeps a float32 from being divided by 0: no less than its smallest normal number. */
 export const epsilon = z.number().min(1.2e-38).describe("a number >= 1.2e-38");
 /** A switch. */

@@ -51,7 +51,7 @@ const pair: z.ZodType<{ learningRate: number; batchSize: number }> = from(
     .describe("LR:B, a number > 0 and an integer >= 1"),
 );
 
-const points = z.int().min(2).max(10_000).describe("an integer in 2..10000");
+const points = domain.integer(2, 10_000);
 const size: z.ZodType<[number, number]> = from(
   (text) => text.split("x").map(readNumber),
   z.tuple([points, points]).describe("WxH, two integers in 2..10000"),
