@@ -7,9 +7,9 @@ export * from "~/lib/reproduce/model_ready.ts";
 export {
   type EngineOnData,
   type Folders,
-  openEngineOnData,
   PROJECT_FOLDERS,
   type RunOptions,
+  withEngine,
 } from "~/lib/reproduce/options.ts";
 export * from "~/lib/reproduce/order_trace.ts";
 export * from "~/lib/reproduce/pictures.ts";

@@ -10,7 +10,7 @@ import type { Values } from "~/lib/cli/options.ts";
 import { UsageError } from "~/lib/domain.ts";
 import { plotLandscape, renderPng } from "~/lib/figures.ts";
 import { sha256, writeWhole } from "~/lib/files/files.ts";
-import { startMeter } from "~/lib/files/progress.ts";
+import { type Meter, startMeter } from "~/lib/files/progress.ts";
 import {
   type Landscape,
   landscapeCsv,
@@ -23,7 +23,7 @@ import {
   survey,
 } from "~/lib/landscape.ts";
 import { DIRECTION_SEED } from "~/lib/measure.ts";
-import { openEngineOnData } from "~/lib/reproduce.ts";
+import { withEngine } from "~/lib/reproduce.ts";
 
 /** Surveys the span that the options describe, and writes it. */
 export const main: Main<"model"> = async (values, { signal, display }) => {
@@ -38,34 +38,30 @@ export const main: Main<"model"> = async (values, { signal, display }) => {
   const { out, images = 50_000 } = values;
   const json = out === undefined ? undefined : `${out}.json`;
   if (json !== undefined) await readLandscape(json);
-  const { engine } = await openEngineOnData(images, {
-    ...{ ...values, signal, ...display },
+  const options = { ...values, signal, ...display };
+  return await withEngine(images, options, async ({ engine, engine: { info } }) => {
+    const hashes = networks.map(({ parameters }) => sha256(new Uint8Array(parameters.buffer)));
+    const library = `${info.name}, ${info.library}`;
+    let meter: Meter | undefined;
+    const found = await survey(engine, span, {
+      ...{ question: { networks: hashes, ...how, images, engine: library }, signal },
+      ...(json === undefined ? {} : { path: json }),
+      onProgress(done, total): void {
+        meter?.add(1);
+        // What was there from before took no time now.
+        meter ??= startMeter(total - done);
+        display.onProgress(meter.report(`point ${done} of ${total}`));
+      },
+    });
+    if (out !== undefined) {
+      const figure = plotLandscape(found);
+      await writeWhole(`${out}.csv`, landscapeCsv(found));
+      await writeWhole(`${out}.svg`, figure.svg);
+      await writeWhole(`${out}.png`, await renderPng(figure));
+    }
+    display.onMessage(summaryOf(found));
+    return { ...found, engine: info, seconds: performance.now() / 1000 };
   });
-  const { name, library } = engine.info;
-  const hashes = networks.map(({ parameters }) => sha256(new Uint8Array(parameters.buffer)));
-  const question = { networks: hashes, ...how, images, engine: `${name}, ${library}` };
-  const total = span.axes.reduce((product, { ticks }) => product * ticks.length, 1);
-  const meter = startMeter(total);
-  let before = NaN;
-  const found = await survey(engine, span, {
-    ...{ question, signal },
-    ...(json === undefined ? {} : { path: json }),
-    onProgress(done): void {
-      // What was there from before took no time now.
-      if (Number.isNaN(before)) meter.expect(1 - done);
-      else meter.add(1);
-      before = done;
-      display.onProgress(meter.report(`point ${done} of ${total}`));
-    },
-  }).finally(() => engine.close());
-  if (out !== undefined) {
-    const figure = plotLandscape(found);
-    await writeWhole(`${out}.csv`, landscapeCsv(found));
-    await writeWhole(`${out}.svg`, figure.svg);
-    await writeWhole(`${out}.png`, await renderPng(figure));
-  }
-  display.onMessage(summaryOf(found));
-  return { ...found, engine: engine.info, seconds: performance.now() / 1000 };
 };
 
 async function readNetwork(values: Values, option: "model" | "to" | "and"): Promise<SpanNetwork> {
