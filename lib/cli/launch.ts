@@ -79,10 +79,10 @@ function list(paths: readonly string[]): string {
 function fromHere(texts: Texts, here: string): Texts {
   return Object.fromEntries(
     Object.entries(texts).map(([name, text]) => {
-      const { path } = name === "help" ? {} : optionOf(name as OptionName);
+      if (optionOf(name as OptionName).path === undefined || text === "") return [name, text];
       // A slash at the end says that a folder is meant.
-      const end = /[^/\\][/\\]$/.test(String(text)) ? text.toString().slice(-1) : "";
-      return [name, path && text !== "" ? resolve(here, String(text)) + end : text];
+      const [, end = ""] = /[^/\\]([/\\])$/.exec(String(text)) ?? [];
+      return [name, resolve(here, String(text)) + end];
     }),
   );
 }
@@ -96,11 +96,12 @@ async function launch(): Promise<number> {
     );
   }
   const here = Deno.env.get("INIT_CWD") || Deno.cwd();
-  const texts = fromHere(readWords(command, words), here);
-  if (texts.help) {
+  const given = readWords(command, words);
+  if (given.help) {
     console.log(helpOf(name, command));
     return 0;
   }
+  const texts = fromHere(given, here);
   readValues(command, texts);
   const copy = Deno.env.get("CIFAR10_DIR");
   const cifar10 = copy ? resolve(here, copy) : "";
