@@ -14,7 +14,7 @@ import { firstScreen } from "~/lib/findings/first_screen.ts";
 import { type Finding, findingsTable, listFindings } from "~/lib/findings/list_findings.ts";
 import { comparePublished, publishedSentences, publishedTable } from "~/lib/findings/published.ts";
 import { rankMeasures, rankSentences, rankTable } from "~/lib/findings/rank_measures.ts";
-import { stopInWords } from "~/lib/findings/words.ts";
+import { enumerate, stopInWords } from "~/lib/findings/words.ts";
 import { type CellSummary, runsAt, summariseCells, type TrajectoryRecord } from "~/lib/results.ts";
 import { EFFECTS, type Study, studyName } from "~/lib/study.ts";
 
@@ -41,6 +41,10 @@ export function findingsMarkdown(study: Study, records: readonly TrajectoryRecor
   const runs = runsAt(study, records);
   const published = comparePublished(study, records);
   const [stop = ""] = study.stops;
+  const edged = edgeCells(study, runs);
+  const without = study.grid.optimizers.filter((name) =>
+    edged.every(({ optimizer }) => optimizer !== name)
+  );
   /** The series' findings at a place, then those of optimizers. */
   const tableAt = (where: Finding["where"]): string =>
     tableText(findingsTable(
@@ -68,7 +72,8 @@ export function findingsMarkdown(study: Study, records: readonly TrajectoryRecor
     "Full-batch gradient descent is stable while learning rate × λ max stays below 2. λ max is the " +
     "largest eigenvalue of the loss's Hessian, for AdaGrad of the preconditioned Hessian. The " +
     "interval's upper end carries the residual of Lanczos's method.",
-    tableText(edgeTable(edgeCells(study, runs))) || "It was not measured.",
+    tableText(edgeTable(edged)),
+    without.length === 0 ? "" : `Not measured: ${enumerate(without)}.`,
     "## Against the published values",
     list(publishedSentences(published)),
     tableText(publishedTable(published.filter(({ ours }) => ours !== null))),
@@ -101,7 +106,8 @@ const FAMILY =
   "whose p then exceeds 0.05 is inconclusive. So is what becomes of an effect that is not settled at " +
   "the stop. Verdicts in other measures stand by themselves. Steps, and cells that compare " +
   "optimizers, are counted by Benjamini and Hochberg's method at 0.05. *Open* are those that it does " +
-  "not settle, *alike* those whose difference is negligible.";
+  "not settle, *alike* those whose difference is negligible. *Between* says how many steps from cell " +
+  "to cell go the way of the two ends, and where values turn; turns are chosen by the data.";
 
 function list(sentences: readonly string[]): string {
   return sentences.map((sentence) => `- ${sentence}`).join("\n");
