@@ -65,13 +65,11 @@ export async function evaluate(
     const network = { split, sizes, parameters, gradient: want !== "loss" };
     const pass = openPass({ ...work, bytes }, network);
     const { loss, correct } = await forwardPass(work, pass);
-    const gradient = want === "loss" ? new Float64Array() : await backwardPass(work, pass);
-    found.push({
-      loss,
-      accuracy: correct / work.rows[split],
-      gradientNorm: want === "loss" ? NaN : norm(gradient),
-      gradient: want === "gradient" ? rounded(gradient) : allocateFloats(0),
-    });
+    const total = want === "loss" ? undefined : await backwardPass(work, pass);
+    const gradientNorm = total ? norm(total) : NaN;
+    const evaluation = { loss, accuracy: correct / work.rows[split], gradientNorm };
+    const gradient = want === "gradient" ? { gradient: rounded(total!) } : {};
+    found.push({ ...evaluation, ...gradient } as Evaluation & LossGradient);
   }
   return found;
 }
