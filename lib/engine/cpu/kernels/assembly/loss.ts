@@ -53,6 +53,18 @@ function place(length: i32, c: i32, r: i32): usize {
   return <usize> (c * length + r) << 2;
 }
 
+/** Bytes from an array's beginning to a row's first class, and from there to its next. */
+@inline
+function firstOf(row: i32): usize {
+  const r = row % block;
+  return blockFrom(row - r) + (<usize> r << 2);
+}
+
+@inline
+function strideOf(row: i32): usize {
+  return <usize> lengthFrom(row - row % block) << 2;
+}
+
 /** Bytes of so many float64. */
 @inline
 function doubles(count: i32): usize {
@@ -189,28 +201,26 @@ export function crossEntropyGradient(d: usize): f64 {
 function errors(d: usize): f64 {
   let total: f64 = 0;
   correct = 0;
-  for (let start = 0; start < rows; start += block) {
-    const length = lengthFrom(start);
-    const from = blockFrom(start);
-    for (let r = 0; r < length; r++) {
-      const label = <i32> load<u8>(labels + start + r);
-      const largest = normaliseRow(from, length, r);
-      if (best == label) correct++;
-      total += largest - load<f64>(scratch + doubles(label));
-      let sum: f64 = 0;
-      for (let c = 0; c < classes; c++) {
-        const e = Math.exp(load<f64>(scratch + doubles(c)) - largest);
-        store<f32>(d + from + place(length, c, r), <f32> e);
-        sum += e;
-      }
-      total += Math.log(sum);
-      for (let c = 0; c < classes; c++) {
-        const at = d + from + place(length, c, r);
-        const e = (<f64> load<f32>(at) / sum - (c == label ? 1.0 : 0.0)) / rows;
-        store<f32>(at, <f32> e);
-        add(means(1, c), e);
-        add(means(2, c), e * load<f64>(scratch + doubles(c)));
-      }
+  for (let row = 0; row < rows; row++) {
+    const first = firstOf(row);
+    const stride = strideOf(row);
+    const label = <i32> load<u8>(labels + row);
+    const largest = normaliseRow(first, stride);
+    if (best == label) correct++;
+    total += largest - load<f64>(scratch + doubles(label));
+    let sum: f64 = 0;
+    for (let c = 0; c < classes; c++) {
+      const e = Math.exp(load<f64>(scratch + doubles(c)) - largest);
+      store<f32>(d + first + c * stride, <f32> e);
+      sum += e;
+    }
+    total += Math.log(sum);
+    for (let c = 0; c < classes; c++) {
+      const at = d + first + c * stride;
+      const e = (<f64> load<f32>(at) / sum - (c == label ? 1.0 : 0.0)) / rows;
+      store<f32>(at, <f32> e);
+      add(means(1, c), e);
+      add(means(2, c), e * load<f64>(scratch + doubles(c)));
     }
   }
   return total;
@@ -219,13 +229,13 @@ function errors(d: usize): f64 {
 /** The class of the largest normalised logit of the last row. */
 let best: i32 = -1;
 
-/** The normalised logits of a row of a block into the scratch; returns the largest. */
+/** The normalised logits of a row into the scratch; returns the largest. */
 @inline
-function normaliseRow(from: usize, length: i32, r: i32): f64 {
+function normaliseRow(first: usize, stride: usize): f64 {
   let largest: f64 = -Infinity;
   best = -1;
   for (let c = 0; c < classes; c++) {
-    const z = normalised(from + place(length, c, r), c);
+    const z = normalised(first + c * stride, c);
     store<f64>(scratch + doubles(c), z);
     if (z > largest) {
       largest = z;
@@ -305,38 +315,36 @@ function meanChanges(tangents: usize): void {
 /** e' into out, and the means of e z, e' and e' z + e z'. */
 function errorChanges(tangents: usize, out: usize): void {
   const changes = means(6, 0);
-  for (let start = 0; start < rows; start += block) {
-    const length = lengthFrom(start);
-    const from = blockFrom(start);
-    for (let r = 0; r < length; r++) {
-      const label = <i32> load<u8>(labels + start + r);
-      const largest = normaliseRow(from, length, r);
-      let sum: f64 = 0;
-      let dot: f64 = 0;
-      for (let c = 0; c < classes; c++) {
-        const at = from + place(length, c, r);
-        const z = load<f64>(scratch + doubles(c));
-        const centred = <f64> load<f32>(tangents + at) - load<f64>(means(1, c));
-        const change = load<f64>(statistics + doubles(classes + c)) *
-          (centred - z * load<f64>(means(2, c)));
-        const p = Math.exp(z - largest);
-        store<f64>(changes + doubles(c), change);
-        store<f32>(out + at, <f32> p);
-        sum += p;
-        dot += p * change;
-      }
-      for (let c = 0; c < classes; c++) {
-        const at = out + from + place(length, c, r);
-        const z = load<f64>(scratch + doubles(c));
-        const change = load<f64>(changes + doubles(c));
-        const p = <f64> load<f32>(at) / sum;
-        const e = (p - (c == label ? 1.0 : 0.0)) / rows;
-        const eChange = p * (change - dot / sum) / rows;
-        store<f32>(at, <f32> eChange);
-        add(means(3, c), e * z / rows);
-        add(means(4, c), eChange / rows);
-        add(means(5, c), (eChange * z + e * change) / rows);
-      }
+  for (let row = 0; row < rows; row++) {
+    const first = firstOf(row);
+    const stride = strideOf(row);
+    const label = <i32> load<u8>(labels + row);
+    const largest = normaliseRow(first, stride);
+    let sum: f64 = 0;
+    let dot: f64 = 0;
+    for (let c = 0; c < classes; c++) {
+      const at = first + c * stride;
+      const z = load<f64>(scratch + doubles(c));
+      const centred = <f64> load<f32>(tangents + at) - load<f64>(means(1, c));
+      const change = load<f64>(statistics + doubles(classes + c)) *
+        (centred - z * load<f64>(means(2, c)));
+      const p = Math.exp(z - largest);
+      store<f64>(changes + doubles(c), change);
+      store<f32>(out + at, <f32> p);
+      sum += p;
+      dot += p * change;
+    }
+    for (let c = 0; c < classes; c++) {
+      const at = out + first + c * stride;
+      const z = load<f64>(scratch + doubles(c));
+      const change = load<f64>(changes + doubles(c));
+      const p = <f64> load<f32>(at) / sum;
+      const e = (p - (c == label ? 1.0 : 0.0)) / rows;
+      const eChange = p * (change - dot / sum) / rows;
+      store<f32>(at, <f32> eChange);
+      add(means(3, c), e * z / rows);
+      add(means(4, c), eChange / rows);
+      add(means(5, c), (eChange * z + e * change) / rows);
     }
   }
 }
