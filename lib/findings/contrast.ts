@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { formatInterval, formatMean, unitAfter } from "~/lib/findings/words.ts";
+import { formatEstimate } from "~/lib/findings/words.ts";
 import { type Interval, meanInterval, tQuantile, twoSidedP } from "~/lib/statistics.ts";
 
 /** What an effect does at the stop; then what becomes of it elsewhere. */
@@ -110,8 +110,7 @@ export function compare(contrast: Contrast, reference?: Comparison | null): Comp
 
 /** "ratio 0.019 [0.017, 0.021]", or "difference −0.40 nats [−0.42, −0.38]". */
 export function formatComparison({ scale, estimate, interval, unit }: Comparison): string {
-  const number = formatMean(estimate, interval) + (scale === "ratio" ? "" : unitAfter(unit));
-  return `${scale} ${number}${interval === null ? "" : ` ${formatInterval(interval)}`}`;
+  return `${scale} ${formatEstimate(estimate, interval, scale === "ratio" ? "1" : unit)}`;
 }
 
 function kindOf(sign: number, reference: Comparison | null | undefined): Kind {

@@ -23,7 +23,7 @@ import {
   type Place,
   type Series,
 } from "~/lib/findings/series.ts";
-import { enumerate, formatMean, unitAfter } from "~/lib/findings/words.ts";
+import { enumerate, formatEstimate } from "~/lib/findings/words.ts";
 import { type Measure, MEASURE_NAMES, parseMeasure } from "~/lib/measure.ts";
 import { runsAt, tableOf, type TrajectoryRecord } from "~/lib/results.ts";
 import { benjaminiHochberg, holm, meanInterval } from "~/lib/statistics.ts";
@@ -214,7 +214,7 @@ function endText({ isAgainst, comparisons: [found], where }: Finding, at: 0 | 1)
   if (isAgainst || found === undefined) return "";
   const { name, loss = null } = [found.first, found.last][at]!;
   const isTold = loss !== null && where === "stop";
-  return `${formatMean(found.means[at], null)}${unitAfter(found.unit)} at ${name}` +
+  return `${formatEstimate(found.means[at], null, found.unit)} at ${name}` +
     (isTold ? ` (loss ${significant(loss)})` : "");
 }
 

@@ -6,25 +6,15 @@
 import { significant, toSpread } from "~/lib/files/numbers.ts";
 import { type Interval, intervalOf, type TauInterval } from "~/lib/statistics.ts";
 
-/** " nats", as it follows a number; nothing for a pure one. */
-export function unitAfter(unit: string): string {
-  return unit === "1" ? "" : ` ${unit.replace("^2", "²")}`;
-}
-
-/** "[−1.31, −1.25]", to two digits of its width. */
-export function formatInterval([low, high]: Interval): string {
-  return `[${toSpread(low, (high - low) / 2)}, ${toSpread(high, (high - low) / 2)}]`;
-}
-
-/** A mean to the digits that its interval leaves meaning, or to three where there is none. */
-export function formatMean(mean: number, interval: Interval | null): string {
-  return toSpread(mean, interval === null ? 0 : (interval[1] - interval[0]) / 2);
-}
-
-/** "0.438 [0.345, 0.530]"; nothing for no value. */
-export function formatEstimate(mean: number | null, interval: Interval | null): string {
+/**
+ * "0.438 nats [0.345, 0.530]": a mean to the digits that its interval leaves meaning, or to three where
+ * there is none, the ends to two digits of the width; nothing for no mean.
+ */
+export function formatEstimate(mean: number | null, interval: Interval | null, unit = "1"): string {
   if (mean === null) return "";
-  return formatMean(mean, interval) + (interval === null ? "" : ` ${formatInterval(interval)}`);
+  const spread = interval === null ? 0 : (interval[1] - interval[0]) / 2;
+  return toSpread(mean, spread) + (unit === "1" ? "" : ` ${unit.replace("^2", "²")}`) +
+    (interval === null ? "" : ` ${formatInterval(interval)}`);
 }
 
 /** "0.81 [0.52, 0.95]"; nothing where there is no tau. */
@@ -52,4 +42,9 @@ export function stopInWords(stop: string): string {
     default:
       return `after ${value} epochs`;
   }
+}
+
+/** "[−1.31, −1.25]", to two digits of its width. */
+function formatInterval([low, high]: Interval): string {
+  return `[${toSpread(low, (high - low) / 2)}, ${toSpread(high, (high - low) / 2)}]`;
 }

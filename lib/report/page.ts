@@ -6,14 +6,7 @@
 import { z } from "zod";
 import { capitalize } from "~/lib/files/text.ts";
 import { significant } from "~/lib/files/numbers.ts";
-import {
-  formatInterval,
-  formatMean,
-  LOSS_LEVELS,
-  PUBLISHED_PROTOCOL,
-  stopInWords,
-  unitAfter,
-} from "~/lib/findings.ts";
+import { formatEstimate, LOSS_LEVELS, PUBLISHED_PROTOCOL, stopInWords } from "~/lib/findings.ts";
 import { parseMeasure } from "~/lib/measure.ts";
 import { parseOptimizer } from "~/lib/optimizer.ts";
 import { plotCells, plotLosses } from "~/lib/report/chart.ts";
@@ -135,8 +128,10 @@ const nameOf = ({ optimizer, learningRate, batchSize }: Omit<Cell, "effect">): s
 function describe(cell: ExploredCell, unit: string): string {
   const { mean, interval, n, trainLoss, optimizer, effect } = cell;
   const { label, format } = EFFECTS[effect];
-  return `${optimizer}, ${label} ${format(effectValue(cell))}: ${formatMean(mean, interval)}` +
-    `${unitAfter(unit)}${interval === null ? "" : ` ${formatInterval(interval)}`}, n = ${n}` +
+  return `${optimizer}, ${label} ${format(effectValue(cell))}: ${
+    formatEstimate(mean, interval, unit)
+  }, ` +
+    `n = ${n}` +
     (trainLoss === null ? "" : `, training loss ${significant(trainLoss)} nats`);
 }
 
