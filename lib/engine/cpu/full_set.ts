@@ -5,7 +5,8 @@
  * @module
  */
 import { checkVectors } from "~/lib/engine/checks.ts";
-import type { RowRange, SplitPass, Tangent } from "~/lib/engine/cpu/split_pass.ts";
+import type { RowRange } from "~/lib/engine/cpu/network.ts";
+import type { SplitPass, Tangent } from "~/lib/engine/cpu/split_pass.ts";
 import type { Pool } from "~/lib/engine/cpu/pool.ts";
 import { allocateFloats, BLOCK } from "~/lib/engine/cpu/workspace.ts";
 import type {

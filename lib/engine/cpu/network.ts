@@ -26,11 +26,15 @@ export interface Thread {
   readonly splits: Readonly<Record<"train" | "test", SharedSplit>>;
 }
 
-/** A run of rows of a split. */
-export interface Rows {
-  readonly split: SharedSplit;
+/** A run of rows: of those that threads share whole blocks, and the rest at the end. */
+export interface RowRange {
   readonly start: number;
   readonly count: number;
+}
+
+/** A run of rows of a split. */
+export interface Rows extends RowRange {
+  readonly split: SharedSplit;
 }
 
 /** First row and length of every block of `count` rows, in order. */

@@ -87,7 +87,13 @@ export async function perturbedLosses(
   // The models themselves first: what is frozen or kept of them is needed by all others.
   await lanes[0]!([first!]);
   const left = others.values();
-  await Promise.all(lanes.map((compute) => compute(left)));
+  await Promise.all(lanes.map((compute) =>
+    compute(left).catch((error) => {
+      // No other lane begins a tile.
+      left.forEach(() => {});
+      throw error;
+    })
+  ));
   return models.map(({ ray: _, statistics: __, ...found }) => found);
 }
 

@@ -14,6 +14,7 @@ import {
   loadLabels,
   loadPixels,
   lossOfLogits,
+  type RowRange,
   type SharedSplit,
   type TangentLayout,
   type Thread,
@@ -49,12 +50,6 @@ export interface SplitPass {
 export interface Tangent extends Required<Pick<SplitPass, "outputs" | "deltas">> {
   /** v, shape [P]. */
   readonly vector: SharedFloats;
-}
-
-/** A piece of the split: whole blocks of rows. */
-export interface RowRange {
-  readonly start: number;
-  readonly count: number;
 }
 
 /** A piece of a pass. */
