@@ -275,13 +275,14 @@ interface TilePlan {
  * @param work.points Points of a direction at most.
  */
 export function planTiles(
-  { rows, bytes }: Pick<SamplerWork, "rows" | "bytes">,
+  { threads, rows, bytes }: Pick<SamplerWork, "threads" | "rows" | "bytes">,
   sizes: LayerSizes,
   { models, directions, points }: Record<"models" | "directions" | "points", number>,
 ): TilePlan {
   const vector = 4 * countParameters(sizes);
   const pair = logitBytes(sizes, rows) * points;
-  const few = { models, directions: Math.min(FEW_DIRECTIONS, directions), kept: true, lanes: 2 };
+  const lanes = Math.min(2, threads);
+  const few = { models, directions: Math.min(FEW_DIRECTIONS, directions), kept: true, lanes };
   const first = 4 * rows * sizes[1]! * models;
   if (first + few.lanes * few.directions * (vector + models * pair) <= bytes) return few;
   let best = { models: 1, directions: 1, kept: false, lanes: 1 };
