@@ -249,7 +249,7 @@ export function groupRays(rays: readonly Ray[], most: number): Group[] {
 }
 
 /** Blocks of rows that a thread takes at once: products of fewer rows are slower. */
-const BLOCKS_AT_ONCE = 5;
+const BLOCKS_AT_ONCE = 7;
 
 /**
  * Directions of a tile where the models' first layers are kept: each tile scales the pixels anew,
