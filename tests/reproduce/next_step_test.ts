@@ -1,0 +1,91 @@
+/** The decision what to do next on a trajectory: no file, no engine. @module */
+import { type Kept, nextStep, type Step } from "~/lib/reproduce/next_step.ts";
+import type { TrajectoryRecord } from "~/lib/results.ts";
+import { listTrajectories, type Study } from "~/lib/study.ts";
+import { assertEquals } from "@std/assert";
+import { syntheticRecords } from "~/tests/fixtures/synthetic_results.ts";
+import { alone } from "~/tests/fixtures/tiny_study.ts";
+
+const ENGINE = { name: "cpu", library: "a library" };
+const LOSSES = [2.3, 2.2, 2.1, 2];
+const [TWO, ADA] = ["SGD", "AdaGrad"].map((optimizer) =>
+  alone(optimizer, {
+    stops: ["epochs:4", "epochs:2"],
+    measures: { first: ["weight-norm"], others: ["weight-norm"] },
+  })
+) as [Study, Study];
+
+/** A record with losses up to an epoch, and evaluated networks. */
+function recordOf(
+  of: Study,
+  epochs: number,
+  networks: number[] = [],
+  { isMeasured = true, diverged = false } = {},
+): TrajectoryRecord {
+  const [record] = syntheticRecords(of) as [TrajectoryRecord];
+  const [network] = record.content.networks;
+  const measures = [{ ...network!.measures[0]!, measure: "weight-norm", protocol: {} }];
+  const content = {
+    ...record.content,
+    epochLosses: LOSSES.slice(0, epochs),
+    diverged,
+    networks: networks.map((epoch) => ({
+      ...network!,
+      epoch,
+      measures: isMeasured ? measures : [],
+    })),
+  };
+  return { ...record, content };
+}
+
+function kept(epochs: number, rest: Partial<Kept> = {}): Kept {
+  const epochLosses = LOSSES.slice(0, epochs);
+  return { isLatest: false, hasState: false, engines: [ENGINE], seconds: 0, epochLosses, ...rest };
+}
+
+/** "train from 2 to 4,the stops", "measure 2,4", "done". */
+function describe({ kind, measure, from, wanted, goesOn }: Step): string {
+  if (kind === "measure") return `measure ${[...measure.keys()]}`;
+  if (kind === "done") return "done";
+  const start = from === undefined ? 0 : from.epochLosses.length;
+  return `train from ${start}${from?.isLatest ? " latest" : ""} to ` +
+    [...wanted, ...(goesOn ? ["the stops"] : [])].join(",");
+}
+
+const LATEST = { isLatest: true, hasState: true };
+/** The newest state, where this machine's losses differ from the record's. */
+const OWN = { ...LATEST, epochLosses: [9, 8, 7] };
+const OTHERS = { ...OWN, engines: [ENGINE, { name: "cpu", library: "another" }] };
+const OTHER = { epochLosses: [9, 8, 7, 6] };
+const WHOLE = recordOf(TWO, 4, [2, 4]);
+const DIVERGED = recordOf(TWO, 1, [], { diverged: true });
+const BEGUN = recordOf(ADA, 2, [2]);
+const UNMEASURED = recordOf(TWO, 4, [2, 4], { isMeasured: false });
+
+const CASES: [string, Study, TrajectoryRecord | undefined, Kept[], string, networks?: true][] = [
+  ["nothing is there", TWO, undefined, [], "train from 0 to the stops"],
+  ["no record yet", ADA, undefined, [kept(3, LATEST)], "train from 3 latest to the stops"],
+  ["a stricter stop", TWO, recordOf(TWO, 2, [2]), [kept(2)], "train from 2 to the stops"],
+  ["no state to go on from", ADA, BEGUN, [kept(2)], "train from 0 to the stops"],
+  ["the newest", ADA, BEGUN, [kept(2), kept(3, LATEST)], "train from 3 latest to the stops"],
+  ["contradicts, its own", ADA, BEGUN, [kept(3, OWN)], "train from 3 latest to the stops"],
+  ["contradicts, another's", ADA, BEGUN, [kept(3, OTHERS)], "train from 0 to the stops"],
+  ["not evaluated", TWO, recordOf(TWO, 4, [2]), [kept(2), kept(4)], "measure 4"],
+  ["its network is gone", TWO, recordOf(TWO, 4, [4]), [kept(1), kept(4)], "train from 1 to 2"],
+  ["the newest lies beyond", ADA, recordOf(ADA, 4, [4]), [kept(4, LATEST)], "train from 0 to 2"],
+  ["another machine's network", TWO, recordOf(TWO, 4, [2]), [kept(4, OTHER)], "train from 0 to 4"],
+  ["not measured", TWO, UNMEASURED, [kept(2), kept(4)], "measure 4,2"],
+  ["nothing is missing", TWO, WHOLE, [], "done"],
+  // Of the first stop and of those that end training: both.
+  ["a network must be there", TWO, WHOLE, [kept(4)], "train from 0 to 2", true],
+  ["both networks are there", TWO, WHOLE, [kept(2), kept(4)], "done", true],
+  ["it diverged", TWO, DIVERGED, [], "done", true],
+];
+
+Deno.test("nextStep() trains what is missing or has no network, measures, is done", () => {
+  for (const [what, study, record, there, expected, networks] of CASES) {
+    const [trajectory] = listTrajectories(study);
+    const asked = { study, trajectory: trajectory!, engine: ENGINE, networks };
+    assertEquals(describe(nextStep(asked, record, there)), expected, what);
+  }
+});
