@@ -65,7 +65,7 @@ const UNMEASURED = recordOf(TWO, 4, [2, 4], { isMeasured: false });
 const CASES: [string, Study, TrajectoryRecord | undefined, Kept[], string, networks?: true][] = [
   ["nothing is there", TWO, undefined, [], "train from 0 to the stops"],
   ["no record yet", ADA, undefined, [kept(3, LATEST)], "train from 3 latest to the stops"],
-  ["a stricter stop", TWO, recordOf(TWO, 2, [2]), [kept(2)], "train from 2 to the stops"],
+  ["a stricter stop", TWO, recordOf(TWO, 2, [2]), [kept(1), kept(2)], "train from 2 to the stops"],
   ["no state to go on from", ADA, BEGUN, [kept(2)], "train from 0 to the stops"],
   ["the newest", ADA, BEGUN, [kept(2), kept(3, LATEST)], "train from 3 latest to the stops"],
   ["contradicts, its own", ADA, BEGUN, [kept(3, OWN)], "train from 3 latest to the stops"],
