@@ -31,7 +31,7 @@ const trace = z.looseObject({
 export type OrderTrace = z.infer<typeof trace>;
 
 /** Epochs after which a trace ends without a stop. */
-const MOST_EPOCHS = 600;
+const MOST_EPOCHS = 250;
 
 /**
  * Trains a trajectory until a rule has ended on both losses, evaluating the full set after every
