@@ -1,5 +1,5 @@
 import { basename } from "node:path";
-import { forColumn, listFigures } from "~/lib/figures.ts";
+import { forColumn, listFigures, listPictures } from "~/lib/figures.ts";
 import { findingsMarkdown, findingsPath, firstScreen, listFindings } from "~/lib/findings.ts";
 import { run } from "~/lib/reproduce.ts";
 import { presets } from "~/lib/study.ts";
@@ -46,7 +46,10 @@ Deno.test("README is one screen of plain sentences whose links lead somewhere", 
 Deno.test("results/figures are what is drawn from results/, the README's first one too", async () => {
   for (const [index, study] of STUDIES.entries()) {
     const { records } = OUTCOMES[index]!;
-    const figures = listFigures(study, records);
+    const pictures = study === presets.standard
+      ? await listPictures(study, records, `${ROOT}results`)
+      : [];
+    const figures = [...listFigures(study, records), ...pictures];
     for (const figure of [...figures, ...figures.map(forColumn)]) {
       const path = `results/figures/${study.preset}/${figure.name}.svg`;
       // Not by assertEquals: what differs would be thousands of lines.

@@ -103,7 +103,9 @@ function drawRows(
     (_, row) => all.slice(row * perRow, (row + 1) * perRow),
   );
   const fit = (along: "x" | "y", axis: Axis, some: readonly Panel[]): FittedAxis => {
-    const sharing = some.filter((panel) => panel[along].label === axis.label);
+    const sharing = some.filter(({ [along]: other }) =>
+      other === axis || (!axis.isOwn && other.label === axis.label)
+    );
     return fitAxis(axis, along, sharing.flatMap(({ layers }) => layers));
   };
   return rows.map((row): Piece => {
@@ -168,7 +170,7 @@ function drawPanel({ heading = "", layers }: Panel, frame: {
         text: (_, i) => labelled[i]!.text,
       }),
       room === 0 ? [] : Plot.axisY(ys, {
-        ...{ ...words, label: y.label || null, labelOffset: room - 2 },
+        ...{ ...words, label: y.label || null, labelOffset: room - 2, lineHeight: 1.2 },
         text: (_, i) => y.ticks[i]!.label,
       }),
       Plot.text([heading], {

@@ -41,7 +41,7 @@ export function plotDensities(
       const names = ["below 0", "above 0"];
       return {
         heading: name,
-        x: { label: "Eigenvalue (nats/unit²)" },
+        x: { label: "Eigenvalue (nats/unit²)", isOwn: true },
         y: { label: "Density", scale: "log" },
         layers: [
           { kind: "rules", name: "zero", along: "x", color: INK.axis, rows: [{ x: 0, y: NaN }] },

@@ -73,6 +73,8 @@ export interface Axis {
   readonly isFalling?: boolean;
   /** What stays free at its end. */
   readonly room?: number;
+  /** Whether it is not shared with panels of the same label. */
+  readonly isOwn?: boolean;
 }
 
 /** Two axes and what is drawn between them, the later layers over the earlier. */

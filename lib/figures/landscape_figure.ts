@@ -48,10 +48,9 @@ export function plotLines(
 ): Figure {
   return compose({
     name: "lines",
-    title: "On the way from one network to another of the same loss",
+    title: "On the way from one network to another at one epoch loss",
     panels: given.map(({ heading, found }) => ({ ...linePanels(found)[0]!, heading })),
-    caption:
-      "One pair of one seed each, at one epoch loss; at each point the logits are normalised " +
+    caption: "One pair of one seed each; at each point the logits are normalised " +
       "with their own statistics. Marked: the networks themselves.",
     isNarrow: true,
   });

@@ -84,6 +84,8 @@ export interface FactorSlopes {
   /** a and b: means over seeds with 95 % t intervals. */
   readonly learningRate: MeanInterval;
   readonly batchSize: MeanInterval;
+  /** a + b: 0 where only the ratio counts. */
+  readonly sum: MeanInterval;
   /** Cells that every seed has there. */
   readonly cells: number;
 }
@@ -124,6 +126,7 @@ export function factorSlopes(
         ...{ place, measure, cells: whole.length },
         learningRate: meanInterval(fits.map(({ a }) => a)),
         batchSize: meanInterval(fits.map(({ b }) => b)),
+        sum: meanInterval(fits.map(({ a, b }) => a + b)),
       }];
     });
   });
@@ -153,7 +156,24 @@ export function slopesTable(found: readonly FactorSlopes[]): ColumnTable {
     "exponent of the learning rate": ({ learningRate }) =>
       formatEstimate(learningRate.mean, intervalOf(learningRate)),
     "of the batch size": ({ batchSize }) => formatEstimate(batchSize.mean, intervalOf(batchSize)),
+    "what explains it": verdictOn,
     cells: ({ cells }) => cells,
     seeds: ({ batchSize }) => batchSize.n,
   }, found);
+}
+
+/** Which of the two explanations the intervals of b and a + b leave. */
+function verdictOn({ learningRate, batchSize, sum }: FactorSlopes): string {
+  const [rate, size, both] = [learningRate, batchSize, sum].map(({ low, high }) =>
+    low === null || high === null ? undefined : low <= 0 && high >= 0
+  );
+  if (rate === undefined) return "open";
+  if (rate && size) return "neither factor";
+  return size && both
+    ? "open"
+    : size
+    ? "learning rate alone"
+    : both
+    ? "their ratio"
+    : "both, apart";
 }

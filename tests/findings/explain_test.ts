@@ -30,7 +30,18 @@ Deno.test("factorSlopes() finds the exponents of both factors", () => {
   // s / sqrt(3) = 0.01 / sqrt(3), t(0.975, 2) = 4.302653.
   assertAlmostEquals(stop!.batchSize.high!, 0.2 + 4.302652729749 * 0.01 / Math.sqrt(3), 1e-9);
   assertEquals([stop!.cells, stop!.place], [9, "at cumulative:1e-3"]);
-  assertEquals(slopesTable([stop!, ...levels]).numRows(), 1 + levels.length);
+  const table = slopesTable([stop!, ...levels]);
+  assertEquals([table.numRows(), table.get("what explains it", 0)], [
+    1 + levels.length,
+    "both, apart",
+  ]);
+  for (const [exponent, explained] of [[0.9, "their ratio"], [0, "learning rate alone"]] as const) {
+    const made = syntheticRecords(axesStudy, ({ learningRate, batchSize, seed }) => ({
+      samples: [learningRate ** -0.9 * batchSize ** (exponent + 0.01 * (seed - 1))],
+    }));
+    const found = slopesTable(factorSlopes(axesStudy, made, ["sharpness"]));
+    assertEquals(found.get("what explains it", 0), explained);
+  }
   // Where only one factor varies neither exponent can be had.
   const { grid } = axesStudy;
   const one = {

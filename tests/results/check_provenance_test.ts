@@ -142,7 +142,6 @@ const KNOWN: readonly string[] = [
     `cifar10,images=50000/AdaGrad/lr=0.0001,batch=${batch},seed=0`
   )),
   "cifar10,images=50000/AdaGrad/lr=0.0005,batch=128,seed=1",
-  "cifar10,images=50000/AdaGrad/lr=0.1,batch=128,seed=0",
   "cifar10,images=50000/SGD/lr=0.0001,batch=1024,seed=0",
   ...[1, 2].map((seed) => `cifar10,images=50000/SGD/lr=0.0001,batch=128,seed=${seed}`),
   ...[16384, 32768, 4096, 50000, 8192].map((batch) => (
