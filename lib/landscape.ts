@@ -3,5 +3,6 @@
  *
  * @module
  */
+export * from "~/lib/landscape/pictures.ts";
 export * from "~/lib/landscape/span.ts";
 export * from "~/lib/landscape/survey.ts";

@@ -18,7 +18,7 @@ import { plotTrainingLoss } from "~/lib/figures/training_figure.ts";
 import { writeWhole } from "~/lib/files/files.ts";
 import { scientific } from "~/lib/files/numbers.ts";
 import { comparePublished, listFindings, rankMeasures } from "~/lib/findings.ts";
-import { LINES, type Picture, PLANES, surveyPicture } from "~/lib/reproduce.ts";
+import { LINES, type Picture, PLANES, readPicture } from "~/lib/landscape.ts";
 import { locateStop, runsAt, type TrajectoryRecord } from "~/lib/results.ts";
 import type { Study } from "~/lib/study.ts";
 
@@ -63,8 +63,7 @@ export async function listPictures(
   const read = async (pictures: readonly Picture[]) => {
     const all = [];
     for (const picture of pictures) {
-      const options = { folders: { results, models: "" }, cachedOnly: true };
-      const found = await surveyPicture(picture, options);
+      const found = await readPicture(picture, results);
       if (found !== undefined) all.push({ heading: picture.heading, found });
     }
     return all;

@@ -45,6 +45,19 @@ export async function readChecked<T>(
   }
 }
 
+/** The same of a JSON file of this project: UTF-8, as its schema says. */
+export function readCheckedJson<T>(
+  path: string,
+  onDamage: OnDamage | undefined,
+  schema: z.ZodType<T>,
+): Promise<T | undefined> {
+  return readChecked(
+    path,
+    onDamage,
+    (bytes) => schema.parse(JSON.parse(new TextDecoder().decode(bytes))),
+  );
+}
+
 /** Sets aside what stands in the place of a file and is none. */
 export async function clearWay(path: string, onDamage: OnDamage): Promise<void> {
   await readChecked(path, onDamage, () => true);

@@ -4,9 +4,9 @@
  * @module
  */
 import type { ColumnTable } from "arquero";
-import { CURVE_MEASURE, listCurves, LOSS_LEVELS } from "~/lib/findings/curves.ts";
+import { CURVE_MEASURE } from "~/lib/findings/curves.ts";
 import { BOOTSTRAP_SEED, pairSeeds } from "~/lib/findings/rank_measures.ts";
-import { atLoss, atStop } from "~/lib/findings/series.ts";
+import { atLossLevels, atStop } from "~/lib/findings/series.ts";
 import { formatEstimate, formatTau } from "~/lib/findings/words.ts";
 import { parseMeasure } from "~/lib/measure.ts";
 import { type RunResult, runsAt, tableOf, type TrajectoryRecord } from "~/lib/results.ts";
@@ -107,10 +107,9 @@ export function factorSlopes(
   const { seeds } = study.grid;
   return measures.flatMap((measure) => {
     const along = measure === "sharpness" ? CURVE_MEASURE : measure;
-    const curves = listCurves(study, records, { measure: along });
     const places = [
       atStop(study, runsAt(study, records), measure),
-      ...LOSS_LEVELS.map((level) => atLoss(curves, along, level)),
+      ...atLossLevels(study, records, along),
     ];
     return places.flatMap(({ place, measure, valuesOf }): FactorSlopes[] => {
       const whole = cells.map((cell) => ({ ...cell, ...valuesOf(cell) }))

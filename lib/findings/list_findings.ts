@@ -13,10 +13,10 @@ import {
   formatComparison,
   type Kind,
 } from "~/lib/findings/contrast.ts";
-import { CURVE_MEASURE, listCurves, LOSS_LEVELS } from "~/lib/findings/curves.ts";
+import { CURVE_MEASURE } from "~/lib/findings/curves.ts";
 import { rankedMeasures } from "~/lib/findings/rank_measures.ts";
 import {
-  atLoss,
+  atLossLevels,
   atStop,
   endsOf,
   listSeries,
@@ -68,10 +68,8 @@ export const listFindings: (
   const others = rankedMeasures(study, runs)
     .filter((text) => text !== measure && parseMeasure(text).isCrossCheck)
     .map((text) => atStop(study, runs, text));
-  const losses = [leadMeasure().text, CURVE_MEASURE].flatMap((text) => {
-    const curves = listCurves(study, records, { measure: text });
-    return LOSS_LEVELS.map((level) => atLoss(curves, text, level));
-  });
+  const losses = [leadMeasure().text, CURVE_MEASURE]
+    .flatMap((text) => atLossLevels(study, records, text));
   const places = [stop, ...others, ...losses];
   return judgeFamily(
     listSeries(study).flatMap((series) => places.map((place) => findAt(series, place, stop))),

@@ -6,9 +6,9 @@
 import type { ColumnTable } from "arquero";
 import { scientific } from "~/lib/files/numbers.ts";
 import { compare, type Comparison, formatComparison } from "~/lib/findings/contrast.ts";
-import { CURVE_MEASURE, listCurves, LOSS_LEVELS } from "~/lib/findings/curves.ts";
+import { CURVE_MEASURE } from "~/lib/findings/curves.ts";
 import { leadMeasure } from "~/lib/findings/list_findings.ts";
-import { atLoss, atStop } from "~/lib/findings/series.ts";
+import { atLossLevels, atStop } from "~/lib/findings/series.ts";
 import { enumerate, formatEstimate } from "~/lib/findings/words.ts";
 import { parseMeasure } from "~/lib/measure.ts";
 import type { OrderTrace } from "~/lib/reproduce.ts";
@@ -38,10 +38,7 @@ export function compareOrders(
 ): OrderComparison[] {
   const [first, last] = [file, shuffled].map((study) => [
     ...["sharpness", leadMeasure().text].map((text) => atStop(study, runsAt(study, records), text)),
-    ...[CURVE_MEASURE, leadMeasure().text].flatMap((text) => {
-      const curves = listCurves(study, records, { measure: text });
-      return LOSS_LEVELS.map((level) => atLoss(curves, text, level));
-    }),
+    ...[CURVE_MEASURE, leadMeasure().text].flatMap((text) => atLossLevels(study, records, text)),
   ]);
   return listCells(shuffled).flatMap((cell) =>
     first!.flatMap((place, i) => {

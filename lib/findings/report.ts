@@ -4,7 +4,6 @@
  * @module
  */
 import type { ColumnTable } from "arquero";
-import { join } from "node:path";
 import { writeWhole } from "~/lib/files/files.ts";
 import { significant } from "~/lib/files/numbers.ts";
 import { NEGLIGIBLE_RATIO, NEGLIGIBLE_SHARE } from "~/lib/findings/contrast.ts";
@@ -16,12 +15,11 @@ import { comparePublished, publishedSentences, publishedTable } from "~/lib/find
 import { rankMeasures, rankSentences, rankTable } from "~/lib/findings/rank_measures.ts";
 import { enumerate, stopInWords } from "~/lib/findings/words.ts";
 import { type CellSummary, runsAt, summariseCells, type TrajectoryRecord } from "~/lib/results.ts";
-import { EFFECTS, type Study, studyName } from "~/lib/study.ts";
+import { EFFECTS, type Study, studyFile, studyName } from "~/lib/study.ts";
 
 /** `findings.md` for the preset that the results are about, `NAME.findings.md` for other studies. */
 export function findingsPath(study: Study, folder: string): string {
-  const name = studyName(study);
-  return join(folder, name === "standard" ? "findings.md" : `${name}.findings.md`);
+  return studyFile(study, folder, "findings.md");
 }
 
 /** Writes what was found. @returns The page's path. */

@@ -5,8 +5,13 @@
  */
 import { scientific } from "~/lib/files/numbers.ts";
 import type { End } from "~/lib/findings/contrast.ts";
-import { type Curve, valueAtLoss } from "~/lib/findings/curves.ts";
-import { type RunResult, summariseCells, valueBySeed } from "~/lib/results.ts";
+import { type Curve, listCurves, LOSS_LEVELS, valueAtLoss } from "~/lib/findings/curves.ts";
+import {
+  type RunResult,
+  summariseCells,
+  type TrajectoryRecord,
+  valueBySeed,
+} from "~/lib/results.ts";
 import {
   type Cell,
   type EffectName,
@@ -99,6 +104,16 @@ export function atStop(
       return { bySeed: found ? valueBySeed(found) : new Map(), loss: found?.trainLoss ?? null };
     },
   };
+}
+
+/** A measure at every level of the full-set loss. */
+export function atLossLevels(
+  study: Study,
+  records: readonly TrajectoryRecord[],
+  text: string,
+): Place[] {
+  const curves = listCurves(study, records, { measure: text });
+  return LOSS_LEVELS.map((level) => atLoss(curves, text, level));
 }
 
 /** A measure where trajectories pass a level of the full-set loss. */

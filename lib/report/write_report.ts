@@ -3,14 +3,15 @@
  *
  * @module
  */
-import { join } from "node:path";
 import { createHash } from "node:crypto";
 import { readIfThere, writeWhole } from "~/lib/files/files.ts";
 import { CURVE_MEASURE, leadMeasure } from "~/lib/findings.ts";
 import { currentName, parseMeasure } from "~/lib/measure.ts";
 import { packData } from "~/lib/report/data.ts";
 import type { TrajectoryRecord } from "~/lib/results.ts";
-import { type Study, studyName } from "~/lib/study.ts";
+import { type Study, studyFile } from "~/lib/study.ts";
+
+const REPORT = "report.html";
 
 /**
  * Writes the page of a study: `report.html` for the preset that the results are about, else
@@ -24,7 +25,7 @@ export async function writeReport(
   records: readonly TrajectoryRecord[],
   { script, folder }: { readonly script: string; readonly folder: string },
 ): Promise<string> {
-  const path = reportPath(study, folder);
+  const path = studyFile(study, folder, REPORT);
   await writeWhole(path, await reportHtml(study, records, script));
   return path;
 }
@@ -35,19 +36,14 @@ export async function refreshReport(
   records: readonly TrajectoryRecord[],
   folder: string,
 ): Promise<string | undefined> {
-  const path = reportPath(study, folder);
+  const path = studyFile(study, folder, REPORT);
   const bytes = await readIfThere(path);
   if (bytes === undefined) return undefined;
   const page = new TextDecoder().decode(bytes);
-  const data = packData({ study, records: records.map(compactRecord) });
+  const data = dataOf(study, records);
   const fresh = page.replace(/(?<=id="data">)[^<]*/, () => data);
   if (fresh !== page) await writeWhole(path, fresh);
   return path;
-}
-
-function reportPath(study: Study, folder: string): string {
-  const name = studyName(study);
-  return join(folder, name === "standard" ? "report.html" : `${name}.report.html`);
 }
 
 /** Bundles the page's program, in under a second. @throws {Error} If Deno cannot. */
@@ -75,7 +71,7 @@ export async function reportHtml(
   const program = `const require = () => ({});\n${script}`
     .replaceAll("</script", "<\\/script").replaceAll("<!--", "<\\!--");
   const hash = createHash("sha256").update(program).digest("base64");
-  const data = packData({ study, records: records.map(compactRecord) });
+  const data = dataOf(study, records);
   const page = await Deno.readTextFile(new URL("page.html", import.meta.url));
   return page.replace("HASH", hash)
     .replace('id="data">', (start) => start + data)
@@ -94,6 +90,11 @@ export function frameOf(page: string, still: { picture: string; title: string })
     `style='width: 100%; height: 50rem; border: 0' srcdoc='${inside}'></iframe>` +
     `<details><summary>As a picture</summary><img alt='${alt}' ` +
     `src='data:image/png;base64,${still.picture}'></details>`;
+}
+
+/** What the page knows of a study. */
+function dataOf(study: Study, records: readonly TrajectoryRecord[]): string {
+  return packData({ study, records: records.map(compactRecord) });
 }
 
 /** A record without what no part of the page reads. */

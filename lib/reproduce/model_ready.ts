@@ -7,7 +7,7 @@
 import { join } from "node:path";
 import { z } from "zod";
 import type { SharedFloats } from "~/lib/engine.ts";
-import { readChecked } from "~/lib/files/checked.ts";
+import { readCheckedJson } from "~/lib/files/checked.ts";
 import { sha256, writeWhole } from "~/lib/files/files.ts";
 import { isHeld } from "~/lib/files/lock.ts";
 import { DIRECTION_SEED, measureNetworks } from "~/lib/measure.ts";
@@ -110,11 +110,7 @@ export async function rescaledMeasures(
   const asked = { trajectory: trajectoryPath(trajectory), stop: study.stops[0]!, layer: LAYER };
   const key = sha256(JSON.stringify([asked, measures])).slice(0, 12);
   const path = join(results, "rescaling", `${key}.json`);
-  const kept = await readChecked(
-    path,
-    onMessage,
-    (bytes) => file.parse(JSON.parse(new TextDecoder().decode(bytes))),
-  );
+  const kept = await readCheckedJson(path, onMessage, file);
   const record = await readRecord(results, trajectory, onMessage);
   const [run] = record === undefined ? [] : runsAt(study, [record]);
   if (kept !== undefined && kept.network === (run?.training.sha256 ?? kept.network)) {

@@ -6,7 +6,7 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { type Dataset, firstRows, loadImagesLabels } from "~/lib/dataset.ts";
-import { readChecked } from "~/lib/files/checked.ts";
+import { readCheckedJson } from "~/lib/files/checked.ts";
 import { writeWhole } from "~/lib/files/files.ts";
 import { initialise } from "~/lib/model.ts";
 import { allocateState } from "~/lib/optimizer.ts";
@@ -51,11 +51,7 @@ export async function traceOrder(
   const { images, sizes, optimizer, batchSize, learningRate, seed, order = "file" } = trajectory;
   const name = trajectoryPath({ ...trajectory, order: undefined }).replaceAll("/", ",");
   const path = join(results, "order", `${name},order=${order}.json`);
-  const kept = await readChecked(
-    path,
-    onMessage,
-    (bytes) => trace.parse(JSON.parse(new TextDecoder().decode(bytes))),
-  );
+  const kept = await readCheckedJson(path, onMessage, trace);
   if (kept?.rule === rule) return kept;
   if (options.cachedOnly) return undefined;
   return await withEngine(images, options, async ({ engine }) => {

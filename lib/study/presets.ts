@@ -166,20 +166,3 @@ export const shuffledStudy: Study = {
     pairs: axesStudy.grid.pairs.filter(({ batchSize }) => batchSize === 128),
   },
 };
-
-/**
- * Momentum, Adam and RMSprop as in standard, one seed. Momentum 0.9 makes steps ten times as long, so
- * its learning rates are a tenth of SGD's; Adam's and RMSprop's steps have the learning rate's length.
- */
-export const optimizersStudy: Study = {
-  ...presets.standard,
-  grid: {
-    ...presets.standard.grid,
-    effects: ["learning-rate"],
-    optimizers: ["SGD(momentum=0.9)", "Adam", "RMSprop"],
-    learningRates: [1e-5, 1e-4, 1e-3, 1e-2],
-    seeds: [0],
-  },
-  stops: ["cumulative:1e-3", ...LEVELS],
-  measures: { first: presets.standard.measures.first, others: ALONG },
-};

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { join } from "node:path";
 import { sha256 } from "~/lib/files/files.ts";
 import { presets } from "~/lib/study/presets.ts";
 import type { PresetName, Study } from "~/lib/study/study.ts";
@@ -40,4 +41,10 @@ export function studyName(study: Study): string {
   const whole = [study.preset, ...differing].join(",").replaceAll(/[:/]/g, "_");
   // File systems take 255 bytes a name.
   return whole.length <= 150 ? whole : `${whole.slice(0, 140)}-${sha256(whole).slice(0, 8)}`;
+}
+
+/** What is written about a study: `NAME` for the preset that the results are about, else `STUDY.NAME`. */
+export function studyFile(study: Study, folder: string, name: string): string {
+  const own = studyName(study);
+  return join(folder, own === "standard" ? name : `${own}.${name}`);
 }

@@ -1,12 +1,6 @@
-import { edgeCells, edgeRows, edgeSentences, edgeTable, listCurves } from "~/lib/findings.ts";
+import { edgeCells, edgeRows, edgeSentences, edgeTable } from "~/lib/findings.ts";
 import { edgeStudy, presets, type Study } from "~/lib/study.ts";
-import {
-  assert,
-  assertAlmostEquals,
-  assertEquals,
-  assertMatch,
-  assertStringIncludes,
-} from "@std/assert";
+import { assertAlmostEquals, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import {
   syntheticRecords,
   syntheticResults,
@@ -95,38 +89,4 @@ Deno.test("edgeTable() says what learning rate x lambda max is, and on which sid
   const first = results.filter(({ config }) => config.seed === 0);
   assertEquals(rowsOf(one, first)[0]![4], "one seed");
   assertEquals(edgeCells(quick, []), []);
-});
-
-const study: Study = {
-  ...presets.standard,
-  grid: {
-    ...presets.standard.grid,
-    effects: ["learning-rate"],
-    optimizers: ["SGD"],
-    learningRates: [1e-3, 1e-1],
-  },
-  stops: ["cumulative:1e-3", "loss:1.9", "loss:1.5", "loss:1.2"],
-};
-
-Deno.test("listCurves() takes the directions that all networks have", () => {
-  // Ascending from 0.4 to 0.6 at the first stop's network, which has 49 directions, and from 0.1 to 0.3
-  // at the others, which have 16.
-  const records = syntheticRecords(study, () => ({
-    epochs: 60,
-    estimate: (text) =>
-      text === "antithetic" ? 0.5 : text === "antithetic(directions=16)" ? 0.2 : 0,
-  }));
-  const [first] = listCurves(study, records);
-  const last = first!.points.at(-1)!;
-  assert(last.atStop);
-  assertEquals(first!.directions, 16);
-  for (const each of first!.points.slice(0, -1)) assertAlmostEquals(each.value, 0.2, 1e-12);
-  // The 16 directions that it has at the other stop, of which the value is used, not the 49's.
-  const own = records[0]!.content.networks.at(-1)!.measures
-    .find(({ measure, protocol }) => measure === "antithetic" && protocol.directions === 49)!;
-  const expected = (own.samples as number[]).slice(0, 16).reduce((sum, each) => sum + each, 0) / 16;
-  assertAlmostEquals(last.value, expected, 1e-12);
-  assert(Math.abs(expected - own.estimate) > 0.05);
-  const alone = { ...study, stops: ["cumulative:1e-3"] };
-  assertEquals(listCurves(alone, records, { measure: "weight-norm" }), []);
 });

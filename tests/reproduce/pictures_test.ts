@@ -4,12 +4,11 @@
  * @module
  */
 import { plotField, plotLines } from "~/lib/figures.ts";
-import { readLandscape } from "~/lib/landscape.ts";
-import { LINES, type Picture, PLANES, PROJECT_FOLDERS, surveyPicture } from "~/lib/reproduce.ts";
+import { LINES, type Picture, pictureFile, PLANES, readLandscape } from "~/lib/landscape.ts";
+import { PROJECT_FOLDERS, surveyPicture } from "~/lib/reproduce.ts";
 import { readRecord } from "~/lib/results.ts";
 import { presets, trajectoryOf } from "~/lib/study.ts";
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
-import { join } from "node:path";
 import { marks, texts } from "~/tests/fixtures/svg_marks.ts";
 import { alone, withPlace } from "~/tests/fixtures/tiny_study.ts";
 
@@ -49,8 +48,9 @@ Deno.test("surveyPicture() trains the networks of a line, meets their losses and
 
 Deno.test("committed landscapes are whole, and of networks that the records name", async () => {
   const { results } = PROJECT_FOLDERS;
-  for (const { name, networks, stop, seed, points } of [...LINES, ...PLANES]) {
-    const found = await readLandscape(join(results, "landscape", `${name}.json`));
+  for (const picture of [...LINES, ...PLANES]) {
+    const { name, networks, stop, seed, points } = picture;
+    const found = await readLandscape(pictureFile(picture, results));
     if (found === undefined) continue;
     assertEquals(found.points.length, networks.length === 1 ? points ** 2 : points, name);
     const hashes = found.question["networks"] as string[];
