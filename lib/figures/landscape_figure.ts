@@ -49,7 +49,10 @@ export function plotLines(
   return compose({
     name: "lines",
     title: "On the way from one network to another at one epoch loss",
-    panels: given.map(({ heading, found }) => ({ ...linePanels(found)[0]!, heading })),
+    // What a line joins stands in its heading: its axis must fit half a column.
+    panels: given.map(({ heading, found }) => (
+      { ...linePanels(found)[0]!, heading, x: { label: "Share of the way" } }
+    )),
     caption: "One pair of one seed each; at each point the logits are normalised " +
       "with their own statistics. Marked: the networks themselves.",
     isNarrow: true,
@@ -79,9 +82,8 @@ export function plotField(
       const rows = points.map(({ x, y, trainLoss }) => ({ x, y, z: (trainLoss ?? NaN) - lowest }));
       return {
         heading,
-        x: { label: "Random direction 0 (filters' norms)" },
-        y: { label: "Direction 1" },
-        height: 300,
+        x: { label: "Random direction 0" },
+        y: { label: "Random direction 1" },
         layers: [
           {
             ...{ kind: "contours", name: "rise", rows, levels, colors },
@@ -97,6 +99,7 @@ export function plotField(
     caption:
       "Seed 0 at the stop; a step of 1 moves every filter by its own norm, a layer's biases " +
       "by theirs; each band begins at twice the rise of the one before.",
+    isNarrow: true,
   });
 }
 
