@@ -10,7 +10,7 @@ import type { Values } from "~/lib/cli/options.ts";
 import { UsageError } from "~/lib/domain.ts";
 import { plotLandscape, renderPng } from "~/lib/figures.ts";
 import { sha256, writeWhole } from "~/lib/files/files.ts";
-import { type Meter, startMeter } from "~/lib/files/progress.ts";
+import { Meter } from "~/lib/files/progress.ts";
 import {
   type Landscape,
   landscapeCsv,
@@ -40,16 +40,19 @@ export const main: Main<"model"> = async (values, { signal, display }) => {
   if (json !== undefined) await readLandscape(json);
   const options = { ...values, signal, ...display };
   return await withEngine(images, options, async ({ engine, engine: { info } }) => {
-    const hashes = networks.map(({ parameters }) => sha256(new Uint8Array(parameters.buffer)));
+    const hashes = networks.map(({ parameters }) => sha256(parameters));
     const library = `${info.name}, ${info.library}`;
     let meter: Meter | undefined;
     const found = await survey(engine, span, {
       ...{ question: { networks: hashes, ...how, images, engine: library }, signal },
       ...(json === undefined ? {} : { path: json }),
       onProgress(done, total): void {
-        meter?.add(1);
-        // What was there from before took no time now.
-        meter ??= startMeter(total - done);
+        meter?.add(span, 1);
+        if (meter === undefined) {
+          // What was there from before took no time now.
+          meter = new Meter();
+          meter.expect(span, total - done);
+        }
         display.onProgress(meter.report(`point ${done} of ${total}`));
       },
     });

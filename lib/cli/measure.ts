@@ -5,7 +5,7 @@
  */
 import { readModelFile, studyFrom } from "~/lib/cli/asked.ts";
 import type { Main } from "~/lib/cli/main.ts";
-import { startMeter } from "~/lib/files/progress.ts";
+import { Meter } from "~/lib/files/progress.ts";
 import {
   DIRECTION_SEED,
   formatMeasurement,
@@ -37,12 +37,13 @@ export const main: Main<"model"> = async (values, { name, signal, display }) => 
       network[`${split}Loss`] = found!.loss;
       network[`${split}Accuracy`] = found!.accuracy;
     }
-    const meter = startMeter(1);
+    const meter = new Meter();
+    meter.expect(first, 1);
     let reported = 0;
     const [found] = await measureNetworks(engine, [{ ...asked, ...network }], [first], {
       ...{ seed: DIRECTION_SEED, signal },
       onProgress(done): void {
-        meter.add(done - reported);
+        meter.add(first, done - reported);
         reported = done;
         display.onProgress(meter.report(`measures of ${values.model}`));
       },

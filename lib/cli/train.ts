@@ -30,7 +30,7 @@ export const main: Main<"out"> = async (values, { signal, display }) => {
   const study = initial === undefined ? asked : {
     ...asked,
     sizes: initial.sizes,
-    init: sha256(new Uint8Array(initial.parameters.buffer)).slice(0, 12),
+    init: sha256(initial.parameters).slice(0, 12),
   };
   const { records } = await run(study, {
     ...{ ...values, ...display, signal },

@@ -129,7 +129,7 @@ export async function setAside(path: string): Promise<string> {
 }
 
 /** SHA-256 as 64 hexadecimal digits. */
-export function sha256(...parts: (string | Uint8Array)[]): string {
+export function sha256(...parts: (string | NodeJS.ArrayBufferView)[]): string {
   const hash = createHash("sha256");
   for (const part of parts) hash.update(part);
   return hash.digest("hex");

@@ -50,42 +50,29 @@ export function partProgress(
 }
 
 /** Counts work in seconds of a nominal machine and scales by what it really took. */
-export interface Meter {
-  /** Adds finished work; a negative amount takes some back. */
-  add(cost: number): void;
-  /** More work than was thought, or less. */
-  expect(cost: number): void;
+export class Meter<Work = unknown> {
+  readonly #start = performance.now();
+  readonly #left = new Map<Work, number>();
+  #done = 0;
+
+  /** Sets what is left of a work; 0 where nothing more is expected of it. */
+  expect(work: Work, cost: number): void {
+    this.#left.set(work, cost);
+  }
+
+  /** Counts what was done of a work, also beyond what was expected. */
+  add(work: Work, cost: number): void {
+    this.#done += cost;
+    this.expect(work, Math.max(0, (this.#left.get(work) ?? 0) - cost));
+  }
+
   /** The state as a display wants it. */
-  report(message: string): Progress;
-}
-
-/** What costs that add up to the total may be above it. */
-const ROUNDING = 1e-6;
-/** The share that is shown as done while work goes on beyond its estimate. */
-const AT_MOST = 0.99;
-
-/** Starts a meter for this much work. */
-export function startMeter(expected: number): Meter {
-  let total = expected;
-  const start = performance.now();
-  let done = 0;
-  return {
-    add(cost): void {
-      done += cost;
-    },
-    expect(cost): void {
-      total += cost;
-    },
-    report(message): Progress {
-      const seconds = (performance.now() - start) / 1000;
-      // Work that goes on beyond the estimate is not done, and how long it takes nobody knows.
-      if (done > total * (1 + ROUNDING)) return { message, done: AT_MOST * total, total };
-      const secondsLeft = Math.max(0, seconds * (total - done) / done);
-      // The first moments say little about the rest.
-      return {
-        ...{ message, done, total },
-        ...(done > 0.002 * total && seconds > 2 ? { secondsLeft } : {}),
-      };
-    },
-  };
+  report(message: string): Progress {
+    const left = this.#left.values().reduce((sum, cost) => sum + cost, 0);
+    const [done, total] = [this.#done, this.#done + left];
+    const seconds = (performance.now() - this.#start) / 1000;
+    // The first moments say little about the rest.
+    const isKnown = done > 0.002 * total && seconds > 2;
+    return { message, done, total, ...(isKnown ? { secondsLeft: seconds * left / done } : {}) };
+  }
 }

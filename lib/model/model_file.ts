@@ -135,10 +135,7 @@ function checksum(
   const texts = Object.keys(metadata).sort().map((key) => [key, metadata[key]!]);
   return sha256(
     JSON.stringify([shapes, texts]),
-    ...names.map((name) => {
-      const { values } = tensors.get(name)!;
-      return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-    }),
+    ...names.map((name) => tensors.get(name)!.values),
   );
 }
 

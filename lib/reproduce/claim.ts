@@ -40,16 +40,11 @@ export interface Context extends EngineOnData {
   readonly options: PlacedOptions;
   /** Aborted by the caller, or where another lane failed. */
   readonly signal: AbortSignal;
-  /** What each trajectory is expected to cost, and the sum of it: see `epochCost`. */
-  readonly costs: ReadonlyMap<Trajectory, number>;
-  readonly meter: Meter;
+  readonly meter: Meter<Trajectory>;
 }
 
 /** A trajectory whose lock this process holds, and what there is of it. */
 export class Claim {
-  /** What is left of what it is expected to cost. */
-  #left: number;
-
   constructor(
     readonly context: Context,
     readonly trajectory: Trajectory,
@@ -57,9 +52,7 @@ export class Claim {
     public record: TrajectoryRecord | undefined,
     /** Networks that may be used. */
     readonly kept: Kept[],
-  ) {
-    this.#left = context.costs.get(trajectory)!;
-  }
+  ) {}
 
   /** The next step on it. */
   next(): Step {
@@ -97,17 +90,9 @@ export class Claim {
     };
   }
 
-  /** Counts work that was done; what is beyond the expected is expected as it is done. */
-  worked(cost: number): void {
-    const { meter } = this.context;
-    meter.expect(Math.max(0, cost - this.#left));
-    meter.add(cost);
-    this.#left = Math.max(0, this.#left - cost);
-  }
-
   /** Lets others have it; nothing more is expected of it. */
   release(): void {
-    this.context.meter.expect(-this.#left);
+    this.context.meter.expect(this.trajectory, 0);
     this.lock.release();
   }
 

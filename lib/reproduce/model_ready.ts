@@ -15,7 +15,6 @@ import { rescaleLayer } from "~/lib/model.ts";
 import { readAgreeing } from "~/lib/reproduce/claim.ts";
 import { placed, type RunOptions, withEngine } from "~/lib/reproduce/options.ts";
 import { run } from "~/lib/reproduce/run.ts";
-import { hashOf } from "~/lib/reproduce/steps.ts";
 import { readRecord, runAt, runsAt } from "~/lib/results.ts";
 import { checkStudy, type Study } from "~/lib/study.ts";
 import { describeTrajectory, lockFile, type Trajectory, trajectoryPath } from "~/lib/trainer.ts";
@@ -135,7 +134,7 @@ export async function rescaledMeasures(
         { scale, measure: measures[place]!, value: estimate, standardError }
       )),
     ]);
-    const content = { ...asked, network: hashOf(parameters), rows };
+    const content = { ...asked, network: sha256(parameters), rows };
     await writeWhole(path, JSON.stringify(content, null, 1) + "\n");
     return rows;
   });

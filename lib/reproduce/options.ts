@@ -6,7 +6,7 @@
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { firstRows, loadImagesLabels } from "~/lib/dataset.ts";
+import { type Dataset, firstRows, loadImagesLabels } from "~/lib/dataset.ts";
 import {
   CHOICES_FILE,
   type Engine,
@@ -79,37 +79,18 @@ export function placed(options: RunOptions): PlacedOptions {
   return { folders: PROJECT_FOLDERS, onMessage: console.error, ...options };
 }
 
-/** An engine, and the MD5 of every file of the data that it holds. */
+/** An engine, and the images that it holds. */
 export interface EngineOnData {
   readonly engine: Engine;
-  readonly data: Readonly<Record<string, string>>;
+  readonly dataset: Dataset;
 }
 
 /**
- * Loads the first `images` training images and the test set, and opens an engine on them.
+ * Works on the engine that is open, else on one of its own, which it closes: on the first `images`
+ * training images and the test set.
  *
  * @param prefer The matrix library of work that goes on: see `libraryOf`.
  */
-export async function openEngineOnData(
-  images: number,
-  options: RunOptions,
-  prefer?: EngineOptions["prefer"],
-): Promise<EngineOnData> {
-  const { folders: { models }, onMessage, onProgress, threads, signal } = placed(options);
-  const dataset = await loadImagesLabels(Math.ceil(images / 10_000), {
-    ...(options.data === undefined ? {} : { directory: options.data }),
-    onProgress: partProgress({ onProgress, onMessage }),
-    signal,
-  });
-  const engine = await openEngine(options.engine ?? "auto", {
-    dataset: { ...dataset, train: firstRows(dataset.train, images) },
-    ...(threads === undefined ? {} : { threads }),
-    ...{ prefer, onMessage, choices: join(models, CHOICES_FILE) },
-  });
-  return { engine, data: dataset.md5 };
-}
-
-/** Works on the engine that is open, else on one of its own, which it closes. */
 export async function withEngine<T>(
   images: number,
   options: RunOptions,
@@ -117,11 +98,21 @@ export async function withEngine<T>(
   prefer?: EngineOptions["prefer"],
 ): Promise<T> {
   if (options.opened !== undefined) return await work(options.opened);
-  const opened = await openEngineOnData(images, options, prefer);
+  const { folders: { models }, onMessage, onProgress, threads, signal } = placed(options);
+  const loaded = await loadImagesLabels(Math.ceil(images / 10_000), {
+    ...(options.data === undefined ? {} : { directory: options.data }),
+    onProgress: partProgress({ onProgress, onMessage }),
+    signal,
+  });
+  const dataset = { ...loaded, train: firstRows(loaded.train, images) };
+  const engine = await openEngine(options.engine ?? "auto", {
+    ...{ dataset, prefer, onMessage, choices: join(models, CHOICES_FILE) },
+    ...(threads === undefined ? {} : { threads }),
+  });
   try {
-    return await work(opened);
+    return await work({ engine, dataset });
   } finally {
-    await opened.engine.close();
+    await engine.close();
   }
 }
 
@@ -135,10 +126,13 @@ export const processor = (): string => cpus()[0]?.model.trim() || "unknown";
  */
 export async function libraryOf(
   models: string,
-  records: ReadonlyMap<Trajectory, TrajectoryRecord | undefined>,
+  runs: readonly {
+    readonly trajectory: Trajectory;
+    readonly record?: TrajectoryRecord | undefined;
+  }[],
 ): Promise<EngineOptions["prefer"]> {
-  const isMissing = ([, record]: [unknown, unknown]): number => Number(record === undefined);
-  for (const [trajectory, record] of [...records].sort((a, b) => isMissing(a) - isMissing(b))) {
+  const recordedFirst = runs.toSorted((a, b) => Number(!a.record) - Number(!b.record));
+  for (const { trajectory, record } of recordedFirst) {
     const engine: EngineInfo | undefined = record === undefined
       // A damaged file says nothing here, and is set aside when it is needed.
       ? (await readNetwork(models, trajectory, "latest", undefined))?.engines.at(-1)

@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 import { z } from "zod";
-import { type Dataset, firstRows, loadImagesLabels } from "~/lib/dataset.ts";
+import { gemmLibraryOf } from "~/lib/engine.ts";
 import { readCheckedJson } from "~/lib/files/checked.ts";
 import { writeWhole } from "~/lib/files/files.ts";
 import { initialise } from "~/lib/model.ts";
@@ -37,15 +37,12 @@ const MOST_EPOCHS = 250;
  * Trains a trajectory until a rule has ended on both losses, evaluating the full set after every
  * epoch; read from results/order where it was kept.
  *
- * @param options rule: default the stop of standard. dataset: `opened`'s, default the project's.
+ * @param options rule: default the stop of standard.
  * @returns Undefined where it is not there and `cachedOnly` forbids to compute.
  */
 export async function traceOrder(
   trajectory: Trajectory,
-  { rule = "cumulative:1e-3", dataset, ...options }: RunOptions & {
-    readonly rule?: string;
-    readonly dataset?: Dataset;
-  } = {},
+  { rule = "cumulative:1e-3", ...options }: RunOptions & { readonly rule?: string } = {},
 ): Promise<OrderTrace | undefined> {
   const { folders: { results }, onMessage, onProgress, signal } = placed(options);
   const { images, sizes, optimizer, batchSize, learningRate, seed, order = "file" } = trajectory;
@@ -54,7 +51,7 @@ export async function traceOrder(
   const kept = await readCheckedJson(path, onMessage, trace);
   if (kept?.rule === rule) return kept;
   if (options.cachedOnly) return undefined;
-  return await withEngine(images, options, async ({ engine }) => {
+  return await withEngine(images, options, async ({ engine, dataset }) => {
     const start = performance.now();
     const stop = parseStop(rule);
     const parameters = initialise(sizes, seed);
@@ -81,12 +78,10 @@ export async function traceOrder(
         epochs.push({ batches: batches!, fullSet: whole!.loss });
         onProgress?.({ message: `${name}: epoch ${epochs.length}`, done: epochs.length });
         if (found("batches") !== epochs.length) continue;
-        const loaded = dataset ?? await loadImagesLabels(
-          Math.ceil(images / 10_000),
-          options.data === undefined ? {} : { directory: options.data },
-        );
-        const train = firstRows(loaded.train, images);
-        ages = await lossByAge({ ...loaded, train }, { sizes, parameters }, { batchSize });
+        ages = await lossByAge(dataset, { sizes, parameters }, {
+          batchSize,
+          library: gemmLibraryOf(engine.info),
+        });
       }
     } finally {
       stack.dispose();

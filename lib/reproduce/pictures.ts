@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { sha256 } from "~/lib/files/files.ts";
 import {
   type Landscape,
   lineBetween,
@@ -15,7 +16,6 @@ import {
 import { DIRECTION_SEED } from "~/lib/measure.ts";
 import { getModelReady } from "~/lib/reproduce/model_ready.ts";
 import { placed, revision, type RunOptions, withEngine } from "~/lib/reproduce/options.ts";
-import { hashOf } from "~/lib/reproduce/steps.ts";
 import { presets, type Study, trajectoryOf } from "~/lib/study.ts";
 
 /** Planes reach half as far as each filter's own norm, twice as far as the scale-free measure. */
@@ -52,7 +52,7 @@ export async function surveyPicture(
       })
       : lineBetween(from!, to, points);
     const question = {
-      ...{ picture: name, stop, networks: found.map(({ parameters }) => hashOf(parameters)) },
+      ...{ picture: name, stop, networks: found.map(({ parameters }) => sha256(parameters)) },
       ...{ images: study.images, radius: to === undefined ? RADIUS : null },
       ...{ normalise: to === undefined ? "filter" : "none", biases: "move" },
       ...{ engine: { name: info.name, library: info.library }, revision: revision() },

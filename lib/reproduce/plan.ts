@@ -3,9 +3,12 @@
  *
  * @module
  */
+import { existsSync } from "node:fs";
 import { defaultThreads } from "~/lib/domain.ts";
+import type { OnDamage } from "~/lib/files/checked.ts";
 import { isHeld } from "~/lib/files/lock.ts";
 import { measurePasses } from "~/lib/measure.ts";
+import { readKept } from "~/lib/reproduce/claim.ts";
 import { placed, type PlacedOptions, processor, type RunOptions } from "~/lib/reproduce/options.ts";
 import { nextStep } from "~/lib/reproduce/next_step.ts";
 import { locateStop, readRecord, type TrajectoryRecord } from "~/lib/results.ts";
@@ -31,44 +34,70 @@ export interface Plan {
   readonly measured: boolean;
 }
 
-/** A study's trajectories, in its order, with what is known of each. */
-export type Records = ReadonlyMap<Trajectory, TrajectoryRecord | undefined>;
+/** What there is of a trajectory, and what it lacks. */
+export interface Survey {
+  readonly trajectory: Trajectory;
+  readonly record: TrajectoryRecord | undefined;
+  readonly isDone: boolean;
+  /** Seconds of one thread of a nominal machine that the rest takes. */
+  readonly cost: number;
+}
 
-/** Those that there are. */
-export function known(records: Records): TrajectoryRecord[] {
-  return [...records.values()].filter((record) => record !== undefined);
+/** Looks at trajectories of a study; damaged files stay where they are unless `onDamage` is told. */
+export async function survey(
+  study: Study,
+  trajectories: readonly Trajectory[],
+  options: PlacedOptions,
+  onDamage?: OnDamage,
+): Promise<Survey[]> {
+  const { networks, fresh, folders: { models, results } } = options;
+  const records = await Array.fromAsync(
+    trajectories,
+    (trajectory) => readRecord(results, trajectory, onDamage),
+  );
+  const end = meanEnd(study, records);
+  return await Array.fromAsync(trajectories.entries(), async ([i, trajectory]) => {
+    const record = records[i];
+    const known = fresh ? undefined : record;
+    const losses = known?.content.epochLosses ?? [];
+    const kept = networks ? await readKept(options, trajectory) : [];
+    const asked = { study, trajectory, networks };
+    const { kind, goesOn, wanted, measure } = nextStep(asked, known, kept);
+    // One that goes on beyond what was expected may do so for long.
+    const last = goesOn ? Math.min(study.maxEpochs, Math.max(end, 1.1 * losses.length)) : 0;
+    // Where the newest state is kept, so are the networks that are evaluated or measured.
+    const done = existsSync(networkFile(models, trajectory, "latest")) ? losses.length : 0;
+    const epochs = Math.max(0, Math.max(last, ...wanted) - done);
+    const later = study.stops.filter((stop) =>
+      goesOn && parseStop(stop).epoch(losses) === undefined
+    );
+    const texts = [...measure.values(), ...later.map((stop) => measuresAt(study, stop))].flat();
+    const cost = epochs * epochCost(trajectory) + measureCost(trajectory, texts);
+    return { trajectory, record, isDone: kind === "done", cost };
+  });
 }
 
 /** Lists a study's trajectories without computing or changing anything. */
 export async function plan(asked: Study, given: RunOptions = {}): Promise<Plan> {
   const study = checkStudy(asked);
   const options = placed(given);
-  const records = new Map<Trajectory, TrajectoryRecord | undefined>();
-  for (const trajectory of listTrajectories(study)) {
-    // A damaged file counts as absent here and stays where it is.
-    records.set(trajectory, await readRecord(options.folders.results, trajectory, undefined));
-  }
-  return await planFrom(study, records, options);
+  return await planOf(await survey(study, listTrajectories(study), options), options);
 }
 
-/** The same from records that were read. */
-export async function planFrom(
-  study: Study,
-  records: Records,
-  options: PlacedOptions,
+/** The same of what was looked at. */
+export async function planOf(
+  surveyed: readonly Survey[],
+  { folders: { models }, threads = defaultThreads() }: PlacedOptions,
 ): Promise<Plan> {
-  const { fresh, folders: { models }, threads = defaultThreads() } = options;
-  const costs = await costsLeft(study, records, options);
-  const rate = rateHere(known(records));
-  const runs = await Array.fromAsync(records, async ([trajectory, recorded]) => {
-    const record = fresh ? undefined : recorded;
-    const cached = nextStep({ study, trajectory }, record, []).kind === "done";
-    return {
+  const rate = rateHere(surveyed);
+  const runs = await Array.fromAsync(
+    surveyed,
+    async ({ trajectory, record, isDone: cached, cost }) => ({
       ...{ trajectory, cached, epochs: record?.content.epochLosses.length ?? 0 },
       heldBy: cached ? null : await isHeld(lockFile(models, trajectory)) ?? null,
-      seconds: (rate ?? 1) * costs.get(trajectory)!,
-    };
-  });
+      seconds: (rate ?? 1) * cost,
+    }),
+  );
   const total = runs.reduce((sum, { seconds }) => sum + seconds, 0);
   return { runs, secondsOfMissing: total / threads, measured: rate !== undefined };
 }
@@ -86,38 +115,11 @@ export function measureCost(trajectory: Trajectory, texts: readonly string[]): n
   return measurePasses(texts, 3) / 3 * PASS * epochCost(trajectory);
 }
 
-/** The same of all that each trajectory lacks. */
-export async function costsLeft(
-  study: Study,
-  records: Records,
-  { networks, fresh, folders: { models } }: PlacedOptions,
-): Promise<Map<Trajectory, number>> {
-  const end = meanEnd(study, known(records));
-  const costs = new Map<Trajectory, number>();
-  for (const [trajectory, recorded] of records) {
-    const record = fresh ? undefined : recorded;
-    const losses = record?.content.epochLosses ?? [];
-    const { goesOn, wanted, measure } = nextStep({ study, trajectory, networks }, record, []);
-    // One that goes on beyond what was expected may do so for long.
-    const last = goesOn ? Math.min(study.maxEpochs, Math.max(end, 1.1 * losses.length)) : 0;
-    // Where the newest state is kept, so are the networks that are evaluated or measured.
-    const isKept = await Deno.stat(networkFile(models, trajectory, "latest"))
-      .then(() => true, () => false);
-    const epochs = Math.max(0, Math.max(last, ...wanted) - (isKept ? losses.length : 0));
-    const later = study.stops.filter((stop) =>
-      goesOn && parseStop(stop).epoch(losses) === undefined
-    );
-    const texts = [...measure.values(), ...later.map((stop) => measuresAt(study, stop))].flat();
-    costs.set(trajectory, epochs * epochCost(trajectory) + measureCost(trajectory, texts));
-  }
-  return costs;
-}
-
 /** Seconds of training seen here against the nominal machine's; undefined where none were. */
-function rateHere(records: readonly TrajectoryRecord[]): number | undefined {
+function rateHere(surveyed: readonly Survey[]): number | undefined {
   const total = { seconds: 0, cost: 0 };
-  for (const { content: { trajectory }, provenance } of records) {
-    for (const { did, processor: where, from = 0, to, seconds } of provenance) {
+  for (const { trajectory, record } of surveyed) {
+    for (const { did, processor: where, from = 0, to, seconds } of record?.provenance ?? []) {
       if (did !== "trained" || where !== processor()) continue;
       total.seconds += seconds;
       total.cost += (to - from) * epochCost(trajectory);
@@ -130,12 +132,16 @@ function rateHere(records: readonly TrajectoryRecord[]): number | undefined {
 const UNSEEN_EPOCHS = 150;
 
 /** The epoch where a study ends its trajectories: as it says, else the mean of those that ended. */
-function meanEnd(study: Study, records: readonly TrajectoryRecord[]): number {
+function meanEnd(study: Study, records: readonly (TrajectoryRecord | undefined)[]): number {
   const driving = drivingStops(study.stops.map(parseStop));
   // A number of epochs is reached whatever the losses are.
   const fixed = driving.map((stop) => stop.epoch(Array(study.maxEpochs).fill(NaN)) ?? NaN);
-  const ends = records.map(({ content }) =>
-    Math.max(...driving.map(({ text }) => locateStop(study, text, content)?.epoch ?? NaN))
+  const ends = records.map((record) =>
+    Math.max(
+      ...driving.map(({ text }) =>
+        (record && locateStop(study, text, record.content))?.epoch ?? NaN
+      ),
+    )
   );
   const seen = [Math.max(...fixed), ...ends].filter((epoch) => !Number.isNaN(epoch));
   return seen.reduce((sum, epoch) => sum + epoch / seen.length, 0) || UNSEEN_EPOCHS;

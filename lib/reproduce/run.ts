@@ -4,8 +4,8 @@
  * @module
  */
 import { setTimeout as delay } from "node:timers/promises";
-import { startMeter } from "~/lib/files/progress.ts";
-import { type Claim, claim, type Context, readKept } from "~/lib/reproduce/claim.ts";
+import { Meter } from "~/lib/files/progress.ts";
+import { type Claim, claim, type Context } from "~/lib/reproduce/claim.ts";
 import {
   libraryOf,
   placed,
@@ -15,9 +15,8 @@ import {
   withEngine,
 } from "~/lib/reproduce/options.ts";
 import { measure, train } from "~/lib/reproduce/steps.ts";
-import { nextStep } from "~/lib/reproduce/next_step.ts";
-import { costsLeft, known, planFrom, type Records } from "~/lib/reproduce/plan.ts";
-import { checkProvenance, readRecord, type TrajectoryRecord } from "~/lib/results.ts";
+import { planOf, type Survey, survey } from "~/lib/reproduce/plan.ts";
+import { checkProvenance, type TrajectoryRecord } from "~/lib/results.ts";
 import { checkStudy, listTrajectories, type Study } from "~/lib/study.ts";
 import { describeTrajectory, type Trajectory } from "~/lib/trainer.ts";
 
@@ -50,72 +49,62 @@ export async function run(asked: Study, given: RunOptions = {}): Promise<RunOutc
 /** The same of some of its trajectories, for a study that was checked. */
 export async function runThese(
   study: Study,
-  all: readonly Trajectory[],
-  options: PlacedOptions,
-): Promise<RunOutcome> {
-  const before = await survey(study, all, options);
-  options.onPlan?.(await planFrom(study, before.records, options));
-  const open = options.fresh ? all : before.open;
-  const cachedRuns = all.length - open.length;
-  if (open.length === 0 || options.cachedOnly) {
-    const records = known(before.records);
-    return { records, cachedRuns, computedRuns: 0, missingRuns: open.length };
-  }
-  revision();
-  const { computed, elsewhere } = await compute(study, { ...options, ...before, open });
-  const after = await survey(study, all, options);
-  const missing = new Set([...after.open, ...elsewhere]);
-  const incomplete = missing.size - elsewhere.length;
-  if (incomplete > 0) {
-    options.onMessage(`${incomplete} runs cannot be completed: see the messages above`);
-  }
-  const records = known(after.records);
-  return { records, cachedRuns, computedRuns: computed, missingRuns: missing.size };
-}
-
-/** What there is of a study's trajectories, and which of them lack something. */
-interface Survey {
-  readonly records: Records;
-  readonly open: readonly Trajectory[];
-}
-
-async function survey(
-  study: Study,
   trajectories: readonly Trajectory[],
   options: PlacedOptions,
-): Promise<Survey> {
-  const { networks, folders: { results }, onMessage } = options;
-  const records = new Map<Trajectory, TrajectoryRecord | undefined>();
-  const open: Trajectory[] = [];
-  for (const trajectory of trajectories) {
-    const record = await readRecord(results, trajectory, onMessage);
-    records.set(trajectory, record);
-    const kept = networks ? await readKept(options, trajectory) : [];
-    const { kind } = nextStep({ study, trajectory, networks }, record, kept);
-    if (kind !== "done") open.push(trajectory);
+): Promise<RunOutcome> {
+  const { onMessage, onPlan, cachedOnly } = options;
+  const before = await survey(study, trajectories, options, onMessage);
+  onPlan?.(await planOf(before, options));
+  const open = before.filter(({ isDone }) => !isDone);
+  const isIdle = open.length === 0 || cachedOnly;
+  const { worked, elsewhere } = isIdle
+    ? { worked: 0, elsewhere: [] }
+    : await compute(study, before, options);
+  const after = isIdle
+    ? before
+    : await survey(study, trajectories, { ...options, fresh: false }, onMessage);
+  const missing = new Set(
+    [...after.filter(({ isDone }) => !isDone), ...elsewhere].map(({ trajectory }) => trajectory),
+  );
+  const incomplete = missing.size - elsewhere.length;
+  if (incomplete > 0 && !isIdle) {
+    onMessage(`${incomplete} runs cannot be completed: see the messages above`);
   }
-  return { records, open };
+  return {
+    records: after.flatMap(({ record }) => record ?? []),
+    cachedRuns: trajectories.length - open.length,
+    computedRuns: worked,
+    missingRuns: missing.size,
+  };
 }
 
-/** Computes what can be computed. @returns How many, and what other processes hold if none waits. */
+/** What was done. */
+interface Worked {
+  /** Trajectories that lacked something and are now as far as they can be. */
+  readonly worked: number;
+  /** Those that other processes hold. */
+  readonly elsewhere: readonly Survey[];
+}
+
+/** Computes what can be computed; waits for what others hold, unless told not to. */
 async function compute(
   study: Study,
-  { records, open, ...options }: PlacedOptions & Survey,
-): Promise<{ computed: number; elsewhere: readonly Trajectory[] }> {
+  surveyed: readonly Survey[],
+  options: PlacedOptions,
+): Promise<Worked> {
   const { wait = true, onProgress, folders: { models } } = options;
   const { signal = new AbortController().signal } = options;
-  const costs = await costsLeft(study, records, options);
-  const openFirst = [...open, ...records.keys()].map((each) => [each, records.get(each)] as const);
-  const prefer = await libraryOf(models, new Map(openFirst));
+  revision();
+  let queue = surveyed.filter(({ isDone }) => !isDone);
+  const prefer = await libraryOf(models, [...queue, ...surveyed]);
+  if (!wait) queue.sort((a, b) => b.cost - a.cost);
   return await withEngine(study.images, options, async (opened) => {
-    const context = { ...opened, study, options, signal, costs, meter: startMeter(0) };
-    let queue = wait ? open : open.toSorted((a, b) => costs.get(b)! - costs.get(a)!);
-    let computed = 0;
-    for (;;) {
+    const context = { ...opened, study, options, signal, meter: new Meter<Trajectory>() };
+    for (let all = 0;;) {
       const { worked, elsewhere } = await workThrough(context, queue);
-      computed += worked;
-      if (elsewhere.length === 0 || !wait) return { computed, elsewhere };
-      queue = elsewhere;
+      all += worked;
+      if (elsewhere.length === 0 || !wait) return { worked: all, elsewhere };
+      queue = [...elsewhere];
       if (worked > 0) continue;
       const waiting = `waiting for another process to finish ${queue.length} runs`;
       onProgress?.(context.meter.report(waiting));
@@ -133,19 +122,13 @@ const GROUP = 18;
 /**
  * Works on trajectories in their order, in as many lanes as the engine has; a lane that finds enough
  * networks to measure measures them while the others train on.
- *
- * @returns The number of those that were free and lacked something, now as far as they can be, and
- * those that others hold.
  */
-async function workThrough(
-  whole: Context,
-  trajectories: readonly Trajectory[],
-): Promise<{ worked: number; elsewhere: readonly Trajectory[] }> {
+async function workThrough(whole: Context, queue: readonly Survey[]): Promise<Worked> {
   const failure = new AbortController();
   const signal = AbortSignal.any([whole.signal, failure.signal]);
   const work = new Work({ ...whole, signal });
-  for (const trajectory of trajectories) whole.meter.expect(whole.costs.get(trajectory)!);
-  const left = stacksOf(whole, trajectories).values();
+  for (const { trajectory, cost } of queue) whole.meter.expect(trajectory, cost);
+  const left = stacksOf(whole, queue).values();
   async function lane(): Promise<void> {
     for (const together of left) {
       if (signal.aborted) return;
@@ -173,9 +156,9 @@ async function workThrough(
 }
 
 /** What all lanes share. */
-class Work {
+class Work implements Worked {
   readonly held = new Set<Claim>();
-  readonly elsewhere: Trajectory[] = [];
+  readonly elsewhere: Survey[] = [];
   worked = 0;
   /** Trained, and to be measured together. */
   #pending: Claim[] = [];
@@ -183,9 +166,9 @@ class Work {
   constructor(readonly context: Context) {}
 
   /** Trains those that are free; measures what waits for it, where it is enough. */
-  async trainStack(together: readonly Trajectory[]): Promise<void> {
+  async trainStack(together: readonly Survey[]): Promise<void> {
     const stack: Claim[] = [];
-    for (const trajectory of together) stack.push(...await this.#take(trajectory));
+    for (const each of together) stack.push(...await this.#take(each));
     // A second time where a record turned out to be another machine's.
     for (let time = 0; time < 2; time++) {
       const lacking = stack.filter((claim) => claim.next().kind === "train");
@@ -210,17 +193,17 @@ class Work {
   }
 
   /** Claims a trajectory that is free, lacks something and has a record that can be gone on with. */
-  async #take(trajectory: Trajectory): Promise<Claim[]> {
-    const { context: { meter, costs, options: { onMessage } } } = this;
+  async #take(asked: Survey): Promise<Claim[]> {
+    const { trajectory } = asked;
     const found = await claim(this.context, trajectory);
     if (found === undefined) {
-      this.elsewhere.push(trajectory);
-      meter.expect(-costs.get(trajectory)!);
+      this.elsewhere.push(asked);
+      this.context.meter.expect(trajectory, 0);
       return [];
     }
     const fault = found.record && checkProvenance(found.record);
     if (fault !== undefined) {
-      onMessage(
+      this.context.options.onMessage(
         `${describeTrajectory(trajectory)}: its record is left as it is, as ${fault}; --fresh ` +
           "computes it again",
       );
@@ -240,16 +223,16 @@ class Work {
 }
 
 /** What can be trained together, in the order of its first: one optimizer and batch size. */
-function stacksOf({ engine }: Context, trajectories: readonly Trajectory[]): Trajectory[][] {
-  const stacks: Trajectory[][] = [];
-  for (const trajectory of trajectories) {
-    const { optimizer, batchSize } = trajectory;
-    const open = stacks.find((stack) =>
-      stack[0]!.optimizer === optimizer && stack[0]!.batchSize === batchSize &&
-      stack.length < engine.stackSize(trajectory)
+function stacksOf({ engine }: Context, queue: readonly Survey[]): Survey[][] {
+  const stacks: Survey[][] = [];
+  for (const each of queue) {
+    const { optimizer, batchSize } = each.trajectory;
+    const open = stacks.find(([first, ...others]) =>
+      first!.trajectory.optimizer === optimizer && first!.trajectory.batchSize === batchSize &&
+      others.length + 1 < engine.stackSize(each.trajectory)
     );
-    if (open === undefined) stacks.push([trajectory]);
-    else open.push(trajectory);
+    if (open === undefined) stacks.push([each]);
+    else open.push(each);
   }
   return stacks;
 }

@@ -46,7 +46,7 @@ interface ClaimedRun extends TrainingRun {
 export async function train(context: Context, stack: readonly Claim[]): Promise<void> {
   const runs: ClaimedRun[] = [];
   for (const claim of stack) runs.push(await openRun(claim));
-  const { engine, study, data, signal, meter } = context;
+  const { engine, study, dataset: { md5: data }, signal, meter } = context;
   const { folders: { models }, checkpointSeconds, onProgress } = context.options;
   const { optimizer, batchSize, sizes } = stack[0]!.trajectory;
   const texts = study.stops.flatMap((stop) => measuresAt(study, stop));
@@ -73,7 +73,7 @@ export async function train(context: Context, stack: readonly Claim[]): Promise<
       const state = Number.isFinite(loss)
         ? `epoch ${length}, loss ${loss!.toFixed(4)}`
         : `diverged in epoch ${length + 1}`;
-      for (const { claim } of active) claim.worked(epochCost(claim.trajectory));
+      for (const { claim: { trajectory } } of active) meter.add(trajectory, epochCost(trajectory));
       onProgress?.(meter.report(`${describeTrajectory(trajectory)}${others}: ${state}`));
     },
     onNetwork: keepNetwork,
@@ -129,7 +129,7 @@ async function openRun(claim: Claim): Promise<ClaimedRun> {
 
 /** Adds what was trained to the record; a record that was another machine's is replaced. */
 function record(run: ClaimedRun, diverged: boolean): void {
-  const { claim, claim: { context: { data, options }, trajectory }, before, epochLosses } = run;
+  const { claim, claim: { context: { dataset, options }, trajectory }, before, epochLosses } = run;
   const known = claim.record?.content.epochLosses ?? [];
   const differs = firstDifference(epochLosses, known);
   if (differs >= 0) {
@@ -143,7 +143,7 @@ function record(run: ClaimedRun, diverged: boolean): void {
   claim.record ??= {
     content: {
       trajectory: { ...trajectory, sizes: [...trajectory.sizes] },
-      ...{ data, epochLosses: [], diverged, stops: {}, networks: [] },
+      ...{ data: dataset.md5, epochLosses: [], diverged, stops: {}, networks: [] },
     },
     provenance: [],
   };
@@ -217,7 +217,7 @@ async function take(context: Context, wanted: readonly Wanted[]): Promise<void> 
         const share = done - reported;
         reported = done;
         for (const { claim, texts } of wanted) {
-          claim.worked(share * measureCost(claim.trajectory, texts));
+          meter.add(claim.trajectory, share * measureCost(claim.trajectory, texts));
         }
         onProgress?.(meter.report(`measures of ${wanted.length} networks`));
       },
@@ -275,7 +275,7 @@ async function evaluateNetwork(
   const start = claim.initialWeights();
   return {
     epoch,
-    sha256: hashOf(parameters),
+    sha256: sha256(parameters),
     trainLoss: train!.loss,
     trainAccuracy: train!.accuracy,
     testLoss: test!.loss,
@@ -288,11 +288,6 @@ async function evaluateNetwork(
     distance: norm(new Float64Array(parameters).map((w, i) => w - start[i]!)),
     measures: [],
   };
-}
-
-/** SHA-256 of a network's float32 parameters. */
-export function hashOf({ buffer, byteOffset, byteLength }: SharedFloats): string {
-  return sha256(new Uint8Array(buffer, byteOffset, byteLength));
 }
 
 function measurementOf({ engine }: Context, text: string, value: MeasureValue): Measurement {

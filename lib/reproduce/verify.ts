@@ -8,10 +8,10 @@ import { uniformInt } from "pure-rand/distribution/uniformInt";
 import { isHeld, tryLock } from "~/lib/files/lock.ts";
 import { openStream } from "~/lib/random.ts";
 import { libraryOf, placed, type RunOptions, withEngine } from "~/lib/reproduce/options.ts";
-import { nextStep } from "~/lib/reproduce/next_step.ts";
-import { run, runThese } from "~/lib/reproduce/run.ts";
-import { type RunResult, runsAt } from "~/lib/results.ts";
-import { checkStudy, type Study } from "~/lib/study.ts";
+import { survey } from "~/lib/reproduce/plan.ts";
+import { runThese } from "~/lib/reproduce/run.ts";
+import { runAt, type RunResult, runsAt } from "~/lib/results.ts";
+import { checkStudy, listTrajectories, type Study } from "~/lib/study.ts";
 import { isSameTrajectory, type Trajectory } from "~/lib/trainer.ts";
 
 /** How folders begin in which runs are computed again, and the lock in them. */
@@ -45,15 +45,13 @@ export async function verify(
   const whole = checkStudy(asked);
   // Nothing is compared at the other stops.
   const study = { ...whole, measures: { ...whole.measures, others: [] } };
-  const { records } = await run(whole, { ...options, cachedOnly: true });
-  const cached = new Map(
-    records.map((record) => [record.content.trajectory as Trajectory, record] as const)
-      .filter(([trajectory, record]) =>
-        nextStep({ study: whole, trajectory }, record, []).kind === "done"
-      ),
-  );
+  const surveyed = await survey(whole, listTrajectories(whole), options, options.onMessage);
   // One that ended without passing the first stop has nothing there to compare.
-  const left = [...runsAt(study, [...cached.values()])];
+  const left = surveyed.flatMap(({ isDone, trajectory, record }) => {
+    if (!isDone || record === undefined) return [];
+    const before = runAt(study, record, study.stops[0]!, study.measures.first);
+    return before === undefined ? [] : [{ trajectory, record, before }];
+  });
   const generator = openStream(seed, 0);
   const chosen = Array.from(
     { length: Math.min(count, left.length) },
@@ -64,23 +62,16 @@ export async function verify(
   await removeAbandoned(models);
   const apart = join(models, `${APART}${crypto.randomUUID()}`);
   const lock = await tryLock(join(apart, LOCK));
-  const before = new Map(chosen.map(({ config }) => [config, cached.get(config)]));
+  const trajectories = chosen.map(({ trajectory }) => trajectory);
   try {
-    const { records: computed } = await withEngine(
-      study.images,
-      options,
-      (opened) =>
-        runThese(study, [...before.keys()], {
-          ...options,
-          opened,
-          folders: { models: apart, results: apart },
-        }),
-      await libraryOf(models, before),
-    );
-    const again = runsAt(study, computed);
-    return chosen.map((before) =>
-      compare(before, again.find(({ config }) => isSameTrajectory(config, before.config))!)
-    );
+    return await withEngine(study.images, options, async (opened) => {
+      const folders = { models: apart, results: apart };
+      const { records } = await runThese(study, trajectories, { ...options, opened, folders });
+      const again = runsAt(study, records);
+      return chosen.map(({ before }) =>
+        compare(before, again.find(({ config }) => isSameTrajectory(config, before.config))!)
+      );
+    }, await libraryOf(models, chosen));
   } finally {
     await Deno.remove(apart, { recursive: true }).catch(() => {});
     lock?.release();

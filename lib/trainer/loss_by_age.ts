@@ -4,7 +4,7 @@
  * @module
  */
 import type { Dataset } from "~/lib/dataset.ts";
-import type { SharedFloats } from "~/lib/engine.ts";
+import type { GemmLibraryName, SharedFloats } from "~/lib/engine.ts";
 import { type LayerSizes, share } from "~/lib/model.ts";
 
 /** A part of the batches of an epoch in file order. */
@@ -20,12 +20,17 @@ export interface LossAtAge {
  * images does not matter, lower where training has just been or, in file order, is to come next.
  *
  * @param network Read, never written: shape [P].
- * @param parts Default 10; fewer where there are fewer batches.
+ * @param options parts: default 10; fewer where there are fewer batches. library: of the matrix
+ * products; default: what is fast here.
  */
 export async function lossByAge(
   dataset: Dataset,
   { sizes, parameters }: { readonly sizes: LayerSizes; readonly parameters: SharedFloats },
-  { batchSize, parts = 10 }: { readonly batchSize: number; readonly parts?: number },
+  { batchSize, parts = 10, library }: {
+    readonly batchSize: number;
+    readonly parts?: number;
+    readonly library?: GemmLibraryName | undefined;
+  },
 ): Promise<LossAtAge[]> {
   // Loaded here: whoever imports this room knows no engine.
   const { createCpuEngine } = await import("~/lib/engine.ts");
@@ -42,7 +47,7 @@ export async function lossByAge(
       labels: labels.subarray(from, to),
       size: to - from,
     };
-    const engine = await createCpuEngine({ dataset: { ...dataset, train }, threads: 1 });
+    const engine = await createCpuEngine({ dataset: { ...dataset, train }, threads: 1 }, library);
     try {
       // An epoch at a rate of 0 changes no weight.
       const stack = await engine.createStack(

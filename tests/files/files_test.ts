@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { clearWay, DamagedFileError, readChecked } from "~/lib/files/checked.ts";
 import { readIfThere, reasonOf, setAside, sha256, writeWhole } from "~/lib/files/files.ts";
-import { startMeter } from "~/lib/files/progress.ts";
+import { Meter } from "~/lib/files/progress.ts";
 import { printable } from "~/lib/files/text.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { listFiles, withFolder } from "~/tests/fixtures/temporary_folder.ts";
@@ -200,16 +200,15 @@ Deno.test("clearWay() sets aside what stands in a file's place and is none", () 
     ]);
   }));
 
-Deno.test("startMeter() counts to its total, and calls nothing done that goes beyond it", () => {
-  const meter = startMeter(0.3);
-  meter.add(0.1);
-  assertEquals(meter.report("a"), { message: "a", done: 0.1, total: 0.3 });
-  // 0.1 + 0.2 is 0.30000000000000004.
-  meter.add(0.2);
-  assertEquals(meter.report("b").done, 0.1 + 0.2);
-  meter.add(0.1);
-  assertEquals(meter.report("c"), { message: "c", done: 0.99 * 0.3, total: 0.3 });
-  meter.expect(0.5);
-  const { done, total } = meter.report("d");
-  assertEquals([done, total], [0.1 + 0.2 + 0.1, 0.8]);
+Deno.test("Meter counts what is left of each work, and what was done beyond it", () => {
+  const meter = new Meter();
+  meter.expect("a", 0.3);
+  meter.expect("b", 1);
+  meter.add("a", 0.1);
+  assertEquals(meter.report("x"), { message: "x", done: 0.1, total: 0.1 + (0.3 - 0.1 + 1) });
+  meter.add("a", 0.5);
+  const { done, total } = meter.report("");
+  assertEquals([done, total], [0.6, 1.6]);
+  meter.expect("b", 0);
+  assertEquals(meter.report("").total, 0.6);
 });

@@ -4,8 +4,7 @@ import { traceOrder } from "~/lib/reproduce.ts";
 import { axesStudy, listTrajectories, shuffledStudy } from "~/lib/study.ts";
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { syntheticRecords } from "~/tests/fixtures/synthetic_results.ts";
-import { randomDataset } from "~/tests/fixtures/tiny_dataset.ts";
-import { alone, STUDY, withPlace } from "~/tests/fixtures/tiny_study.ts";
+import { alone, withPlace } from "~/tests/fixtures/tiny_study.ts";
 
 Deno.test("compareOrders() pairs each shuffled cell with the same cell in file order", () => {
   const records = [axesStudy, shuffledStudy].flatMap((study) =>
@@ -27,10 +26,9 @@ Deno.test("compareOrders() pairs each shuffled cell with the same cell in file o
 
 Deno.test("traceOrder() evaluates every epoch, ends where the rule ends on both losses, and is kept", async () => {
   const [trajectory] = listTrajectories(alone("SGD"));
-  const dataset = randomDataset(STUDY.sizes, STUDY.images);
   const whole = { ...trajectory!, batchSize: 20 };
   await withPlace(async ({ options, compute }) => {
-    const asked = { ...options, dataset, rule: "epochs:3" };
+    const asked = { ...options, rule: "epochs:3" };
     const traces = [
       await traceOrder(whole, asked),
       await traceOrder({ ...whole, order: "shuffled" }, asked),

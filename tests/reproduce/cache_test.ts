@@ -248,7 +248,7 @@ Deno.test("libraryOf() is that of the record on this processor, else that of the
   const study = alone("SGD");
   const [trajectory] = listTrajectories(study);
   await withPlace(async ({ compute, options: { folders: { models } } }) => {
-    assertEquals(await libraryOf(models, new Map([[trajectory!, undefined]])), undefined);
+    assertEquals(await libraryOf(models, [{ trajectory: trajectory! }]), undefined);
     const { records: [record] } = await compute(study);
     const by = (library: string, where: string): typeof record => ({
       ...record!,
@@ -257,13 +257,13 @@ Deno.test("libraryOf() is that of the record on this processor, else that of the
       )),
     });
     const of = (one: typeof record): Promise<string | undefined> =>
-      libraryOf(models, new Map([[trajectory!, one!]]));
+      libraryOf(models, [{ trajectory: trajectory!, record: one! }]);
     assertEquals(await of(by("onnxruntime-node 1.0", processor())), "onnxruntime");
     assertEquals(await of(by("OpenBLAS 0.3", processor())), "blas");
     assertEquals(await of(by("OpenBLAS 0.3", "another processor")), undefined);
     const latest = await readNetwork(models, trajectory!, "latest", assert);
     const engines = [{ name: "cpu", library: "onnxruntime-node 1.0" }];
     await writeNetwork(models, trajectory!, { ...latest!, engines }, { latest: true });
-    assertEquals(await libraryOf(models, new Map([[trajectory!, undefined]])), "onnxruntime");
+    assertEquals(await libraryOf(models, [{ trajectory: trajectory! }]), "onnxruntime");
   });
 });

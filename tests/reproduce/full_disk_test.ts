@@ -5,12 +5,11 @@
  * @module
  */
 import { join } from "node:path";
-import { createCpuEngine } from "~/lib/engine.ts";
 import { recordFile } from "~/lib/results.ts";
 import { listTrajectories } from "~/lib/study.ts";
 import { describeTrajectory, networkFile, trajectoryPath } from "~/lib/trainer.ts";
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { LIBRARY } from "~/tests/fixtures/engine_cpu_fixture.ts";
+import { LIBRARY, withEngine } from "~/tests/fixtures/engine_cpu_fixture.ts";
 import {
   diskTest,
   FULL,
@@ -20,7 +19,6 @@ import {
   withRoom,
 } from "~/tests/fixtures/mount.ts";
 import { listFiles } from "~/tests/fixtures/temporary_folder.ts";
-import { randomDataset } from "~/tests/fixtures/tiny_dataset.ts";
 import {
   abortAt,
   alone,
@@ -29,7 +27,7 @@ import {
   change,
   contents,
   countFiles,
-  STUDY,
+  DATASET,
   uninterrupted,
   withPlace,
 } from "~/tests/fixtures/tiny_study.ts";
@@ -39,13 +37,8 @@ const TWO = change({ grid: { optimizers: ["SGD"] }, stops: ["epochs:2"] });
 
 /** Works with an engine of one thread, so that one trajectory follows the other. */
 async function inTurn<T>(work: (opened: object) => Promise<T>): Promise<T> {
-  const dataset = randomDataset(STUDY.sizes, STUDY.images);
-  const engine = await createCpuEngine({ dataset, threads: 1 }, LIBRARY);
-  try {
-    return await work({ opened: { engine, data: { "tiny.bin": "0".repeat(32) } } });
-  } finally {
-    await engine.close();
-  }
+  const asked = { dataset: DATASET, library: LIBRARY };
+  return await withEngine(asked, (engine) => work({ opened: { engine, dataset: DATASET } }));
 }
 
 diskTest(

@@ -1,14 +1,14 @@
 /** How long a study may take: missing epochs and measures at the mean rate seen here. @module */
-import { dirname } from "node:path";
-import { epochCost, measureCost, planFrom } from "~/lib/reproduce/plan.ts";
-import { placed, processor } from "~/lib/reproduce/options.ts";
-import type { TrajectoryRecord } from "~/lib/results.ts";
+import { writeWhole } from "~/lib/files/files.ts";
+import { epochCost, measureCost, plan } from "~/lib/reproduce/plan.ts";
+import { processor } from "~/lib/reproduce/options.ts";
+import { formatRecord, recordFile, type TrajectoryRecord } from "~/lib/results.ts";
 import { listTrajectories, type Study } from "~/lib/study.ts";
 import { networkFile, type Trajectory } from "~/lib/trainer.ts";
 import { assertAlmostEquals } from "@std/assert";
 import { syntheticRecords } from "~/tests/fixtures/synthetic_results.ts";
 import { withFolder } from "~/tests/fixtures/temporary_folder.ts";
-import { alone } from "~/tests/fixtures/tiny_study.ts";
+import { alone, change } from "~/tests/fixtures/tiny_study.ts";
 
 /** A record with losses up to an epoch, and no networks. */
 function recordOf(of: Study, epochs: number): TrajectoryRecord {
@@ -17,14 +17,18 @@ function recordOf(of: Study, epochs: number): TrajectoryRecord {
   return { ...record!, content: { ...record!.content, epochLosses, networks: [] } };
 }
 
-Deno.test("planFrom() counts missing epochs and measures at the mean rate seen here", () =>
-  withFolder(async (models) => {
-    const options = { ...placed({ folders: { models, results: models } }), threads: 1 };
+Deno.test("plan() counts missing epochs and measures at the mean rate seen here", () =>
+  withFolder(async (folder) => {
+    const options = { folders: { models: folder, results: folder }, threads: 1 };
     const measured = { first: ["weight-norm"], others: ["weight-norm"] };
     const of = alone("SGD", { stops: ["epochs:4", "epochs:2"], measures: measured });
     const [trajectory] = listTrajectories(of) as [Trajectory];
-    const seconds = async (of: Study, record?: TrajectoryRecord): Promise<number> =>
-      (await planFrom(of, new Map([[trajectory, record]]), options)).secondsOfMissing;
+    const write = (record: TrajectoryRecord): Promise<void> =>
+      writeWhole(recordFile(folder, trajectory), formatRecord(record));
+    const seconds = async (of: Study, record?: TrajectoryRecord): Promise<number> => {
+      if (record !== undefined) await write(record);
+      return (await plan(of, options)).secondsOfMissing;
+    };
     const bare = { ...of, measures: { first: [], others: [] } };
     const measures = await seconds(of) - await seconds(bare);
     assertAlmostEquals(measures, 2 * measureCost(trajectory, ["weight-norm"]), 1e-9);
@@ -35,30 +39,24 @@ Deno.test("planFrom() counts missing epochs and measures at the mean rate seen h
     };
     // Nothing is kept: all epochs, those again that a record has.
     for (const epochs of [0, 2, 4]) assertAlmostEquals(await left(epochs), 4, 1e-9);
-    const path = networkFile(models, trajectory, "latest");
-    await Deno.mkdir(dirname(path), { recursive: true });
+    const path = networkFile(folder, trajectory, "latest");
     await Deno.writeTextFile(path, "");
-    for (const epochs of [0, 2, 4]) assertAlmostEquals(await left(epochs), 4 - epochs, 1e-9);
+    for (const epochs of [2, 4]) assertAlmostEquals(await left(epochs), 4 - epochs, 1e-9);
     // Two epochs that took 20 seconds here, eight elsewhere.
     const part = { did: "trained", to: 2, revision: "abc", deno: "2.9.6", processor: processor() };
-    const work = {
-      ...part,
-      engine: { name: "cpu", library: "a library" },
-      threads: 1,
-      seconds: 20,
-      finished: "",
-    };
+    const engine = { name: "cpu", library: "a library" };
+    const work = { ...part, engine, threads: 1, seconds: 20, finished: "" };
     const provenance = [work, { ...work, from: 2, to: 10, processor: "another" }];
     assertAlmostEquals(await seconds(bare, { ...recordOf(bare, 2), provenance }), 20, 1e-9);
     // Where a flat stop lies is the mean of those that were seen.
-    const flat = { ...bare, stops: ["cumulative:1e-3"] };
+    const flat = change({
+      ...bare,
+      stops: ["cumulative:1e-3"],
+      grid: { ...bare.grid, seeds: [0, 7] },
+    });
     const [record] = syntheticRecords(flat);
-    const other = { ...trajectory, seed: 7 };
-    const planned = await planFrom(
-      flat,
-      new Map([[trajectory, { ...record!, provenance: [] }], [other, undefined]]),
-      options,
-    );
+    await write({ ...record!, provenance: [] });
+    const planned = await plan(flat, options);
     const epochs = record!.content.stops["cumulative:1e-3"]!;
     assertAlmostEquals(planned.runs[1]!.seconds, epochs * epoch, 1e-9);
   }));

@@ -16,7 +16,7 @@ import {
 
 Deno.test("run() in stacks of one optimizer and batch size ends with the bytes of one by one", async () => {
   const study = change({ stops: ["epochs:4", "epochs:2"], grid: { seeds: [0, 1, 2, 3] } });
-  const { engine, data } = await openTiny();
+  const { engine, dataset } = await openTiny();
   const sizes: number[] = [];
   const stacking: Engine = {
     ...engine,
@@ -27,7 +27,7 @@ Deno.test("run() in stacks of one optimizer and batch size ends with the bytes o
     },
   };
   await withPlace(async ({ folder, compute, messages }) => {
-    await compute(study, { opened: { engine: stacking, data } });
+    await compute(study, { opened: { engine: stacking, dataset } });
     // Four seeds of each of four.
     assertEquals([sizes.sort(), messages], [[1, 1, 1, 1, 3, 3, 3, 3], []]);
     assertSame(await contents(folder), await uninterrupted(study));

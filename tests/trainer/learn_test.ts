@@ -3,7 +3,7 @@ import { UsageError } from "~/lib/domain.ts";
 import { sampleSharpness } from "~/lib/measure.ts";
 import { learn, lossByAge } from "~/lib/trainer.ts";
 import { assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
-import { withEngine } from "~/tests/fixtures/engine_cpu_fixture.ts";
+import { LIBRARY, withEngine } from "~/tests/fixtures/engine_cpu_fixture.ts";
 import { referenceForward, referenceRows } from "~/tests/fixtures/reference_network.ts";
 import { makeMember, randomDataset, referenceSplit, train } from "~/tests/fixtures/tiny_dataset.ts";
 
@@ -57,13 +57,20 @@ Deno.test("lossByAge() is the mean of batch losses at fixed weights, the oldest 
     return referenceForward(sizes, before, rows).loss;
   });
   const mean = (values: number[]): number => values.reduce((sum, x) => sum + x, 0) / values.length;
-  const found = await lossByAge(dataset, { sizes, parameters }, { batchSize: 7, parts: 3 });
+  const asked = { batchSize: 7, library: LIBRARY };
+  const found = await lossByAge(dataset, { sizes, parameters }, {
+    ...asked,
+    parts: 3,
+  });
   assertEquals(found.map(({ age }) => age), [6.5, 3.5, 1]);
   for (const [index, { loss }] of found.entries()) {
     // float32 rounds a logit of order 1 by 6e-8, and normalising divides by its deviation, > 0.1.
     assertAlmostEquals(loss, mean(batch.slice(3 * index, 3 * index + 3)), 1e-5);
   }
   assertEquals([...parameters], before);
-  const all = await lossByAge(dataset, { sizes, parameters }, { batchSize: 7, parts: 100 });
+  const all = await lossByAge(dataset, { sizes, parameters }, {
+    ...asked,
+    parts: 100,
+  });
   assertEquals(all.length, 8);
 });
