@@ -4,7 +4,12 @@
  * @module
  */
 export type * from "~/lib/engine/engine.ts";
-export { ENGINE_NAMES, type EngineName, openEngine } from "~/lib/engine/open_engine.ts";
+export {
+  ENGINE_NAMES,
+  type EngineName,
+  isEngineName,
+  openEngine,
+} from "~/lib/engine/open_engine.ts";
 export { type CpuEngine, createCpuEngine } from "~/lib/engine/cpu/cpu_engine.ts";
 export {
   CHOICES_FILE,

@@ -7,7 +7,7 @@ import { z } from "zod";
 import { sbatchOptions } from "~/lib/cluster.ts";
 import * as domain from "~/lib/domain.ts";
 import { readNumber, splitList } from "~/lib/domain.ts";
-import { ENGINE_NAMES, GEMM_LIBRARIES } from "~/lib/engine.ts";
+import { ENGINE_NAMES, GEMM_LIBRARIES, isEngineName } from "~/lib/engine.ts";
 import { parseMeasure } from "~/lib/measure.ts";
 import { parseOptimizer } from "~/lib/optimizer.ts";
 import { PRESETS } from "~/lib/study.ts";
@@ -61,6 +61,11 @@ const file = z.string().regex(/^\P{Cc}+$/u)
   .describe("a path, not empty, without control characters");
 const optimizer = named(parseOptimizer, "an optimizer");
 const measure = named(parseMeasure, "a measure");
+const engine = from(
+  (text) => ENGINE_NAMES.find((name) => name === text.toLowerCase()) ?? text,
+  z.string().refine(isEngineName)
+    .describe(`${ENGINE_NAMES.join(" or ")}, or cpu: and a BLAS's file (.so, .dylib, .dll)`),
+);
 const engines = ENGINE_NAMES.filter((name) => name !== "auto").join(", ");
 
 const option = <T>(value: string, schema: z.ZodType<T>, help: string): Option<T> => (
@@ -159,7 +164,7 @@ export const OPTIONS = {
     z.string().regex(/^[\w][\w./~^@{}-]*$/).describe("a commit as git names it"),
     "time a committed build, too, in turn, and compare: HEAD, a branch, a commit",
   ),
-  engine: option("NAME", oneOf(ENGINE_NAMES), `auto (default), ${engines}`),
+  engine: option("NAME", engine, `auto (default), ${engines}, or cpu: and a BLAS's file`),
   threads: count("N", domain.threads, "threads of the CPU engine (default: the machine's cores)"),
   data: path(
     "read",

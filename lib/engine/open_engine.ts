@@ -5,7 +5,7 @@
  */
 import { type Dataset, firstRows } from "~/lib/dataset.ts";
 import { createCpuEngine } from "~/lib/engine/cpu/cpu_engine.ts";
-import type { GemmLibraryName } from "~/lib/engine/cpu/gemm/gemm_library.ts";
+import type { LibrarySource } from "~/lib/engine/cpu/gemm/gemm_library.ts";
 import type { Engine, EngineOptions } from "~/lib/engine/engine.ts";
 import type { TensorFlowBackend } from "~/lib/engine/tensorflow/device.ts";
 import { initialise, type LayerSizes, MLP_1 } from "~/lib/model.ts";
@@ -18,6 +18,7 @@ export const ENGINE_NAMES = [
   "cpu",
   "cpu:measure",
   "cpu:blas",
+  "cpu:onednn",
   "cpu:onnxruntime",
   "tensorflow",
   "tensorflow:tfjs-node-gpu",
@@ -25,8 +26,13 @@ export const ENGINE_NAMES = [
   "tensorflow:tfjs-node",
   "tensorflow:cpu",
 ] as const;
-/** One of `ENGINE_NAMES`. */
-export type EngineName = typeof ENGINE_NAMES[number];
+/** One of `ENGINE_NAMES`, or "cpu:" and the file of a BLAS: "cpu:libmkl_rt.so.2". */
+export type EngineName = typeof ENGINE_NAMES[number] | `cpu:${string}.${string}`;
+
+/** Whether `openEngine` takes a name. */
+export function isEngineName(name: string): name is EngineName {
+  return ENGINE_NAMES.some((each) => each === name) || /^cpu:.+\.(so|dylib|dll)[.\d]*$/.test(name);
+}
 
 /**
  * Opens an engine on a data set.
@@ -38,17 +44,19 @@ export type EngineName = typeof ENGINE_NAMES[number];
  * @throws {Error} If what the name demands is not there; the message says what to install.
  */
 export async function openEngine(name: EngineName, options: EngineOptions): Promise<Engine> {
-  if (!ENGINE_NAMES.includes(name)) {
+  if (!isEngineName(name)) {
     throw new RangeError(
       `Cannot open an engine as its name must be ${
         ENGINE_NAMES.join(", ")
       }: current value is ${name}`,
     );
   }
-  const [kind, part] = name.split(":");
-  if (kind === "tensorflow") return await openTensorFlow(options, part as TensorFlowBackend);
+  const [, kind, part] = /^(\w+)(?::(.+))?$/.exec(name)!;
+  if (kind === "tensorflow") {
+    return await openTensorFlow(options, part as TensorFlowBackend | undefined);
+  }
   const openCpu = (options: EngineOptions): Promise<Engine> =>
-    createCpuEngine(options, part as GemmLibraryName | "measure");
+    createCpuEngine(options, part as LibrarySource | "measure" | undefined);
   // A run that was begun on the CPU goes on there, and one that was begun on a GPU there.
   const { prefer } = options;
   if (kind === "cpu" || (prefer !== undefined && prefer !== "gpu")) return await openCpu(options);

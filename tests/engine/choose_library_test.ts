@@ -12,8 +12,14 @@ import {
   chooseGemmLibrary,
   fasterLibrary,
   measureGemm,
+  openGemmLibrary,
 } from "~/lib/engine/cpu/gemm/choose_library.ts";
-import { type GemmLibraryName, gemmLibraryOf } from "~/lib/engine/cpu/gemm/gemm_library.ts";
+import {
+  GEMM_LIBRARIES,
+  type GemmLibraryName,
+  gemmLibraryOf,
+} from "~/lib/engine/cpu/gemm/gemm_library.ts";
+import { openOneDnn } from "~/lib/engine/cpu/gemm/onednn.ts";
 import { openPool, type Pool } from "~/lib/engine/cpu/pool.ts";
 import type { Engine, EngineOptions } from "~/lib/engine/engine.ts";
 import { openFaster, trainingRate } from "~/lib/engine/open_engine.ts";
@@ -25,12 +31,14 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
+import { testLibraries } from "~/tests/fixtures/engine_cpu_fixture.ts";
 import { ended, startScript } from "~/tests/fixtures/script.ts";
 import { stubEngine } from "~/tests/fixtures/stub_engine.ts";
 import { withFolder } from "~/tests/fixtures/temporary_folder.ts";
 import { makeSplit, randomDataset } from "~/tests/fixtures/tiny_dataset.ts";
 
 const blas = openBlas();
+const oneDnn = openOneDnn();
 const isOpenBlas = blas?.name.startsWith("OpenBLAS") ?? false;
 
 /** Runs a script; returns what it printed, errors if there is nothing else. */
@@ -55,17 +63,16 @@ Deno.test("openBlas() finds OpenBLAS wherever the system does", () => {
   assertMatch(openBlas()!.name, /^OpenBLAS \d+\.\d+/);
 });
 
-Deno.test("fasterLibrary() takes the faster one, and the system's BLAS within 10 %", () => {
-  const cases: [number, number, GemmLibraryName][] = [
-    [100, 50, "blas"],
-    [100, 100, "blas"],
-    [90, 100, "blas"],
-    [89, 100, "onnxruntime"],
-    [13, 38, "onnxruntime"],
+Deno.test("fasterLibrary() takes the fastest one, and an earlier one within 5 %", () => {
+  const cases: [Parameters<typeof fasterLibrary>[0], GemmLibraryName][] = [
+    [{ blas: 100, onednn: 100, onnxruntime: 50 }, "blas"],
+    [{ blas: 95, onednn: 90, onnxruntime: 100 }, "blas"],
+    [{ blas: 94, onednn: 96, onnxruntime: 100 }, "onednn"],
+    [{ blas: 94, onednn: 10, onnxruntime: 100 }, "onnxruntime"],
+    [{ blas: 13, onnxruntime: 38 }, "onnxruntime"],
+    [{ onednn: 37, onnxruntime: 38 }, "onednn"],
   ];
-  for (const [rate, onnxruntime, expected] of cases) {
-    assertEquals(fasterLibrary({ blas: rate, onnxruntime }), expected);
-  }
+  for (const [rates, expected] of cases) assertEquals(fasterLibrary(rates), expected);
 });
 
 Deno.test("betterCoreType() calls for the widest vectors, and leaves alone what it does not know", () => {
@@ -92,53 +99,59 @@ Deno.test("betterCoreType() calls for the widest vectors, and leaves alone what 
   for (const [core, has, better] of cases) assertEquals(betterCoreType(core, has), better, core);
 });
 
-Deno.test("chooseGemmLibrary() takes what the rates say, and tells why in one line", {
-  ignore: blas === undefined,
-}, async () => {
-  for (const [rates, kind] of [[[9e10, 5e10], "blas"], [[1e10, 4e10], "onnxruntime"]] as const) {
-    const messages: string[] = [];
-    const { library, chosen } = await chooseGemmLibrary({
-      measure: (libraries) => {
-        assertEquals(libraries.map((each) => each.kind), ["blas", "onnxruntime"]);
-        return Promise.resolve([...rates]);
-      },
-      onMessage: (message) => messages.push(message),
-    });
-    assertEquals(library.kind, kind);
-    assertMatch(chosen, /^the faster one here(, with better kernels than its \w+)?$/);
-    assertEquals(messages.length, 1);
-    assert(messages[0]!.startsWith(`Matrix products by ${library.name}: ${chosen} (GFLOP/s a`));
-    assertMatch(messages[0]!, kind === "blas" ? / 90, .* 50\)$/ : / 10, .* 40\)$/);
-    library.close();
-  }
-});
+/** What is tried here: a BLAS, oneDNN where it is, and ONNX Runtime. */
+const THERE = GEMM_LIBRARIES.filter((kind) => kind !== "onednn" || oneDnn !== undefined);
+/** GFLOP/s of a trial that one of them wins; oneDNN is slowest in the others. */
+const RATES = {
+  blas: { blas: 90, onednn: 5, onnxruntime: 50 },
+  onednn: { blas: 10, onednn: 40, onnxruntime: 20 },
+  onnxruntime: { blas: 10, onednn: 5, onnxruntime: 40 },
+} as const;
 
-/** Chooses with these rates of BLAS and ONNX Runtime, one trial after the other, in GFLOP/s. */
+/** Chooses at the rates of the winners, one trial after the other. */
 async function choose(
-  trials: readonly (readonly [number, number])[],
+  winners: readonly GemmLibraryName[],
   options: Pick<ChoiceOptions, "demanded" | "choices" | "prefer"> = {},
 ): Promise<{ kind: string; trials: number; message: string }> {
   const messages: string[] = [];
   let made = 0;
-  const { library } = await chooseGemmLibrary({
+  const { library, chosen } = await chooseGemmLibrary({
     ...options,
-    measure: () => Promise.resolve(trials[made++]!.map((rate) => 1e9 * rate)),
+    measure(libraries): Promise<number[]> {
+      assertEquals(libraries.map(({ kind }) => kind), THERE);
+      const rates = RATES[winners[made++]!];
+      return Promise.resolve(libraries.map(({ kind }) => 1e9 * rates[kind]));
+    },
     onMessage: (message) => messages.push(message),
   });
   library.close();
   assertEquals(messages.length, 1);
-  return { kind: library.kind, trials: made, message: messages[0]! };
+  const [message = ""] = messages;
+  assert(message.startsWith(`Matrix products by ${library.name}: ${chosen}`));
+  return { kind: library.kind, trials: made, message };
 }
+
+Deno.test("chooseGemmLibrary() takes what the rates say, and tells why in one line", {
+  ignore: blas === undefined,
+}, async () => {
+  for (const winner of THERE) {
+    const { kind, message } = await choose([winner, winner]);
+    assertEquals(kind, winner);
+    assertMatch(message, /: the fastest one here(, with better kernels than its \w+)? \(GFLOP/);
+    const rates = THERE.map((each) => ` ${RATES[winner][each]}`);
+    assertMatch(message, new RegExp(`${rates.join(",.*")}\\)$`));
+  }
+});
 
 Deno.test("chooseGemmLibrary() tries until two trials agree, and takes the BLAS if none do", {
   ignore: blas === undefined,
 }, async () => {
-  const [BLAS, ONNX] = [[90, 50], [10, 40]] as const;
+  const [BLAS, ONNX] = ["blas", "onnxruntime"] as const;
   const cases = [
-    [[ONNX, ONNX], "onnxruntime"],
-    [[ONNX, BLAS, BLAS], "blas"],
-    [[BLAS, ONNX, BLAS, ONNX, ONNX], "onnxruntime"],
-    [[ONNX, BLAS, ONNX, BLAS, ONNX], "blas"],
+    [[ONNX, ONNX], ONNX],
+    [[ONNX, BLAS, BLAS], BLAS],
+    [[BLAS, ONNX, BLAS, ONNX, ONNX], ONNX],
+    [[ONNX, BLAS, ONNX, BLAS, ONNX], BLAS],
   ] as const;
   for (const [trials, expected] of cases) {
     const { kind, trials: made } = await choose(trials);
@@ -152,13 +165,12 @@ Deno.test(
   async () => {
     await withFolder(async (folder) => {
       const choices = `${folder}/models/matrix_library.json`;
-      const [BLAS, ONNX] = [[90, 50], [10, 40]] as const;
-      for (const [rates, kind] of [[ONNX, "onnxruntime"], [BLAS, "blas"]] as const) {
-        const made = await choose([rates, rates], { choices, demanded: "measure" });
-        assertEquals([made.kind, made.trials], [kind, 2]);
+      for (const winner of ["onnxruntime", "blas"] as const) {
+        const made = await choose([winner, winner], { choices, demanded: "measure" });
+        assertEquals([made.kind, made.trials], [winner, 2]);
         const kept = await choose([], { choices });
-        assertEquals([kept.kind, kept.trials, kept.message], [kind, 0, made.message]);
-        assertStringIncludes(kept.message, `: the faster one here`);
+        assertEquals([kept.kind, kept.trials, kept.message], [winner, 0, made.message]);
+        assertStringIncludes(kept.message, `: the fastest one here`);
         assertStringIncludes(kept.message, `, kept in ${choices} since 20`);
       }
       // A run's own library is neither measured nor kept.
@@ -168,15 +180,15 @@ Deno.test(
       // Another processor or version is another machine; its choice stays beside.
       const changed = { ...entry, blas: "OpenBLAS 0.3.20 Haswell", library: "onnxruntime" };
       await Deno.writeTextFile(choices, JSON.stringify([changed]));
-      assertEquals((await choose([BLAS, BLAS], { choices })).trials, 2);
+      assertEquals((await choose(["blas", "blas"], { choices })).trials, 2);
       assertEquals(JSON.parse(await Deno.readTextFile(choices)), [changed, entry]);
       for (const damaged of ["", "[{}]", "{", "7"]) {
         await Deno.writeTextFile(choices, damaged);
-        assertEquals((await choose([BLAS, BLAS], { choices })).trials, 2);
+        assertEquals((await choose(["blas", "blas"], { choices })).trials, 2);
       }
     });
     // Where it cannot be written, the choice is made all the same.
-    const { kind, message } = await choose([[9, 5], [9, 5]], { choices: "/proc/none/a.json" });
+    const { kind, message } = await choose(["blas", "blas"], { choices: "/proc/none/a.json" });
     assertEquals([kind, message.includes("kept in")], ["blas", false]);
   },
 );
@@ -187,7 +199,7 @@ Deno.test("chooseGemmLibrary() keeps a run's library, and takes the one demanded
   const measure = (): never => {
     throw new Error("measured");
   };
-  for (const kind of ["blas", "onnxruntime"] as const) {
+  for (const kind of THERE) {
     const kept = await chooseGemmLibrary({ prefer: kind, measure });
     assertEquals([kept.library.kind, kept.chosen.split(",")[0]], [kind, "the run's own"]);
     const other = kind === "blas" ? "onnxruntime" : "blas";
@@ -199,7 +211,7 @@ Deno.test("chooseGemmLibrary() keeps a run's library, and takes the one demanded
 });
 
 Deno.test("gemmLibraryOf() recognises what results tell of an engine", async () => {
-  for (const kind of ["blas", "onnxruntime"] as const) {
+  for (const kind of THERE) {
     if (kind === "blas" && blas === undefined) continue;
     const { library } = await chooseGemmLibrary({ demanded: kind });
     assertEquals(gemmLibraryOf({ name: "cpu", library: library.name }), kind);
@@ -210,10 +222,37 @@ Deno.test("gemmLibraryOf() recognises what results tell of an engine", async () 
 
 Deno.test("measureGemm() gives a rate > 0 for each library", async () => {
   const { library } = await chooseGemmLibrary({ demanded: "onnxruntime" });
-  const libraries = blas === undefined ? [library] : [blas, library];
+  const libraries = [blas, oneDnn, library].filter((each) => each !== undefined);
   const rates = await measureGemm(libraries);
   assertEquals(rates.length, libraries.length);
   for (const rate of rates) assert(rate > 0 && Number.isFinite(rate));
+});
+
+testLibraries("a row's products do not depend on how many rows are multiplied", async (kind) => {
+  // The first layer's outputs of rows [1000, 192] as columns, then as rows.
+  const [rows, inputs, units] = [1000, 192, 24];
+  const memory = new WebAssembly.Memory({ initial: 32 });
+  const floats = new Float32Array(memory.buffer);
+  const [weights, out] = [rows * inputs, rows * inputs + units * inputs];
+  for (let i = 0; i < out; i++) floats[i] = Math.sin(i);
+  const library = await openGemmLibrary(kind);
+  const gemm = library.bind(memory);
+  async function product(count: number, asRows: boolean): Promise<number[]> {
+    if (asRows) await gemm("NT", count, units, inputs, 0, 4 * weights, 4 * out);
+    else await gemm("NT", units, count, inputs, 4 * weights, 0, 4 * out);
+    // Of row 5: a block of the study, the rest of its rows, the few that a split may end with.
+    return Array.from(
+      { length: units },
+      (_, unit) => floats[out + (asRows ? 5 * units + unit : unit * count + 5)]!,
+    );
+  }
+  for (const asRows of [true, false]) {
+    const expected = await product(512, asRows);
+    for (const count of [1000, 336, 100]) {
+      assertEquals(await product(count, asRows), expected, `${count} ${asRows}`);
+    }
+  }
+  library.close();
 });
 
 // Elsewhere there are no such kernels to be given.
@@ -260,13 +299,19 @@ Deno.test("chooseGemmLibrary() goes on without a BLAS; where it is demanded it s
   const text = `import { chooseGemmLibrary } from "~/lib/engine/cpu/gemm/choose_library.ts";
     const { library, chosen } = await chooseGemmLibrary();
     console.log(library.name.split(" ")[0], chosen);
-    await chooseGemmLibrary({ demanded: "blas" }).catch((error) => console.log(error.message));`;
+    for (const demanded of ["blas", "onednn", "libno_such.so.3"]) {
+      await chooseGemmLibrary({ demanded }).catch((error) => console.log(error.message));
+    }`;
   const modules = fileURLToPath(new URL("../../node_modules", import.meta.url));
   const flags = ["--allow-read", "--allow-env", "--allow-sys", `--allow-ffi=${modules}`];
   assertEquals(
     await runScript(text, { flags }),
     "onnxruntime-node the only one here\nCannot multiply matrices with a BLAS as none was found: " +
-      "install OpenBLAS (Debian: libopenblas0-pthread), BLIS or MKL, or choose onnxruntime\n",
+      "install OpenBLAS (Debian: libopenblas0-pthread), BLIS or MKL, or choose onnxruntime\n" +
+      "Cannot multiply matrices with oneDNN as it was not found: install it, built with OpenMP " +
+      "(Debian: libdnnl2), or choose onnxruntime\nCannot multiply matrices with libno_such.so.3 as " +
+      "the system finds no such file, or it has no cblas_sgemm with integers of 32 bits, or choose " +
+      "onnxruntime\n",
   );
 });
 

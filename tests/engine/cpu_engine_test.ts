@@ -100,7 +100,10 @@ testLibraries("the engine says what ran", async (library) => {
   const dataset = randomDataset([5, 3], 30);
   await withEngine({ dataset, library, threads: 2 }, async (engine) => {
     assertEquals(engine.info.name, "cpu");
-    assertMatch(engine.info.library, library === "blas" ? /^(?!onnx)/ : /^onnxruntime-node \d/);
+    assertMatch(
+      engine.info.library,
+      ({ blas: /^(?!onnx)/, onednn: /^oneDNN \d/, onnxruntime: /^onnxruntime-node \d/ })[library],
+    );
     const stack = { sizes: [5, 3], batchSize: 1, optimizer: "SGD" };
     assertEquals([engine.concurrency, engine.stackSize(stack)], [2, 1]);
     const options = { split: "train", gradient: false } as const;

@@ -6,7 +6,7 @@
 import { sizesCheck } from "~/lib/engine/checks.ts";
 import { evaluate, openHessian } from "~/lib/engine/cpu/full_set.ts";
 import { chooseGemmLibrary } from "~/lib/engine/cpu/gemm/choose_library.ts";
-import type { GemmLibraryName } from "~/lib/engine/cpu/gemm/gemm_library.ts";
+import type { LibrarySource } from "~/lib/engine/cpu/gemm/gemm_library.ts";
 import { findStep, openKernels } from "~/lib/engine/cpu/kernels/kernels.ts";
 import { perturbedLosses } from "~/lib/engine/cpu/perturbed_losses.ts";
 import { openPool, type Pool } from "~/lib/engine/cpu/pool.ts";
@@ -47,7 +47,7 @@ export interface CpuEngine extends Engine {
  */
 export async function createCpuEngine(
   { dataset, threads = defaultThreads(), prefer, choices, onMessage, ...options }: CpuEngineOptions,
-  demanded?: GemmLibraryName | "measure",
+  demanded?: LibrarySource | "measure",
 ): Promise<CpuEngine> {
   if (!(Number.isInteger(threads) && threads >= 1 && threads <= 256)) {
     throw new RangeError(
@@ -63,7 +63,7 @@ export async function createCpuEngine(
     choices,
     onMessage,
   });
-  const open = { splits: { train, test }, library: library.kind };
+  const open = { splits: { train, test }, library: library.source };
   const pool = await openPool(threads, open).catch((error) => {
     library.close();
     throw error;

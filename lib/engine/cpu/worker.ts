@@ -4,7 +4,7 @@
  * @module
  */
 import { openGemmLibrary } from "~/lib/engine/cpu/gemm/choose_library.ts";
-import type { GemmLibraryName } from "~/lib/engine/cpu/gemm/gemm_library.ts";
+import type { LibrarySource } from "~/lib/engine/cpu/gemm/gemm_library.ts";
 import { FREE_BYTES_FROM } from "~/lib/engine/cpu/kernels/kernels.ts";
 import type { Thread } from "~/lib/engine/cpu/network.ts";
 import {
@@ -25,7 +25,7 @@ import type { LayerSizes } from "~/lib/model.ts";
 /** What a thread starts from. */
 export interface OpenTask {
   readonly splits: Thread["splits"];
-  readonly library: GemmLibraryName;
+  readonly library: LibrarySource;
 }
 
 /** What a thread can be asked. */

@@ -4,7 +4,11 @@
  *
  * @module
  */
-import type { Gemm, GemmLibrary } from "~/lib/engine/cpu/gemm/gemm_library.ts";
+import {
+  computesRightly,
+  type Gemm,
+  type GemmLibrary,
+} from "~/lib/engine/cpu/gemm/gemm_library.ts";
 
 /** OpenBLAS reads this when it is loaded, and never again. */
 const CORE_TYPE = "OPENBLAS_CORETYPE";
@@ -59,6 +63,9 @@ const NAMES: Partial<Record<typeof Deno.build.os, readonly string[]>> = {
   windows: ["libopenblas.dll", "mkl_rt.3.dll", "mkl_rt.2.dll"],
 };
 
+/** Before the names of all functions: of most libraries, and of the OpenBLAS that comes with SciPy. */
+const PREFIXES = ["", "scipy_"];
+
 /** How a BLAS is opened. */
 export interface BlasOptions {
   /**
@@ -66,17 +73,20 @@ export interface BlasOptions {
    * right ones, unless OPENBLAS_CORETYPE is set. Default false: a thread takes what is loaded.
    */
   readonly improve?: boolean;
+  /** This file and no other, as the system finds it. */
+  readonly file?: `${string}.${string}`;
 }
 
 /** Opens the first BLAS that is there and computes rightly, on one thread; undefined if none is. */
-export function openBlas({ improve = false }: BlasOptions = {}): GemmLibrary | undefined {
-  for (const name of NAMES[Deno.build.os] ?? []) {
+export function openBlas({ improve = false, file }: BlasOptions = {}): GemmLibrary | undefined {
+  for (const name of file ? [file] : NAMES[Deno.build.os] ?? []) {
     const opened = improve ? openImproved(name) : open(name);
     if (opened === undefined) continue;
     const { library, ...replaced } = opened;
     useOneThread(library);
     const gemm: GemmLibrary = {
       kind: "blas",
+      source: file ?? "blas",
       name: describe(name, library),
       ...replaced,
       accumulates: true,
@@ -96,12 +106,17 @@ interface Opened {
 }
 
 function open(name: string): Opened | undefined {
-  try {
-    return { library: Deno.dlopen(name, SYMBOLS) };
-  } catch {
-    // Not installed, without the CBLAS interface, or not permitted: the next one.
-    return undefined;
+  for (const prefix of PREFIXES) {
+    const symbols = Object.fromEntries(
+      Object.entries(SYMBOLS).map(([key, symbol]) => [key, { ...symbol, name: prefix + key }]),
+    );
+    try {
+      return { library: Deno.dlopen(name, symbols as unknown as typeof SYMBOLS) };
+    } catch {
+      // Not installed, without the CBLAS interface, or not permitted: the next one.
+    }
   }
+  return undefined;
 }
 
 /**
@@ -161,51 +176,28 @@ function describe(name: string, { symbols }: Blas): string {
   return blis !== undefined ? `BLIS ${blis}` : name.split("/").at(-1)!;
 }
 
-function bindBlas({ symbols: { cblas_sgemm } }: Blas, memory: WebAssembly.Memory): Gemm {
-  // CBLAS's enumerations.
-  const [ROW_MAJOR, AS_IT_LIES, TRANSPOSED] = [101, 111, 112];
+/** Pointers to byte offsets of a memory, until it grows; each is made once. */
+export function addressOf(memory: WebAssembly.Memory): (offset: number) => Deno.PointerValue {
   const base = Deno.UnsafePointer.value(Deno.UnsafePointer.of(new Uint8Array(memory.buffer)));
   const pointers = new Map<number, Deno.PointerValue>();
-  function at(offset: number): Deno.PointerValue {
+  return (offset) => {
     const known = pointers.get(offset);
     if (known !== undefined) return known;
     const pointer = Deno.UnsafePointer.create(base + BigInt(offset));
     pointers.set(offset, pointer);
     return pointer;
-  }
+  };
+}
+
+function bindBlas({ symbols: { cblas_sgemm } }: Blas, memory: WebAssembly.Memory): Gemm {
+  // CBLAS's enumerations.
+  const [ROW_MAJOR, AS_IT_LIES, TRANSPOSED] = [101, 111, 112];
+  const at = addressOf(memory);
   return (form, m, n, k, a, b, c, beta = 0, alpha = 1) => {
     const [A, lda] = form === "TN" ? [TRANSPOSED, m] : [AS_IT_LIES, k];
     const [B, ldb] = form === "NT" ? [TRANSPOSED, k] : [AS_IT_LIES, n];
     cblas_sgemm(ROW_MAJOR, A, B, m, n, k, alpha, at(a), lda, at(b), ldb, beta, at(c), n);
   };
-}
-
-/**
- * Multiplies two small matrices in all forms that the engine uses and compares with plain loops:
- * some builds of OpenBLAS compute wrong results on processors newer than themselves.
- */
-function computesRightly(library: GemmLibrary): boolean {
-  const [m, n, k] = [70, 45, 67];
-  const memory = new WebAssembly.Memory({ initial: 1 });
-  const floats = new Float32Array(memory.buffer);
-  const [a, b, c] = [0, m * k, m * k + k * n];
-  for (let i = 0; i < c; i++) floats[i] = ((i * 37) % 64 - 31.5) / 64;
-  const gemm = library.bind(memory);
-  return (["NN", "NT", "TN"] as const).every((form) => {
-    floats.fill(1, c, c + m * n);
-    gemm(form, m, n, k, 4 * a, 4 * b, 4 * c, 1, -0.5);
-    for (let i = 0; i < m; i++) {
-      for (let j = 0; j < n; j++) {
-        let sum = 0;
-        for (let p = 0; p < k; p++) {
-          sum += floats[a + (form === "TN" ? p * m + i : i * k + p)]! *
-            floats[b + (form === "NT" ? j * k + p : p * n + j)]!;
-        }
-        if (!(Math.abs(floats[c + i * n + j]! - (1 - 0.5 * sum)) < 1e-4)) return false;
-      }
-    }
-    return true;
-  });
 }
 
 /** What OpenBLAS itself finds that processor and operating system support. */

@@ -9,21 +9,27 @@ import { cpus } from "node:os";
 import { dirname } from "node:path";
 import process from "node:process";
 import config from "~/deno.json" with { type: "json" };
-import { openBlas } from "~/lib/engine/cpu/gemm/blas.ts";
-import type { GemmLibrary, GemmLibraryName } from "~/lib/engine/cpu/gemm/gemm_library.ts";
+import { type BlasOptions, openBlas } from "~/lib/engine/cpu/gemm/blas.ts";
+import {
+  GEMM_LIBRARIES,
+  type GemmLibrary,
+  type GemmLibraryName,
+  type LibrarySource,
+} from "~/lib/engine/cpu/gemm/gemm_library.ts";
+import { openOneDnn } from "~/lib/engine/cpu/gemm/onednn.ts";
 import { openOnnxRuntime } from "~/lib/engine/cpu/gemm/onnx_runtime.ts";
 import { MLP_1 } from "~/lib/model.ts";
 
-/** Share of the fastest rate at which the system's BLAS is taken still, so that noise decides nothing. */
-const CLOSE = 0.9;
+/** Share of the fastest rate at which an earlier of `GEMM_LIBRARIES` is taken, so that noise decides nothing. */
+const CLOSE = 0.95;
 
-/** Trials at most until two that follow each other agree; if none do, the BLAS is taken. */
+/** Trials at most until two that follow each other agree; if none do, the first library is taken. */
 const MOST_TRIALS = 5;
 
 /** What is known before anything is measured. */
 export interface ChoiceOptions {
   /** This one and no other; "measure": a trial, whatever was chosen before. */
-  readonly demanded?: GemmLibraryName | "measure" | undefined;
+  readonly demanded?: LibrarySource | "measure" | undefined;
   /** This one if it is there: a run goes on with the library that it was begun with. */
   readonly prefer?: GemmLibraryName | undefined;
   /** File that keeps what was chosen on each machine. Default: nothing is kept. */
@@ -41,19 +47,16 @@ export interface ChosenLibrary {
   readonly chosen: string;
 }
 
-/** What a choice depends on. */
-interface Machine {
+/** What a choice depends on: name, version and kernels of each library, or "" where it is not there. */
+interface Machine extends Readonly<Record<GemmLibraryName, string>> {
   readonly processor: string;
-  /** Name, version and kernels of each. */
-  readonly blas: string;
-  readonly onnxruntime: string;
 }
 
 /** A choice as it is kept. */
 interface Choice extends Machine {
   readonly library: GemmLibraryName;
-  /** GFLOP/s a thread, of the last trial. */
-  readonly rates: Readonly<Record<GemmLibraryName, number>>;
+  /** GFLOP/s a thread, of the last trial; of what is there. */
+  readonly rates: Rates;
   /** The day of the trial. */
   readonly date: string;
 }
@@ -66,67 +69,83 @@ interface Choice extends Machine {
  * @throws {Error} If the library that is demanded is not there.
  */
 export async function chooseGemmLibrary(options: ChoiceOptions = {}): Promise<ChosenLibrary> {
-  const { demanded, choices, measure = measureGemm, onMessage } = options;
-  const again = demanded === "measure";
-  const [wanted, why] = again || demanded === undefined
-    ? [again ? undefined : options.prefer, "the run's own"]
-    : [demanded, "demanded"];
+  const { demanded, prefer, choices, measure = measureGemm, onMessage } = options;
   const say = (library: GemmLibrary, why: string, more = ""): ChosenLibrary => {
     const { name, replaced } = library;
     const chosen = replaced ? `${why}, with better kernels than its ${replaced}` : why;
     onMessage?.(`Matrix products by ${name}: ${chosen}${more}`);
     return { library, chosen };
   };
-  if (demanded === "onnxruntime") return say(await openOnnxRuntime(), why);
-  const blas = openBlas({ improve: true });
-  if (blas === undefined) {
-    return demanded === "blas" ? noBlas() : say(await openOnnxRuntime(), "the only one here");
+  const again = demanded === "measure";
+  if (!again && demanded !== undefined) {
+    return say(await openGemmLibrary(demanded, IMPROVE), "demanded");
   }
-  if (wanted === "blas") return say(blas, why);
-  const machine = {
+  if (!again && prefer !== undefined) {
+    const own = await openGemmLibrary(prefer, IMPROVE).catch(() => undefined);
+    if (own !== undefined) return say(own, "the run's own");
+  }
+  const libraries = [openBlas(IMPROVE), openOneDnn(IMPROVE)].filter((each) => each !== undefined);
+  const find = (kind: GemmLibraryName | undefined): GemmLibrary | undefined =>
+    libraries.find((each) => each.kind === kind);
+  const take = (kind: GemmLibraryName, why: string, more?: string): ChosenLibrary => {
+    for (const other of libraries.filter((each) => each.kind !== kind)) other.close();
+    return say(find(kind)!, why, more);
+  };
+  const machine: Machine = {
     processor: processor(),
-    blas: blas.name,
+    blas: find("blas")?.name ?? "",
+    onednn: find("onednn")?.name ?? "",
     onnxruntime: config.imports["onnxruntime-node"].split("@")[1]!,
   };
   const all = readChoices(choices);
   const isThis = (choice: Machine): boolean =>
     Object.entries(machine).every(([key, value]) => choice[key as keyof Machine] === value);
-  const known = wanted === undefined && !again ? all.find(isThis) : undefined;
-  const fastest = "the faster one here";
-  if (known?.library === "blas") return say(blas, fastest, describe(known, choices));
-  const onnxRuntime = await openOnnxRuntime().catch(({ message }: Error) => onMessage?.(message));
-  if (!onnxRuntime) return say(blas, "the only one here");
-  if (wanted === "onnxruntime") {
-    blas.close();
-    return say(onnxRuntime, why);
-  }
-  const choice = known ?? { ...machine, ...await tryBoth([blas, onnxRuntime], measure) };
-  const isKept = known !== undefined ||
-    keepChoices(choices, [...all.filter((other) => !isThis(other)), choice]);
-  const more = describe(choice, isKept ? choices : undefined);
-  if (choice.library === "blas") return say(blas, fastest, more);
-  blas.close();
-  return say(onnxRuntime, fastest, more);
+  const fastest = "the fastest one here";
+  const known = again ? undefined : all.find(isThis);
+  if (known && find(known.library)) return take(known.library, fastest, describe(known, choices));
+  const onnxRuntime = await openOnnxRuntime().catch((error: Error) => {
+    if (libraries.length === 0) throw error;
+    onMessage?.(error.message);
+  });
+  if (onnxRuntime) libraries.push(onnxRuntime);
+  if (libraries.length === 1) return take(libraries[0]!.kind, "the only one here");
+  if (known && find(known.library)) return take(known.library, fastest, describe(known, choices));
+  const choice = { ...machine, ...await tryAll(libraries, measure) };
+  const isKept = keepChoices(choices, [...all.filter((other) => !isThis(other)), choice]);
+  return take(choice.library, fastest, describe(choice, isKept ? choices : undefined));
 }
 
-/** The library to take at these rates: the system's BLAS unless the other is clearly faster. */
-export function fasterLibrary(rates: Readonly<Record<GemmLibraryName, number>>): GemmLibraryName {
-  return rates.blas >= CLOSE * rates.onnxruntime ? "blas" : "onnxruntime";
+const IMPROVE = { improve: true } as const;
+
+/** Rates of libraries in the order of `GEMM_LIBRARIES`. */
+type Rates = Partial<Readonly<Record<GemmLibraryName, number>>>;
+
+/** The first library whose rate is close to the fastest. */
+export function fasterLibrary(rates: Rates): GemmLibraryName {
+  const fastest = Math.max(...Object.values(rates));
+  return GEMM_LIBRARIES.find((kind) => (rates[kind] ?? 0) >= CLOSE * fastest)!;
 }
 
 /** Measures until two trials that follow each other agree: other work may disturb any of them. */
-async function tryBoth(
+async function tryAll(
   libraries: readonly GemmLibrary[],
   measure: (libraries: readonly GemmLibrary[]) => Promise<number[]>,
-): Promise<Omit<Choice, keyof Machine>> {
+): Promise<Pick<Choice, "library" | "rates" | "date">> {
   let before: GemmLibraryName | undefined;
   for (let trial = 1;; trial++) {
-    const [blas = 0, onnxruntime = 0] = await measure(libraries);
-    const library = fasterLibrary({ blas, onnxruntime });
+    const measured = await measure(libraries);
+    const rates = (unit: number): Rates =>
+      Object.fromEntries(
+        libraries.map(({ kind }, index) => [kind, Math.round(measured[index]! / unit)]),
+      );
+    const library = fasterLibrary(rates(1));
     if (library === before || trial === MOST_TRIALS) {
-      const rates = { blas: Math.round(blas / 1e9), onnxruntime: Math.round(onnxruntime / 1e9) };
       const date = new Date().toISOString().slice(0, 10);
-      return { library: library === before ? library : "blas", rates, date };
+      return {
+        library: library === before ? library : libraries[0]!.kind,
+        rates: rates(1e9),
+        date,
+      };
     }
     before = library;
   }
@@ -134,8 +153,10 @@ async function tryBoth(
 
 function describe({ rates, date, ...names }: Choice, file: string | undefined): string {
   const kept = file === undefined ? "" : `, kept in ${file} since ${date}`;
-  return `${kept} (GFLOP/s a thread: ${names.blas} ${rates.blas}, onnxruntime-node ` +
-    `${names.onnxruntime} ${rates.onnxruntime})`;
+  const each = GEMM_LIBRARIES.filter((kind) => rates[kind] !== undefined).map((kind) =>
+    `${kind === "onnxruntime" ? "onnxruntime-node " : ""}${names[kind]} ${rates[kind]}`
+  );
+  return `${kept} (GFLOP/s a thread: ${each.join(", ")})`;
 }
 
 /** The choices that are kept; none where the file is not there or is no such file. */
@@ -144,7 +165,7 @@ function readChoices(file: string | undefined): Choice[] {
     const all: unknown = file === undefined ? [] : JSON.parse(Deno.readTextFileSync(file));
     return Array.isArray(all)
       ? all.filter(({ library, rates, date }: Partial<Choice>) =>
-        /^(blas|onnxruntime)$/.test(library ?? "") && rates !== undefined && date !== undefined
+        GEMM_LIBRARIES.some((kind) => kind === library) && rates !== undefined && date !== undefined
       )
       : [];
   } catch {
@@ -177,16 +198,27 @@ function processor(): string {
  *
  * @throws {Error} If it is not there.
  */
-export async function openGemmLibrary(name: GemmLibraryName): Promise<GemmLibrary> {
-  return name === "blas" ? openBlas() ?? noBlas() : await openOnnxRuntime();
+export async function openGemmLibrary(
+  source: LibrarySource,
+  options?: BlasOptions,
+): Promise<GemmLibrary> {
+  if (source === "onnxruntime") return await openOnnxRuntime();
+  if (source === "onednn") return openOneDnn(options) ?? noLibrary(source);
+  if (source === "blas") return openBlas(options) ?? noLibrary(source);
+  return openBlas({ ...options, file: source }) ?? noLibrary(source);
 }
 
 /** @throws {Error} Always: what to install. */
-function noBlas(): never {
-  throw new Error(
-    "Cannot multiply matrices with a BLAS as none was found: install OpenBLAS " +
-      "(Debian: libopenblas0-pthread), BLIS or MKL, or choose onnxruntime",
-  );
+function noLibrary(source: Exclude<LibrarySource, "onnxruntime">): never {
+  const [what, why] = {
+    blas: [
+      "a BLAS",
+      "none was found: install OpenBLAS (Debian: libopenblas0-pthread), BLIS or MKL",
+    ],
+    onednn: ["oneDNN", "it was not found: install it, built with OpenMP (Debian: libdnnl2)"],
+  }[source as string] ??
+    [source, "the system finds no such file, or it has no cblas_sgemm with integers of 32 bits"];
+  throw new Error(`Cannot multiply matrices with ${what} as ${why}, or choose onnxruntime`);
 }
 
 /** The study's usual batch size. */

@@ -30,6 +30,8 @@ export interface GemmLibrary {
   readonly kind: GemmLibraryName;
   /** Name, version and kernels: "OpenBLAS 0.3.21 SkylakeX". */
   readonly name: string;
+  /** What opens it once more: its kind, or the file that it was opened from. */
+  readonly source: LibrarySource;
   /** The kernels that it takes by itself, where it was loaded with better ones. */
   readonly replaced?: string;
   /** Whether beta = 1 with C updated in place costs no more than beta = 0. */
@@ -41,9 +43,12 @@ export interface GemmLibrary {
 }
 
 /** The matrix libraries; of two that are equally fast the first is taken. */
-export const GEMM_LIBRARIES = ["blas", "onnxruntime"] as const;
+export const GEMM_LIBRARIES = ["blas", "onednn", "onnxruntime"] as const;
 /** One of `GEMM_LIBRARIES`. */
 export type GemmLibraryName = typeof GEMM_LIBRARIES[number];
+
+/** A library by its kind, or a BLAS by its file as the system finds it: "libmkl_rt.so.2", or a path. */
+export type LibrarySource = GemmLibraryName | `${string}.${string}`;
 
 /** Name of the file in the models' folder that keeps which one is the faster one on each machine. */
 export const CHOICES_FILE = "matrix_library.json";
@@ -64,5 +69,38 @@ export function gemmLibraryOf(
   { name, library }: { readonly name: string; readonly library: string },
 ): GemmLibraryName | undefined {
   if (name !== "cpu") return undefined;
-  return library.startsWith("onnxruntime") ? "onnxruntime" : "blas";
+  if (library.startsWith("onnxruntime")) return "onnxruntime";
+  return library.startsWith("oneDNN") ? "onednn" : "blas";
+}
+
+/**
+ * Multiplies two small matrices in all forms that the engine uses and compares with plain loops:
+ * some builds of OpenBLAS compute wrong results on processors newer than themselves.
+ */
+export function computesRightly(library: GemmLibrary): boolean {
+  const [m, n, k] = [70, 45, 67];
+  const memory = new WebAssembly.Memory({ initial: 1 });
+  const floats = new Float32Array(memory.buffer);
+  const [a, b, c] = [0, m * k, m * k + k * n];
+  for (let i = 0; i < c; i++) floats[i] = ((i * 37) % 64 - 31.5) / 64;
+  const gemm = library.bind(memory);
+  const cases = (["NN", "NT", "TN"] as const).flatMap((form) =>
+    ([0, 1] as const).map((beta) => ({ form, beta }))
+  );
+  return cases.every(({ form, beta }) => {
+    // What is overwritten is not read.
+    floats.fill(beta === 0 ? NaN : 1, c, c + m * n);
+    gemm(form, m, n, k, 4 * a, 4 * b, 4 * c, beta, -0.5);
+    for (let i = 0; i < m; i++) {
+      for (let j = 0; j < n; j++) {
+        let sum = 0;
+        for (let p = 0; p < k; p++) {
+          sum += floats[a + (form === "TN" ? p * m + i : i * k + p)]! *
+            floats[b + (form === "NT" ? j * k + p : p * n + j)]!;
+        }
+        if (!(Math.abs(floats[c + i * n + j]! - (beta - 0.5 * sum)) < 1e-4)) return false;
+      }
+    }
+    return true;
+  });
 }

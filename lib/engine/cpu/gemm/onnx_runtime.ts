@@ -28,6 +28,7 @@ export async function openOnnxRuntime(): Promise<GemmLibrary> {
   const ort = await import("onnxruntime-node");
   return {
     kind: "onnxruntime",
+    source: "onnxruntime",
     name: `onnxruntime-node ${ort.env.versions.node ?? ort.env.versions.common}`,
     accumulates: false,
     bind: (memory) => bindOnnxRuntime(ort, memory),
