@@ -8,7 +8,7 @@ import type * as Plot from "@observablehq/plot";
 import { Buffer } from "node:buffer";
 import { type Figure, plotResults2, renderPlot, renderPng } from "~/lib/figures.ts";
 import { cellText } from "~/lib/files/numbers.ts";
-import { formatProgress, type OnProgress } from "~/lib/files/progress.ts";
+import { formatProgress, type OnProgress, throttled } from "~/lib/files/progress.ts";
 import { cellColumns } from "~/lib/findings.ts";
 import { bundlePage, frameOf, reportHtml } from "~/lib/report.ts";
 import { run, type RunOptions, type RunOutcome } from "~/lib/reproduce.ts";
@@ -114,7 +114,6 @@ export async function showTable(
  */
 export function showProgress(id: string = crypto.randomUUID()): NotebookDisplay {
   let sent: Promise<void> | undefined;
-  let last = -Infinity;
   // What is updated must have been shown; a first state that goes at once is compared by nbval.
   const next = async (text: string): Promise<void> => {
     const update = sent !== undefined;
@@ -122,12 +121,9 @@ export function showProgress(id: string = crypto.randomUUID()): NotebookDisplay 
     await show({ "text/plain": text }, { id, update });
   };
   return {
-    onProgress(progress): void {
-      const now = performance.now();
-      if (now - last < INTERVAL) return;
-      last = now;
+    onProgress: throttled(INTERVAL, (progress) => {
       sent = next(formatProgress(progress));
-    },
+    }),
     onMessage: (message) => console.log(message),
     close: (message = "") => sent = next(message),
   };

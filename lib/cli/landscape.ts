@@ -26,7 +26,7 @@ import { DIRECTION_SEED } from "~/lib/measure.ts";
 import { withEngine } from "~/lib/reproduce.ts";
 
 /** Surveys the span that the options describe, and writes it. */
-export const main: Main<"model"> = async (values, { signal, display }) => {
+export const main: Main<"model"> = async (values, about) => {
   if (values.plane !== undefined && values.to !== undefined && values.and === undefined) {
     throw new UsageError("--plane with --to must be given with --and, the third network");
   }
@@ -38,13 +38,12 @@ export const main: Main<"model"> = async (values, { signal, display }) => {
   const { out, images = 50_000 } = values;
   const json = out === undefined ? undefined : `${out}.json`;
   if (json !== undefined) await readLandscape(json);
-  const options = { ...values, signal, ...display };
-  return await withEngine(images, options, async ({ engine, engine: { info } }) => {
+  return await withEngine(images, { ...values, ...about }, async ({ engine, engine: { info } }) => {
     const hashes = networks.map(({ parameters }) => sha256(parameters));
     const library = `${info.name}, ${info.library}`;
     let meter: Meter | undefined;
     const found = await survey(engine, span, {
-      ...{ question: { networks: hashes, ...how, images, engine: library }, signal },
+      ...{ question: { networks: hashes, ...how, images, engine: library }, signal: about.signal },
       ...(json === undefined ? {} : { path: json }),
       onProgress(done, total): void {
         meter?.add(span, 1);
@@ -53,7 +52,7 @@ export const main: Main<"model"> = async (values, { signal, display }) => {
           meter = new Meter();
           meter.expect(span, total - done);
         }
-        display.onProgress(meter.report(`point ${done} of ${total}`));
+        about.onProgress(meter.report(`point ${done} of ${total}`));
       },
     });
     if (out !== undefined) {
@@ -62,7 +61,7 @@ export const main: Main<"model"> = async (values, { signal, display }) => {
       await writeWhole(`${out}.svg`, figure.svg);
       await writeWhole(`${out}.png`, await renderPng(figure));
     }
-    display.onMessage(summaryOf(found));
+    about.onMessage(summaryOf(found));
     return { ...found, engine: info, seconds: performance.now() / 1000 };
   });
 };

@@ -9,27 +9,23 @@ import { checkPaths } from "~/lib/cli/asked.ts";
 import { helpOf, readValues, readWords, sayError, type Texts } from "~/lib/cli/command.ts";
 import { type Command, type CommandName, COMMANDS } from "~/lib/cli/commands.ts";
 import type { OptionName, Values } from "~/lib/cli/options.ts";
-import { formatProgress, type OnProgress } from "~/lib/files/progress.ts";
+import { formatProgress, type OnProgress, throttled } from "~/lib/files/progress.ts";
 
-/** A display of progress and messages. */
-export interface Display {
+/** What a command is told besides its values. */
+export interface About {
+  readonly name: CommandName;
+  /** The options as they were given. */
+  readonly texts: Texts;
+  /** Aborted when the user interrupts. */
+  readonly signal: AbortSignal;
   readonly onProgress: OnProgress;
   readonly onMessage: (message: string) => void;
-  /** Leaves the terminal as it was. */
-  close(): void;
 }
 
 /** What a command's file exports as `main`: what it returns is printed where `--json` is given. */
 export type Main<Required extends OptionName = never> = (
   values: Values<Required>,
-  about: {
-    readonly name: CommandName;
-    /** The options as they were given. */
-    readonly texts: Texts;
-    /** Aborted when the user interrupts. */
-    readonly signal: AbortSignal;
-    readonly display: Display;
-  },
+  about: About,
 ) => Promise<object | void>;
 
 /** Aborts at the first signal and ends at the next. @returns The status that it asks for. */
@@ -50,26 +46,23 @@ function listen(interruption: AbortController): () => number {
   return () => status;
 }
 
-/** Opens a display that fits stderr: a bar in a terminal, plain lines elsewhere. */
-function openDisplay(): Display {
+/** Progress and messages as fits stderr: a bar in a terminal, plain lines elsewhere. */
+function openDisplay(): Pick<About, "onProgress" | "onMessage"> & { close(): void } {
   const isTerminal = Deno.stderr.isTerminal();
-  // Plain lines are few: a log of a long study stays readable.
-  const interval = isTerminal ? 100 : 10_000;
-  let last = -Infinity;
+  let isShown = false;
   const rewrite = (line: string): void => {
     Deno.stderr.writeSync(new TextEncoder().encode(`\r${line}\x1b[K`));
   };
   const close = (): void => {
-    if (isTerminal && last > 0) rewrite("");
+    if (isShown) rewrite("");
   };
   return {
-    onProgress(progress): void {
-      const now = performance.now();
-      if (now - last < interval) return;
-      last = now;
+    // Plain lines are few: a log of a long study stays readable.
+    onProgress: throttled(isTerminal ? 100 : 10_000, (progress) => {
+      isShown = isTerminal;
       if (!isTerminal) console.error(formatProgress(progress, { bar: 0 }));
       else rewrite(formatProgress(progress).slice(0, Deno.consoleSize().columns - 1));
-    },
+    }),
     onMessage(message): void {
       close();
       console.error(message);
@@ -83,7 +76,7 @@ async function run(name: CommandName, words: readonly string[]): Promise<number>
   const interruption = new AbortController();
   const { signal } = interruption;
   const interrupted = listen(interruption);
-  const display = openDisplay();
+  const { close, ...display } = openDisplay();
   try {
     const texts = readWords(command, words);
     if (texts.help) {
@@ -93,14 +86,14 @@ async function run(name: CommandName, words: readonly string[]): Promise<number>
     const values = readValues(command, texts);
     checkPaths(values);
     const { main }: { main: Main } = await import(command.file);
-    const document = await main(values, { name, texts, signal, display });
+    const document = await main(values, { name, texts, signal, ...display });
     if (values.json && document) console.log(JSON.stringify(document));
   } catch (error) {
-    display.close();
+    close();
     if (!signal.aborted) return sayError(error);
     console.error("Interrupted: what is finished is kept; the same command goes on from there");
   }
-  display.close();
+  close();
   return interrupted();
 }
 

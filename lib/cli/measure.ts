@@ -8,18 +8,19 @@ import type { Main } from "~/lib/cli/main.ts";
 import { Meter } from "~/lib/files/progress.ts";
 import {
   DIRECTION_SEED,
-  formatMeasurement,
   type MeasuredNetwork,
   measureNetworks,
+  type MeasureValue,
   parseMeasure,
   validateAvailable,
 } from "~/lib/measure.ts";
 import type { ModelFile } from "~/lib/model.ts";
 import { withEngine } from "~/lib/reproduce.ts";
+import { meanInterval } from "~/lib/statistics.ts";
 import { presets } from "~/lib/study.ts";
 
 /** Takes measures, or samples of sharpness. */
-export const main: Main<"model"> = async (values, { name, signal, display }) => {
+export const main: Main<"model"> = async (values, about) => {
   const { images, measures: { first } } = studyFrom(values, {
     ...presets.standard,
     measures: { first: ["sharpness"], others: [] },
@@ -29,23 +30,25 @@ export const main: Main<"model"> = async (values, { name, signal, display }) => 
   const asked = { sizes, parameters, ...trajectoryOf(file) };
   // Before minutes are spent on the others.
   validateAvailable(measures, asked, ` of ${values.model}`);
-  return await withEngine(images, { ...values, signal, ...display }, async ({ engine }) => {
-    const network = { trainLoss: NaN, trainAccuracy: NaN, testLoss: NaN, testAccuracy: NaN };
+  return await withEngine(images, { ...values, ...about }, async ({ engine }) => {
     // Sharpness brings the training loss along.
-    for (const split of name === "sharpness" ? [] : ["train", "test"] as const) {
-      const [found] = await engine.evaluate(sizes, [parameters], { split, gradient: false });
-      network[`${split}Loss`] = found!.loss;
-      network[`${split}Accuracy`] = found!.accuracy;
+    const isSampled = about.name === "sharpness";
+    const evaluations = [];
+    for (const split of isSampled ? [] : ["train", "test"] as const) {
+      evaluations.push(...await engine.evaluate(sizes, [parameters], { split, gradient: false }));
     }
+    const [train, test] = evaluations;
+    const network = {
+      ...{ ...asked, trainLoss: train?.loss, trainAccuracy: train?.accuracy },
+      ...{ testLoss: test?.loss, testAccuracy: test?.accuracy },
+    };
     const meter = new Meter();
     meter.expect(first, 1);
-    let reported = 0;
-    const [found] = await measureNetworks(engine, [{ ...asked, ...network }], [first], {
-      ...{ seed: DIRECTION_SEED, signal },
-      onProgress(done): void {
-        meter.add(first, done - reported);
-        reported = done;
-        display.onProgress(meter.report(`measures of ${values.model}`));
+    const [found] = await measureNetworks(engine, [network], [first], {
+      signal: about.signal,
+      onProgress(share): void {
+        meter.add(first, share);
+        about.onProgress(meter.report(`measures of ${values.model}`));
       },
     });
     const taken = measures.map(({ unit, parameters }, place) => {
@@ -54,17 +57,17 @@ export const main: Main<"model"> = async (values, { name, signal, display }) => 
     });
     for (const [place, value] of found!.entries()) {
       const { text, unit } = measures[place]!;
-      const loss = Number(value.loss ?? network.trainLoss).toFixed(5);
-      display.onMessage(`${text} ${formatMeasurement(value, unit)}; loss ${loss}`);
+      const loss = Number(value.loss ?? train?.loss).toFixed(5);
+      about.onMessage(`${text} ${formatMeasurement(value, unit)}; loss ${loss}`);
     }
-    const about = { engine: engine.info, seconds: performance.now() / 1000 };
-    if (name !== "sharpness") {
+    const work = { engine: engine.info, seconds: performance.now() / 1000 };
+    if (!isSampled) {
       const byText = Object.fromEntries(first.map((text, place) => [text, taken[place]]));
-      return { loss: network.trainLoss, measures: byText, ...about };
+      return { loss: train!.loss, measures: byText, ...work };
     }
     const { estimate: mean, standardError, loss, samples } = found![0]!;
     const { directions, radius } = measures[0]!.parameters;
-    return { loss, samples, mean, standardError, radius, directions, ...about };
+    return { loss, samples, mean, standardError, radius, directions, ...work };
   });
 };
 
@@ -79,4 +82,22 @@ function trajectoryOf(
   } catch {
     return {};
   }
+}
+
+/**
+ * A value with its unit, its error and the 95 % t interval of its samples, or its residual and whether
+ * it converged: what must stand wherever a value does.
+ */
+export function formatMeasurement(value: MeasureValue, unit: string): string {
+  const { estimate, standardError, samples, converged, iterations, residual } = value;
+  const drawn = Array.isArray(samples) && samples.length > 1 ? meanInterval(samples) : undefined;
+  const short = (number: number, digits: number): string =>
+    String(Number(number.toPrecision(digits)));
+  return [
+    `${short(estimate, 6)}${unit === "1" ? "" : ` ${unit}`}`,
+    standardError !== null && `standard error ${short(standardError, 2)}`,
+    drawn && `95 % ${short(drawn.low!, 4)} to ${short(drawn.high!, 4)} (t over ${drawn.n} samples)`,
+    converged === false && `not converged after ${iterations} products`,
+    typeof residual === "number" && `residual ${residual.toPrecision(2)}`,
+  ].filter(Boolean).join(", ");
 }

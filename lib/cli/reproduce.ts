@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 import { foldersFrom, studyFrom } from "~/lib/cli/asked.ts";
-import type { Display, Main } from "~/lib/cli/main.ts";
+import type { About, Main } from "~/lib/cli/main.ts";
 import type { Values } from "~/lib/cli/options.ts";
 import { describeTasks, formatBytes, memoryOf, planTasks, submitStudy } from "~/lib/cli/slurm.ts";
 import { defaultThreads } from "~/lib/domain.ts";
@@ -25,15 +25,14 @@ import {
 import { type Study, studyName } from "~/lib/study.ts";
 import { describeTrajectory } from "~/lib/trainer.ts";
 
-type Options = Values & Display & { readonly folders: Folders; readonly signal: AbortSignal };
+type Options = Values & About & { readonly folders: Folders };
 
 /** Plans, submits, verifies or runs a study. */
-export const main: Main = async (values, { texts, signal, display }) => {
+export const main: Main = async (values, about) => {
   const study = studyFrom(values);
-  const folders = foldersFrom(values);
-  const options = { ...values, folders, signal, ...display };
+  const options = { ...values, ...about, folders: foldersFrom(values) };
   if (values["dry-run"]) return await printPlan(study, options);
-  if (values.slurm !== undefined) return await submitStudy(study, texts, options);
+  if (values.slurm !== undefined) return await submitStudy(study, options);
   return await (values.verify === undefined ? runStudy : verifyRuns)(study, options);
 };
 

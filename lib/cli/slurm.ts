@@ -7,6 +7,7 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Texts, toWords } from "~/lib/cli/command.ts";
 import { permissions } from "~/lib/cli/launch.ts";
+import type { About } from "~/lib/cli/main.ts";
 import type { Values } from "~/lib/cli/options.ts";
 import {
   cpusPerTask,
@@ -74,10 +75,9 @@ export function describeTasks(
 /** Submits a study. @returns What was submitted, and the commands to go on from there. */
 export async function submitStudy(
   study: Study,
-  texts: Texts,
-  options: Values & { readonly folders: Folders; readonly signal: AbortSignal },
+  options: Values & About & { readonly folders: Folders },
 ): Promise<object> {
-  const { folders, sbatch = [], threads, signal } = options;
+  const { folders, sbatch = [], threads, signal, texts } = options;
   await demandSlurm();
   const [models, results] = [resolve(folders.models), resolve(folders.results)];
   const data = await demandFolders({ models, results, data: options.data }, signal);

@@ -22,7 +22,7 @@ export const TRAINING: Study = {
 };
 
 /** Trains, writes the network of the last stop and tells of it. */
-export const main: Main<"out"> = async (values, { signal, display }) => {
+export const main: Main<"out"> = async (values, about) => {
   const asked = studyFrom(values, TRAINING);
   const { out, init } = values;
   const { models } = foldersFrom(values);
@@ -33,7 +33,7 @@ export const main: Main<"out"> = async (values, { signal, display }) => {
     init: sha256(initial.parameters).slice(0, 12),
   };
   const { records } = await run(study, {
-    ...{ ...values, ...display, signal },
+    ...{ ...values, ...about },
     // The record stays with the networks: results/ is for studies.
     folders: { models, results: models },
     networks: true,
@@ -52,7 +52,7 @@ export const main: Main<"out"> = async (values, { signal, display }) => {
   }
   const seconds = performance.now() / 1000;
   await writeWhole(out, await Deno.readFile(networkFile(models, config, epochs)));
-  display.onMessage(
+  about.onMessage(
     `${plural(epochs, "epoch")} (${stopped}), training loss ${trainLoss!.toFixed(4)}, test ` +
       `accuracy ${(100 * testAccuracy!).toFixed(1)} %, written to ${out}, ${
         formatSeconds(seconds)

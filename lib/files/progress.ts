@@ -35,6 +35,17 @@ export function formatProgress(
   ].filter((part) => part !== "").join("  ");
 }
 
+/** Shows progress once in so many milliseconds at most. */
+export function throttled(milliseconds: number, show: OnProgress): OnProgress {
+  let last = -Infinity;
+  return (progress) => {
+    const now = performance.now();
+    if (now - last < milliseconds) return;
+    last = now;
+    show(progress);
+  };
+}
+
 /**
  * Progress in two: what is not counted is said once, as that a file is damaged, and no display may
  * pass over it.

@@ -7,8 +7,8 @@ import type { Callable, Parameters } from "~/lib/domain.ts";
 import type { Engine, Hessian, LossGradient, Ray, SharedFloats } from "~/lib/engine.ts";
 import type { LayerSizes } from "~/lib/model.ts";
 
-/** A network before it is evaluated. */
-export interface UnevaluatedNetwork {
+/** A network that is measured. */
+export interface MeasuredNetwork {
   readonly sizes: LayerSizes;
   /** Flat parameters, shape [P]; read, never written. */
   readonly parameters: SharedFloats;
@@ -17,14 +17,11 @@ export interface UnevaluatedNetwork {
   readonly learningRate?: number;
   /** The optimizer's, shape [S * P], where it was kept. */
   readonly state?: Float32Array;
-}
-
-/** A network that is measured, with its losses in nats and accuracies as fractions. */
-export interface MeasuredNetwork extends UnevaluatedNetwork {
-  readonly trainLoss: number;
-  readonly trainAccuracy: number;
-  readonly testLoss: number;
-  readonly testAccuracy: number;
+  /** Losses in nats and accuracies as fractions, where it was evaluated. */
+  readonly trainLoss?: number | undefined;
+  readonly trainAccuracy?: number | undefined;
+  readonly testLoss?: number | undefined;
+  readonly testAccuracy?: number | undefined;
 }
 
 /** An estimate with what says how far it can be trusted; plain JSON. */

@@ -19,7 +19,7 @@ export const generalizationGap: MeasureDefinition = {
   isOutcome: true,
   parameters: {},
   method: () => ({
-    compute: ({ trainLoss, trainAccuracy, testLoss, testAccuracy }) => ({
+    compute: ({ trainLoss = NaN, trainAccuracy = NaN, testLoss = NaN, testAccuracy = NaN }) => ({
       estimate: validateFinite(testLoss, "the test loss") -
         validateFinite(trainLoss, "the training loss"),
       standardError: null,

@@ -10,7 +10,7 @@ import type { SharedFloats } from "~/lib/engine.ts";
 import { readCheckedJson } from "~/lib/files/checked.ts";
 import { sha256, writeWhole } from "~/lib/files/files.ts";
 import { isHeld } from "~/lib/files/lock.ts";
-import { DIRECTION_SEED, measureNetworks } from "~/lib/measure.ts";
+import { measureNetworks } from "~/lib/measure.ts";
 import { rescaleLayer } from "~/lib/model.ts";
 import { readAgreeing } from "~/lib/reproduce/claim.ts";
 import { placed, type RunOptions, withEngine } from "~/lib/reproduce/options.ts";
@@ -121,13 +121,8 @@ export async function rescaledMeasures(
     const { sizes } = trajectory;
     const scaled = SCALES.map((c) => rescaleLayer(sizes, parameters, { layer: LAYER, c }));
     const evaluations = await engine.evaluate(sizes, scaled, { split: "train", gradient: false });
-    const networks = evaluations.map(({ loss, accuracy }, index) => ({
-      ...{ sizes, parameters: scaled[index]!, trainLoss: loss, trainAccuracy: accuracy },
-      ...{ testLoss: NaN, testAccuracy: NaN },
-    }));
-    const values = await measureNetworks(engine, networks, SCALES.map(() => measures), {
-      seed: DIRECTION_SEED,
-    });
+    const networks = scaled.map((parameters) => ({ sizes, parameters }));
+    const values = await measureNetworks(engine, networks, SCALES.map(() => measures));
     const rows = SCALES.flatMap((scale, index): RescaledMeasure[] => [
       { scale, measure: "loss", value: evaluations[index]!.loss, standardError: null },
       ...values[index]!.map(({ estimate, standardError }, place) => (

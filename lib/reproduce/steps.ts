@@ -205,17 +205,14 @@ export async function measure(context: Context, claims: readonly Claim[]): Promi
 /** Takes measures of all networks together. */
 async function take(context: Context, wanted: readonly Wanted[]): Promise<void> {
   const { engine, meter, signal, options: { onMessage, onProgress } } = context;
-  let reported = 0;
   const start = performance.now();
   const values = await measureNetworks(
     engine,
     wanted.map(({ network }) => network),
     wanted.map(({ texts }) => texts),
     {
-      ...{ seed: DIRECTION_SEED, signal },
-      onProgress(done): void {
-        const share = done - reported;
-        reported = done;
+      signal,
+      onProgress(share): void {
         for (const { claim, texts } of wanted) {
           meter.add(claim.trajectory, share * measureCost(claim.trajectory, texts));
         }

@@ -7,7 +7,7 @@
 import { fileURLToPath } from "node:url";
 import { join } from "node:path";
 import { type Texts, toWords } from "~/lib/cli/command.ts";
-import type { Display } from "~/lib/cli/main.ts";
+import type { About } from "~/lib/cli/main.ts";
 import { dataDirectory } from "~/lib/dataset.ts";
 import { describeRow, median, type Row } from "~/tests/bench/row.ts";
 
@@ -27,12 +27,11 @@ export interface Comparison extends Row {
  * Checks the commit out into a temporary worktree, runs both builds there and here in turn, prints
  * each row beside the other's, and removes the worktree.
  *
- * @param texts The options; those of the other build, too.
+ * @param about Its options are those of the other build, too.
  */
 export async function benchAgainst(
   reference: string,
-  texts: Texts,
-  { signal, display }: { readonly signal: AbortSignal; readonly display: Display },
+  { texts, signal, onProgress, onMessage }: About,
 ): Promise<Comparison[]> {
   const commit = await call("git", ["rev-parse", "--verify", `${reference}^{commit}`]);
   const folder = join(Deno.env.get("TMPDIR") ?? "/tmp", `bench-${commit.slice(0, 12)}-${Deno.pid}`);
@@ -47,12 +46,12 @@ export async function benchAgainst(
       for (const place of [folder, ROOT]) {
         signal.throwIfAborted();
         times.push(await bench(place, options));
-        display.onProgress({ message: "", done: 2 * round + times.length, total: 2 * ROUNDS });
+        onProgress({ message: "", done: 2 * round + times.length, total: 2 * ROUNDS });
       }
       rounds.push({ theirs: times[0]!, ours: times[1]! });
     }
     const rows = compare(rounds, commit.slice(0, 12));
-    for (const row of rows) display.onMessage(describeComparison(row));
+    for (const row of rows) onMessage(describeComparison(row));
     return rows;
   } finally {
     await call("git", ["worktree", "remove", "--force", folder]);

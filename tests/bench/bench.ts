@@ -35,25 +35,25 @@ export interface EngineBench {
 }
 
 /** Times what is asked for; everything, if nothing is. */
-export const main: Main = async (values, { texts, signal, display }) => {
+export const main: Main = async (values, about) => {
   const { measures, images, threads, data } = values;
   validateAvailable((measures ?? []).map(parseMeasure), {
     sizes: MLP_1,
     parameters: new Float32Array(new SharedArrayBuffer(4)),
   });
   if (values.against !== undefined) {
-    return await benchAgainst(values.against, texts, { signal, display });
+    return await benchAgainst(values.against, about);
   }
   const asksTraining = values.optimizers !== undefined || values["batch-sizes"] !== undefined;
   const rows: Row[] = [];
   const add = (row: Row): void => {
     rows.push(row);
-    display.onMessage(describeRow(row));
+    about.onMessage(describeRow(row));
   };
   const whole = await loadImagesLabels(Math.ceil((images ?? TRAINING_IMAGES) / 10_000), {
     ...(data === undefined ? {} : { directory: data }),
-    onProgress: partProgress(display),
-    signal,
+    onProgress: partProgress(about),
+    signal: about.signal,
   });
   for (const library of values.libraries ?? [undefined]) {
     /** One engine at a time, all on the same images: memory does not add up. */
@@ -64,9 +64,9 @@ export const main: Main = async (values, { texts, signal, display }) => {
       const engine = await createCpuEngine({
         dataset: { ...whole, train: firstRows(whole.train, count) },
         ...(threads === undefined ? {} : { threads }),
-        onMessage: display.onMessage,
+        onMessage: about.onMessage,
       }, library);
-      await run({ engine, images: count, peak: await engine.peak(), signal });
+      await run({ engine, images: count, peak: await engine.peak(), signal: about.signal });
       await engine.close();
     };
     if (asksTraining || measures === undefined || measures.length === 0) {

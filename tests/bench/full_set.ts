@@ -62,11 +62,7 @@ export async function* benchFullSet(
   for (const text of asked ?? MEASURES) {
     yield await row(text, {
       networks: MEASURED,
-      work: () =>
-        measureNetworks(engine, networks, networks.map(() => [text]), {
-          seed: DIRECTION_SEED,
-          signal,
-        }),
+      work: () => measureNetworks(engine, networks, networks.map(() => [text]), { signal }),
     });
   }
 

@@ -11,7 +11,6 @@ import {
   measureNetworks,
   type MeasureValue,
   parseMeasure,
-  type UnevaluatedNetwork,
   validateAvailable,
 } from "~/lib/measure.ts";
 import { growKrylov, symmetricEigen, unitDirection } from "~/lib/measure/lanczos.ts";
@@ -111,7 +110,7 @@ Deno.test("preconditioned-lambda-max says why it cannot be had", async () => {
   const network = measured(new Float32Array(P));
   const adagrad = { ...network, optimizer: "AdaGrad" };
   const momentum = { ...network, optimizer: "SGD(momentum=0.9)", state: new Float32Array(P) };
-  const validate = (of: UnevaluatedNetwork): void =>
+  const validate = (of: MeasuredNetwork): void =>
     validateAvailable([parseMeasure("preconditioned-lambda-max")], of);
   const cases = [
     [network, "the network's optimizer is not known"],

@@ -13,16 +13,20 @@ import {
   NotFiniteError,
   validateFinite,
 } from "~/lib/measure/definition.ts";
+import { parseMeasure, validateAvailable } from "~/lib/measure/parse_measure.ts";
+
+/** Seed of the study's directions; a number that nobody takes for initial weights' by chance. */
+export const DIRECTION_SEED = 20_251_107;
 
 /** Networks at once at most, each on all threads: one's products fill the other's pauses. */
 const LANES = 2;
 
 /** How measuring goes on. */
 export interface MeasureOptions {
-  /** Of the directions, and of what else is drawn. */
-  readonly seed: number;
-  /** Share of the work that is done, 0..1, ascending. */
-  readonly onProgress?: (done: number) => void;
+  /** Of the directions, and of what else is drawn. Default: the study's. */
+  readonly seed?: number;
+  /** Told of each share of the work that is done; they sum to 1. */
+  readonly onProgress?: (share: number) => void;
   /** Aborts between blocks of work with the signal's reason. */
   readonly signal?: AbortSignal;
   /** Told of a network's measure that is not finite, which has the estimate NaN then; else it throws. */
@@ -40,46 +44,56 @@ interface Task {
 }
 
 /** Begins work of so many passes, of which then the share is told that is done. */
-type OpenPart = (passes: number) => (share: number) => void;
+type OpenPart = (passes: number) => (done: number) => void;
 
-/** See `measureNetworks` at the door. @returns Shape [tasks][measures]. */
-export async function computeMeasures(
+/**
+ * Measures networks. Points that measures have in common are computed once, and the products of
+ * random directions with the images once for all networks that are asked for the same.
+ *
+ * @param networks Read, never written.
+ * @param measures For each network the texts of its measures.
+ * @returns Shape [networks][measures], in the order in which they were asked for.
+ * @throws {UsageError} If there is no such measure or it cannot be had of a network, before anything
+ * is computed.
+ * @throws {NotFiniteError} If a loss, gradient or curvature is NaN or infinite, unless
+ * `onNotFinite` is told.
+ */
+export async function measureNetworks(
   engine: Engine,
-  asked: readonly Pick<Task, "network" | "measures">[],
-  { seed, onProgress, onNotFinite, signal = new AbortController().signal }: MeasureOptions,
+  networks: readonly MeasuredNetwork[],
+  measures: readonly (readonly string[])[],
+  { seed = DIRECTION_SEED, ...options }: MeasureOptions = {},
 ): Promise<MeasureValue[][]> {
-  const tasks = asked.map((each): Task => {
-    const frozen = each.measures.some(({ method }) => method.frozen);
-    return { ...each, rays: raysOf(each.measures), frozen };
+  const { onProgress, onNotFinite, signal = new AbortController().signal } = options;
+  const tasks = networks.map((network, place): Task => {
+    const asked = measures[place]!.map(parseMeasure);
+    validateAvailable(asked, network);
+    const frozen = asked.some(({ method }) => method.frozen);
+    return { network, measures: asked, rays: raysOf(asked), frozen };
   });
-  // Directions are shared within a call.
-  const groups = [
-    ...Map.groupBy(
-      tasks.filter(({ rays }) => rays.length > 0),
-      ({ network: { sizes }, rays, frozen }) => JSON.stringify([sizes, rays, frozen]),
-    ).values(),
-  ];
+  const groups = groupByRays(tasks);
   const total = groups.reduce((sum, group) => sum + rayPasses(group[0]!.rays, group.length), 0) +
-    asked.reduce((sum, { measures }) => sum + alonePasses(measures), 0);
-  let finished = 0;
+    tasks.reduce((sum, { measures }) => sum + alonePasses(measures), 0);
+  let rest = 1;
   const openPart: OpenPart = (passes) => {
     let before = 0;
-    return (share) => {
-      finished += passes * (share - before);
-      before = share;
-      onProgress?.(Math.min(1, finished / total));
+    return (done) => {
+      const share = Math.min(rest, passes * (done - before) / total);
+      before = done;
+      rest -= share;
+      onProgress?.(share);
     };
   };
   for (const group of groups) {
     signal.throwIfAborted();
     const { network: { sizes }, rays, frozen } = group[0]!;
-    const onShare = openPart(rayPasses(rays, group.length));
+    const onDone = openPart(rayPasses(rays, group.length));
     const models = group.map(({ network }) => network.parameters);
-    const onPoints = (done: number, all: number): void => onShare(done / all);
+    const onPoints = (done: number, all: number): void => onDone(done / all);
     const options = { seed, rays, frozen, signal, onProgress: onPoints };
     const losses = await engine.perturbedLosses(sizes, models, options);
     for (const [place, task] of group.entries()) task.losses = losses[place]!;
-    onShare(1);
+    onDone(1);
   }
   const failure = new AbortController();
   const either = AbortSignal.any([failure.signal, signal]);
@@ -96,8 +110,15 @@ export async function computeMeasures(
   const lanes = Array.from({ length: Math.min(LANES, engine.concurrency) }, lane);
   await Promise.all(lanes.map((each) => each.catch((error) => failure.abort(error))));
   either.throwIfAborted();
-  onProgress?.(1);
+  onProgress?.(rest);
   return values;
+}
+
+/** Networks of one shape that are asked for the same rays: they share directions within a call. */
+function groupByRays(tasks: readonly Task[]): Task[][] {
+  const key = ({ network: { sizes }, rays, frozen }: Task): string =>
+    JSON.stringify([sizes, rays, frozen]);
+  return [...Map.groupBy(tasks.filter(({ rays }) => rays.length > 0), key).values()];
 }
 
 async function measureTask(
@@ -179,8 +200,9 @@ function alonePasses(measures: readonly Measure[]): number {
   return measures.reduce((sum, { method: { passes = 0 } }) => sum + passes, 0);
 }
 
-/** Of all that so many networks take that are asked for the same. */
-export function passesTogether(measures: readonly Measure[], networks: number): number {
+/** Forward passes over the training set that measuring so many networks together takes. */
+export function measurePasses(texts: readonly string[], networks: number): number {
+  const measures = texts.map(parseMeasure);
   const rays = raysOf(measures);
   return networks * alonePasses(measures) + (rays.length > 0 ? rayPasses(rays, networks) : 0);
 }
@@ -193,4 +215,31 @@ function raysOf(measures: readonly Measure[]): Ray[] {
     ...same[0]!,
     steps: [...new Set(same.flatMap(({ steps }) => steps))].sort((a, b) => a - b),
   })).sort((a, b) => a.direction - b.direction || a.scaling.localeCompare(b.scaling));
+}
+
+/**
+ * Samples the rise in loss at random points around a network: L(w + r u_k) - L(w), u_k uniform on the
+ * unit sphere in R^P, L over all training images of the engine.
+ *
+ * @param options directions: K, default 49. radius: r, default 5. seed: of the directions, default the
+ * study's.
+ * @returns `samples` in nats, shape [K], their `mean` and its `standardError`, and `loss`, L(w).
+ * @throws {UsageError} If an option is out of its domain.
+ * @throws {NotFiniteError} If a loss is NaN or infinite.
+ */
+export async function sampleSharpness(
+  engine: Engine,
+  { sizes, parameters }: Pick<MeasuredNetwork, "sizes" | "parameters">,
+  { directions = 49, radius = 5, ...options }: {
+    readonly directions?: number;
+    readonly radius?: number;
+    readonly seed?: number;
+  } = {},
+): Promise<{ loss: number; samples: number[]; mean: number; standardError: number | null }> {
+  const text = `sharpness(directions=${directions},radius=${radius})`;
+  const [[value]] = await measureNetworks(engine, [{ sizes, parameters }], [[text]], options) as [
+    [MeasureValue & { loss: number; samples: number[] }],
+  ];
+  const { estimate: mean, standardError, loss, samples } = value;
+  return { loss, samples, mean, standardError };
 }
