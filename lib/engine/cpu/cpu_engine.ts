@@ -10,17 +10,9 @@ import type { LibrarySource } from "~/lib/engine/cpu/gemm/gemm_library.ts";
 import { findStep, openKernels } from "~/lib/engine/cpu/kernels/kernels.ts";
 import { perturbedLosses } from "~/lib/engine/cpu/perturbed_losses.ts";
 import { openPool, type Pool } from "~/lib/engine/cpu/pool.ts";
-import { allocateFloats } from "~/lib/engine/cpu/workspace.ts";
-import type {
-  Engine,
-  EngineOptions,
-  Member,
-  SharedFloats,
-  Stack,
-  StackOptions,
-} from "~/lib/engine/engine.ts";
+import type { Engine, EngineOptions, Member, Stack, StackOptions } from "~/lib/engine/engine.ts";
 import { defaultThreads } from "~/lib/domain.ts";
-import { countParameters, type LayerSizes } from "~/lib/model.ts";
+import { countParameters, type LayerSizes, share } from "~/lib/model.ts";
 import { parseOptimizer } from "~/lib/optimizer.ts";
 
 /** What the CPU engine is made from. */
@@ -119,8 +111,8 @@ function createStack(pool: Pool, options: StackOptions, members: readonly Member
     member,
     learningRate: member.learningRate,
     shuffle: member.shuffle,
-    parameters: share(member.parameters),
-    state: share(member.state),
+    parameters: copy(member.parameters),
+    state: copy(member.state),
     epochs: member.epochs,
   }));
   return {
@@ -167,8 +159,5 @@ function checkStack({ sizes, optimizer }: StackOptions, members: readonly Member
   }
 }
 
-function share(values: Float32Array): SharedFloats {
-  const copy = allocateFloats(values.length);
-  copy.set(values);
-  return copy;
-}
+const copy = (values: Float32Array): Float32Array<SharedArrayBuffer> =>
+  share(values.length, (i) => values[i]!);

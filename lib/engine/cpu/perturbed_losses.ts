@@ -6,10 +6,10 @@
 import type { RayDirection, RayModel, RayTask } from "~/lib/engine/cpu/perturbed_logits.ts";
 import type { LogitLoss } from "~/lib/engine/cpu/split_pass.ts";
 import type { Pool } from "~/lib/engine/cpu/pool.ts";
-import { allocateFloats, BLOCK } from "~/lib/engine/cpu/workspace.ts";
+import { BLOCK } from "~/lib/engine/cpu/workspace.ts";
 import type { PerturbedLosses, PerturbOptions, Ray, SharedFloats } from "~/lib/engine/engine.ts";
 import { measureParts, type RayPoint, stepFactors } from "~/lib/engine/direction.ts";
-import { allocateParameters, countParameters, type LayerSizes, layoutLayers } from "~/lib/model.ts";
+import { countParameters, type LayerSizes, layoutLayers, share } from "~/lib/model.ts";
 
 /** Where the work is done, and how much of it at once. */
 export interface SamplerWork {
@@ -79,7 +79,7 @@ export async function perturbedLosses(
   const sampling: Sampling = {
     ...{ ...work, sizes, seed, parts, frozen, signal },
     modelTiles: evenly(models, plan.models),
-    bases: plan.kept ? allocateFloats(models.length * work.rows * sizes[1]!) : undefined,
+    bases: plan.kept ? share(models.length * work.rows * sizes[1]!) : undefined,
     // Thirds add up to a whole but for rounding.
     onPoints: (points) => onProgress?.(Math.floor((done += points) + 1e-6), total),
   };
@@ -101,10 +101,10 @@ export async function perturbedLosses(
 function openLane(sampling: Sampling): (tiles: Iterable<Group[]>) => Promise<void> {
   const { pool, sizes, rows, modelTiles, bases, seed, parts, signal } = sampling;
   const vectors: SharedFloats[] = [];
-  let logits = allocateFloats(0);
+  let logits = share(0);
   async function draw({ direction: k, points }: Group, index: number): Promise<RayDirection> {
     if (k === null) return { vector: null, inverseNorm: 0, points };
-    const vector = vectors[index] ??= allocateParameters(sizes);
+    const vector = vectors[index] ??= share(countParameters(sizes));
     const ask = { sizes, out: vector, seed, k, parts };
     return { vector, points, ...await pool.run("drawDirection", ask, signal) };
   }
@@ -112,7 +112,7 @@ function openLane(sampling: Sampling): (tiles: Iterable<Group[]>) => Promise<voi
     for (const groups of tiles) {
       const directions = await Promise.all(groups.map(draw));
       const length = rows * sizes.at(-1)! * modelTiles[0]!.length * countPoints(groups);
-      if (logits.length < length) logits = allocateFloats(length);
+      if (logits.length < length) logits = share(length);
       for (const models of modelTiles) {
         const rays = models.map(({ ray }) => ray);
         const task = { sizes, models: rays, directions, bases, logits };

@@ -6,17 +6,14 @@
  */
 import {
   backward,
-  backwardDeltas,
   backwardTangent,
   forward,
-  forwardTangent,
-  layOutTangent,
   loadLabels,
   loadPixels,
   lossOfLogits,
   type RowRange,
+  type Rows,
   type SharedSplit,
-  type TangentLayout,
   type Thread,
   useLogits,
 } from "~/lib/engine/cpu/network.ts";
@@ -30,100 +27,65 @@ import {
   type Workspace,
 } from "~/lib/engine/cpu/workspace.ts";
 import type { SharedFloats } from "~/lib/engine/engine.ts";
-import type { Layer, LayerSizes } from "~/lib/model.ts";
+import type { LayerSizes } from "~/lib/model.ts";
 
-/** What the threads share of one network's pass over the N rows of a split. */
-export interface SplitPass {
-  readonly split: "train" | "test";
-  readonly sizes: LayerSizes;
+/** What the threads share of a network's pass over N rows, or of a vector's way through one. */
+export interface SharedPass {
+  /** w or v, shape [P]. */
   readonly parameters: SharedFloats;
   /**
-   * Outputs of all layers, or of the last only: the hidden ones are then computed again. Each is
-   * [N x units], blocks of [units, rows] one after the other.
+   * Outputs of all layers, or their changes along v; of the last only, where the hidden ones are
+   * computed again. Each is [N x units], blocks of [units, rows] one after the other.
    */
   readonly outputs: readonly SharedFloats[];
   /** The loss's gradient with respect to the logits, in the same blocks, where there is a way back. */
-  readonly deltas?: SharedFloats;
+  readonly deltas: SharedFloats | undefined;
 }
 
-/** What they share of one vector's way through a pass: the changes of the same arrays. */
-export interface Tangent extends Required<Pick<SplitPass, "outputs" | "deltas">> {
-  /** v, shape [P]. */
-  readonly vector: SharedFloats;
+/** That of a network. */
+export interface SplitPass extends SharedPass {
+  readonly split: "train" | "test";
+  readonly sizes: LayerSizes;
 }
 
-/** A piece of a pass. */
+/** A piece of a network's pass, or of a vector's way through it. */
 export interface RowTask {
   readonly pass: SplitPass;
+  readonly tangent?: SharedPass | undefined;
   readonly range: RowRange;
 }
 
-/** Vectors that go through a piece of a network's pass together. */
-export interface TangentTask extends RowTask {
-  readonly tangents: readonly Tangent[];
-}
-
-/** Computes the logits of a piece, and keeps the hidden outputs where there is room for them. */
-export async function forwardRows(thread: Thread, { pass, range }: RowTask): Promise<void> {
+/** Computes the logits of a piece and, where there is room for them, the hidden outputs; or their changes. */
+export async function forwardRows(thread: Thread, task: RowTask): Promise<void> {
   const { workspace } = thread;
-  const layout = openRows(workspace, pass, range);
-  await forward(workspace, layout, { split: thread.splits[pass.split], ...range });
-  for (const [own, shared] of pairs(workspace, layout, pass.outputs, range)) shared.set(own);
+  const { pass, tangent, range } = task;
+  const layout = openRows(workspace, task);
+  if (tangent) await restoreOutputs(thread, layout, { pass, range });
+  await forward(workspace, layout, rowsOf(thread, task), layout.tangent);
+  for (const [own, shared] of pairs(workspace, layout, task)) shared.set(own);
 }
 
-/** The piece's share of the gradient, shape [P], written into `out`. */
+/** The piece's share of the gradient, or of H v, shape [P], written into `out`. */
 export async function backwardRows(
   thread: Thread,
-  { pass, range, out }: RowTask & { readonly out: readonly SharedFloats[] },
+  task: RowTask & { readonly out: SharedFloats },
 ): Promise<void> {
   const { workspace } = thread;
-  const split = thread.splits[pass.split];
-  const layout = openRows(workspace, pass, range);
-  await restoreOutputs(workspace, layout, split, { pass, range });
+  const { pass, tangent, range } = task;
+  const layout = openRows(workspace, task);
+  await restoreOutputs(thread, layout, { pass, range });
+  // The logits' bias is never written.
   const gradient = workspace.floats(layout.gradient, pass.parameters.length).fill(0);
-  // Of a single block, they are taken to be there.
-  loadPixels(workspace, layout, { split, ...range }, 0, Math.min(BLOCK, range.count));
-  await backward(workspace, layout, { split, ...range });
-  out[0]!.set(gradient);
-}
-
-/** Computes the changes of the outputs of a piece. */
-export async function tangentForwardRows(thread: Thread, task: TangentTask): Promise<void> {
-  const { workspace, splits: { train: split } } = thread;
-  const layout = await openTangentRows(workspace, split, task);
-  const { base: { layers }, outputs } = layout;
-  for (const tangent of task.tangents) {
-    workspace.floats(layout.vector, tangent.vector.length).set(tangent.vector);
-    await forwardTangent(workspace, layout, { split, ...task.range });
-    const both = pairs(workspace, { layers, outputs }, tangent.outputs, task.range);
-    for (const [own, shared] of both) shared.set(own);
+  const rows = rowsOf(thread, task);
+  if (tangent) {
+    for (const [own, shared] of pairs(workspace, layout, task)) own.set(shared);
+    await backwardTangent(workspace, layout, rows, layout.tangent!);
+  } else {
+    // Of a single block, they are taken to be there.
+    loadPixels(workspace, layout, rows, 0, Math.min(BLOCK, range.count));
+    await backward(workspace, layout, rows);
   }
-}
-
-/** A piece's shares of H v, shape [P] each, written into `out`. */
-export async function tangentBackwardRows(
-  thread: Thread,
-  { out, ...task }: TangentTask & { readonly out: readonly SharedFloats[] },
-): Promise<void> {
-  const { workspace, splits: { train: split } } = thread;
-  const { pass, range } = task;
-  const layout = await openTangentRows(workspace, split, task);
-  const { base: { layers, classes, gradient }, outputs } = layout;
-  const rows = { split, ...range };
-  await backwardDeltas(workspace, layout, rows);
-  for (const [index, tangent] of task.tangents.entries()) {
-    workspace.floats(layout.vector, tangent.vector.length).set(tangent.vector);
-    if (tangent.outputs.length === layers.length) {
-      const both = pairs(workspace, { layers, outputs }, tangent.outputs, range);
-      for (const [own, shared] of both) own.set(shared);
-    } else await forwardTangent(workspace, layout, rows);
-    const deltas = partOf(tangent.deltas, classes, range);
-    workspace.floats(layout.tangentDeltas.at(-1)!, deltas.length).set(deltas);
-    // The logits' bias is never written.
-    const product = workspace.floats(gradient, pass.parameters.length).fill(0);
-    await backwardTangent(workspace, layout, rows);
-    out[index]!.set(product);
-  }
+  task.out.set(gradient);
 }
 
 /** Complete logits of a split, and what is asked of them. */
@@ -169,14 +131,14 @@ export function logitLoss(
 /** Fills a vector's `deltas` from the complete logits and their changes. */
 export function tangentLoss(
   { workspace, splits: { train: split } }: Thread,
-  { pass, tangent }: { readonly pass: SplitPass; readonly tangent: Tangent },
+  { pass, tangent }: { readonly pass: SplitPass; readonly tangent: SharedPass },
 ): void {
   const arrays = [pass.outputs.at(-1), tangent.outputs.at(-1), pass.deltas, tangent.deltas];
   const { layout, at } = openLogits(workspace, split, pass.sizes.at(-1)!, arrays);
   const [logits, changes, deltas, out] = at as [number, number, number, number];
   useLogits(workspace, layout, split.size, logits);
   workspace.kernels.crossEntropyHessian(changes, deltas, out);
-  tangent.deltas.set(workspace.floats(out, tangent.deltas.length));
+  tangent.deltas!.set(workspace.floats(out, tangent.deltas!.length));
 }
 
 /** Loads labels and arrays over all rows into the workspace; those that are not given have no place. */
@@ -197,51 +159,43 @@ function openLogits(
   return { layout, at };
 }
 
-/** Loads the parameters and, where there are some, the logits' deltas for a piece's pass. */
-function openRows(workspace: Workspace, pass: SplitPass, range: RowRange): Layout {
-  const layout = layOut(pass.sizes, range.count);
+const rowsOf = ({ splits }: Thread, { pass: { split }, range }: RowTask): Rows => ({
+  split: splits[split],
+  ...range,
+});
+
+/** Loads the parameters of a piece and, where there are some, the logits' deltas; the tangent's too. */
+function openRows(workspace: Workspace, { pass, tangent, range }: RowTask): Layout {
+  const layout = layOut(pass.sizes, range.count, { tangent: tangent !== undefined });
   workspace.reserve(layout.end);
-  workspace.floats(layout.parameters, pass.parameters.length).set(pass.parameters);
-  const deltas = pass.deltas === undefined ? [] : partOf(pass.deltas, layout.classes, range);
-  workspace.floats(layout.deltas.at(-1)!, deltas.length).set(deltas);
+  for (const [own, shared] of [[layout, pass], [layout.tangent, tangent]] as const) {
+    if (shared === undefined) continue;
+    workspace.floats(own!.parameters, shared.parameters.length).set(shared.parameters);
+    const deltas = shared.deltas ? partOf(shared.deltas, layout.classes, range) : [];
+    workspace.floats(own!.deltas.at(-1)!, deltas.length).set(deltas);
+  }
   return layout;
 }
 
-/** The network's own parameters and outputs of a piece, with room for a vector's. */
-async function openTangentRows(
-  workspace: Workspace,
-  split: SharedSplit,
-  { pass, range }: RowTask,
-): Promise<TangentLayout> {
-  const base = openRows(workspace, pass, range);
-  const layout = layOutTangent(base, range.count);
-  workspace.reserve(layout.end);
-  await restoreOutputs(workspace, base, split, { pass, range });
-  return layout;
+/** Brings the outputs of a network's piece back, or computes them again. */
+async function restoreOutputs(thread: Thread, layout: Layout, task: RowTask): Promise<void> {
+  const { workspace } = thread;
+  if (task.pass.outputs.length === layout.layers.length) {
+    for (const [own, shared] of pairs(workspace, layout, task)) own.set(shared);
+  } else await forward(workspace, layout, rowsOf(thread, task));
 }
 
-/** Brings the outputs of a piece back, or computes them again. */
-async function restoreOutputs(
-  workspace: Workspace,
-  layout: Layout,
-  split: SharedSplit,
-  { pass, range }: RowTask,
-): Promise<void> {
-  if (pass.outputs.length === layout.layers.length) {
-    for (const [own, shared] of pairs(workspace, layout, pass.outputs, range)) own.set(shared);
-  } else await forward(workspace, layout, { split, ...range });
-}
-
-/** A piece's outputs in the workspace, each with its part of an array of the split's. */
+/** A piece's outputs in the workspace, or the tangent's, each with its part of an array of the split's. */
 function pairs(
   workspace: Workspace,
-  { layers, outputs }: { readonly layers: readonly Layer[]; readonly outputs: readonly number[] },
-  shared: readonly SharedFloats[],
-  range: RowRange,
+  layout: Layout,
+  { pass, tangent, range }: RowTask,
 ): [own: Float32Array, shared: SharedFloats][] {
+  const { outputs } = tangent ? layout.tangent! : layout;
+  const shared = (tangent ?? pass).outputs;
   return shared.map((array, index) => {
-    const l = layers.length - shared.length + index;
-    const units = layers[l]!.outputs;
+    const l = layout.layers.length - shared.length + index;
+    const units = layout.layers[l]!.outputs;
     return [workspace.floats(outputs[l]!, units * range.count), partOf(array, units, range)];
   });
 }

@@ -45,7 +45,7 @@ export async function trainEpoch(
 ): Promise<number> {
   const batchSize = Math.min(task.batchSize, split.size);
   const { kernel, slots } = parseOptimizer(task.optimizer);
-  const layout = layOut(sizes, batchSize, slots.length);
+  const layout = layOut(sizes, batchSize, { slots: slots.length });
   workspace.reserve(layout.end);
   const P = parameters.length;
   const vectors = [

@@ -7,14 +7,7 @@ import { openGemmLibrary } from "~/lib/engine/cpu/gemm/choose_library.ts";
 import type { LibrarySource } from "~/lib/engine/cpu/gemm/gemm_library.ts";
 import { FREE_BYTES_FROM } from "~/lib/engine/cpu/kernels/kernels.ts";
 import type { Thread } from "~/lib/engine/cpu/network.ts";
-import {
-  backwardRows,
-  forwardRows,
-  logitLoss,
-  tangentBackwardRows,
-  tangentForwardRows,
-  tangentLoss,
-} from "~/lib/engine/cpu/split_pass.ts";
+import { backwardRows, forwardRows, logitLoss, tangentLoss } from "~/lib/engine/cpu/split_pass.ts";
 import { perturbedLogits } from "~/lib/engine/cpu/perturbed_logits.ts";
 import { trainEpoch } from "~/lib/engine/cpu/train.ts";
 import { openWorkspace } from "~/lib/engine/cpu/workspace.ts";
@@ -34,9 +27,7 @@ const TASKS = {
   forwardRows,
   backwardRows,
   logitLoss,
-  tangentForwardRows,
   tangentLoss,
-  tangentBackwardRows,
   perturbedLogits,
   /** Draws direction `k` into `out`; answers 1 / |g_k|, and the norms of its parts if asked to. */
   drawDirection(

@@ -5,7 +5,6 @@
  */
 import type { Gemm, GemmLibrary } from "~/lib/engine/cpu/gemm/gemm_library.ts";
 import { FREE_BYTES_FROM, type Kernels, openKernels } from "~/lib/engine/cpu/kernels/kernels.ts";
-import type { SharedFloats } from "~/lib/engine/engine.ts";
 import { countParameters, type Layer, type LayerSizes, layoutLayers } from "~/lib/model.ts";
 
 /**
@@ -13,11 +12,6 @@ import { countParameters, type Layer, type LayerSizes, layoutLayers } from "~/li
  * a split is the same product, so that results do not depend on who computes it.
  */
 export const BLOCK = 512;
-
-/** Numbers that all threads see, 0 at first. */
-export function allocateFloats(length: number): SharedFloats {
-  return new Float32Array(new SharedArrayBuffer(4 * length));
-}
 
 /** A thread's memory with its kernels and matrix products. */
 export interface Workspace {
@@ -103,43 +97,59 @@ export function layOutLogits({ allocate }: Places, classes: number, rows: number
   };
 }
 
-/** Byte offsets of a network's arrays; activations and deltas are [units, rows], by block. */
-export interface Layout extends LogitLayout {
-  readonly layers: readonly Layer[];
-  /** [P] each. */
+/** Byte offsets of a network's pass, or of a vector's and its changes; arrays are [units, rows], by block. */
+export interface PassLayout {
+  /** [P]. */
   readonly parameters: number;
-  readonly gradient: number;
-  /** The optimizer's slots of state, [P] each, the same distance apart. */
-  readonly slots: readonly number[];
-  /** Pixels of one block as bytes and as floats, [BLOCK, inputs]. */
-  readonly bytes: number;
-  readonly pixels: number;
   /** Outputs of every layer for all rows, blocks of [units, BLOCK] one after the other. */
   readonly outputs: readonly number[];
   /** Gradient with respect to the logits, as `outputs`; of hidden layers for one block. */
   readonly deltas: readonly number[];
+}
+
+/** Byte offsets of a network's arrays. */
+export interface Layout extends LogitLayout, PassLayout {
+  readonly layers: readonly Layer[];
+  /** [P]. */
+  readonly gradient: number;
+  /** [P] each, the same distance apart: the optimizer's state. */
+  readonly slots: readonly number[];
+  /** Pixels of one block as bytes and as floats, [BLOCK, inputs]. */
+  readonly bytes: number;
+  readonly pixels: number;
+  /** What a vector's way through the pass needs. */
+  readonly tangent: PassLayout | undefined;
   /** First free byte behind. */
   readonly end: number;
 }
 
-/** Lays out a network for batches of up to `rows` rows, with slots of an optimizer's state. */
-export function layOut(sizes: LayerSizes, rows: number, slots = 0): Layout {
+/** Lays out a network for batches of up to `rows` rows. */
+export function layOut(
+  sizes: LayerSizes,
+  rows: number,
+  { slots = 0, tangent = false }: { readonly slots?: number; readonly tangent?: boolean } = {},
+): Layout {
   const places = openPlaces();
   const { allocate } = places;
   const layers = layoutLayers(sizes);
   const parameterBytes = 4 * countParameters(sizes);
   const block = Math.min(BLOCK, rows);
-  const last = layers.length - 1;
+  const layOutPass = (): PassLayout => ({
+    parameters: allocate(parameterBytes),
+    outputs: layers.map(({ outputs }) => allocate(4 * rows * outputs)),
+    deltas: layers.map(({ outputs }, l) =>
+      allocate(4 * outputs * (l === layers.length - 1 ? rows : block))
+    ),
+  });
   return {
     layers,
-    parameters: allocate(parameterBytes),
+    ...layOutPass(),
     gradient: allocate(parameterBytes),
     slots: Array.from({ length: slots }, () => allocate(parameterBytes)),
     bytes: allocate(block * sizes[0]!),
     pixels: allocate(4 * block * sizes[0]!),
     ...layOutLogits(places, sizes.at(-1)!, rows),
-    outputs: layers.map(({ outputs }) => allocate(4 * rows * outputs)),
-    deltas: layers.map(({ outputs }, l) => allocate(4 * (l === last ? rows : block) * outputs)),
+    tangent: tangent ? layOutPass() : undefined,
     end: places.end,
   };
 }
