@@ -63,24 +63,26 @@ export function partProgress(
 /** Counts work in seconds of a nominal machine and scales by what it really took. */
 export class Meter<Work = unknown> {
   readonly #start = performance.now();
-  readonly #left = new Map<Work, number>();
-  #done = 0;
+  readonly #works = new Map<Work, { readonly done: number; readonly left: number }>();
 
   /** Sets what is left of a work; 0 where nothing more is expected of it. */
-  expect(work: Work, cost: number): void {
-    this.#left.set(work, cost);
+  expect(work: Work, left: number): void {
+    this.#works.set(work, { done: this.#works.get(work)?.done ?? 0, left });
   }
 
-  /** Counts what was done of a work, also beyond what was expected. */
+  /** Counts what was done of a work; of one that goes beyond what was expected a tenth more is. */
   add(work: Work, cost: number): void {
-    this.#done += cost;
-    this.expect(work, Math.max(0, (this.#left.get(work) ?? 0) - cost));
+    const before = this.#works.get(work) ?? { done: 0, left: 0 };
+    const [done, left] = [before.done + cost, before.left - cost];
+    // What ends as expected does so but for rounding.
+    this.#works.set(work, { done, left: left < -1e-6 * done ? done / 10 : Math.max(0, left) });
   }
 
   /** The state as a display wants it. */
   report(message: string): Progress {
-    const left = this.#left.values().reduce((sum, cost) => sum + cost, 0);
-    const [done, total] = [this.#done, this.#done + left];
+    let [done, left] = [0, 0];
+    for (const work of this.#works.values()) [done, left] = [done + work.done, left + work.left];
+    const total = done + left;
     const seconds = (performance.now() - this.#start) / 1000;
     // The first moments say little about the rest.
     const isKnown = done > 0.002 * total && seconds > 2;
