@@ -3,7 +3,7 @@
  *
  * @module
  */
-export * from "~/lib/findings/cell_columns.ts";
+export * from "~/lib/findings/cell_tables.ts";
 export * from "~/lib/findings/contrast.ts";
 export * from "~/lib/findings/curves.ts";
 export * from "~/lib/findings/edge.ts";
@@ -12,7 +12,6 @@ export * from "~/lib/findings/first_screen.ts";
 export * from "~/lib/findings/list_findings.ts";
 export * from "~/lib/findings/order.ts";
 export * from "~/lib/findings/published.ts";
-export * from "~/lib/findings/radius_table.ts";
 export * from "~/lib/findings/rank_measures.ts";
 export * from "~/lib/findings/report.ts";
 export * from "~/lib/findings/series.ts";

@@ -9,7 +9,14 @@ import { plural, plurals, scientific, thousands } from "~/lib/files/numbers.ts";
 import { capitalize } from "~/lib/files/text.ts";
 import { parseMeasure } from "~/lib/measure.ts";
 import type { CellSummary } from "~/lib/results.ts";
-import { type Cell, type EffectName, EFFECTS, listCells, type Study } from "~/lib/study.ts";
+import {
+  type Cell,
+  type EffectName,
+  EFFECTS,
+  listCells,
+  mainMeasure,
+  type Study,
+} from "~/lib/study.ts";
 
 /** Where an effect's cells stand; pairs of one learning rate / batch size, at their batch sizes. */
 export interface EffectAxis extends Axis {
@@ -81,7 +88,7 @@ export function meanLayers(
 ): Layer[] {
   const means = cellLayers(study, cells, "mean", (cell) => ({
     ...{ y: cell.value?.mean ?? NaN, interval: cell.value?.interval ?? null },
-    isHollow: cell.bySeed.filter((seed) => seed.value !== null).length === 1,
+    isHollow: cell.bySeed.size === 1,
     isPale: cell.unconverged.length > 0,
     ...(xOf ? { x: xOf(cell) } : {}),
   }));
@@ -126,18 +133,14 @@ export function inTwoLines(name: string): string {
 
 /** What is shown, n of images and seeds, the stop, and the runs that did not get there. */
 export function describeCells(study: Study, cells: readonly CellSummary[]): string {
-  const { label, isAtStudyRadius, parameters: { directions, radius } } = parseMeasure(
-    cells[0]?.measure ?? "sharpness",
-  );
+  const { measure = mainMeasure(study) } = cells[0] ?? {};
+  const { label, isAtStudyRadius, parameters: { directions, radius } } = parseMeasure(measure);
   const details = [
     directions === undefined ? "" : `K = ${directions}, `,
     radius === undefined ? "" : `r = ${radius}, `,
     `${thousands(study.images)} training images`,
   ].join("");
-  const measured = cells.flatMap(({ value, bySeed }) =>
-    value === null ? [] : [{ ...value, n: bySeed.filter((seed) => seed.value !== null).length }]
-  );
-  const isOpen = measured.some(({ interval }) => interval && interval[0] <= 0);
+  const isOpen = cells.some(({ value }) => value?.interval && value.interval[0] <= 0);
   // A cell that two effects share is one.
   const once = new Map(
     cells.map((cell) => [`${cell.optimizer} ${cell.learningRate} ${cell.batchSize}`, cell]),
@@ -153,14 +156,16 @@ export function describeCells(study: Study, cells: readonly CellSummary[]): stri
   return `${capitalize(label)}${
     isAtStudyRadius ? ": mean rise in the loss at random points" : ""
   } ` +
-    `(${details}); ${describeSeeds(measured)}, 95 % t intervals over seeds` +
+    `(${details}); ${
+      describeSeeds(cells.map(({ bySeed }) => bySeed.size))
+    }, 95 % t intervals over seeds` +
     `${isOpen ? " (▾: reaches 0)" : ""}. Networks at the stop ${study.stops[0]}: of ` +
     `${plural(planned, "run")} ${troubles.length === 0 ? "all reached it" : troubles.join(", ")}.`;
 }
 
-/** "n = 1 to 3 seeds a cell (hollow: 1)". */
-export function describeSeeds(cells: readonly { readonly n: number }[]): string {
-  if (cells.length === 0) return "no result yet";
-  const counts = cells.map(({ n }) => n);
+/** "n = 1 to 3 seeds a cell (hollow: 1)", of cells with so many seeds. */
+export function describeSeeds(all: readonly number[]): string {
+  const counts = all.filter((n) => n > 0);
+  if (counts.length === 0) return "no result yet";
   return `n = ${plurals(counts, "seed")} a cell${counts.includes(1) ? " (hollow: 1)" : ""}`;
 }

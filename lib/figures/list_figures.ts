@@ -5,20 +5,15 @@
  */
 import { join } from "node:path";
 import { type Figure, forColumn } from "~/lib/figures/compose.ts";
-import { plotDensities } from "~/lib/figures/density_figure.ts";
-import { plotField, plotLines } from "~/lib/figures/landscape_figure.ts";
-import { plotCurves, plotLead } from "~/lib/figures/curves_figure.ts";
-import { plotEigenvalues } from "~/lib/figures/edge_figure.ts";
-import { plotLevels } from "~/lib/figures/levels_figure.ts";
-import { plotPublished } from "~/lib/figures/published_figure.ts";
-import { plotRanks } from "~/lib/figures/rank_figure.ts";
+import { plotEigenvalues, plotRatio, plotResults2 } from "~/lib/figures/effects_figures.ts";
+import { plotLevels, plotPublished, plotRanks } from "~/lib/figures/findings_figures.ts";
+import { plotDensities, plotField, plotLines } from "~/lib/figures/landscape_figures.ts";
 import { renderPdf, renderPng } from "~/lib/figures/render.ts";
-import { plotRatio, plotResults2 } from "~/lib/figures/results_figure.ts";
-import { plotTrainingLoss } from "~/lib/figures/training_figure.ts";
+import { plotCurves, plotLead, plotTrainingLoss } from "~/lib/figures/training_figures.ts";
 import { writeWhole } from "~/lib/files/files.ts";
 import { scientific } from "~/lib/files/numbers.ts";
 import { comparePublished, listFindings, rankMeasures } from "~/lib/findings.ts";
-import { LINES, type Picture, PLANES, readPicture } from "~/lib/landscape.ts";
+import { LINES, PLANES, readPicture } from "~/lib/landscape.ts";
 import { locateStop, runsAt, type TrajectoryRecord } from "~/lib/results.ts";
 import type { Study } from "~/lib/study.ts";
 
@@ -60,26 +55,21 @@ export async function listPictures(
   records: readonly TrajectoryRecord[],
   results: string,
 ): Promise<Figure[]> {
-  const read = async (pictures: readonly Picture[]) => {
-    const all = [];
-    for (const picture of pictures) {
-      const found = await readPicture(picture, results);
-      if (found !== undefined) all.push({ heading: picture.heading, found });
-    }
-    return all;
-  };
-  const [lines, planes] = [await read(LINES), await read(PLANES)];
+  const [lines, planes] = await Promise.all([LINES, PLANES].map(async (pictures) => {
+    const found = await Promise.all(pictures.map((picture) => readPicture(picture, results)));
+    return pictures.flatMap(({ heading }, i) => found[i] ? [{ heading, found: found[i] }] : []);
+  }));
   const densities = records.flatMap(({ content }) => {
     const { optimizer, learningRate, seed } = content.trajectory;
     const epoch = locateStop(study, study.stops[0]!, content)?.epoch;
     const value = content.networks.find((network) => network.epoch === epoch)?.measures
-      .find(({ measure }) => measure === "density");
+      .find(({ probes }) => probes !== undefined);
     const name = `${optimizer}, learning rate ${scientific(learningRate)}`;
     return value === undefined || seed !== 0 ? [] : [{ name, value }];
   });
   return [
-    ...(lines.length > 0 ? [plotLines(lines)] : []),
-    ...(planes.length > 0 ? [plotField(planes)] : []),
+    ...(lines!.length > 0 ? [plotLines(lines!)] : []),
+    ...(planes!.length > 0 ? [plotField(planes!)] : []),
     ...(densities.length > 0 ? [plotDensities(densities)] : []),
   ];
 }

@@ -25,6 +25,12 @@ export const SERIES_COLORS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4
 /** The symbols of series in turn. */
 export const SYMBOLS: readonly MarkSymbol[] = ["circle", "diamond", "square", "triangle"];
 
+/** The edge of stability, wherever it is drawn. */
+export const EDGE = {
+  ...{ name: "edge", legend: "edge of stability: 2 / learning rate" },
+  ...{ color: INK.muted, dash: "5 3" },
+} as const;
+
 /** How optimizers' marks look, by canonical text; those of one rule share its colour, ever lighter. */
 export function optimizerStyles(
   optimizers: readonly string[],

@@ -59,6 +59,14 @@ export function plural(count: number, noun: string): string {
   return `${thousands(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
 
+/** 1..count, of more than `most` only some, the first and the last included: evenly in their logarithm. */
+export function sparse(count: number, most: number): number[] {
+  if (count <= most) return Array.from({ length: count }, (_, i) => i + 1);
+  return [
+    ...new Set(Array.from({ length: most }, (_, i) => Math.round(count ** (i / (most - 1))))),
+  ];
+}
+
 /** A value as tables show it: whole numbers as they are, others to four significant digits. */
 export function cellText(value: unknown): string {
   return typeof value === "number" && !Number.isInteger(value)

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { currentName, parseMeasure } from "~/lib/measure.ts";
+import { currentName, measureThat, parseMeasure } from "~/lib/measure.ts";
 import { locateStop, type Measurement, type TrajectoryRecord } from "~/lib/results.ts";
 import { meanInterval } from "~/lib/statistics.ts";
 import { byCell, type Cell, listCells, type Study } from "~/lib/study.ts";
@@ -30,7 +30,9 @@ export interface Curve {
 }
 
 /** What curves show unless told otherwise: sharpness without the slope's noise. */
-export const CURVE_MEASURE = "antithetic";
+export const CURVE_MEASURE = measureThat(({ isAlongTraining }) => isAlongTraining);
+/** What sees neither the weights' scale nor, at equal loss, how far training got. */
+export const LEAD_MEASURE = measureThat(({ isLead }) => isLead);
 /** Levels of the full-set loss in nats at which cells are compared: all of them, none chosen. */
 export const LOSS_LEVELS: readonly number[] = [1.7, 1.5, 1.3, 1.1, 0.9, 0.7];
 /** Networks whose losses lie further apart, in nats, give no value between them. */
@@ -43,12 +45,12 @@ export const WIDEST_BRACKET = 0.25;
  * Values are means over the first K directions, K the fewest that one of the networks has: so all have
  * the same directions, whose differences from one another cancel in a pair.
  *
- * @param options measure: its text; values with any number of directions count. Default "antithetic".
+ * @param measure Its text; values with any number of directions count.
  */
 export function listCurves(
   study: Study,
   records: readonly TrajectoryRecord[],
-  { measure = CURVE_MEASURE }: { readonly measure?: string } = {},
+  measure: string = CURVE_MEASURE,
 ): Curve[] {
   const recordsOf = byCell(study, records, ({ content }) => content.trajectory);
   const found = listCells(study).flatMap((cell) =>

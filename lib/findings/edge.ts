@@ -6,6 +6,7 @@
 import type { ColumnTable } from "arquero";
 import { significant } from "~/lib/files/numbers.ts";
 import { formatEstimate } from "~/lib/findings/words.ts";
+import { measureThat, parseMeasure } from "~/lib/measure.ts";
 import {
   type CellSummary,
   type RunResult,
@@ -14,19 +15,18 @@ import {
   tableOf,
   type TrajectoryRecord,
 } from "~/lib/results.ts";
-import type { Interval } from "~/lib/statistics.ts";
-import { measureNamed, type Study } from "~/lib/study.ts";
+import type { Study } from "~/lib/study.ts";
 
 /** The optimizer whose edge is 2 / learning rate: gradient descent without momentum. */
 const EDGE_OPTIMIZER = "SGD";
-/**
- * Which eigenvalue times the learning rate is 2 at the edge of full batches (Cohen et al. arXiv
- * 2103.00065; of the preconditioned Hessian: arXiv 2207.14484).
- */
-const EDGE_MEASURE: Readonly<Record<string, string>> = {
-  [EDGE_OPTIMIZER]: "lambda-max",
-  AdaGrad: "preconditioned-lambda-max",
-};
+
+/** The eigenvalue that bounds it. */
+export const EIGENVALUE = measureThat(({ edgeOf }) => edgeOf === EDGE_OPTIMIZER);
+
+/** The text of a study's eigenvalue that bounds this optimizer, by default gradient descent. */
+export function edgeMeasure({ measures }: Study, optimizer = EDGE_OPTIMIZER): string | undefined {
+  return measures.first.find((text) => parseMeasure(text).edgeOf === optimizer);
+}
 
 /** A network on a trajectory of the edge's study. */
 export interface EdgePoint {
@@ -41,7 +41,7 @@ export interface EdgePoint {
 
 /** The networks of a study whose first measure is lambda max, by series and epoch. */
 export function edgeRows(study: Study, records: readonly TrajectoryRecord[]): EdgePoint[] {
-  const text = measureNamed(study, EDGE_MEASURE[EDGE_OPTIMIZER]!);
+  const text = edgeMeasure(study);
   if (text === undefined) return [];
   const runs = study.stops.flatMap((stop) => runsAt(study, records, stop));
   return runs.flatMap(({ config, training, measures }): EdgePoint[] => {
@@ -88,39 +88,36 @@ export function edgeSentences(study: Study, records: readonly TrajectoryRecord[]
  */
 export function edgeCells(study: Study, runs: readonly RunResult[]): CellSummary[] {
   return study.grid.optimizers.flatMap((optimizer) => {
-    const text = measureNamed(study, EDGE_MEASURE[optimizer] ?? "");
+    const text = edgeMeasure(study, optimizer);
     const cells = text === undefined ? [] : summariseCells(study, runs, text);
-    return cells.flatMap((cell): CellSummary[] => {
-      const { value, residual } = cell;
+    return cells.flatMap(({ value, ...cell }): CellSummary[] => {
       if (cell.optimizer !== optimizer || value === null) return [];
-      const { interval } = value;
-      const raised = interval && [interval[0], interval[1] + (residual ?? 0)] as const;
-      return [{ ...cell, value: { ...value, interval: raised } }];
+      const [low = 0, high = 0] = value.interval ?? [];
+      const interval = value.interval && [low, high + (cell.residual ?? 0)] as const;
+      return [{ ...cell, value: { ...value, interval } }];
     });
   });
 }
 
 /** One row a cell of `edgeCells`: learning rate x lambda max, and on which side of 2 its interval lies. */
 export function edgeTable(cells: readonly CellSummary[]): ColumnTable {
-  const shareOf = (
-    { value, learningRate: rate }: CellSummary,
-  ): readonly [number, Interval | null] => {
-    const { mean, interval } = value!;
-    return [rate * mean, interval && [rate * interval[0], rate * interval[1]]];
-  };
-  return tableOf<CellSummary>({
+  const rows = cells.map(({ value, learningRate: rate, ...cell }) => ({
+    ...{ ...cell, rate, eigenvalue: value!.mean },
+    interval: value!.interval && [rate * value!.interval[0], rate * value!.interval[1]] as const,
+  }));
+  return tableOf<typeof rows[0]>({
     optimizer: ({ optimizer }) => optimizer,
-    "learning rate": ({ learningRate }) => learningRate,
+    "learning rate": ({ rate }) => rate,
     "batch size": ({ batchSize }) => batchSize,
-    "learning rate × λ max": (cell) => formatEstimate(...shareOf(cell)),
-    "against 2": (cell) => {
-      const [, interval] = shareOf(cell);
+    "learning rate × λ max": ({ rate, eigenvalue, interval }) =>
+      formatEstimate(rate * eigenvalue, interval),
+    "against 2": ({ interval }) => {
       if (interval === null) return "one seed";
       return interval[1] < 2 ? "below" : interval[0] > 2 ? "above" : "not told apart";
     },
-    "residual / λ max": ({ residual, value, unresolved }) =>
-      (residual === null ? "" : significant(residual / value!.mean, 2)) +
+    "residual / λ max": ({ residual, eigenvalue, unresolved }) =>
+      (residual === null ? "" : significant(residual / eigenvalue, 2)) +
       (unresolved.length === 0 ? "" : " (not converged: a lower bound)"),
-    seeds: ({ bySeed }) => bySeed.filter(({ value }) => value !== null).length,
-  }, cells);
+    seeds: ({ bySeed }) => bySeed.size,
+  }, rows);
 }

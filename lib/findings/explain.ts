@@ -4,7 +4,7 @@
  * @module
  */
 import type { ColumnTable } from "arquero";
-import { CURVE_MEASURE } from "~/lib/findings/curves.ts";
+import { CURVE_MEASURE, LEAD_MEASURE } from "~/lib/findings/curves.ts";
 import { BOOTSTRAP_SEED, pairSeeds } from "~/lib/findings/rank_measures.ts";
 import { atLossLevels, atStop } from "~/lib/findings/series.ts";
 import { formatEstimate, formatTau } from "~/lib/findings/words.ts";
@@ -17,10 +17,10 @@ import {
   type TauInterval,
   tauInterval,
 } from "~/lib/statistics.ts";
-import { byCell, listCells, type Study } from "~/lib/study.ts";
+import { byCell, listCells, mainMeasure, type Study } from "~/lib/study.ts";
 
 /** What may explain it, by name: of a run. */
-export const EXPLANATIONS: Readonly<Record<string, (run: RunResult) => number | null>> = {
+const EXPLANATIONS: Readonly<Record<string, (run: RunResult) => number | null>> = {
   "learning rate / batch size": ({ config }) => config.learningRate / config.batchSize,
   "learning rate": ({ config }) => config.learningRate,
   "batch size": ({ config }) => config.batchSize,
@@ -34,24 +34,16 @@ export interface Explanation extends TauInterval {
   readonly measure: string;
 }
 
-/** Sharpness, at equal loss the antithetic one, and the scale-free measure. */
-const MEASURES = ["sharpness", "relative-filter"];
-
 /**
- * Kendall's tau of every explanation with each measure, over all cells of a study, with the bootstrap
- * interval over seeds and cells of `tauInterval`.
+ * Kendall's tau of every explanation with the study's measure and the scale-free one, over all cells,
+ * with the bootstrap interval over seeds and cells of `tauInterval`.
  *
  * @param runs Of one stop.
- * @param measures Canonical texts.
  */
-export function explain(
-  study: Study,
-  runs: readonly RunResult[],
-  measures: readonly string[] = MEASURES,
-): Explanation[] {
+export function explain(study: Study, runs: readonly RunResult[]): Explanation[] {
   const runsOf = byCell(study, runs, ({ config }) => config);
   const cells = listCells(study).map(runsOf);
-  return measures.flatMap((measure) =>
+  return [mainMeasure(study), LEAD_MEASURE].flatMap((measure) =>
     Object.entries(EXPLANATIONS).map(([name, valueOf]): Explanation => {
       const ranked = cells.map((own) =>
         pairSeeds(own, valueOf, ({ measures }) => measures[measure]?.estimate)
@@ -98,50 +90,42 @@ export interface FactorSlopes {
  *
  * @returns Places where both factors vary over at least four cells.
  */
-export function factorSlopes(
-  study: Study,
-  records: readonly TrajectoryRecord[],
-  measures: readonly string[] = MEASURES,
-): FactorSlopes[] {
-  const cells = listCells(study);
+export function factorSlopes(study: Study, records: readonly TrajectoryRecord[]): FactorSlopes[] {
   const { seeds } = study.grid;
-  return measures.flatMap((measure) => {
-    const along = measure === "sharpness" ? CURVE_MEASURE : measure;
-    const places = [
-      atStop(study, runsAt(study, records), measure),
-      ...atLossLevels(study, records, along),
-    ];
-    return places.flatMap(({ place, measure, valuesOf }): FactorSlopes[] => {
-      const whole = cells.map((cell) => ({ ...cell, ...valuesOf(cell) }))
-        .filter(({ bySeed }) => seeds.every((seed) => (bySeed.get(seed) ?? 0) > 0));
-      const fits = seeds.flatMap((seed) =>
-        fitTwo(
-          whole.map((
-            { learningRate, batchSize, bySeed },
-          ) => [Math.log(learningRate), Math.log(batchSize), Math.log(bySeed.get(seed)!)]),
-        ) ?? []
-      );
-      return whole.length < 4 || fits.length === 0 ? [] : [{
-        ...{ place, measure, cells: whole.length },
-        learningRate: meanInterval(fits.map(({ a }) => a)),
-        batchSize: meanInterval(fits.map(({ b }) => b)),
-        sum: meanInterval(fits.map(({ a, b }) => a + b)),
-      }];
-    });
+  const places = [[mainMeasure(study), CURVE_MEASURE], [LEAD_MEASURE, LEAD_MEASURE]]
+    .flatMap(([measure, along]) => [
+      atStop(study, runsAt(study, records), measure!),
+      ...atLossLevels(study, records, along!),
+    ]);
+  return places.flatMap(({ place, measure, valuesOf }): FactorSlopes[] => {
+    const whole = listCells(study).map((cell) => ({ ...cell, ...valuesOf(cell) }))
+      .filter(({ bySeed }) => seeds.every((seed) => (bySeed.get(seed) ?? 0) > 0));
+    const fits = seeds.flatMap((seed) =>
+      fitTwo(
+        whole.map(({ learningRate, batchSize, bySeed }) =>
+          [learningRate, batchSize, bySeed.get(seed)!].map(Math.log)
+        ),
+      ) ?? []
+    );
+    return whole.length < 4 || fits.length === 0 ? [] : [{
+      ...{ place, measure, cells: whole.length },
+      learningRate: meanInterval(fits.map(({ a }) => a)),
+      batchSize: meanInterval(fits.map(({ b }) => b)),
+      sum: meanInterval(fits.map(({ a, b }) => a + b)),
+    }];
   });
 }
 
 /** Least squares of z on x and y with a constant; undefined where x and y do not vary apart. */
-function fitTwo(
-  rows: readonly (readonly [x: number, y: number, z: number])[],
-): { a: number; b: number } | undefined {
-  const [x, y, z] = [0, 1, 2].map((k) => {
+function fitTwo(rows: readonly (readonly number[])[]): { a: number; b: number } | undefined {
+  const centred = [0, 1, 2].map((k) => {
     const own = rows.map((row) => row[k]!);
     const mean = own.reduce((sum, value) => sum + value, 0) / own.length;
     return own.map((value) => value - mean);
-  }) as [number[], number[], number[]];
-  const dot = (p: number[], q: number[]): number => p.reduce((sum, v, i) => sum + v * q[i]!, 0);
-  const [xx, yy, xy, xz, yz] = [dot(x, x), dot(y, y), dot(x, y), dot(x, z), dot(y, z)];
+  });
+  const dot = (p: number, q: number): number =>
+    centred[p]!.reduce((sum, value, i) => sum + value * centred[q]![i]!, 0);
+  const [xx, yy, xy, xz, yz] = [dot(0, 0), dot(1, 1), dot(0, 1), dot(0, 2), dot(1, 2)];
   const determinant = xx * yy - xy * xy;
   if (!(determinant > 1e-9 * xx * yy)) return undefined;
   return { a: (yy * xz - xy * yz) / determinant, b: (xx * yz - xy * xz) / determinant };
@@ -161,18 +145,13 @@ export function slopesTable(found: readonly FactorSlopes[]): ColumnTable {
   }, found);
 }
 
-/** Which of the two explanations the intervals of b and a + b leave. */
+/** Which of the explanations the intervals of a, b and a + b leave. */
 function verdictOn({ learningRate, batchSize, sum }: FactorSlopes): string {
   const [rate, size, both] = [learningRate, batchSize, sum].map(({ low, high }) =>
     low === null || high === null ? undefined : low <= 0 && high >= 0
   );
   if (rate === undefined) return "open";
   if (rate && size) return "neither factor";
-  return size && both
-    ? "open"
-    : size
-    ? "learning rate alone"
-    : both
-    ? "their ratio"
-    : "both, apart";
+  if (size && both) return "open";
+  return size ? "learning rate alone" : both ? "their ratio" : "both, apart";
 }

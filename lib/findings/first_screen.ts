@@ -5,11 +5,11 @@
  */
 import { capitalize } from "~/lib/files/text.ts";
 import type { Kind } from "~/lib/findings/contrast.ts";
-import { CURVE_MEASURE } from "~/lib/findings/curves.ts";
-import { countSigns, type Finding, leadMeasure } from "~/lib/findings/list_findings.ts";
+import { CURVE_MEASURE, LEAD_MEASURE } from "~/lib/findings/curves.ts";
+import { countSigns, type Finding } from "~/lib/findings/list_findings.ts";
 import { enumerate, formatEstimate } from "~/lib/findings/words.ts";
 import { parseMeasure } from "~/lib/measure.ts";
-import { EFFECTS } from "~/lib/study.ts";
+import { type EffectName, EFFECTS } from "~/lib/study.ts";
 
 /** What becomes of a series: its findings at the stop, there in another measure, or at all levels. */
 interface Claim {
@@ -25,80 +25,79 @@ interface Claim {
  * that was taken at less than half as many places.
  */
 export function firstScreen(findings: readonly Finding[]): string[] {
-  const nameOf = ({ measure }: Finding): string => parseMeasure(measure).name;
-  const lead = leadMeasure().name;
-  const effects = (["learning-rate", "batch-size"] as const).flatMap((effect) => {
-    const at = (where: Finding["where"], name?: string): Claim[] =>
-      claimsOf(
-        findings.filter((each) =>
-          each.effect === effect && !each.isAgainst && each.where === where &&
-          (name === undefined || nameOf(each) === name)
-        ),
-      );
-    const [stop, relative] = [at("stop"), at("measure", lead)];
-    if (stop.length === 0) return [];
-    const [first, standIn] = [at("loss", lead), at("loss", CURVE_MEASURE)];
-    const equal = stop.flatMap(({ optimizer }) => {
-      const [one, other] = [first, standIn].map((claims) =>
-        claims.find((claim) => claim.optimizer === optimizer)
-      );
-      return choose(one, other, (claim) => claim.findings.length) ?? [];
-    });
-    const without = stop.filter(({ optimizer }) =>
-      equal.every((claim) => claim.optimizer !== optimizer)
-    );
-    return [[
-      `${capitalize(EFFECTS[effect].label)} from ${namesOf(stop[0]!.findings[0]!)}: ` +
-      `sharpness ${enumerate(stop.map(changeAtStop))}.`,
-      ...(relative.length === 0 ? [] : [`In relative sharpness this ${become(relative)}.`]),
-      ...[...Map.groupBy(equal, (claim) => first.includes(claim))].map(([isLead, own]) =>
-        `At equal training loss, in ${wordsOf(isLead)}, it ${become(own)}.`
+  const against = findings.filter(({ isAgainst, where }) => isAgainst && where === "loss");
+  return [
+    ...(["learning-rate", "batch-size"] as const).flatMap((effect) =>
+      effectSentence(
+        effect,
+        findings.filter((each) => each.effect === effect && !each.isAgainst),
+      )
+    ),
+    ...Map.groupBy(against, ({ optimizer }) => optimizer).values().map(againstSentence),
+  ];
+}
+
+function effectSentence(effect: EffectName, findings: readonly Finding[]): string[] {
+  const at = (where: Finding["where"], name?: string): Claim[] =>
+    claimsOf(
+      findings.filter((each) =>
+        each.where === where && (name === undefined || parseMeasure(each.measure).name === name)
       ),
-      ...(without.length === 0 ? [] : [
-        "No two cells " + (equal.length === 0
-          ? ""
-          : `with ${
-            enumerate(without.map(({ optimizer }) => optimizer))
-          } `) +
-        "could be compared at equal training loss.",
-      ]),
-    ].join(" ")];
-  });
-  const against = Map.groupBy(
-    findings.filter(({ isAgainst, where }) => isAgainst && where === "loss"),
-    ({ optimizer }) => optimizer,
-  );
-  const optimizers = [...against].map(([optimizer, all]) => {
-    const counted = [...Map.groupBy(all, ({ effect }) => effect)].flatMap(([effect, own]) => {
-      const [first, standIn] = [lead, CURVE_MEASURE].map((name) =>
-        countSigns(own.filter((each) => nameOf(each) === name).flatMap((each) => each.comparisons))
-      );
-      const { settled, text } = choose(first, standIn, (counts) => counts.settled.length)!;
-      const isLead = settled === first!.settled;
-      const what = `${text} of ${settled.length} by ${EFFECTS[effect].label}`;
-      return settled.length === 0 ? [] : [{ isLead, what }];
-    });
-    const texts = [...Map.groupBy(counted, ({ isLead }) => isLead)].map(([isLead, own]) =>
-      `in ${wordsOf(isLead)}: ${own.map(({ what }) => what).map(begin).join(". ")}`
     );
-    const said = texts.length === 0 ? ": not measured" : `, ${texts.map(begin).join(". ")}`;
-    return `${optimizer} against ${all[0]!.reference} at equal training loss${said}.`;
+  const [stop, relative] = [at("stop"), at("measure", LEAD_MEASURE)];
+  if (stop.length === 0) return [];
+  const places = [LEAD_MEASURE, CURVE_MEASURE].map((name) => at("loss", name));
+  const equal = stop.flatMap(({ optimizer }) => {
+    const own = places.map((claims) => claims.find((claim) => claim.optimizer === optimizer));
+    return choose(own, ({ findings }) => findings.length) ?? [];
   });
-  return [...effects, ...optimizers];
+  const without = stop.map(({ optimizer }) => optimizer)
+    .filter((optimizer) => equal.every((claim) => claim.optimizer !== optimizer));
+  return [[
+    `${capitalize(EFFECTS[effect].label)} from ${namesOf(stop[0]!.findings[0]!)}: ` +
+    `sharpness ${enumerate(stop.map(changeAtStop))}.`,
+    ...(relative.length === 0 ? [] : [`In relative sharpness this ${become(relative)}.`]),
+    ...[...Map.groupBy(equal, ({ findings: [first] }) => first!.measure)].map(([measure, own]) =>
+      `At equal training loss, in ${wordsOf(measure)}, it ${become(own)}.`
+    ),
+    ...(without.length === 0 ? [] : [
+      `No two cells ${equal.length === 0 ? "" : `with ${enumerate(without)} `}` +
+      "could be compared at equal training loss.",
+    ]),
+  ].join(" ")];
+}
+
+/** All of one optimizer, at equal training loss. */
+function againstSentence(findings: readonly Finding[]): string {
+  const counted = [...Map.groupBy(findings, ({ effect }) => effect)].flatMap(([effect, own]) => {
+    const counts = [LEAD_MEASURE, CURVE_MEASURE].map((name) => {
+      const some = own.filter(({ measure }) => measure === name);
+      return { measure: name, ...countSigns(some.flatMap(({ comparisons }) => comparisons)) };
+    });
+    const { measure, words, text } = choose(counts, ({ words }) => words.length)!;
+    const what = `${text} of ${words.length} by ${EFFECTS[effect].label}`;
+    return words.length === 0 ? [] : [{ measure, what }];
+  });
+  const texts = [...Map.groupBy(counted, ({ measure }) => measure)].map(([measure, own]) =>
+    `in ${wordsOf(measure)}: ${sentences(own.map(({ what }) => what))}`
+  );
+  const { optimizer, reference } = findings[0]!;
+  return `${optimizer} against ${reference} at equal training loss` +
+    `${texts.length === 0 ? ": not measured" : `, ${sentences(texts)}`}.`;
 }
 
 /** The first where it has at least half as many values as what stands in for it. */
 function choose<T>(
-  first: T | undefined,
-  standIn: T | undefined,
+  [first, standIn]: readonly (T | undefined)[],
   sizeOf: (one: T) => number,
 ): T | undefined {
   const [own, other] = [first, standIn].map((one) => one === undefined ? 0 : sizeOf(one));
   return own! > 0 && 2 * own! >= other! ? first : standIn ?? first;
 }
 
-function wordsOf(isLead: boolean): string {
-  return isLead ? "relative sharpness" : "antithetic sharpness";
+/** "relative sharpness", of whatever kind. */
+function wordsOf(measure: string): string {
+  return parseMeasure(measure).label.replace(/ \(.*\)$/, "");
 }
 
 function claimsOf(findings: readonly Finding[]): Claim[] {
@@ -122,8 +121,7 @@ function changeAtStop({ optimizer, kind, findings: [first] }: Claim): string {
 
 /** "survives with SGD (3 of 4 levels, narrowest 10⁻² to 10⁻¹) and is inconclusive with AdaGrad". */
 function become(claims: readonly Claim[]): string {
-  const groups = [...Map.groupBy(claims, ({ kind }) => kind)];
-  return enumerate(groups.map(([kind, alike]) => {
+  return enumerate([...Map.groupBy(claims, ({ kind }) => kind)].map(([kind, alike]) => {
     const word = kind === "negligible" || kind === "inconclusive" ? `is ${kind}` : kind;
     return `${word} with ${enumerate(alike.map(coverageOf))}`;
   }));
@@ -138,10 +136,10 @@ function coverageOf({ optimizer, findings, kind }: Claim): string {
     const names = cells.map(nameOf);
     return names.indexOf(found!.last.name) - names.indexOf(found!.first.name);
   };
-  const [narrowest] = own.toSorted((a, b) => spanOf(a) - spanOf(b));
-  const isPart = spanOf(narrowest!) < narrowest!.cells.length - 1;
+  const narrowest = own.toSorted((a, b) => spanOf(a) - spanOf(b))[0]!;
+  const isPart = spanOf(narrowest) < narrowest.cells.length - 1;
   return `${optimizer} (${own.length} of ${findings.length} levels` +
-    `${isPart ? `, narrowest ${namesOf(narrowest!)}` : ""})`;
+    `${isPart ? `, narrowest ${namesOf(narrowest)}` : ""})`;
 }
 
 /** "10⁻⁴ to 10⁻¹". */
@@ -149,7 +147,7 @@ function namesOf({ comparisons: [found] }: Finding): string {
   return `${found!.first.name} to ${found!.last.name}`;
 }
 
-/** A sentence after the first begins with a capital. */
-function begin(text: string, place: number): string {
-  return place === 0 ? text : capitalize(text);
+/** Each after the first begins with a capital. */
+function sentences(parts: readonly string[]): string {
+  return parts.map((text, place) => place === 0 ? text : capitalize(text)).join(". ");
 }

@@ -13,7 +13,7 @@ import {
   formatComparison,
   type Kind,
 } from "~/lib/findings/contrast.ts";
-import { CURVE_MEASURE } from "~/lib/findings/curves.ts";
+import { CURVE_MEASURE, LEAD_MEASURE } from "~/lib/findings/curves.ts";
 import { rankedMeasures } from "~/lib/findings/rank_measures.ts";
 import {
   atLossLevels,
@@ -24,20 +24,15 @@ import {
   type Series,
 } from "~/lib/findings/series.ts";
 import { enumerate, formatEstimate } from "~/lib/findings/words.ts";
-import { type Measure, MEASURE_NAMES, parseMeasure } from "~/lib/measure.ts";
+import { parseMeasure } from "~/lib/measure.ts";
 import { runsAt, tableOf, type TrajectoryRecord } from "~/lib/results.ts";
 import { benjaminiHochberg, holm, meanInterval } from "~/lib/statistics.ts";
-import type { Study } from "~/lib/study.ts";
+import { mainMeasure, type Study } from "~/lib/study.ts";
 
 /** Of tests that are counted together: at most so many of those that are counted are false. */
 const FALSE_SHARE = 0.05;
 /** At most so likely is any wrong verdict in a family. */
 const FAMILY_ERROR = 0.05;
-
-/** The measure that sees neither the weights' scale nor, at equal loss, how far training got. */
-export function leadMeasure(): Measure {
-  return MEASURE_NAMES.map(parseMeasure).find(({ isLead }) => isLead)!;
-}
 
 /** What becomes of a series at a place. */
 export interface Finding extends Series, Place {
@@ -63,12 +58,12 @@ export const listFindings: (
   records: readonly TrajectoryRecord[],
 ) => readonly Finding[] = remember((study, records) => {
   const runs = runsAt(study, records);
-  const measure = study.measures.first[0] ?? "sharpness";
+  const measure = mainMeasure(study);
   const stop = atStop(study, runs, measure, "stop");
   const others = rankedMeasures(study, runs)
     .filter((text) => text !== measure && parseMeasure(text).isCrossCheck)
     .map((text) => atStop(study, runs, text));
-  const losses = [leadMeasure().text, CURVE_MEASURE]
+  const losses = [LEAD_MEASURE, CURVE_MEASURE]
     .flatMap((text) => atLossLevels(study, records, text));
   const places = [stop, ...others, ...losses];
   return judgeFamily(
@@ -78,18 +73,19 @@ export const listFindings: (
 
 /** What becomes of a series at a place, by itself; `stop` is the study's, with its first measure. */
 export function findAt(series: Series, place: Place, stop: Place): Finding {
-  const { unit } = parseMeasure(place.measure);
   const endsAt = (at: Place, optimizer?: string): End[] =>
     series.cells.map((cell) => (
       { name: series.nameOf(cell), ...at.valuesOf(optimizer ? { ...cell, optimizer } : cell) }
     ));
-  const all = endsAt(place);
+  const compareAt = (at: Place, first: End, last: End, reference?: Comparison | null) =>
+    compare({ first, last, unit: parseMeasure(at.measure).unit }, reference);
   const found = (kind: Kind, comparisons: readonly Comparison[], ends: readonly End[]): Finding => (
     { ...series, ...place, kind, judged: kind, comparisons, ends }
   );
+  const all = endsAt(place);
   if (series.isAgainst) {
     const firsts = endsAt(place, series.reference);
-    const each = all.flatMap((last, i) => compare({ first: firsts[i]!, last, unit }) ?? []);
+    const each = all.flatMap((last, i) => compareAt(place, firsts[i]!, last) ?? []);
     const words = new Set(countSigns(each).words);
     return found(words.size === 1 ? ALL[[...words][0]!]! : "inconclusive", each, []);
   }
@@ -98,14 +94,10 @@ export function findAt(series: Series, place: Place, stop: Place): Finding {
   if (first === undefined || last === undefined || first === last) {
     return found("inconclusive", [], ends);
   }
-  const there = endsAt(stop);
-  const [from, to] = [first, last].map((end) => there[all.indexOf(end)]!);
-  const reference = compare({ first: from!, last: to!, unit: parseMeasure(stop.measure).unit });
-  const one = compare(
-    { first, last, unit },
-    place.where === "stop" ? undefined : reference ?? null,
-  );
-  return one === undefined ? found("inconclusive", [], ends) : found(one.kind, [one], ends);
+  const [from, to] = [first, last].map((end) => endsAt(stop)[all.indexOf(end)]!);
+  const reference = place.where === "stop" ? undefined : compareAt(stop, from!, to!) ?? null;
+  const one = compareAt(place, first, last, reference);
+  return found(one?.kind ?? "inconclusive", one === undefined ? [] : [one], ends);
 }
 
 /** What it is if every cell is called so. */
@@ -176,12 +168,10 @@ function seedsOf({ comparisons }: Finding): number {
 }
 
 /**
- * Comparisons that have an interval, a word for each, "lower", "higher", "alike" (negligible) or
- * "open", and how often: "lower in 3, higher in 2 and open in 1".
+ * A word for each comparison that has an interval, "lower", "higher", "alike" (negligible) or "open",
+ * and how often: "lower in 3, higher in 2 and open in 1".
  */
-export function countSigns(
-  comparisons: readonly Comparison[],
-): { settled: Comparison[]; words: string[]; text: string } {
+export function countSigns(comparisons: readonly Comparison[]): { words: string[]; text: string } {
   const settled = comparisons.filter(({ interval }) => interval !== null);
   const signs = signsOf(settled);
   const words = settled.map(({ kind }, i) =>
@@ -189,7 +179,7 @@ export function countSigns(
   );
   const groups = [...Map.groupBy(words, (word) => word)];
   const text = enumerate(groups.map(([word, own]) => `${word} in ${own.length}`));
-  return { settled, words, text };
+  return { words, text };
 }
 
 /** The ways of comparisons that are counted together, by Benjamini and Hochberg: 1, -1, or 0. */
@@ -203,8 +193,8 @@ function signsOf(comparisons: readonly Comparison[]): number[] {
 /** "ratio 0.019 [0.017, 0.021]", or "lower in 3 and open in 1 of 4 cells". */
 function sizeOf({ isAgainst, comparisons }: Finding): string {
   if (!isAgainst) return comparisons.map(formatComparison).join();
-  const { settled, text } = countSigns(comparisons);
-  return settled.length === 0 ? "" : `${text} of ${plural(settled.length, "cell")}`;
+  const { words, text } = countSigns(comparisons);
+  return words.length === 0 ? "" : `${text} of ${plural(words.length, "cell")}`;
 }
 
 /** "0.438 nats at 10⁻⁴ (loss 1.21)", of the first (0) or last end; nothing for one that is not there. */

@@ -6,15 +6,14 @@
 import type { ColumnTable } from "arquero";
 import { scientific } from "~/lib/files/numbers.ts";
 import { compare, type Comparison, formatComparison } from "~/lib/findings/contrast.ts";
-import { CURVE_MEASURE } from "~/lib/findings/curves.ts";
-import { leadMeasure } from "~/lib/findings/list_findings.ts";
+import { CURVE_MEASURE, LEAD_MEASURE } from "~/lib/findings/curves.ts";
 import { atLossLevels, atStop } from "~/lib/findings/series.ts";
 import { enumerate, formatEstimate } from "~/lib/findings/words.ts";
 import { parseMeasure } from "~/lib/measure.ts";
 import type { OrderTrace } from "~/lib/reproduce.ts";
 import { runsAt, tableOf, type TrajectoryRecord } from "~/lib/results.ts";
 import { intervalOf, meanInterval } from "~/lib/statistics.ts";
-import { listCells, type Study } from "~/lib/study.ts";
+import { listCells, mainMeasure, type Study } from "~/lib/study.ts";
 
 /** One cell's shuffled networks against those in file order, paired by seed. */
 export interface OrderComparison extends Comparison {
@@ -37,19 +36,18 @@ export function compareOrders(
   records: readonly TrajectoryRecord[],
 ): OrderComparison[] {
   const [first, last] = [file, shuffled].map((study) => [
-    ...["sharpness", leadMeasure().text].map((text) => atStop(study, runsAt(study, records), text)),
-    ...[CURVE_MEASURE, leadMeasure().text].flatMap((text) => atLossLevels(study, records, text)),
+    ...[mainMeasure(study), LEAD_MEASURE]
+      .map((text) => atStop(study, runsAt(study, records), text)),
+    ...[CURVE_MEASURE, LEAD_MEASURE].flatMap((text) => atLossLevels(study, records, text)),
   ]);
   return listCells(shuffled).flatMap((cell) =>
-    first!.flatMap((place, i) => {
+    first!.flatMap(({ place, measure, valuesOf }, i) => {
       const found = compare({
-        first: { name: "file order", ...place.valuesOf(cell) },
+        first: { name: "file order", ...valuesOf(cell) },
         last: { name: "shuffled", ...last![i]!.valuesOf(cell) },
-        unit: parseMeasure(place.measure).unit,
+        unit: parseMeasure(measure).unit,
       });
-      const { learningRate } = cell;
-      const { place: where, measure } = place;
-      return found ? [{ ...found, learningRate, place: where, measure }] : [];
+      return found ? [{ ...found, learningRate: cell.learningRate, place, measure }] : [];
     })
   );
 }
@@ -81,15 +79,14 @@ export function orderSentences(traces: readonly OrderTrace[]): string[] {
       const gap = meanInterval(gaps);
       const ends = (key: "batches" | "fullSet"): string =>
         enumerate(some.map(({ stops }) => String(stops[key] ?? "none")));
-      const size = formatEstimate(gap.mean, intervalOf(gap));
-      return `${order === "file" ? "in file order" : "shuffled"} by ${size}` +
-        ` nats; it ends at epoch ${ends("batches")}, on the full-set loss at ${ends("fullSet")}`;
+      return `${order === "file" ? "in file order" : "shuffled"} by ` +
+        `${formatEstimate(gap.mean, intervalOf(gap))} nats; it ends at epoch ${ends("batches")}, ` +
+        `on the full-set loss at ${ends("fullSet")}`;
     });
+    const n = new Set(own.map(({ seed }) => seed)).size;
     return `Learning rate ${
       scientific(rate)
     }: at the stop the loss of the network lies above the ` +
-      `mean over its last epoch's batches ${parts.join("; ")} (n = ${
-        new Set(own.map(({ seed }) => seed)).size
-      } seeds).`;
+      `mean over its last epoch's batches ${parts.join("; ")} (n = ${n} seeds).`;
   });
 }

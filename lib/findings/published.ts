@@ -15,9 +15,9 @@ import {
   summariseCells,
   tableOf,
   type TrajectoryRecord,
-  valueBySeed,
 } from "~/lib/results.ts";
 import {
+  type Estimate,
   type Interval,
   meanInterval,
   tauInterval,
@@ -135,24 +135,24 @@ export function publishedSentences(rows: readonly PublishedComparison[]): string
   return [...groups.values()].map((own) => {
     const { effect, optimizer, stop } = own[0]!;
     const { label, format } = EFFECTS[effect];
+    const start = `${optimizer}, ${label}, at ${stop}:`;
     const namesOf = (some: readonly PublishedComparison[]): string =>
       enumerate(some.map((row) => format(effectValue(row))));
     const [had, absent] = [own.filter(({ n }) => n > 0), own.filter(({ n }) => n === 0)];
+    if (had.length === 0) return `${start} none of ${own.length} cells has a result yet.`;
     const within = (most: number): number => had.filter(({ apart }) => apart! <= most).length;
     const differ = had.filter(({ ratio }) => ratio !== null && ratio.p <= 0.05);
     const order = tauInterval([had.map(({ bySeed, theirs }) => ({
       x: bySeed,
       y: new Map([...bySeed.keys()].map((seed) => [seed, theirs.mean])),
     }))], { seed: 0 });
-    return `${optimizer}, ${label}, at ${stop}: ` + [
-      had.length === 0
-        ? `none of ${own.length} cells has a result yet.`
-        : `of ${plural(had.length, "cell")} ${within(1)} lie within one published half-width and ` +
-          `${within(2)} within two; n = ${plurals(had.map(({ n }) => n), "seed")}.`,
-      ...(differ.length === 0 ? [] : [`Welch's test tells ${namesOf(differ)} apart.`]),
-      ...(order.low === null ? [] : [`Kendall's tau of the order is ${formatTau(order)}.`]),
-      ...(had.length > 0 && absent.length > 0 ? [`No result at ${namesOf(absent)}.`] : []),
-    ].join(" ");
+    return [
+      `${start} of ${plural(had.length, "cell")} ${within(1)} lie within one published ` +
+      `half-width and ${within(2)} within two; n = ${plurals(had.map(({ n }) => n), "seed")}.`,
+      differ.length > 0 && `Welch's test tells ${namesOf(differ)} apart.`,
+      order.low !== null && `Kendall's tau of the order is ${formatTau(order)}.`,
+      absent.length > 0 && `No result at ${namesOf(absent)}.`,
+    ].filter(Boolean).join(" ");
   });
 }
 
@@ -174,24 +174,20 @@ export function publishedTable(rows: readonly PublishedComparison[]): ColumnTabl
 
 /** Means are compared by their logarithms, whose standard error is that of the mean / the mean. */
 function compareCell(
-  cell: CellSummary,
+  { effect, optimizer, learningRate, batchSize, value, trainLoss, bySeed }: CellSummary,
   { mean, halfWidth }: PublishedCell,
   stop: string,
 ): PublishedComparison {
-  const { effect, optimizer, learningRate, batchSize, value, trainLoss } = cell;
-  const bySeed = valueBySeed(cell);
-  const freedom = PUBLISHED_PROTOCOL.seeds - 1;
+  const estimateOf = (mean: number, standardError: number, n: number): Estimate => (
+    { mean: Math.log(mean), standardError: standardError / mean, degreesOfFreedom: n - 1 }
+  );
   const isResolved = (value?.interval?.[0] ?? 0) > 0 && mean > halfWidth;
   const own = isResolved ? meanInterval([...bySeed.values()]) : undefined;
-  const test = own && welchTest({
-    mean: Math.log(own.mean),
-    standardError: own.standardError! / own.mean,
-    degreesOfFreedom: own.n - 1,
-  }, {
-    mean: Math.log(mean),
-    standardError: halfWidth / tQuantile(0.975, freedom) / mean,
-    degreesOfFreedom: freedom,
-  });
+  const { seeds } = PUBLISHED_PROTOCOL;
+  const test = own && welchTest(
+    estimateOf(own.mean, own.standardError!, own.n),
+    estimateOf(mean, halfWidth / tQuantile(0.975, seeds - 1), seeds),
+  );
   return {
     ...{ effect, optimizer, learningRate, batchSize, stop, trainLoss, bySeed, n: bySeed.size },
     theirs: { mean, interval: [mean - halfWidth, mean + halfWidth] },

@@ -133,7 +133,7 @@ function missingSentences({ grid }: Study, cells: readonly CellSummary[]): strin
   ));
   return [...series].flatMap(([name, own]) => {
     const all = own.length * grid.seeds.length;
-    const had = own.flatMap(({ bySeed }) => bySeed.filter(({ value }) => value !== null)).length;
+    const had = own.flatMap(({ bySeed }) => [...bySeed]).length;
     const lost = own.flatMap(({ diverged }) => diverged).length;
     const diverged = lost === 0 ? "" : `, ${lost} of them as training diverged`;
     return had === all ? [] : [`${name}: ${all - had} of ${all} runs have no value${diverged}.`];

@@ -5,13 +5,8 @@
  */
 import { scientific } from "~/lib/files/numbers.ts";
 import type { End } from "~/lib/findings/contrast.ts";
-import { type Curve, listCurves, LOSS_LEVELS, valueAtLoss } from "~/lib/findings/curves.ts";
-import {
-  type RunResult,
-  summariseCells,
-  type TrajectoryRecord,
-  valueBySeed,
-} from "~/lib/results.ts";
+import { listCurves, LOSS_LEVELS, valueAtLoss } from "~/lib/findings/curves.ts";
+import { type RunResult, summariseCells, type TrajectoryRecord } from "~/lib/results.ts";
 import {
   type Cell,
   type EffectName,
@@ -100,29 +95,23 @@ export function atStop(
   return {
     ...{ where, place: `at ${runs[0]?.stop ?? study.stops[0] ?? ""}`, measure },
     valuesOf: (cell) => {
-      const found = cells.get(keyOf(cell));
-      return { bySeed: found ? valueBySeed(found) : new Map(), loss: found?.trainLoss ?? null };
+      const { bySeed = new Map(), trainLoss: loss = null } = cells.get(keyOf(cell)) ?? {};
+      return { bySeed, loss };
     },
   };
 }
 
-/** A measure at every level of the full-set loss. */
+/** A measure where trajectories pass the levels of the full-set loss, one place a level. */
 export function atLossLevels(
   study: Study,
   records: readonly TrajectoryRecord[],
-  text: string,
+  measure: string,
 ): Place[] {
-  const curves = listCurves(study, records, { measure: text });
-  return LOSS_LEVELS.map((level) => atLoss(curves, text, level));
-}
-
-/** A measure where trajectories pass a level of the full-set loss. */
-export function atLoss(curves: readonly Curve[], measure: string, level: number): Place {
-  const byCell = Map.groupBy(curves, ({ cell }) => keyOf(cell));
-  return {
+  const curves = Map.groupBy(listCurves(study, records, measure), ({ cell }) => keyOf(cell));
+  return LOSS_LEVELS.map((level): Place => ({
     ...{ where: "loss", place: `at ${level} nats`, level, measure },
     valuesOf: (cell) => {
-      const found = (byCell.get(keyOf(cell)) ?? []).flatMap(({ seed, points }) => {
+      const found = (curves.get(keyOf(cell)) ?? []).flatMap(({ seed, points }) => {
         const value = valueAtLoss(points, level);
         return value === null ? [] : [{ seed, ...value }];
       });
@@ -132,7 +121,7 @@ export function atLoss(curves: readonly Curve[], measure: string, level: number)
         loss: level,
       };
     },
-  };
+  }));
 }
 
 /**

@@ -107,6 +107,7 @@ export const antithetic = alongRays({
   name: "antithetic",
   summary: "mean over k of (L(w + r u_k) + L(w - r u_k)) / 2 - L(w)",
   label: "antithetic sharpness",
+  isAlongTraining: true,
   ...study,
 });
 

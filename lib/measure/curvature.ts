@@ -134,6 +134,7 @@ export const lambdaMax = largestEigenvalue({
   unit: "nats per unit^2",
   label: "largest eigenvalue of the Hessian",
   isCrossCheck: true,
+  edgeOf: "SGD",
 });
 
 /** The slot that holds sums of squared gradients. */
@@ -150,6 +151,7 @@ export const preconditionedLambdaMax = largestEigenvalue({
   unit: "nats",
   label: "largest eigenvalue of the preconditioned Hessian",
   slot: SLOT,
+  edgeOf: "AdaGrad",
 }, ({ optimizer, state, parameters: { length: P } }) => {
   const { slots, hyperparameters } = parseOptimizer(optimizer!);
   const accumulator = state!.subarray(slots.indexOf(SLOT) * P, (slots.indexOf(SLOT) + 1) * P);

@@ -70,6 +70,10 @@ export interface MeasureDefinition<P = Parameters> extends Callable {
   readonly label: string;
   /** The one that every effect is looked for in beside the study's own. */
   readonly isLead?: boolean;
+  /** The study's own without the noise of the slope: what is shown along training. */
+  readonly isAlongTraining?: boolean;
+  /** The optimizer that is stable at full batch while learning rate x this stays below 2. */
+  readonly edgeOf?: string;
   /** Asks whether an effect is more than one of scale, slope or statistics. */
   readonly isCrossCheck?: boolean;
   /** What others are ranked against. */

@@ -40,6 +40,13 @@ export function parseMeasure(text: string): Measure {
   return { ...definition, text: canonical, parameters, method };
 }
 
+/** The text of the measure whose definition says this of it. */
+export function measureThat(
+  is: (measure: MeasureDefinition<never>) => boolean | undefined,
+): string {
+  return DEFINITIONS.find(is)!.name;
+}
+
 /** Help of all measures. */
 export const measureHelp = (): string[] => callHelp(DEFINITIONS);
 

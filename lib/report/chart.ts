@@ -4,6 +4,7 @@
  * @module
  */
 import * as Plot from "@observablehq/plot";
+import { sparse } from "~/lib/files/numbers.ts";
 import { capitalize } from "~/lib/files/text.ts";
 import { parseMeasure } from "~/lib/measure.ts";
 import { parseOptimizer } from "~/lib/optimizer.ts";
@@ -11,6 +12,7 @@ import type { Explored, ExploredCell, Selection } from "~/lib/report/explore.ts"
 import type { TrajectoryContent } from "~/lib/results.ts";
 import { EFFECTS, effectValue } from "~/lib/study.ts";
 
+const AXIS = { inset: 10, ticks: 5, tickFormat: "~r", labelArrow: "none" } as const;
 const GREY = "#808080";
 const SYMBOLS = ["circle", "diamond", "square", "triangle"] as const;
 /** Points that a line of losses keeps: more cannot be seen. */
@@ -23,29 +25,22 @@ export function plotCells(
   width: number,
 ): Element {
   const { label, unit } = parseMeasure(measure);
-  const { axis, format } = EFFECTS[effect];
-  const lowest = Math.min(...cells.map(({ mean }) => mean), ...published.map(({ mean }) => mean));
+  const values = [...cells, ...published].map(({ mean }) => mean);
   // A value that is not above 0 has no place on a logarithmic axis.
-  const isLog = y === "log" && lowest > 0;
-  const isWide = Math.max(...cells.map(({ mean }) => mean)) > 20 * lowest;
-  const floor = isLog ? lowest / 10 : -Infinity;
+  const isLog = y === "log" && Math.min(...values) > 0;
+  const floor = isLog ? Math.min(...values) / 10 : -Infinity;
   const sign = { stroke: "optimizer", x: effectValue };
   const whisker = ({ interval }: ExploredCell): number => Math.max(interval?.[0] ?? NaN, floor);
   return draw({
     ...{ width, height: 380 },
-    x: { type: x, inset: 10 },
+    x: { ...AXIS, type: x, label: EFFECTS[effect].axis, labelAnchor: "center" },
     y: {
-      ...{ type: isLog ? "log" : "linear", grid: true, inset: 10, labelArrow: "none" },
-      ...(isLog ? { ticks: 5, tickFormat: (value: number) => formatTick(value, isWide) } : {}),
+      ...{ ...AXIS, type: isLog ? "log" : "linear", grid: true },
       label: `${capitalize(label)}${unit === "1" ? "" : ` (${unit})`}`,
     },
     color: { domain: optimizers, range: optimizers.map((text) => parseOptimizer(text).color) },
     symbol: { domain: optimizers, range: optimizers.map((_, i) => SYMBOLS[i % SYMBOLS.length]!) },
     marks: [
-      Plot.axisX(roomy(cells.map(effectValue), x, width - 90), {
-        ...{ label: axis, labelArrow: "none", labelAnchor: "center" },
-        text: (value) => format(value),
-      }),
       Plot.ruleX(published, {
         ...{ x: "value", stroke: GREY, strokeWidth: 5, strokeOpacity: 0.4 },
         y1: ({ mean, halfWidth }) => Math.max(mean - halfWidth, floor),
@@ -74,35 +69,15 @@ function draw(options: Plot.PlotOptions): Element {
   return plot;
 }
 
-/** Values whose labels have room beside each other on an axis of so many pixels. */
-function roomy(values: readonly number[], scale: Selection["x"], width: number): number[] {
-  const sorted = [...new Set(values)].sort((a, b) => a - b);
-  const place = (value: number): number => scale === "log" ? Math.log(value) : value;
-  const [from, to] = [place(sorted[0]!), place(sorted.at(-1)!)];
-  return sorted.reduce<number[]>((kept, value) => {
-    const gap = (place(value) - place(kept.at(-1) ?? -Infinity)) * width / (to - from);
-    return kept.length === 0 || gap > 45 ? [...kept, value] : kept;
-  }, []);
-}
-
-/** On a wide logarithmic axis only powers of ten have labels. */
-function formatTick(value: number, isWide: boolean): string {
-  return !isWide || Number.isInteger(Math.log10(value)) ? String(Number(value.toPrecision(3))) : "";
-}
-
 /** The loss of every epoch of trajectories that differ in seed, and their networks' full-set losses. */
 export function plotLosses(
   trajectories: readonly (TrajectoryContent & { readonly seed: number })[],
   width: number,
 ): Element {
-  const lines = trajectories.flatMap(({ epochLosses, seed }) => {
-    const { length } = epochLosses;
-    const epochs = Array.from(
-      { length: Math.min(length, POINTS) },
-      (_, i) => length <= POINTS ? i + 1 : Math.round(length ** (i / (POINTS - 1))),
-    );
-    return [...new Set(epochs)].map((epoch) => ({ epoch, loss: epochLosses[epoch - 1]!, seed }));
-  });
+  const lines = trajectories.flatMap(({ epochLosses, seed }) =>
+    sparse(epochLosses.length, POINTS)
+      .map((epoch) => ({ epoch, loss: epochLosses[epoch - 1]!, seed }))
+  );
   const networks = trajectories.flatMap(({ networks, seed }) =>
     networks.map(({ epoch, trainLoss: loss }) => ({ epoch, loss, seed }))
   );

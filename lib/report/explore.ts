@@ -4,13 +4,13 @@
  * @module
  */
 import {
-  atLoss,
+  atLossLevels,
   atStop,
   comparePublished,
   CURVE_MEASURE,
   describeFinding,
   findAt,
-  leadMeasure,
+  LEAD_MEASURE,
   listCurves,
   listSeries,
   type PublishedCell,
@@ -20,7 +20,27 @@ import {
 import { parseMeasure } from "~/lib/measure.ts";
 import { runsAt, type TrajectoryRecord } from "~/lib/results.ts";
 import { type Interval, intervalOf, meanInterval } from "~/lib/statistics.ts";
-import { type Cell, type EffectName, listCells, measuresAt, type Study } from "~/lib/study.ts";
+import {
+  type Cell,
+  type EffectName,
+  listCells,
+  mainMeasure,
+  measuresAt,
+  type Study,
+} from "~/lib/study.ts";
+
+/** What the page knows. */
+export interface ReportData {
+  readonly study: Study;
+  readonly records: readonly TrajectoryRecord[];
+}
+
+/** The data that the page holds as JSON, packed by gzip, in base64. */
+export async function unpackData(text: string): Promise<ReportData> {
+  const bytes = Uint8Array.from(atob(text), (byte) => byte.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return await new Response(stream).json();
+}
 
 /** What is chosen on the page. */
 export interface Selection {
@@ -66,8 +86,8 @@ export function measuresOffered(
   const { first, others } = study.measures;
   if (isLevel(at)) {
     const single = others.filter((text) => parseMeasure(text).parameters.directions === undefined);
-    return [...new Set([CURVE_MEASURE, leadMeasure().text, ...single])]
-      .filter((measure) => listCurves(study, records, { measure }).length > 0);
+    return [...new Set([CURVE_MEASURE, LEAD_MEASURE, ...single])]
+      .filter((measure) => listCurves(study, records, measure).length > 0);
   }
   const runs = runsAt(study, records, at);
   return [...new Set([...measuresAt(study, at), ...first, ...others])]
@@ -81,10 +101,10 @@ export function explore(
   { effect, at, measure, optimizers, seeds, isPublished }: Omit<Selection, "x" | "y">,
 ): Explored {
   const chosen = { ...study, grid: { ...study.grid, effects: [effect], optimizers, seeds } };
-  const [first = "sharpness"] = study.measures.first;
+  const first = mainMeasure(study);
   const stop = atStop(chosen, runsAt(chosen, records), first, "stop");
   const place = isLevel(at)
-    ? atLoss(listCurves(chosen, records, { measure }), measure, Number(at))
+    ? atLossLevels(chosen, records, measure).find(({ level }) => level === Number(at))!
     : at === study.stops[0] && measure === first
     ? stop
     : atStop(chosen, runsAt(chosen, records, at), measure);

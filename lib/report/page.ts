@@ -10,13 +10,14 @@ import { formatEstimate, LOSS_LEVELS, PUBLISHED_PROTOCOL, stopInWords } from "~/
 import { parseMeasure } from "~/lib/measure.ts";
 import { parseOptimizer } from "~/lib/optimizer.ts";
 import { plotCells, plotLosses } from "~/lib/report/chart.ts";
-import { unpackData } from "~/lib/report/data.ts";
 import {
   explore,
   type ExploredCell,
   isLevel,
   measuresOffered,
+  type ReportData,
   type Selection,
+  unpackData,
 } from "~/lib/report/explore.ts";
 import { csvOf, element, showTable } from "~/lib/report/table.ts";
 import {
@@ -32,7 +33,7 @@ import {
 z.config({ jitless: true });
 
 const byId = (id: string): HTMLElement => document.getElementById(id)!;
-const { study, records } = unpackData(byId("data").textContent!);
+let { study, records } = {} as ReportData;
 const widthOf = (id: string): number => byId(id).clientWidth || 640;
 const form = byId("choices") as HTMLFormElement;
 const control = (name: string): HTMLSelectElement => (
@@ -111,28 +112,24 @@ function writeAddress(): void {
 
 function selection(): Selection {
   const data = new FormData(form);
-  const texts = (name: string): string[] => data.getAll(name).map(String);
-  const [effect, at, measure, x, y] = ["effect", "at", "measure", "x", "y"].map((name) =>
-    String(data.get(name))
-  );
-  const [optimizers, seeds] = [texts("optimizer"), texts("seed").map(Number)];
+  const [optimizers, seeds] = [data.getAll("optimizer"), data.getAll("seed").map(Number)];
   const isPublished = data.has("published");
-  return { effect, at, measure, optimizers, seeds, isPublished, x, y } as never;
+  return { ...Object.fromEntries(data), optimizers, seeds, isPublished } as never;
 }
 
 /** How the address and the heading call a cell. */
 const nameOf = ({ optimizer, learningRate, batchSize }: Omit<Cell, "effect">): string =>
   `${optimizer}, learning rate ${learningRate}, batch size ${batchSize}`;
 
-/** "SGD, learning rate 10⁻³: 0.110 nats [0.10, 0.12], 3 seeds, training loss 1.20 nats". */
+/** "SGD, learning rate 10⁻³: 0.110 nats [0.10, 0.12], n = 3, training loss 1.20 nats". */
 function describe(cell: ExploredCell, unit: string): string {
   const { mean, interval, n, trainLoss, optimizer, effect } = cell;
   const { label, format } = EFFECTS[effect];
-  return `${optimizer}, ${label} ${format(effectValue(cell))}: ${
-    formatEstimate(mean, interval, unit)
-  }, ` +
-    `n = ${n}` +
-    (trainLoss === null ? "" : `, training loss ${significant(trainLoss)} nats`);
+  return [
+    `${optimizer}, ${label} ${format(effectValue(cell))}: ${formatEstimate(mean, interval, unit)}`,
+    `n = ${n}`,
+    ...(trainLoss === null ? [] : [`training loss ${significant(trainLoss)} nats`]),
+  ].join(", ");
 }
 
 function draw(): void {
@@ -191,11 +188,8 @@ function draw(): void {
 function drawTrajectory(): void {
   const { seeds } = selection();
   const name = control("cell").value;
-  const own = records.map(({ content, ...record }) => ({
-    ...record,
-    ...content,
-    ...content.trajectory,
-  }))
+  const own = records
+    .map(({ content, provenance }) => ({ ...content, ...content.trajectory, provenance }))
     .filter((each) => nameOf(each) === name && seeds.includes(each.seed));
   byId("trajectory").hidden = own.length === 0;
   byId("of").textContent = name;
@@ -225,8 +219,6 @@ function drawTrajectory(): void {
   );
 }
 
-fillForm(study);
-readAddress();
 form.addEventListener("change", ({ target }) => {
   if (target === control("at")) offerMeasures();
   writeAddress();
@@ -238,4 +230,10 @@ addEventListener("hashchange", () => {
   draw();
 });
 addEventListener("resize", draw);
-draw();
+
+unpackData(byId("data").textContent!).then((data) => {
+  ({ study, records } = data);
+  fillForm(study);
+  readAddress();
+  draw();
+});

@@ -3,8 +3,8 @@
  *
  * @module
  */
+import { from } from "arquero";
 import { cellText } from "~/lib/files/numbers.ts";
-import { tableOf } from "~/lib/results.ts";
 
 type Value = string | number | null | undefined;
 type Row = Readonly<Record<string, Value>>;
@@ -66,9 +66,7 @@ export function showTable(
 
 /** Rows as CSV. */
 export function csvOf(rows: readonly Row[]): string {
-  const heads = Object.keys(rows[0] ?? {});
-  const columns = Object.fromEntries(heads.map((head) => [head, (row: Row) => row[head]]));
-  return tableOf(columns, rows).toCSV() + "\n";
+  return from([...rows]).toCSV() + "\n";
 }
 
 function compareValues(a: Value, b: Value): number {

@@ -4,10 +4,11 @@
  * @module
  */
 import { createHash } from "node:crypto";
+import { gzipSync } from "node:zlib";
 import { readIfThere, writeWhole } from "~/lib/files/files.ts";
-import { CURVE_MEASURE, leadMeasure } from "~/lib/findings.ts";
-import { currentName, parseMeasure } from "~/lib/measure.ts";
-import { packData } from "~/lib/report/data.ts";
+import { CURVE_MEASURE, LEAD_MEASURE } from "~/lib/findings.ts";
+import { currentName } from "~/lib/measure.ts";
+import type { ReportData } from "~/lib/report/explore.ts";
 import type { TrajectoryRecord } from "~/lib/results.ts";
 import { type Study, studyFile } from "~/lib/study.ts";
 
@@ -58,8 +59,7 @@ export async function bundlePage(): Promise<string> {
 }
 
 /**
- * The page's text. Its policy lets only its own program run, by its hash, and nothing be fetched; the
- * data are JSON, in which no `<` stands.
+ * The page's text. Its policy lets only its own program run, by its hash, and nothing be fetched.
  */
 export async function reportHtml(
   study: Study,
@@ -92,38 +92,12 @@ export function frameOf(page: string, still: { picture: string; title: string })
     `src='data:image/png;base64,${still.picture}'></details>`;
 }
 
-/** What the page knows of a study. */
+/** What the page knows of a study, without samples that nothing on it looks at: see `unpackData`. */
 function dataOf(study: Study, records: readonly TrajectoryRecord[]): string {
-  return packData({ study, records: records.map(compactRecord) });
-}
-
-/** A record without what no part of the page reads. */
-function compactRecord({ content, provenance }: TrajectoryRecord): TrajectoryRecord {
-  const { trajectory, epochLosses, diverged, stops } = content;
-  const sampled = [CURVE_MEASURE, leadMeasure().text].map((text) => parseMeasure(text).name);
-  const networks = content.networks.map((network) => ({
-    ...pick(network, ["epoch", "sha256", "trainLoss", "trainAccuracy", "testLoss", "testAccuracy"]),
-    measures: network.measures.map((value) => {
-      const kept = ["measure", "protocol", "unit", "estimate", "residual", "converged"] as const;
-      const isSampled = sampled.includes(currentName(value.measure));
-      return pick(value, isSampled ? [...kept, "samples"] : kept);
-    }),
-  }));
-  // One line for what was measured of several networks in one go.
-  const works = Map.groupBy(provenance, ({ did, finished }) => `${did} ${finished}`);
-  const work = [...works.values()].map((all) => {
-    const { engine, ...known } = all[0]!;
-    const kept = ["did", "from", "to", "revision", "processor", "seconds", "finished"] as const;
-    return { ...pick(known, kept), to: all.at(-1)!.to, engine: pick(engine, ["name", "library"]) };
+  const data: ReportData = { study, records };
+  const text = JSON.stringify(data, (_, value) => {
+    const isRead = [CURVE_MEASURE, LEAD_MEASURE].includes(currentName(value?.measure ?? ""));
+    return value?.samples === undefined || isRead ? value : { ...value, samples: undefined };
   });
-  return {
-    content: { trajectory, epochLosses, diverged, stops, networks },
-    provenance: work,
-  } as unknown as TrajectoryRecord;
-}
-
-function pick<T extends object, K extends string>(from: T, keys: readonly K[]): Partial<T> {
-  return Object.fromEntries(
-    Object.entries(from).filter(([key]) => (keys as readonly string[]).includes(key)),
-  ) as Partial<T>;
+  return gzipSync(text).toString("base64");
 }

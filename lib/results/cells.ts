@@ -21,26 +21,22 @@ export interface ValueSummary {
   readonly pooledInterval: Interval | null;
 }
 
-/** What of a run has a mean over the cell. */
-type Means = Readonly<
-  Record<
-    "trainLoss" | "trainAccuracy" | "testAccuracy" | "epochs",
-    number | null
-  >
->;
-
 /**
  * A cell's runs together. Means are over seeds, of full-split losses in nats and accuracies as
  * fractions; diverged runs are in `seeds` and `diverged` and in no mean. A mean over no run is null,
  * and so is an interval of one value.
  */
-export interface CellSummary extends Cell, Means {
+export interface CellSummary extends Cell {
   /** Canonical text of the measure that `value` holds. */
   readonly measure: string;
-  /** Every seed of the grid that has a result, ascending. */
+  /** By ascending seed, as all that follows. */
+  readonly runs: readonly RunResult[];
+  /** Every seed of the grid that has a result. */
   readonly seeds: readonly number[];
   /** The measure's estimate, in its unit: for "sharpness" the rise in training loss in nats. */
   readonly value: ValueSummary | null;
+  /** The same of each seed that has one: those whose training did not diverge and that were measured. */
+  readonly bySeed: ReadonlyMap<number, number>;
   /** Mean residual of an eigenvalue, in its unit; null where the measure has none. */
   readonly residual: number | null;
   /** Seeds whose eigenvalue has not converged: their value is a lower bound. */
@@ -51,8 +47,9 @@ export interface CellSummary extends Cell, Means {
   readonly unconverged: readonly number[];
   /** Seeds whose training diverged. */
   readonly diverged: readonly number[];
-  /** A seed each; the value is null where training diverged or the measure was not taken. */
-  readonly bySeed: readonly { seed: number; value: number | null; run: RunResult }[];
+  readonly trainLoss: number | null;
+  readonly testAccuracy: number | null;
+  readonly epochs: number | null;
 }
 
 /**
@@ -82,13 +79,6 @@ export function summariseCells(
   });
 }
 
-/** A cell's measure by seed, for paired differences; seeds without one are left out. */
-export function valueBySeed({ bySeed }: CellSummary): Map<number, number> {
-  return new Map(
-    bySeed.flatMap(({ seed, value }) => value === null ? [] : [[seed, value] as const]),
-  );
-}
-
 /** What `reproduce --json` prints of the cells that have results. */
 export function reportCells(summaries: readonly CellSummary[], stop: string): unknown[] {
   return summaries.filter(({ seeds }) => seeds.length > 0).map((cell) => {
@@ -103,21 +93,17 @@ export function reportCells(summaries: readonly CellSummary[], stop: string): un
 
 function summariseCell(cell: Cell, runs: readonly RunResult[], measure: string): CellSummary {
   const kept = runs.filter(({ training }) => training.stopped !== "diverged");
-  const values = kept.flatMap(({ measures }) => measures[measure] ?? []);
+  const measured = kept.filter(({ measures }) => measures[measure] !== undefined);
+  const values = measured.map(({ measures }) => measures[measure]!);
   const seedsOf = (some: readonly RunResult[]): number[] => some.map(({ config }) => config.seed);
   const seedsStopped = (why: Outcome): number[] =>
     seedsOf(runs.filter(({ training }) => training.stopped === why));
-  const meanOf = (key: keyof Means): number | null =>
+  const meanOf = (key: "trainLoss" | "testAccuracy" | "epochs"): number | null =>
     meanOrNull(kept.map(({ training }) => training[key]));
   return {
-    ...cell,
-    trainLoss: meanOf("trainLoss"),
-    trainAccuracy: meanOf("trainAccuracy"),
-    testAccuracy: meanOf("testAccuracy"),
-    epochs: meanOf("epochs"),
-    measure,
-    seeds: seedsOf(runs),
+    ...{ ...cell, measure, runs, seeds: seedsOf(runs) },
     value: values.length === 0 ? null : summariseValues(values),
+    bySeed: new Map(seedsOf(measured).map((seed, i) => [seed, values[i]!.estimate])),
     residual: meanOrNull(values.map(({ residual }) => residual)),
     unresolved: seedsOf(kept.filter(({ measures }) => measures[measure]?.converged === false)),
     converged: runs.length > 0 &&
@@ -126,9 +112,9 @@ function summariseCell(cell: Cell, runs: readonly RunResult[], measure: string):
       ),
     unconverged: seedsStopped("epoch limit"),
     diverged: seedsStopped("diverged"),
-    bySeed: runs.map((run) => (
-      { seed: run.config.seed, value: run.measures[measure]?.estimate ?? null, run }
-    )),
+    trainLoss: meanOf("trainLoss"),
+    testAccuracy: meanOf("testAccuracy"),
+    epochs: meanOf("epochs"),
   };
 }
 

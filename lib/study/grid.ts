@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { parseMeasure } from "~/lib/measure.ts";
 import { type EffectName, EFFECTS, type Pair, type Study } from "~/lib/study/study.ts";
 import { type Trajectory, trajectoryPath } from "~/lib/trainer.ts";
 
@@ -68,7 +67,7 @@ export function measuresAt({ stops, measures }: Study, stop: string): readonly s
   return stop === stops[0] ? measures.first : measures.others;
 }
 
-/** The text of the measure of this name that a study takes at its first stop; undefined without one. */
-export function measureNamed({ measures }: Study, name: string): string | undefined {
-  return measures.first.find((text) => parseMeasure(text).name === name);
+/** The measure that a study is about: the first at its first stop, or the published study's. */
+export function mainMeasure({ measures }: Pick<Study, "measures">): string {
+  return measures.first[0] ?? "sharpness";
 }

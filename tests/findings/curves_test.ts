@@ -71,5 +71,5 @@ Deno.test("listCurves() takes the directions that all networks have", () => {
   assertAlmostEquals(last.value, expected, 1e-12);
   assert(Math.abs(expected - own.estimate) > 0.05);
   const alone = { ...study, stops: ["cumulative:1e-3"] };
-  assertEquals(listCurves(alone, records, { measure: "weight-norm" }), []);
+  assertEquals(listCurves(alone, records, "weight-norm"), []);
 });

@@ -10,7 +10,7 @@ Deno.test("explain() finds what made-up sharpness follows, and orders the others
     samples: [(1 + 0.01 * Math.log2(batchSize) + 0.001 * seed) / learningRate],
     trainLoss: 1 + 0.01 * ((batchSize * 7) % 5),
   }));
-  const found = explain(axesStudy, runs, ["sharpness"]);
+  const found = explain(axesStudy, runs).filter(({ measure }) => measure === "sharpness");
   const tau = Object.fromEntries(found.map((one) => [one.name, one.tau]));
   // Of 36 pairs 9 tie in the learning rate, the other 27 fall: -27 / sqrt(36 x 27).
   assert(Math.abs(tau["learning rate"]! + Math.sqrt(27 / 36)) < 1e-12);
@@ -24,7 +24,8 @@ Deno.test("factorSlopes() finds the exponents of both factors", () => {
   const records = syntheticRecords(axesStudy, ({ learningRate, batchSize, seed }) => ({
     samples: [(1 + 0.1 * seed) * learningRate ** -0.9 * batchSize ** (0.2 + 0.01 * (seed - 1))],
   }));
-  const [stop, ...levels] = factorSlopes(axesStudy, records, ["sharpness"]);
+  const [stop, ...levels] = factorSlopes(axesStudy, records)
+    .filter(({ measure }) => measure !== "relative-filter");
   assertAlmostEquals(stop!.learningRate.mean, -0.9, 1e-12);
   assertAlmostEquals(stop!.batchSize.mean, 0.2, 1e-12);
   // s / sqrt(3) = 0.01 / sqrt(3), t(0.975, 2) = 4.302653.
@@ -39,7 +40,7 @@ Deno.test("factorSlopes() finds the exponents of both factors", () => {
     const made = syntheticRecords(axesStudy, ({ learningRate, batchSize, seed }) => ({
       samples: [learningRate ** -0.9 * batchSize ** (exponent + 0.01 * (seed - 1))],
     }));
-    const found = slopesTable(factorSlopes(axesStudy, made, ["sharpness"]));
+    const found = slopesTable(factorSlopes(axesStudy, made));
     assertEquals(found.get("what explains it", 0), explained);
   }
   // Where only one factor varies neither exponent can be had.

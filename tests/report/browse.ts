@@ -48,32 +48,35 @@ async function browse(browser: Browser, path: string, pictures: string | undefin
     page.on("pageerror", ({ message }) => troubles.push(message));
     page.on("request", (request) => troubles.push(`request ${request.url()}`));
     page.setDefaultTimeout(60_000);
-    await page.goto(href);
+    await open(page, href);
     assertEquals(troubles.splice(0), [`request ${href}`]);
-    const [paint, drawn] = await page.evaluate(() =>
-      new Promise<[number, number]>((resolve) => {
-        const [loaded] = performance.getEntriesByType(
-          "navigation",
-        ) as PerformanceNavigationTiming[];
-        new PerformanceObserver((list) =>
-          resolve([list.getEntries()[0]!.startTime, loaded!.domInteractive])
-        ).observe({ type: "paint", buffered: true });
+    const paint = await page.evaluate(() =>
+      new Promise<number>((resolve) => {
+        new PerformanceObserver((list) => resolve(list.getEntries()[0]!.startTime))
+          .observe({ type: "paint", buffered: true });
       })
     );
-    console.log(`${width} px: first paint after ${paint | 0} ms, drawn after ${drawn | 0} ms`);
+    const drawn = await page.evaluate(() => performance.now());
+    console.log(`${width} px: first paint after ${paint | 0} ms, drawn before ${drawn | 0} ms`);
     await tryPage(page);
     assertEquals(troubles.filter((text) => !/^request (file|blob):/.test(text)), []);
     assert(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
     if (pictures) await page.screenshot({ path: join(pictures, `${width}.png`), fullPage: true });
     // The policy would keep axe out.
     const judged = await browser.newPage({ ...look, bypassCSP: true });
-    await judged.goto(page.url());
+    await open(judged, page.url());
     await judged.addScriptTag({ content: axe.source });
     const { violations } = await judged.evaluate<axe.AxeResults>("axe.run()");
     assertEquals(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)]), []);
     await judged.close();
     await page.close();
   }
+}
+
+/** Goes there and waits until the data are unpacked and drawn. */
+async function open(page: Page, url: string): Promise<void> {
+  await page.goto(url);
+  await page.locator("#cells tbody tr").first().waitFor();
 }
 
 /** Ten values against those of `reproduce --json`, then every control, a trajectory, a download. */
@@ -144,7 +147,7 @@ async function tryPage(page: Page): Promise<void> {
   // The address alone brings all of it back.
   const [url, text] = [page.url(), await sentences()];
   await page.goto("about:blank");
-  await page.goto(url);
+  await open(page, url);
   assertEquals(await sentences(), text);
   assert(await page.locator("#trajectory").isVisible());
 }

@@ -6,12 +6,13 @@ import {
   explore,
   measuresOffered,
   refreshReport,
+  type ReportData,
   reportHtml,
+  unpackData,
   writeReport,
 } from "~/lib/report.ts";
-import { unpackData } from "~/lib/report/data.ts";
 import { runsAt, summariseCells, type TrajectoryRecord } from "~/lib/results.ts";
-import { presets, type Study } from "~/lib/study.ts";
+import { presets } from "~/lib/study.ts";
 import { ended, startDeno } from "~/tests/fixtures/script.ts";
 import { syntheticRecords } from "~/tests/fixtures/synthetic_results.ts";
 import { withFolder } from "~/tests/fixtures/temporary_folder.ts";
@@ -20,23 +21,23 @@ import { BROWSER, RECORDS, STUDY } from "~/tests/report/committed.ts";
 const hasBrowser = await Deno.stat(BROWSER).then(() => true, () => false);
 if (!hasBrowser) console.log(`The page is not tested in a browser: there is no ${BROWSER}`);
 
-/** What the page has of records. */
-async function dataOf(study: Study, records: readonly TrajectoryRecord[]): Promise<string> {
-  const html = await reportHtml(study, records, "0");
-  return /id="data">([^<]*)<\/script>/.exec(html)![1]!;
+/** What the page knows. */
+async function dataOf(html: string): Promise<ReportData> {
+  return await unpackData(/id="data">([^<]*)<\/script>/.exec(html)![1]!);
 }
 
-Deno.test("reportHtml() keeps what findings need: the same sentences, to the letter", async () => {
-  const { study, records } = unpackData(await dataOf(STUDY, RECORDS));
-  assertEquals(study, STUDY);
+const PAGE = await dataOf(await reportHtml(STUDY, RECORDS, "0"));
+
+Deno.test("reportHtml() keeps what findings need: the same sentences, to the letter", () => {
+  assertEquals(PAGE.study, STUDY);
   const texts = (all: readonly TrajectoryRecord[]): string[] =>
     listFindings(STUDY, all).filter(({ where }) => where !== "measure").map(describeFinding);
-  assert(texts(records).length > 20);
-  assertEquals(texts(records), texts(RECORDS));
+  assert(texts(PAGE.records).length > 20);
+  assertEquals(texts(PAGE.records), texts(RECORDS));
 });
 
-Deno.test("explore() has the values of reproduce --json and the sentences of the findings", async () => {
-  const { records } = unpackData(await dataOf(STUDY, RECORDS));
+Deno.test("explore() has the values of reproduce --json and the sentences of the findings", () => {
+  const { records } = PAGE;
   const { optimizers, seeds } = STUDY.grid;
   for (const at of STUDY.stops) {
     const [measure = ""] = measuresOffered(STUDY, records, at);
@@ -82,8 +83,8 @@ Deno.test("reportHtml() escapes what records say, and admits its own program onl
   assertEquals(html.match(/<script/g)!.length - evil.match(/<script/g)!.length, 2);
   assertEquals(html.match(/<\/script/g)!.length, 2);
   assert(!html.includes("<!--"));
-  const [data, policy] = [await dataOf(study, records), /content="([^"]*)"/.exec(html)![1]!];
-  assertEquals(unpackData(data).records[0]!.provenance[0]!.did, evil);
+  const policy = /content="([^"]*)"/.exec(html)![1]!;
+  assertEquals((await dataOf(html)).records[0]!.provenance[0]!.did, evil);
   assertStringIncludes(policy, "default-src 'none'");
   assert(!/unsafe-eval|script-src[^;]*unsafe/.test(policy));
 });

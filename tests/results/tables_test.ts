@@ -10,7 +10,6 @@ import {
   runsCsv,
   summariseCells,
   type TrajectoryRecord,
-  valueBySeed,
 } from "~/lib/results.ts";
 import { listTrajectories, presets, type Study } from "~/lib/study.ts";
 import type { Trajectory } from "~/lib/trainer.ts";
@@ -73,7 +72,7 @@ Deno.test("summariseCells() keeps diverged runs out of every mean and says so", 
   assertEquals([base!.epochs, base!.value!.mean, base!.converged], [10, 0.5, false]);
   assertEquals(base!.value!.interval, null);
   assertEquals([fast!.value, fast!.trainLoss, fast!.epochs], [null, null, null]);
-  assertEquals([fast!.diverged, [...valueBySeed(base!)]], [[0, 1], [[0, 0.5]]]);
+  assertEquals([fast!.diverged, [...base!.bySeed]], [[0, 1], [[0, 0.5]]]);
 });
 
 Deno.test("summariseCells() takes any order, passes other runs over, leaves missing cells empty", () => {

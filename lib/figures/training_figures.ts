@@ -1,45 +1,93 @@
 /**
- * A measure along every trajectory, against the full-set loss; and beside the published study.
+ * Trajectories: the loss of every epoch, and a measure against the full-set loss.
  *
  * @module
  */
-import { effectAxis, measureAxis } from "~/lib/figures/cells.ts";
+import { describeCells, effectAxis, measureAxis } from "~/lib/figures/cells.ts";
 import { compose, type Figure } from "~/lib/figures/compose.ts";
-import type { Panel, Ramp } from "~/lib/figures/figure.ts";
-import { describePublished, publishedPanels } from "~/lib/figures/published_figure.ts";
+import type { Layer, Panel, Ramp } from "~/lib/figures/figure.ts";
+import { describePublished, publishedPanels } from "~/lib/figures/findings_figures.ts";
 import { rampOf } from "~/lib/figures/theme.ts";
-import { plural } from "~/lib/files/numbers.ts";
+import { plural, sparse } from "~/lib/files/numbers.ts";
 import { capitalize } from "~/lib/files/text.ts";
 import {
   comparePublished,
   type Curve,
   CURVE_MEASURE,
-  leadMeasure,
+  LEAD_MEASURE,
   listCurves,
 } from "~/lib/findings.ts";
 import { parseMeasure } from "~/lib/measure.ts";
-import type { TrajectoryRecord } from "~/lib/results.ts";
+import {
+  type CellSummary,
+  type RunResult,
+  summariseCells,
+  type TrajectoryRecord,
+} from "~/lib/results.ts";
 import { type EffectName, EFFECTS, type Study } from "~/lib/study.ts";
 
-/**
- * Draws one line a trajectory through its networks, a panel for each effect and optimizer, with a
- * dot at the study's first stop.
- *
- * @param records In any order; trajectories without a network that has the measure are left out.
- * @param options `measure`: its text; default the antithetic sharpness.
- */
-export function plotCurves(
-  study: Study,
-  records: readonly TrajectoryRecord[],
-  { measure = CURVE_MEASURE }: { readonly measure?: string } = {},
-): Figure {
-  const curves = listCurves(study, records, { measure });
+/** Points that a line of epochs keeps: more cannot be seen. */
+const POINTS = 40;
+/** A tenth of the epochs hold most of the fall: beyond so many epochs they get a log axis. */
+const LINEAR_EPOCHS = 40;
+
+/** Draws the loss of every epoch, a line a run, a panel for each effect and optimizer. */
+export function plotTrainingLoss(study: Study, runs: readonly RunResult[]): Figure {
+  const cells = summariseCells(study, runs);
+  const isLong = runs.some(({ training }) => training.epochs > LINEAR_EPOCHS);
+  const groups = Map.groupBy(cells, ({ effect, optimizer }) => `${effect} ${optimizer}`);
   return compose({
-    name: measure === CURVE_MEASURE ? "curves" : `curves-${measure.replace(/[^\w-]+/g, "_")}`,
-    title: `${capitalize(parseMeasure(measure).label)} along training`,
+    name: "training-loss",
+    title: "Training loss of every run",
+    panels: [...groups.values()].map((own): Panel => ({
+      heading: `${own[0]!.optimizer}, ${EFFECTS[own[0]!.effect].label}s`,
+      x: { label: "Epoch", scale: isLong ? "log" : "linear" },
+      y: { label: "Epoch loss (nats)" },
+      layers: lossLayers(study, own),
+    })),
+    caption:
+      "Mean batch loss of every epoch, one line a run, to a dot where it reached the stop, a " +
+      `hollow one at the epoch limit, a square where it diverged. ${describeCells(study, cells)}`,
+    isNarrow: true,
+  });
+}
+
+function lossLayers(study: Study, cells: readonly CellSummary[]): Layer[] {
+  const { colorOf, ramp } = valueColors(study, cells[0]!.effect);
+  const lines = cells.flatMap((cell, z) =>
+    cell.runs.map(({ config: { seed }, training: { epochLosses, stopped } }) =>
+      sparse(epochLosses.length, POINTS).map((x) => ({
+        ...{ x, y: epochLosses[x - 1]!, z: `${z} ${seed}`, stopped, color: colorOf(cell) },
+        isHollow: stopped === "epoch limit",
+      }))
+    )
+  );
+  const ends = lines.flatMap((line) => line.at(-1) ?? []);
+  return [
+    {
+      ...{ kind: "lines", name: "training-loss", rows: lines.flat() },
+      ...{ width: 1, opacity: 0.8, legend: ramp },
+    },
+    {
+      ...{ kind: "points", name: "end-of-training", radius: 2 },
+      rows: ends.filter(({ stopped }) => stopped !== "diverged"),
+    },
+    {
+      ...{ kind: "points", name: "diverged", radius: 2, symbol: "square" },
+      rows: ends.filter(({ stopped }) => stopped === "diverged"),
+    },
+  ];
+}
+
+/** Draws one line a trajectory through its networks, with a dot at the study's first stop. */
+export function plotCurves(study: Study, records: readonly TrajectoryRecord[]): Figure {
+  const curves = listCurves(study, records);
+  return compose({
+    name: "curves",
+    title: `${capitalize(parseMeasure(CURVE_MEASURE).label)} along training`,
     panels: study.grid.effects.flatMap((effect) =>
       study.grid.optimizers.flatMap((optimizer) =>
-        curvesPanel(study, curves, { effect, optimizer, measure })
+        curvesPanel(study, curves, { effect, optimizer, measure: CURVE_MEASURE })
       )
     ),
     caption: describeCurves(study, curves),
@@ -57,8 +105,8 @@ export function plotLead(study: Study, records: readonly TrajectoryRecord[]): Fi
   const compared = comparePublished(study, records);
   const [optimizer = ""] = study.grid.optimizers;
   // The scale-free measure where as many networks along training have it.
-  const { measure, curves } = [leadMeasure().text, CURVE_MEASURE].map((measure) => {
-    const curves = listCurves(study, records, { measure })
+  const { measure, curves } = [LEAD_MEASURE, CURVE_MEASURE].map((measure) => {
+    const curves = listCurves(study, records, measure)
       .filter(({ cell, points }) => cell.optimizer === optimizer && points.length > 1);
     return { measure, curves, count: curves.flatMap(({ points }) => points).length };
   }).reduce((best, other) => other.count > best.count ? other : best);
@@ -90,12 +138,12 @@ function curvesPanel(
   { effect, optimizer, measure }: { effect: EffectName; optimizer: string; measure: string },
 ): Panel[] {
   const { values, valueOf, format } = effectAxis(study, effect);
-  const colors = rampOf(values);
+  const { colorOf, ramp } = valueColors(study, effect);
   const own = curves.filter(({ cell }) => cell.effect === effect && cell.optimizer === optimizer);
   if (own.length === 0) return [];
   const lines = own.map(({ cell, points }, z) =>
     points.map(({ trainLoss, value, atStop }) => (
-      { x: trainLoss, y: value, z, atStop, color: colors.get(valueOf(cell))! }
+      { x: trainLoss, y: value, z, atStop, color: colorOf(cell) }
     ))
   );
   const rows = lines.flat();
@@ -111,19 +159,26 @@ function curvesPanel(
     x: { label: "Full-set loss (nats) →", isFalling: true, room: 30 },
     y: measureAxis(measure),
     layers: [
-      { kind: "lines", name: "curve", rows, width: 1.25, legend: rampOfValues(study, effect) },
+      { kind: "lines", name: "curve", rows, width: 1.25, legend: ramp },
       { kind: "points", name: "curve-stop", rows: rows.filter((row) => row.atStop), radius: 2 },
       { kind: "texts", name: "curve-value", rows: [...new Set([...outer, ...names])] },
     ],
   }];
 }
 
-/** The colours of an effect's values. */
-export function rampOfValues(study: Study, effect: EffectName): Ramp {
-  const { values, format } = effectAxis(study, effect);
+/** The colours of an effect's values, and their entry in the legend. */
+function valueColors(
+  study: Study,
+  effect: EffectName,
+): { colorOf: (cell: Curve["cell"]) => string; ramp: Ramp } {
+  const { values, valueOf, format } = effectAxis(study, effect);
+  const colors = rampOf(values);
   const [from, to] = [values[0], values.at(-1)].map((value) => format(value ?? NaN));
-  const colors = [...rampOf(values).values()];
-  return { from: `${capitalize(EFFECTS[effect].label)} ${from}`, to: to!, colors };
+  const start = `${capitalize(EFFECTS[effect].label)} ${from}`;
+  return {
+    colorOf: (cell) => colors.get(valueOf(cell))!,
+    ramp: { from: start, to: to!, colors: [...colors.values()] },
+  };
 }
 
 /** What curves are, with their numbers. */

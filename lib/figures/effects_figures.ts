@@ -1,0 +1,234 @@
+/**
+ * A measure of a study's cells against its effects, and against what may explain it.
+ *
+ * @module
+ */
+import {
+  cellLayers,
+  describeCells,
+  effectAxis,
+  effectPanels,
+  meanLayers,
+  measureAxis,
+  throughPoints,
+} from "~/lib/figures/cells.ts";
+import { compose, type Figure } from "~/lib/figures/compose.ts";
+import type { Axis, Layer, Panel } from "~/lib/figures/figure.ts";
+import { EDGE, lighten, rampOf, SYMBOLS } from "~/lib/figures/theme.ts";
+import { scientific } from "~/lib/files/numbers.ts";
+import { capitalize } from "~/lib/files/text.ts";
+import { edgeCells, edgeMeasure, EIGENVALUE } from "~/lib/findings.ts";
+import { parseMeasure } from "~/lib/measure.ts";
+import { type CellSummary, type RunResult, summariseCells } from "~/lib/results.ts";
+import { meanInterval } from "~/lib/statistics.ts";
+import { type EffectName, EFFECTS, mainMeasure, type Study } from "~/lib/study.ts";
+
+/**
+ * Sharpness against one effect for one optimizer, with the original's intervals, and how far training
+ * got: the counterpart of the original's `plot_results`.
+ *
+ * @param runs Of one stop, in any order; cells without a result stay empty. So in all that follow.
+ * @throws {RangeError} If the effect or optimizer is not in the study's grid.
+ */
+export function plotResults(
+  study: Study,
+  runs: readonly RunResult[],
+  { effect, optimizer, measure }: {
+    readonly effect: EffectName;
+    readonly optimizer: string;
+    readonly measure?: string;
+  },
+): Figure {
+  const { effects, optimizers } = study.grid;
+  if (!effects.includes(effect) || !optimizers.includes(optimizer)) {
+    throw new RangeError(
+      "Cannot plot the study as effect and optimizer must be in its grid " +
+        `(${[...effects, ...optimizers].join(", ")}): ` +
+        `current values are ${effect} and ${optimizer}`,
+    );
+  }
+  const grid = { ...study.grid, effects: [effect], optimizers: [optimizer] };
+  return plotResults2({ ...study, grid }, runs, measure);
+}
+
+/**
+ * Sharpness against each effect of the study, the optimizers in each panel, and how far training got:
+ * the counterpart of the original's `plot_results_2`. The original's intervals stand under those of a
+ * single optimizer.
+ *
+ * @param measure Canonical text; default: the study's first measure.
+ */
+export function plotResults2(
+  study: Study,
+  runs: readonly RunResult[],
+  measure?: string,
+): Figure {
+  const shown = measure ?? mainMeasure(study);
+  const cells = summariseCells(study, runs, shown);
+  const { name, label } = parseMeasure(shown);
+  const { optimizers, effects } = study.grid;
+  const losses = effectPanels(
+    study,
+    cells,
+    { label: "Full-set\nloss (nats)" },
+    (own) =>
+      cellLayers(study, own, "mean-training-loss", ({ trainLoss, unconverged }) => (
+        { y: trainLoss ?? NaN, isPale: unconverged.length > 0 }
+      )),
+  );
+  return compose({
+    name: measure === undefined ? "sharpness" : name,
+    title: `${capitalize(label)} against ` +
+      effects.map((effect) => EFFECTS[effect].label).join(" and "),
+    panels: [
+      ...effectPanels(study, cells, measureAxis(shown), (own) => [
+        ...cellLayers(study, optimizers.length === 1 ? own : [], "pooled", ({ value }) => (
+          { y: value?.mean ?? NaN, interval: value?.pooledInterval ?? null }
+        ), { legend: "seeds × directions pooled", radius: 0, width: 5, opacity: 0.3 }),
+        ...meanLayers(study, own),
+      ]),
+      ...losses.map((panel) => ({ ...panel, heading: "Training loss", height: 90 })),
+    ],
+    caption: describeCells(study, cells),
+  });
+}
+
+/** Draws every cell at its learning rate / batch size, a panel an optimizer. */
+export function plotRatio(study: Study, runs: readonly RunResult[]): Figure {
+  const cells = summariseCells(study, runs);
+  const xOf = EFFECTS.pairs.valueOf;
+  const layersOf = (own: readonly CellSummary[]): Layer[] => {
+    const { label, name, symbol } = EFFECTS[own[0]!.effect];
+    const style = { symbol, shift: 0, legend: `by ${label}` };
+    return meanLayers(study, own, xOf).map((layer) => ({
+      ...{ ...layer, ...(layer.kind === "points" ? style : {}), shift: 0 },
+      name: layer.name.replace("mean", name),
+      color: lighten(layer.color!, name === "batch-size" ? 0.45 : 0),
+    }));
+  };
+  // Pairs of one ratio lie on one another: each is named by its batch size.
+  const sizes = (own: readonly CellSummary[]): Layer => ({
+    ...{ kind: "texts", name: "size" },
+    rows: own.filter(({ effect, value }) => effect === "pairs" && value !== null)
+      .map((cell) => ({ x: xOf(cell), y: cell.value!.mean, text: String(cell.batchSize) })),
+  });
+  return compose({
+    name: "ratio",
+    title: "Both effects on one axis",
+    panels: [...Map.groupBy(cells, ({ optimizer }) => optimizer)].map(
+      ([optimizer, own]): Panel => ({
+        heading: optimizer,
+        x: { label: "Learning rate / batch size (1/images)", scale: "log" },
+        y: measureAxis(mainMeasure(study)),
+        layers: [
+          ...[...Map.groupBy(own, ({ effect }) => effect).values()].flatMap(layersOf),
+          sizes(own),
+        ],
+      }),
+    ),
+    caption:
+      `${describeCells(study, cells)} Were the noise of the gradient all that counts, cells of ` +
+      "equal learning rate / batch size would be equally sharp.",
+  });
+}
+
+/** Draws the norm of all weights against each effect, the optimizers in each panel: means over seeds. */
+export function plotNorms(study: Study, runs: readonly RunResult[]): Figure {
+  return compose({
+    name: "norms",
+    title: "Norm of the weights",
+    panels: effectPanels(
+      study,
+      summariseCells(study, runs),
+      { label: "|w|", scale: "log" },
+      (own) => {
+        const means = cellLayers(study, own, "norm", (cell) => {
+          const norms = cell.runs.flatMap(({ training: { stopped, weightNorm } }) =>
+            stopped === "diverged" ? [] : weightNorm ?? []
+          );
+          return { y: norms.length === 0 ? NaN : meanInterval(norms).mean };
+        });
+        return [...throughPoints(means), ...means];
+      },
+    ),
+    caption: `Means over seeds of the networks at the stop ${study.stops[0]}.`,
+  });
+}
+
+/** Where a cell stands in each panel of `plotAxes`. */
+const AXES: readonly (Axis & { readonly xOf: (cell: CellSummary) => number })[] = [
+  { label: EFFECTS.pairs.axis, scale: "log", xOf: EFFECTS.pairs.valueOf },
+  { label: "Learning rate", scale: "log", xOf: ({ learningRate }) => learningRate },
+  { label: "Full-set loss (nats)", xOf: ({ trainLoss }) => trainLoss ?? NaN },
+];
+
+/**
+ * Draws the study's measure of every cell three times: against learning rate / batch size, the learning
+ * rate and the loss at the stop. What explains it lies on one line.
+ */
+export function plotAxes(study: Study, runs: readonly RunResult[]): Figure {
+  const cells = summariseCells(study, runs);
+  const [rates, sizes] = (["learningRate", "batchSize"] as const).map((factor) =>
+    [...new Set(cells.map((cell) => cell[factor]))].sort((a, b) => a - b)
+  ) as [number[], number[]];
+  const colors = rampOf(rates);
+  const [from, to] = [rates[0] ?? 0, rates.at(-1) ?? 0].map(scientific);
+  return compose({
+    name: "axes",
+    title: "Learning rate and batch size at once",
+    panels: AXES.map(({ xOf, ...x }): Panel => ({
+      ...{ x, y: measureAxis(mainMeasure(study)) },
+      layers: [
+        ...sizes.map((size, i): Layer => ({
+          ...{ kind: "points", name: `batch-${size}`, legend: `Batch size ${size}`, radius: 4 },
+          symbol: SYMBOLS[i % SYMBOLS.length]!,
+          rows: cells.filter(({ batchSize }) => batchSize === size).map((cell) => ({
+            ...{ x: xOf(cell), y: cell.value?.mean ?? NaN, interval: cell.value?.interval ?? null },
+            ...{ color: colors.get(cell.learningRate)!, isPale: cell.unconverged.length > 0 },
+          })),
+        })),
+        // The colours' legend stands once, on marks that are there already.
+        {
+          ...{ kind: "lines", name: "rate", rows: [] },
+          legend: { from: `Learning rate ${from}`, to: to!, colors: [...colors.values()] },
+        },
+      ],
+    })),
+    caption: describeCells(study, cells),
+  });
+}
+
+/**
+ * Draws the largest eigenvalue of every cell, a row an optimizer, and the edge where the eigenvalue
+ * is the one that it bounds: the Hessian's for gradient descent, the preconditioned one for AdaGrad.
+ */
+export function plotEigenvalues(study: Study, runs: readonly RunResult[]): Figure {
+  const plain = summariseCells(study, runs, edgeMeasure(study) ?? EIGENVALUE);
+  const edged = edgeCells(study, runs);
+  const panels = study.grid.optimizers.flatMap((optimizer) =>
+    study.grid.effects.map((effect): Panel => {
+      const [bounded, others] = [edged, plain].map((cells) =>
+        cells.filter((cell) => cell.effect === effect && cell.optimizer === optimizer)
+      ) as [CellSummary[], CellSummary[]];
+      const cells = bounded.length > 0 ? bounded : others;
+      const x = effectAxis(study, effect);
+      const rows = cells.map((cell) => ({ x: x.valueOf(cell), y: 2 / cell.learningRate }));
+      const isLine = bounded.length > 0 && effect !== "pairs";
+      return {
+        ...{ heading: optimizer, x, y: measureAxis(cells[0]!.measure) },
+        layers: [
+          ...(isLine ? [{ ...EDGE, kind: "lines", rows } as const] : []),
+          ...meanLayers(study, cells),
+        ],
+      };
+    })
+  );
+  return compose({
+    name: "lambda-max",
+    title: "Largest eigenvalue and the edge of stability",
+    panels,
+    caption:
+      `${describeCells(study, plain)} Intervals beside an edge hold the residual. The edge ` +
+      "bounds full-batch training: the Hessian's eigenvalue for SGD, the preconditioned for AdaGrad.",
+  });
+}

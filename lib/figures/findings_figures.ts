@@ -1,0 +1,205 @@
+/**
+ * What the findings say: ours beside the published, effects at equal loss, measures against
+ * generalization.
+ *
+ * @module
+ */
+import {
+  cellLayers,
+  describeSeeds,
+  effectPanels,
+  inTwoLines,
+  measureAxis,
+  throughPoints,
+} from "~/lib/figures/cells.ts";
+import { compose, type Figure } from "~/lib/figures/compose.ts";
+import type { Layer, Panel, Row } from "~/lib/figures/figure.ts";
+import { INK, optimizerStyles, SERIES_COLORS, SYMBOLS } from "~/lib/figures/theme.ts";
+import { plurals } from "~/lib/files/numbers.ts";
+import { capitalize } from "~/lib/files/text.ts";
+import {
+  type Finding,
+  type Kind,
+  LOSS_LEVELS,
+  type MeasureRank,
+  NEGLIGIBLE_RATIO,
+  PUBLISHED_PROTOCOL,
+  type PublishedComparison,
+} from "~/lib/findings.ts";
+import { parseMeasure } from "~/lib/measure.ts";
+import { intervalOf } from "~/lib/statistics.ts";
+import { EFFECTS, mainMeasure, type Study } from "~/lib/study.ts";
+
+/**
+ * Draws our mean of every published cell over the published one, with our 95 % t interval, on a
+ * logarithmic axis with 1 in the middle; grey: the published interval.
+ *
+ * @param comparisons From `comparePublished`; cells without a result stay empty.
+ */
+export function plotPublished(study: Study, comparisons: readonly PublishedComparison[]): Figure {
+  return compose({
+    name: "published",
+    title: "Our sharpness over the published",
+    panels: publishedPanels(study, comparisons, { isRatio: true }),
+    caption: describePublished(comparisons),
+  });
+}
+
+/** Ours and the published, or both over the published mean; a panel an effect that has any of ours. */
+export function publishedPanels(
+  study: Study,
+  comparisons: readonly PublishedComparison[],
+  { isRatio }: { readonly isRatio: boolean },
+): Panel[] {
+  const rowOf = (
+    one: PublishedComparison,
+    whose: "ours" | "theirs",
+  ): Omit<Row, "x"> => {
+    const unit = isRatio ? one.theirs.mean : 1;
+    const { mean = NaN, interval = null } = one[whose] ?? {};
+    return { y: mean / unit, interval: interval && [interval[0] / unit, interval[1] / unit] };
+  };
+  const y = isRatio
+    ? { label: "Ours / published\nsharpness", scale: "ratio" } as const
+    : measureAxis(mainMeasure(study));
+  const had = new Set(comparisons.flatMap(({ ours, effect }) => ours ? [effect] : []));
+  const shown = comparisons.filter(({ effect }) => had.has(effect));
+  return effectPanels(study, shown, y, (own) => {
+    const ours = cellLayers(study, own, "ours", (one) => (
+      { ...rowOf(one, "ours"), isHollow: one.n === 1 }
+    ));
+    return [
+      ...cellLayers(study, own, "published", (one) => rowOf(one, "theirs"), {
+        ...{ legend: "published", color: INK.published },
+        ...(isRatio ? { radius: 0, width: 6 } : { radius: 5, width: 1 }),
+      }),
+      ...(isRatio ? [] : throughPoints(ours)),
+      ...ours,
+    ];
+  });
+}
+
+/** Stops, n, and how many cells agree. */
+export function describePublished(comparisons: readonly PublishedComparison[]): string {
+  const had = comparisons.filter(({ ours }) => ours !== null);
+  if (had.length === 0) return "No cell with a result can be compared.";
+  const stops = [...new Set(had.map(({ stop }) => stop))].join(", ");
+  return `Ours at the stop ${stops}, ${describeSeeds(had.map(({ n }) => n))}; published: n = ` +
+    `${PUBLISHED_PROTOCOL.seeds}; means with 95 % t ` +
+    `intervals over seeds. ${had.length} of ${comparisons.length} published cells compared, ` +
+    `${had.filter(({ apart }) => apart! <= 2).length} lie within two published half-widths.`;
+}
+
+const [SURVIVES, REVERSES, NEGLIGIBLE] = SERIES_COLORS;
+const COLORS: Partial<Record<Kind, string>> = {
+  ...{ survives: SURVIVES!, reverses: REVERSES!, negligible: NEGLIGIBLE!, inconclusive: INK.axis },
+};
+
+/**
+ * Draws the ratio of a series' two ends at every level of the full-set loss, with its 95 % interval and
+ * its verdict; dashed: the band within which it is negligible.
+ *
+ * @param findings From `listFindings`.
+ */
+export function plotLevels(study: Study, findings: readonly Finding[]): Figure {
+  const shown = findings.flatMap((finding) => {
+    const { where, isAgainst, comparisons: [found] } = finding;
+    const isRatio = found?.scale === "ratio" && found.interval !== null;
+    return where === "loss" && !isAgainst && isRatio ? [{ ...finding, found }] : [];
+  });
+  const measures = [...new Set(shown.map(({ measure }) => measure))];
+  const band = [1 / NEGLIGIBLE_RATIO, NEGLIGIBLE_RATIO].map((y) => ({ x: NaN, y }));
+  return compose({
+    name: "levels",
+    title: "The effects on sharpness at equal training loss",
+    panels: [...Map.groupBy(shown, ({ subject }) => subject).values()].map((own): Panel => {
+      const rows = own.map(({ level, measure, judged, found: { estimate, interval } }) => (
+        { x: level!, y: estimate, interval, measure, judged }
+      ));
+      return {
+        heading: `${capitalize(EFFECTS[own[0]!.effect].label)}, ${own[0]!.optimizer}`,
+        x: { label: "Full-set loss (nats) →", isFalling: true, values: LOSS_LEVELS.toReversed() },
+        y: { label: "Ratio of the\ntwo ends", scale: "log" },
+        layers: [
+          { kind: "rules", name: "negligible-band", rows: band, color: INK.muted, dash: "3 3" },
+          ...Object.entries(COLORS).flatMap(([kind, color]) =>
+            measures.map((measure, i): Layer => ({
+              ...{ kind: "points", name: kind, symbol: SYMBOLS[i]!, color, radius: 4 },
+              ...(i === 0 ? { legend: kind } : {}),
+              shift: 9 * (i - (measures.length - 1) / 2),
+              rows: rows.filter((row) => row.measure === measure && row.judged === kind),
+            }))
+          ),
+          ...measures.map((measure, i): Layer => ({
+            ...{ kind: "points", name: "measure", symbol: SYMBOLS[i]!, rows: [] },
+            legend: parseMeasure(measure).label,
+          })),
+        ],
+      };
+    }),
+    caption: shown.length === 0
+      ? "No effect has two ends at a common level of the full-set loss."
+      : "The largest value that reaches the level over the smallest, paired by seed, with the 95 % t " +
+        "interval, the error of interpolation in it; n = " +
+        `${
+          plurals(shown.map(({ found }) => found.n), "seed")
+        }; verdicts, by Holm, on the effect at ` +
+        `the stop ${study.stops[0]}. Dashed: 1 / ${NEGLIGIBLE_RATIO} and ${NEGLIGIBLE_RATIO}, ` +
+        "within which the whole interval is negligible.",
+    isNarrow: true,
+  });
+}
+
+/**
+ * Draws Kendall's tau of every measure with each target, in the order of `ranks`, baselines first: in
+ * each one-factor group, with its interval, and the mean over groups where they agree.
+ *
+ * @param ranks From `rankMeasures`, of one or several targets.
+ */
+export function plotRanks(study: Study, ranks: readonly MeasureRank[]): Figure {
+  const measures = [...new Map(ranks.map((rank) => [rank.measure, rank])).values()];
+  const names = measures.map(({ measure, label, isBaseline }) => {
+    const isShared = measures.filter((other) => other.label === label).length > 1;
+    return inTwoLines((isShared ? measure : label) + (isBaseline ? " (baseline)" : ""));
+  });
+  const styles = optimizerStyles(study.grid.optimizers);
+  const groups = [...new Set(ranks.map(({ group }) => group))];
+  const layerOf = (own: readonly MeasureRank[]): Layer => {
+    const { effect, optimizer, group } = own[0]!;
+    // Groups one below the other.
+    const shift = 0.17 * (groups.indexOf(group) - (groups.length - 1) / 2);
+    return {
+      ...{ kind: "points", name: `${effect ?? "all"}-tau`, along: "x", legend: group },
+      color: styles.get(optimizer ?? "")?.color ?? INK.text,
+      symbol: effect === null ? "diamond" : EFFECTS[effect].symbol,
+      ...{ width: 1, radius: 2.5 },
+      rows: own.map(({ measure, tau, ...ends }) => ({
+        ...{ x: tau!, interval: intervalOf(ends) },
+        y: measures.findIndex((one) => one.measure === measure) + shift,
+      })),
+    };
+  };
+  const panels = [...Map.groupBy(ranks, ({ target }) => target)].map(([target, own]): Panel => ({
+    heading: `With the ${target}`,
+    x: { label: "Kendall's tau", values: [-1, -0.5, 0, 0.5, 1] },
+    y: { label: "", values: names.map((_, i) => i), format: (i) => names[i]!, isFalling: true },
+    layers: [
+      { kind: "rules", name: "zero", along: "x", color: INK.axis, rows: [{ x: 0, y: NaN }] },
+      ...[...Map.groupBy(own, ({ group }) => group).values()].map(layerOf),
+    ],
+    height: 32 * Math.max(names.length, 2),
+  }));
+  return compose({
+    name: "generalisation",
+    title: "Measures against generalization",
+    panels,
+    caption: ranks.length === 0
+      ? "No measure has two cells of one factor to rank yet."
+      : `At the stop ${study.stops[0]}, over ${plurals(ranks.map(({ cells }) => cells), "cell")} ` +
+        `that differ in one factor; n = ${
+          plurals(ranks.map((one) => one.seeds.length), "seed")
+        }; ` +
+        "95 % bootstrap intervals over seeds and cells; the mean over groups where all have one " +
+        "sign. 1: the sharper, the larger the gap (test loss − training loss) or test error.",
+  });
+}

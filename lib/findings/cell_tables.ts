@@ -1,0 +1,83 @@
+/**
+ * A study's cells as tables for people.
+ *
+ * @module
+ */
+import type { ColumnTable } from "arquero";
+import { significant } from "~/lib/files/numbers.ts";
+import { formatEstimate } from "~/lib/findings/words.ts";
+import { parseMeasure } from "~/lib/measure.ts";
+import {
+  type CellSummary,
+  type Columns,
+  type RunResult,
+  summariseCells,
+  tableOf,
+} from "~/lib/results.ts";
+import { meanInterval } from "~/lib/statistics.ts";
+import { EFFECTS, mainMeasure, type Study } from "~/lib/study.ts";
+
+/**
+ * Columns of cells that have results: where they stand, the measure with its 95 % t interval over
+ * seeds to the digits that this leaves meaning, how far training got.
+ */
+export function cellColumns(study: Study): Columns<CellSummary> {
+  const { label, unit } = parseMeasure(mainMeasure(study));
+  return {
+    optimizer: ({ optimizer }) => optimizer,
+    ...Object.fromEntries(
+      study.grid.effects.map((effect) => [EFFECTS[effect].label, EFFECTS[effect].valueOf]),
+    ),
+    [`${label} (${unit}), 95 % interval`]: ({ value }) =>
+      value === null ? "none" : formatEstimate(value.mean, value.interval),
+    "training loss (nats)": ({ trainLoss }) => trainLoss?.toFixed(2) ?? null,
+    "test accuracy (%)": ({ testAccuracy }) => ((testAccuracy ?? NaN) * 100).toFixed(1),
+    epochs: ({ epochs }) => epochs?.toFixed(0) ?? null,
+    seeds: ({ seeds }) => seeds.length,
+  };
+}
+
+/**
+ * How sharpness grows with the radius, one row a cell: the mean rise over seeds at the least and the
+ * greatest radius of its curve, and the exponents p of `mean = c r^p` between the first two and the last
+ * two radii. It is 2 where the rise is one of second order; empty where a mean is not above 0.
+ *
+ * @param runs Of one stop. Cells without a radius curve are left out; one of two effects stands once.
+ */
+export function radiusTable(study: Study, runs: readonly RunResult[]): ColumnTable {
+  const rows = new Map(
+    summariseCells(study, runs).flatMap((cell) => {
+      const curves = cell.runs.flatMap(({ measures }) =>
+        Object.values(measures).flatMap(({ curve }) =>
+          curve === undefined ? [] : [curve as { radius: number; mean: number }[]]
+        )
+      );
+      const points = (curves[0] ?? []).map(({ radius }, i) => (
+        { radius, mean: meanInterval(curves.map((curve) => curve[i]!.mean)).mean }
+      ));
+      const { optimizer, learningRate, batchSize } = cell;
+      const row = { optimizer, learningRate, batchSize, points };
+      return points.length < 2 ? [] : [[`${optimizer} ${learningRate} ${batchSize}`, row] as const];
+    }),
+  );
+  type Row = Parameters<typeof rows.set>[1];
+  const radii = [...rows.values()][0]?.points.map(({ radius }) => radius) ?? [];
+  const rise = (at: number): Columns<Row> => ({
+    [`rise at r = ${radii.at(at)} (nats)`]: ({ points }) => significant(points.at(at)!.mean, 2),
+  });
+  const exponent = (from: number, to: number): Columns<Row> => ({
+    [`exponent from r = ${radii.at(from)} to ${radii.at(to)}`]: ({ points }) => {
+      const [a, b] = [points.at(from)!, points.at(to)!];
+      const power = Math.log(b.mean / a.mean) / Math.log(b.radius / a.radius);
+      return a.mean > 0 && b.mean > 0 ? power.toFixed(2) : "";
+    },
+  });
+  return tableOf<Row>({
+    optimizer: ({ optimizer }) => optimizer,
+    learningRate: ({ learningRate }) => learningRate,
+    batchSize: ({ batchSize }) => batchSize,
+    ...(radii.length === 0
+      ? {}
+      : { ...rise(0), ...rise(-1), ...exponent(0, 1), ...exponent(-2, -1) }),
+  }, [...rows.values()]);
+}
