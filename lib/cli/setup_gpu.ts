@@ -9,7 +9,7 @@
  */
 import type { Main } from "~/lib/cli/main.ts";
 import { loadTfjsNode, TFJS_NODE_VERSION, tfjsNodeHome } from "~/lib/engine.ts";
-import { NPM, NPM_ENVIRONMENT } from "~/lib/files/npm.ts";
+import { runNpm } from "~/lib/files/npm.ts";
 
 /** Installs what is asked for. @throws {Error} If npm fails, as offline, or it does not load. */
 export const main: Main = async ({ cpu }) => {
@@ -20,16 +20,16 @@ export const main: Main = async ({ cpu }) => {
   const dependencies = { [`@tensorflow/${name}`]: TFJS_NODE_VERSION };
   const description = JSON.stringify({ private: true, dependencies });
   await Deno.writeTextFile(new URL("package.json", home), description);
-  const args = ["install", "--no-audit", "--no-fund", "--loglevel=error"];
-  const npm = new Deno.Command(NPM, { args, cwd: home, env: NPM_ENVIRONMENT });
-  const { success, stderr } = await npm.output();
-  if (!success) {
+  try {
+    await runNpm(home, ["install", "--no-audit", "--no-fund"]);
+  } catch (cause) {
     await Deno.remove(home, { recursive: true });
-    console.error(new TextDecoder().decode(stderr).trimEnd());
+    console.error((cause as Error).message);
     throw new Error(
       `Cannot install ${name} as npm failed: its install script downloads libtensorflow, some ` +
         "400 MB, so run this again where the internet can be reached; meanwhile " +
         "`--engine tensorflow:webgpu` uses the GPU with nothing to install but its driver",
+      { cause },
     );
   }
   console.error(`@tensorflow/${name} ${await loadTfjsNode(name)} is ready`);

@@ -28,12 +28,6 @@ export const FILES: readonly DataFile[] = [
   { name: "test_batch.bin", images: 10_000, md5: "803d5f7f4d78ea53de84dbe85f74fb6d" },
 ];
 
-/** The ten classes in the order of their labels. */
-export const CLASSES: readonly string[] = [
-  ...["airplane", "automobile", "bird", "cat", "deer"],
-  ...["dog", "frog", "horse", "ship", "truck"],
-];
-
 /** The canonical archive, 170 MB. */
 export const ARCHIVE_URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz";
 

@@ -68,7 +68,7 @@ export async function ensureFiles(
     const name = basename(path, ".bin");
     const file = wanted.find((each) => basename(each.name, ".bin") === name);
     if (file === undefined || !lost.has(file)) continue;
-    const records = await readIfThere(path, MAX_BATCH_BYTES)
+    const records = await readIfThere(path)
       .then((bytes) => bytes && checkedRecords(bytes, file))
       .catch((error) => report({ message: `${path} is not used: ${error.message}` }));
     if (!records) continue;
@@ -125,9 +125,6 @@ function uselessCopy(copy: string): UsageError {
   );
 }
 
-/** A batch has 31 MB: longer files are not read. */
-const MAX_BATCH_BYTES = 64 * 2 ** 20;
-
 /** The records in a file's bytes. @throws {DamagedFileError} If they are not the expected ones. */
 function checkedRecords(bytes: Bytes, file: DataFile): Bytes {
   const records = recordsIn(bytes);
@@ -163,7 +160,7 @@ async function fetchMissing(
       const path = join(home, file.name);
       await storing(removeUnfinished(path));
       const decode = (bytes: Bytes): Bytes => checkedRecords(bytes, file);
-      const records = await storing(readChecked(path, onDamage, decode, MAX_BATCH_BYTES));
+      const records = await storing(readChecked(path, onDamage, decode));
       if (records === undefined) continue;
       use(file, records, path);
       lacking.delete(file.md5);

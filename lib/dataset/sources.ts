@@ -11,7 +11,7 @@ import { decode } from "fast-png";
 import { createTarDecoder } from "modern-tar";
 import { type DataFile, IMAGE_BYTES, type PACKAGE, RECORD_BYTES } from "~/lib/dataset/catalogue.ts";
 import { DamagedFileError } from "~/lib/files/checked.ts";
-import { NPM, NPM_ENVIRONMENT } from "~/lib/files/npm.ts";
+import { runNpm } from "~/lib/files/npm.ts";
 import type { OnProgress } from "~/lib/files/progress.ts";
 
 /** Bytes of their own. */
@@ -201,26 +201,10 @@ export function npmSource(
   };
 }
 
-async function npmPack(spec: string, folder: string, signal?: AbortSignal): Promise<void> {
-  const command = new Deno.Command(NPM, {
-    args: [
-      ...["pack", spec, "--pack-destination=.", "--ignore-scripts"],
-      // The version is pinned: what npm has in its cache is never too old, and needs no network.
-      "--prefer-offline",
-      // npm's own pauses make a machine without network wait for 70 seconds.
-      ...["--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000", "--loglevel=error"],
-    ],
-    cwd: folder,
-    env: NPM_ENVIRONMENT,
-    stdin: "null",
-    ...(signal ? { signal } : {}),
-  });
-  try {
-    const { success, code, stderr } = await command.output();
-    if (success) return;
-    const lines = new TextDecoder().decode(stderr).trim().split("\n");
-    throw new Error(`npm pack ended with status ${code}: ${lines.slice(0, 4).join(" ")}`);
-  } catch (error) {
-    throw error instanceof Deno.errors.NotFound ? new Error("npm is not installed") : error;
-  }
-}
+/** The version is pinned: what npm has in its cache is never too old, and needs no network. */
+const npmPack: Pack = (spec, folder, signal) =>
+  runNpm(folder, [
+    ...["pack", spec, "--pack-destination=.", "--ignore-scripts", "--prefer-offline"],
+    // npm's own pauses make a machine without network wait for 70 seconds.
+    ...["--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000"],
+  ], signal);

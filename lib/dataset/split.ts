@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { CLASSES, type DataFile, IMAGE_BYTES, RECORD_BYTES } from "~/lib/dataset/catalogue.ts";
+import { type DataFile, IMAGE_BYTES, RECORD_BYTES } from "~/lib/dataset/catalogue.ts";
 import { type DataPlaces, ensureFiles } from "~/lib/dataset/ensure_files.ts";
 
 /** N images with their labels. */
@@ -17,9 +17,6 @@ export interface Split {
 
 /** A data set in memory. */
 export interface Dataset {
-  readonly name: string;
-  /** The classes' names in the order of their labels. */
-  readonly classes: readonly string[];
   readonly train: Split;
   readonly test: Split;
   /** MD5 of every file that was loaded, by its name. */
@@ -52,7 +49,7 @@ export async function readDataset(nBatches: number, places: DataPlaces): Promise
     }
   });
   const md5 = Object.fromEntries([...train, ...test].map(({ name, md5 }) => [name, md5]));
-  return { name: "CIFAR-10", classes: CLASSES, ...splits, md5 };
+  return { ...splits, md5 };
 }
 
 /**

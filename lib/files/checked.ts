@@ -20,17 +20,15 @@ export class DamagedFileError extends Error {
  *
  * @param onDamage A damaged file is set aside and this is told; without it the file stays.
  * @param decode Throws DamagedFileError, TypeError, SyntaxError or zod's error at what is damaged.
- * @param atMost Bytes: a longer file is damaged.
  * @throws {Error} If the file cannot be read now, which says nothing about what it holds.
  */
 export async function readChecked<T>(
   path: string,
   onDamage: OnDamage | undefined,
   decode: (bytes: Uint8Array<ArrayBuffer>) => T,
-  atMost?: number,
 ): Promise<T | undefined> {
   try {
-    const bytes = await readIfThere(path, atMost);
+    const bytes = await readIfThere(path);
     return bytes === undefined ? undefined : decode(bytes);
   } catch (error) {
     const reason = damageOf(path, error);

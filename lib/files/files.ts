@@ -40,24 +40,15 @@ export async function writeWhole(path: string, contents: string | Uint8Array): P
 /**
  * Reads a file; undefined if there is none.
  *
- * @param atMost Bytes: a longer file is not read.
- * @throws {TypeError} If what is there is no file, too long a one, or a link to nothing.
+ * @throws {TypeError} If what is there is no file, or a link to nothing.
  * @throws {Error} If it cannot be read now, which says nothing about what it holds.
  */
-export async function readIfThere(
-  path: string,
-  atMost = Infinity,
-): Promise<Uint8Array<ArrayBuffer> | undefined> {
+export async function readIfThere(path: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
   try {
     const { isFile, isDirectory, size } = await Deno.stat(path);
     if (!isFile) {
       throw new TypeError(
         `Cannot read ${path} as it must be a file: it is ${isDirectory ? "a directory" : "none"}`,
-      );
-    }
-    if (size > atMost) {
-      throw new TypeError(
-        `Cannot read ${path} as it must have at most ${atMost} bytes: current number is ${size}`,
       );
     }
     return await readBytes(path, size);
