@@ -4,7 +4,6 @@
  * @module
  */
 export * from "~/lib/trainer/learn.ts";
-export * from "~/lib/trainer/loss_by_age.ts";
 export * from "~/lib/trainer/network_store.ts";
 export * from "~/lib/trainer/stop.ts";
 export * from "~/lib/trainer/train_stack.ts";

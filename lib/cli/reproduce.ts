@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { foldersFrom, studyFrom } from "~/lib/cli/asked.ts";
 import type { About, Main } from "~/lib/cli/main.ts";
 import type { Values } from "~/lib/cli/options.ts";
-import { describeTasks, formatBytes, memoryOf, planTasks, submitStudy } from "~/lib/cli/slurm.ts";
+import { formatBytes, memoryOf, planTasks, submitStudy } from "~/lib/cli/slurm.ts";
 import { defaultThreads } from "~/lib/domain.ts";
 import { writeWhole } from "~/lib/files/files.ts";
 import { plural } from "~/lib/files/numbers.ts";
@@ -43,9 +43,9 @@ async function printPlan(study: Study, options: Options): Promise<object> {
   const slurm = options.slurm === undefined ? undefined : planTasks(planned, study, options);
   if (!options.json) {
     console.log(describePlan(planned, { threads, memory }).join("\n"));
-    if (slurm !== undefined) console.log(describeTasks(slurm).join("\n"));
+    if (slurm !== undefined) console.log(slurm.lines.join("\n"));
   }
-  return { preset: study.preset, ...planned, memory, slurm };
+  return { preset: study.preset, ...planned, memory, slurm: slurm?.plan };
 }
 
 async function runStudy(study: Study, options: Options): Promise<object> {

@@ -28,48 +28,33 @@ import type { Study } from "~/lib/study.ts";
 /** Project's root. */
 const PROJECT = fileURLToPath(new URL("../..", import.meta.url));
 
-/** What a study takes on the tasks of a cluster, one run a thread. */
-interface TaskPlan {
-  readonly tasks: number;
-  readonly threads: number;
-  /** Of all tasks side by side: their mean rate, but no less than the longest run. */
-  readonly seconds: number;
-  readonly longestSeconds: number;
-  /** Tasks of which more do not help. */
-  readonly enoughTasks: number;
-  /** Bytes of a task. */
-  readonly memory: number;
-}
+/** Times in seconds, memory of a task in bytes. */
+type TaskPlan = Readonly<
+  Record<"tasks" | "threads" | "seconds" | "longestSeconds" | "enoughTasks" | "memory", number>
+>;
 
-/** What the runs that are missing take. */
+/** What the runs that are missing take on the tasks of a cluster, one run a thread; and in words. */
 export function planTasks(
   { runs }: Plan,
   { images }: Study,
   { slurm: tasks = 1, sbatch = [], threads = cpusPerTask(sbatch) ?? 1 }: Values,
-): TaskPlan {
+): { plan: TaskPlan; lines: string[] } {
   const total = runs.reduce((sum, { seconds }) => sum + seconds, 0);
   const longestSeconds = runs.reduce((longest, { seconds }) => Math.max(longest, seconds), 0);
-  return {
-    tasks,
-    threads,
-    seconds: Math.max(longestSeconds, total / (tasks * threads)),
-    longestSeconds,
-    enoughTasks: Math.max(1, Math.ceil(total / (longestSeconds || 1) / threads)),
-    memory: memoryOf({ images, threads }),
-  };
-}
-
-/** The same for a terminal. */
-export function describeTasks(
-  { tasks, threads, seconds, longestSeconds, enoughTasks, memory }: TaskPlan,
-): string[] {
-  if (longestSeconds === 0) return ["Nothing is left for tasks to do"];
-  return [
+  // Of all tasks side by side: their mean rate, but no less than the longest run.
+  const seconds = Math.max(longestSeconds, total / (tasks * threads));
+  const enoughTasks = Math.max(1, Math.ceil(total / (longestSeconds || 1) / threads));
+  const memory = memoryOf({ images, threads });
+  const lines = [
     `On ${plural(tasks, "task")} of ${plural(threads, "thread")} about ` +
     `${formatSeconds(seconds)}, each with up to ${formatBytes(memory)} of memory`,
     `More than ${plural(enoughTasks, "task")} do not help: the longest run takes ` +
     `${formatSeconds(longestSeconds)} of one thread`,
   ];
+  return {
+    plan: { tasks, threads, seconds, longestSeconds, enoughTasks, memory },
+    lines: longestSeconds === 0 ? ["Nothing is left for tasks to do"] : lines,
+  };
 }
 
 /** Submits a study. @returns What was submitted, and the commands to go on from there. */
@@ -90,7 +75,7 @@ export async function submitStudy(
     say("All runs are cached: --cached-only draws them, nothing was submitted");
     return { preset, ...counts };
   }
-  const { memory, tasks: most } = planTasks(planned, study, options);
+  const { plan: { memory, tasks: most } } = planTasks(planned, study, options);
   const tasks = Math.min(most, missingRuns);
   const folder = join(models, ".slurm", new Date().toISOString().replace(/[-:]|\..*/g, ""));
   const passedOn = Object.entries(texts).filter(([name]) => !NOT_PASSED_ON.includes(name));
@@ -163,8 +148,6 @@ function scriptOf(
       ...[join(PROJECT, "lib/cli/main.ts"), "reproduce", ...toWords(texts)],
     ],
     threads,
-    // What the data are is said on the command line, or nothing is to be said.
-    environment: { CIFAR10_DIR: "" },
     marker,
   });
 }

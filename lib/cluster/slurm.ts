@@ -16,8 +16,6 @@ export interface StudyJob {
   readonly args: readonly string[];
   /** Threads of the CPU engine; undefined: as many as Slurm gives the task. */
   readonly threads: number | undefined;
-  /** Environment that the command reads, which the site may not pass on. */
-  readonly environment: Readonly<Record<string, string>>;
   /** A file in the shared folder, which a node must see. */
   readonly marker: string;
 }
@@ -44,6 +42,8 @@ if [ -z "$threads" ]; then
 fi
 # Deno's cache is a database in WAL mode, which must not be shared over a network.
 export DENO_DIR="\${DENO_DIR:-\${TMPDIR:-/tmp}/deno-$(id -u)}"
+# What the data are is said on the command line, or nothing is to be said.
+export CIFAR10_DIR=
 # Where it is not set the look for a GPU prints errors that are none.
 export XDG_RUNTIME_DIR="\${XDG_RUNTIME_DIR:-/tmp}"
 
@@ -76,11 +76,10 @@ exit "$status"
 `;
 
 /** The script of a job, in bash. */
-export function studyScript({ deno, args, threads, environment, marker }: StudyJob): string {
+export function studyScript({ deno, args, threads, marker }: StudyJob): string {
   return [
     "#!/bin/bash",
     "# A part of a study that was submitted with --slurm. Slurm runs its own copy of this file.",
-    ...Object.entries(environment).map(([name, value]) => `export ${name}=${quoteWord(value)}`),
     `deno=${quoteWord(deno)}`,
     `marker=${quoteWord(marker)}`,
     `threads=${threads ?? ""}`,

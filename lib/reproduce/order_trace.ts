@@ -5,13 +5,19 @@
  */
 import { join } from "node:path";
 import { z } from "zod";
-import { gemmLibraryOf } from "~/lib/engine.ts";
+import type { Dataset } from "~/lib/dataset.ts";
+import {
+  createCpuEngine,
+  type GemmLibraryName,
+  gemmLibraryOf,
+  type SharedFloats,
+} from "~/lib/engine.ts";
 import { readCheckedJson } from "~/lib/files/checked.ts";
 import { writeWhole } from "~/lib/files/files.ts";
-import { initialise } from "~/lib/model.ts";
+import { initialise, type LayerSizes, share } from "~/lib/model.ts";
 import { allocateState } from "~/lib/optimizer.ts";
 import { placed, revision, type RunOptions, withEngine } from "~/lib/reproduce/options.ts";
-import { lossByAge, parseStop, type Trajectory, trajectoryPath } from "~/lib/trainer.ts";
+import { parseStop, type Trajectory, trajectoryPath } from "~/lib/trainer.ts";
 
 const epochNumber = z.int().nullable();
 const trace = z.looseObject({
@@ -95,4 +101,59 @@ export async function traceOrder(
     await writeWhole(path, `${JSON.stringify(whole)}\n`);
     return whole;
   });
+}
+
+/** A part of the batches of an epoch in file order. */
+export interface LossAtAge {
+  /** Batches between its middle and the end of the epoch: how long ago the network saw it. */
+  readonly age: number;
+  /** Mean of its batch losses in nats, each normalised by its own rows, as in training. */
+  readonly loss: number;
+}
+
+/**
+ * Mean batch loss of each tenth or so of an epoch, the oldest first: level where the order of the
+ * images does not matter, lower where training has just been or, in file order, is to come next.
+ *
+ * @param network Read, never written: shape [P].
+ * @param options parts: default 10; fewer where there are fewer batches. library: of the matrix
+ * products; default: what is fast here.
+ */
+export async function lossByAge(
+  dataset: Dataset,
+  { sizes, parameters }: { readonly sizes: LayerSizes; readonly parameters: SharedFloats },
+  { batchSize, parts = 10, library }: {
+    readonly batchSize: number;
+    readonly parts?: number;
+    readonly library?: GemmLibraryName | undefined;
+  },
+): Promise<LossAtAge[]> {
+  const { pixels, labels, size } = dataset.train;
+  const inputs = pixels.length / size;
+  const batches = Math.ceil(size / batchSize);
+  const length = Math.ceil(batches / parts);
+  const found: LossAtAge[] = [];
+  for (let first = 0; first < batches; first += length) {
+    const last = Math.min(batches, first + length);
+    const [from, to] = [first * batchSize, Math.min(size, last * batchSize)];
+    const train = {
+      pixels: pixels.subarray(from * inputs, to * inputs),
+      labels: labels.subarray(from, to),
+      size: to - from,
+    };
+    const engine = await createCpuEngine({ dataset: { ...dataset, train }, threads: 1 }, library);
+    try {
+      // An epoch at a rate of 0 changes no weight.
+      const stack = await engine.createStack(
+        { sizes, batchSize, optimizer: "SGD" },
+        [{ learningRate: 0, parameters, state: share(0), epochs: 0 }],
+      );
+      const [loss] = await stack.trainEpoch();
+      found.push({ age: batches - (first + last) / 2, loss: loss! });
+      stack.dispose();
+    } finally {
+      await engine.close();
+    }
+  }
+  return found;
 }

@@ -5,7 +5,7 @@
  * @module
  */
 import type { EngineInfo, SharedFloats } from "~/lib/engine.ts";
-import { sha256 } from "~/lib/files/files.ts";
+import { removeIfThere, sha256 } from "~/lib/files/files.ts";
 import {
   DIRECTION_SEED,
   type MeasuredNetwork,
@@ -22,9 +22,9 @@ import { locateStop, type Measurement, type NetworkRecord } from "~/lib/results.
 import { measuresAt } from "~/lib/study.ts";
 import {
   describeTrajectory,
+  networkFile,
   parseStop,
   readNetwork,
-  removeNetwork,
   type TrainingRun,
   trainStack,
   writeNetwork,
@@ -322,6 +322,6 @@ async function dropMeasured({ context, trajectory, record }: Claim): Promise<voi
     ...Object.entries(content.stops).flatMap(([stop, epoch]) => isLoss(stop) ? [] : epoch),
   ]);
   for (const epoch of epochsOf(study.stops.filter(isLoss))) {
-    if (!staying.has(epoch)) await removeNetwork(folders.models, trajectory, epoch);
+    if (!staying.has(epoch)) await removeIfThere(networkFile(folders.models, trajectory, epoch));
   }
 }

@@ -8,7 +8,7 @@ import { basename, dirname, join } from "node:path";
 import { z } from "zod";
 import type { EngineInfo, SharedFloats } from "~/lib/engine.ts";
 import { DamagedFileError, type OnDamage, readChecked } from "~/lib/files/checked.ts";
-import { removeIfThere, writeWhole } from "~/lib/files/files.ts";
+import { writeWhole } from "~/lib/files/files.ts";
 import { countParameters, decodeModel, encodeModel } from "~/lib/model.ts";
 import { parseOptimizer } from "~/lib/optimizer.ts";
 import { isSameTrajectory, type Trajectory, trajectoryPath } from "~/lib/trainer/trajectory.ts";
@@ -114,13 +114,4 @@ export async function listNetworks(models: string, trajectory: Trajectory): Prom
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
   return epochs.sort((a, b) => a - b);
-}
-
-/** Removes the network of an epoch. */
-export function removeNetwork(
-  models: string,
-  trajectory: Trajectory,
-  epoch: number | "latest",
-): Promise<void> {
-  return removeIfThere(networkFile(models, trajectory, epoch));
 }

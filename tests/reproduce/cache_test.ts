@@ -14,7 +14,6 @@ import {
   lockFile,
   networkFile,
   readNetwork,
-  removeNetwork,
   type Trajectory,
   writeNetwork,
 } from "~/lib/trainer.ts";
@@ -165,7 +164,7 @@ Deno.test("getModelReady() gives the network at the first stop: kept, gone on to
     await compute(study);
     assertEquals(epochs, []);
     assertEquals(await getModelReady(study, trajectory!, options), trained);
-    await removeNetwork(folders.models, trajectory!, 3);
+    await Deno.remove(networkFile(folders.models, trajectory!, 3));
     assertEquals(await getModelReady(study, trajectory!, options), trained);
     // Of a loss, whose network goes once it is measured.
     const loss = alone("SGD", { stops: ["loss:9"] });

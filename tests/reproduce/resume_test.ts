@@ -7,8 +7,8 @@ import { writeRecord } from "~/lib/results.ts";
 import { listTrajectories } from "~/lib/study.ts";
 import {
   lockFile,
+  networkFile,
   readNetwork,
-  removeNetwork,
   type Trajectory,
   writeNetwork,
 } from "~/lib/trainer.ts";
@@ -133,7 +133,7 @@ Deno.test("run() replaces another machine's record by its own where it goes on, 
     for (const epoch of [5, "latest"] as const) {
       await moveElsewhere(folders.models, trajectory, epoch);
     }
-    for (const epoch of [2, 3]) await removeNetwork(folders.models, trajectory, epoch);
+    for (const epoch of [2, 3]) await Deno.remove(networkFile(folders.models, trajectory, epoch));
     const more = { ...study, measures: { first: ["weight-norm"], others: ["weight-norm"] } };
     await compute(more);
     await assertEnds(folder, more);
@@ -174,7 +174,7 @@ Deno.test("run() names every engine behind what it trained, by last use, where i
     // As if the last epochs had been trained elsewhere.
     const elsewhere = { ...latest!, engines: [own, other] };
     await writeNetwork(folders.models, trajectory!, elsewhere, { latest: true });
-    await removeNetwork(folders.models, trajectory!, 3);
+    await Deno.remove(networkFile(folders.models, trajectory!, 3));
     const { records: [whole] } = await compute(longer);
     const parts = whole!.provenance.filter(({ did }) => did === "trained");
     assertEquals(parts.map(({ engines }) => engines), [undefined, [other, own]]);

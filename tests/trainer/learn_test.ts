@@ -1,7 +1,8 @@
 /** Training and sampling one network by hand; losses of an epoch's batches. @module */
 import { UsageError } from "~/lib/domain.ts";
 import { sampleSharpness } from "~/lib/measure.ts";
-import { learn, lossByAge } from "~/lib/trainer.ts";
+import { lossByAge } from "~/lib/reproduce.ts";
+import { learn } from "~/lib/trainer.ts";
 import { assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
 import { LIBRARY, withEngine } from "~/tests/fixtures/engine_cpu_fixture.ts";
 import { referenceForward, referenceRows } from "~/tests/fixtures/reference_network.ts";
