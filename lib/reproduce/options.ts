@@ -18,7 +18,7 @@ import {
   type SharedFloats,
 } from "~/lib/engine.ts";
 import { UsageError } from "~/lib/domain.ts";
-import { type OnProgress, partProgress } from "~/lib/files/progress.ts";
+import type { OnProgress } from "~/lib/files/progress.ts";
 import type { Plan } from "~/lib/reproduce/plan.ts";
 import type { Provenance, TrajectoryRecord } from "~/lib/results.ts";
 import { readNetwork, type Trajectory } from "~/lib/trainer.ts";
@@ -100,9 +100,7 @@ export async function withEngine<T>(
   if (options.opened !== undefined) return await work(options.opened);
   const { folders: { models }, onMessage, onProgress, threads, signal } = placed(options);
   const loaded = await loadImagesLabels(Math.ceil(images / 10_000), {
-    ...(options.data === undefined ? {} : { directory: options.data }),
-    onProgress: partProgress({ onProgress, onMessage }),
-    signal,
+    ...{ directory: options.data, onProgress, onMessage, signal },
   });
   const dataset = { ...loaded, train: firstRows(loaded.train, images) };
   const engine = await openEngine(options.engine ?? "auto", {

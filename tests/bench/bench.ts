@@ -7,7 +7,6 @@
 import type { Main } from "~/lib/cli/main.ts";
 import { firstRows, loadImagesLabels } from "~/lib/dataset.ts";
 import { type CpuEngine, createCpuEngine } from "~/lib/engine.ts";
-import { partProgress } from "~/lib/files/progress.ts";
 import { parseMeasure, validateAvailable } from "~/lib/measure.ts";
 import { countParameters, initialise, MLP_1 } from "~/lib/model.ts";
 import { allocateState } from "~/lib/optimizer.ts";
@@ -51,9 +50,8 @@ export const main: Main = async (values, about) => {
     about.onMessage(describeRow(row));
   };
   const whole = await loadImagesLabels(Math.ceil((images ?? TRAINING_IMAGES) / 10_000), {
-    ...(data === undefined ? {} : { directory: data }),
-    onProgress: partProgress(about),
-    signal: about.signal,
+    ...about,
+    directory: data,
   });
   for (const library of values.libraries ?? [undefined]) {
     /** One engine at a time, all on the same images: memory does not add up. */

@@ -30,14 +30,14 @@ const CANONICAL_MD5 = {
 };
 
 Deno.test("ensureCifar10() finds or fetches files with the canonical names", async () => {
-  const paths = await ensureCifar10({ onProgress: ({ message }) => console.error(message) });
+  const paths = await ensureCifar10({ onMessage: console.error });
   assertEquals(Object.keys(paths).sort(), Object.keys(CANONICAL_MD5).sort());
 });
 
 Deno.test("loadImagesLabels() holds the canonical records, with PROTOCOL's moments and balanced classes", async () => {
   const messages: string[] = [];
   const { train, test, md5: loaded } = await loadImagesLabels(5, {
-    onProgress: ({ message }) => messages.push(message),
+    onMessage: (message) => messages.push(message),
   });
   assertEquals(messages, []);
   assertEquals([train.size, test.size], [50_000, 10_000]);

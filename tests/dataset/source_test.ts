@@ -103,7 +103,7 @@ Deno.test("downloadSource() unpacks the canonical archive and reports bytes", as
   const steps: [number, number][] = [];
   const places = await openPlaces(new Map(), {
     sources: [downloadSource(URL, fetch)],
-    report: ({ message, done, total }) => {
+    onProgress: ({ message, done, total }) => {
       if (message.startsWith("Downloading")) steps.push([done!, total!]);
     },
   });
