@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import config from "~/deno.json" with { type: "json" };
 import { ended, ROOT, startTask } from "~/tests/fixtures/script.ts";
-import { withFolder } from "~/tests/fixtures/temporary_folder.ts";
 
 Deno.test("paths are those of the folder in which the task was typed, and said whole", async () => {
   const folder = join(ROOT, "notebooks");
@@ -98,37 +97,6 @@ Deno.test("every task takes deno.lock as it is; a notebook's cell may import a p
     }
   }
 });
-
-Deno.test("what differs from a frozen deno.lock is neither installed nor run", () =>
-  withFolder(async (folder) => {
-    const specifiers = Object.entries(LOCK.specifiers).filter(([name]) =>
-      !/^npm:jstat@/.test(name)
-    );
-    assert(specifiers.length < Object.keys(LOCK.specifiers).length);
-    const lock = JSON.stringify({ ...LOCK, specifiers: Object.fromEntries(specifiers) });
-    await Deno.writeTextFile(join(folder, "deno.json"), JSON.stringify(config));
-    await Deno.writeTextFile(join(folder, "deno.lock"), lock);
-    await Deno.writeTextFile(join(folder, "main.ts"), `import "jstat"; console.log("ran");`);
-    // From Deno's cache: nothing is fetched.
-    for (const args of [["install"], ["run", "main.ts"]]) {
-      const [name, ...rest] = args as [string, ...string[]];
-      const { code, stdout, stderr } = await ended(
-        new Deno.Command(Deno.execPath(), {
-          args: [name, "--frozen", "--cached-only", ...rest],
-          cwd: folder,
-          stdin: "null",
-          stdout: "piped",
-          stderr: "piped",
-          env: { NO_COLOR: "1" },
-        }).spawn(),
-      );
-      assertEquals([code, stdout], [1, ""], stderr);
-      // With a new cache the missing description of the package comes first.
-      assertMatch(stderr, /The lockfile is out of date|npm package not found in cache/);
-      assertEquals(await Deno.readTextFile(join(folder, "deno.lock")), lock);
-      assertEquals(existsSync(join(folder, "node_modules")), false);
-    }
-  }));
 
 Deno.test("no task and not .ci/run thaws the lock, lets install scripts run or allows all", async () => {
   const ci = await Deno.readTextFile(`${ROOT}.ci/run`) +
