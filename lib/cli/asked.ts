@@ -1,5 +1,5 @@
 /**
- * What a command line asks for: a study, folders, paths that can be used, a network's file.
+ * What a command line asks for: a study, paths that can be used, a network's file.
  *
  * @module
  */
@@ -11,7 +11,6 @@ import { realPath } from "~/lib/files/files.ts";
 import { printable } from "~/lib/files/text.ts";
 import { parseMeasure } from "~/lib/measure.ts";
 import { decodeModel, type ModelFile } from "~/lib/model.ts";
-import { type Folders, PROJECT_FOLDERS } from "~/lib/reproduce.ts";
 import { checkStudy, type Grid, presets, type Study } from "~/lib/study.ts";
 
 type StudyChange = Partial<Omit<Study, "grid" | "measures">> & {
@@ -72,11 +71,6 @@ export function studyFrom(values: Values, from: Study = presets.standard): Study
     };
   }
   return checkStudy(study);
-}
-
-/** The folders that the options name, or the project's. */
-export function foldersFrom({ models, results }: Partial<Folders>): Folders {
-  return { models: models ?? PROJECT_FOLDERS.models, results: results ?? PROJECT_FOLDERS.results };
 }
 
 /** What a path must name for its use, and what may stand there. */

@@ -4,17 +4,18 @@
  *
  * @module
  */
-import { foldersFrom, studyFrom } from "~/lib/cli/asked.ts";
+import { studyFrom } from "~/lib/cli/asked.ts";
 import type { Main } from "~/lib/cli/main.ts";
 import { plural } from "~/lib/files/numbers.ts";
 import { writeReport } from "~/lib/report.ts";
+import { PROJECT_FOLDERS } from "~/lib/reproduce.ts";
 import { readRecord } from "~/lib/results.ts";
 import { listTrajectories } from "~/lib/study.ts";
 
 /** Writes the page, and says where. */
 export const main: Main = async (values) => {
   const study = studyFrom(values);
-  const { results: folder } = foldersFrom(values);
+  const { results: folder = PROJECT_FOLDERS.results } = values;
   const found = await Promise.all(
     listTrajectories(study).map((trajectory) => readRecord(folder, trajectory, undefined)),
   );

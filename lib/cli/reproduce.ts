@@ -4,7 +4,7 @@
  * @module
  */
 import { join } from "node:path";
-import { foldersFrom, studyFrom } from "~/lib/cli/asked.ts";
+import { studyFrom } from "~/lib/cli/asked.ts";
 import type { About, Main } from "~/lib/cli/main.ts";
 import type { Values } from "~/lib/cli/options.ts";
 import { formatBytes, memoryOf, planTasks, submitStudy } from "~/lib/cli/slurm.ts";
@@ -12,7 +12,15 @@ import { defaultThreads } from "~/lib/domain.ts";
 import { writeWhole } from "~/lib/files/files.ts";
 import { plural } from "~/lib/files/numbers.ts";
 import { formatSeconds } from "~/lib/files/text.ts";
-import { type Agreement, type Folders, type Plan, plan, run, verify } from "~/lib/reproduce.ts";
+import {
+  type Agreement,
+  type Folders,
+  type Plan,
+  plan,
+  PROJECT_FOLDERS,
+  run,
+  verify,
+} from "~/lib/reproduce.ts";
 import {
   type CellSummary,
   type Columns,
@@ -30,7 +38,8 @@ type Options = Values & About & { readonly folders: Folders };
 /** Plans, submits, verifies or runs a study. */
 export const main: Main = async (values, about) => {
   const study = studyFrom(values);
-  const options = { ...values, ...about, folders: foldersFrom(values) };
+  const { models = PROJECT_FOLDERS.models, results = PROJECT_FOLDERS.results } = values;
+  const options = { ...values, ...about, folders: { models, results } };
   if (values["dry-run"]) return await printPlan(study, options);
   if (values.slurm !== undefined) return await submitStudy(study, options);
   return await (values.verify === undefined ? runStudy : verifyRuns)(study, options);
@@ -42,19 +51,26 @@ async function printPlan(study: Study, options: Options): Promise<object> {
   const memory = memoryOf({ images: study.images, threads });
   const slurm = options.slurm === undefined ? undefined : planTasks(planned, study, options);
   if (!options.json) {
-    console.log(describePlan(planned, { threads, memory }).join("\n"));
+    for (const run of planned.runs) console.log(describeRun(run));
+    console.log(describeTotal(planned, threads));
+    console.log(`It takes up to ${formatBytes(memory)} of memory`);
     if (slurm !== undefined) console.log(slurm.lines.join("\n"));
   }
   return { preset: study.preset, ...planned, memory, slurm: slurm?.plan };
 }
 
 async function runStudy(study: Study, options: Options): Promise<object> {
-  const { onMessage, folders } = options;
+  const { onMessage, folders, threads = defaultThreads() } = options;
   const cachedOnly = options["cached-only"] === true;
   const noWait = options["no-wait"] === true;
   const { cachedRuns, computedRuns, missingRuns, records } = await run(study, {
     ...{ ...options, cachedOnly, wait: !noWait },
-    onPlan: (planned) => onMessage(describeStart(study, planned, cachedOnly)),
+    onPlan(planned): void {
+      const isDrawn = cachedOnly || planned.secondsOfMissing === 0;
+      const total = describeTotal(planned, threads);
+      const end = isDrawn ? "" : "; Ctrl-C keeps what is finished";
+      onMessage(`The study ${study.preset}, ${total}${end}`);
+    },
   });
   // Whoever works on the runs that are left draws when they are done.
   const isShared = noWait && missingRuns > 0;
@@ -119,49 +135,29 @@ async function verifyRuns(study: Study, options: Options): Promise<object> {
   return { preset: study.preset, seed, agreements };
 }
 
-const BASIS = (measured: boolean): string =>
-  measured
+type Run = Plan["runs"][number];
+
+const stateOf = ({ cached, heldBy }: Run): "cached" | "running" | "missing" =>
+  cached ? "cached" : heldBy === null ? "missing" : "running";
+
+/** How many runs there are, and how long those that are missing take. */
+function describeTotal({ runs, secondsOfMissing, measured }: Plan, threads: number): string {
+  const states = (["cached", "running", "missing"] as const)
+    .map((state) => `${runs.filter((run) => stateOf(run) === state).length} ${state}`);
+  const basis = measured
     ? "by rates and epochs seen here in runs like these"
     : "roughly: nothing was computed on this machine yet";
-
-/** What `reproduce` is about to do, and how long it takes. */
-function describeStart(
-  { preset }: Study,
-  { runs, secondsOfMissing, measured }: Plan,
-  cachedOnly: boolean,
-): string {
-  const missing = runs.filter(({ cached }) => !cached).length;
-  const what = `The study ${preset}: ${plural(runs.length, "run")}, ${
-    missing === 0 ? "all" : runs.length - missing
-  } cached`;
-  return missing === 0 || cachedOnly
-    ? `${what}; figures and tables are drawn in seconds`
-    : `${what}; the ${missing} others are trained and measured in about ` +
-      `${formatSeconds(secondsOfMissing)}, ${BASIS(measured)}; Ctrl-C keeps what is finished`;
+  const left = secondsOfMissing === 0 ? "" : `; about ${formatSeconds(secondsOfMissing)} left on ` +
+    `${plural(threads, "thread")} of this machine, ${basis}`;
+  return `${plural(runs.length, "run")}: ${states.join(", ")}${left}`;
 }
 
-/** A plan: a line a run, then what is missing and what it takes. */
-function describePlan(
-  { runs, secondsOfMissing, measured }: Plan,
-  { threads, memory }: { readonly threads: number; readonly memory: number },
-): string[] {
-  const states = runs.map(({ cached, heldBy }) =>
-    cached ? "cached" : heldBy === null ? "missing" : "running"
-  );
-  const count = (state: string): string => {
-    return `${states.filter((each) => each === state).length} ${state}`;
-  };
-  return [
-    ...runs.map(({ trajectory, epochs, cached, heldBy, seconds }, place) => {
-      const left = cached ? "" : `, about ${formatSeconds(seconds)} of one thread left`;
-      return `${states[place]!.padEnd(8)} ${describeTrajectory(trajectory)}: ${epochs} epochs` +
-        left + (heldBy === null ? "" : `, ${heldBy}`);
-    }),
-    `${runs.length} runs: ${["cached", "running", "missing"].map(count).join(", ")}; about ` +
-    `${formatSeconds(secondsOfMissing)} left on ${plural(threads, "thread")} of this machine, ` +
-    BASIS(measured),
-    `It takes up to ${formatBytes(memory)} of memory`,
-  ];
+/** A run of a plan in a line. */
+function describeRun(run: Run): string {
+  const { trajectory, epochs, cached, heldBy, seconds } = run;
+  const left = cached ? "" : `, about ${formatSeconds(seconds)} of one thread left`;
+  return `${stateOf(run).padEnd(8)} ${describeTrajectory(trajectory)}: ${epochs} epochs` + left +
+    (heldBy === null ? "" : `, ${heldBy}`);
 }
 
 /** What was found, a line a cell that has results, and what became of its seeds. */

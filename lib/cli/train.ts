@@ -3,12 +3,12 @@
  *
  * @module
  */
-import { foldersFrom, readModelFile, studyFrom } from "~/lib/cli/asked.ts";
+import { readModelFile, studyFrom } from "~/lib/cli/asked.ts";
 import type { Main } from "~/lib/cli/main.ts";
 import { sha256, writeWhole } from "~/lib/files/files.ts";
 import { plural } from "~/lib/files/numbers.ts";
 import { formatSeconds } from "~/lib/files/text.ts";
-import { DivergedError, run } from "~/lib/reproduce.ts";
+import { DivergedError, PROJECT_FOLDERS, run } from "~/lib/reproduce.ts";
 import { runsAt, type TrajectoryRecord } from "~/lib/results.ts";
 import { presets, type Study } from "~/lib/study.ts";
 import { networkFile } from "~/lib/trainer.ts";
@@ -24,8 +24,7 @@ export const TRAINING: Study = {
 /** Trains, writes the network of the last stop and tells of it. */
 export const main: Main<"out"> = async (values, about) => {
   const asked = studyFrom(values, TRAINING);
-  const { out, init } = values;
-  const { models } = foldersFrom(values);
+  const { out, init, models = PROJECT_FOLDERS.models } = values;
   const initial = init === undefined ? undefined : await readModelFile(init);
   const study = initial === undefined ? asked : {
     ...asked,
