@@ -17,8 +17,7 @@ import { change, STUDY } from "~/tests/fixtures/tiny_study.ts";
 /** Nothing may be written here. */
 const NOWHERE = { models: join(ROOT, "data", "never"), results: join(ROOT, "data", "never") };
 
-/** A name, what is called, and the kind of error. */
-type Case = [string, () => unknown, new (message?: string) => Error];
+type Case = [name: string, call: () => unknown];
 
 /** A value of a type that TypeScript would refuse. */
 const wrong = (value: unknown): never => value as never;
@@ -36,38 +35,33 @@ const STUDIES: Readonly<Record<string, Study>> = {
 };
 
 const CASES: readonly Case[] = [
-  ["no folder", () => loadImagesLabels(1, { directory: "/no/such folder/ünicode" }), RangeError],
-  ["openEngine(abacus)", () => openEngine(wrong("abacus"), { dataset }), RangeError],
+  ["no folder", () => loadImagesLabels(1, { directory: "/no/such folder/ünicode" })],
+  ["openEngine(abacus)", () => openEngine(wrong("abacus"), { dataset })],
   ...Object.entries(STUDIES).flatMap(([what, study]): Case[] => [
-    [`run, ${what}`, () => run(study, { folders: NOWHERE }), RangeError],
-    [`plan, ${what}`, () => plan(study, { folders: NOWHERE }), RangeError],
+    [`run, ${what}`, () => run(study, { folders: NOWHERE })],
+    [`plan, ${what}`, () => plan(study, { folders: NOWHERE })],
+    [`verify, ${what}`, () => verify(study, { folders: NOWHERE, count: 1, seed: 0 })],
   ]),
-  [
-    "verify, a study without seeds",
-    () => verify(STUDIES["no seeds"]!, { folders: NOWHERE, count: 1, seed: 0 }),
-    RangeError,
-  ],
   ...[{ learningRate: NaN }, { optimizer: "Adamant" }, { batchSize: 0.5 }, { seed: "0" }].map(
-    (part): Case => [`getModelReady, ${JSON.stringify(part)}`, () => ready(part), RangeError],
+    (part): Case => [`getModelReady, ${JSON.stringify(part)}`, () => ready(part)],
   ),
   ...[{ threads: 0 }, { threads: NaN }, { engine: wrong("abacus") }, { data: "/no/such" }].map(
     (options): Case => [
       `run, ${JSON.stringify(options)}`,
       () => run(STUDY, { folders: NOWHERE, engine: "cpu", ...options }),
-      RangeError,
     ],
   ),
 ];
 
 Deno.test(`${CASES.length} calls with bad input: an error that names what must be`, async () => {
   const faults: string[] = [];
-  for (const [name, call, kind] of CASES) {
+  for (const [name, call] of CASES) {
     try {
       await call();
       faults.push(`${name}: no error`);
     } catch (error) {
       const { message } = error as Error;
-      const isClear = error instanceof kind && !message.includes("\n") &&
+      const isClear = error instanceof RangeError && !message.includes("\n") &&
         /^Cannot |must/.test(message);
       if (!isClear) faults.push(`${name}: ${error}`);
     }

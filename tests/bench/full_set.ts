@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { CpuEngine, Ray, SharedFloats } from "~/lib/engine.ts";
-import { DIRECTION_SEED, type MeasuredNetwork, measureNetworks } from "~/lib/measure.ts";
+import type { Ray } from "~/lib/engine.ts";
+import { DIRECTION_SEED, measureNetworks } from "~/lib/measure.ts";
 import { countParameters, initialise, MLP_1 } from "~/lib/model.ts";
 import type { EngineBench } from "~/tests/bench/bench.ts";
 import { medianSeconds, type Row } from "~/tests/bench/row.ts";
@@ -58,7 +58,7 @@ export async function* benchFullSet(
   }
 
   if (asked === undefined) yield* products();
-  const networks = await evaluated(engine, few);
+  const networks = few.map((parameters) => ({ sizes: MLP_1, parameters }));
   for (const text of asked ?? MEASURES) {
     yield await row(text, {
       networks: MEASURED,
@@ -129,22 +129,4 @@ function toRow(
     secondsPerNetwork: seconds / networks,
     passes: seconds / networks / pass,
   };
-}
-
-async function evaluated(
-  engine: CpuEngine,
-  models: readonly SharedFloats[],
-): Promise<MeasuredNetwork[]> {
-  const [train, test] = [
-    await engine.evaluate(MLP_1, models, { split: "train", gradient: false }),
-    await engine.evaluate(MLP_1, models, { split: "test", gradient: false }),
-  ];
-  return models.map((parameters, index) => ({
-    sizes: MLP_1,
-    parameters,
-    trainLoss: train[index]!.loss,
-    trainAccuracy: train[index]!.accuracy,
-    testLoss: test[index]!.loss,
-    testAccuracy: test[index]!.accuracy,
-  }));
 }

@@ -1,7 +1,8 @@
 /**
  * Images/s of the TensorFlow.js engine's training, summed over the members of a stack, on random
  * images: `deno run tests/bench/tensorflow_stack.ts --stacks 1,12,84 --batches 32,128,1024 --images
- * 50000`. tests/bench/pytorch_stack.py does the same work in PyTorch.
+ * 50000`. Other options: --backend, --optimizers, --repeats of an epoch whose median is shown, --memory
+ * of the device in GiB, --json. tests/bench/pytorch_stack.py does the same work in PyTorch.
  *
  * @module
  */
@@ -12,16 +13,6 @@ import { createTensorFlowEngine } from "~/lib/engine/tensorflow/tensorflow_engin
 import { MLP_1 } from "~/lib/model.ts";
 import { makeMember, randomDataset } from "~/tests/fixtures/tiny_dataset.ts";
 
-const HELP = `Usage: deno run tests/bench/tensorflow_stack.ts [options]
-  --backend NAME      ${TENSORFLOW_BACKENDS.join(", ")}; default webgpu
-  --stacks LIST       members of a stack; default 1,12
-  --batches LIST      images a batch; default 128
-  --optimizers LIST   default SGD
-  --images N          training images; default 1024, 50000 for numbers that count on a GPU
-  --repeats N         timed epochs, of which the median is shown; default 3
-  --memory GIB        device memory to use; default 4
-  --json              one JSON document on stdout`;
-
 const text = (value: string): { type: "string"; default: string } => ({
   type: "string",
   default: value,
@@ -31,13 +22,8 @@ const { values } = parseArgs({
     ...{ backend: text("webgpu"), stacks: text("1,12"), batches: text("128") },
     ...{ optimizers: text("SGD"), images: text("1024"), repeats: text("3"), memory: text("4") },
     json: { type: "boolean", default: false },
-    help: { type: "boolean", default: false },
   },
 });
-if (values.help) {
-  console.log(HELP);
-  Deno.exit();
-}
 const images = Number(values.images);
 const numbers = (list: string): number[] => list.split(",").map(Number);
 const engine = await createTensorFlowEngine(

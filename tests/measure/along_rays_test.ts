@@ -97,18 +97,11 @@ Deno.test("sharpness says what it cannot measure", async () => {
     "Cannot measure sharpness as the loss at a step of 5 along direction 0 must be finite: " +
       "current value is Infinity",
   );
-  const cases = [
-    ["radius", "-1", "a number >= 0"],
-    ["directions", "0", "an integer in 1..10000"],
-    ["directions", "1.5", "an integer in 1..10000"],
-  ];
-  for (const [key, value, domain] of cases) {
-    assertThrows(
-      () => parseMeasure(`sharpness(${key}=${value})`),
-      RangeError,
-      `Cannot use measure sharpness as ${key} must be ${domain}: current value is ${value}`,
-    );
-  }
+  assertThrows(
+    () => parseMeasure("sharpness(directions=1.5)"),
+    RangeError,
+    "Cannot use measure sharpness as directions must be an integer in 1..10000: current value is 1.5",
+  );
 });
 
 Deno.test("pairs are free of the slope: each sample is u'Hu / 2 of its steps on a quadratic", async () => {

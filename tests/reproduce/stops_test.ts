@@ -4,6 +4,7 @@
  * @module
  */
 import { join } from "node:path";
+import type { Engine, Stack } from "~/lib/engine.ts";
 import { OPTIMIZER_NAMES } from "~/lib/optimizer.ts";
 import { type RunOutcome } from "~/lib/reproduce.ts";
 import { formatRecord, parseRecord, runAt, runsAt, type TrajectoryContent } from "~/lib/results.ts";
@@ -14,7 +15,9 @@ import {
   abortAt,
   alone,
   assertSame,
+  change,
   contents,
+  openTiny,
   RUNS,
   STUDY,
   uninterrupted,
@@ -231,5 +234,25 @@ Deno.test("run() in shuffled order: a trajectory of its own, interrupted or not 
     const { records: [other] } = await compute({ ...file, grid });
     assertEquals("order" in other!.content.trajectory, false);
     assertNotEquals(other!.content.epochLosses[0], record!.content.epochLosses[0]);
+  });
+});
+
+Deno.test("run() in stacks of one optimizer and batch size ends with the bytes of one by one", async () => {
+  const study = change({ stops: ["epochs:4", "epochs:2"], grid: { seeds: [0, 1, 2, 3] } });
+  const { engine, dataset } = await openTiny();
+  const sizes: number[] = [];
+  const stacking: Engine = {
+    ...engine,
+    stackSize: () => 3,
+    createStack(options, members): Promise<Stack> {
+      sizes.push(members.length);
+      return engine.createStack(options, members);
+    },
+  };
+  await withPlace(async ({ folder, compute, messages }) => {
+    await compute(study, { opened: { engine: stacking, dataset } });
+    // Four seeds of each of four.
+    assertEquals([sizes.sort(), messages], [[1, 1, 1, 1, 3, 3, 3, 3], []]);
+    assertSame(await contents(folder), await uninterrupted(study));
   });
 });

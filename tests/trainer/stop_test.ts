@@ -4,26 +4,11 @@ import { UsageError } from "~/lib/domain.ts";
 import { drivingStops, isFarEnough, parseStop, STOP_HELP } from "~/lib/trainer.ts";
 import { assertEquals, assertThrows } from "@std/assert";
 
-/** Eighths and quarters, so that every difference is exact. */
+/** What the counters below do not tell; quarters, so that every difference is exact. */
 const CASES: [what: string, losses: number[], stop: string, epoch: number | undefined][] = [
-  ["changes below it in a row", [4, 3, 3.125, 3, 3.125], "consecutive:0.25:3", 5],
-  ["one change short", [4, 3, 3.125, 3], "consecutive:0.25:3", undefined],
-  [
-    "a change of exactly the criterion is none below it",
-    [4, 3, 3.25, 3, 3],
-    "consecutive:0.25:2",
-    undefined,
-  ],
-  ["a large change starts the count again", [4, 4, 4, 2, 2, 2, 2], "consecutive:0.25:3", 7],
-  ["a large rise starts it again too", [2, 2, 2, 4, 4, 4, 4], "consecutive:0.25:3", 7],
-  ["the second epoch is the first that can be flat", [4, 4, 4], "consecutive:0.25:2", 3],
-  ["the first time counts, whatever follows", [4, 4, 4, 9, 1, 5], "consecutive:0.25:2", 3],
+  ["a change of exactly it is none below", [4, 3, 3.25, 3, 3], "consecutive:0.25:2", undefined],
   ["5 epochs where nothing is said", [3, 3, 3, 3, 3, 3], "consecutive:0.25", 6],
   ["nothing changes by less than 0", [3, 3, 3, 3, 3, 3, 3, 3], "consecutive:0", undefined],
-  ["the count is never reset", [4, 3, 3, 2, 2, 1, 1], "cumulative:0.25:3", 7],
-  ["it compares from the third epoch on", [4, 4, 4, 4], "cumulative:0.25:2", 4],
-  ["a rise below it counts", [4, 3, 3.125, 3.25], "cumulative:0.25:2", 4],
-  ["a large fall does not", [5, 4, 3, 2, 1, 1], "cumulative:0.25:1", 6],
   ["5 epochs where nothing is said", [3, 3, 3, 3, 3, 3, 3], "cumulative:0.25", 7],
   ["the first epoch at or below it", [3, 2, 1.5, 1, 2], "loss:1.5", 3],
   ["the first of all", [1, 2], "loss:1.5", 1],
@@ -34,11 +19,11 @@ const CASES: [what: string, losses: number[], stop: string, epoch: number | unde
   ["no losses", [], "consecutive:1", undefined],
   ["no losses", [], "loss:9", undefined],
 ];
-for (const [what, losses, stop, epoch] of CASES) {
-  Deno.test(`parseStop(${stop}): ${what}`, () => {
-    assertEquals(parseStop(stop).epoch(Object.freeze(losses)), epoch);
-  });
-}
+Deno.test("parseStop() gives the first epoch at which a stop is reached", () => {
+  for (const [what, losses, stop, epoch] of CASES) {
+    assertEquals(parseStop(stop).epoch(Object.freeze(losses)), epoch, `${stop}: ${what}`);
+  }
+});
 
 Deno.test("parseStop() agrees with counters kept epoch by epoch, as the original keeps them", () => {
   const losses = fc.array(fc.integer({ min: 0, max: 12 }).map((x) => x / 8), { maxLength: 25 });
