@@ -98,9 +98,8 @@ export function allocateParameters(sizes: LayerSizes): Float32Array<SharedArrayB
  *
  * @param parameters Flat, shape [P]; read, never written.
  * @param layer Place of the layer, 0 for the first; the last one may be scaled too.
- * @param c The factor, > 0.
+ * @param c The factor, finite and > 0.
  * @returns Flat parameters of the scaled network, shape [P].
- * @throws {RangeError} If there is no such layer, or c is not finite and > 0.
  */
 export function rescaleLayer(
   sizes: LayerSizes,
@@ -108,16 +107,6 @@ export function rescaleLayer(
   { layer, c }: { readonly layer: number; readonly c: number },
 ): Float32Array<SharedArrayBuffer> {
   const layers = layoutLayers(sizes);
-  if (!(Number.isInteger(layer) && layer >= 0 && layer < layers.length)) {
-    throw new RangeError(
-      `Cannot rescale a layer as it must be in 0..${layers.length - 1}: current value is ${layer}`,
-    );
-  }
-  if (!(c > 0 && c < Infinity)) {
-    throw new RangeError(
-      `Cannot rescale a layer as c must be finite and > 0: current value is ${c}`,
-    );
-  }
   const scaled = share(parameters.length, (i) => parameters[i]!);
   for (const [index, { weight, bias, outputs }] of layers.entries()) {
     if (index < layer) continue;

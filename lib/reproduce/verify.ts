@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 import { uniformInt } from "pure-rand/distribution/uniformInt";
-import { isHeld, tryLock } from "~/lib/files/lock.ts";
+import { waitForLock } from "~/lib/files/lock.ts";
 import { openStream } from "~/lib/random.ts";
 import { libraryOf, placed, type RunOptions, withEngine } from "~/lib/reproduce/options.ts";
 import { survey } from "~/lib/reproduce/plan.ts";
@@ -13,9 +13,6 @@ import { runThese } from "~/lib/reproduce/run.ts";
 import { runAt, type RunResult, runsAt } from "~/lib/results.ts";
 import { checkStudy, listTrajectories, type Study } from "~/lib/study.ts";
 import { isSameTrajectory, type Trajectory } from "~/lib/trainer.ts";
-
-/** How folders begin in which runs are computed again, and the lock in them. */
-const [APART, LOCK] = [".verify-", "lock"];
 
 /** How far two computations of a trajectory agree at a study's first stop. */
 export interface Agreement {
@@ -58,12 +55,15 @@ export async function verify(
     () => left.splice(uniformInt(generator, 0, left.length - 1), 1)[0]!,
   );
   if (chosen.length === 0) return [];
-  const { models } = options.folders;
-  await removeAbandoned(models);
-  const apart = join(models, `${APART}${crypto.randomUUID()}`);
-  const lock = await tryLock(join(apart, LOCK));
+  const { folders: { models }, onMessage } = options;
+  const apart = join(models, ".verify");
+  const waiting = "Waiting for another process that verifies";
+  const lock = await waitForLock(`${apart}.lock`, () => onMessage(waiting));
+  const clear = (): Promise<void> => Deno.remove(apart, { recursive: true }).catch(() => {});
   const trajectories = chosen.map(({ trajectory }) => trajectory);
   try {
+    // What a killed process left.
+    await clear();
     return await withEngine(study.images, options, async (opened) => {
       const folders = { models: apart, results: apart };
       const { records } = await runThese(study, trajectories, { ...options, opened, folders });
@@ -73,18 +73,8 @@ export async function verify(
       );
     }, await libraryOf(models, chosen));
   } finally {
-    await Deno.remove(apart, { recursive: true }).catch(() => {});
-    lock?.release();
-  }
-}
-
-/** Removes what processes left behind that were killed while they verified. */
-async function removeAbandoned(models: string): Promise<void> {
-  for await (const { name, isDirectory } of Deno.readDir(models)) {
-    const path = join(models, name);
-    const isApart = isDirectory && name.startsWith(APART);
-    if (!isApart || await isHeld(join(path, LOCK)) !== undefined) continue;
-    await Deno.remove(path, { recursive: true }).catch(() => {});
+    await clear();
+    lock.release();
   }
 }
 

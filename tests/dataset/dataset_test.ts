@@ -8,7 +8,7 @@
 import { fileURLToPath } from "node:url";
 import { ensureCifar10, firstRows, loadImagesLabels } from "~/lib/dataset.ts";
 import { readDataset } from "~/lib/dataset/split.ts";
-import { assert, assertAlmostEquals, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
 import { ended, startScript } from "~/tests/fixtures/script.ts";
 import {
   FILES,
@@ -101,19 +101,12 @@ Deno.test("dataDirectory() takes the option, then CIFAR10_DIR, then the project'
   assertEquals(await directories(""), ["/option", own, own]);
 });
 
-Deno.test("firstRows() shares memory and refuses what is not in 1..N", async () => {
+Deno.test("firstRows() shares memory", async () => {
   const { train } = await readDataset(2, await openPlaces(FILES));
   const first = firstRows(train, 4);
   assertEquals([first.size, first.labels.length, first.pixels.length], [4, 4, 4 * 3072]);
   assert(first.pixels.buffer === train.pixels.buffer);
   assertEquals(recordsOf(first, 0, 4), recordsOf(train, 0, 4));
-  for (const n of [0, 7, -1, 2.5, NaN]) {
-    const error = assertThrows(() => firstRows(train, n), RangeError);
-    assertEquals(
-      error.message,
-      `Cannot limit the images as n must be an integer in 1..6: current value is ${n}`,
-    );
-  }
 });
 
 Deno.test("readDataset() demands only the files that it loads and writes nothing then", async () => {

@@ -129,17 +129,3 @@ Deno.test("rescaleLayer() changes no logit, whatever hidden layer and c", () => 
   }
   assertEquals([...parameters], [...before]);
 });
-
-Deno.test("rescaleLayer() says which layers and factors there are", () => {
-  const cases = [
-    [3, 1, "it must be in 0..2: current value is 3"],
-    [0, 0, "c must be finite and > 0: current value is 0"],
-  ] as const;
-  for (const [layer, c, message] of cases) {
-    assertThrows(
-      () => rescaleLayer([5, 4, 3, 2], initialise([5, 4, 3, 2], 0), { layer, c }),
-      RangeError,
-      `Cannot rescale a layer as ${message}`,
-    );
-  }
-});

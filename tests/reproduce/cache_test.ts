@@ -106,7 +106,7 @@ Deno.test("verify() computes cached runs again, apart, and tells what differs", 
     const wanted = Array(RUNS).fill([true, [3, 3]]);
     assertEquals(same.map(({ identical, epochs }) => [identical, epochs]), wanted);
     assertSame(await contents(folder), files);
-    assert(!listFiles(folder).some((path) => path.includes("verify")));
+    assert(!listFiles(folder).some((path) => path.includes("verify/")));
     // What the records have and this study does not ask for at its first stop is no difference.
     const measures = { first: ["generalization-gap"], others: STUDY.measures.first };
     const fewer = await verify({ ...STUDY, measures }, { ...options, count: 9, seed: 3 });
@@ -136,20 +136,11 @@ Deno.test("verify() removes what a process left that was killed while it verifie
   withPlace(async ({ folder, options, options: { folders }, compute }) => {
     const study = alone("SGD");
     await compute(study);
-    const [left, used] = ["left", "used"].map((name) => join(folders.models, `.verify-${name}`));
-    for (const path of [left!, used!]) {
-      await Deno.mkdir(path);
-      await Deno.writeTextFile(join(path, "network"), "");
-      await Deno.writeTextFile(join(path, "lock"), "");
-    }
-    const lock = await tryLock(join(used!, "lock"));
+    const left = join(folders.models, ".verify");
+    await Deno.mkdir(left);
+    await Deno.writeTextFile(join(left, "network"), "");
     await verify(study, { ...options, count: 1, seed: 0 });
-    lock!.release();
-    const found = listFiles(folder).filter((path) => path.includes(".verify-"));
-    assertEquals(found.filter((path) => !path.endsWith("/")).toSorted(), [
-      "models/.verify-used/lock",
-      "models/.verify-used/network",
-    ]);
+    assertEquals(listFiles(folder).filter((path) => path.includes(".verify/")), []);
   }));
 
 Deno.test("getModelReady() gives the network at the first stop: kept, gone on to, trained again", () =>
