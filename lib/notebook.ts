@@ -67,14 +67,10 @@ export async function showPlot(options: Plot.PlotOptions): Promise<void> {
 /**
  * Shows sentences as a list, Markdown where the notebook's front end renders it.
  *
- * @param otherwise What is said where there is none; default: that there are no results.
  * @throws {Error} Outside a notebook.
  */
-export async function showSentences(
-  sentences: readonly string[],
-  { otherwise = "Nothing can be said without results." }: { readonly otherwise?: string } = {},
-): Promise<void> {
-  const plain = sentences.length === 0 ? [otherwise] : sentences;
+export async function showSentences(sentences: readonly string[]): Promise<void> {
+  const plain = sentences.length === 0 ? ["Nothing can be said without results."] : sentences;
   await show({
     "text/markdown": plain.map((sentence) => `- ${sentence.trim()}`).join("\n"),
     "text/plain": plain.join("\n"),
@@ -109,10 +105,10 @@ export async function showTable(
  * Opens a display whose progress replaces itself. `close()` it before the cell ends: a time left
  * that stays in the output would differ from one execution to the next.
  *
- * @param id Names the output; other cells that use the same would replace it.
  * @throws {Error} Outside a notebook.
  */
-export function showProgress(id: string = crypto.randomUUID()): NotebookDisplay {
+export function showProgress(): NotebookDisplay {
+  const id = crypto.randomUUID();
   let sent: Promise<void> | undefined;
   // What is updated must have been shown; a first state that goes at once is compared by nbval.
   const next = async (text: string): Promise<void> => {

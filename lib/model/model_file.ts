@@ -29,30 +29,20 @@ export interface ModelFile {
   readonly verified: boolean;
 }
 
-/** What goes into a model file besides the parameters. */
-export interface ModelFileOptions {
-  /** The optimizer's state, shape [S * P]; slot 0 is kept as "state.0.0.weight" and so on. */
-  readonly state?: Float32Array;
-  readonly metadata?: Readonly<Record<string, string>>;
-}
-
 /**
  * Encodes a network; the metadata gains the SHA-256 of the tensors and of the rest of itself.
  *
- * @throws {RangeError} If the numbers of parameters or of state are not those of the layer sizes.
+ * @param more state: the optimizer's, shape [S * P]; slot 0 is kept as "state.0.0.weight" and so on.
  */
 export function encodeModel(
   sizes: LayerSizes,
   parameters: Float32Array,
-  { state = new Float32Array(0), metadata = {} }: ModelFileOptions = {},
+  { state = new Float32Array(0), metadata = {} }: {
+    readonly state?: Float32Array;
+    readonly metadata?: Readonly<Record<string, string>>;
+  } = {},
 ): Uint8Array {
   const count = countParameters(sizes);
-  if (parameters.length !== count || state.length % count !== 0) {
-    throw new RangeError(
-      `Cannot encode a network of sizes ${sizes} as it must have ${count} parameters and a multiple ` +
-        `of that as state: it has ${parameters.length} and ${state.length}`,
-    );
-  }
   const tensors = new Map(namedTensors(sizes, parameters, ""));
   for (let slot = 0; slot < state.length / count; slot++) {
     const vector = state.subarray(slot * count, (slot + 1) * count);

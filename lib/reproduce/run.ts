@@ -78,20 +78,12 @@ export async function runThese(
   };
 }
 
-/** What was done. */
-interface Worked {
-  /** Trajectories that lacked something and are now as far as they can be. */
-  readonly worked: number;
-  /** Those that other processes hold. */
-  readonly elsewhere: readonly Survey[];
-}
-
 /** Computes what can be computed; waits for what others hold, unless told not to. */
 async function compute(
   study: Study,
   surveyed: readonly Survey[],
   options: PlacedOptions,
-): Promise<Worked> {
+): Promise<Pick<Lanes, "worked" | "elsewhere">> {
   const { wait = true, onProgress, folders: { models } } = options;
   const { signal = new AbortController().signal } = options;
   revision();
@@ -99,15 +91,15 @@ async function compute(
   const prefer = await libraryOf(models, [...queue, ...surveyed]);
   if (!wait) queue.sort((a, b) => b.cost - a.cost);
   return await withEngine(study.images, options, async (opened) => {
-    const context = { ...opened, study, options, signal, meter: new Meter<Trajectory>() };
-    for (let all = 0;;) {
-      const { worked, elsewhere } = await workThrough(context, queue);
-      all += worked;
-      if (elsewhere.length === 0 || !wait) return { worked: all, elsewhere };
-      queue = [...elsewhere];
-      if (worked > 0) continue;
-      const waiting = `waiting for another process to finish ${queue.length} runs`;
-      onProgress?.(context.meter.report(waiting));
+    const meter = new Meter<Trajectory>();
+    const lanes = new Lanes({ ...opened, study, options, signal, meter });
+    for (;;) {
+      const before = lanes.worked;
+      await lanes.work(queue);
+      queue = lanes.elsewhere;
+      if (queue.length === 0 || !wait) return lanes;
+      if (lanes.worked > before) continue;
+      onProgress?.(meter.report(`waiting for another process to finish ${queue.length} runs`));
       await delay(1000, undefined, { signal }).catch(() => {});
     }
   }, prefer);
@@ -123,100 +115,105 @@ const GROUP = 18;
  * Works on trajectories in their order, in as many lanes as the engine has; a lane that finds enough
  * networks to measure measures them while the others train on.
  */
-async function workThrough(whole: Context, queue: readonly Survey[]): Promise<Worked> {
-  const failure = new AbortController();
-  const signal = AbortSignal.any([whole.signal, failure.signal]);
-  const work = new Work({ ...whole, signal });
-  for (const { trajectory, cost } of queue) whole.meter.expect(trajectory, cost);
-  const left = stacksOf(whole, queue).values();
-  async function lane(): Promise<void> {
-    for (const together of left) {
-      if (signal.aborted) return;
-      await work.trainStack(together);
-    }
-  }
-  try {
-    await Promise.all(
-      Array.from({ length: whole.engine.concurrency }, () =>
-        lane().catch((error) => {
-          // A checkpoint that could not be written is no part of what is kept.
-          if (whole.signal.aborted && error !== whole.signal.reason) {
-            whole.options.onMessage(error.message);
-          }
-          failure.abort(error);
-        })),
-    );
-    whole.signal.throwIfAborted();
-    failure.signal.throwIfAborted();
-    await work.measurePending();
-  } finally {
-    for (const { lock } of work.held) lock.release();
-  }
-  return work;
-}
-
-/** What all lanes share. */
-class Work implements Worked {
-  readonly held = new Set<Claim>();
-  readonly elsewhere: Survey[] = [];
+class Lanes {
+  /** Trajectories that lacked something and are now as far as they can be. */
   worked = 0;
+  /** What other processes held when it was their turn. */
+  elsewhere: Survey[] = [];
+  readonly #failure = new AbortController();
+  readonly #context: Context;
+  readonly #held = new Set<Claim>();
   /** Trained, and to be measured together. */
   #pending: Claim[] = [];
 
-  constructor(readonly context: Context) {}
+  constructor(readonly whole: Context) {
+    const signal = AbortSignal.any([whole.signal, this.#failure.signal]);
+    this.#context = { ...whole, signal };
+  }
+
+  /** Works through a queue once. */
+  async work(queue: readonly Survey[]): Promise<void> {
+    const { engine: { concurrency }, meter } = this.whole;
+    this.elsewhere = [];
+    for (const { trajectory, cost } of queue) meter.expect(trajectory, cost);
+    const left = stacksOf(this.whole, queue).values();
+    try {
+      await Promise.all(Array.from({ length: concurrency }, () => this.#lane(left)));
+      this.#context.signal.throwIfAborted();
+      await this.#measurePending();
+    } finally {
+      for (const { lock } of this.#held) lock.release();
+    }
+  }
+
+  async #lane(left: Iterable<readonly Survey[]>): Promise<void> {
+    const { signal, options: { onMessage } } = this.whole;
+    try {
+      for (const together of left) {
+        if (this.#context.signal.aborted) return;
+        await this.#trainStack(together);
+      }
+    } catch (error) {
+      // A checkpoint that could not be written is no part of what is kept.
+      if (signal.aborted && error !== signal.reason) onMessage((error as Error).message);
+      this.#failure.abort(error);
+    }
+  }
 
   /** Trains those that are free; measures what waits for it, where it is enough. */
-  async trainStack(together: readonly Survey[]): Promise<void> {
+  async #trainStack(together: readonly Survey[]): Promise<void> {
     const stack: Claim[] = [];
     for (const each of together) stack.push(...await this.#take(each));
     // A second time where a record turned out to be another machine's.
     for (let time = 0; time < 2; time++) {
       const lacking = stack.filter((claim) => claim.next().kind === "train");
-      if (lacking.length > 0) await train(this.context, lacking);
+      if (lacking.length > 0) await train(this.#context, lacking);
     }
     for (const claim of stack) {
       const { kind } = claim.next();
       // What is computed afresh takes its predecessor's place when it has its measures too.
-      if (kind !== "measure" || !this.context.options.fresh) await claim.save();
+      if (kind !== "measure" || !this.whole.options.fresh) await claim.save();
       if (kind === "measure") this.#pending.push(claim);
       else this.#release(claim);
     }
     const networks = this.#pending.reduce((sum, claim) => sum + claim.next().measure.size, 0);
-    if (networks >= GROUP) await this.measurePending();
+    if (networks >= GROUP) await this.#measurePending();
   }
 
-  async measurePending(): Promise<void> {
+  async #measurePending(): Promise<void> {
     const group = this.#pending;
     this.#pending = [];
-    await measure(this.context, group);
+    await measure(this.#context, group);
     for (const claim of group) this.#release(claim);
   }
 
   /** Claims a trajectory that is free, lacks something and has a record that can be gone on with. */
   async #take(asked: Survey): Promise<Claim[]> {
     const { trajectory } = asked;
-    const found = await claim(this.context, trajectory);
+    const { meter, options: { onMessage } } = this.whole;
+    const found = await claim(this.#context, trajectory);
     if (found === undefined) {
       this.elsewhere.push(asked);
-      this.context.meter.expect(trajectory, 0);
+      meter.expect(trajectory, 0);
       return [];
     }
     const fault = found.record && checkProvenance(found.record);
+    if (fault === undefined && found.next().kind !== "done") {
+      this.#held.add(found);
+      return [found];
+    }
     if (fault !== undefined) {
-      this.context.options.onMessage(
+      onMessage(
         `${describeTrajectory(trajectory)}: its record is left as it is, as ${fault}; --fresh ` +
           "computes it again",
       );
-    } else if (found.next().kind !== "done") {
-      this.held.add(found);
-      return [found];
     }
     found.release();
     return [];
   }
 
   #release(claim: Claim): void {
-    this.held.delete(claim);
+    this.#held.delete(claim);
     claim.release();
     this.worked++;
   }

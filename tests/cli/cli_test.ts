@@ -38,7 +38,7 @@ interface Sampled {
   readonly standardError: number;
 }
 
-const IMAGES = ["--images", "300", ...JSON_ON_CPU];
+const IMAGES = ["--images", "300", "--threads", "1", ...JSON_ON_CPU];
 
 /** Options of `train` in a folder. */
 function training(folder: string, ...more: string[]): string[] {

@@ -35,7 +35,7 @@ const STUDY: Study = change({
 });
 
 /** Kills in all, shared by two studies side by side. */
-const KILLS = 6;
+const KILLS = 4;
 
 const foldersIn = (folder: string): { models: string; results: string } => (
   { models: join(folder, "models"), results: join(folder, "results") }

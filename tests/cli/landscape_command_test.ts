@@ -9,7 +9,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { ask, document, JSON_ON_CPU, notRefused } from "~/tests/fixtures/command.ts";
 import { listFiles, withFolder } from "~/tests/fixtures/temporary_folder.ts";
 
-const IMAGES = ["--images", "300"];
+const IMAGES = ["--images", "300", "--threads", "1"];
 
 /** Networks by file name: of 4 or 3 hidden units, from a seed. */
 async function writeNetworks(

@@ -18,7 +18,7 @@ Deno.test("formatProgress() shows a bar, a share and the time left where they ar
 
 Deno.test("showSentences() and showProgress() fail outside a notebook, not on import", async () => {
   await assertRejects(() => showSentences(["x"]));
-  await assertRejects(() => showProgress("x").close());
+  await assertRejects(() => showProgress().close());
 });
 
 Deno.test("showTable() shows nothing of a table without rows", async () => {
