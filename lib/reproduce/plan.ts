@@ -35,7 +35,7 @@ export interface Plan {
 }
 
 /** What there is of a trajectory, and what it lacks. */
-export interface Survey {
+export interface Inspected {
   readonly trajectory: Trajectory;
   readonly record: TrajectoryRecord | undefined;
   readonly isDone: boolean;
@@ -44,12 +44,12 @@ export interface Survey {
 }
 
 /** Looks at trajectories of a study; damaged files stay where they are unless `onDamage` is told. */
-export async function survey(
+export async function inspect(
   study: Study,
   trajectories: readonly Trajectory[],
   options: PlacedOptions,
   onDamage?: OnDamage,
-): Promise<Survey[]> {
+): Promise<Inspected[]> {
   const { networks, fresh, folders: { models, results } } = options;
   const records = await Array.fromAsync(
     trajectories,
@@ -81,17 +81,17 @@ export async function survey(
 export async function plan(asked: Study, given: RunOptions = {}): Promise<Plan> {
   const study = checkStudy(asked);
   const options = placed(given);
-  return await planOf(await survey(study, listTrajectories(study), options), options);
+  return await planOf(await inspect(study, listTrajectories(study), options), options);
 }
 
 /** The same of what was looked at. */
 export async function planOf(
-  surveyed: readonly Survey[],
+  inspected: readonly Inspected[],
   { folders: { models }, threads = defaultThreads() }: PlacedOptions,
 ): Promise<Plan> {
-  const rate = rateHere(surveyed);
+  const rate = rateHere(inspected);
   const runs = await Array.fromAsync(
-    surveyed,
+    inspected,
     async ({ trajectory, record, isDone: cached, cost }) => ({
       ...{ trajectory, cached, epochs: record?.content.epochLosses.length ?? 0 },
       heldBy: cached ? null : await isHeld(lockFile(models, trajectory)) ?? null,
@@ -116,9 +116,9 @@ export function measureCost(trajectory: Trajectory, texts: readonly string[]): n
 }
 
 /** Seconds of training seen here against the nominal machine's; undefined where none were. */
-function rateHere(surveyed: readonly Survey[]): number | undefined {
+function rateHere(inspected: readonly Inspected[]): number | undefined {
   const total = { seconds: 0, cost: 0 };
-  for (const { trajectory, record } of surveyed) {
+  for (const { trajectory, record } of inspected) {
     for (const { did, processor: where, from = 0, to, seconds } of record?.provenance ?? []) {
       if (did !== "trained" || where !== processor()) continue;
       total.seconds += seconds;

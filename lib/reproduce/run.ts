@@ -15,7 +15,7 @@ import {
   withEngine,
 } from "~/lib/reproduce/options.ts";
 import { measure, train } from "~/lib/reproduce/steps.ts";
-import { planOf, type Survey, survey } from "~/lib/reproduce/plan.ts";
+import { inspect, type Inspected, planOf } from "~/lib/reproduce/plan.ts";
 import { checkProvenance, type TrajectoryRecord } from "~/lib/results.ts";
 import { checkStudy, listTrajectories, type Study } from "~/lib/study.ts";
 import { describeTrajectory, type Trajectory } from "~/lib/trainer.ts";
@@ -53,7 +53,7 @@ export async function runThese(
   options: PlacedOptions,
 ): Promise<RunOutcome> {
   const { onMessage, onPlan, cachedOnly } = options;
-  const before = await survey(study, trajectories, options, onMessage);
+  const before = await inspect(study, trajectories, options, onMessage);
   onPlan?.(await planOf(before, options));
   const open = before.filter(({ isDone }) => !isDone);
   const isIdle = open.length === 0 || cachedOnly;
@@ -62,7 +62,7 @@ export async function runThese(
     : await compute(study, before, options);
   const after = isIdle
     ? before
-    : await survey(study, trajectories, { ...options, fresh: false }, onMessage);
+    : await inspect(study, trajectories, { ...options, fresh: false }, onMessage);
   const missing = new Set(
     [...after.filter(({ isDone }) => !isDone), ...elsewhere].map(({ trajectory }) => trajectory),
   );
@@ -81,14 +81,14 @@ export async function runThese(
 /** Computes what can be computed; waits for what others hold, unless told not to. */
 async function compute(
   study: Study,
-  surveyed: readonly Survey[],
+  inspected: readonly Inspected[],
   options: PlacedOptions,
 ): Promise<Pick<Lanes, "worked" | "elsewhere">> {
   const { wait = true, onProgress, folders: { models } } = options;
   const { signal = new AbortController().signal } = options;
   revision();
-  let queue = surveyed.filter(({ isDone }) => !isDone);
-  const prefer = await libraryOf(models, [...queue, ...surveyed]);
+  let queue = inspected.filter(({ isDone }) => !isDone);
+  const prefer = await libraryOf(models, [...queue, ...inspected]);
   if (!wait) queue.sort((a, b) => b.cost - a.cost);
   return await withEngine(study.images, options, async (opened) => {
     const meter = new Meter<Trajectory>();
@@ -119,7 +119,7 @@ class Lanes {
   /** Trajectories that lacked something and are now as far as they can be. */
   worked = 0;
   /** What other processes held when it was their turn. */
-  elsewhere: Survey[] = [];
+  elsewhere: Inspected[] = [];
   readonly #failure = new AbortController();
   readonly #context: Context;
   readonly #held = new Set<Claim>();
@@ -132,7 +132,7 @@ class Lanes {
   }
 
   /** Works through a queue once. */
-  async work(queue: readonly Survey[]): Promise<void> {
+  async work(queue: readonly Inspected[]): Promise<void> {
     const { engine: { concurrency }, meter } = this.whole;
     this.elsewhere = [];
     for (const { trajectory, cost } of queue) meter.expect(trajectory, cost);
@@ -146,7 +146,7 @@ class Lanes {
     }
   }
 
-  async #lane(left: Iterable<readonly Survey[]>): Promise<void> {
+  async #lane(left: Iterable<readonly Inspected[]>): Promise<void> {
     const { signal, options: { onMessage } } = this.whole;
     try {
       for (const together of left) {
@@ -161,7 +161,7 @@ class Lanes {
   }
 
   /** Trains those that are free; measures what waits for it, where it is enough. */
-  async #trainStack(together: readonly Survey[]): Promise<void> {
+  async #trainStack(together: readonly Inspected[]): Promise<void> {
     const stack: Claim[] = [];
     for (const each of together) stack.push(...await this.#take(each));
     // A second time where a record turned out to be another machine's.
@@ -188,7 +188,7 @@ class Lanes {
   }
 
   /** Claims a trajectory that is free, lacks something and has a record that can be gone on with. */
-  async #take(asked: Survey): Promise<Claim[]> {
+  async #take(asked: Inspected): Promise<Claim[]> {
     const { trajectory } = asked;
     const { meter, options: { onMessage } } = this.whole;
     const found = await claim(this.#context, trajectory);
@@ -220,8 +220,8 @@ class Lanes {
 }
 
 /** What can be trained together, in the order of its first: one optimizer and batch size. */
-function stacksOf({ engine }: Context, queue: readonly Survey[]): Survey[][] {
-  const stacks: Survey[][] = [];
+function stacksOf({ engine }: Context, queue: readonly Inspected[]): Inspected[][] {
+  const stacks: Inspected[][] = [];
   for (const each of queue) {
     const { optimizer, batchSize } = each.trajectory;
     const open = stacks.find(([first, ...others]) =>

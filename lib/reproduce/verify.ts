@@ -8,7 +8,7 @@ import { uniformInt } from "pure-rand/distribution/uniformInt";
 import { waitForLock } from "~/lib/files/lock.ts";
 import { openStream } from "~/lib/random.ts";
 import { libraryOf, placed, type RunOptions, withEngine } from "~/lib/reproduce/options.ts";
-import { survey } from "~/lib/reproduce/plan.ts";
+import { inspect } from "~/lib/reproduce/plan.ts";
 import { runThese } from "~/lib/reproduce/run.ts";
 import { runAt, type RunResult, runsAt } from "~/lib/results.ts";
 import { checkStudy, listTrajectories, type Study } from "~/lib/study.ts";
@@ -42,9 +42,9 @@ export async function verify(
   const whole = checkStudy(asked);
   // Nothing is compared at the other stops.
   const study = { ...whole, measures: { ...whole.measures, others: [] } };
-  const surveyed = await survey(whole, listTrajectories(whole), options, options.onMessage);
+  const inspected = await inspect(whole, listTrajectories(whole), options, options.onMessage);
   // One that ended without passing the first stop has nothing there to compare.
-  const left = surveyed.flatMap(({ isDone, trajectory, record }) => {
+  const left = inspected.flatMap(({ isDone, trajectory, record }) => {
     if (!isDone || record === undefined) return [];
     const before = runAt(study, record, study.stops[0]!, study.measures.first);
     return before === undefined ? [] : [{ trajectory, record, before }];
