@@ -3,11 +3,26 @@ import { join } from "node:path";
 import { helpOf } from "~/lib/cli/command.ts";
 import { COMMANDS } from "~/lib/cli/commands.ts";
 import { decodeModel, encodeModel, initialise, MLP_1 } from "~/lib/model.ts";
-import { assert, assertAlmostEquals, assertEquals, assertStringIncludes } from "@std/assert";
-import { ask, document, JSON_ON_CPU, TRAIN } from "~/tests/fixtures/command.ts";
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import {
+  ask,
+  document,
+  JSON_ON_CPU,
+  notRefused,
+  SMALL,
+  TINY,
+  TRAIN,
+} from "~/tests/fixtures/command.ts";
 import { median } from "~/tests/bench/row.ts";
 import { ended, startTask } from "~/tests/fixtures/script.ts";
-import { withFolder } from "~/tests/fixtures/temporary_folder.ts";
+import { listFiles, withFolder } from "~/tests/fixtures/temporary_folder.ts";
+import { assertSame, contents } from "~/tests/fixtures/tiny_study.ts";
 
 Deno.test("--help tells every option and the exit statuses, without the data", async () => {
   for (const [name, command] of Object.entries(COMMANDS)) {
@@ -134,3 +149,127 @@ Deno.test("train --max-epochs 0 writes the initial weights, --init starts from g
 Deno.test("median() is the middle one, of an even count the mean of the two in the middle", () => {
   assertEquals([[3], [10, 1, 2], [100, 9], [4, 1, 10, 2]].map(median), [3, 2, 54.5, 3]);
 });
+
+/** Networks by file name: of 4 or 3 hidden units, from a seed. */
+async function writeNetworks(
+  folder: string,
+  names: Record<string, [number, number]>,
+): Promise<void> {
+  for (const [name, [hidden, seed]] of Object.entries(names)) {
+    const sizes = [3072, hidden, 10];
+    await Deno.writeFile(join(folder, name), encodeModel(sizes, initialise(sizes, seed)));
+  }
+}
+
+Deno.test("landscape --json prints what it writes, and goes on from there", () =>
+  withFolder(async (folder) => {
+    await writeNetworks(folder, { a: [4, 0], b: [4, 1] });
+    const [a, b, out] = ["a", "b", "line"].map((name) => join(folder, name));
+    const args = ["--model", a!, "--to", b!, "--points", "5", "--out", out!, ...IMAGES];
+    type Printed = { points: { x: number; trainLoss: number }[]; seconds: number; axes: unknown };
+    const { seconds, ...printed } = await document<Printed>("landscape", ...args);
+    assert(seconds > 0);
+    assertEquals(printed.points.map(({ x }) => x), [-0.5, 0, 0.5, 1, 1.5]);
+    assertEquals(listFiles(folder), ["a", "b", "line.csv", "line.json", "line.png", "line.svg"]);
+    const kept = JSON.parse(await Deno.readTextFile(`${out}.json`));
+    assertEquals({ ...printed, engine: null }, { ...kept, engine: null });
+    // Of a question that is the same all points are there: none is computed again.
+    kept.points[0].trainLoss = 7;
+    await Deno.writeTextFile(`${out}.json`, JSON.stringify(kept));
+    const again = await ask<Printed>("landscape", ...args);
+    assertEquals(again.document.points[0]!.trainLoss, 7);
+  }));
+
+Deno.test("landscape refuses pairs of other sizes, damaged files and files of others: nothing is written", () =>
+  withFolder(async (folder) => {
+    await writeNetworks(folder, { a: [4, 0], b: [3, 0], same: [4, 0] });
+    await Deno.writeFile(join(folder, "cut"), (await Deno.readFile(join(folder, "a"))).subarray(9));
+    await Deno.writeTextFile(join(folder, "own.json"), "{}");
+    const before = listFiles(folder);
+    const at = (name: string): string => join(folder, name);
+    const cases: [words: string[], RegExp][] = [
+      [["--to", at("b")], /same layers: sizes are 3072, 4, 10 and 3072, 3, 10/],
+      [["--to", at("same")], /from a to same as they are the same network/],
+      [["--to", at("cut")], /Cannot read .*cut/],
+      [["--points", "2", "--out", at("own")], /what is there is no landscape/],
+    ];
+    for (const [words, message] of cases) {
+      const out = words.includes("--out") ? [] : ["--out", at("x")];
+      const refused = await ask("landscape", "--model", at("a"), ...words, ...out, ...IMAGES);
+      assertEquals(notRefused(refused), []);
+      assertMatch(refused.stderr, message);
+      assertEquals(listFiles(folder), before);
+    }
+    assertStringIncludes(await Deno.readTextFile(join(folder, "own.json")), "{}");
+  }));
+
+interface Reproduced {
+  readonly cells: readonly Readonly<Record<string, unknown>>[];
+  readonly figures: readonly string[];
+  readonly cachedRuns: number;
+  readonly computedRuns: number;
+  readonly missingRuns: number;
+}
+
+Deno.test("reproduce --json computes, draws, finds again, plans and verifies; so do two at once", () =>
+  withFolder(async (folder) => {
+    const at = (name: string): string[] => [
+      ...[...SMALL, "--models", join(folder, name, "m"), "--results", join(folder, name, "r")],
+    ];
+    const args = at("one");
+    const { document: nothing } = await ask<Reproduced>("reproduce", ...args, "--cached-only");
+    assertEquals([nothing.missingRuns, nothing.computedRuns], [2, 0]);
+    assertEquals(listFiles(folder).filter((path) => path.includes("one/m")), []);
+    type Planned = { runs: { cached: boolean }[] };
+    const { document: planned } = await ask<Planned>("reproduce", ...args, "--dry-run");
+    assertEquals(planned.runs.map(({ cached }) => cached), [false, false]);
+
+    const computed = await document<Reproduced>("reproduce", ...args);
+    assertEquals(Object.keys(computed).sort(), [
+      ...["cachedRuns", "cells", "computedRuns", "figures", "missingRuns", "preset", "seconds"],
+    ]);
+    assertEquals([computed.cachedRuns, computed.computedRuns, computed.missingRuns], [0, 2, 0]);
+    assertEquals(computed.cells.length, 2);
+    const [cell] = computed.cells;
+    for (
+      const key of [
+        ...["effect", "optimizer", "learningRate", "batchSize", "stop", "seeds", "sharpness"],
+        ...["trainLoss", "testAccuracy", "epochs", "converged"],
+      ]
+    ) assert(key in cell!, key);
+    const sharpness = cell!.sharpness as Readonly<Record<string, unknown>>;
+    for (const key of ["mean", "interval", "pooledInterval"]) assert(key in sharpness, key);
+    for (const path of computed.figures) assert((await Deno.stat(path)).size > 0, path);
+
+    // No data are needed to draw from what is there.
+    const empty = join(folder, "empty");
+    await Deno.mkdir(empty);
+    const files = listFiles(folder);
+    const { document: again } = await ask<Reproduced>("reproduce", ...args, "--data", empty);
+    assertEquals([again.cachedRuns, again.computedRuns], [2, 0]);
+    assertEquals([again.cells, again.figures], [computed.cells, computed.figures]);
+    const { document: verified } = await ask<{ agreements: { identical: boolean }[] }>(
+      ...["reproduce", ...args, "--verify", "1", "--verify-seed", "1"] as const,
+    );
+    assertEquals(verified.agreements.map(({ identical }) => identical), [true]);
+    assertEquals(listFiles(folder).filter((path) => !path.endsWith(".verify.lock")), files);
+
+    const told = await Promise.all(
+      ["1", "2"].map((threads) =>
+        document<Reproduced>("reproduce", ...at("shared"), "--threads", threads)
+      ),
+    );
+    for (const { cells } of told) assertEquals(cells, computed.cells);
+    assertSame(await contents(join(folder, "shared")), await contents(join(folder, "one")));
+  }));
+
+Deno.test("reproduce that cannot be completed ends with status 1 and says what is missing", () =>
+  withFolder(async (folder) => {
+    const { code, document, stderr } = await ask<Reproduced>(
+      "reproduce",
+      ...TINY.with(TINY.indexOf("-"), "sharpness(directions=1,radius=1e30)"),
+      ...["--models", join(folder, "m"), "--results", join(folder, "r")],
+    );
+    assertEquals([code, document.missingRuns], [1, 1], stderr);
+    assertStringIncludes(stderr, "1 runs cannot be completed: see the messages above");
+  }));
