@@ -11,26 +11,23 @@ import { blocksOf, loadPixels, type Thread } from "~/lib/engine/cpu/network.ts";
 import { BLOCK, blockOffset, openPlaces, type Workspace } from "~/lib/engine/cpu/workspace.ts";
 import type { SharedFloats } from "~/lib/engine/engine.ts";
 import {
+  type Direction,
   type PartNorms,
   type RayPoint,
-  type StepFactors,
   stepFactors,
 } from "~/lib/engine/direction.ts";
 import { countParameters, type Layer, type LayerSizes, layoutLayers } from "~/lib/model.ts";
 
-/** A model, and its norms where a scaling asks for them. */
+/** A model and its norms. */
 export interface RayModel {
   readonly parameters: SharedFloats;
-  readonly norms?: PartNorms;
+  readonly norms: PartNorms;
 }
 
-/** A direction with the points that are asked for along it, or the models themselves. */
+/** A direction with the points that are asked for along it. */
 export interface RayDirection {
-  /** g_k, shape [P], or null: the one point is the model. */
-  readonly vector: SharedFloats | null;
-  /** 1 / |g_k|. */
-  readonly inverseNorm: number;
-  readonly norms?: PartNorms;
+  /** g_k and what is known of it, or null: the one point is the model itself. */
+  readonly vector: (Omit<Direction, "normal"> & { readonly normal: SharedFloats }) | null;
   readonly points: readonly RayPoint[];
 }
 
@@ -74,26 +71,20 @@ export async function perturbedLogits(thread: Thread, task: RayTask): Promise<vo
   const points = directions.reduce((sum, { points }) => sum + points.length, 0);
   const classes = sizes.at(-1)!;
   let before = 0;
-  for (const direction of directions) {
-    const { vector } = direction;
-    if (vector !== null) await firstLayer(workspace, layout, vector, layout.shift);
+  for (const { vector, points: own } of directions) {
+    if (vector) await firstLayer(workspace, layout, vector.normal, layout.shift);
     for (const [m, model] of models.entries()) {
-      for (const [index, point] of direction.points.entries()) {
-        const addStep = vector !== null && point.scaling !== "global"
-          ? moveParts(workspace, layout, m, {
-            vector,
-            factors: stepFactors(point, sizes, direction, model.norms),
-          })
-          : moveWhole(workspace, layout, m, direction, point.step);
+      for (const [index, point] of own.entries()) {
+        const addStep = movePoint(workspace, layout, { m, model, vector, point });
+        const place = m * points + before + index;
         for (const [at, length] of blocksOf(count)) {
           addStep(at, length);
           const logits = await smallLayers(workspace, layout, length);
-          const place = m * points + before + index;
           task.logits.set(logits, classes * (place * split.size + start + at));
         }
       }
     }
-    before += direction.points.length;
+    before += own.length;
   }
 }
 
@@ -157,61 +148,60 @@ async function firstLayer(
   kernels.addBiasToRows(out, parameters + 4 * bias, count, outputs);
 }
 
-/** Moves the first layer's outputs of the block that begins at a row. */
-type AddStep = (start: number, length: number) => void;
-
-/** Moves the small layers by one factor; without a direction x + 0 x is the model itself. */
-function moveWhole(
-  { kernels }: Workspace,
-  { first, rest, bases, shift, parameters, outputs, small, smallModels, smallLength }: RayLayout,
-  m: number,
-  { vector, inverseNorm }: RayDirection,
-  step: number,
-): AddStep {
-  const scale = vector === null ? 0 : step * inverseNorm;
-  const [smallChange, change] = vector === null
-    ? [smallModels[m]!, bases[m]!]
-    : [parameters + 4 * first.bias, shift];
-  kernels.addScaled(smallModels[m]!, smallChange, small, smallLength, scale);
-  const addScaled = rest.length > 0 ? kernels.addScaledRelu : kernels.addScaled;
-  const units = first.outputs;
-  return (start, length) => {
-    const [x, y] = [blockOffset(bases[m]!, units, start), blockOffset(change, units, start)];
-    addScaled(x, y, outputs[0]!, units * length, scale);
-  };
-}
-
-/** Moves the small layers part by part, each by its factor, and every unit of the first. */
-function moveParts(
+/**
+ * Moves the small layers to a point, and returns what moves the first layer's outputs of the block
+ * that begins at a row: by one factor (without a direction x + 0 x is the model itself), or by one
+ * for each row of weights and each layer's biases.
+ */
+function movePoint(
   { kernels, floats }: Workspace,
-  layout: RayLayout,
-  m: number,
-  { vector, factors: { rows, biases } }: {
-    readonly vector: SharedFloats;
-    readonly factors: StepFactors;
-  },
-): AddStep {
-  const { first: { outputs: units, bias: smallStart }, rest, bases, shift } = layout;
-  const part = (offset: number, length: number, scale: number): void => {
-    const [x, out] = [layout.smallModels[m]!, layout.small].map((at) =>
-      at + 4 * (offset - smallStart)
-    );
-    kernels.addScaled(x!, layout.parameters + 4 * offset, out!, length, scale);
+  { first, rest, bases, outputs, parameters, small, smallModels, ...layout }: RayLayout,
+  { m, model, vector, point }:
+    & { readonly m: number; readonly model: RayModel; readonly point: RayPoint }
+    & Pick<RayDirection, "vector">,
+): (start: number, length: number) => void {
+  const { outputs: units, bias: smallStart } = first;
+  const [base, hidden, hasRest] = [bases[m]!, outputs[0]!, rest.length > 0];
+  const at = (array: number, start: number): number => blockOffset(array, units, start);
+  if (vector === null || point.scaling === "global") {
+    const scale = vector ? point.step * vector.inverseNorm : 0;
+    const [change, smallChange] = vector
+      ? [layout.shift, parameters + 4 * smallStart]
+      : [base, smallModels[m]!];
+    kernels.addScaled(smallModels[m]!, smallChange, small, layout.smallLength, scale);
+    const addScaled = hasRest ? kernels.addScaledRelu : kernels.addScaled;
+    return (start, length) =>
+      addScaled(at(base, start), at(change, start), hidden, units * length, scale);
+  }
+  const { rows, biases } = stepFactors(point, vector, model.norms);
+  const movePart = (offset: number, length: number, scale: number): void => {
+    const from = 4 * (offset - smallStart);
+    const [x, y] = [smallModels[m]! + from, parameters + 4 * offset];
+    kernels.addScaled(x, y, small + from, length, scale);
   };
   let unit = units;
   for (const [index, { inputs: K, outputs: n, weight, bias }] of rest.entries()) {
-    for (let row = 0; row < n; row++) part(weight + row * K, K, rows[unit++]!);
-    part(bias, n, biases[index + 1]!);
+    for (let row = 0; row < n; row++) movePart(weight + row * K, K, rows[unit++]!);
+    movePart(bias, n, biases[index + 1]!);
   }
   // s_u (a + b_u) + (s_b - s_u) b_u = s_u a + s_b b_u, as `shift` holds the direction's bias too.
+  const { scales, shifts, shift } = layout;
   const own = rows.subarray(0, units);
-  floats(layout.scales, units).set(own);
-  floats(layout.shifts, units).set(own.map((s, u) => (biases[0]! - s) * vector[smallStart + u]!));
-  const { outputs: [hidden], scales, shifts } = layout;
-  return (start, length) => {
-    const [x, y] = [blockOffset(bases[m]!, units, start), blockOffset(shift, units, start)];
-    kernels.addScaledUnits(x, y, hidden!, length, units, scales, shifts, rest.length > 0);
-  };
+  floats(scales, units).set(own);
+  floats(shifts, units).set(own.map((s, u) => (biases[0]! - s) * vector.normal[smallStart + u]!));
+  return (start, length) =>
+    kernels.addScaledUnits(
+      ...[
+        at(base, start),
+        at(shift, start),
+        hidden,
+        length,
+        units,
+        scales,
+        shifts,
+        hasRest,
+      ] as const,
+    );
 }
 
 /** Logits of a block from its first outputs, by the layers as they were moved. */

@@ -4,7 +4,6 @@
  * @module
  */
 import type { RayDirection, RayModel, RayTask } from "~/lib/engine/cpu/perturbed_logits.ts";
-import type { LogitLoss } from "~/lib/engine/cpu/split_pass.ts";
 import type { Pool } from "~/lib/engine/cpu/pool.ts";
 import { BLOCK } from "~/lib/engine/cpu/workspace.ts";
 import type { PerturbedLosses, PerturbOptions, Ray, SharedFloats } from "~/lib/engine/engine.ts";
@@ -34,8 +33,6 @@ interface Model {
 /** What all tiles have in common. */
 interface Sampling extends SamplerWork, Required<Pick<PerturbOptions, "seed" | "frozen">> {
   readonly sizes: LayerSizes;
-  /** Whether a scaling asks for the norms of parts. */
-  readonly parts: boolean;
   readonly modelTiles: readonly (readonly Model[])[];
   readonly bases: SharedFloats | undefined;
   readonly signal: AbortSignal | undefined;
@@ -56,16 +53,15 @@ export async function perturbedLosses(
   { seed, rays, frozen = false, onProgress, signal }: PerturbOptions,
 ): Promise<PerturbedLosses[]> {
   if (parameters.length === 0) return [];
-  const parts = rays.some(({ scaling }) => scaling !== "global");
   const blank = (): number[][] => rays.map(({ steps }) => steps.map(() => NaN));
   const models = parameters.map((vector): Model => ({
-    ray: { parameters: vector, ...(parts ? { norms: measureParts(sizes, vector) } : {}) },
+    ray: { parameters: vector, norms: measureParts(sizes, vector) },
     loss: NaN,
     losses: blank(),
     accuracies: blank(),
     frozen: frozen ? blank() : [],
   }));
-  const groups = groupRays(rays, mostPoints(work, sizes));
+  const groups = groupRays(rays);
   const plan = planTiles(work, sizes, {
     models: models.length,
     directions: groups.length,
@@ -77,7 +73,7 @@ export async function perturbedLosses(
   const total = models.length * countPoints(groups);
   let done = 0;
   const sampling: Sampling = {
-    ...{ ...work, sizes, seed, parts, frozen, signal },
+    ...{ ...work, sizes, seed, frozen, signal },
     modelTiles: evenly(models, plan.models),
     bases: plan.kept ? share(models.length * work.rows * sizes[1]!) : undefined,
     // Thirds add up to a whole but for rounding.
@@ -99,14 +95,14 @@ export async function perturbedLosses(
 
 /** Opens memory for a tile's directions and logits; what it returns computes one tile after the other. */
 function openLane(sampling: Sampling): (tiles: Iterable<Group[]>) => Promise<void> {
-  const { pool, sizes, rows, modelTiles, bases, seed, parts, signal } = sampling;
+  const { pool, sizes, rows, modelTiles, bases, seed, signal } = sampling;
   const vectors: SharedFloats[] = [];
   let logits = share(0);
-  async function draw({ direction: k, points }: Group, index: number): Promise<RayDirection> {
-    if (k === null) return { vector: null, inverseNorm: 0, points };
-    const vector = vectors[index] ??= share(countParameters(sizes));
-    const ask = { sizes, out: vector, seed, k, parts };
-    return { vector, points, ...await pool.run("drawDirection", ask, signal) };
+  async function draw({ direction: k, points }: Group, index: number): Promise<DrawnGroup> {
+    if (k === null) return { vector: null, points };
+    const out = vectors[index] ??= share(countParameters(sizes));
+    const drawn = await pool.run("drawDirection", { sizes, out, seed, k }, signal);
+    return { vector: { normal: out, ...drawn }, points };
   }
   return async (tiles) => {
     for (const groups of tiles) {
@@ -114,10 +110,9 @@ function openLane(sampling: Sampling): (tiles: Iterable<Group[]>) => Promise<voi
       const length = rows * sizes.at(-1)! * modelTiles[0]!.length * countPoints(groups);
       if (logits.length < length) logits = share(length);
       for (const models of modelTiles) {
-        const rays = models.map(({ ray }) => ray);
-        const task = { sizes, models: rays, directions, bases, logits };
+        const task = { sizes, models: models.map(({ ray }) => ray), directions, bases, logits };
         await computeLogits(sampling, task);
-        await computeLosses(sampling, { models, groups, task });
+        await computeLosses(sampling, models, task);
       }
     }
   };
@@ -142,44 +137,32 @@ async function computeLogits(
 /** The losses of a tile whose logits are complete, the models' own first. */
 async function computeLosses(
   { pool, rows, sizes, frozen, signal }: Sampling,
-  { models, groups, task: { logits, directions } }: {
-    readonly models: readonly Model[];
-    readonly groups: readonly Group[];
-    readonly task: Pick<RayTask, "logits" | "directions">;
-  },
+  models: readonly Model[],
+  { directions, logits }: { directions: readonly DrawnGroup[]; logits: SharedFloats },
 ): Promise<void> {
   const classes = sizes.at(-1)!;
-  const points = groups.flatMap(({ points }, k) =>
-    points.map((point) => ({ direction: directions[k]!, point }))
+  const points = directions.flatMap(({ vector, points }) =>
+    points.map((point) => ({ vector, point }))
   );
-  async function lossAt(model: Model, m: number, place: number): Promise<LogitLoss> {
-    const { direction, point } = points[place]!;
+  async function lossAt(model: Model, m: number, place: number): Promise<void> {
+    const { vector, point } = points[place]!;
     const from = classes * rows * (m * points.length + place);
     const own = logits.subarray(from, from + classes * rows);
-    const statistics = frozen && direction.vector
-      ? frozenStatistics(sizes, model, direction, point)
-      : undefined;
-    const ask = { split: "train", classes, logits: own, frozen: statistics } as const;
+    const kept = frozen && vector ? frozenStatistics(sizes, model, vector, point) : undefined;
+    const ask = { split: "train", classes, logits: own, frozen: kept } as const;
     const found = await pool.run("logitLoss", ask, signal);
+    if (!vector) Object.assign(model, { loss: found.loss, statistics: found.statistics });
     for (const { ray, index } of point.targets) {
       model.losses[ray]![index] = found.loss;
       model.accuracies[ray]![index] = found.correct / rows;
-      if (frozen) model.frozen[ray]![index] = statistics ? found.frozen : found.loss;
+      if (frozen) model.frozen[ray]![index] = kept ? found.frozen : found.loss;
     }
-    return found;
   }
-  const own = directions[0]!.vector === null ? 1 : 0;
-  if (own === 1) {
-    await Promise.all(models.map(async (model, m) => {
-      const { loss, statistics } = await lossAt(model, m, 0);
-      Object.assign(model, { loss, statistics });
-    }));
+  const all = models.flatMap((model, m) => points.map((_, place) => ({ model, m, place })));
+  const isItself = ({ place }: { place: number }): boolean => points[place]!.vector === null;
+  for (const some of [all.filter(isItself), all.filter((each) => !isItself(each))]) {
+    await Promise.all(some.map(({ model, m, place }) => lossAt(model, m, place)));
   }
-  await Promise.all(
-    models.flatMap((model, m) =>
-      points.slice(own).map((_, index) => lossAt(model, m, own + index))
-    ),
-  );
 }
 
 /**
@@ -192,15 +175,15 @@ async function computeLosses(
 function frozenStatistics(
   sizes: LayerSizes,
   { ray, statistics }: Model,
-  direction: RayDirection,
+  direction: NonNullable<RayDirection["vector"]>,
   point: RayPoint,
 ): Float64Array {
   // The first layer's outputs have their bias, be they logits or not.
   if (sizes.length === 2) return statistics!;
-  const factor = stepFactors(point, sizes, direction, ray.norms).biases.at(-1)!;
+  const factor = stepFactors(point, direction, ray.norms).biases.at(-1)!;
   const { bias, outputs } = layoutLayers(sizes).at(-1)!;
   return statistics!.map((value, c) =>
-    c < outputs ? value - factor * direction.vector![bias + c]! : value
+    c < outputs ? value - factor * direction.normal[bias + c]! : value
   );
 }
 
@@ -219,13 +202,19 @@ interface Group {
   readonly points: readonly GroupPoint[];
 }
 
+/** Points of a group at most, whose logits are in memory together; a direction with more has several. */
+const GROUP_POINTS = 64;
+
+/** A group whose direction is drawn. */
+interface DrawnGroup extends RayDirection {
+  readonly points: readonly GroupPoint[];
+}
+
 /**
  * Groups rays by direction: first the model itself, which is also every point at a step of 0, then
  * the directions in the order in which they come. What several rays ask for is one point.
- *
- * @param most Points that a group may have; a direction with more is there several times.
  */
-export function groupRays(rays: readonly Ray[], most: number): Group[] {
+function groupRays(rays: readonly Ray[]): Group[] {
   const asked = rays.flatMap(({ direction, scaling, steps }, ray) =>
     steps.map((step, index) => ({ direction, scaling, step, target: { ray, index } }))
   );
@@ -233,7 +222,7 @@ export function groupRays(rays: readonly Ray[], most: number): Group[] {
   const others = Map.groupBy(asked.filter(({ step }) => step !== 0), ({ direction }) => direction);
   const groups = [...others].flatMap(([direction, all]) => {
     const points = [...Map.groupBy(all, ({ scaling, step }) => `${scaling} ${step}`).values()];
-    return evenly(points, most).map((cut) => ({
+    return evenly(points, GROUP_POINTS).map((cut) => ({
       direction,
       points: cut.map((same) => ({
         scaling: same[0]!.scaling,
@@ -280,7 +269,7 @@ export function planTiles(
   { models, directions, points }: Record<"models" | "directions" | "points", number>,
 ): TilePlan {
   const vector = 4 * countParameters(sizes);
-  const pair = logitBytes(sizes, rows) * points;
+  const pair = 4 * rows * sizes.at(-1)! * points;
   const lanes = Math.min(2, threads);
   const few = { models, directions: Math.min(FEW_DIRECTIONS, directions), kept: true, lanes };
   const first = 4 * rows * sizes[1]! * models;
@@ -297,19 +286,6 @@ export function planTiles(
     }
   }
   return best;
-}
-
-/** Points of one direction and model that fit into memory at once, at least 1. */
-export function mostPoints(
-  { rows, bytes }: Pick<SamplerWork, "rows" | "bytes">,
-  sizes: LayerSizes,
-): number {
-  const left = bytes - 4 * countParameters(sizes);
-  return Math.max(1, Math.floor(left / logitBytes(sizes, rows)));
-}
-
-function logitBytes(sizes: LayerSizes, rows: number): number {
-  return 4 * rows * sizes.at(-1)!;
 }
 
 /**

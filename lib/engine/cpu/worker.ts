@@ -11,7 +11,7 @@ import { backwardRows, forwardRows, logitLoss, tangentLoss } from "~/lib/engine/
 import { perturbedLogits } from "~/lib/engine/cpu/perturbed_logits.ts";
 import { trainEpoch } from "~/lib/engine/cpu/train.ts";
 import { openWorkspace } from "~/lib/engine/cpu/workspace.ts";
-import { drawDirection, measureParts, type PartNorms } from "~/lib/engine/direction.ts";
+import { type Direction, drawDirection } from "~/lib/engine/direction.ts";
 import type { SharedFloats } from "~/lib/engine/engine.ts";
 import type { LayerSizes } from "~/lib/model.ts";
 
@@ -29,19 +29,18 @@ const TASKS = {
   logitLoss,
   tangentLoss,
   perturbedLogits,
-  /** Draws direction `k` into `out`; answers 1 / |g_k|, and the norms of its parts if asked to. */
+  /** Draws direction `k` into `out`, which holds g_k then. */
   drawDirection(
     _: Thread,
-    { sizes, out, seed, k, parts }: {
+    { sizes, out, ...draw }: {
       readonly sizes: LayerSizes;
       readonly out: SharedFloats;
       readonly seed: number;
       readonly k: number;
-      readonly parts: boolean;
     },
-  ): { inverseNorm: number; norms?: PartNorms } {
-    const { inverseNorm } = drawDirection(out, seed, k);
-    return { inverseNorm, ...(parts ? { norms: measureParts(sizes, out) } : {}) };
+  ): Omit<Direction, "normal"> {
+    const { inverseNorm, norms } = drawDirection(sizes, out, draw);
+    return { inverseNorm, norms };
   },
   gemmRate,
 };

@@ -49,9 +49,7 @@ interface Origin extends ChunkedPass {
 }
 
 /** A direction, as `Origin` holds models; layers are [1, ...]. */
-interface DirectionTensors extends Direction, Pick<Origin, "layers" | "products"> {
-  readonly norms: PartNorms;
-}
+type DirectionTensors = Direction & Pick<Origin, "layers" | "products">;
 
 /** Losses of E models that fit on the device together. */
 export async function perturbedLossesAt(
@@ -111,8 +109,7 @@ async function followRays(
   let products: tf.Tensor[] = [];
   try {
     products = await multiply(origin, layers);
-    const norms = measureParts(sizes, drawn.normal);
-    const direction = { ...drawn, norms, layers, products };
+    const direction = { ...drawn, layers, products };
     for (const [index, { ray, step }] of points.entries()) {
       if (ray.direction !== k) continue;
       const moved = device.tidy(() => moveNetworks(origin, direction, { ...ray, step }));
@@ -181,7 +178,7 @@ function moveNetworks(
   direction: DirectionTensors,
   point: RayPoint,
 ): MovedNetworks {
-  const factors = norms.map((model) => stepFactors(point, sizes, direction, model));
+  const factors = norms.map((model) => stepFactors(point, direction, model));
   let unit = 0;
   const moved = layoutLayers(sizes).map(({ outputs, bias }, index) => {
     const isLast = index === sizes.length - 2;
