@@ -25,22 +25,25 @@ export interface Direction {
   readonly normal: Float32Array;
   /** 1 / |g_k|, the norm taken over all P parameters in float64. */
   readonly inverseNorm: number;
-  readonly norms: PartNorms;
+  /** Where steps are scaled by parts. */
+  readonly norms: PartNorms | undefined;
 }
 
 /**
  * Draws direction `k`: it depends on `seed`, `k` and P only, never on order, chunk size or threads.
  *
  * @param out Written with g_k, shape [P].
- * @param k Integer >= 0.
+ * @param draw.k Integer >= 0.
+ * @param draw.parts Whether its parts are measured, which takes as long as a product of 200 rows.
  */
 export function drawDirection(
   sizes: LayerSizes,
   out: Float32Array,
-  { seed, k }: { readonly seed: number; readonly k: number },
+  { seed, k, parts }: { readonly seed: number; readonly k: number; readonly parts: boolean },
 ): Direction {
   fillNormal(out, openStream(seed, k));
-  return { normal: out, inverseNorm: 1 / norm(out), norms: measureParts(sizes, out) };
+  const norms = parts ? measureParts(sizes, out) : undefined;
+  return { normal: out, inverseNorm: 1 / norm(out), norms };
 }
 
 /** Norms of a vector's tensors and rows. */
@@ -75,16 +78,16 @@ export interface RayPoint {
  *
  * A part of the direction that is all 0 has the factor 0, as there is nowhere to go.
  *
- * @param model Norms of w.
+ * @param model Norms of w; like the direction's they must have been measured.
  */
 export function stepFactors(
   { scaling, step }: RayPoint,
   { inverseNorm, norms }: Omit<Direction, "normal">,
-  model: PartNorms,
+  model: PartNorms | undefined,
 ): Parts {
   const [w, g] = scaling === "global"
-    ? [model.filter, undefined]
-    : [model[scaling], norms[scaling]];
+    ? [model!.filter, undefined]
+    : [model![scaling], norms![scaling]];
   const factor = (of: number, to: number | undefined): number =>
     step * (to === undefined ? inverseNorm : to === 0 ? 0 : of / to);
   return {

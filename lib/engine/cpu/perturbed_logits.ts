@@ -18,10 +18,10 @@ import {
 } from "~/lib/engine/direction.ts";
 import { countParameters, type Layer, type LayerSizes, layoutLayers } from "~/lib/model.ts";
 
-/** A model and its norms. */
+/** A model, and its norms where steps are scaled by parts. */
 export interface RayModel {
   readonly parameters: SharedFloats;
-  readonly norms: PartNorms;
+  readonly norms: PartNorms | undefined;
 }
 
 /** A direction with the points that are asked for along it. */

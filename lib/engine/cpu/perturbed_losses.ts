@@ -8,7 +8,13 @@ import type { Pool } from "~/lib/engine/cpu/pool.ts";
 import { BLOCK } from "~/lib/engine/cpu/workspace.ts";
 import type { PerturbedLosses, PerturbOptions, Ray, SharedFloats } from "~/lib/engine/engine.ts";
 import { measureParts, type RayPoint, stepFactors } from "~/lib/engine/direction.ts";
-import { countParameters, type LayerSizes, layoutLayers, share } from "~/lib/model.ts";
+import {
+  allocateParameters,
+  countParameters,
+  type LayerSizes,
+  layoutLayers,
+  share,
+} from "~/lib/model.ts";
 
 /** Where the work is done, and how much of it at once. */
 export interface SamplerWork {
@@ -33,6 +39,8 @@ interface Model {
 /** What all tiles have in common. */
 interface Sampling extends SamplerWork, Required<Pick<PerturbOptions, "seed" | "frozen">> {
   readonly sizes: LayerSizes;
+  /** Whether parts are measured. */
+  readonly parts: boolean;
   readonly modelTiles: readonly (readonly Model[])[];
   readonly bases: SharedFloats | undefined;
   readonly signal: AbortSignal | undefined;
@@ -53,9 +61,10 @@ export async function perturbedLosses(
   { seed, rays, frozen = false, onProgress, signal }: PerturbOptions,
 ): Promise<PerturbedLosses[]> {
   if (parameters.length === 0) return [];
+  const parts = frozen || rays.some(({ scaling }) => scaling !== "global");
   const blank = (): number[][] => rays.map(({ steps }) => steps.map(() => NaN));
   const models = parameters.map((vector): Model => ({
-    ray: { parameters: vector, norms: measureParts(sizes, vector) },
+    ray: { parameters: vector, norms: parts ? measureParts(sizes, vector) : undefined },
     loss: NaN,
     losses: blank(),
     accuracies: blank(),
@@ -73,7 +82,7 @@ export async function perturbedLosses(
   const total = models.length * countPoints(groups);
   let done = 0;
   const sampling: Sampling = {
-    ...{ ...work, sizes, seed, frozen, signal },
+    ...{ ...work, sizes, seed, parts, frozen, signal },
     modelTiles: evenly(models, plan.models),
     bases: plan.kept ? share(models.length * work.rows * sizes[1]!) : undefined,
     // Thirds add up to a whole but for rounding.
@@ -95,13 +104,13 @@ export async function perturbedLosses(
 
 /** Opens memory for a tile's directions and logits; what it returns computes one tile after the other. */
 function openLane(sampling: Sampling): (tiles: Iterable<Group[]>) => Promise<void> {
-  const { pool, sizes, rows, modelTiles, bases, seed, signal } = sampling;
+  const { pool, sizes, rows, modelTiles, bases, seed, parts, signal } = sampling;
   const vectors: SharedFloats[] = [];
   let logits = share(0);
   async function draw({ direction: k, points }: Group, index: number): Promise<DrawnGroup> {
     if (k === null) return { vector: null, points };
-    const out = vectors[index] ??= share(countParameters(sizes));
-    const drawn = await pool.run("drawDirection", { sizes, out, seed, k }, signal);
+    const out = vectors[index] ??= allocateParameters(sizes);
+    const drawn = await pool.run("drawDirection", { sizes, out, seed, k, parts }, signal);
     return { vector: { normal: out, ...drawn }, points };
   }
   return async (tiles) => {

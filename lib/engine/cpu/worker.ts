@@ -37,6 +37,7 @@ const TASKS = {
       readonly out: SharedFloats;
       readonly seed: number;
       readonly k: number;
+      readonly parts: boolean;
     },
   ): Omit<Direction, "normal"> {
     const { inverseNorm, norms } = drawDirection(sizes, out, draw);

@@ -66,25 +66,19 @@ const LONG_WORK = 50;
  * it returns is awaited after each piece of work with so many bytes of temporary tensors.
  *
  * WebGPU frees a tensor when the commands that use it are submitted, every 15 launches: after a
- * large piece that is done at once. Small pieces are counted up to what hides the wait.
+ * large piece that is done at once.
  */
 export function keepPace(device: Device, bytes: number): () => Promise<void> {
-  const isLarge = bytes > LARGE_PIECE;
-  let pieces = isLarge ? 4 : 16;
-  let done = 0;
   let begun = performance.now();
   let ahead: Promise<void> = Promise.resolve();
   return async (): Promise<void> => {
-    if (isLarge) device.flush();
-    if (++done < pieces) return;
+    if (bytes > LARGE_PIECE) device.flush();
+    if (performance.now() - begun < LONG_WORK) return;
     await ahead;
     ahead = device.settle();
     // It throws where it is awaited, which may be nowhere.
     ahead.catch(() => {});
-    const now = performance.now();
-    if (!isLarge && now - begun < LONG_WORK) pieces *= 2;
-    begun = now;
-    done = 0;
+    begun = performance.now();
   };
 }
 

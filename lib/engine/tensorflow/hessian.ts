@@ -18,13 +18,14 @@ import {
 import {
   type ChunkedPass,
   downloadLayers,
-  joinRows,
   layerGradient,
   type LayerTensors,
-  mapChunks,
+  logitsOf,
   mapLayer,
+  sumChunks,
   uploadLayers,
 } from "~/lib/engine/tensorflow/pass.ts";
+import { oneHotOf } from "~/lib/engine/tensorflow/tensor_operations.ts";
 import { allocateParameters, NORMALISATION_EPSILON } from "~/lib/model.ts";
 
 /** A network, [1, ...], and K vectors of its shape, [K, ...]. */
@@ -45,36 +46,39 @@ export async function multiplyHessian(
 ): Promise<SharedFloats[]> {
   const { device, sizes, split } = work;
   const { operations } = device;
-  const C = sizes.at(-1)!;
   const network = device.tidy(() => ({
     layers: uploadLayers(sizes, [model]),
     tangents: uploadLayers(sizes, vectors),
   }));
-  const total: LayerTensors[] = [];
-  let deltas: Dual | undefined;
+  let total: LayerTensors[] = [];
   try {
-    const parts = await mapChunks(
-      work,
-      (images) => forwardTangents(operations, network, images).at(-1)!,
-    );
-    const logits = {
-      value: joinRows(device, parts.map(({ value }) => value)),
-      tangent: joinRows(device, parts.map(({ tangent }) => tangent)),
-    };
-    const { value, tangent } = deltas = device.tidy(() => logitsTangents(logits, split.oneHot(C)));
-    tf.dispose(logits);
-    await mapChunks(work, (images, { from, to }): void => {
-      const cut = (all: tf.Tensor): tf.Tensor => tf.slice(all, [0, from, 0], [-1, to - from, C]);
-      const delta = { value: cut(value), tangent: cut(tangent) };
-      addProducts(operations, network, images, delta, total);
+    const logits = await logitsOf(work, (images) => {
+      const { value, tangent } = forwardTangents(operations, network, images).at(-1)!;
+      return tf.concat([value, tangent]);
     });
+    const deltas = device.tidy(() =>
+      logitsTangents(dualOf(logits), oneHotOf(split.labels, sizes.at(-1)!))
+    );
+    logits.dispose();
+    total = await sumChunks(
+      work,
+      deltas,
+      (images, delta, total) =>
+        addProducts(operations, network, { images, delta: dualOf(delta) }, total),
+    );
     const products = vectors.map(() => allocateParameters(sizes));
     await downloadLayers(device, sizes, total, products);
     return products;
   } finally {
-    tf.dispose([network, total, deltas]);
+    tf.dispose([network, total]);
     device.trim();
   }
+}
+
+/** A tensor [1 + K, ...] in its two parts. */
+function dualOf(both: tf.Tensor): Dual {
+  const [value, tangent] = tf.split(both, [1, both.shape[0]! - 1]) as [tf.Tensor, tf.Tensor];
+  return { value, tangent };
 }
 
 /** h = relu(x W^T + b) and h' = [h > 0] (x' W^T + x W'^T + b') of every layer; no ReLU on the last. */
@@ -121,9 +125,9 @@ function forwardTangents(
  *
  * @param logits z [1, N, C] and z' [K, N, C].
  * @param labels y, shape [1, N, C].
- * @returns delta, shape [1, N, C], and delta', shape [K, N, C].
+ * @returns delta and delta', shape [1 + K, N, C].
  */
-function logitsTangents({ value: logits, tangent: tangents }: Dual, labels: tf.Tensor): Dual {
+function logitsTangents({ value: logits, tangent: tangents }: Dual, labels: tf.Tensor): tf.Tensor {
   const mean = (x: tf.Tensor): tf.Tensor => tf.mean(x, 1, true);
   const N = logits.shape[1]!;
   const centred = tf.sub(logits, mean(logits));
@@ -143,7 +147,7 @@ function logitsTangents({ value: logits, tangent: tangents }: Dual, labels: tf.T
     tf.add(tf.mul(nTangent, along), tf.mul(n, alongTangent)),
   );
   const tangent = tf.sub(tf.mul(scale, inner), tf.mul(tf.mul(i, slope), value));
-  return { value, tangent };
+  return tf.concat([value, tangent]);
 }
 
 /**
@@ -153,8 +157,10 @@ function logitsTangents({ value: logits, tangent: tangents }: Dual, labels: tf.T
 function addProducts(
   operations: Operations,
   network: TangentNetwork,
-  images: ImageRows,
-  { value: delta, tangent }: Dual,
+  { images, delta: { value: delta, tangent } }: {
+    readonly images: ImageRows;
+    readonly delta: Dual;
+  },
   total: LayerTensors[],
 ): void {
   const { layers, tangents } = network;

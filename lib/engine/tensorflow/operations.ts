@@ -40,7 +40,7 @@ export interface LossRecord {
 
 /** The labels of a batch, from row `start` on, and its place in a record; both from the cursor's on. */
 export interface BatchLabels {
-  /** What `uploadLabels` returned. */
+  /** Of all rows, int32 [1, N]. */
   readonly labels: Tensor;
   readonly start: number;
   readonly record: LossRecord;
@@ -83,7 +83,6 @@ export interface Operations {
   /** Bytes that a pixel takes on the device. */
   readonly bytesPerPixel: 1 | 4;
   uploadImages(pixels: Uint8Array, width: number): Tensor;
-  uploadLabels(labels: Uint8Array, classes: number): Tensor;
   /** X W^T + b, then ReLU where asked: [E, B, out]. */
   linear(
     input: LayerInput,

@@ -101,12 +101,43 @@ export async function mapChunks<T extends tf.TensorContainer>(
   }
 }
 
-/** Joins chunks of rows, [.., rows, ..], and disposes of them. */
-export function joinRows(device: Device, parts: tf.Tensor[]): tf.Tensor {
+/** What a forward pass makes of all rows, [.., rows, C], chunk by chunk; the caller's. */
+export async function logitsOf(
+  work: ChunkedPass,
+  forward: (images: ImageRows, index: number) => tf.Tensor,
+): Promise<tf.Tensor> {
+  const parts = await mapChunks(work, (images, { index }) => forward(images, index));
   if (parts.length === 1) return parts[0]!;
-  const joined = device.tidy(() => tf.concat(parts, 1));
+  const joined = work.device.tidy(() => tf.concat(parts, 1));
   tf.dispose(parts);
   return joined;
+}
+
+/**
+ * Sums over chunks what a backward pass makes of the gradient in the logits.
+ *
+ * @param deltas Gradient in the logits of all rows, [.., rows, C]; used up.
+ * @param add Adds a chunk's part to the total, which it keeps.
+ * @returns The caller's.
+ */
+export async function sumChunks(
+  work: ChunkedPass,
+  deltas: tf.Tensor,
+  add: (images: ImageRows, delta: tf.Tensor, total: LayerTensors[]) => void,
+): Promise<LayerTensors[]> {
+  const total: LayerTensors[] = [];
+  try {
+    await mapChunks(work, (images, { from, to }): void => {
+      const delta = tf.slice(deltas, [0, from - work.from, 0], [-1, to - from, -1]);
+      add(images, delta, total);
+    });
+    return total;
+  } catch (error) {
+    tf.dispose(total);
+    throw error;
+  } finally {
+    deltas.dispose();
+  }
 }
 
 /** The outputs of every layer, the logits last. */
@@ -158,15 +189,6 @@ export function layerGradient(
   }, tf.keep);
 }
 
-/** Logits of all rows, shape [E, rows, C]; the caller's. */
-async function logitsOf(work: ChunkedPass, layers: readonly LayerTensors[]): Promise<tf.Tensor> {
-  const { device } = work;
-  return joinRows(
-    device,
-    await mapChunks(work, (images) => forwardPass(device.operations, layers, images).at(-1)!),
-  );
-}
-
 /**
  * The gradient of the mean loss of any number of rows, which is recorded. The logits are normalised
  * with the statistics of all of them; where there are several chunks, hidden units are computed twice.
@@ -182,44 +204,40 @@ export async function gradientOf(
 ): Promise<LayerTensors[]> {
   const { device, split, from } = work;
   const { operations } = device;
-  const logits = await logitsOf(work, layers);
-  const [E, , C] = logits.shape as [number, number, number];
-  const batch = { labels: split.labels(C), start: from, record, index: place };
+  const logits = await logitsOf(work, (images) => forwardPass(operations, layers, images).at(-1)!);
+  const batch = { labels: split.labels, start: from, record, index: place };
   const deltas = device.tidy(() => operations.logitsDelta(logits, batch));
   logits.dispose();
-  const total: LayerTensors[] = [];
-  try {
-    await mapChunks(work, (images, part): void => {
-      const outputs = forwardPass(operations, layers, images);
-      const delta = tf.slice(deltas, [0, part.from - from, 0], [E, part.to - part.from, C]);
-      backwardPass(operations, layers, { images, outputs, delta }, (index, input, delta) => {
-        const onto = total[index];
-        total[index] = layerGradient(operations, { layer: layers[index]!, delta, input, onto });
-      });
+  return await sumChunks(work, deltas, (images, delta, total) => {
+    const outputs = forwardPass(operations, layers, images);
+    backwardPass(operations, layers, { images, outputs, delta }, (index, input, delta) => {
+      const onto = total[index];
+      total[index] = layerGradient(operations, { layer: layers[index]!, delta, input, onto });
     });
-    return total;
-  } catch (error) {
-    tf.dispose(total);
-    throw error;
-  } finally {
-    deltas.dispose();
-  }
+  });
 }
 
-/** Reads loss and accuracy of every member's batches, [E][batches]; the record stays usable. */
+/**
+ * Reads loss and accuracy of every member's batches, [E][batches]; the record stays usable.
+ *
+ * @param rows Rows of every batch, so that accuracies are the whole numbers of them behind the
+ * float32, and all engines give the same fraction.
+ */
 export async function readRecord(
   device: Device,
   { members, batches, tensors }: LossRecord,
+  rows: number,
 ): Promise<Record<"losses" | "accuracies", number[][]>> {
   const all = device.tidy(() => tf.concat(tensors, 1));
   const values = await device.read(all).finally(() => all.dispose());
   const stride = values.length / members;
   const column = (offset: number): number[][] =>
-    Array.from({ length: members }, (_, e) => {
-      const own = values.subarray(e * stride, e * stride + 2 * batches);
-      return Array.from({ length: batches }, (_, b) => own[2 * b + offset]!);
-    });
-  return { losses: column(0), accuracies: column(1) };
+    Array.from(
+      { length: members },
+      (_, e) => Array.from({ length: batches }, (_, b) => values[e * stride + 2 * b + offset]!),
+    );
+  const accuracies = column(1).map((all) => all.map((each) => Math.round(each * rows) / rows));
+  return { losses: column(0), accuracies };
 }
 
 /**
@@ -234,14 +252,16 @@ export async function evaluateModels(
 ): Promise<(Evaluation & { readonly gradient: SharedFloats })[]> {
   const { device, sizes, split } = work;
   const { operations } = device;
-  const classes = sizes.at(-1)!;
   const layers = device.tidy(() => uploadLayers(sizes, models));
-  const record = device.tidy(() => operations.openRecord(models.length, 1, classes));
+  const record = device.tidy(() => operations.openRecord(models.length, 1, sizes.at(-1)!));
   let gradients: LayerTensors[] = [];
   try {
     if (want === "loss") {
-      const logits = await logitsOf(work, layers);
-      const batch = { labels: split.labels(classes), start: 0, record, index: 0 };
+      const logits = await logitsOf(
+        work,
+        (images) => forwardPass(operations, layers, images).at(-1)!,
+      );
+      const batch = { labels: split.labels, start: 0, record, index: 0 };
       device.tidy(() => operations.recordLoss(logits, batch));
       logits.dispose();
     } else {
@@ -251,11 +271,10 @@ export async function evaluateModels(
     const vectors = want === "gradient" ? models.map(() => allocateParameters(sizes)) : [];
     if (want === "gradient") await downloadLayers(device, sizes, gradients, vectors);
     const norms = want === "norm" ? await normsOf(device, gradients) : [];
-    const { losses, accuracies } = await readRecord(device, record);
+    const { losses, accuracies } = await readRecord(device, record, split.size);
     return models.map((_, e) => ({
       loss: losses[e]![0]!,
-      // The whole number of rows behind the float32, so that all engines give the same fraction.
-      accuracy: Math.round(accuracies[e]![0]! * split.size) / split.size,
+      accuracy: accuracies[e]![0]!,
       gradientNorm: norms[e] ?? NaN,
       gradient: vectors[e]!,
     }));

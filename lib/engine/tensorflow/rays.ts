@@ -19,8 +19,8 @@ import type { LossRecord } from "~/lib/engine/tensorflow/operations.ts";
 import {
   type ChunkedPass,
   forwardPass,
-  joinRows,
   type LayerTensors,
+  logitsOf,
   mapChunks,
   readRecord,
   uploadLayers,
@@ -33,65 +33,61 @@ export interface Course extends Pick<PerturbOptions, "rays"> {
   /** Draws direction k; one vector of memory may serve all. */
   readonly draw: (k: number) => Direction;
   /** Called after each point of a ray. */
-  readonly onPoint?: () => void;
+  readonly onPoint?: (() => void) | undefined;
 }
 
 /** E models on the device and what is known of them. */
 interface Origin extends ChunkedPass {
   readonly models: readonly SharedFloats[];
   readonly norms: readonly PartNorms[];
-  readonly layers: LayerTensors[];
+  readonly layers: readonly LayerTensors[];
   /** Chunks of the first layer's products with the images, without biases. */
-  readonly products: tf.Tensor[];
+  readonly products: readonly tf.Tensor[];
   /** Losses of the models themselves, then of all points, then of all points frozen. */
   readonly record: LossRecord;
   readonly points: readonly { readonly ray: Ray; readonly step: number }[];
+  /** Of the models' logits, where losses are frozen too. */
+  readonly moments?: tf.Tensor | undefined;
 }
-
-/** A direction, as `Origin` holds models; layers are [1, ...]. */
-type DirectionTensors = Direction & Pick<Origin, "layers" | "products">;
 
 /** Losses of E models that fit on the device together. */
 export async function perturbedLossesAt(
   work: ChunkedPass,
   models: readonly SharedFloats[],
-  course: Course,
+  { rays, frozen = false, draw, onPoint }: Course,
 ): Promise<PerturbedLosses[]> {
-  const { rays, frozen = false } = course;
-  const { device, sizes } = work;
+  const { device, sizes, split } = work;
   const { operations } = device;
   const points = rays.flatMap((ray) => ray.steps.map((step) => ({ ray, step })));
-  const places = 1 + (frozen ? 2 : 1) * points.length;
   const { layers, record } = device.tidy(() => ({
     layers: uploadLayers(sizes, models),
-    record: operations.openRecord(models.length, places, sizes.at(-1)!),
+    record: operations.openRecord(
+      ...[models.length, 1 + (frozen ? 2 : 1) * points.length, sizes.at(-1)!] as const,
+    ),
   }));
   const norms = models.map((model) => measureParts(sizes, model));
-  const origin: Origin = { ...work, models, norms, layers, products: [], record, points };
+  let products: tf.Tensor[] = [];
   let moments: tf.Tensor | undefined;
   try {
-    origin.products.push(...await multiply(work, layers));
+    products = await multiply(work, layers);
+    const origin = { ...work, models, norms, layers, products, record, points };
     const logits = await logitsAt(origin);
     if (frozen && points.length > 0) moments = device.tidy(() => operations.moments(logits));
     recordAt(origin, 0, logits);
     for (const k of new Set(rays.map(({ direction }) => direction))) {
-      await followRays(origin, k, course, moments);
+      await followRays({ ...origin, moments }, k, { draw, onPoint });
     }
-    const { losses, accuracies } = await readRecord(device, record);
-    const { size } = work.split;
-    return losses.map((values, e) => {
-      let next = 1;
-      const take = (from = values): number[][] =>
-        rays.map(({ steps }) => from.slice(next, next += steps.length));
-      const own = take();
-      next = 1;
-      // The whole number of rows behind the float32, so that all engines give the same fraction.
-      const right = take(accuracies[e]!.map((share) => Math.round(share * size) / size));
-      const kept = frozen ? take() : [];
-      return { loss: values[0]!, losses: own, accuracies: right, frozen: kept };
-    });
+    const { losses, accuracies } = await readRecord(device, record, split.size);
+    const byRay = (values: readonly number[], from: number): number[][] =>
+      rays.map(({ steps }) => steps.map(() => values[from++]!));
+    return losses.map((values, e) => ({
+      loss: values[0]!,
+      losses: byRay(values, 1),
+      accuracies: byRay(accuracies[e]!, 1),
+      frozen: frozen ? byRay(values, 1 + points.length) : [],
+    }));
   } finally {
-    tf.dispose([record.tensors, layers, origin.products, moments]);
+    tf.dispose([record.tensors, layers, products, moments]);
     device.trim();
   }
 }
@@ -100,21 +96,20 @@ export async function perturbedLossesAt(
 async function followRays(
   origin: Origin,
   k: number,
-  { draw, onPoint }: Course,
-  moments: tf.Tensor | undefined,
+  { draw, onPoint }: Pick<Course, "draw" | "onPoint">,
 ): Promise<void> {
   const { device, sizes, points } = origin;
-  const drawn = draw(k);
-  const layers = device.tidy(() => uploadLayers(sizes, [drawn.normal]));
+  const direction = draw(k);
+  const layers = device.tidy(() => uploadLayers(sizes, [direction.normal]));
   let products: tf.Tensor[] = [];
   try {
     products = await multiply(origin, layers);
-    const direction = { ...drawn, layers, products };
     for (const [index, { ray, step }] of points.entries()) {
       if (ray.direction !== k) continue;
-      const moved = device.tidy(() => moveNetworks(origin, direction, { ...ray, step }));
+      const point = { ...ray, step };
+      const moved = device.tidy(() => moveNetworks(origin, { ...direction, layers }, point));
       try {
-        recordAt(origin, 1 + index, await logitsAt(origin, { ...moved, products }), moments);
+        recordAt(origin, 1 + index, await logitsAt(origin, { ...moved, products }));
       } finally {
         tf.dispose(moved);
       }
@@ -131,34 +126,34 @@ function multiply(work: ChunkedPass, [first]: readonly LayerTensors[]): Promise<
   return mapChunks(work, (images) => linear(images, first!.weight, { relu: false }));
 }
 
+/**
+ * E models at a point: the factor of the first layer's product with the direction and its biases, both
+ * [E, 1, out], and the layers above.
+ */
+type Moved = { factor: tf.Tensor; bias: tf.Tensor; above: LayerTensors[] };
+
 /** Logits of all rows at a point, or at the models themselves. */
 async function logitsAt(
   origin: Origin,
-  moved?: MovedNetworks & Pick<DirectionTensors, "products">,
+  moved?: Moved & { readonly products: readonly tf.Tensor[] },
 ): Promise<tf.Tensor> {
-  const { device, layers, products } = origin;
-  const above = moved?.above ?? layers.slice(1);
-  const bias = moved?.bias ?? layers[0]!.bias;
-  const parts = await mapChunks(origin, (_, { index }) => {
+  const { device: { operations }, layers, products } = origin;
+  const { above, bias } = moved ?? { above: layers.slice(1), bias: layers[0]!.bias };
+  return await logitsOf(origin, (_, index) => {
     const along = moved && { y: moved.products[index]!, factor: moved.factor };
-    const relu = above.length > 0;
-    const first = device.operations.shift(products[index]!, { bias, relu, along });
-    return forwardPass(device.operations, above, first).at(-1) ?? first;
+    const first = operations.shift(products[index]!, { bias, relu: above.length > 0, along });
+    return forwardPass(operations, above, first).at(-1) ?? first;
   });
-  return joinRows(device, parts);
 }
-
-type MovedNetworks = { factor: tf.Tensor; bias: tf.Tensor; above: LayerTensors[] };
 
 /** Queues the loss of logits, which it disposes of, and with the models' moments the frozen one. */
 function recordAt(
-  { device, sizes, split, record, points }: Origin,
+  { device, split: { labels }, record, points, moments }: Origin,
   index: number,
   logits: tf.Tensor,
-  moments?: tf.Tensor,
 ): void {
   const { recordLoss } = device.operations;
-  const batch = { labels: split.labels(sizes.at(-1)!), start: 0, record };
+  const batch = { labels, start: 0, record };
   device.tidy(() => {
     recordLoss(logits, { ...batch, index });
     if (moments) recordLoss(logits, { ...batch, index: index + points.length }, moments);
@@ -167,17 +162,16 @@ function recordAt(
 }
 
 /**
- * E models at w + s d: the first layer's biases, the factor of its product with the direction, both
- * [E, 1, out], and the layers above. Call inside `tidy`. At step 0 every number is the model's own.
+ * E models at w + s d; call inside `tidy`. At step 0 every number is the model's own.
  *
  * Of the last layer's biases only the move is kept: statistics of the logits that are moved with
  * them remove it, frozen ones do not.
  */
 function moveNetworks(
   { sizes, models, layers, norms }: Origin,
-  direction: DirectionTensors,
+  direction: Direction & Pick<Origin, "layers">,
   point: RayPoint,
-): MovedNetworks {
+): Moved {
   const factors = norms.map((model) => stepFactors(point, direction, model));
   let unit = 0;
   const moved = layoutLayers(sizes).map(({ outputs, bias }, index) => {
@@ -189,7 +183,7 @@ function moveNetworks(
         return isLast ? move : model[bias + i]! + move;
       })
     );
-    const rows = factors.flatMap(({ rows }) => Array.from(rows.subarray(unit, unit + outputs)));
+    const rows = factors.flatMap(({ rows }) => [...rows.subarray(unit, unit + outputs)]);
     unit += outputs;
     return { bias: tf.tensor3d(biases, shape), factor: tf.tensor3d(rows, shape) };
   });

@@ -22,10 +22,8 @@ export interface SplitTensors {
   chunks(range: Range, rows: number): Range[];
   /** The images of a chunk; nothing to dispose of. */
   rows(chunk: Range): ImageRows;
-  /** What `Operations.uploadLabels` returned for all rows; the split's. */
-  labels(classes: number): tf.Tensor;
-  /** All labels as ones among zeros, [1, N, classes]; call inside `tidy`. */
-  oneHot(classes: number): tf.Tensor;
+  /** Of all rows, int32 [1, N]. */
+  readonly labels: tf.Tensor;
   dispose(): void;
 }
 
@@ -42,7 +40,7 @@ export function uploadSplit(device: Device, { pixels, labels, size }: Split): Sp
     const bytes = pixels.subarray(block * blockRows * width, (block + 1) * blockRows * width);
     return device.tidy(() => operations.uploadImages(bytes, width));
   });
-  const labelTensors = new Map<number, tf.Tensor>();
+  const labelTensor = device.tidy(() => tf.tensor2d(Int32Array.from(labels), [1, size], "int32"));
   const blockOf = (row: number): number => Math.floor(row / blockRows);
 
   return {
@@ -59,17 +57,7 @@ export function uploadSplit(device: Device, { pixels, labels, size }: Split): Sp
       const block = blockOf(from);
       return { images: blocks[block]!, start: from - block * blockRows, count: to - from, width };
     },
-    labels(classes): tf.Tensor {
-      const known = labelTensors.get(classes);
-      if (known !== undefined) return known;
-      const made = device.tidy(() => tf.keep(operations.uploadLabels(labels, classes)));
-      labelTensors.set(classes, made);
-      return made;
-    },
-    oneHot(classes): tf.Tensor {
-      const indices = tf.tensor2d(Int32Array.from(labels), [1, size], "int32");
-      return tf.cast(tf.oneHot(indices, classes), "float32");
-    },
-    dispose: () => tf.dispose([...blocks, ...labelTensors.values()]),
+    labels: labelTensor,
+    dispose: () => tf.dispose([...blocks, labelTensor]),
   };
 }

@@ -127,13 +127,13 @@ interface Epochs {
 function openEpochs(training: Training, chunk: number): Epochs {
   const { device, train, sizes, batchSize, optimizer, members, tensors } = training;
   const { operations } = device;
-  const classes = sizes.at(-1)!;
-  const labels = train.labels(classes);
   const ranges = Array.from({ length: Math.ceil(train.size / batchSize) }, (_, index) => {
     const range = { from: index * batchSize, to: Math.min((index + 1) * batchSize, train.size) };
     return { range, isCut: train.chunks(range, chunk).length > 1 };
   });
-  const record = device.tidy(() => operations.openRecord(members.length, ranges.length, classes));
+  const record = device.tidy(() =>
+    operations.openRecord(members.length, ranges.length, sizes.at(-1)!)
+  );
   const steps = ranges.some(({ isCut }) => isCut)
     ? undefined
     : device.tidy(() => operations.openSteps?.(optimizer));
@@ -143,7 +143,7 @@ function openEpochs(training: Training, chunk: number): Epochs {
 
   function trainAt(range: Range, index: number): void {
     const images = train.rows(range);
-    const batch = { labels, start: range.from, record, index };
+    const batch = { labels: train.labels, start: range.from, record, index };
     if (steps === undefined) return trainBatch(training, images, batch);
     const { cursor } = steps;
     // Relative to the cursor; the images' blocks differ in where they begin.
@@ -168,7 +168,7 @@ function openEpochs(training: Training, chunk: number): Epochs {
         for (const member of members) member.updates++;
         await pace();
       }
-      const { losses } = await readRecord(device, record);
+      const { losses } = await readRecord(device, record, batchSize);
       return losses.map((each) => each.reduce((sum, loss) => sum + loss, 0) / ranges.length);
     },
     dispose(): void {

@@ -19,8 +19,6 @@ import type { Optimizer } from "~/lib/optimizer.ts";
 export const TENSOR_OPERATIONS: Operations = {
   bytesPerPixel: 4,
   uploadImages,
-  uploadLabels: (labels, classes) =>
-    tf.tidy(() => tf.cast(tf.oneHot(tf.tensor1d(labels, "int32"), classes), "float32")),
   linear: (input, weight, { bias, relu }) =>
     tf.tidy(() =>
       tf.fused.matMul({
@@ -107,7 +105,7 @@ function record(
   { labels, start, record: { tensors }, index }: BatchLabels,
 ): { softmax: tf.Tensor; oneHot: tf.Tensor } {
   const [, count, classes] = normalised.shape as [number, number, number];
-  const oneHot = tf.reshape(tf.slice(labels, [start, 0], [count, classes]), [1, count, classes]);
+  const oneHot = oneHotOf(tf.slice(labels, [0, start], [1, count]), classes);
   const logSoftmax = tf.logSoftmax(normalised);
   const loss = tf.neg(tf.mean(tf.sum(tf.mul(logSoftmax, oneHot), 2), 1));
   const hits = tf.equal(tf.argMax(normalised, 2), tf.argMax(oneHot, 2));
@@ -115,6 +113,11 @@ function record(
   tensors[index]?.dispose();
   tensors[index] = tf.keep(tf.stack([loss, accuracy], 1));
   return { softmax: tf.exp(logSoftmax), oneHot };
+}
+
+/** Labels [1, B] as ones among zeros, [1, B, classes]. */
+export function oneHotOf(labels: tf.Tensor, classes: number): tf.Tensor {
+  return tf.cast(tf.oneHot(labels as tf.Tensor2D, classes), "float32");
 }
 
 function logitsDelta(logits: tf.Tensor, batch: BatchLabels, rates?: tf.Tensor): tf.Tensor {

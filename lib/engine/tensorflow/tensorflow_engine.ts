@@ -98,7 +98,7 @@ export async function createTensorFlowEngine(
         perturbedLossesAt(work, some, {
           rays,
           frozen,
-          draw: (k) => drawDirection(sizes, normal, { seed, k }),
+          draw: (k) => drawDirection(sizes, normal, { seed, k, parts: true }),
           onPoint: () => onProgress?.(done += some.length, total),
         }));
     },

@@ -29,7 +29,6 @@ export function createWebGpuOperations(backend: WebGPUBackend): Operations {
   return {
     bytesPerPixel: 1,
     uploadImages,
-    uploadLabels: (labels) => tf.tensor1d(Int32Array.from(labels), "int32"),
     linear: (a, b, { bias, relu }) => launchProduct(launch, { a, b, transposeB: true, bias, relu }),
     propagate: (a, b, mask) => launchProduct(launch, { a, b, mask }),
     weightGradient: (a, b, onto) => launchProduct(launch, { a, transposeA: true, b, onto }),
