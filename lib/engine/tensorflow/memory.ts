@@ -49,12 +49,6 @@ export function fitMembers(options: StackOptions, rows: number, budget: Budget):
   return atMost(MAX_MEMBERS, Math.min(bytes / member, budget.tensorBytes / tensor));
 }
 
-/** Rows of a batch that a stack takes at once: what its parameters leave. */
-export function fitBatch(options: StackOptions, members: number, budget: Budget): number {
-  const bytes = Math.max(budget.bytes - memberBytes(options) * members, 0);
-  return fitRows(options.sizes, members, { ...budget, bytes });
-}
-
 /** Rows that `members` networks can take at once; at least 1. */
 function fitRows(sizes: LayerSizes, members: number, { bytes, tensorBytes }: Budget): number {
   const row = members * rowBytes(sizes) + FLOAT * sizes[0]!;

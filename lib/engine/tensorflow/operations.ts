@@ -56,9 +56,9 @@ export interface Steps {
   rewind(): void;
   /**
    * Enqueues a step and moves the cursor on by `rows` and 1. `work` enqueues it relative to the cursor
-   * and is called once: steps of the same rows and kind are the same.
+   * and is called once: steps of the same rows are the same.
    */
-  take(rows: number, kind: number, work: () => void): void;
+  take(rows: number, work: () => void): void;
   /** Frees what steps hold; call before the tensors that they read and write are disposed of. */
   dispose(): void;
 }

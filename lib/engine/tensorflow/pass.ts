@@ -5,6 +5,7 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
+import type { Split } from "~/lib/dataset.ts";
 import type { Evaluation, SharedFloats } from "~/lib/engine/engine.ts";
 import type { Device } from "~/lib/engine/tensorflow/device.ts";
 import type {
@@ -13,7 +14,6 @@ import type {
   LossRecord,
   Operations,
 } from "~/lib/engine/tensorflow/operations.ts";
-import type { Range, SplitTensors } from "~/lib/engine/tensorflow/split.ts";
 import { allocateParameters, type LayerSizes, layoutLayers } from "~/lib/model.ts";
 
 /**
@@ -70,8 +70,38 @@ export function mapLayer(
   return { weight: map(weight), bias: bias && map(bias) };
 }
 
-/** Rows of a split that networks are taken through, in chunks of at most `chunk` rows. */
-export interface ChunkedPass extends Range {
+/** A split on the device: uploaded once, read where it lies. */
+export interface SplitTensors {
+  /** Rows, N. */
+  readonly size: number;
+  /** What `Operations.uploadImages` returned, and its columns. */
+  readonly images: tf.Tensor;
+  readonly width: number;
+  /** int32 [1, N]. */
+  readonly labels: tf.Tensor;
+}
+
+/** @throws {Error} If the device has no tensors that large. */
+export function uploadSplit(
+  { operations, tensorBytes, tidy }: Device,
+  { pixels, labels, size }: Split,
+): SplitTensors {
+  const bytes = operations.bytesPerPixel * pixels.length;
+  if (bytes > tensorBytes) {
+    throw new Error(
+      `Cannot use the device as it must hold tensors of ${bytes} bytes, the images: ` +
+        `the largest that it takes have ${tensorBytes}`,
+    );
+  }
+  const width = pixels.length / size;
+  return tidy(() => ({
+    ...{ size, width, images: operations.uploadImages(pixels, width) },
+    labels: tf.tensor2d(Int32Array.from(labels), [1, size], "int32"),
+  }));
+}
+
+/** A split that networks are taken through, in chunks of at most `chunk` rows. */
+export interface ChunkedPass {
   readonly device: Device;
   readonly sizes: LayerSizes;
   readonly split: SplitTensors;
@@ -84,14 +114,15 @@ export interface ChunkedPass extends Range {
 
 /** Does something with every chunk of rows in order; the tensors that it returns are the caller's. */
 export async function mapChunks<T extends tf.TensorContainer>(
-  { device, split, chunk, pace, signal, ...range }: ChunkedPass,
-  map: (images: ImageRows, chunk: Range & { readonly index: number }) => T,
+  { device, split, chunk, pace, signal }: ChunkedPass,
+  map: (images: ImageRows, index: number) => T,
 ): Promise<T[]> {
   const made: T[] = [];
   try {
-    for (const [index, part] of split.chunks(range, chunk).entries()) {
+    for (let start = 0; start < split.size; start += chunk) {
       signal?.throwIfAborted();
-      made.push(device.tidy(() => map(split.rows(part), { ...part, index })));
+      const images = { ...split, start, count: Math.min(chunk, split.size - start) };
+      made.push(device.tidy(() => map(images, made.length)));
       await pace();
     }
     return made;
@@ -106,7 +137,7 @@ export async function logitsOf(
   work: ChunkedPass,
   forward: (images: ImageRows, index: number) => tf.Tensor,
 ): Promise<tf.Tensor> {
-  const parts = await mapChunks(work, (images, { index }) => forward(images, index));
+  const parts = await mapChunks(work, forward);
   if (parts.length === 1) return parts[0]!;
   const joined = work.device.tidy(() => tf.concat(parts, 1));
   tf.dispose(parts);
@@ -127,8 +158,8 @@ export async function sumChunks(
 ): Promise<LayerTensors[]> {
   const total: LayerTensors[] = [];
   try {
-    await mapChunks(work, (images, { from, to }): void => {
-      const delta = tf.slice(deltas, [0, from - work.from, 0], [-1, to - from, -1]);
+    await mapChunks(work, (images): void => {
+      const delta = tf.slice(deltas, [0, images.start, 0], [-1, images.count, -1]);
       add(images, delta, total);
     });
     return total;
@@ -190,34 +221,6 @@ export function layerGradient(
 }
 
 /**
- * The gradient of the mean loss of any number of rows, which is recorded. The logits are normalised
- * with the statistics of all of them; where there are several chunks, hidden units are computed twice.
- *
- * @param place The loss's place in the record.
- * @returns Gradients shaped like `layers`; the caller's.
- */
-export async function gradientOf(
-  work: ChunkedPass,
-  layers: readonly LayerTensors[],
-  record: LossRecord,
-  place: number,
-): Promise<LayerTensors[]> {
-  const { device, split, from } = work;
-  const { operations } = device;
-  const logits = await logitsOf(work, (images) => forwardPass(operations, layers, images).at(-1)!);
-  const batch = { labels: split.labels, start: from, record, index: place };
-  const deltas = device.tidy(() => operations.logitsDelta(logits, batch));
-  logits.dispose();
-  return await sumChunks(work, deltas, (images, delta, total) => {
-    const outputs = forwardPass(operations, layers, images);
-    backwardPass(operations, layers, { images, outputs, delta }, (index, input, delta) => {
-      const onto = total[index];
-      total[index] = layerGradient(operations, { layer: layers[index]!, delta, input, onto });
-    });
-  });
-}
-
-/**
  * Reads loss and accuracy of every member's batches, [E][batches]; the record stays usable.
  *
  * @param rows Rows of every batch, so that accuracies are the whole numbers of them behind the
@@ -241,7 +244,8 @@ export async function readRecord(
 }
 
 /**
- * Evaluates E models that fit on the device together on all rows of a split.
+ * Evaluates E models that fit on the device together on all rows of a split. Hidden units are
+ * computed twice where a gradient is wanted, before and after the normalisation over all rows.
  *
  * @param want What is wanted beside loss and accuracy: nothing, the gradient's norm, the gradient.
  */
@@ -252,20 +256,27 @@ export async function evaluateModels(
 ): Promise<(Evaluation & { readonly gradient: SharedFloats })[]> {
   const { device, sizes, split } = work;
   const { operations } = device;
-  const layers = device.tidy(() => uploadLayers(sizes, models));
-  const record = device.tidy(() => operations.openRecord(models.length, 1, sizes.at(-1)!));
+  const { layers, record } = device.tidy(() => ({
+    layers: uploadLayers(sizes, models),
+    record: operations.openRecord(models.length, 1, sizes.at(-1)!),
+  }));
   let gradients: LayerTensors[] = [];
   try {
-    if (want === "loss") {
-      const logits = await logitsOf(
-        work,
-        (images) => forwardPass(operations, layers, images).at(-1)!,
-      );
-      const batch = { labels: split.labels, start: 0, record, index: 0 };
-      device.tidy(() => operations.recordLoss(logits, batch));
-      logits.dispose();
-    } else {
-      gradients = await gradientOf(work, layers, record, 0);
+    const outputsOf = (images: ImageRows): tf.Tensor[] => forwardPass(operations, layers, images);
+    const logits = await logitsOf(work, (images) => outputsOf(images).at(-1)!);
+    const batch = { labels: split.labels, start: 0, record, index: 0 };
+    const deltas = device.tidy(() =>
+      want === "loss" ? operations.recordLoss(logits, batch) : operations.logitsDelta(logits, batch)
+    );
+    logits.dispose();
+    if (deltas) {
+      gradients = await sumChunks(work, deltas, (images, delta, total) => {
+        const outputs = outputsOf(images);
+        backwardPass(operations, layers, { images, outputs, delta }, (index, input, delta) => {
+          const onto = total[index];
+          total[index] = layerGradient(operations, { layer: layers[index]!, delta, input, onto });
+        });
+      });
     }
     // The last biases' gradient stays 0: `downloadLayers` knows them not.
     const vectors = want === "gradient" ? models.map(() => allocateParameters(sizes)) : [];

@@ -6,6 +6,7 @@
  *
  * @module
  */
+import * as tf from "@tensorflow/tfjs-core";
 import { UsageError } from "~/lib/domain.ts";
 import { checkVectors, sizesCheck } from "~/lib/engine/checks.ts";
 import { drawDirection } from "~/lib/engine/direction.ts";
@@ -19,9 +20,13 @@ import type {
 import { keepPace, openDevice, type TensorFlowBackend } from "~/lib/engine/tensorflow/device.ts";
 import { multiplyHessian } from "~/lib/engine/tensorflow/hessian.ts";
 import { type Budget, fitMembers, planSplit, rowBytes } from "~/lib/engine/tensorflow/memory.ts";
-import { type ChunkedPass, evaluateModels } from "~/lib/engine/tensorflow/pass.ts";
+import {
+  type ChunkedPass,
+  evaluateModels,
+  type SplitTensors,
+  uploadSplit,
+} from "~/lib/engine/tensorflow/pass.ts";
 import { perturbedLossesAt } from "~/lib/engine/tensorflow/rays.ts";
-import { type SplitTensors, uploadSplit } from "~/lib/engine/tensorflow/split.ts";
 import { createTensorStack } from "~/lib/engine/tensorflow/stack.ts";
 import { countParameters } from "~/lib/model.ts";
 
@@ -61,7 +66,7 @@ export async function createTensorFlowEngine(
     const options = { models: vectors.length, rows: split.size, tangents };
     const { members, rows: chunk } = planSplit(sizes, options, budget);
     const pace = keepPace(device, (tangents ? 3 : 1) * members * chunk * rowBytes(sizes));
-    const work = { device, sizes, split, from: 0, to: split.size, chunk, pace, signal };
+    const work = { device, sizes, split, chunk, pace, signal };
     const answers: T[] = [];
     for (let first = 0; first < vectors.length; first += members) {
       answers.push(...await answer(work, vectors.slice(first, first + members)));
@@ -82,7 +87,7 @@ export async function createTensorFlowEngine(
               "--engine cpu",
           );
         }
-        return createTensorStack(device, train, { ...options, members, budget });
+        return createTensorStack(device, train, { ...options, members });
       }),
     evaluate(sizes, models, { split: name, gradient }): Promise<Evaluation[]> {
       const split = name === "train" ? train : test ??= uploadSplit(device, dataset.test);
@@ -116,9 +121,7 @@ export async function createTensorFlowEngine(
         };
       }),
     close(): Promise<void> {
-      train.dispose();
-      test?.dispose();
-      test = undefined;
+      tf.dispose([train, test].map((split) => split && [split.images, split.labels]));
       device.trim();
       return Promise.resolve();
     },

@@ -143,7 +143,7 @@ export function createLauncher(
 
   function openSteps(): Steps {
     const cursor = tf.keep(tf.tensor1d([0, 0], "int32"));
-    const recordings = new Map<string, Recording>();
+    const recordings = new Map<number, Recording>();
     const move = (name: string, code: string, uniforms: Kernel["uniforms"]): void => {
       const workgroups = [1, 1, 1] as const;
       const main = (): string => `fn main() { ${code} }`;
@@ -153,15 +153,16 @@ export function createLauncher(
       cursor,
       // From a uniform, as WebGPU refuses the buffer of uniforms that a kernel does not read.
       rewind: () => move("rewind", "result[0] = uniforms.start; result[1] = 0;", { start: 0 }),
-      take(rows, kind, work): void {
-        const key = `${rows} ${kind}`;
-        const known = recordings.get(key);
+      take(rows, work): void {
+        const known = recordings.get(rows);
         if (known) return replay(known);
-        const made = record(() => {
-          work();
-          move("advance", "result[0] += uniforms.rows; result[1] += 1;", { rows });
-        });
-        recordings.set(key, made);
+        recordings.set(
+          rows,
+          record(() => {
+            work();
+            move("advance", "result[0] += uniforms.rows; result[1] += 1;", { rows });
+          }),
+        );
       },
       dispose(): void {
         for (const { releases } of recordings.values()) releases.forEach((release) => release());
