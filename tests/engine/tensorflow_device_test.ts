@@ -8,11 +8,10 @@ import { existsSync } from "node:fs";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Engine, StackOptions } from "~/lib/engine/engine.ts";
-import { type Device, openDevice } from "~/lib/engine/tensorflow/device.ts";
-import { fitBatch, fitMembers, planSplit } from "~/lib/engine/tensorflow/memory.ts";
-import type { Steps } from "~/lib/engine/tensorflow/operations.ts";
+import { openDevice } from "~/lib/engine/tensorflow/device.ts";
+import { fitMembers, planSplit } from "~/lib/engine/tensorflow/memory.ts";
+import { uploadSplit } from "~/lib/engine/tensorflow/pass.ts";
 import { findRealGpu, isSoftware, requestAdapter } from "~/lib/engine/tensorflow/real_gpu.ts";
-import { uploadSplit } from "~/lib/engine/tensorflow/split.ts";
 import { createTensorStack } from "~/lib/engine/tensorflow/stack.ts";
 import { createTensorFlowEngine } from "~/lib/engine/tensorflow/tensorflow_engine.ts";
 import { tfjsNodeHome } from "~/lib/engine/tensorflow/tfjs_node.ts";
@@ -21,7 +20,7 @@ import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
 import { hessianProducts, makeMember } from "~/tests/fixtures/tiny_dataset.ts";
 import { SIZES, SMALL, testBackends, withEngine } from "~/tests/fixtures/tensorflow_fixture.ts";
 
-Deno.test("fitMembers() and fitBatch() follow the bytes of a stack", () => {
+Deno.test("fitMembers() follows the bytes of a stack", () => {
   const options: StackOptions = { sizes: [100, 10, 2], batchSize: 8, optimizer: "AdaGrad" };
   // P = 1032; four vectors of P, and 8 rows of 2 (10 + 2) floats.
   const member = 4 * (4 * 1032 + 8 * 24);
@@ -33,7 +32,6 @@ Deno.test("fitMembers() and fitBatch() follow the bytes of a stack", () => {
   assertEquals(fitMembers(options, 8, { ...budget, bytes: 0 }), 1);
   // The largest tensor is the first layer's weights, 4000 bytes a member.
   assertEquals(fitMembers(options, 8, { ...budget, tensorBytes: 11999 }), 2);
-  assertEquals(fitBatch(options, 5, budget), 8);
 });
 
 Deno.test("planSplit() cuts what does not fit", () => {
@@ -88,106 +86,96 @@ Deno.test("isSoftware() tells rasterisers by flag and by name", () => {
   assert(!isSoftware(adapter({ vendor: "apple", architecture: "metal-3" })));
 });
 
-const budget = { bytes: 2 ** 30, tensorBytes: 2 ** 30 };
-
 /** Trains two networks for three epochs, drops one, and trains the other for two more. */
-async function trainPair(device: Device, optimizer: string): Promise<unknown> {
-  // 70 rows in blocks of 32: batches of 16 begin in three blocks, the last one has 6 rows.
-  const split = uploadSplit({ ...device, tensorBytes: 32 * SIZES[0]! }, SMALL.train);
+async function trainPair(engine: Engine, optimizer: string): Promise<unknown> {
   const members = [1, 2].map((seed) =>
     makeMember(SIZES, { seed, learningRate: 0.01 * seed, optimizer })
   );
-  const options = { sizes: SIZES, batchSize: 16, optimizer, members, budget };
-  const stack = createTensorStack(device, split, options);
-  const losses = [];
-  for (let epoch = 0; epoch < 3; epoch++) losses.push(await stack.trainEpoch());
+  const found = (): unknown =>
+    members.map(({ parameters, state }) => [[...parameters], [...state]]);
+  // 70 rows: the last batch has 6.
+  const stack = await engine.createStack({ sizes: SIZES, batchSize: 16, optimizer }, members);
+  const losses = [await stack.trainEpoch(), await stack.trainEpoch(), await stack.trainEpoch()];
   await stack.save();
-  const first = members.map(({ parameters, state }) => [[...parameters], [...state]]);
+  const first = found();
   stack.retain([false, true]);
-  for (let epoch = 0; epoch < 2; epoch++) losses.push(await stack.trainEpoch());
+  losses.push(await stack.trainEpoch(), await stack.trainEpoch());
   await stack.save();
   stack.dispose();
-  split.dispose();
-  return [losses, first, members.map(({ parameters, state }) => [[...parameters], [...state]])];
+  return [losses, first, found()];
 }
 
-/** The device, counting the steps whose work is enqueued anew; `undefined`: all are. */
-function counting(device: Device, count: { steps: number } | undefined): Device {
-  const openSteps: typeof device.operations.openSteps = (optimizer) => {
-    const steps = count && device.operations.openSteps?.(optimizer);
-    if (steps === undefined) return undefined;
-    const take: Steps["take"] = (rows, kind, work) =>
-      steps.take(rows, kind, () => {
-        count!.steps++;
-        work();
-      });
-    return { ...steps, take };
+/** Counts the kernels that TensorFlow.js's backend is asked for. */
+async function countLaunches(work: () => Promise<unknown>): Promise<number> {
+  const backend = tf.backend() as WebGPUBackend;
+  const run = backend.runWebGPUProgram;
+  let launches = 0;
+  backend.runWebGPUProgram = (...args) => {
+    launches++;
+    return run.apply(backend, args);
   };
-  return { ...device, operations: { ...device.operations, openSteps } };
+  try {
+    await work();
+  } finally {
+    backend.runWebGPUProgram = run;
+  }
+  return launches;
 }
 
-for (const optimizer of ["SGD", "AdaGrad"]) {
-  testBackends(
-    `${optimizer}'s steps are enqueued once a kind, and are to the bit what they were`,
-    async () => {
+testBackends("steps that are enqueued again are to the bit what they were", async () => {
+  for (const optimizer of ["SGD", "AdaGrad"]) {
+    await withEngine("webgpu", async (engine) => {
+      const repeated = await trainPair(engine, optimizer);
       const device = await openDevice("webgpu");
-      const count = { steps: 0 };
-      const repeated = await trainPair(counting(device, count), optimizer);
-      assertEquals(count.steps, 6, "three kinds, before and after a member was dropped");
-      assertEquals(await trainPair(counting(device, undefined), optimizer), repeated);
-    },
-    ["webgpu"],
-  );
-}
+      const { openSteps: _, ...operations } = device.operations;
+      const train = uploadSplit(device, SMALL.train);
+      const createStack: Engine["createStack"] = (options, members) =>
+        Promise.resolve(
+          createTensorStack({ ...device, operations }, train, { ...options, members }),
+        );
+      assertEquals(await trainPair({ ...engine, createStack }, optimizer), repeated);
+      tf.dispose([train.images, train.labels]);
+    });
+  }
+}, ["webgpu"]);
 
 testBackends(
   "a step on three layers is 14 launches with SGD, 24 with AdaGrad, the cursor's included",
   async () => {
-    const device = await openDevice("webgpu");
-    const backend = tf.backend() as WebGPUBackend;
-    const run = backend.runWebGPUProgram;
-    // 3 products forwards, 3 launches from logits to deltas, 2 products backwards, 3 gradients of
-    // weights and 2 of biases, the cursor; AdaGrad has 2 more a tensor.
-    for (const [optimizer, expected] of [["SGD", 14], ["AdaGrad", 24]] as const) {
-      const split = uploadSplit(device, SMALL.train);
-      const members = [makeMember(SIZES, { seed: 1, learningRate: 0.01, optimizer })];
-      const options = { sizes: SIZES, batchSize: 35, optimizer, members, budget };
-      const stack = createTensorStack(device, split, options);
-      let launches = 0;
-      backend.runWebGPUProgram = (...args) => {
-        launches++;
-        return run.apply(backend, args);
-      };
-      try {
+    await withEngine("webgpu", async (engine) => {
+      // 3 products forwards, 3 launches from logits to deltas, 2 products backwards, 3 gradients of
+      // weights and 2 of biases, the cursor; AdaGrad has 2 more a tensor.
+      for (const [optimizer, expected] of [["SGD", 14], ["AdaGrad", 24]] as const) {
+        const members = [makeMember(SIZES, { seed: 1, learningRate: 0.01, optimizer })];
+        const stack = await engine.createStack({ sizes: SIZES, batchSize: 35, optimizer }, members);
         // The cursor is put back, and both batches are one step that is enqueued once.
-        await stack.trainEpoch();
-        assertEquals(launches, 1 + expected);
-        await stack.trainEpoch();
-        assertEquals(launches, 2 + expected);
-      } finally {
-        backend.runWebGPUProgram = run;
+        assertEquals(await countLaunches(() => stack.trainEpoch()), 1 + expected);
+        assertEquals(await countLaunches(() => stack.trainEpoch()), 1);
+        stack.dispose();
       }
-      stack.dispose();
-      split.dispose();
-    }
+    });
   },
   ["webgpu"],
 );
 
 testBackends("steps leave neither tensors nor buffers", async () => {
-  const device = await openDevice("webgpu");
-  const used = (): number[] => {
-    device.flush();
-    const { bufferManager } = tf.backend() as WebGPUBackend;
-    return [
-      tf.memory().numTensors,
-      tf.memory().numDataBuffers,
-      bufferManager.getNumUsedBuffers(),
-    ];
-  };
-  const before = used();
-  for (const optimizer of ["SGD", "AdaGrad"]) await trainPair(device, optimizer);
-  assertEquals(used(), before);
+  await withEngine("webgpu", async (engine) => {
+    const device = await openDevice("webgpu");
+    const used = (): number[] => {
+      device.flush();
+      const { bufferManager } = tf.backend() as WebGPUBackend;
+      return [
+        tf.memory().numTensors,
+        tf.memory().numDataBuffers,
+        bufferManager.getNumUsedBuffers(),
+      ];
+    };
+    // The images go to the device when they are first used.
+    await trainPair(engine, "SGD");
+    const before = used();
+    for (const optimizer of ["SGD", "AdaGrad"]) await trainPair(engine, optimizer);
+    assertEquals(used(), before);
+  });
 }, ["webgpu"]);
 
 const models = [1, 2].map((seed) => initialise(SIZES, seed));

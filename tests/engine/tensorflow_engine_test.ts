@@ -7,9 +7,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Engine, Member, PerturbOptions, Ray, StackOptions } from "~/lib/engine/engine.ts";
 import { openDevice } from "~/lib/engine/tensorflow/device.ts";
-import { fitBatch } from "~/lib/engine/tensorflow/memory.ts";
-import { uploadSplit } from "~/lib/engine/tensorflow/split.ts";
-import { createTensorStack } from "~/lib/engine/tensorflow/stack.ts";
 import { initialise, layoutLayers } from "~/lib/model.ts";
 import { OPTIMIZER_NAMES } from "~/lib/optimizer.ts";
 import { assert, assertAlmostEquals, assertEquals, assertLess, assertRejects } from "@std/assert";
@@ -204,35 +201,6 @@ testBackends("members of any age share a stack to the bit", async (backend) => {
   });
 });
 
-testBackends("chunks change nothing but rounding", async (backend) => {
-  const device = await openDevice(backend);
-  // Blocks of 4000 bytes: the images are spread over several tensors, which batches straddle.
-  const split = uploadSplit({ ...device, tensorBytes: 4000 }, SMALL.train);
-  const tight = { bytes: 0, tensorBytes: 11 * 4 * SIZES[0]! };
-  const roomy = { bytes: 2 ** 30, tensorBytes: 2 ** 30 };
-  const end = layoutLayers(SIZES).at(-1)!.bias;
-  for (const optimizer of ["SGD", "AdaGrad", "SGD(momentum=0.9)"]) {
-    const options = stackOptions(optimizer);
-    assertEquals(fitBatch(options, 1, tight), 1);
-    assert(fitBatch(options, 1, roomy) > 35);
-    const results = [];
-    for (const budget of [tight, roomy]) {
-      const members = makeMembers(optimizer, [0.01], SOUND_SEED);
-      const stack = createTensorStack(device, split, { ...options, members, budget });
-      const losses = [await stack.trainEpoch(), await stack.trainEpoch()].flat();
-      await stack.save();
-      stack.dispose();
-      results.push({ losses, parameters: members[0]!.parameters.subarray(0, end) });
-    }
-    const [chunked, whole] = results;
-    assertAllClose(chunked!.losses, whole!.losses, FLOAT);
-    // AdaGrad's first steps are the sign of the gradient: a magnitude of rounding may turn it.
-    const tolerance = optimizer === "AdaGrad" ? 100 * FLOAT : FLOAT;
-    assertAllClose(chunked!.parameters, whole!.parameters, tolerance);
-  }
-  split.dispose();
-});
-
 // --- Tensors and refusals ---
 
 testBackends("no tensor is leaked", async (backend) => {
@@ -241,7 +209,7 @@ testBackends("no tensor is leaked", async (backend) => {
   for (const deviceMemory of [60_000, 2 ** 30]) {
     await withEngine(backend, async (engine) => {
       for (const optimizer of OPTIMIZER_NAMES) {
-        // All rows are a batch, which the small memory cuts into chunks; epochs differ.
+        // All rows are a batch; epochs differ.
         const members = makeMembers(optimizer, [0.01, 0.01])
           .map((member, epochs) => ({ ...member, epochs }));
         await engine.evaluate(SIZES, models, { split: "train", gradient: false });
