@@ -5,6 +5,7 @@
  * @module
  */
 import { join } from "node:path";
+import { scientific } from "~/lib/files/numbers.ts";
 import { type Landscape, readLandscape } from "~/lib/landscape/survey.ts";
 import { type Pair, presets } from "~/lib/study.ts";
 
@@ -25,7 +26,7 @@ export interface Picture {
   readonly stop: string;
   readonly seed: number;
   /** Two for the line between them, one for the plane of two random directions around it. */
-  readonly networks: readonly [PicturedNetwork, PicturedNetwork?];
+  readonly networks: readonly PicturedNetwork[];
   /** Points along each axis. */
   readonly points: number;
 }
@@ -36,37 +37,30 @@ export interface Picture {
  */
 export const LINES: readonly Picture[] = [
   {
-    ...{ name: "line-batch-size", heading: "SGD, batch size 64 to 16384" },
+    ...{ name: "line-batch-size", heading: "SGD, batch size 64 to 16384", points: 41 },
     ...{ stop: "loss:1.9", seed: 1 },
-    networks: [
-      { optimizer: "SGD", learningRate: 1e-4, batchSize: 64, name: "64" },
-      { optimizer: "SGD", learningRate: 1e-4, batchSize: 16384, name: "16384" },
-    ],
-    points: 41,
+    networks: [64, 16384].map((batchSize) => (
+      { optimizer: "SGD", learningRate: 1e-4, batchSize, name: String(batchSize) }
+    )),
   },
   {
-    ...{ name: "line-learning-rate", heading: "SGD, learning rate 10⁻³ to 10⁻¹" },
+    ...{ name: "line-learning-rate", heading: "SGD, learning rate 10⁻³ to 10⁻¹", points: 41 },
     ...{ stop: "loss:1.1", seed: 0 },
-    networks: [
-      { optimizer: "SGD", learningRate: 1e-3, batchSize: 128, name: "10⁻³" },
-      { optimizer: "SGD", learningRate: 1e-1, batchSize: 128, name: "10⁻¹" },
-    ],
-    points: 41,
+    networks: [1e-3, 1e-1].map((learningRate) => (
+      { optimizer: "SGD", learningRate, batchSize: 128, name: scientific(learningRate) }
+    )),
   },
 ];
 
 /** Planes around the networks of standard's first seed, filters moved by shares of their norms. */
-export const PLANES: readonly Picture[] =
-  ([[1e-4, "10⁻⁴"], [1e-2, "10⁻²"], [1e-1, "10⁻¹"]] as const)
-    .flatMap(([learningRate, rate]) =>
-      ["SGD", "AdaGrad"].map((optimizer) => ({
-        ...{ name: `plane-${optimizer}-${learningRate}`, stop: presets.standard.stops[0]! },
-        seed: 0,
-        heading: `${optimizer}, learning rate ${rate}`,
-        networks: [{ optimizer, learningRate, batchSize: 128, name: "" }] as const,
-        points: 13,
-      }))
-    );
+export const PLANES: readonly Picture[] = [1e-4, 1e-2, 1e-1].flatMap((learningRate) =>
+  ["SGD", "AdaGrad"].map((optimizer): Picture => ({
+    name: `plane-${optimizer}-${learningRate}`,
+    heading: `${optimizer}, learning rate ${scientific(learningRate)}`,
+    ...{ stop: presets.standard.stops[0]!, seed: 0, points: 13 },
+    networks: [{ optimizer, learningRate, batchSize: 128, name: "" }],
+  }))
+);
 
 /** Where a picture's landscape is kept. */
 export function pictureFile({ name }: Picture, results: string): string {

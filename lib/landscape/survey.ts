@@ -121,14 +121,9 @@ async function alongRay(
 
 /** One row a point, units in the columns' names. */
 export function landscapeCsv({ axes, points }: Landscape): string {
-  const isPlane = axes.length === 2;
+  const places = (["x", "y"] as const).slice(0, axes.length);
   const columns = ["trainLoss", "trainAccuracy", "testLoss", "testAccuracy"] as const;
-  const head = columns.map((name) => `${name} [${name.endsWith("Loss") ? "nats" : "fraction"}]`);
-  const rows = points.map((point) => [
-    point.x,
-    ...(isPlane ? [point.y] : []),
-    ...columns.map((name) => point[name] ?? ""),
-  ]);
-  return [["x", ...(isPlane ? ["y"] : []), ...head], ...rows]
-    .map((row) => `${row.join(",")}\n`).join("");
+  const units = columns.map((name) => `${name} [${name.endsWith("Loss") ? "nats" : "fraction"}]`);
+  const rows = points.map((point) => [...places, ...columns].map((name) => point[name] ?? ""));
+  return [[...places, ...units], ...rows].map((row) => `${row.join(",")}\n`).join("");
 }

@@ -10,33 +10,23 @@ import type { RunResult } from "~/lib/results/run_result.ts";
 /** A table's columns in order, each with what it takes from a row. */
 export type Columns<Row> = Record<string, (row: Row) => unknown>;
 
-/** Units of columns that are no measure's. */
-const UNITS: Readonly<Record<string, string>> = {
-  batchSize: "images",
-  trainLoss: "nats",
-  trainAccuracy: "fraction",
-  testLoss: "nats",
-  testAccuracy: "fraction",
-  trainingSeconds: "s",
-};
-
-/** Every column of runs but those of measures. */
-const RUN: Columns<RunResult> = {
-  optimizer: ({ config }) => config.optimizer,
-  learningRate: ({ config }) => config.learningRate,
-  batchSize: ({ config }) => config.batchSize,
-  seed: ({ config }) => config.seed,
-  stop: ({ stop }) => stop,
-  epochs: ({ training }) => training.epochs,
-  outcome: ({ training }) => training.stopped,
-  trainLoss: ({ training }) => training.trainLoss,
-  trainAccuracy: ({ training }) => training.trainAccuracy,
-  testLoss: ({ training }) => training.testLoss,
-  testAccuracy: ({ training }) => training.testAccuracy,
-  gradientNorm: ({ training }) => training.gradientNorm,
-  weightNorm: ({ training }) => training.weightNorm,
-  distance: ({ training }) => training.distance,
-  trainingSeconds: ({ training }) => training.seconds,
+/** Every column of runs but those of measures, with its unit. */
+const RUN: Readonly<Record<string, [of: (run: RunResult) => unknown, unit?: string]>> = {
+  optimizer: [({ config }) => config.optimizer],
+  learningRate: [({ config }) => config.learningRate],
+  batchSize: [({ config }) => config.batchSize, "images"],
+  seed: [({ config }) => config.seed],
+  stop: [({ stop }) => stop],
+  epochs: [({ training }) => training.epochs],
+  outcome: [({ training }) => training.stopped],
+  trainLoss: [({ training }) => training.trainLoss, "nats"],
+  trainAccuracy: [({ training }) => training.trainAccuracy, "fraction"],
+  testLoss: [({ training }) => training.testLoss, "nats"],
+  testAccuracy: [({ training }) => training.testAccuracy, "fraction"],
+  gradientNorm: [({ training }) => training.gradientNorm],
+  weightNorm: [({ training }) => training.weightNorm],
+  distance: [({ training }) => training.distance],
+  trainingSeconds: [({ training }) => training.seconds, "s"],
 };
 
 /**
@@ -46,21 +36,17 @@ const RUN: Columns<RunResult> = {
  */
 export function runsCsv(runs: readonly RunResult[]): string {
   const columns: Columns<RunResult> = {};
-  const add = (name: string, unit: string | undefined, of: Columns<RunResult>[string]): void => {
+  const add = (name: string, of: (run: RunResult) => unknown, unit?: string): void => {
     columns[unit === undefined ? name : `${name} [${unit}]`] = of;
   };
-  for (const [name, of] of Object.entries(RUN)) add(name, UNITS[name], of);
+  for (const [name, [of, unit]] of Object.entries(RUN)) add(name, of, unit);
   for (const text of new Set(runs.flatMap(({ measures }) => Object.keys(measures)))) {
     const { unit } = parseMeasure(text);
-    add(text, unit, ({ measures }) => measures[text]?.estimate ?? null);
-    const details = [
-      ["standard error", "standardError", unit],
-      ["residual", "residual", unit],
-      ["converged", "converged", undefined],
-    ] as const;
-    for (const [suffix, key, unit] of details) {
-      const detail = ({ measures }: RunResult): unknown => measures[text]?.[key] ?? null;
-      if (runs.some((run) => detail(run) !== null)) add(`${text} ${suffix}`, unit, detail);
+    add(text, ({ measures }) => measures[text]?.estimate ?? null, unit);
+    const details = [["standard error", "standardError", unit], ["residual", "residual", unit]];
+    for (const [suffix, key, unit] of [...details, ["converged", "converged"]]) {
+      const of = ({ measures }: RunResult): unknown => measures[text]?.[key!] ?? null;
+      if (runs.some((run) => of(run) !== null)) add(`${text} ${suffix}`, of, unit);
     }
   }
   // One line end: readers take an empty line for one more row.
@@ -72,7 +58,8 @@ export function columnTitle(name: string): string {
   const words = /^[a-z]+([A-Z][a-z]+)*$/.test(name)
     ? name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
     : name;
-  return name in UNITS ? `${words} (${UNITS[name]})` : words;
+  const [, unit] = RUN[name] ?? [];
+  return unit === undefined ? words : `${words} (${unit})`;
 }
 
 /** A table with its columns even where there are no rows. */

@@ -7,10 +7,7 @@ import jstat from "jstat";
 
 /** The part of jstat that is used; the package has no types. */
 const { studentt }: {
-  studentt: {
-    inv(probability: number, degreesOfFreedom: number): number;
-    cdf(t: number, degreesOfFreedom: number): number;
-  };
+  studentt: Record<"inv" | "cdf", (probabilityOrT: number, degreesOfFreedom: number) => number>;
 } = jstat;
 
 /** A mean with its 95 % confidence interval; null where one value alone cannot give it. */
@@ -123,7 +120,7 @@ export function holm(ps: readonly number[]): number[] {
   let last = 0;
   return adjust(
     ps,
-    (ranked) => ranked.map((p, rank) => last = Math.max(last, Math.min(1, p * (ps.length - rank)))),
+    (ranked) => ranked.map((p, i) => last = Math.max(last, Math.min(1, p * (ps.length - i)))),
   );
 }
 
@@ -142,7 +139,7 @@ export function benjaminiHochberg(ps: readonly number[]): number[] {
 
 /** Adjusts p values in ascending order, and gives them back in the order that they had. */
 function adjust(ps: readonly number[], by: (ranked: readonly number[]) => number[]): number[] {
-  const order = ps.map((_, place) => place).sort((a, b) => ps[a]! - ps[b]!);
+  const order = [...ps.keys()].sort((a, b) => ps[a]! - ps[b]!);
   const adjusted = by(order.map((place) => ps[place]!));
   return ps.map((_, place) => adjusted[order.indexOf(place)]!);
 }

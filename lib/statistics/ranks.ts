@@ -3,8 +3,12 @@
  *
  * @module
  */
+import jstat from "jstat";
 import { openStream } from "~/lib/random.ts";
 import { requireFinite } from "~/lib/statistics/intervals.ts";
+
+/** Between the two nearest order statistics (R's type 7); the package has no types. */
+const { percentile }: { percentile(values: readonly number[], share: number): number } = jstat;
 
 /**
  * Kendall's tau-b: concordant pairs less discordant ones, ties out of the count,
@@ -88,27 +92,27 @@ export function tauInterval(
   { seed, resamples = 1000 }: { readonly seed: number; readonly resamples?: number },
 ): TauInterval {
   const cells = groups.flat();
-  const common = ({ x, y }: RankedCell): number[] => [...x.keys()].filter((key) => y.has(key));
-  const seeds = [...new Set(cells.flatMap(common))].sort((a, b) => a - b);
+  const seeds = [
+    ...new Set(cells.flatMap(({ x, y }) => [...x.keys()].filter((key) => y.has(key)))),
+  ].sort((a, b) => a - b);
   // By cell and seed; undefined where the cell lacks one of the two values.
   const pairs = groups.map((group) =>
     group.map(({ x, y }) =>
       seeds.map((key) => x.has(key) && y.has(key) ? { x: x.get(key)!, y: y.get(key)! } : undefined)
     )
   );
-  const places = seeds.map((_, place) => place);
-  const tau = tauOf(pairs, places);
+  const tau = tauOf(pairs, [...seeds.keys()]);
   const known = { tau, seeds, cells: cells.length, low: null, high: null };
   if (seeds.length < 2 || tau === null) return known;
   const stream = openStream(seed, 0);
   const draw = <T>(all: readonly T[]): T[] =>
     all.map(() => all[Math.floor((stream.next() >>> 0) / 2 ** 32 * all.length)]!);
   const taus = Array.from({ length: resamples }, () => {
-    const drawn = draw(places);
+    const drawn = draw([...seeds.keys()]);
     return tauOf(pairs.map(draw), drawn);
-  }).filter((again) => again !== null).sort((a, b) => a - b);
-  if (taus.length === 0) return known;
-  return { ...known, low: quantile(taus, 0.025), high: quantile(taus, 0.975) };
+  }).filter((again) => again !== null);
+  const [low, high] = [0.025, 0.975].map((share) => percentile(taus, share));
+  return taus.length === 0 ? known : { ...known, low: low!, high: high! };
 }
 
 type Pair = { readonly x: number; readonly y: number } | undefined;
@@ -121,25 +125,11 @@ function tauOf(
   return tauWithinGroups(groups.map((cells) => {
     const means: { x: number[]; y: number[] } = { x: [], y: [] };
     for (const pairs of cells) {
-      let [x, y, count] = [0, 0, 0];
-      for (const place of drawn) {
-        const pair = pairs[place];
-        if (pair === undefined) continue;
-        x += pair.x;
-        y += pair.y;
-        count++;
-      }
-      if (count === 0) continue;
-      means.x.push(x / count);
-      means.y.push(y / count);
+      const had = drawn.flatMap((place) => pairs[place] ?? []);
+      if (had.length === 0) continue;
+      means.x.push(had.reduce((sum, pair) => sum + pair.x, 0) / had.length);
+      means.y.push(had.reduce((sum, pair) => sum + pair.y, 0) / had.length);
     }
     return means;
   }));
-}
-
-/** Between the two nearest order statistics (R's type 7). */
-function quantile(ascending: readonly number[], p: number): number {
-  const place = p * (ascending.length - 1);
-  const [below, above] = [ascending[Math.floor(place)]!, ascending[Math.ceil(place)]!];
-  return below + (place - Math.floor(place)) * (above - below);
 }
