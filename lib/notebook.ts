@@ -14,11 +14,11 @@ import { bundlePage, frameOf, reportHtml } from "~/lib/report.ts";
 import { run, type RunOptions, type RunOutcome } from "~/lib/reproduce.ts";
 import {
   columnTitle,
-  type RunResult,
+  type Records,
+  type Runs,
   runsAt,
   summariseCells,
   tableOf,
-  type TrajectoryRecord,
 } from "~/lib/results.ts";
 import type { Study } from "~/lib/study.ts";
 
@@ -127,7 +127,7 @@ export function showProgress(): NotebookDisplay {
 
 /** A study's records, and its runs at its first stop. */
 export interface StudyResults extends RunOutcome {
-  readonly runs: readonly RunResult[];
+  readonly runs: Runs;
 }
 
 /**
@@ -149,7 +149,7 @@ export async function showRun(study: Study, options: RunOptions = {}): Promise<S
 }
 
 /** Shows a study's cells: see `cellColumns`. @throws {Error} Outside a notebook. */
-export async function showCells(study: Study, runs: readonly RunResult[]): Promise<void> {
+export async function showCells(study: Study, runs: Runs): Promise<void> {
   const cells = summariseCells(study, runs).filter(({ seeds }) => seeds.length > 0);
   await showTable(tableOf(cellColumns(study), cells), { limit: cells.length });
 }
@@ -160,10 +160,7 @@ export async function showCells(study: Study, runs: readonly RunResult[]): Promi
  *
  * @throws {Error} Outside a notebook, or if Deno cannot bundle the page.
  */
-export async function showExplorer(
-  study: Study,
-  records: readonly TrajectoryRecord[],
-): Promise<void> {
+export async function showExplorer(study: Study, records: Records): Promise<void> {
   const page = await reportHtml(study, records, await bundlePage());
   const figure = plotResults2(study, runsAt(study, records));
   const picture = await pngBase64(figure);

@@ -19,7 +19,7 @@ import { scientific } from "~/lib/files/numbers.ts";
 import { capitalize } from "~/lib/files/text.ts";
 import { edgeCells, edgeMeasure, EIGENVALUE } from "~/lib/findings.ts";
 import { parseMeasure } from "~/lib/measure.ts";
-import { type CellSummary, type RunResult, summariseCells } from "~/lib/results.ts";
+import { type CellSummary, type Runs, summariseCells } from "~/lib/results.ts";
 import { meanInterval } from "~/lib/statistics.ts";
 import { type EffectName, EFFECTS, mainMeasure, type Study } from "~/lib/study.ts";
 
@@ -32,7 +32,7 @@ import { type EffectName, EFFECTS, mainMeasure, type Study } from "~/lib/study.t
  */
 export function plotResults(
   study: Study,
-  runs: readonly RunResult[],
+  runs: Runs,
   { effect, optimizer, measure }: {
     readonly effect: EffectName;
     readonly optimizer: string;
@@ -58,11 +58,7 @@ export function plotResults(
  *
  * @param measure Canonical text; default: the study's first measure.
  */
-export function plotResults2(
-  study: Study,
-  runs: readonly RunResult[],
-  measure?: string,
-): Figure {
+export function plotResults2(study: Study, runs: Runs, measure?: string): Figure {
   const shown = measure ?? mainMeasure(study);
   const cells = summariseCells(study, runs, shown);
   const { name, label } = parseMeasure(shown);
@@ -94,7 +90,7 @@ export function plotResults2(
 }
 
 /** Draws every cell at its learning rate / batch size, a panel an optimizer. */
-export function plotRatio(study: Study, runs: readonly RunResult[]): Figure {
+export function plotRatio(study: Study, runs: Runs): Figure {
   const cells = summariseCells(study, runs);
   const xOf = EFFECTS.pairs.valueOf;
   const layersOf = (own: readonly CellSummary[]): Layer[] => {
@@ -133,7 +129,7 @@ export function plotRatio(study: Study, runs: readonly RunResult[]): Figure {
 }
 
 /** Draws the norm of all weights against each effect, the optimizers in each panel: means over seeds. */
-export function plotNorms(study: Study, runs: readonly RunResult[]): Figure {
+export function plotNorms(study: Study, runs: Runs): Figure {
   return compose({
     name: "norms",
     title: "Norm of the weights",
@@ -166,7 +162,7 @@ const AXES: readonly (Axis & { readonly xOf: (cell: CellSummary) => number })[] 
  * Draws the study's measure of every cell three times: against learning rate / batch size, the learning
  * rate and the loss at the stop. What explains it lies on one line.
  */
-export function plotAxes(study: Study, runs: readonly RunResult[]): Figure {
+export function plotAxes(study: Study, runs: Runs): Figure {
   const cells = summariseCells(study, runs);
   const [rates, sizes] = (["learningRate", "batchSize"] as const).map((factor) =>
     [...new Set(cells.map((cell) => cell[factor]))].sort((a, b) => a - b)
@@ -202,7 +198,7 @@ export function plotAxes(study: Study, runs: readonly RunResult[]): Figure {
  * Draws the largest eigenvalue of every cell, a row an optimizer, and the edge where the eigenvalue
  * is the one that it bounds: the Hessian's for gradient descent, the preconditioned one for AdaGrad.
  */
-export function plotEigenvalues(study: Study, runs: readonly RunResult[]): Figure {
+export function plotEigenvalues(study: Study, runs: Runs): Figure {
   const plain = summariseCells(study, runs, edgeMeasure(study) ?? EIGENVALUE);
   const edged = edgeCells(study, runs);
   const panels = study.grid.optimizers.flatMap((optimizer) =>

@@ -14,7 +14,7 @@ import { writeWhole } from "~/lib/files/files.ts";
 import { scientific } from "~/lib/files/numbers.ts";
 import { comparePublished, listFindings, rankMeasures } from "~/lib/findings.ts";
 import { LINES, PLANES, readPicture } from "~/lib/landscape.ts";
-import { locateStop, runsAt, type TrajectoryRecord } from "~/lib/results.ts";
+import { locateStop, type Records, runsAt } from "~/lib/results.ts";
 import type { Study } from "~/lib/study.ts";
 
 /**
@@ -23,7 +23,7 @@ import type { Study } from "~/lib/study.ts";
  *
  * @param records In any order; what is missing stays empty, and says so.
  */
-export function listFigures(study: Study, records: readonly TrajectoryRecord[]): Figure[] {
+export function listFigures(study: Study, records: Records): Figure[] {
   const runs = runsAt(study, records);
   const targets = ["gap", "test error"] as const;
   return [
@@ -52,7 +52,7 @@ export function listFigures(study: Study, records: readonly TrajectoryRecord[]):
  */
 export async function listPictures(
   study: Study,
-  records: readonly TrajectoryRecord[],
+  records: Records,
   results: string,
 ): Promise<Figure[]> {
   const [lines, planes] = await Promise.all([LINES, PLANES].map(async (pictures) => {
@@ -85,7 +85,7 @@ export async function listPictures(
  */
 export async function writeFigures(
   study: Study,
-  records: readonly TrajectoryRecord[],
+  records: Records,
   directory: string,
   more: readonly Figure[] = [],
 ): Promise<string[]> {

@@ -18,12 +18,7 @@ import {
   listCurves,
 } from "~/lib/findings.ts";
 import { parseMeasure } from "~/lib/measure.ts";
-import {
-  type CellSummary,
-  type RunResult,
-  summariseCells,
-  type TrajectoryRecord,
-} from "~/lib/results.ts";
+import { type CellSummary, type Records, type Runs, summariseCells } from "~/lib/results.ts";
 import { type EffectName, EFFECTS, type Study } from "~/lib/study.ts";
 
 /** Points that a line of epochs keeps: more cannot be seen. */
@@ -32,7 +27,7 @@ const POINTS = 40;
 const LINEAR_EPOCHS = 40;
 
 /** Draws the loss of every epoch, a line a run, a panel for each effect and optimizer. */
-export function plotTrainingLoss(study: Study, runs: readonly RunResult[]): Figure {
+export function plotTrainingLoss(study: Study, runs: Runs): Figure {
   const cells = summariseCells(study, runs);
   const isLong = runs.some(({ training }) => training.epochs > LINEAR_EPOCHS);
   const groups = Map.groupBy(cells, ({ effect, optimizer }) => `${effect} ${optimizer}`);
@@ -80,7 +75,7 @@ function lossLayers(study: Study, cells: readonly CellSummary[]): Layer[] {
 }
 
 /** Draws one line a trajectory through its networks, with a dot at the study's first stop. */
-export function plotCurves(study: Study, records: readonly TrajectoryRecord[]): Figure {
+export function plotCurves(study: Study, records: Records): Figure {
   const curves = listCurves(study, records);
   return compose({
     name: "curves",
@@ -101,7 +96,7 @@ export function plotCurves(study: Study, records: readonly TrajectoryRecord[]): 
  *
  * @param records In any order; panels without data are left out.
  */
-export function plotLead(study: Study, records: readonly TrajectoryRecord[]): Figure {
+export function plotLead(study: Study, records: Records): Figure {
   const compared = comparePublished(study, records);
   const [optimizer = ""] = study.grid.optimizers;
   // The scale-free measure where as many networks along training have it.

@@ -10,7 +10,7 @@ import { parseMeasure } from "~/lib/measure.ts";
 import {
   type CellSummary,
   type Columns,
-  type RunResult,
+  type Runs,
   summariseCells,
   tableOf,
 } from "~/lib/results.ts";
@@ -44,7 +44,7 @@ export function cellColumns(study: Study): Columns<CellSummary> {
  *
  * @param runs Of one stop. Cells without a radius curve are left out; one of two effects stands once.
  */
-export function radiusTable(study: Study, runs: readonly RunResult[]): ColumnTable {
+export function radiusTable(study: Study, runs: Runs): ColumnTable {
   const rows = new Map(
     summariseCells(study, runs).flatMap((cell) => {
       const curves = cell.runs.flatMap(({ measures }) =>

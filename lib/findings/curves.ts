@@ -4,7 +4,12 @@
  * @module
  */
 import { currentName, measureThat, parseMeasure } from "~/lib/measure.ts";
-import { locateStop, type Measurement, type TrajectoryRecord } from "~/lib/results.ts";
+import {
+  locateStop,
+  type Measurement,
+  type Records,
+  type TrajectoryRecord,
+} from "~/lib/results.ts";
 import { meanInterval } from "~/lib/statistics.ts";
 import { byCell, type Cell, listCells, type Study } from "~/lib/study.ts";
 
@@ -49,7 +54,7 @@ export const WIDEST_BRACKET = 0.25;
  */
 export function listCurves(
   study: Study,
-  records: readonly TrajectoryRecord[],
+  records: Records,
   measure: string = CURVE_MEASURE,
 ): Curve[] {
   const recordsOf = byCell(study, records, ({ content }) => content.trajectory);

@@ -9,11 +9,11 @@ import { formatEstimate } from "~/lib/findings/words.ts";
 import { measureThat, parseMeasure } from "~/lib/measure.ts";
 import {
   type CellSummary,
-  type RunResult,
+  type Records,
+  type Runs,
   runsAt,
   summariseCells,
   tableOf,
-  type TrajectoryRecord,
 } from "~/lib/results.ts";
 import type { Study } from "~/lib/study.ts";
 
@@ -40,7 +40,7 @@ export interface EdgePoint {
 }
 
 /** The networks of a study whose first measure is lambda max, by series and epoch. */
-export function edgeRows(study: Study, records: readonly TrajectoryRecord[]): EdgePoint[] {
+export function edgeRows(study: Study, records: Records): EdgePoint[] {
   const text = edgeMeasure(study);
   if (text === undefined) return [];
   const runs = study.stops.flatMap((stop) => runsAt(study, records, stop));
@@ -59,7 +59,7 @@ export function edgeRows(study: Study, records: readonly TrajectoryRecord[]): Ed
 }
 
 /** One sentence a trajectory: where lambda max went, and where it was after it passed 2 / lr. */
-export function edgeSentences(study: Study, records: readonly TrajectoryRecord[]): string[] {
+export function edgeSentences(study: Study, records: Records): string[] {
   const bySeries = Map.groupBy(edgeRows(study, records), ({ series }) => series);
   return [...bySeries].map(([series, points]) => {
     const [first, last] = [points[0]!, points.at(-1)!];
@@ -86,7 +86,7 @@ export function edgeSentences(study: Study, records: readonly TrajectoryRecord[]
  *
  * @param runs Of one stop.
  */
-export function edgeCells(study: Study, runs: readonly RunResult[]): CellSummary[] {
+export function edgeCells(study: Study, runs: Runs): CellSummary[] {
   return study.grid.optimizers.flatMap((optimizer) => {
     const text = edgeMeasure(study, optimizer);
     const cells = text === undefined ? [] : summariseCells(study, runs, text);

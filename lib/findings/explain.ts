@@ -9,7 +9,7 @@ import { BOOTSTRAP_SEED, pairSeeds } from "~/lib/findings/rank_measures.ts";
 import { atLossLevels, atStop } from "~/lib/findings/series.ts";
 import { formatEstimate, formatTau } from "~/lib/findings/words.ts";
 import { parseMeasure } from "~/lib/measure.ts";
-import { type RunResult, runsAt, tableOf, type TrajectoryRecord } from "~/lib/results.ts";
+import { type Records, type RunResult, type Runs, runsAt, tableOf } from "~/lib/results.ts";
 import {
   intervalOf,
   type MeanInterval,
@@ -40,7 +40,7 @@ export interface Explanation extends TauInterval {
  *
  * @param runs Of one stop.
  */
-export function explain(study: Study, runs: readonly RunResult[]): Explanation[] {
+export function explain(study: Study, runs: Runs): Explanation[] {
   const runsOf = byCell(study, runs, ({ config }) => config);
   const cells = listCells(study).map(runsOf);
   return [mainMeasure(study), LEAD_MEASURE].flatMap((measure) =>
@@ -90,7 +90,7 @@ export interface FactorSlopes {
  *
  * @returns Places where both factors vary over at least four cells.
  */
-export function factorSlopes(study: Study, records: readonly TrajectoryRecord[]): FactorSlopes[] {
+export function factorSlopes(study: Study, records: Records): FactorSlopes[] {
   const { seeds } = study.grid;
   const places = [[mainMeasure(study), CURVE_MEASURE], [LEAD_MEASURE, LEAD_MEASURE]]
     .flatMap(([measure, along]) => [

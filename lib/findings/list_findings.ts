@@ -25,7 +25,7 @@ import {
 } from "~/lib/findings/series.ts";
 import { enumerate, formatEstimate } from "~/lib/findings/words.ts";
 import { parseMeasure } from "~/lib/measure.ts";
-import { runsAt, tableOf, type TrajectoryRecord } from "~/lib/results.ts";
+import { type Records, runsAt, tableOf } from "~/lib/results.ts";
 import { benjaminiHochberg, holm, meanInterval } from "~/lib/statistics.ts";
 import { mainMeasure, type Study } from "~/lib/study.ts";
 
@@ -55,7 +55,7 @@ export interface Finding extends Series, Place {
  */
 export const listFindings: (
   study: Study,
-  records: readonly TrajectoryRecord[],
+  records: Records,
 ) => readonly Finding[] = remember((study, records) => {
   const runs = runsAt(study, records);
   const measure = mainMeasure(study);

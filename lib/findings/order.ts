@@ -11,7 +11,7 @@ import { atLossLevels, atStop } from "~/lib/findings/series.ts";
 import { enumerate, formatEstimate } from "~/lib/findings/words.ts";
 import { parseMeasure } from "~/lib/measure.ts";
 import type { OrderTrace } from "~/lib/reproduce.ts";
-import { runsAt, tableOf, type TrajectoryRecord } from "~/lib/results.ts";
+import { type Records, runsAt, tableOf } from "~/lib/results.ts";
 import { intervalOf, meanInterval } from "~/lib/statistics.ts";
 import { listCells, mainMeasure, type Study } from "~/lib/study.ts";
 
@@ -30,11 +30,7 @@ export interface OrderComparison extends Comparison {
  *
  * @param records Of both studies; those of neither are passed over.
  */
-export function compareOrders(
-  file: Study,
-  shuffled: Study,
-  records: readonly TrajectoryRecord[],
-): OrderComparison[] {
+export function compareOrders(file: Study, shuffled: Study, records: Records): OrderComparison[] {
   const [first, last] = [file, shuffled].map((study) => [
     ...[mainMeasure(study), LEAD_MEASURE]
       .map((text) => atStop(study, runsAt(study, records), text)),

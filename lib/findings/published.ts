@@ -9,13 +9,7 @@ import CELLS from "~/lib/findings/published_cells.json" with { type: "json" };
 import { enumerate, formatEstimate, formatTau } from "~/lib/findings/words.ts";
 import { parseMeasure } from "~/lib/measure.ts";
 import { MLP_1 } from "~/lib/model.ts";
-import {
-  type CellSummary,
-  runsAt,
-  summariseCells,
-  tableOf,
-  type TrajectoryRecord,
-} from "~/lib/results.ts";
+import { type CellSummary, type Records, runsAt, summariseCells, tableOf } from "~/lib/results.ts";
 import {
   type Estimate,
   type Interval,
@@ -112,10 +106,7 @@ export function publishedCells(study: Study, measure: string): PublishedCell[] {
  * published stop where any of them has a result there, whoever asked for it, else at the study's
  * first.
  */
-export function comparePublished(
-  study: Study,
-  records: readonly TrajectoryRecord[],
-): PublishedComparison[] {
+export function comparePublished(study: Study, records: Records): PublishedComparison[] {
   const [there, here] = [PUBLISHED_PROTOCOL.stop, study.stops[0]!].map((stop) =>
     summariseCells(study, runsAt(study, records, stop)).flatMap((cell) => {
       const found = publishedCells(study, cell.measure).find(({ effect, optimizer, value }) =>

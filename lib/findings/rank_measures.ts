@@ -8,7 +8,7 @@ import { plural, significant } from "~/lib/files/numbers.ts";
 import { remember } from "~/lib/files/remember.ts";
 import { enumerate, formatTau } from "~/lib/findings/words.ts";
 import { parseMeasure } from "~/lib/measure.ts";
-import { type RunResult, tableOf } from "~/lib/results.ts";
+import { type RunResult, type Runs, tableOf } from "~/lib/results.ts";
 import { type RankedCell, type TauInterval, tauInterval } from "~/lib/statistics.ts";
 import { byCell, type EffectName, EFFECTS, listCells, type Study } from "~/lib/study.ts";
 
@@ -57,7 +57,7 @@ const TARGETS: Readonly<Record<RankTarget, ValueOf>> = {
  */
 export const rankMeasures: (
   study: Study,
-  runs: readonly RunResult[],
+  runs: Runs,
   target?: RankTarget,
 ) => readonly MeasureRank[] = remember((study, runs, target = "gap") => {
   const runsOf = byCell(study, runs, ({ config }) => config);
@@ -97,7 +97,7 @@ export const rankMeasures: (
 });
 
 /** The measures of the first stop that are in the runs and are no outcome themselves. */
-export function rankedMeasures(study: Study, runs: readonly RunResult[]): string[] {
+export function rankedMeasures(study: Study, runs: Runs): string[] {
   const had = new Set(runs.flatMap(({ measures }) => Object.keys(measures)));
   return study.measures.first.filter((text) => had.has(text) && !parseMeasure(text).isOutcome);
 }
@@ -150,7 +150,7 @@ export function rankTable(ranks: readonly MeasureRank[]): ColumnTable {
 }
 
 /** Both values of a cell's runs that have both, by seed. */
-export function pairSeeds(runs: readonly RunResult[], x: ValueOf, y: ValueOf): RankedCell {
+export function pairSeeds(runs: Runs, x: ValueOf, y: ValueOf): RankedCell {
   const both = runs.filter((run) => [x, y].every((of) => typeof of(run) === "number"));
   const bySeed = (of: ValueOf): Map<number, number> =>
     new Map(both.map((run) => [run.config.seed, of(run)!]));

@@ -14,7 +14,7 @@ import { type Finding, findingsTable, listFindings } from "~/lib/findings/list_f
 import { comparePublished, publishedSentences, publishedTable } from "~/lib/findings/published.ts";
 import { rankMeasures, rankSentences, rankTable } from "~/lib/findings/rank_measures.ts";
 import { enumerate, stopInWords } from "~/lib/findings/words.ts";
-import { type CellSummary, runsAt, summariseCells, type TrajectoryRecord } from "~/lib/results.ts";
+import { type CellSummary, type Records, runsAt, summariseCells } from "~/lib/results.ts";
 import { EFFECTS, type Study, studyFile, studyName } from "~/lib/study.ts";
 
 /** `findings.md` for the preset that the results are about, `NAME.findings.md` for other studies. */
@@ -25,7 +25,7 @@ export function findingsPath(study: Study, folder: string): string {
 /** Writes what was found. @returns The page's path. */
 export async function writeFindings(
   study: Study,
-  records: readonly TrajectoryRecord[],
+  records: Records,
   folder: string,
 ): Promise<string> {
   const path = findingsPath(study, folder);
@@ -34,7 +34,7 @@ export async function writeFindings(
 }
 
 /** Every sentence and table about a study; the same text for the same records. */
-export function findingsMarkdown(study: Study, records: readonly TrajectoryRecord[]): string {
+export function findingsMarkdown(study: Study, records: Records): string {
   const findings = listFindings(study, records);
   const runs = runsAt(study, records);
   const published = comparePublished(study, records);

@@ -6,7 +6,7 @@
 import { scientific } from "~/lib/files/numbers.ts";
 import type { End } from "~/lib/findings/contrast.ts";
 import { listCurves, LOSS_LEVELS, valueAtLoss } from "~/lib/findings/curves.ts";
-import { type RunResult, summariseCells, type TrajectoryRecord } from "~/lib/results.ts";
+import { type Records, type Runs, summariseCells } from "~/lib/results.ts";
 import {
   type Cell,
   type EffectName,
@@ -87,7 +87,7 @@ export function listSeries(study: Study): Series[] {
  */
 export function atStop(
   study: Study,
-  runs: readonly RunResult[],
+  runs: Runs,
   measure: string,
   where: "stop" | "measure" = "measure",
 ): Place {
@@ -102,11 +102,7 @@ export function atStop(
 }
 
 /** A measure where trajectories pass the levels of the full-set loss, one place a level. */
-export function atLossLevels(
-  study: Study,
-  records: readonly TrajectoryRecord[],
-  measure: string,
-): Place[] {
+export function atLossLevels(study: Study, records: Records, measure: string): Place[] {
   const curves = Map.groupBy(listCurves(study, records, measure), ({ cell }) => keyOf(cell));
   return LOSS_LEVELS.map((level): Place => ({
     ...{ where: "loss", place: `at ${level} nats`, level, measure },

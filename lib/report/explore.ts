@@ -18,7 +18,7 @@ import {
   publishedSentences,
 } from "~/lib/findings.ts";
 import { parseMeasure } from "~/lib/measure.ts";
-import { runsAt, type TrajectoryRecord } from "~/lib/results.ts";
+import { type Records, runsAt } from "~/lib/results.ts";
 import { type Interval, intervalOf, meanInterval } from "~/lib/statistics.ts";
 import {
   type Cell,
@@ -32,7 +32,7 @@ import {
 /** What the page knows. */
 export interface ReportData {
   readonly study: Study;
-  readonly records: readonly TrajectoryRecord[];
+  readonly records: Records;
 }
 
 /** The data that the page holds as JSON, packed by gzip, in base64. */
@@ -78,11 +78,7 @@ export interface Explored {
 }
 
 /** The measures of a study that any trajectory has at a stop or level. */
-export function measuresOffered(
-  study: Study,
-  records: readonly TrajectoryRecord[],
-  at: string,
-): string[] {
+export function measuresOffered(study: Study, records: Records, at: string): string[] {
   const { first, others } = study.measures;
   if (isLevel(at)) {
     const single = others.filter((text) => parseMeasure(text).parameters.directions === undefined);
@@ -97,7 +93,7 @@ export function measuresOffered(
 /** Answers a selection by the functions that figures, tables and findings are made by. */
 export function explore(
   study: Study,
-  records: readonly TrajectoryRecord[],
+  records: Records,
   { effect, at, measure, optimizers, seeds, isPublished }: Omit<Selection, "x" | "y">,
 ): Explored {
   const chosen = { ...study, grid: { ...study.grid, effects: [effect], optimizers, seeds } };

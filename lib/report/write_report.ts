@@ -9,7 +9,7 @@ import { readIfThere, writeWhole } from "~/lib/files/files.ts";
 import { CURVE_MEASURE, LEAD_MEASURE } from "~/lib/findings.ts";
 import { currentName } from "~/lib/measure.ts";
 import type { ReportData } from "~/lib/report/explore.ts";
-import type { TrajectoryRecord } from "~/lib/results.ts";
+import type { Records } from "~/lib/results.ts";
 import { type Study, studyFile } from "~/lib/study.ts";
 
 const REPORT = "report.html";
@@ -23,7 +23,7 @@ const REPORT = "report.html";
  */
 export async function writeReport(
   study: Study,
-  records: readonly TrajectoryRecord[],
+  records: Records,
   { script, folder }: { readonly script: string; readonly folder: string },
 ): Promise<string> {
   const path = studyFile(study, folder, REPORT);
@@ -34,7 +34,7 @@ export async function writeReport(
 /** Puts a study's records into its page where there is one. @returns Its path; undefined without one. */
 export async function refreshReport(
   study: Study,
-  records: readonly TrajectoryRecord[],
+  records: Records,
   folder: string,
 ): Promise<string | undefined> {
   const path = studyFile(study, folder, REPORT);
@@ -61,11 +61,7 @@ export async function bundlePage(): Promise<string> {
 /**
  * The page's text. Its policy lets only its own program run, by its hash, and nothing be fetched.
  */
-export async function reportHtml(
-  study: Study,
-  records: readonly TrajectoryRecord[],
-  script: string,
-): Promise<string> {
+export async function reportHtml(study: Study, records: Records, script: string): Promise<string> {
   if (script.trim() === "") throw new Error("Cannot write the page as its program is empty");
   // The rooms' doors bring modules for files along, none of whose functions are called here.
   const program = `const require = () => ({});\n${script}`
@@ -93,7 +89,7 @@ export function frameOf(page: string, still: { picture: string; title: string })
 }
 
 /** What the page knows of a study, without samples that nothing on it looks at: see `unpackData`. */
-function dataOf(study: Study, records: readonly TrajectoryRecord[]): string {
+function dataOf(study: Study, records: Records): string {
   const data: ReportData = { study, records };
   const text = JSON.stringify(data, (_, value) => {
     const isRead = [CURVE_MEASURE, LEAD_MEASURE].includes(currentName(value?.measure ?? ""));

@@ -4,9 +4,9 @@
  * @module
  */
 import type { Measurement } from "~/lib/results/record.ts";
-import type { Outcome, RunResult } from "~/lib/results/run_result.ts";
+import type { Outcome, RunResult, Runs } from "~/lib/results/run_result.ts";
 import { type Interval, intervalOf, meanInterval } from "~/lib/statistics.ts";
-import { byCell, type Cell, listCells, type Study } from "~/lib/study.ts";
+import { byCell, type Cell, listCells, mainMeasure, type Study } from "~/lib/study.ts";
 import { parseStop, trajectoryPath } from "~/lib/trainer.ts";
 
 /** A measure over the seeds of a cell, in its unit. */
@@ -62,8 +62,8 @@ export interface CellSummary extends Cell {
  */
 export function summariseCells(
   study: Study,
-  results: readonly RunResult[],
-  measure: string = study.measures.first[0] ?? "sharpness",
+  results: Runs,
+  measure: string = mainMeasure(study),
 ): CellSummary[] {
   const paths = results.map(({ config }) => trajectoryPath(config));
   const twice = paths.find((path, i) => paths.indexOf(path) !== i);
@@ -91,11 +91,11 @@ export function reportCells(summaries: readonly CellSummary[], stop: string): un
   });
 }
 
-function summariseCell(cell: Cell, runs: readonly RunResult[], measure: string): CellSummary {
+function summariseCell(cell: Cell, runs: Runs, measure: string): CellSummary {
   const kept = runs.filter(({ training }) => training.stopped !== "diverged");
   const measured = kept.filter(({ measures }) => measures[measure] !== undefined);
   const values = measured.map(({ measures }) => measures[measure]!);
-  const seedsOf = (some: readonly RunResult[]): number[] => some.map(({ config }) => config.seed);
+  const seedsOf = (some: Runs): number[] => some.map(({ config }) => config.seed);
   const seedsStopped = (why: Outcome): number[] =>
     seedsOf(runs.filter(({ training }) => training.stopped === why));
   const meanOf = (key: "trainLoss" | "testAccuracy" | "epochs"): number | null =>

@@ -117,6 +117,9 @@ export interface TrajectoryRecord {
   readonly [unknown: string]: unknown;
 }
 
+/** Of trajectories, in any order. */
+export type Records = readonly TrajectoryRecord[];
+
 /**
  * Reads the text of a record.
  *

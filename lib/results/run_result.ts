@@ -5,7 +5,12 @@
  */
 import { remember } from "~/lib/files/remember.ts";
 import { currentName, parseMeasure } from "~/lib/measure.ts";
-import type { Measurement, NetworkRecord, TrajectoryRecord } from "~/lib/results/record.ts";
+import type {
+  Measurement,
+  NetworkRecord,
+  Records,
+  TrajectoryRecord,
+} from "~/lib/results/record.ts";
 import { listTrajectories, type Study } from "~/lib/study.ts";
 import {
   drivingStops,
@@ -41,6 +46,9 @@ export interface RunResult {
   /** Values by the measure's canonical text; empty where training diverged. */
   readonly measures: Readonly<Record<string, Measurement>>;
 }
+
+/** Of one stop, in any order. */
+export type Runs = readonly RunResult[];
 
 /**
  * Where a stop lies on a trajectory, as far as its losses tell: its epoch, or that of the end where it
@@ -120,17 +128,15 @@ export function runAt(
  *
  * @param stop Default: the study's first.
  */
-export const runsAt: (
-  study: Study,
-  records: readonly TrajectoryRecord[],
-  stop?: string,
-) => readonly RunResult[] = remember((study, records, stop = study.stops[0]!) => {
-  const texts = [...new Set([...study.measures.first, ...study.measures.others])];
-  const byPath = new Map(
-    records.map((record) => [trajectoryPath(record.content.trajectory), record]),
-  );
-  return listTrajectories(study).flatMap((trajectory) => {
-    const record = byPath.get(trajectoryPath(trajectory));
-    return record === undefined ? [] : runAt(study, record, stop, texts) ?? [];
-  });
-});
+export const runsAt: (study: Study, records: Records, stop?: string) => Runs = remember(
+  (study, records, stop = study.stops[0]!) => {
+    const texts = [...new Set([...study.measures.first, ...study.measures.others])];
+    const byPath = new Map(
+      records.map((record) => [trajectoryPath(record.content.trajectory), record]),
+    );
+    return listTrajectories(study).flatMap((trajectory) => {
+      const record = byPath.get(trajectoryPath(trajectory));
+      return record === undefined ? [] : runAt(study, record, stop, texts) ?? [];
+    });
+  },
+);

@@ -5,7 +5,7 @@
  */
 import { type ColumnTable, table } from "arquero";
 import { parseMeasure } from "~/lib/measure.ts";
-import type { RunResult } from "~/lib/results/run_result.ts";
+import type { RunResult, Runs } from "~/lib/results/run_result.ts";
 
 /** A table's columns in order, each with what it takes from a row. */
 export type Columns<Row> = Record<string, (row: Row) => unknown>;
@@ -34,7 +34,7 @@ const RUN: Readonly<Record<string, [of: (run: RunResult) => unknown, unit?: stri
  * losses, accuracies, norms, and of every measure the estimate, its standard error, and an eigenvalue's
  * residual and whether it has converged; what no run has is no column.
  */
-export function runsCsv(runs: readonly RunResult[]): string {
+export function runsCsv(runs: Runs): string {
   const columns: Columns<RunResult> = {};
   const add = (name: string, of: (run: RunResult) => unknown, unit?: string): void => {
     columns[unit === undefined ? name : `${name} [${unit}]`] = of;
