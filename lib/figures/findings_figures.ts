@@ -158,9 +158,9 @@ export function plotLevels(study: Study, findings: readonly Finding[]): Figure {
  */
 export function plotRanks(study: Study, ranks: readonly MeasureRank[]): Figure {
   const measures = [...new Map(ranks.map((rank) => [rank.measure, rank])).values()];
-  const names = measures.map(({ measure, label, isBaseline }) => {
+  const names = measures.map(({ measure, label }) => {
     const isShared = measures.filter((other) => other.label === label).length > 1;
-    return inTwoLines((isShared ? measure : label) + (isBaseline ? " (baseline)" : ""));
+    return inTwoLines(isShared ? measure : label);
   });
   const styles = optimizerStyles(study.grid.optimizers);
   const groups = [...new Set(ranks.map(({ group }) => group))];

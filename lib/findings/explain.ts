@@ -5,18 +5,12 @@
  */
 import type { ColumnTable } from "arquero";
 import { CURVE_MEASURE, LEAD_MEASURE } from "~/lib/findings/curves.ts";
-import { BOOTSTRAP_SEED, pairSeeds } from "~/lib/findings/rank_measures.ts";
+import { pairValues, tauOf, tauTable } from "~/lib/findings/rank_measures.ts";
 import { atLossLevels, atStop } from "~/lib/findings/series.ts";
-import { formatEstimate, formatTau } from "~/lib/findings/words.ts";
+import { formatEstimate } from "~/lib/findings/words.ts";
 import { parseMeasure } from "~/lib/measure.ts";
 import { type Records, type RunResult, type Runs, runsAt, tableOf } from "~/lib/results.ts";
-import {
-  intervalOf,
-  type MeanInterval,
-  meanInterval,
-  type TauInterval,
-  tauInterval,
-} from "~/lib/statistics.ts";
+import { intervalOf, type MeanInterval, meanInterval, type TauInterval } from "~/lib/statistics.ts";
 import { byCell, listCells, mainMeasure, type Study } from "~/lib/study.ts";
 
 /** What may explain it, by name: of a run. */
@@ -29,43 +23,32 @@ const EXPLANATIONS: Readonly<Record<string, (run: RunResult) => number | null>> 
 
 /** Kendall's tau between an explanation and a measure over all cells. */
 export interface Explanation extends TauInterval {
-  readonly name: string;
-  /** Canonical text of the measure. */
+  /** Canonical text. */
   readonly measure: string;
+  readonly label: string;
+  /** "with learning rate". */
+  readonly group: string;
 }
 
 /**
  * Kendall's tau of every explanation with the study's measure and the scale-free one, over all cells,
  * with the bootstrap interval over seeds and cells of `tauInterval`.
- *
- * @param runs Of one stop.
  */
 export function explain(study: Study, runs: Runs): Explanation[] {
-  const runsOf = byCell(study, runs, ({ config }) => config);
-  const cells = listCells(study).map(runsOf);
+  const cells = listCells(study).map(byCell(study, runs, ({ config }) => config));
   return [mainMeasure(study), LEAD_MEASURE].flatMap((measure) =>
-    Object.entries(EXPLANATIONS).map(([name, valueOf]): Explanation => {
-      const ranked = cells.map((own) =>
-        pairSeeds(own, valueOf, ({ measures }) => measures[measure]?.estimate)
-      );
-      return { name, measure, ...tauInterval([ranked], { seed: BOOTSTRAP_SEED }) };
-    })
+    Object.entries(EXPLANATIONS).map(([name, valueOf]): Explanation => ({
+      ...{ measure, label: parseMeasure(measure).label, group: `with ${name}` },
+      ...tauOf([
+        cells.map((own) => pairValues(own, valueOf, ({ measures }) => measures[measure]?.estimate)),
+      ]),
+    }))
   );
 }
 
 /** One row a measure, a column an explanation. */
 export function explanationTable(found: readonly Explanation[]): ColumnTable {
-  return tableOf<Explanation[]>({
-    "Kendall's tau of": ([own]) => parseMeasure(own!.measure).label,
-    ...Object.fromEntries(
-      Object.keys(EXPLANATIONS).map((name) => [
-        `with ${name}`,
-        (own: Explanation[]) => formatTau(own.find((each) => each.name === name)),
-      ]),
-    ),
-    cells: ([own]) => own!.cells,
-    seeds: ([own]) => own!.seeds.length,
-  }, [...Map.groupBy(found, ({ measure }) => measure).values()]);
+  return tauTable("Kendall's tau of", found, { cells: ([own]) => own!.cells });
 }
 
 /** How a measure goes with both factors at one place: S = c learningRate^a batchSize^b. */

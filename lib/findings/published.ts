@@ -133,10 +133,10 @@ export function publishedSentences(rows: readonly PublishedComparison[]): string
     if (had.length === 0) return `${start} none of ${own.length} cells has a result yet.`;
     const within = (most: number): number => had.filter(({ apart }) => apart! <= most).length;
     const differ = had.filter(({ ratio }) => ratio !== null && ratio.p <= 0.05);
-    const order = tauInterval([had.map(({ bySeed, theirs }) => ({
-      x: bySeed,
-      y: new Map([...bySeed.keys()].map((seed) => [seed, theirs.mean])),
-    }))], { seed: 0 });
+    const ranked = had.map(({ bySeed, theirs }) =>
+      [...bySeed].map(([seed, x]) => ({ seed, x, y: theirs.mean }))
+    );
+    const order = tauInterval([ranked], { seed: 0 });
     return [
       `${start} of ${plural(had.length, "cell")} ${within(1)} lie within one published ` +
       `half-width and ${within(2)} within two; n = ${plurals(had.map(({ n }) => n), "seed")}.`,

@@ -8,12 +8,12 @@ import { plural, significant } from "~/lib/files/numbers.ts";
 import { remember } from "~/lib/files/remember.ts";
 import { enumerate, formatTau } from "~/lib/findings/words.ts";
 import { parseMeasure } from "~/lib/measure.ts";
-import { type RunResult, type Runs, tableOf } from "~/lib/results.ts";
+import { type Columns, type RunResult, type Runs, tableOf } from "~/lib/results.ts";
 import { type RankedCell, type TauInterval, tauInterval } from "~/lib/statistics.ts";
 import { byCell, type EffectName, EFFECTS, listCells, type Study } from "~/lib/study.ts";
 
 /** Of the bootstrap's draws; any number does. */
-export const BOOTSTRAP_SEED = 20_251_107;
+const BOOTSTRAP_SEED = 20_251_107;
 
 /** What networks are ranked against: test loss - training loss, or the share of wrong test images. */
 export type RankTarget = "gap" | "test error";
@@ -31,6 +31,7 @@ export interface MeasureRank extends TauInterval {
   readonly optimizer: string | null;
 }
 
+/** A value of a run, where it has one. */
 type ValueOf = (run: RunResult) => number | null | undefined;
 
 /** Minus the training loss ranks the gap by itself: what a measure adds shows beside these only. */
@@ -66,8 +67,8 @@ export const rankMeasures: (
   const groups = [
     ...Map.groupBy(cells, ({ effect, optimizer }) => `${EFFECTS[effect].label}, ${optimizer}`),
   ];
-  const baselines = Object.entries(BASELINES).map(([label, valueOf]) => (
-    { measure: label, label, isBaseline: true, valueOf }
+  const baselines = Object.entries(BASELINES).map(([measure, valueOf]) => (
+    { measure, label: `${measure} (baseline)`, isBaseline: true, valueOf }
   ));
   const measures = rankedMeasures(study, runs).map((measure) => ({
     ...{ measure, label: parseMeasure(measure).label, isBaseline: false },
@@ -75,24 +76,16 @@ export const rankMeasures: (
   })).filter(({ label }) => !(label in BASELINES));
   return [...baselines, ...measures].flatMap(({ valueOf, ...about }) => {
     const ranked = groups.map(([group, own]) => ({
-      ...{ group, effect: own[0]!.effect, optimizer: own[0]!.optimizer },
-      values: own.map((cell) => pairSeeds(runsOf(cell), valueOf, TARGETS[target]))
-        .filter(({ x }) => x.size > 0),
+      of: { group, effect: own[0]!.effect, optimizer: own[0]!.optimizer },
+      values: own.map((cell) => pairValues(runsOf(cell), valueOf, TARGETS[target]))
+        .filter(({ length }) => length > 0),
     }));
-    const rank = (
-      values: readonly RankedCell[][],
-      of: Pick<MeasureRank, "group" | "effect" | "optimizer">,
-    ): MeasureRank => ({
-      ...tauInterval(values, { seed: BOOTSTRAP_SEED }),
-      ...about,
-      target,
-      ...of,
-    });
-    const each = ranked.map(({ values, ...of }) => rank([values], of))
+    const each = ranked.map(({ values, of }) => ({ ...about, target, ...of, ...tauOf([values]) }))
       .filter(({ tau }) => tau !== null);
     const isOneWay = new Set(each.map(({ tau }) => Math.sign(tau!))).size === 1;
     const all = { group: "all groups", effect: null, optimizer: null };
-    return isOneWay ? [...each, rank(ranked.map(({ values }) => values), all)] : each;
+    const mean = tauOf(ranked.map(({ values }) => values));
+    return isOneWay ? [...each, { ...about, target, ...all, ...mean }] : each;
   });
 });
 
@@ -117,7 +110,7 @@ export function rankSentences(ranks: readonly MeasureRank[]): string[] {
   const baselines = byMeasure.filter(([rank]) => rank!.isBaseline).slice(0, 1).map((own) => {
     const taus = own.map(({ tau }) => tau!).sort((a, b) => a - b);
     const ends = new Set([taus[0]!, taus.at(-1)!].map((tau) => significant(tau, 2)));
-    return `Kendall's tau of ${own[0]!.label} with ${target} is ${[...ends].join(" to ")} in ` +
+    return `Kendall's tau of ${own[0]!.measure} with ${target} is ${[...ends].join(" to ")} in ` +
       `${plural(own.length, "group")}.`;
   });
   const whole = byMeasure.filter((own) => !own[0]!.isBaseline && own.length === most);
@@ -136,23 +129,37 @@ export function rankSentences(ranks: readonly MeasureRank[]): string[] {
 
 /** One row a measure, baselines first: Kendall's tau in each group and in all, with intervals. */
 export function rankTable(ranks: readonly MeasureRank[]): ColumnTable {
-  const groups = [...new Set(ranks.map(({ group }) => group))];
-  return tableOf<MeasureRank[]>({
-    measure: ([rank]) => rank!.label + (rank!.isBaseline ? " (baseline)" : ""),
+  return tauTable("measure", ranks);
+}
+
+/** One row a measure, a column a group. */
+export function tauTable<R extends TauInterval & Pick<MeasureRank, "measure" | "label" | "group">>(
+  head: string,
+  ranks: readonly R[],
+  more: Columns<R[]> = {},
+): ColumnTable {
+  return tableOf<R[]>({
+    [head]: ([rank]) => rank!.label,
     ...Object.fromEntries(
-      groups.map((group) => [
+      [...new Set(ranks.map(({ group }) => group))].map((group) => [
         group,
-        (own: MeasureRank[]) => formatTau(own.find((one) => one.group === group)),
+        (own: R[]) => formatTau(own.find((one) => one.group === group)),
       ]),
     ),
+    ...more,
     seeds: (own) => Math.max(...own.map(({ seeds }) => seeds.length)),
   }, [...Map.groupBy(ranks, ({ measure }) => measure).values()]);
 }
 
-/** Both values of a cell's runs that have both, by seed. */
-export function pairSeeds(runs: Runs, x: ValueOf, y: ValueOf): RankedCell {
-  const both = runs.filter((run) => [x, y].every((of) => typeof of(run) === "number"));
-  const bySeed = (of: ValueOf): Map<number, number> =>
-    new Map(both.map((run) => [run.config.seed, of(run)!]));
-  return { x: bySeed(x), y: bySeed(y) };
+/** Kendall's tau, with the draws that all have in common. */
+export function tauOf(groups: readonly (readonly RankedCell[])[]): TauInterval {
+  return tauInterval(groups, { seed: BOOTSTRAP_SEED });
+}
+
+/** Both values of a cell's runs that have both. */
+export function pairValues(runs: Runs, xOf: ValueOf, yOf: ValueOf): RankedCell {
+  return runs.flatMap((run) => {
+    const [x, y] = [xOf(run), yOf(run)];
+    return typeof x === "number" && typeof y === "number" ? [{ seed: run.config.seed, x, y }] : [];
+  });
 }

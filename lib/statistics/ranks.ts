@@ -57,11 +57,12 @@ export function tauWithinGroups(
   return Number((taus.reduce((sum, tau) => sum + tau, 0) / taus.length).toFixed(12));
 }
 
-/** Two values of a cell's networks, by seed. Seeds that only one of them has are not used. */
-export interface RankedCell {
-  readonly x: ReadonlyMap<number, number>;
-  readonly y: ReadonlyMap<number, number>;
-}
+/** A cell's networks, each with the two values that are ranked. */
+export type RankedCell = readonly {
+  readonly seed: number;
+  readonly x: number;
+  readonly y: number;
+}[];
 
 /** A rank correlation with its interval; null where it cannot be had. */
 export interface TauInterval {
@@ -92,44 +93,32 @@ export function tauInterval(
   { seed, resamples = 1000 }: { readonly seed: number; readonly resamples?: number },
 ): TauInterval {
   const cells = groups.flat();
-  const seeds = [
-    ...new Set(cells.flatMap(({ x, y }) => [...x.keys()].filter((key) => y.has(key)))),
-  ].sort((a, b) => a - b);
-  // By cell and seed; undefined where the cell lacks one of the two values.
-  const pairs = groups.map((group) =>
-    group.map(({ x, y }) =>
-      seeds.map((key) => x.has(key) && y.has(key) ? { x: x.get(key)!, y: y.get(key)! } : undefined)
-    )
-  );
-  const tau = tauOf(pairs, [...seeds.keys()]);
+  const seeds = [...new Set(cells.flat().map(({ seed }) => seed))].sort((a, b) => a - b);
+  const tau = tauOf(groups, seeds);
   const known = { tau, seeds, cells: cells.length, low: null, high: null };
   if (seeds.length < 2 || tau === null) return known;
   const stream = openStream(seed, 0);
   const draw = <T>(all: readonly T[]): T[] =>
     all.map(() => all[Math.floor((stream.next() >>> 0) / 2 ** 32 * all.length)]!);
   const taus = Array.from({ length: resamples }, () => {
-    const drawn = draw([...seeds.keys()]);
-    return tauOf(pairs.map(draw), drawn);
+    const drawn = draw(seeds);
+    return tauOf(groups.map(draw), drawn);
   }).filter((again) => again !== null);
   const [low, high] = [0.025, 0.975].map((share) => percentile(taus, share));
   return taus.length === 0 ? known : { ...known, low: low!, high: high! };
 }
 
-type Pair = { readonly x: number; readonly y: number } | undefined;
-
-/** Tau of the means over the seeds at these places, each as often as it was drawn. */
+/** Tau of the cells' means over seeds, each as often as it was drawn. */
 function tauOf(
-  groups: readonly (readonly (readonly Pair[])[])[],
+  groups: readonly (readonly RankedCell[])[],
   drawn: readonly number[],
 ): number | null {
   return tauWithinGroups(groups.map((cells) => {
-    const means: { x: number[]; y: number[] } = { x: [], y: [] };
-    for (const pairs of cells) {
-      const had = drawn.flatMap((place) => pairs[place] ?? []);
-      if (had.length === 0) continue;
-      means.x.push(had.reduce((sum, pair) => sum + pair.x, 0) / had.length);
-      means.y.push(had.reduce((sum, pair) => sum + pair.y, 0) / had.length);
-    }
-    return means;
+    const had = cells.map((cell) =>
+      drawn.flatMap((seed) => cell.find((one) => one.seed === seed) ?? [])
+    ).filter(({ length }) => length > 0);
+    const means = (key: "x" | "y"): number[] =>
+      had.map((all) => all.reduce((sum, one) => sum + one[key], 0) / all.length);
+    return { x: means("x"), y: means("y") };
   }));
 }
