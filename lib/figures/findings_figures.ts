@@ -66,7 +66,7 @@ export function publishedPanels(
   const shown = comparisons.filter(({ effect }) => had.has(effect));
   return effectPanels(study, shown, y, (own) => {
     const ours = cellLayers(study, own, "ours", (one) => (
-      { ...rowOf(one, "ours"), isHollow: one.n === 1 }
+      { ...rowOf(one, "ours"), isHollow: one.bySeed.size === 1 }
     ));
     return [
       ...cellLayers(study, own, "published", (one) => rowOf(one, "theirs"), {
@@ -84,7 +84,9 @@ export function describePublished(comparisons: readonly PublishedComparison[]): 
   const had = comparisons.filter(({ ours }) => ours !== null);
   if (had.length === 0) return "No cell with a result can be compared.";
   const stops = [...new Set(had.map(({ stop }) => stop))].join(", ");
-  return `Ours at the stop ${stops}, ${describeSeeds(had.map(({ n }) => n))}; published: n = ` +
+  return `Ours at the stop ${stops}, ${
+    describeSeeds(had.map(({ bySeed }) => bySeed.size))
+  }; published: n = ` +
     `${PUBLISHED_PROTOCOL.seeds}; means with 95 % t ` +
     `intervals over seeds. ${had.length} of ${comparisons.length} published cells compared, ` +
     `${had.filter(({ apart }) => apart! <= 2).length} lie within two published half-widths.`;

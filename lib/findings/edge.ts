@@ -41,20 +41,18 @@ export interface EdgePoint {
 
 /** The networks of a study whose first measure is lambda max, by series and epoch. */
 export function edgeRows(study: Study, records: Records): EdgePoint[] {
-  const text = edgeMeasure(study);
-  if (text === undefined) return [];
-  const runs = study.stops.flatMap((stop) => runsAt(study, records, stop));
-  return runs.flatMap(({ config, training, measures }): EdgePoint[] => {
-    const lambdaMax = measures[text]?.estimate;
-    if (lambdaMax === undefined) return [];
+  const text = edgeMeasure(study) ?? "";
+  const runs = study.stops.flatMap((stop) => runsAt(study, records, stop))
+    .filter(({ measures }) => measures[text] !== undefined);
+  return runs.map(({ config, training: { epochs: epoch }, measures }): EdgePoint => {
     const { optimizer, learningRate, batchSize, images } = config;
     const isFullBatch = batchSize >= images;
     const batch = isFullBatch ? "full batch" : `batch ${batchSize}`;
-    return [{
+    return {
       series: `${optimizer}, ${batch}, lr ${learningRate}`,
-      ...{ epoch: training.epochs, lambdaMax },
+      ...{ epoch, lambdaMax: measures[text]!.estimate },
       ...(isFullBatch && optimizer === EDGE_OPTIMIZER ? { learningRate } : {}),
-    }];
+    };
   }).sort((a, b) => a.series < b.series ? -1 : a.series > b.series ? 1 : a.epoch - b.epoch);
 }
 
@@ -62,19 +60,23 @@ export function edgeRows(study: Study, records: Records): EdgePoint[] {
 export function edgeSentences(study: Study, records: Records): string[] {
   const bySeries = Map.groupBy(edgeRows(study, records), ({ series }) => series);
   return [...bySeries].map(([series, points]) => {
-    const [first, last] = [points[0]!, points.at(-1)!];
-    const way = `${series}: λ max goes from ${significant(first.lambdaMax)} at epoch ` +
-      `${first.epoch} to ${significant(last.lambdaMax)} at epoch ${last.epoch}.`;
-    if (first.learningRate === undefined) return way;
-    const edge = 2 / first.learningRate;
+    const [from, to] = [points[0]!, points.at(-1)!].map(({ lambdaMax, epoch }) =>
+      `${significant(lambdaMax)} at epoch ${epoch}`
+    );
+    const way = `${series}: λ max goes from ${from} to ${to}.`;
+    const { learningRate, epoch: first } = points[0]!;
+    if (learningRate === undefined) return way;
+    const edge = 2 / learningRate;
     const at = points.findIndex(({ lambdaMax }) => lambdaMax >= edge);
     if (at < 0) return `${way} It stays below 2 / lr = ${edge}.`;
-    const shares = points.slice(at).map(({ lambdaMax }) => lambdaMax / edge);
+    const [least, most] = [Math.min, Math.max].map((end) =>
+      end(...points.slice(at).map(({ lambdaMax }) => lambdaMax / edge)).toFixed(2)
+    );
     const when = at === 0
-      ? `by epoch ${first.epoch}`
+      ? `by epoch ${first}`
       : `between epochs ${points[at - 1]!.epoch} and ${points[at]!.epoch}`;
-    return `${way} It passes 2 / lr = ${edge} ${when}; from there on it is ` +
-      `${Math.min(...shares).toFixed(2)} to ${Math.max(...shares).toFixed(2)} times that.`;
+    return `${way} It passes 2 / lr = ${edge} ${when}; from there on it is ${least} to ${most} ` +
+      "times that.";
   });
 }
 

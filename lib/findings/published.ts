@@ -47,14 +47,9 @@ export const PUBLISHED_PROTOCOL = {
  * (https://github.com/Contrapassot/OML, results/). Its base cell stands in both effects, with runs of
  * its own each time; its seeds are not paired.
  */
-export const PUBLISHED_CELLS: readonly PublishedCell[] = Object.entries(CELLS)
-  .flatMap(([effect, byOptimizer]) =>
-    Object.entries(byOptimizer).flatMap(([optimizer, rows]) =>
-      (rows as [number, number, number][]).map(([value, mean, halfWidth]) => (
-        { effect: effect as EffectName, optimizer, value, mean, halfWidth }
-      ))
-    )
-  );
+export const PUBLISHED_CELLS = CELLS.map(([effect, optimizer, value, mean, halfWidth]) => (
+  { effect, optimizer, value, mean, halfWidth }
+)) as readonly PublishedCell[];
 
 /** A mean in nats with its 95 % interval. */
 interface Value {
@@ -71,8 +66,6 @@ export interface PublishedComparison extends Cell {
   readonly bySeed: ReadonlyMap<number, number>;
   /** Our mean full-set training loss in nats. */
   readonly trainLoss: number | null;
-  /** Our seeds with a value. */
-  readonly n: number;
   readonly theirs: Value & { readonly interval: Interval };
   /**
    * Ours over theirs with its 95 % interval and p of equality, by Welch's test of the logarithms; null
@@ -87,11 +80,10 @@ export interface PublishedComparison extends Cell {
  * The published cells that a study's cells of a measure can be compared with: of the same network,
  * images and other factor, and of the sharpness at the same radius.
  */
-export function publishedCells(study: Study, measure: string): PublishedCell[] {
-  const { grid, images, sizes } = study;
+export function publishedCells({ grid, ...study }: Study, measure: string): PublishedCell[] {
   const { name, parameters } = parseMeasure(measure);
-  const { radius, baseBatchSize, baseLearningRate } = PUBLISHED_PROTOCOL;
-  const isSame = images === PUBLISHED_PROTOCOL.images && String(sizes) === String(MLP_1) &&
+  const { images, radius, baseBatchSize, baseLearningRate } = PUBLISHED_PROTOCOL;
+  const isSame = study.images === images && String(study.sizes) === String(MLP_1) &&
     name === "sharpness" && parameters.radius === radius;
   return PUBLISHED_CELLS.filter(({ effect }) =>
     isSame &&
@@ -129,7 +121,7 @@ export function publishedSentences(rows: readonly PublishedComparison[]): string
     const start = `${optimizer}, ${label}, at ${stop}:`;
     const namesOf = (some: readonly PublishedComparison[]): string =>
       enumerate(some.map((row) => format(effectValue(row))));
-    const [had, absent] = [own.filter(({ n }) => n > 0), own.filter(({ n }) => n === 0)];
+    const [had, absent] = [own.filter(({ ours }) => ours), own.filter(({ ours }) => !ours)];
     if (had.length === 0) return `${start} none of ${own.length} cells has a result yet.`;
     const within = (most: number): number => had.filter(({ apart }) => apart! <= most).length;
     const differ = had.filter(({ ratio }) => ratio !== null && ratio.p <= 0.05);
@@ -139,7 +131,9 @@ export function publishedSentences(rows: readonly PublishedComparison[]): string
     const order = tauInterval([ranked], { seed: 0 });
     return [
       `${start} of ${plural(had.length, "cell")} ${within(1)} lie within one published ` +
-      `half-width and ${within(2)} within two; n = ${plurals(had.map(({ n }) => n), "seed")}.`,
+      `half-width and ${within(2)} within two; n = ${
+        plurals(had.map(({ bySeed }) => bySeed.size), "seed")
+      }.`,
       differ.length > 0 && `Welch's test tells ${namesOf(differ)} apart.`,
       order.low !== null && `Kendall's tau of the order is ${formatTau(order)}.`,
       absent.length > 0 && `No result at ${namesOf(absent)}.`,
@@ -153,7 +147,7 @@ export function publishedTable(rows: readonly PublishedComparison[]): ColumnTabl
     optimizer: ({ optimizer }) => optimizer,
     "learning rate": ({ learningRate }) => learningRate,
     "batch size": ({ batchSize }) => batchSize,
-    seeds: ({ n }) => n,
+    seeds: ({ bySeed }) => bySeed.size,
     "training loss (nats)": ({ trainLoss }) => trainLoss,
     "ours (nats)": ({ ours }) => formatEstimate(ours?.mean ?? null, ours?.interval ?? null),
     "published (nats)": ({ theirs: { mean, interval } }) => formatEstimate(mean, interval),
@@ -180,9 +174,8 @@ function compareCell(
     estimateOf(mean, halfWidth / tQuantile(0.975, seeds - 1), seeds),
   );
   return {
-    ...{ effect, optimizer, learningRate, batchSize, stop, trainLoss, bySeed, n: bySeed.size },
+    ...{ effect, optimizer, learningRate, batchSize, stop, trainLoss, bySeed, ours: value },
     theirs: { mean, interval: [mean - halfWidth, mean + halfWidth] },
-    ours: value && { mean: value.mean, interval: value.interval },
     ratio: test === undefined ? null : {
       ...{ mean: Math.exp(test.mean), p: test.p },
       interval: [Math.exp(test.low), Math.exp(test.high)],

@@ -43,19 +43,19 @@ export interface Place {
   valuesOf(cell: Cell): Omit<End, "name">;
 }
 
-/** Ratios that differ by rounding only are the same: 6.4e-3 / 8192 and 1e-4 / 128. */
-const DIGITS = 9;
-
 /**
  * The series of a study: each effect for each optimizer, and the pairs that have their learning rate /
  * batch size in common, by batch size, where there are several; then every optimizer against the first.
  */
 export function listSeries(study: Study): Series[] {
   const [reference = ""] = study.grid.optimizers;
-  const ratioOf = (cell: Cell): string => effectValue(cell).toPrecision(DIGITS);
+  // Ratios that differ by rounding only are the same: 6.4e-3 / 8192 and 1e-4 / 128.
   const groups = Map.groupBy(
     listCells(study),
-    (cell) => `${cell.optimizer} ${cell.effect} ${cell.effect === "pairs" && ratioOf(cell)}`,
+    (cell) =>
+      `${cell.optimizer} ${cell.effect} ${
+        cell.effect === "pairs" && effectValue(cell).toPrecision(9)
+      }`,
   );
   const series = [...groups.values()].flatMap((cells): Series[] => {
     const { effect, optimizer } = cells[0]!;
@@ -71,13 +71,14 @@ export function listSeries(study: Study): Series[] {
       nameOf: (cell) => format(valueOf(cell)),
     }];
   });
-  const against = series
-    .filter(({ effect, optimizer }) => effect !== "pairs" && optimizer !== reference)
-    .map((own): Series => ({
+  const against = series.filter((own) => own.effect !== "pairs" && own.optimizer !== reference);
+  return [
+    ...series,
+    ...against.map((own) => ({
       ...{ ...own, isAgainst: true },
       subject: `${own.optimizer} against ${reference}, by ${EFFECTS[own.effect].label}`,
-    }));
-  return [...series, ...against];
+    })),
+  ];
 }
 
 /**
