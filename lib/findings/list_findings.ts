@@ -117,8 +117,9 @@ function judgeFamily(findings: readonly Finding[]): Finding[] {
     family.map((each, i) => [each, ps[i]! > FAMILY_ERROR ? "inconclusive" : each.kind]),
   );
   const settled = new Set(
-    family.filter((each) => each.where === "stop" && /falls|rises/.test(held.get(each)!))
-      .map(({ subject }) => subject),
+    [...held].flatMap(([{ where, subject }, kind]) =>
+      where === "stop" && (kind === "falls" || kind === "rises") ? [subject] : []
+    ),
   );
   return findings.map((each) => {
     const judged = held.get(each) ?? each.kind;
@@ -152,7 +153,7 @@ export function findingsTable(findings: readonly Finding[]): ColumnTable {
     to: (finding) => endText(finding, 1),
     "last / first": sizeOf,
     verdict: ({ judged }) => judged,
-    between: (finding) => [...stepsOf(finding), ...turnsOf(finding)].join("; "),
+    between,
     cells: ({ isAgainst, ends, cells, comparisons }) => {
       const had = (isAgainst ? comparisons.map(({ last }) => last) : ends).map(({ name }) => name);
       const isPart = had.length < cells.length;
@@ -206,32 +207,29 @@ function endText({ isAgainst, comparisons: [found], where }: Finding, at: 0 | 1)
     (isTold ? ` (loss ${significant(loss)})` : "");
 }
 
-/** How many steps from cell to cell go the way of the two ends. */
-function stepsOf({ ends, comparisons: [found] }: Finding): string[] {
-  if (ends.length < 3 || !found?.sign) return [];
-  const steps = ends.slice(1)
-    .flatMap((last, i) => compare({ first: ends[i]!, last, unit: found.unit }) ?? []);
-  const along = signsOf(steps).filter((sign) => sign === found.sign).length;
-  return [`${along} of ${plural(steps.length, "step")} ${found.sign < 0 ? "down" : "up"}`];
-}
-
 /**
- * Where a series turns: its highest or lowest value between the ends, if the intervals from the first
- * and to the last both exclude no effect and go opposite ways. It is chosen by the data, so this
- * describes and does not test.
+ * What lies between the two ends: how many steps from cell to cell go their way; and where the series
+ * turns, its highest or lowest value, if the intervals from the first and to the last both exclude no
+ * effect and go opposite ways. Turns are chosen by the data, so this describes and does not test.
  */
-function turnsOf({ ends, measure }: Finding): string[] {
-  if (ends.length < 3) return [];
+function between({ ends, measure, comparisons: [found] }: Finding): string {
+  if (ends.length < 3) return "";
   const { unit } = parseMeasure(measure);
+  const compareEnds = (first: End, last: End) => compare({ first, last, unit });
+  const steps = ends.slice(1).flatMap((last, i) => compareEnds(ends[i]!, last) ?? []);
+  const along = signsOf(steps).filter((sign) => sign === found?.sign).length;
+  const way = found?.sign
+    ? [`${along} of ${plural(steps.length, "step")} ${found.sign < 0 ? "down" : "up"}`]
+    : [];
   const means = ends.map(({ bySeed }) => meanInterval([...bySeed.values()]).mean);
-  const texts = [[Math.max(...means), "highest"], [Math.min(...means), "lowest"]] as const;
-  return texts.flatMap(([extreme, word]) => {
-    const end = ends[means.indexOf(extreme)]!;
-    const to = compare({ first: ends[0]!, last: end, unit });
-    const from = compare({ first: end, last: ends.at(-1)!, unit });
-    if (!to || !from || to.sign * from.sign >= 0) return [];
-    return `${word} at ${end.name}: ${formatComparison(to)} to it, ${
-      formatComparison(from)
-    } from it`;
-  });
+  const turns = ([["highest", Math.max], ["lowest", Math.min]] as const).flatMap(
+    ([word, extreme]) => {
+      const end = ends[means.indexOf(extreme(...means))]!;
+      const [to, from] = [compareEnds(ends[0]!, end), compareEnds(end, ends.at(-1)!)];
+      if (!to || !from || to.sign * from.sign >= 0) return [];
+      const [before, after] = [to, from].map(formatComparison);
+      return `${word} at ${end.name}: ${before} to it, ${after} from it`;
+    },
+  );
+  return [...way, ...turns].join("; ");
 }

@@ -40,9 +40,8 @@ export function findingsMarkdown(study: Study, records: Records): string {
   const published = comparePublished(study, records);
   const [stop = ""] = study.stops;
   const edged = edgeCells(study, runs);
-  const without = study.grid.optimizers.filter((name) =>
-    edged.every(({ optimizer }) => optimizer !== name)
-  );
+  const unmeasured = new Set(study.grid.optimizers)
+    .difference(new Set(edged.map(({ optimizer }) => optimizer)));
   /** The series' findings at a place, then those of optimizers. */
   const tableAt = (where: Finding["where"]): string =>
     tableText(findingsTable(
@@ -71,7 +70,7 @@ export function findingsMarkdown(study: Study, records: Records): string {
     "largest eigenvalue of the loss's Hessian, for AdaGrad of the preconditioned Hessian. The " +
     "interval's upper end carries the residual of Lanczos's method.",
     tableText(edgeTable(edged)),
-    without.length === 0 ? "" : `Not measured: ${enumerate(without)}.`,
+    unmeasured.size === 0 ? "" : `Not measured: ${enumerate([...unmeasured])}.`,
     "## Against the published values",
     list(publishedSentences(published)),
     tableText(publishedTable(published.filter(({ ours }) => ours !== null))),
@@ -120,9 +119,8 @@ function tableText(table: ColumnTable): string {
     const isExact = Number.isInteger(value) || value === Number(value.toPrecision(1));
     return isExact ? String(value) : significant(value);
   };
-  const rows = table.objects().map((row) =>
-    names.map((name) => cell((row as Record<string, unknown>)[name]))
-  );
+  const rows = (table.objects() as Record<string, unknown>[])
+    .map((row) => names.map((name) => cell(row[name])));
   return [names, names.map(() => "---"), ...rows].map((row) => `| ${row.join(" | ")} |`).join("\n");
 }
 
@@ -133,9 +131,9 @@ function missingSentences({ grid }: Study, cells: readonly CellSummary[]): strin
   ));
   return [...series].flatMap(([name, own]) => {
     const all = own.length * grid.seeds.length;
-    const had = own.flatMap(({ bySeed }) => [...bySeed]).length;
+    const missing = all - own.flatMap(({ bySeed }) => [...bySeed]).length;
     const lost = own.flatMap(({ diverged }) => diverged).length;
     const diverged = lost === 0 ? "" : `, ${lost} of them as training diverged`;
-    return had === all ? [] : [`${name}: ${all - had} of ${all} runs have no value${diverged}.`];
+    return missing === 0 ? [] : `${name}: ${missing} of ${all} runs have no value${diverged}.`;
   });
 }
