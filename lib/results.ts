@@ -3,7 +3,6 @@
  *
  * @module
  */
-export * from "~/lib/results/cells.ts";
 export * from "~/lib/results/record.ts";
-export * from "~/lib/results/run_result.ts";
+export * from "~/lib/results/runs.ts";
 export * from "~/lib/results/tables.ts";

@@ -4,7 +4,6 @@
  * @module
  */
 export * from "~/lib/study/check_study.ts";
-export * from "~/lib/study/grid.ts";
 export * from "~/lib/study/presets.ts";
 export * from "~/lib/study/study.ts";
 export * from "~/lib/study/study_name.ts";

@@ -5,8 +5,8 @@
  */
 import { capitalize } from "~/lib/files/text.ts";
 import type { Kind } from "~/lib/findings/contrast.ts";
-import { CURVE_MEASURE, LEAD_MEASURE } from "~/lib/findings/curves.ts";
 import { countSigns, type Finding } from "~/lib/findings/list_findings.ts";
+import { CURVE_MEASURE, LEAD_MEASURE } from "~/lib/findings/places.ts";
 import { enumerate, formatEstimate } from "~/lib/findings/words.ts";
 import { parseMeasure } from "~/lib/measure.ts";
 import { type EffectName, EFFECTS } from "~/lib/study.ts";

@@ -13,16 +13,17 @@ import {
   formatComparison,
   type Kind,
 } from "~/lib/findings/contrast.ts";
-import { CURVE_MEASURE, LEAD_MEASURE } from "~/lib/findings/curves.ts";
-import { rankedMeasures } from "~/lib/findings/rank_measures.ts";
 import {
   atLossLevels,
   atStop,
+  CURVE_MEASURE,
   endsOf,
+  LEAD_MEASURE,
   listSeries,
   type Place,
   type Series,
-} from "~/lib/findings/series.ts";
+} from "~/lib/findings/places.ts";
+import { rankedMeasures } from "~/lib/findings/ranks.ts";
 import { enumerate, formatEstimate } from "~/lib/findings/words.ts";
 import { parseMeasure } from "~/lib/measure.ts";
 import { type Records, runsAt, tableOf } from "~/lib/results.ts";

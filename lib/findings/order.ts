@@ -6,8 +6,7 @@
 import type { ColumnTable } from "arquero";
 import { scientific } from "~/lib/files/numbers.ts";
 import { compare, type Comparison, formatComparison } from "~/lib/findings/contrast.ts";
-import { CURVE_MEASURE, LEAD_MEASURE } from "~/lib/findings/curves.ts";
-import { atLossLevels, atStop } from "~/lib/findings/series.ts";
+import { atLossLevels, atStop, CURVE_MEASURE, LEAD_MEASURE } from "~/lib/findings/places.ts";
 import { enumerate, formatEstimate } from "~/lib/findings/words.ts";
 import { parseMeasure } from "~/lib/measure.ts";
 import type { OrderTrace } from "~/lib/reproduce.ts";

@@ -5,7 +5,7 @@
  */
 import { type ColumnTable, table } from "arquero";
 import { parseMeasure } from "~/lib/measure.ts";
-import type { RunResult, Runs } from "~/lib/results/run_result.ts";
+import type { RunResult, Runs } from "~/lib/results/runs.ts";
 
 /** A table's columns in order, each with what it takes from a row. */
 export type Columns<Row> = Record<string, (row: Row) => unknown>;

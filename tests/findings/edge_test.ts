@@ -1,3 +1,4 @@
+/** The edge of stability, on made-up eigenvalues. @module */
 import { edgeCells, edgeRows, edgeSentences, edgeTable } from "~/lib/findings.ts";
 import { edgeStudy, presets, type Study } from "~/lib/study.ts";
 import { assertAlmostEquals, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
@@ -7,53 +8,46 @@ import {
   withDetails,
 } from "~/tests/fixtures/synthetic_results.ts";
 
-/** Full-batch SGD whose largest eigenvalue is `share` of 2 / lr, by epoch; the others have 70. */
-function recordsWith(share: (epoch: number) => number): ReturnType<typeof syntheticRecords> {
-  return syntheticRecords(edgeStudy, ({ optimizer, learningRate, batchSize, images }) => ({
-    estimate: (_, { epoch }) =>
-      optimizer === "SGD" && batchSize === images ? share(epoch) * 2 / learningRate : 70,
-  }));
-}
+/** The edge's study without what is true of its own numbers: its learning rate and epochs. */
+const EPOCHS = edgeStudy.stops.map((stop) => Number(stop.split(":")[1])).toSorted((a, b) => a - b);
+const { learningRate: RATE } = edgeStudy.grid.pairs[0]!;
 
-/** Without what is true of the study's own numbers: its learning rate, epochs and edge. */
-const sentenceOf = (share: (epoch: number) => number): string =>
-  edgeSentences(edgeStudy, recordsWith(share)).find((text) => text.startsWith("SGD, full batch"))!;
+/** Full-batch SGD whose largest eigenvalue is `share` of 2 / lr, by epoch; the others have 70. */
+const recordsWith = (share: (epoch: number) => number) =>
+  syntheticRecords(edgeStudy, ({ optimizer, batchSize, images }) => ({
+    estimate: (_, { epoch }) =>
+      optimizer === "SGD" && batchSize === images ? share(epoch) * 2 / RATE : 70,
+  }));
+
+const sentenceOf = (share: (epoch: number) => number, start = "SGD, full batch"): string =>
+  edgeSentences(edgeStudy, recordsWith(share)).find((text) => text.startsWith(start))!;
 
 Deno.test("edgeRows() has every network by series and epoch, an edge for full-batch SGD alone", () => {
   const rows = edgeRows(edgeStudy, recordsWith(() => 0.5));
-  const epochs = edgeStudy.stops.map((stop) => Number(stop.split(":")[1])).toSorted((a, b) =>
-    a - b
-  );
-  const series = [...new Set(rows.map((row) => row.series))];
+  const series = [...Map.groupBy(rows, (row) => row.series)];
   assertEquals(series.length, 4);
-  for (const each of series) {
-    const own = rows.filter((row) => row.series === each);
-    assertEquals(own.map(({ epoch }) => epoch), epochs);
-    const isEdge = each.startsWith("SGD, full batch");
-    const { learningRate } = edgeStudy.grid.pairs[0]!;
-    for (const row of own) {
-      assertEquals(row.learningRate, isEdge ? learningRate : undefined);
-      assertEquals(row.lambdaMax, isEdge ? 0.5 * 2 / learningRate : 70);
-    }
+  for (const [name, own] of series) {
+    const isEdge = name.startsWith("SGD, full batch");
+    assertEquals(
+      own.map(({ epoch, lambdaMax, learningRate }) => [epoch, lambdaMax, learningRate]),
+      EPOCHS.map((epoch) => isEdge ? [epoch, 1 / RATE, RATE] : [epoch, 70, undefined]),
+    );
   }
   assertEquals(edgeRows(presets.standard, []), []);
 });
 
 Deno.test("edgeSentences() says where 2 / lr is passed, and where lambda max is from there on", () => {
-  const epochs = edgeStudy.stops.map((stop) => Number(stop.split(":")[1]));
-  const last = Math.max(...epochs);
+  const last = EPOCHS.at(-1)!;
   const held = sentenceOf((epoch) => epoch < last / 2 ? 0.99 : epoch < last ? 1.05 : 1.25);
-  const from = Math.min(...epochs.filter((epoch) => epoch >= last / 2));
-  const before = Math.max(...epochs.filter((epoch) => epoch < from));
-  assertEquals(
-    held.slice(held.indexOf("It passes")).replace(/= [\d.]+/, "= E"),
-    `It passes 2 / lr = E between epochs ${before} and ${from}; from there on it is 1.05 to 1.25 times that.`,
+  const from = EPOCHS.findIndex((epoch) => epoch >= last / 2);
+  assertStringIncludes(
+    held,
+    ` It passes 2 / lr = ${2 / RATE} between epochs ${EPOCHS[from - 1]} and ${EPOCHS[from]}; ` +
+      "from there on it is 1.05 to 1.25 times that.",
   );
   assertMatch(sentenceOf(() => 0.79), /It stays below 2 \/ lr = [\d.]+\.$/);
-  assertStringIncludes(sentenceOf(() => 1), `by epoch ${Math.min(...epochs)};`);
-  const other = edgeSentences(edgeStudy, recordsWith(() => 1))
-    .find((text) => text.startsWith("AdaGrad"))!;
-  assertEquals(other.includes("2 / lr"), false);
+  assertStringIncludes(sentenceOf(() => 1), `by epoch ${EPOCHS[0]};`);
+  assertEquals(sentenceOf(() => 1, "AdaGrad").includes("2 / lr"), false);
 });
 
 Deno.test("edgeTable() says what learning rate x lambda max is, and on which side of 2", () => {
@@ -85,8 +79,7 @@ Deno.test("edgeTable() says what learning rate x lambda max is, and on which sid
   ]);
   const high = 1.5 + 4.302652729749 * 0.01 / Math.sqrt(3) + 0.15;
   assertAlmostEquals(1e-3 * edgeCells(quick, open)[0]!.value!.interval![1], high, 1e-6);
-  const one = { ...quick, grid: { ...quick.grid, seeds: [0] } };
   const first = results.filter(({ config }) => config.seed === 0);
-  assertEquals(rowsOf(one, first)[0]![4], "one seed");
+  assertEquals(rowsOf(quick, first)[0]![4], "one seed");
   assertEquals(edgeCells(quick, []), []);
 });

@@ -1,3 +1,4 @@
+/** Our cells beside the published ones, on made-up values. @module */
 import {
   comparePublished,
   PUBLISHED_CELLS,
@@ -14,10 +15,8 @@ const study: Study = {
   ...presets.standard,
   grid: {
     ...presets.standard.grid,
-    effects: ["learning-rate"],
-    optimizers: ["SGD"],
-    learningRates: [1e-4, 1e-2, 1e-1, 3e-1],
-    seeds: [0, 1],
+    ...{ effects: ["learning-rate"], optimizers: ["SGD"] },
+    ...{ learningRates: [1e-4, 1e-2, 1e-1, 3e-1], seeds: [0, 1] },
   },
 };
 
@@ -36,6 +35,7 @@ const records = syntheticRecords(study, ({ learningRate, seed }) => ({
   samples: [VALUES[String(learningRate)]![seed]!],
   epochs: 60,
 }));
+const rows = comparePublished(study, records);
 
 Deno.test("PUBLISHED_CELLS holds the 38 cells, the base cell in both effects", () => {
   assertEquals(PUBLISHED_CELLS.length, 38);
@@ -47,7 +47,6 @@ Deno.test("PUBLISHED_CELLS holds the 38 cells, the base cell in both effects", (
 });
 
 Deno.test("comparePublished() judges each published cell and prints no ratio with 0", () => {
-  const rows = comparePublished(study, records);
   // 3e-1 was not published.
   assertEquals(rows.map(({ learningRate }) => learningRate), [1e-4, 1e-2, 1e-1]);
   assertEquals(rows.map(({ apart }) => Math.ceil(apart!)), [1, 4, 1]);
@@ -61,20 +60,20 @@ Deno.test("comparePublished() judges each published cell and prints no ratio wit
   const half = tQuantile(0.975, freedom) * Math.hypot(a, b);
   assertAlmostEquals(Math.log(second!.ratio!.interval![1] / second!.ratio!.mean), half, 1e-6);
   assert(second!.ratio!.p < 0.05);
-  assertEquals(third!.ratio, null);
-  assertEquals(third!.n, 2);
+  assertEquals([third!.ratio, third!.bySeed.size], [null, 2]);
   assertAlmostEquals(third!.theirs.interval[1], 0.01109, 1e-12);
 });
 
 Deno.test("comparePublished() gives no ratio for one seed, and no verdict where there is none", () => {
   const one: Study = { ...study, grid: { ...study.grid, seeds: [0] } };
-  const some = syntheticRecords(
-    one,
-    ({ learningRate }) => learningRate === 1e-4 ? { samples: [1.3], epochs: 60 } : undefined,
+  const some = records.filter(({ content: { trajectory } }) =>
+    trajectory.seed === 0 && trajectory.learningRate === 1e-4
   );
   const [first, second] = comparePublished(one, some);
-  assertEquals([first!.ratio, first!.apart! < 1, first!.n], [null, true, 1]);
-  assertEquals([second!.ours, second!.ratio, second!.apart, second!.n], [null, null, null, 0]);
+  assertEquals([first!.ratio, first!.apart! < 1, first!.bySeed.size], [null, true, 1]);
+  assertEquals([second!.ours, second!.ratio, second!.apart, second!.bySeed.size], [
+    ...[null, null, null, 0],
+  ]);
 });
 
 Deno.test("comparePublished() takes an effect at the published stop where a result is there", () => {
@@ -84,45 +83,47 @@ Deno.test("comparePublished() takes an effect at the published stop where a resu
   };
   // One trajectory went on to the published stop; the base cell, in both effects, did not.
   const far = { ...both, stops: ["cumulative:1e-4", ...both.stops] };
-  const mixed = [
-    ...syntheticRecords(both, (one) => one.learningRate === 1e-2 ? undefined : { epochs: 60 }),
-    ...syntheticRecords(far, (one) => one.learningRate === 1e-2 ? { epochs: 60 } : undefined),
-  ];
-  const rows = comparePublished(both, mixed);
+  const mixed = [both, far].flatMap((own) =>
+    syntheticRecords(
+      own,
+      ({ learningRate }) => (learningRate === 1e-2) === (own === far) ? { epochs: 60 } : undefined,
+    )
+  );
   assertEquals(
-    rows.map(({ learningRate, batchSize, stop, n }) => [learningRate, batchSize, stop, n]),
+    comparePublished(both, mixed).map((row) => [row.effect, row.stop.slice(-4), row.bySeed.size]),
     [
-      [1e-4, 128, "cumulative:1e-4", 0],
-      [1e-2, 128, "cumulative:1e-4", 2],
-      [1e-1, 128, "cumulative:1e-4", 0],
-      [1e-4, 64, "cumulative:1e-3", 2],
-      [1e-4, 128, "cumulative:1e-3", 2],
+      ...[["learning-rate", "1e-4", 0], ["learning-rate", "1e-4", 2], ["learning-rate", "1e-4", 0]],
+      ...[["batch-size", "1e-3", 2], ["batch-size", "1e-3", 2]],
     ],
   );
 });
 
 Deno.test("publishedCells() is empty where the protocol is another", () => {
-  assertEquals(publishedCells(study, "sharpness").length, 38);
-  assertEquals(publishedCells(study, "sharpness(directions=16)").length, 38);
-  assertEquals(publishedCells(study, "sharpness(radius=2)"), []);
-  assertEquals(publishedCells(study, "antithetic"), []);
-  assertEquals(publishedCells({ ...study, images: 10_000 }, "sharpness"), []);
-  const other = { ...study, grid: { ...study.grid, baseLearningRate: 1e-2 } };
-  assert(publishedCells(other, "sharpness").every(({ effect }) => effect === "learning-rate"));
+  const cases: [Study, string, number][] = [
+    [study, "sharpness", 38],
+    [study, "sharpness(directions=16)", 38],
+    [study, "sharpness(radius=2)", 0],
+    [study, "antithetic", 0],
+    [{ ...study, images: 10_000 }, "sharpness", 0],
+    // The batch sizes were at another learning rate.
+    [{ ...study, grid: { ...study.grid, baseLearningRate: 1e-2 } }, "sharpness", 14],
+  ];
+  for (const [own, measure, count] of cases) {
+    assertEquals(publishedCells(own, measure).length, count, measure);
+  }
   assertEquals(comparePublished(presets.quick, []), []);
 });
 
 Deno.test("publishedSentences() count cells, rank them and name what differs", () => {
   // Ours 1.3, 0.127, 0.01 fall as theirs do.
-  const rows = comparePublished(study, records);
   assertEquals(publishedSentences(rows), [
     "SGD, learning rate, at cumulative:1e-3: of 3 cells 2 lie within one published half-width and 2 " +
     "within two; n = 2 seeds. Welch's test tells 10⁻² apart. Kendall's tau of the order is 1.0 " +
     "[1.00, 1.00].",
   ]);
   assertEquals(publishedSentences([]), []);
-  assertEquals(publishedTable(rows).numRows(), 3);
   const row = publishedTable(rows).object(1) as Record<string, unknown>;
-  assertEquals(row["ours / published"], "1.188 [1.116, 1.264]");
-  assertEquals(row["half-widths apart"], "3.4");
+  assertEquals([row["ours / published"], row["half-widths apart"]], [
+    ...["1.188 [1.116, 1.264]", "3.4"],
+  ]);
 });

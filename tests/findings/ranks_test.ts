@@ -1,0 +1,163 @@
+/** What goes with what: on networks made to follow one thing. @module */
+import {
+  explain,
+  explanationTable,
+  factorSlopes,
+  radiusTable,
+  rankMeasures,
+  rankSentences,
+  rankTable,
+  slopesTable,
+} from "~/lib/findings.ts";
+import { axesStudy, presets, type Study } from "~/lib/study.ts";
+import { assertAlmostEquals, assertEquals } from "@std/assert";
+import {
+  syntheticRecords,
+  syntheticResults,
+  withDetails,
+} from "~/tests/fixtures/synthetic_results.ts";
+
+const study: Study = {
+  ...presets.quick,
+  grid: { ...presets.quick.grid, optimizers: ["SGD"], seeds: [0, 1, 2] },
+  measures: { first: ["sharpness", "trace", "generalization-gap", "lambda-max"], others: [] },
+};
+
+/** The gap rises with the learning rate, and falls with the batch size. */
+const runs = syntheticResults(study, ({ learningRate, batchSize, seed }) => ({
+  gap: 0.1 * (3 + Math.log10(learningRate)) + 1 / batchSize + 0.001 * seed,
+  // Sharpness orders as the gap does in both groups; trace against it along the learning rates.
+  estimate: (measure) =>
+    measure === "sharpness"
+      ? learningRate + 1 / batchSize + seed
+      : 1 / learningRate + 1 / batchSize,
+})).map((run) => {
+  // lambda-max was taken of one seed.
+  const { "lambda-max": _, ...others } = run.measures;
+  return run.config.seed === 0 ? run : { ...run, measures: others };
+});
+const ranks = rankMeasures(study, runs);
+
+Deno.test("rankMeasures() gives tau within each one-factor group, and their mean where they agree", () => {
+  const tausOf = (measure: string): Record<string, number | null> =>
+    Object.fromEntries(
+      ranks.filter((rank) => rank.measure === measure).map(({ group, tau }) => [group, tau]),
+    );
+  assertEquals(tausOf("sharpness"), {
+    "learning rate, SGD": 1,
+    "batch size, SGD": 1,
+    "all groups": 1,
+  });
+  assertEquals(tausOf("trace"), { "learning rate, SGD": -1, "batch size, SGD": 1 });
+  // The gap is what is ranked against; baselines do not vary here.
+  assertEquals([...new Set(ranks.map(({ measure }) => measure))], [
+    ...["sharpness", "trace", "lambda-max"],
+  ]);
+  // An interval over seeds lies about tau.
+  for (const { measure, tau, low, high, seeds } of ranks) {
+    assertEquals(seeds, measure === "lambda-max" ? [0] : [0, 1, 2]);
+    if (measure === "lambda-max") assertEquals(low, null);
+    else assertEquals([low!, tau!, high!].toSorted((a, b) => a - b), [low, tau, high]);
+  }
+});
+
+Deno.test("rankMeasures() leaves out what cannot be ranked", () => {
+  const one = runs.filter(({ config }) => config.learningRate === 1e-2 && config.batchSize === 128);
+  for (const some of [[], one]) assertEquals(rankMeasures(study, some), []);
+  assertEquals([rankTable([]).numRows(), rankSentences([])], [0, []]);
+});
+
+Deno.test("rankMeasures() ranks against the test error too, baselines first", () => {
+  // Training loss 1, 2, 3 by rate; test accuracy falls with it.
+  const graded = runs.map((run) => {
+    const level = 4 + Math.log10(run.config.learningRate);
+    const training = { ...run.training, trainLoss: level, testAccuracy: 1 - level / 10 };
+    return { ...run, training };
+  });
+  const found = rankMeasures(study, graded, "test error");
+  assertEquals([found[0]!.label, found[0]!.tau], ["minus training loss (baseline)", -1]);
+  assertEquals(
+    rankSentences(found)[0],
+    "Kendall's tau of minus training loss with the test error is −1.0 in 1 group.",
+  );
+});
+
+Deno.test("rankTable() has a measure a row, rankSentences() who ranks as the gap in every group", () => {
+  const two = ranks.filter(({ measure }) => ["sharpness", "trace"].includes(measure));
+  const rows = rankTable(two).objects() as Record<string, string>[];
+  assertEquals(
+    ["learning rate, SGD", "batch size, SGD", "all groups", "seeds"]
+      .map((name) => rows.map((row) => String(row[name]).slice(0, 4))),
+    [["1.0 ", "−1.0"], ["1.0 ", "1.0 "], ["1.0 ", ""], ["3", "3"]],
+  );
+  assertEquals(rankSentences(two), [
+    "Of 2 measures, tau is above 0 in every group for 1 (sharpness), and below 0 in every group for none.",
+  ]);
+});
+
+Deno.test("explain() finds what made-up sharpness follows, and orders the others by it", () => {
+  // Sharpness falls with the learning rate; batch sizes and seeds differ by little.
+  const made = syntheticResults(axesStudy, ({ learningRate, batchSize, seed }) => ({
+    samples: [(1 + 0.01 * Math.log2(batchSize) + 0.001 * seed) / learningRate],
+    trainLoss: 1 + 0.01 * ((batchSize * 7) % 5),
+  }));
+  const found = explain(axesStudy, made).filter(({ measure }) => measure === "sharpness");
+  const tau = Object.fromEntries(found.map((one) => [one.group, one.tau!]));
+  // Of 36 pairs 9 tie in the learning rate, the other 27 fall: -27 / sqrt(36 x 27).
+  assertAlmostEquals(tau["with learning rate"]!, -Math.sqrt(27 / 36), 1e-12);
+  // Within a rate, 3 pairs each rise with the batch size; between rates a larger ratio goes with a
+  // larger rate in all but the pairs that tie or cross.
+  assertEquals(Math.ceil(tau["with learning rate / batch size"]!), -0);
+  assertEquals(explanationTable(found).numRows(), 1);
+});
+
+Deno.test("factorSlopes() finds the exponents of both factors", () => {
+  const slopesOf = (exponent: number) =>
+    factorSlopes(
+      axesStudy,
+      syntheticRecords(axesStudy, ({ learningRate, batchSize, seed }) => ({
+        samples: [learningRate ** -0.9 * batchSize ** (exponent + 0.01 * (seed - 1))],
+      })),
+    );
+  const [stop] = slopesOf(0.2);
+  assertAlmostEquals(stop!.learningRate.mean, -0.9, 1e-12);
+  assertAlmostEquals(stop!.batchSize.mean, 0.2, 1e-12);
+  // s / sqrt(3) = 0.01 / sqrt(3), t(0.975, 2) = 4.302653.
+  assertAlmostEquals(stop!.batchSize.high!, 0.2 + 4.302652729749 * 0.01 / Math.sqrt(3), 1e-9);
+  assertEquals([stop!.cells, stop!.place], [9, "at cumulative:1e-3"]);
+  const cases = [[0.2, "both, apart"], [0.9, "their ratio"], [0, "learning rate alone"]] as const;
+  for (const [exponent, explained] of cases) {
+    const table = slopesTable(slopesOf(exponent));
+    assertEquals(table.get("what explains it", 0), explained);
+  }
+  // Where only one factor varies neither exponent can be had.
+  const pairs = axesStudy.grid.pairs.filter(({ batchSize }) => batchSize === 32);
+  const one = { ...axesStudy, grid: { ...axesStudy.grid, pairs } };
+  assertEquals(factorSlopes(one, syntheticRecords(axesStudy)), []);
+});
+
+Deno.test("radiusTable() has means over seeds by radius, and exponents; nothing without curves", () => {
+  const own: Study = {
+    ...presets.quick,
+    grid: { ...presets.quick.grid, effects: ["learning-rate"], optimizers: ["SGD"], seeds: [0, 1] },
+    measures: { first: ["radius-curve(directions=2)"], others: [] },
+  };
+  // c r^2 up to 1, from there c r; c is 1 and 3 for the two seeds.
+  const curved = withDetails(syntheticResults(own), ({ config }) => ({
+    curve: [0.5, 1, 2, 4].map((radius) => ({
+      radius,
+      mean: (1 + 2 * config.seed) * (radius < 1 ? radius ** 2 : radius),
+    })),
+  }));
+  const table = radiusTable(own, curved);
+  assertEquals(table.columnNames(), [
+    ...["optimizer", "learningRate", "batchSize", "rise at r = 0.5 (nats)", "rise at r = 4 (nats)"],
+    ...["exponent from r = 0.5 to 1", "exponent from r = 2 to 4"],
+  ]);
+  // Means of 1 and 3 times r^2 and r.
+  assertEquals(Object.values(table.object(0)!).slice(3), ["0.50", "8.0", "2.00", "1.00"]);
+  assertEquals(table.numRows(), 3);
+  for (const none of [[], syntheticResults(own)]) {
+    assertEquals(radiusTable(own, none).numRows(), 0);
+  }
+});
