@@ -1,7 +1,14 @@
 /** Domains, calls with parameters, lists. @module */
 import fc from "fast-check";
 import * as domain from "~/lib/domain.ts";
-import { type Callable, parseCall, splitList, UsageError, validate } from "~/lib/domain.ts";
+import {
+  type Callable,
+  callHelp,
+  parseCall,
+  splitList,
+  UsageError,
+  validate,
+} from "~/lib/domain.ts";
 import { assertEquals, assertThrows } from "@std/assert";
 
 const NUMBERS: [keyof typeof domain, number[], number[]][] = [
@@ -101,6 +108,15 @@ Deno.test("a call's text leaves out defaults, and reads as the same call", () =>
     ),
     { seed: 1, numRuns: 200 },
   );
+});
+
+Deno.test("callHelp() has a line for every call, with its unit, and for every parameter", () => {
+  assertEquals(callHelp([{ ...RULES[0]!, summary: "does", unit: "nats" }, RULES[1]!]), [
+    "Plain: does [nats]",
+    "Heavy: ",
+    "  momentum: , a number in [0, 1) (default 0)",
+    "  nesterov: , true or false (default false)",
+  ]);
 });
 
 Deno.test("splitList() splits at the commas outside brackets", () => {

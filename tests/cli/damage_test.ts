@@ -14,7 +14,7 @@ import { formatRecord, parseRecord, recordFile } from "~/lib/results.ts";
 import { listTrajectories } from "~/lib/study.ts";
 import { describeTrajectory, lockFile, networkFile } from "~/lib/trainer.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { listFiles } from "~/tests/fixtures/temporary_folder.ts";
+import { listFiles, withFailingOpen } from "~/tests/fixtures/temporary_folder.ts";
 import {
   assertEnds,
   assertSame,
@@ -260,23 +260,6 @@ Deno.test("run() that takes over from a killed process removes what it left half
     await assertEnds(place.folder);
   }));
 
-/** Makes reading one file fail, as a disk or a permission does. */
-async function withUnreadable<T>(
-  { path, code }: { readonly path: string; readonly code: string },
-  work: () => Promise<T>,
-): Promise<T> {
-  const { open } = Deno;
-  Deno.open = (file, options): ReturnType<typeof open> =>
-    file === path
-      ? Promise.reject(Object.assign(new Error(`failed with ${code}`), { code }))
-      : open(file, options);
-  try {
-    return await work();
-  } finally {
-    Deno.open = open;
-  }
-}
-
 for (const [kind, code] of [["record", "EIO"], ["latest", "EACCES"]] as const) {
   Deno.test(`run() stops at a ${kind} that cannot be read, leaves it, releases its locks`, async () => {
     await withPlace(async (place) => {
@@ -284,8 +267,9 @@ for (const [kind, code] of [["record", "EIO"], ["latest", "EACCES"]] as const) {
       const { locks, [kind]: path } = pathsOf(place);
       const before = await Deno.readFile(path);
       place.messages.length = 0;
+      const failure = Object.assign(new Error(`failed with ${code}`), { code });
       const error = await assertRejects(
-        () => withUnreadable({ path, code }, () => place.compute()),
+        () => withFailingOpen({ path, error: failure }, () => place.compute()),
         Error,
       );
       const what = `Cannot read ${path}, which stays as it is: failed with ${code}`;

@@ -40,6 +40,7 @@ import {
   withReadOnly,
   withRoom,
 } from "~/tests/fixtures/mount.ts";
+import { withFailingOpen } from "~/tests/fixtures/temporary_folder.ts";
 
 const URL = "https://example.org/cifar-10-binary.tar.gz";
 
@@ -237,19 +238,14 @@ Deno.test("readDataset() names, sets aside and replaces what is no file", async 
 Deno.test("readDataset() leaves a file that cannot be read where it is, and says so", async () => {
   const places = await openPlaces(FILES, { sources: [sourceOf(FILES)] });
   const path = join(places.home, NAMES[1]);
-  const { open } = Deno;
-  Deno.open = (file, options): ReturnType<typeof open> =>
-    file === path ? Promise.reject(new Error("a failing disk")) : open(file, options);
-  try {
+  await withFailingOpen({ path, error: new Error("a failing disk") }, async () => {
     const fault = `Cannot read ${path}, which stays as it is: a failing disk`;
     assertStringIncludes(await storageError(places), fault);
     // A copy's unreadable file is passed over like a damaged one.
     const other = await openPlaces(FILES, { copy: places.home });
     assertSmall(await readDataset(2, other));
     assertStringIncludes(other.messages[0]!, `${path} is not used: `);
-  } finally {
-    Deno.open = open;
-  }
+  });
   assertEquals(listNames(places.home), [...NAMES]);
   assertSmall(await readDataset(2, places));
 });

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { isHeld, tryLock, waitForLock } from "~/lib/files/lock.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { outputUntil, startScript } from "~/tests/fixtures/script.ts";
-import { withFolder } from "~/tests/fixtures/temporary_folder.ts";
+import { withFailingOpen, withFolder } from "~/tests/fixtures/temporary_folder.ts";
 
 /** Takes the lock that it is given, says so, and holds it until it is killed. */
 const HOLDER = `
@@ -104,30 +104,18 @@ Deno.test("tryLock() names another user's lock file, held or left over, as what 
   withFolder(async (folder) => {
     const path = join(folder, "run.lock");
     const lock = await tryLock(path);
-    const { open } = Deno;
     // As for a user who may not write it; root, who runs tests here and there, may always.
-    Deno.open = (file, options): ReturnType<typeof open> =>
-      file === path && options?.write
-        ? Promise.reject(new Deno.errors.PermissionDenied("denied"))
-        : open(file, options);
-    try {
-      const refused = async (): Promise<string> =>
-        (await assertRejects(() => tryLock(path), Error)).message;
-      const start = `^Cannot lock ${path}: it belongs to another user \\(number \\d+\\), who `;
-      assertMatch(
-        await refused(),
-        new RegExp(`${start}holds it: process ${Deno.pid} on .*; wait, `),
+    const error = new Deno.errors.PermissionDenied("denied");
+    const refused = (): Promise<string> =>
+      withFailingOpen(
+        { path, error, toWrite: true },
+        async () => (await assertRejects(() => tryLock(path), Error)).message,
       );
-      lock!.release();
-      assertMatch(
-        await refused(),
-        new RegExp(
-          `${start}left it over on \\d{4}-\\d\\d-\\d\\d and does not hold it; remove the file$`,
-        ),
-      );
-    } finally {
-      Deno.open = open;
-    }
+    const start = `^Cannot lock ${path}: it belongs to another user \\(number \\d+\\), who `;
+    assertMatch(await refused(), new RegExp(`${start}holds it: process ${Deno.pid} on .*; wait, `));
+    lock!.release();
+    const left = "left it over on \\d{4}-\\d\\d-\\d\\d and does not hold it; remove the file$";
+    assertMatch(await refused(), new RegExp(start + left));
   }));
 
 Deno.test("waitForLock() says that it waits, and takes the lock once it is free", () =>

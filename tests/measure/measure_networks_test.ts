@@ -3,7 +3,6 @@ import {
   DIRECTION_SEED,
   MEASURE_NAMES,
   type MeasuredNetwork,
-  measureHelp,
   measureNetworks,
   measurePasses,
   NotFiniteError,
@@ -78,19 +77,6 @@ Deno.test("parseMeasure() reads the names that measures had before, and names wh
     RangeError,
     "Cannot use measure lambda-max(radius=1) as it has no radius: there is iterations, tolerance",
   );
-});
-
-Deno.test("measureHelp() has a line for every measure and every parameter", () => {
-  const help = measureHelp();
-  for (const name of MEASURE_NAMES) {
-    const at = help.findIndex((line) => line.startsWith(`${name}: `));
-    const { summary, unit, parameters } = parseMeasure(name);
-    assertEquals(help[at], `${name}: ${summary} [${unit}]`);
-    for (const [place, [key, value]] of Object.entries(parameters).entries()) {
-      const line = help[at + 1 + place]!;
-      assert(line.startsWith(`  ${key}: `) && line.endsWith(`(default ${value})`), line);
-    }
-  }
 });
 
 Deno.test("measureNetworks() returns every measure of every network where it was asked for, as JSON", async () => {
