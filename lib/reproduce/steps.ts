@@ -184,17 +184,7 @@ interface Wanted {
 /** Evaluates and measures what networks lack, those of all trajectories together; writes records. */
 export async function measure(context: Context, claims: readonly Claim[]): Promise<void> {
   const wanted: Wanted[] = [];
-  for (const claim of claims) {
-    await evaluate(claim);
-    const { trajectory: { optimizer, learningRate, sizes }, record } = claim;
-    for (const [epoch, texts] of claim.next().measure) {
-      const found = texts.length > 0 ? await claim.network(epoch) : undefined;
-      const evaluated = record!.content.networks.find((each) => each.epoch === epoch);
-      if (found === undefined || evaluated === undefined) continue;
-      const network = { ...evaluated, ...found, sizes, optimizer, learningRate };
-      wanted.push({ claim, epoch, texts, network });
-    }
-  }
+  for (const claim of claims) wanted.push(...await evaluate(claim));
   if (wanted.length > 0) await take(context, wanted);
   for (const claim of claims) {
     await claim.save();
@@ -237,26 +227,37 @@ async function take(context: Context, wanted: readonly Wanted[]): Promise<void> 
   }
 }
 
-/** Evaluates what was not evaluated, in the order of epochs; a loss that is not finite ends it. */
-async function evaluate(claim: Claim): Promise<void> {
-  const epochs = [...claim.next().measure.keys()].sort((a, b) => a - b);
-  for (const epoch of epochs) {
-    const { epochLosses, stops, networks } = claim.record!.content;
-    if (networks.some((each) => each.epoch === epoch)) continue;
+/**
+ * Evaluates what was not evaluated, in the order of epochs; a loss that is not finite ends it.
+ *
+ * @returns What is to be measured.
+ */
+async function evaluate(claim: Claim): Promise<Wanted[]> {
+  const { optimizer, learningRate, sizes } = claim.trajectory;
+  const wanted: Wanted[] = [];
+  for (const [epoch, texts] of [...claim.next().measure].sort(([a], [b]) => a - b)) {
     const found = await claim.network(epoch);
     if (found === undefined) continue;
-    const network = await evaluateNetwork(claim, epoch, found.parameters);
-    if (Number.isFinite(network.trainLoss) && Number.isFinite(network.testLoss)) {
-      claim.update({ networks: [...networks, network].sort((a, b) => a.epoch - b.epoch) });
-      continue;
+    const { epochLosses, stops, networks } = claim.record!.content;
+    const known = networks.find((each) => each.epoch === epoch);
+    const evaluated = known ?? await evaluateNetwork(claim, epoch, found.parameters);
+    if (!Number.isFinite(evaluated.trainLoss + evaluated.testLoss)) {
+      claim.update({
+        epochLosses: epochLosses.slice(0, Math.max(0, epoch - 1)),
+        diverged: true,
+        stops: Object.fromEntries(Object.entries(stops).filter(([, stop]) => stop < epoch)),
+        networks: networks.filter((each) => each.epoch < epoch),
+      });
+      break;
     }
-    return claim.update({
-      epochLosses: epochLosses.slice(0, Math.max(0, epoch - 1)),
-      diverged: true,
-      stops: Object.fromEntries(Object.entries(stops).filter(([, stop]) => stop < epoch)),
-      networks: networks.filter((each) => each.epoch < epoch),
-    });
+    if (known === undefined) {
+      claim.update({ networks: [...networks, evaluated].sort((a, b) => a.epoch - b.epoch) });
+    }
+    if (texts.length === 0) continue;
+    const network = { ...evaluated, ...found, sizes, optimizer, learningRate };
+    wanted.push({ claim, epoch, texts, network });
   }
+  return wanted;
 }
 
 async function evaluateNetwork(

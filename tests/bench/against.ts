@@ -87,16 +87,10 @@ export function describeComparison(row: Comparison): string {
     ratio.toFixed(3);
 }
 
-/** One bench in a folder; a build that cannot leave measures out takes all of them. */
+/** One bench in a folder. */
 async function bench(folder: string, options: Texts): Promise<Row[]> {
-  const run = (texts: Texts): Promise<string> =>
-    call(Deno.execPath(), ["task", "--quiet", "bench", "--json", ...toWords(texts)], folder);
-  const { measures, ...others } = options;
-  const output = await run(options).catch((error) => {
-    if (measures !== "-" || !/Cannot use measure -/.test(error.message)) throw error;
-    return run(others);
-  });
-  return JSON.parse(output);
+  const words = ["task", "--quiet", "bench", "--json", ...toWords(options)];
+  return JSON.parse(await call(Deno.execPath(), words, folder));
 }
 
 /** What a program prints on stdout. @throws {Error} If it fails, in its words. */
