@@ -1,5 +1,4 @@
 /** What the launcher does itself, and what is installed: pinned, checksummed, frozen. @module */
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import config from "~/deno.json" with { type: "json" };
@@ -62,7 +61,7 @@ Deno.test("an older Deno is told in one line which one is needed", async () => {
 
 interface LockFile {
   readonly specifiers: Readonly<Record<string, string>>;
-  readonly npm: Readonly<Record<string, { readonly integrity: string; readonly scripts?: true }>>;
+  readonly npm: Readonly<Record<string, { readonly integrity: string }>>;
 }
 
 const LOCK: LockFile = JSON.parse(await Deno.readTextFile(`${ROOT}deno.lock`));
@@ -106,26 +105,3 @@ Deno.test("no task and not .ci/run thaws the lock, lets install scripts run or a
     assertEquals(command.match(/ -A\b|--allow-all/), null);
   }
 });
-
-Deno.test("install scripts were not run", () => {
-  const scripted = Object.entries(LOCK.npm).filter(([, { scripts }]) => scripts);
-  // Its script fetches CUDA libraries; the CPU's come with the package.
-  assertEquals(scripted.map(([name]) => name.replace(/@[^@]+$/, "")), ["onnxruntime-node"]);
-  for (const [name] of scripted) {
-    const folder = join(ROOT, "node_modules", ".deno", name);
-    assert(existsSync(folder), folder);
-    assertEquals(existsSync(join(folder, ".scripts-run")), false);
-    const libraries = [...Deno.readDirSync(nativeFolder(folder))].map((file) => file.name);
-    assertEquals(libraries.filter((file) => /cuda|tensorrt/i.test(file)), []);
-  }
-});
-
-/** Where onnxruntime-node keeps its libraries for this machine. */
-function nativeFolder(folder: string): string {
-  const { os, arch } = Deno.build;
-  const system = { windows: "win32" }[os as string] ?? os;
-  return join(
-    ...[folder, "node_modules", "onnxruntime-node", "bin", "napi-v6", system],
-    arch === "x86_64" ? "x64" : "arm64",
-  );
-}
