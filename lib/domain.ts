@@ -26,8 +26,6 @@ export const images = integer(1, 50_000);
 export const epochs = integer(0, 1e6);
 /** Number of points around a network. */
 export const directions = integer(1, 10_000);
-/** Of measures that vanish at 0, or divide by it. */
-export const positiveRadius = positive;
 /** Length of a step in parameter space. */
 export const radius = z.number().min(0).describe("a number >= 0");
 /** Threads of the CPU engine at most. */

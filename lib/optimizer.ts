@@ -5,15 +5,8 @@
  */
 import { callHelp, type Parameters, parseCall, UsageError } from "~/lib/domain.ts";
 import { share } from "~/lib/model.ts";
-import type {
-  OptimizerDefinition,
-  StepOptions,
-  UpdateRule,
-  Vector,
-} from "~/lib/optimizer/definition.ts";
+import type { OptimizerDefinition, UpdateRule } from "~/lib/optimizer/definition.ts";
 import * as definitions from "~/lib/optimizer/definitions.ts";
-
-export type { StepOptions, Vector } from "~/lib/optimizer/definition.ts";
 
 /** By name. */
 const DEFINITIONS: readonly OptimizerDefinition[] = Object.values(definitions) as never;
@@ -22,16 +15,11 @@ const DEFINITIONS: readonly OptimizerDefinition[] = Object.values(definitions) a
 export const OPTIMIZER_NAMES: readonly string[] = DEFINITIONS.map(({ name }) => name);
 
 /** An optimizer whose hyperparameters are set. */
-export interface Optimizer extends Omit<UpdateRule, "step"> {
+export interface Optimizer extends UpdateRule {
   /** Canonical: "SGD", "SGD(momentum=0.9)". The same text is the same optimizer. */
   readonly text: string;
   readonly name: string;
   readonly hyperparameters: Parameters;
-  /** Moves `parameters` against `gradient`; `state` is [S * P], slot after slot. */
-  step(
-    vectors: { parameters: Vector; gradient: Vector; state: Vector },
-    options: StepOptions,
-  ): void;
   readonly color: string;
   readonly symbol: string;
 }
@@ -60,14 +48,7 @@ export function parseOptimizer(text: string): Optimizer {
   const conflict = definition.conflict?.(hyperparameters);
   if (conflict !== undefined) throw new UsageError(`Cannot use optimizer ${name} as ${conflict}`);
   const rule = definition.rule(hyperparameters);
-  return {
-    ...{ ...rule, name, text: canonical, color, symbol, hyperparameters },
-    step({ parameters, gradient, state }, options): void {
-      const P = parameters.length;
-      const slots = rule.slots.map((_, slot) => state.subarray(slot * P, (slot + 1) * P));
-      rule.step({ parameters, gradient, slots }, options);
-    },
-  };
+  return { ...rule, name, text: canonical, color, symbol, hyperparameters };
 }
 
 /** Help of all optimizers. */

@@ -19,7 +19,6 @@ const NUMBERS: [keyof typeof domain, number[], number[]][] = [
   ["epochs", [0, 1e6], [-1, 0.5, 1e6 + 1]],
   ["directions", [1, 10_000], [0, 10_001]],
   ["radius", [0, 5], [-1e-9, NaN, Infinity]],
-  ["positiveRadius", [1e-9], [0, NaN]],
   ["threads", [1, 256], [0, 257, 1.5]],
   ["nats", [0, 1e-3], [-1e-3, NaN, Infinity]],
   ["decay", [0, 0.999], [1, -0.1, NaN]],

@@ -129,7 +129,7 @@ function relative(scaling: Scaling, what: string): MeasureDefinition<Protocol> {
     isLead: scaling === "filter",
     directions: 16,
     radius: 0.25,
-    radiusDomain: domain.positiveRadius,
+    radiusDomain: domain.positive,
     scaling,
   });
 }
@@ -171,7 +171,7 @@ export const trace = alongRays({
   directions: 49,
   // Terms of fourth order grow with r^2, the losses' rounding with 1 / r^2.
   radius: 0.5,
-  radiusDomain: domain.positiveRadius,
+  radiusDomain: domain.positive,
   estimate(loss, losses, { sizes }, { radius }): MeasureValue {
     const scale = 2 * countParameters(sizes) / radius ** 2;
     const { estimate, standardError, samples } = meanRise(loss, losses);

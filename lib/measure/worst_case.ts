@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { count, positiveRadius } from "~/lib/domain.ts";
+import { count, positive } from "~/lib/domain.ts";
 import type { Engine, LossGradient } from "~/lib/engine.ts";
 import {
   type ComputeOptions,
@@ -53,7 +53,7 @@ function inBall(
     ...described,
     unit: "nats",
     parameters: {
-      radius: { schema: positiveRadius, default: usual, help: "radius rho of the ball" },
+      radius: { schema: positive, default: usual, help: "radius rho of the ball" },
       steps: { schema: count, default: 10, help: "steps of ascent" },
     },
     method: (ball) => ({

@@ -5,7 +5,8 @@
  */
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { decay, epsilon } from "~/lib/domain.ts";
-import type { OptimizerDefinition, TensorStep, Vector } from "~/lib/optimizer/definition.ts";
+import type { Vector } from "~/lib/model.ts";
+import type { OptimizerDefinition, TensorStep } from "~/lib/optimizer/definition.ts";
 
 /**
  * `m += (1 - beta1) (g - m); v = beta2 v + (1 - beta2) g^2`, both from 0; then with the bias of t

@@ -5,12 +5,10 @@
  */
 import type { Tensor } from "@tensorflow/tfjs-core";
 import type { Callable, ParameterDomain, Parameters } from "~/lib/domain.ts";
-
-/** Any vector of numbers that an update rule can write: float32 in engines, float64 in tests. */
-export type Vector = Float32Array | Float64Array;
+import type { Vector } from "~/lib/model.ts";
 
 /** What one update depends on besides its vectors. */
-export interface StepOptions {
+interface StepOptions {
   readonly learningRate: number;
   /** Which update this is, 1 for the first. */
   readonly t: number;

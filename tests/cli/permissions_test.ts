@@ -10,7 +10,7 @@ import type { CommandName } from "~/lib/cli/commands.ts";
 import { ensureCifar10 } from "~/lib/dataset.ts";
 import { assertEquals } from "@std/assert";
 import { document } from "~/tests/fixtures/command.ts";
-import { ended, permissionsOf, ROOT, startDeno } from "~/tests/fixtures/script.ts";
+import { ended, permissionsOf, startDeno } from "~/tests/fixtures/script.ts";
 import { listFiles, withFolder } from "~/tests/fixtures/temporary_folder.ts";
 
 /** What a command is given in a folder, and the paths below it that it may then write and read. */

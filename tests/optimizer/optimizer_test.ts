@@ -35,10 +35,10 @@ for (const { optimizer, learningRate, epochLosses, finalParameters } of pytorch.
 
 /** Steps of one parameter under gradients; w after each. */
 function walk(text: string, gradients: number[], learningRate: number): number[] {
-  const { step, slots } = parseOptimizer(text);
-  const [parameters, state] = [Float64Array.of(0), new Float64Array(slots.length)];
+  const { step, slots: names } = parseOptimizer(text);
+  const [parameters, slots] = [Float64Array.of(0), names.map(() => Float64Array.of(0))];
   return gradients.map((g, index) => {
-    step({ parameters, gradient: Float64Array.of(g), state }, { learningRate, t: index + 1 });
+    step({ parameters, gradient: Float64Array.of(g), slots }, { learningRate, t: index + 1 });
     return parameters[0]!;
   });
 }
@@ -50,7 +50,7 @@ Deno.test("SGD contracts a quadratic by (1 - lr c) a step", () => {
   const parameters = Float64Array.of(1, 1, 1);
   for (let t = 1; t <= 60; t++) {
     const gradient = parameters.map((x, i) => curvature[i]! * x);
-    step({ parameters, gradient, state: new Float64Array(0) }, { learningRate: 0.5, t });
+    step({ parameters, gradient, slots: [] }, { learningRate: 0.5, t });
   }
   for (const [i, c] of curvature.entries()) {
     assertAlmostEquals(parameters[i]!, (1 - 0.5 * c) ** 60, 60 * 2 ** -52);
