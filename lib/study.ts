@@ -3,7 +3,6 @@
  *
  * @module
  */
-export * from "~/lib/study/check_study.ts";
+export * from "~/lib/study/fields.ts";
 export * from "~/lib/study/presets.ts";
 export * from "~/lib/study/study.ts";
-export * from "~/lib/study/study_name.ts";

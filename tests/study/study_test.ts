@@ -145,7 +145,7 @@ Deno.test("studyName() of two studies is the same only if they are", () => {
 
 const { quick } = presets;
 const LIST = (name: string): string => `${name} must be a list of ${name}, at least 1, none twice`;
-const SIZES = "layer sizes must be a list that begins with 3072 inputs and ends with 10 classes";
+const SIZES = "layers must be a list that begins with 3072 inputs and ends with 10 classes";
 /** Studies, or parts of one, and what is wrong: "... must be ..." and how the value is shown. */
 const BAD: readonly [study: unknown, wanted: string, shown: string][] = [
   [change({ preset: "huge" }), "preset must be quick or standard or paper", "huge"],
@@ -187,13 +187,13 @@ const BAD: readonly [study: unknown, wanted: string, shown: string][] = [
   [{ ...quick, measures: undefined }, "measures (first and others) must be an object", "undefined"],
   [
     change({ measures: { first: "trace" } }),
-    "measures at the first stop must be a list of texts",
+    "measures must be a list of texts",
     "trace",
   ],
   [
     change({ grid: { learningRate: 1 } }),
-    "its fields must be effects, optimizers, learningRates, batchSizes, pairs, seeds, " +
-    "baseLearningRate, baseBatchSize",
+    "its fields must be effects, optimizers, learningRates, batchSizes, baseLearningRate, " +
+    "baseBatchSize, pairs, seeds",
     "learningRate",
   ],
 ];
