@@ -62,13 +62,14 @@ function draw(spec: FigureSpec, layout: Layout): Figure {
   const { padding, inches } = layout;
   const width = panels.length === 1 ? layout.single : layout.width;
   const inner = width - 2 * padding;
-  const isPage = inches === undefined;
+  const words = (text: string, size: number, style: string): Piece[] =>
+    inches === undefined ? [paragraph(text, inner, size, style)] : [];
   let y = padding;
   const parts = [
-    ...(isPage ? [paragraph(title, inner, FONT_SIZE.title, 'font-weight="bold"')] : []),
+    ...words(title, FONT_SIZE.title, 'font-weight="bold"'),
     ...legend(panels.flatMap(({ layers }) => layers), inner),
     ...drawRows(spec, inner, layout),
-    ...(isPage ? [paragraph(caption, inner, FONT_SIZE.caption, `fill="${INK.muted}"`)] : []),
+    ...words(caption, FONT_SIZE.caption, `fill="${INK.muted}"`),
   ].map((piece) => {
     const part = `<g transform="translate(${padding} ${tenth(y)})">${piece.svg}</g>`;
     y += piece.height;
@@ -89,35 +90,32 @@ function draw(spec: FigureSpec, layout: Layout): Figure {
 function drawRows(
   { panels, isNarrow = false }: FigureSpec,
   width: number,
-  layout: Layout,
+  { inches, frame }: Layout,
 ): Piece[] {
-  const isColumn = layout.inches !== undefined;
+  const isColumn = inches !== undefined;
   const perRow = isColumn && !isNarrow ? 1 : 2;
   const all = panels.map(({ heading = "", ...panel }, i) => {
-    const letter = panels.length > 1 ? `(${String.fromCharCode(97 + i)}) ` : "";
-    const whole = letter + heading;
+    const whole = (panels.length > 1 ? `(${String.fromCharCode(97 + i)}) ` : "") + heading;
     return { ...panel, heading: isColumn && isNarrow ? whole.replace(", ", ",\n") : whole };
   });
-  const rows = Array.from(
-    { length: Math.ceil(all.length / perRow) },
-    (_, row) => all.slice(row * perRow, (row + 1) * perRow),
-  );
   const fit = (along: "x" | "y", axis: Axis, some: readonly Panel[]): FittedAxis => {
     const sharing = some.filter(({ [along]: other }) =>
       other === axis || (!axis.isOwn && other.label === axis.label)
     );
     return fitAxis(axis, along, sharing.flatMap(({ layers }) => layers));
   };
+  const rows = all.flatMap((_, i) => i % perRow === 0 ? [all.slice(i, i + perRow)] : []);
   return rows.map((row): Piece => {
     const axes = row.map(({ x, y }) => ({ x: fit("x", x, all), y: fit("y", y, row) }));
-    const hasY = row.map(({ y }, i) => i === 0 || y.label !== row[i - 1]!.y.label);
-    const rooms = axes.map(({ y }, i) => hasY[i] ? axisRoom(y) : 0);
+    const rooms = axes.map(({ y }, i) =>
+      i === 0 || y.label !== axes[i - 1]!.y.label ? axisRoom(y) : 0
+    );
     const free = width - rooms.reduce((sum, room) => sum + room) - GAP * row.length;
     let right = -GAP;
     const plots = row.map((panel, i) => {
       const left = right + GAP + rooms[i]!;
       right = left + free / row.length;
-      const { height = layout.frame } = panel;
+      const { height = frame } = panel;
       return drawPanel(panel, { ...axes[i]!, left, right, width, height, room: rooms[i]! });
     });
     return {
@@ -143,16 +141,17 @@ function drawPanel({ heading = "", layers }: Panel, frame: {
   const [across, up] = [scaleOf(x, "x", [left, right]), scaleOf(y, "y", [bottom, top])];
   const lowest = ({ isLog, domain }: FittedAxis): number => isLog ? domain[0] : -Infinity;
   const place = { x: across.apply, y: up.apply, bottom: { x: lowest(x), y: lowest(y) }, right };
-  const [xs, ys] = [x, y].map(({ ticks }) => ticks.map(({ value }) => value)) as [
-    number[],
-    number[],
-  ];
-  const grid = { stroke: INK.grid, strokeOpacity: 1 };
+  const xs = x.ticks.map(({ value }) => value);
+  const ys = y.ticks.map(({ value }) => value);
+  // Where there is no room for all labels: the ends first, then the shortest.
+  const ends = [x.ticks[0]?.label, x.ticks.at(-1)?.label];
+  const urgency = ({ label }: { label: string }): number => ends.includes(label) ? 0 : label.length;
   const labelled = roomyTexts(
-    x.ticks.toSorted((a, b) => urgency(x, a.label) - urgency(x, b.label))
+    x.ticks.toSorted((a, b) => urgency(a) - urgency(b))
       .map(({ value, label }) => ({ x: value, y: 0, text: label })),
     { x: across.apply, y: Number, right: Infinity },
   );
+  const grid = { stroke: INK.grid, strokeOpacity: 1 };
   const words = { labelAnchor: "center", labelArrow: "none", tickSize: 0 } as const;
   const isWide = heading.split("\n").some((line) => textWidth(line, 1.1 * 12) > right - left);
   const svg = renderPlot({
@@ -180,11 +179,6 @@ function drawPanel({ heading = "", layers }: Panel, frame: {
     ],
   });
   return { svg, height: bottom + BELOW };
-}
-
-/** Which tick is labelled where there is no room for all: the ends first, then the shortest. */
-function urgency({ ticks }: FittedAxis, label: string): number {
-  return [ticks[0], ticks.at(-1)].some((end) => end?.label === label) ? 0 : label.length;
 }
 
 /** Pixels that a vertical axis takes: the lines of its words, and its longest label. */
