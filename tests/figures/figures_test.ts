@@ -1,5 +1,6 @@
 import { fitAxis, formatTick } from "~/lib/figures/axis.ts";
 import {
+  type Figure,
   plotCurves,
   plotEdge,
   plotEigenvalues,
@@ -34,10 +35,8 @@ const study: Study = {
   ...standard,
   grid: {
     ...standard.grid,
-    effects: ["learning-rate"],
-    optimizers: ["SGD"],
-    learningRates: [1e-4, 1e-2, 1e-1],
-    seeds: [0, 1],
+    ...{ effects: ["learning-rate"], optimizers: ["SGD"] },
+    ...{ learningRates: [1e-4, 1e-2, 1e-1], seeds: [0, 1] },
   },
 };
 const PUBLISHED: Readonly<Record<number, number>> = { 1e-4: 1.29571, 1e-2: 0.10663, 1e-1: 0.01024 };
@@ -50,32 +49,34 @@ const records = syntheticRecords(study, ({ learningRate, seed }) => ({
   ],
 }));
 
+/** How far down the marks of a kind lie, in pixels. */
+const heights = (figure: Figure, name: string): number[] => numbers(marks(figure, name), "cy");
+/** What a path's points have at a place of "x,y", in pixels. */
+const along = (path: Element, place: 0 | 1): number[] =>
+  path.getAttribute("d")!.slice(1).split("L").map((pair) => Number(pair.split(",")[place]));
+
 Deno.test("fitAxis() is logarithmic above 0, linear elsewhere, and has room for intervals", () => {
-  const fit = (scale: "log" | "ratio" | "linear", ys: number[], ends: number[] = []) =>
-    fitAxis({ label: "", scale }, "y", [{
-      ...{ kind: "points", name: "" },
-      rows: ys.map((y, i) => ({
-        ...{ x: 0, y },
-        interval: ends[i] === undefined ? null : [ends[i]!, y] as const,
-      })),
-    }]);
-  assertEquals(fit("log", [0.001, 0.4]).isLog, true);
-  assertEquals(fit("log", [-0.001, 0.4]).isLog, false);
-  assertEquals(fit("log", [0.1, 1], [0.05]).domain[0] < 0.05, true);
+  const fit = (scale: "log" | "ratio" | "linear", ys: number[], end?: number) => {
+    const rows = ys.map((y, i) => ({
+      ...{ x: 0, y },
+      interval: end === undefined || i > 0 ? null : [end, y] as const,
+    }));
+    return fitAxis({ label: "", scale }, "y", [{ kind: "points", name: "", rows }]);
+  };
+  assertEquals([fit("log", [0.001, 0.4]).isLog, fit("log", [-0.001, 0.4]).isLog], [true, false]);
+  assert(fit("log", [0.1, 1], 0.05).domain[0] < 0.05);
   // No logarithm has room for 0: the axis ends below the points.
-  assertEquals(fit("log", [0.1, 1], [-1]).domain[0] > 0.05, true);
+  assert(fit("log", [0.1, 1], -1).domain[0] > 0.05);
   const [low, high] = fit("ratio", [1.1, 4]).domain;
   assertAlmostEquals(low * high, 1, 1e-12);
-  assert(fit("linear", [1, 2], [0.2]).domain[0] < 0.2);
+  assert(fit("linear", [1, 2], 0.2).domain[0] < 0.2);
   assertEquals(fit("linear", [1, 2]).ticks.map(({ label }) => label), [
     ...["1", "1.2", "1.4", "1.6", "1.8", "2"],
   ]);
   assertEquals(fit("log", [1e-4, 1]).ticks.at(0)!.label, "10⁻⁴");
   assertEquals(
     [0, 0.30000000000000004, -0.2, 1e4, -25e5, -15e-4].map((value) => formatTick(value)),
-    [
-      ...["0", "0.3", "−0.2", "10⁴", "−2.5×10⁶", "−0.0015"],
-    ],
+    ["0", "0.3", "−0.2", "10⁴", "−2.5×10⁶", "−0.0015"],
   );
 });
 
@@ -86,7 +87,7 @@ Deno.test("plotResults() puts means, losses and intervals where the axis says", 
     trainLoss: 1 - Math.log10(learningRate),
   }));
   const figure = plotResults(quick, results, { effect: "learning-rate", optimizer: "SGD" });
-  const [first, second, third] = numbers(marks(figure, "SGD-mean"), "cy");
+  const [first, second, third] = heights(figure, "SGD-mean");
   assertAlmostEquals(second! - first!, third! - second!, 2 * PIXELS);
   const pixels = (nats: number): number => first! + Math.log10(nats / 0.02) * (second! - first!);
   // s / sqrt(3) = 0.1 / sqrt(3) of the mean, t(0.975, 2) = 4.302653.
@@ -95,7 +96,7 @@ Deno.test("plotResults() puts means, losses and intervals where the axis says", 
   assertAlmostEquals(Number(line!.getAttribute("y1")), pixels(0.02 * (1 - half)), 3 * PIXELS);
   assertAlmostEquals(Number(line!.getAttribute("y2")), pixels(0.02 * (1 + half)), 3 * PIXELS);
   assertEquals(marks(figure, "SGD-pooled-interval").length, 3);
-  const losses = numbers(marks(figure, "SGD-mean-training-loss"), "cy");
+  const losses = heights(figure, "SGD-mean-training-loss");
   // Losses 4, 3, 2: linear, and lower below.
   assertAlmostEquals(losses[1]! - losses[0]!, losses[2]! - losses[1]!, 2 * PIXELS);
   assert(losses[1]! > losses[0]!);
@@ -176,24 +177,23 @@ Deno.test("plotResults2() shows one seed hollow, limited runs pale, and lost cel
 
 Deno.test("plotPublished() puts ours over the published, 1 in the middle", () => {
   const figure = plotPublished(study, comparePublished(study, records));
-  const heights = numbers(marks(figure, "SGD-ours"), "cy");
+  const [first, second, third] = heights(figure, "SGD-ours");
   const published = marks(figure, "SGD-published-interval");
+  const ends = (mark: Element): [number, number] =>
+    [
+      ...["y1", "y2"].map((end) => Number(mark.getAttribute(end))),
+    ] as [number, number];
   // 1.29571 +- 0.03383 over 1.29571.
-  const [from, to] = ["y1", "y2"].map((end) => Number(published[0]!.getAttribute(end)));
+  const [from, to] = ends(published[0]!);
   const share = Math.log(1 - 0.03383 / 1.29571) / Math.log(1 + 0.03383 / 1.29571);
-  const equal = (from! - to! * share) / (1 - share);
-  assertAlmostEquals(heights[0]!, equal!, 2 * PIXELS);
-  assertAlmostEquals(heights[2]!, equal!, 2 * PIXELS);
+  const equal = (from - to * share) / (1 - share);
+  for (const height of [first!, third!]) assertAlmostEquals(height, equal, 2 * PIXELS);
   // The published interval at 10^-1 is 1 +- 0.00085 / 0.01024; twice as much lies at 2.
-  const last = published[2]!;
+  const octave = equal - second!;
   const [low, high] = [1 - 0.00085 / 0.01024, 1 + 0.00085 / 0.01024];
-  const octave = equal! - heights[1]!;
-  assertAlmostEquals(Number(last.getAttribute("y1")), equal! - Math.log2(low) * octave, 3 * PIXELS);
-  assertAlmostEquals(
-    Number(last.getAttribute("y2")),
-    equal! - Math.log2(high) * octave,
-    3 * PIXELS,
-  );
+  const [bottom, top] = ends(published[2]!);
+  assertAlmostEquals(bottom, equal - Math.log2(low) * octave, 3 * PIXELS);
+  assertAlmostEquals(top, equal - Math.log2(high) * octave, 3 * PIXELS);
   assertStringIncludes(figure.caption, "3 of 3 published cells compared, 2 lie within two");
   assertStringIncludes(plotPublished(quick, []).caption, "No cell with a result can be compared.");
 });
@@ -202,23 +202,23 @@ Deno.test("plotCurves() draws a line a trajectory, its loss falling to the right
   const figure = plotCurves(study, records);
   const lines = marks(figure, "curve");
   assertEquals([lines.length, marks(figure, "curve-stop").length], [6, 6]);
-  const xs = lines[0]!.getAttribute("d")!.slice(1).split("L").map((part) => parseFloat(part));
+  const xs = along(lines[0]!, 0);
   assert(xs.length > 1 && xs.every((x, i) => i === 0 || x > xs[i - 1]!), String(xs));
-  assertEquals(marks(figure, "curve-value").map((mark) => mark.textContent).sort(), [
-    ...["10⁻¹", "10⁻²", "10⁻⁴"].sort(),
-  ]);
+  assertEquals(
+    new Set(marks(figure, "curve-value").map((mark) => mark.textContent)),
+    new Set([
+      ...["10⁻¹", "10⁻²", "10⁻⁴"],
+    ]),
+  );
   assertStringIncludes(figure.caption, "met the stop cumulative:1e-3; n = 2 seeds");
 });
 
 Deno.test("plotLead() has ours beside the published and the first optimizer's curves", () => {
   const figure = plotLead(study, records);
   assertEquals(figure.panels.length, 2);
-  assertEquals([marks(figure, "SGD-ours").length, marks(figure, "SGD-published").length], [3, 3]);
-  assertEquals(marks(figure, "curve").length, 6);
+  const [ours, theirs] = ["SGD-ours", "SGD-published"].map((name) => heights(figure, name));
+  assertEquals([ours!.length, theirs!.length, marks(figure, "curve").length], [3, 3, 6]);
   // Ours at 10^-1 is the published value.
-  const [ours, theirs] = ["SGD-ours", "SGD-published"].map((name) =>
-    numbers(marks(figure, name), "cy")
-  );
   assertAlmostEquals(ours!.at(-1)!, theirs!.at(-1)!, 2 * PIXELS);
   assertEquals(plotLead(study, []).panels, []);
 });
@@ -232,13 +232,13 @@ Deno.test("plotLevels() puts the ratio of two ends at its level, with its verdic
   }));
   const found = listFindings(levels, made);
   const figure = plotLevels(levels, found);
-  const heights = numbers(marks(figure, "survives"), "cy");
-  assert(heights.length > 0);
+  const ratios = heights(figure, "survives");
+  assert(ratios.length > 0);
   assertEquals(["reverses", "inconclusive"].flatMap((kind) => marks(figure, kind)), []);
   const [above, below] = numbers(marks(figure, "negligible-band"), "y1");
   // The ratio 0.1 lies log 10 / log 1.44 of the band's width below its middle.
   const width = Math.abs(above! - below!) * Math.log(10) / Math.log(1.44);
-  assertAlmostEquals(heights[0]! - (above! + below!) / 2, width, 0.1 * width / 10);
+  assertAlmostEquals(ratios[0]! - (above! + below!) / 2, width, 0.1 * width / 10);
   assertStringIncludes(figure.caption, "n = 2 seeds");
   assertStringIncludes(plotLevels(levels, []).caption, "No effect has two ends");
 });
@@ -282,7 +282,7 @@ Deno.test("plotRescaling() draws shares of the value at c = 1 and names what has
     { scale: 0.1, measure: "trace", value: 3 },
     { scale: 1, measure: "negative", value: -3 },
   ]);
-  const [left, middle, right] = numbers(marks(figure, "series-0"), "cy");
+  const [left, middle, right] = heights(figure, "series-0");
   // 10, 1 and 0.1 of the value at 1.
   assertAlmostEquals(middle! - left!, right! - middle!, 2 * PIXELS);
   assertEquals(new Set(places(marks(figure, "series-1")).map(({ y }) => y)).size, 1);
@@ -293,19 +293,14 @@ Deno.test("plotRescaling() draws shares of the value at c = 1 and names what has
 });
 
 Deno.test("plotEdge() draws 2 / lr where the eigenvalue of that height stands", () => {
-  const rows = [0, 10, 20].map((epoch) => (
-    { series: "lr 0.1", epoch, lambdaMax: [5, 12, 20][epoch / 10]!, learningRate: 0.1 }
+  const rows = [5, 12, 20].map((lambdaMax, i) => (
+    { series: "lr 0.1", epoch: 10 * i, lambdaMax, learningRate: 0.1 }
   ));
   const figure = plotEdge([...rows, { series: "AdaGrad", epoch: 0, lambdaMax: 7 }]);
-  assertEquals(marks(figure, "edge").length, 1);
   // The eigenvalue of 20 lies on 2 / 0.1.
-  const [edge] = numbers(marks(figure, "edge"), "y1");
-  assertAlmostEquals(
-    Math.min(...numbers(marks(figure, "series-0"), "cy")),
-    edge!,
-    2 * PIXELS,
-  );
-  assertEquals(marks(figure, "series-1").length, 1);
+  const [edge, ...others] = numbers(marks(figure, "edge"), "y1");
+  assertEquals([others, marks(figure, "series-1").length], [[], 1]);
+  assertAlmostEquals(Math.min(...heights(figure, "series-0")), edge!, 2 * PIXELS);
 });
 
 Deno.test("plotEigenvalues() draws 2 / learning rate beside the eigenvalue that it bounds", () => {
@@ -314,18 +309,15 @@ Deno.test("plotEigenvalues() draws 2 / learning rate beside the eigenvalue that 
     estimate: (measure) => measure.includes("lambda-max") ? 2 / learningRate : undefined,
   }));
   const figure = plotEigenvalues(quick, results);
-  assertEquals(figure.panels.length, 2 * optimizers.length);
   // The means lie on the line, in the panels of both optimizers: AdaGrad has the preconditioned one.
-  const lines = marks(figure, "edge").map((line) =>
-    line.getAttribute("d")!.slice(1).split("L").map((pair) => Number(pair.split(",")[1]))
-  );
-  const heights = numbers(marks(figure, "SGD-mean"), "cy");
-  lines.slice(0, 2).flat().forEach((y, i) => assertAlmostEquals(y, heights[i]!, 2 * PIXELS));
-  assertEquals(lines.length, 4);
-  const plain = syntheticResults(study, () => ({}));
-  assertEquals(marks(plotEigenvalues(study, plain), "edge").length, 1);
+  const lines = marks(figure, "edge").map((line) => along(line, 1));
+  assertEquals([figure.panels.length, lines.length], [2 * optimizers.length, 4]);
+  const means = heights(figure, "SGD-mean");
+  lines.slice(0, 2).flat().forEach((y, i) => assertAlmostEquals(y, means[i]!, 2 * PIXELS));
+  const edges = (own: Study): number =>
+    marks(plotEigenvalues(own, syntheticResults(own)), "edge").length;
   const adagrad: Study = { ...study, grid: { ...study.grid, optimizers: ["AdaGrad"] } };
-  assertEquals(marks(plotEigenvalues(adagrad, syntheticResults(adagrad)), "edge").length, 0);
+  assertEquals([edges(study), edges(adagrad)], [1, 0]);
 });
 
 Deno.test("plotTrainingLoss() draws every run once a panel and how it ended", () => {
@@ -345,6 +337,6 @@ Deno.test("plotTrainingLoss() draws every run once a panel and how it ended", ()
   assertStringIncludes(figure.caption, "of 30 runs 8 did not reach it (pale), 6 diverged");
   const long: Study = { ...study, stops: ["epochs:4000"] };
   const [line] = marks(plotTrainingLoss(long, syntheticResults(long)), "training-loss");
-  const points = line!.getAttribute("d")!.slice(1).split("L");
-  assert(points.length > 20 && points.length <= 40, `${points.length} points`);
+  const { length } = along(line!, 0);
+  assert(length > 20 && length <= 40, `${length} points`);
 });
