@@ -9,7 +9,7 @@ import { countSigns, type Finding } from "~/lib/findings/list_findings.ts";
 import { CURVE_MEASURE, LEAD_MEASURE } from "~/lib/findings/places.ts";
 import { enumerate, formatEstimate } from "~/lib/findings/words.ts";
 import { parseMeasure } from "~/lib/measure.ts";
-import { type EffectName, EFFECTS } from "~/lib/study.ts";
+import { EFFECTS } from "~/lib/study.ts";
 
 /** What becomes of a series: its findings at the stop, there in another measure, or at all levels. */
 interface Claim {
@@ -25,41 +25,46 @@ interface Claim {
  * that was taken at less than half as many places.
  */
 export function firstScreen(findings: readonly Finding[]): string[] {
-  const against = findings.filter(({ isAgainst, where }) => isAgainst && where === "loss");
+  const equal = Map.groupBy(
+    findings.filter(({ where, comparisons }) =>
+      where === "loss" && comparisons.some(({ interval }) => interval !== null)
+    ),
+    ({ measure }) => measure,
+  );
+  const [lead, standIn] = [LEAD_MEASURE, CURVE_MEASURE].map((name) => equal.get(name) ?? []);
+  const measure = lead!.length > 0 && 2 * lead!.length >= standIn!.length
+    ? LEAD_MEASURE
+    : CURVE_MEASURE;
+  const shown = findings.filter((each) => each.where !== "loss" || each.measure === measure);
+  const against = shown.filter(({ isAgainst, where }) => isAgainst && where === "loss");
   return [
     ...(["learning-rate", "batch-size"] as const).flatMap((effect) =>
       effectSentence(
-        effect,
-        findings.filter((each) => each.effect === effect && !each.isAgainst),
+        shown.filter((each) => each.effect === effect && !each.isAgainst),
+        `in ${wordsOf(measure)}`,
       )
     ),
-    ...Map.groupBy(against, ({ optimizer }) => optimizer).values().map(againstSentence),
+    ...Map.groupBy(against, ({ optimizer }) => optimizer).values()
+      .map((own) => againstSentence(own, `in ${wordsOf(measure)}`)),
   ];
 }
 
-function effectSentence(effect: EffectName, findings: readonly Finding[]): string[] {
-  const at = (where: Finding["where"], name?: string): Claim[] =>
-    claimsOf(
-      findings.filter((each) =>
-        each.where === where && (name === undefined || parseMeasure(each.measure).name === name)
-      ),
-    );
-  const [stop, relative] = [at("stop"), at("measure", LEAD_MEASURE)];
+/** Of the findings of one effect. */
+function effectSentence(findings: readonly Finding[], inMeasure: string): string[] {
+  const [stop, relative, equal] = [
+    findings.filter(({ where }) => where === "stop"),
+    findings.filter(({ where, measure }) => where === "measure" && parseMeasure(measure).isLead),
+    findings.filter(({ where }) => where === "loss"),
+  ].map(claimsOf) as [Claim[], Claim[], Claim[]];
   if (stop.length === 0) return [];
-  const places = [LEAD_MEASURE, CURVE_MEASURE].map((name) => at("loss", name));
-  const equal = stop.flatMap(({ optimizer }) => {
-    const own = places.map((claims) => claims.find((claim) => claim.optimizer === optimizer));
-    return choose(own, ({ findings }) => findings.length) ?? [];
-  });
   const without = stop.map(({ optimizer }) => optimizer)
     .filter((optimizer) => equal.every((claim) => claim.optimizer !== optimizer));
+  const [first] = stop[0]!.findings;
   return [[
-    `${capitalize(EFFECTS[effect].label)} from ${namesOf(stop[0]!.findings[0]!)}: ` +
+    `${capitalize(EFFECTS[first!.effect].label)} from ${namesOf(first!)}: ` +
     `sharpness ${enumerate(stop.map(changeAtStop))}.`,
     ...(relative.length === 0 ? [] : [`In relative sharpness this ${become(relative)}.`]),
-    ...[...Map.groupBy(equal, ({ findings: [first] }) => first!.measure)].map(([measure, own]) =>
-      `At equal training loss, in ${wordsOf(measure)}, it ${become(own)}.`
-    ),
+    ...(equal.length === 0 ? [] : [`At equal training loss, ${inMeasure}, it ${become(equal)}.`]),
     ...(without.length === 0 ? [] : [
       `No two cells ${equal.length === 0 ? "" : `with ${enumerate(without)} `}` +
       "could be compared at equal training loss.",
@@ -67,32 +72,15 @@ function effectSentence(effect: EffectName, findings: readonly Finding[]): strin
   ].join(" ")];
 }
 
-/** All of one optimizer, at equal training loss. */
-function againstSentence(findings: readonly Finding[]): string {
-  const counted = [...Map.groupBy(findings, ({ effect }) => effect)].flatMap(([effect, own]) => {
-    const counts = [LEAD_MEASURE, CURVE_MEASURE].map((name) => {
-      const some = own.filter(({ measure }) => measure === name);
-      return { measure: name, ...countSigns(some.flatMap(({ comparisons }) => comparisons)) };
-    });
-    const { measure, words, text } = choose(counts, ({ words }) => words.length)!;
-    const what = `${text} of ${words.length} by ${EFFECTS[effect].label}`;
-    return words.length === 0 ? [] : [{ measure, what }];
-  });
-  const texts = [...Map.groupBy(counted, ({ measure }) => measure)].map(([measure, own]) =>
-    `in ${wordsOf(measure)}: ${sentences(own.map(({ what }) => what))}`
-  );
+/** Of all findings of one optimizer at equal training loss. */
+function againstSentence(findings: readonly Finding[], inMeasure: string): string {
+  const counts = [...Map.groupBy(findings, ({ effect }) => effect)].flatMap(([effect, own]) => {
+    const { words, text } = countSigns(own.flatMap(({ comparisons }) => comparisons));
+    return words.length === 0 ? [] : `${text} of ${words.length} by ${EFFECTS[effect].label}`;
+  }).map((text, place) => place === 0 ? text : capitalize(text));
   const { optimizer, reference } = findings[0]!;
   return `${optimizer} against ${reference} at equal training loss` +
-    `${texts.length === 0 ? ": not measured" : `, ${sentences(texts)}`}.`;
-}
-
-/** The first where it has at least half as many values as what stands in for it. */
-function choose<T>(
-  [first, standIn]: readonly (T | undefined)[],
-  sizeOf: (one: T) => number,
-): T | undefined {
-  const [own, other] = [first, standIn].map((one) => one === undefined ? 0 : sizeOf(one));
-  return own! > 0 && 2 * own! >= other! ? first : standIn ?? first;
+    (counts.length === 0 ? ": not measured." : `, ${inMeasure}: ${counts.join(". ")}.`);
 }
 
 /** "relative sharpness", of whatever kind. */
@@ -145,9 +133,4 @@ function coverageOf({ optimizer, findings, kind }: Claim): string {
 /** "10⁻⁴ to 10⁻¹". */
 function namesOf({ comparisons: [found] }: Finding): string {
   return `${found!.first.name} to ${found!.last.name}`;
-}
-
-/** Each after the first begins with a capital. */
-function sentences(parts: readonly string[]): string {
-  return parts.map((text, place) => place === 0 ? text : capitalize(text)).join(". ");
 }
