@@ -27,7 +27,7 @@ import { type EffectName, EFFECTS, mainMeasure, type Study } from "~/lib/study.t
  * Sharpness against one effect for one optimizer, with the original's intervals, and how far training
  * got: the counterpart of the original's `plot_results`.
  *
- * @param runs Of one stop, in any order; cells without a result stay empty. So in all that follow.
+ * @param runs Cells without one stay empty. So in all that follow.
  * @throws {RangeError} If the effect or optimizer is not in the study's grid.
  */
 export function plotResults(

@@ -21,7 +21,7 @@ import type { Study } from "~/lib/study.ts";
  * All figures of a study that have a mark to show, and sharpness always; a new one is a file and a
  * line here.
  *
- * @param records In any order; what is missing stays empty, and says so.
+ * @param records What is missing stays empty, and says so.
  */
 export function listFigures(study: Study, records: Records): Figure[] {
   const runs = runsAt(study, records);

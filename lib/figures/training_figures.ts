@@ -94,7 +94,7 @@ export function plotCurves(study: Study, records: Records): Figure {
  * Draws ours beside the published sharpness, a panel an effect, and the first optimizer's sharpness
  * along training: lines on one another differ in how far training got, lines apart in the minimum.
  *
- * @param records In any order; panels without data are left out.
+ * @param records Panels without data are left out.
  */
 export function plotLead(study: Study, records: Records): Figure {
   const compared = comparePublished(study, records);

@@ -85,8 +85,6 @@ export function edgeSentences(study: Study, records: Records): string[] {
  * preconditioned Hessian; none of an optimizer that has no edge here, or of which it was not measured.
  * The upper end of an interval is raised by the mean residual: Lanczos comes from below, and an
  * eigenvalue lies within the residual.
- *
- * @param runs Of one stop.
  */
 export function edgeCells(study: Study, runs: Runs): CellSummary[] {
   return study.grid.optimizers.flatMap((optimizer) => {

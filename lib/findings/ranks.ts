@@ -75,7 +75,6 @@ const TARGETS: Readonly<Record<RankTarget, ValueOf>> = {
  * group, with the bootstrap interval over seeds and cells of `tauInterval`; then the mean over groups,
  * where all of them have the same sign.
  *
- * @param runs Of one stop.
  * @returns Baselines first, then the study's measures that are in the runs, each with its groups and
  * then all of them; those of which no tau can be had are left out.
  */

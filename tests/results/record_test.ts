@@ -54,6 +54,11 @@ Deno.test("parseRecord() undoes formatRecord(), which always gives the same byte
   // Numbers of a list share a line: one a loss would be a long file.
   assertStringIncludes(TEXT, `"samples": [${1 / 3}, -1e-7]`);
   assert(TEXT.endsWith("}\n"));
+  // What could not be read again is refused.
+  for (const loss of [NaN, Infinity]) {
+    const content = { ...RECORD.content, epochLosses: [loss] };
+    assertThrows(() => formatRecord({ ...RECORD, content }), z.ZodError);
+  }
 });
 
 /** The record with unknown things in every place that a reader passes. */
@@ -173,11 +178,4 @@ Deno.test("readRecord() gives what writeRecord() wrote; who only looks leaves a 
     assert(said[0]!.startsWith(`Cannot read ${path}: The encoded data`), said[0]);
     assertStringIncludes(said[0]!, `; set aside as ${path}.damaged-1, it will be`);
   });
-});
-
-Deno.test("formatRecord() refuses what it could not read again", () => {
-  for (const loss of [NaN, Infinity]) {
-    const content = { ...RECORD.content, epochLosses: [loss] };
-    assertThrows(() => formatRecord({ ...RECORD, content }), z.ZodError);
-  }
 });
