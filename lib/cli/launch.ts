@@ -11,7 +11,7 @@ import "~/lib/cli/deno_version.ts";
 import { existsSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { helpOf, readValues, readWords, sayError, type Texts, toWords } from "~/lib/cli/command.ts";
+import { helpOf, readValues, readWords, sayError, type Texts, toWords } from "~/lib/cli/words.ts";
 import { type Command, type CommandName, COMMANDS } from "~/lib/cli/commands.ts";
 import { type OptionName, optionOf } from "~/lib/cli/options.ts";
 import { UsageError } from "~/lib/domain.ts";

@@ -6,7 +6,7 @@
  * @module
  */
 import { checkPaths } from "~/lib/cli/asked.ts";
-import { helpOf, readValues, readWords, sayError, type Texts } from "~/lib/cli/command.ts";
+import { helpOf, readValues, readWords, sayError, type Texts } from "~/lib/cli/words.ts";
 import { type Command, type CommandName, COMMANDS } from "~/lib/cli/commands.ts";
 import type { OptionName, Values } from "~/lib/cli/options.ts";
 import { formatProgress, type OnProgress, throttled } from "~/lib/files/progress.ts";

@@ -6,7 +6,7 @@
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { sayError } from "~/lib/cli/command.ts";
+import { sayError } from "~/lib/cli/words.ts";
 import { UsageError } from "~/lib/domain.ts";
 
 const FOLDER = fileURLToPath(new URL("../../notebooks/", import.meta.url));

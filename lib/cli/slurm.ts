@@ -5,7 +5,7 @@
  */
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Texts, toWords } from "~/lib/cli/command.ts";
+import { type Texts, toWords } from "~/lib/cli/words.ts";
 import { permissions } from "~/lib/cli/launch.ts";
 import type { About } from "~/lib/cli/main.ts";
 import type { Values } from "~/lib/cli/options.ts";

@@ -6,7 +6,7 @@
  */
 import { fileURLToPath } from "node:url";
 import { join } from "node:path";
-import { type Texts, toWords } from "~/lib/cli/command.ts";
+import { type Texts, toWords } from "~/lib/cli/words.ts";
 import type { About } from "~/lib/cli/main.ts";
 import { dataDirectory } from "~/lib/dataset.ts";
 import { describeRow, median, type Row } from "~/tests/bench/row.ts";

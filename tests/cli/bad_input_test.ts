@@ -6,7 +6,7 @@
  */
 import fc from "fast-check";
 import { studyFrom } from "~/lib/cli/asked.ts";
-import { readValues, readWords, toWords } from "~/lib/cli/command.ts";
+import { readValues, readWords, toWords } from "~/lib/cli/words.ts";
 import { type CommandName, COMMANDS } from "~/lib/cli/commands.ts";
 import { TRAINING } from "~/lib/cli/train.ts";
 import { UsageError } from "~/lib/domain.ts";

@@ -1,6 +1,6 @@
 /** What other programs rely on: each command's help, exit status and JSON document. @module */
 import { join } from "node:path";
-import { helpOf } from "~/lib/cli/command.ts";
+import { helpOf } from "~/lib/cli/words.ts";
 import { COMMANDS } from "~/lib/cli/commands.ts";
 import { decodeModel, encodeModel, initialise, MLP_1 } from "~/lib/model.ts";
 import {

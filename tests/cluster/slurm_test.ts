@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { studyFrom } from "~/lib/cli/asked.ts";
-import { readValues, readWords } from "~/lib/cli/command.ts";
+import { readValues, readWords } from "~/lib/cli/words.ts";
 import { COMMANDS } from "~/lib/cli/commands.ts";
 import { ensureCifar10 } from "~/lib/dataset.ts";
 import { decodeModel } from "~/lib/model.ts";
