@@ -41,17 +41,13 @@ export const main: Main<"model"> = async (values, about) => {
   return await withEngine(images, { ...values, ...about }, async ({ engine, engine: { info } }) => {
     const hashes = networks.map(({ parameters }) => sha256(parameters));
     const library = `${info.name}, ${info.library}`;
-    let meter: Meter | undefined;
+    const meter = new Meter();
     const found = await survey(engine, span, {
       ...{ question: { networks: hashes, ...how, images, engine: library }, signal: about.signal },
       ...(json === undefined ? {} : { path: json }),
       onProgress(done, total): void {
-        meter?.add(span, 1);
-        if (meter === undefined) {
-          // What was there from before took no time now.
-          meter = new Meter();
-          meter.expect(span, total - done);
-        }
+        meter.expect(span, total - done + 1);
+        meter.add(span, 1);
         about.onProgress(meter.report(`point ${done} of ${total}`));
       },
     });

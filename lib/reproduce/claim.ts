@@ -51,7 +51,7 @@ export class Claim {
     readonly lock: Lock,
     public record: TrajectoryRecord | undefined,
     /** Networks that may be used. */
-    readonly kept: Kept[],
+    readonly kept: Map<number | "latest", Kept>,
   ) {}
 
   /** The next step on it. */
@@ -127,7 +127,7 @@ export async function claim(context: Context, trajectory: Trajectory): Promise<C
       await removeUnfinished(path.replace(/lock$/, ""));
       await removeUnfinished(recordFile(results, trajectory));
     }
-    if (fresh) return new Claim(context, trajectory, lock, undefined, []);
+    if (fresh) return new Claim(context, trajectory, lock, undefined, new Map());
     const record = await readRecord(results, trajectory, onMessage);
     const kept = await readKept(context.options, trajectory);
     return new Claim(context, trajectory, lock, record, kept);
@@ -141,19 +141,18 @@ export async function claim(context: Context, trajectory: Trajectory): Promise<C
 export async function readKept(
   { folders: { models }, onMessage }: PlacedOptions,
   trajectory: Trajectory,
-): Promise<Kept[]> {
-  const kept: Kept[] = [];
+): Promise<Map<number | "latest", Kept>> {
+  const kept = new Map<number | "latest", Kept>();
   for (const epoch of ["latest" as const, ...await listNetworks(models, trajectory)]) {
     const network = await readNetwork(models, trajectory, epoch, onMessage);
-    if (network !== undefined) kept.push(keptOf(network, epoch === "latest"));
+    if (network !== undefined) kept.set(epoch, keptOf(network));
   }
   return kept;
 }
 
 /** What is known of a network without its numbers. */
-export function keptOf(network: Omit<KeptNetwork, "data">, isLatest: boolean): Kept {
-  const { epochLosses, state, engines, seconds } = network;
-  return { isLatest, epochLosses: [...epochLosses], hasState: state.length > 0, engines, seconds };
+export function keptOf({ epochLosses, state, engines, seconds }: Omit<KeptNetwork, "data">): Kept {
+  return { epochLosses: [...epochLosses], hasState: state.length > 0, engines, seconds };
 }
 
 /**

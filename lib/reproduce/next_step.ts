@@ -18,10 +18,11 @@ import {
 
 /** A network in models/ without its numbers. */
 export interface Kept extends Pick<KeptNetwork, "epochLosses" | "engines" | "seconds"> {
-  /** Whether it is the newest state, which training alone replaces. */
-  readonly isLatest: boolean;
   readonly hasState: boolean;
 }
+
+/** Those of a trajectory by their epoch; the newest state, which training alone replaces, as "latest". */
+export type KeptNetworks = ReadonlyMap<number | "latest", Kept>;
 
 /** What a study asks of a trajectory. */
 export interface Asked {
@@ -36,8 +37,8 @@ export interface Asked {
 /** The next step, and what else is missing. */
 export interface Step {
   readonly kind: "train" | "measure" | "done";
-  /** Where training starts; undefined: from the initial weights. */
-  readonly from: Kept | undefined;
+  /** The network that training starts from; undefined: from the initial weights. */
+  readonly from: number | "latest" | undefined;
   /** Epochs that were passed before and whose networks are wanted again. */
   readonly wanted: ReadonlySet<number>;
   /** Whether training goes on past what is recorded, to the study's stops. */
@@ -51,35 +52,38 @@ export interface Step {
  * and measure. Where nothing is missing, what is kept makes no difference unless networks are asked for.
  *
  * @param record What is known; undefined where it is nothing.
- * @param kept The networks that are there, in any order.
  */
 export function nextStep(
   asked: Asked,
   record: TrajectoryRecord | undefined,
-  kept: readonly Kept[],
+  kept: KeptNetworks,
 ): Step {
   const { trajectory: { optimizer }, engine } = asked;
   const { goesOn, measure, networks } = missingFrom(asked, record);
   const losses = record?.content.epochLosses ?? [];
   const agrees = ({ epochLosses }: Kept): boolean => firstDifference(epochLosses, losses) < 0;
+  const stateAt = (epoch: number): boolean =>
+    [kept.get(epoch), kept.get("latest")].some((each) =>
+      each?.hasState && agrees(each) && each.epochLosses.length === epoch
+    );
   const wanted = new Set(
     [...measure.keys(), ...networks].filter((epoch) => {
-      const there = kept.filter((each) => agrees(each) && each.epochLosses.length === epoch);
-      const isWhole = there.some(({ hasState }) => hasState) ||
-        !needsState(measure.get(epoch) ?? [], optimizer);
-      return !(isWhole && there.some(({ isLatest }) => !isLatest));
+      const own = kept.get(epoch);
+      if (own === undefined || !agrees(own)) return true;
+      return needsState(measure.get(epoch) ?? [], optimizer) && !stateAt(epoch);
     }),
   );
   const upTo = Math.min(goesOn ? Infinity : losses.length, ...wanted);
   const isStateless = parseOptimizer(optimizer).slots.length === 0;
-  const [from] = kept.filter((network) =>
+  const [[from] = []] = [...kept].filter(([key, network]) =>
     network.epochLosses.length <= upTo &&
-    (network.isLatest
+    (key === "latest"
       // One that contradicts the record is this machine's, or no better than the record.
       ? agrees(network) || isSameEngine(network.engines.at(-1), engine)
       : agrees(network) && (network.hasState || isStateless))
-  ).sort((a, b) =>
-    b.epochLosses.length - a.epochLosses.length || Number(b.isLatest) - Number(a.isLatest)
+  ).sort(([a, one], [b, other]) =>
+    other.epochLosses.length - one.epochLosses.length ||
+    Number(b === "latest") - Number(a === "latest")
   );
   const kind = goesOn || wanted.size > 0 ? "train" : measure.size > 0 ? "measure" : "done";
   return { kind, from, wanted, goesOn, measure };

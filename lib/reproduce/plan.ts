@@ -60,7 +60,7 @@ export async function inspect(
     const record = records[i];
     const known = fresh ? undefined : record;
     const losses = known?.content.epochLosses ?? [];
-    const kept = networks ? await readKept(options, trajectory) : [];
+    const kept = networks ? await readKept(options, trajectory) : new Map();
     const asked = { study, trajectory, networks };
     const { kind, goesOn, wanted, measure } = nextStep(asked, known, kept);
     // One that goes on beyond what was expected may do so for long.

@@ -53,16 +53,15 @@ export async function train(context: Context, stack: readonly Claim[]): Promise<
   const state = needsState(texts, optimizer);
   async function keepNetwork(run: ClaimedRun): Promise<void> {
     await writeNetwork(models, run.claim.trajectory, { ...run, data }, { state });
-    run.claim.kept.push({ ...keptOf(run, false), hasState: state });
+    run.claim.kept.set(run.epochLosses.length, { ...keptOf(run), hasState: state });
   }
   /** Keeps the state to go on from, unless a newer one of the same trajectory is kept already. */
   async function keepLatest(run: ClaimedRun): Promise<void> {
     const { claim: { trajectory, kept }, epochLosses } = run;
-    const place = kept.findIndex(({ isLatest }) => isLatest);
-    const newest = kept[place]?.epochLosses ?? [];
+    const newest = kept.get("latest")?.epochLosses ?? [];
     if (newest.length > epochLosses.length && firstDifference(epochLosses, newest) < 0) return;
     await writeNetwork(models, trajectory, { ...run, data }, { latest: true });
-    kept.splice(place < 0 ? kept.length : place, 1, keptOf(run, true));
+    kept.set("latest", keptOf(run));
   }
   await trainStack(engine, runs, {
     ...{ sizes, optimizer, batchSize, signal, checkpointSeconds, maxEpochs: study.maxEpochs },
@@ -92,10 +91,9 @@ export async function train(context: Context, stack: readonly Claim[]): Promise<
 async function openRun(claim: Claim): Promise<ClaimedRun> {
   const { context: { engine, options }, trajectory, kept } = claim;
   const { from, wanted, goesOn } = claim.next();
-  const epoch = from?.isLatest ? "latest" : from?.epochLosses.length;
-  const network = epoch === undefined
+  const network = from === undefined
     ? undefined
-    : await readNetwork(options.folders.models, trajectory, epoch, options.onMessage);
+    : await readNetwork(options.folders.models, trajectory, from, options.onMessage);
   const parameters = network?.parameters ?? claim.initialWeights();
   const state = allocateState(trajectory.optimizer, parameters.length);
   if (network !== undefined) state.set(network.state);
@@ -115,7 +113,7 @@ async function openRun(claim: Claim): Promise<ClaimedRun> {
     options.onMessage(`${describeTrajectory(trajectory)}: going on after epoch ${epochs}`);
   }
   // What the file does not tell, the newest state does.
-  const seconds = epochs > 0 ? kept.find(({ isLatest }) => isLatest)?.seconds ?? 0 : 0;
+  const seconds = epochs > 0 ? kept.get("latest")?.seconds ?? 0 : 0;
   const own = { name: engine.info.name, library: engine.info.library };
   const others = network?.engines.filter((each) => !isSameEngine(each, own)) ?? [];
   const { learningRate, order, seed } = trajectory;

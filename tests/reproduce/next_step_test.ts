@@ -38,23 +38,24 @@ function recordOf(
   return { ...record, content };
 }
 
-function kept(epochs: number, rest: Partial<Kept> = {}): Kept {
+type Entry = [number | "latest", Kept];
+
+function kept(epochs: number, rest: Partial<Kept> = {}, key: Entry[0] = epochs): Entry {
   const epochLosses = LOSSES.slice(0, epochs);
-  return { isLatest: false, hasState: false, engines: [ENGINE], seconds: 0, epochLosses, ...rest };
+  return [key, { hasState: false, engines: [ENGINE], seconds: 0, epochLosses, ...rest }];
 }
+const latest = (epochs: number, rest: Partial<Kept> = {}): Entry =>
+  kept(epochs, { hasState: true, ...rest }, "latest");
 
 /** "train from 2 to 4,the stops", "measure 2,4", "done". */
-function describe({ kind, measure, from, wanted, goesOn }: Step): string {
+function describe({ kind, measure, from = 0, wanted, goesOn }: Step): string {
   if (kind === "measure") return `measure ${[...measure.keys()]}`;
   if (kind === "done") return "done";
-  const start = from === undefined ? 0 : from.epochLosses.length;
-  return `train from ${start}${from?.isLatest ? " latest" : ""} to ` +
-    [...wanted, ...(goesOn ? ["the stops"] : [])].join(",");
+  return `train from ${from} to ${[...wanted, ...(goesOn ? ["the stops"] : [])]}`;
 }
 
-const LATEST = { isLatest: true, hasState: true };
 /** The newest state, where this machine's losses differ from the record's. */
-const OWN = { ...LATEST, epochLosses: [9, 8, 7] };
+const OWN = { epochLosses: [9, 8, 7] };
 const OTHERS = { ...OWN, engines: [ENGINE, { name: "cpu", library: "another" }] };
 const OTHER = { epochLosses: [9, 8, 7, 6] };
 const WHOLE = recordOf(TWO, 4, [2, 4]);
@@ -62,17 +63,17 @@ const DIVERGED = recordOf(TWO, 1, [], { diverged: true });
 const BEGUN = recordOf(ADA, 2, [2]);
 const UNMEASURED = recordOf(TWO, 4, [2, 4], { isMeasured: false });
 
-const CASES: [string, Study, TrajectoryRecord | undefined, Kept[], string, networks?: true][] = [
+const CASES: [string, Study, TrajectoryRecord | undefined, Entry[], string, networks?: true][] = [
   ["nothing is there", TWO, undefined, [], "train from 0 to the stops"],
-  ["no record yet", ADA, undefined, [kept(3, LATEST)], "train from 3 latest to the stops"],
+  ["no record yet", ADA, undefined, [latest(3)], "train from latest to the stops"],
   ["a stricter stop", TWO, recordOf(TWO, 2, [2]), [kept(1), kept(2)], "train from 2 to the stops"],
   ["no state to go on from", ADA, BEGUN, [kept(2)], "train from 0 to the stops"],
-  ["the newest", ADA, BEGUN, [kept(2), kept(3, LATEST)], "train from 3 latest to the stops"],
-  ["contradicts, its own", ADA, BEGUN, [kept(3, OWN)], "train from 3 latest to the stops"],
-  ["contradicts, another's", ADA, BEGUN, [kept(3, OTHERS)], "train from 0 to the stops"],
+  ["the newest", ADA, BEGUN, [kept(2), latest(3)], "train from latest to the stops"],
+  ["contradicts, its own", ADA, BEGUN, [latest(3, OWN)], "train from latest to the stops"],
+  ["contradicts, another's", ADA, BEGUN, [latest(3, OTHERS)], "train from 0 to the stops"],
   ["not evaluated", TWO, recordOf(TWO, 4, [2]), [kept(2), kept(4)], "measure 4"],
   ["its network is gone", TWO, recordOf(TWO, 4, [4]), [kept(1), kept(4)], "train from 1 to 2"],
-  ["the newest lies beyond", ADA, recordOf(ADA, 4, [4]), [kept(4, LATEST)], "train from 0 to 2"],
+  ["the newest lies beyond", ADA, recordOf(ADA, 4, [4]), [latest(4)], "train from 0 to 2"],
   ["another machine's network", TWO, recordOf(TWO, 4, [2]), [kept(4, OTHER)], "train from 0 to 4"],
   ["not measured", TWO, UNMEASURED, [kept(2), kept(4)], "measure 4,2"],
   ["nothing is missing", TWO, WHOLE, [], "done"],
@@ -86,6 +87,6 @@ Deno.test("nextStep() trains what is missing or has no network, measures, is don
   for (const [what, study, record, there, expected, networks] of CASES) {
     const [trajectory] = listTrajectories(study);
     const asked = { study, trajectory: trajectory!, engine: ENGINE, networks };
-    assertEquals(describe(nextStep(asked, record, there)), expected, what);
+    assertEquals(describe(nextStep(asked, record, new Map(there))), expected, what);
   }
 });
