@@ -4,14 +4,8 @@
  * @module
  */
 import { MAX_SEED } from "~/lib/domain.ts";
-import { fillNormal, fillUniform, openStream, permutation } from "~/lib/random.ts";
-import {
-  assertAlmostEquals,
-  assertEquals,
-  assertLess,
-  assertLessOrEqual,
-  assertThrows,
-} from "@std/assert";
+import { fillNormal, openStream, permutation } from "~/lib/random.ts";
+import { assertAlmostEquals, assertEquals, assertLess, assertThrows } from "@std/assert";
 
 const WORD = (1n << 64n) - 1n;
 
@@ -81,13 +75,6 @@ function distance(draws: Float32Array, cdf: (x: number) => number): number {
 // P(distance > 1.95 / sqrt(n)) = 0.001 (Kolmogorov's distribution); the seeds are fixed.
 const N = 50_000;
 const LARGEST_DISTANCE = 1.95 / Math.sqrt(N);
-
-Deno.test("fillUniform() draws from U(-bound, bound)", () => {
-  const draws = new Float32Array(N);
-  fillUniform(draws, openStream(1, 0), 0.25);
-  assertLess(distance(draws, (x) => (x + 0.25) / 0.5), LARGEST_DISTANCE);
-  for (const draw of draws) assertLessOrEqual(Math.abs(draw), 0.25);
-});
 
 /** Normal distribution by Simpson's rule over 200 intervals from 0: error below 1e-9 for |x| < 7. */
 function normalCdf(x: number): number {
