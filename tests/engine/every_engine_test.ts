@@ -4,13 +4,12 @@
  *
  * @module
  */
-import type { Dataset } from "~/lib/dataset.ts";
-import type { Engine, Member, Ray, SharedFloats } from "~/lib/engine/engine.ts";
+import type { Ray, SharedFloats } from "~/lib/engine/engine.ts";
 import { countParameters, initialise, type LayerSizes, layoutLayers } from "~/lib/model.ts";
 import { fillNormal, openStream } from "~/lib/random.ts";
-import { assert, assertAlmostEquals, assertEquals, assertLess, assertRejects } from "@std/assert";
+import { assertAlmostEquals, assertEquals, assertLess, assertRejects } from "@std/assert";
 import { dataset as curvatureData, pytorch } from "~/tests/fixtures/curvature_network.ts";
-import { testLibraries, withEngine as withCpu } from "~/tests/fixtures/engine_cpu_fixture.ts";
+import { testEngines } from "~/tests/fixtures/every_engine.ts";
 import {
   hessianProducts,
   makeDataset,
@@ -19,7 +18,6 @@ import {
   randomDataset,
   referenceSplit,
   share,
-  train,
 } from "~/tests/fixtures/tiny_dataset.ts";
 import { fixture, flatten } from "~/tests/fixtures/pytorch_fixture.ts";
 import {
@@ -29,26 +27,7 @@ import {
 } from "~/tests/fixtures/reference_network.ts";
 import { referencePoint, referencePointLosses } from "~/tests/fixtures/reference_rays.ts";
 import { floatTolerance, furthest } from "~/tests/fixtures/reference_training.ts";
-import { FLOAT, testBackends, withEngine } from "~/tests/fixtures/tensorflow_fixture.ts";
-
-/** Opens an engine for some work. */
-type Open = (dataset: Dataset, work: (engine: Engine) => Promise<void>) => Promise<void>;
-
-/**
- * A test on every engine that is here.
- *
- * @param run `slack` is what an engine's arithmetic may be off by beyond the rounding of weights.
- */
-function testEngines(name: string, run: (open: Open, slack: number) => Promise<void>): void {
-  testLibraries(
-    name,
-    (library) => run((dataset, work) => withCpu({ dataset, library, threads: 2 }, work), 1e-7),
-  );
-  testBackends(
-    name,
-    (backend) => run((dataset, work) => withEngine(backend, work, { dataset }), FLOAT),
-  );
-}
+import { FLOAT } from "~/tests/fixtures/tensorflow_fixture.ts";
 
 /** One layer, odd sizes beyond a SIMD vector, and two blocks of 512 rows. */
 const SHAPES: [LayerSizes, rows: number][] = [[[5, 3], 40], [[21, 37, 10, 3], 70], [
@@ -176,6 +155,15 @@ testEngines("perturbedLosses() is the loss at every point, frozen or not", async
       });
       const bare = await engine.perturbedLosses(sizes, models, { seed: 9, rays: [] });
       assertEquals(await engine.perturbedLosses(sizes, [], { seed: 9, rays: RAYS }), []);
+      // Rays do not see each other, to the bit, in whatever order their steps are.
+      for (const [index, { steps, ...ray }] of RAYS.entries()) {
+        const rays = [{ ...ray, steps: steps.toReversed() }];
+        const alone = await engine.perturbedLosses(sizes, models, { seed: 9, rays });
+        assertEquals(
+          alone.map(({ loss, losses, frozen }) => ({ loss, frozen, own: losses[0]!.toReversed() })),
+          found.map(({ loss, losses }) => ({ loss, frozen: [], own: [...losses[index]!] })),
+        );
+      }
       for (const [m, model] of models.entries()) {
         const exact = referenceForward(sizes, model, data);
         const { loss, losses, accuracies, frozen } = found[m]!;
@@ -277,48 +265,6 @@ testEngines("evaluate(), gradients() and openHessian() give PyTorch's numbers", 
   });
 });
 
-// --- Stacks ---
-
-/** Without state, with it, and with what TensorFlow.js has no kernel for. */
-const OPTIMIZERS = ["SGD", "AdaGrad", "SGD(momentum=0.9)"];
-
-function members(optimizer: string, rates: readonly number[]): Member[] {
-  return rates.map((learningRate, seed) => makeMember(SIZES, { seed, learningRate, optimizer }));
-}
-
-testEngines("members, saves and drops change no bit of a stack", async (open) => {
-  await open(randomDataset(SIZES, 70), async (engine) => {
-    for (const optimizer of OPTIMIZERS) {
-      const options = { sizes: SIZES, batchSize: 35, optimizer };
-      const start = members(optimizer, [0.1, 1e30, 0.03, 0.01]);
-      const through = await train(engine, options, { members: start, epochs: 3 });
-      if (optimizer === "SGD") assert(!Number.isFinite(through.losses[2]![1]), "it diverges");
-      for (const index of [0, 2, 3]) {
-        const alone = await train(engine, options, { members: [start[index]!], epochs: 3 });
-        assertEquals(alone.losses.flat(), through.losses.map((losses) => losses[index]!));
-        assertEquals(alone.members[0], through.members[index]);
-      }
-      // Nothing is written before a save.
-      const { members: own } = await train(engine, options, { members: start, epochs: 1 });
-      const before = own.map(({ parameters }) => share(parameters));
-      const stack = await engine.createStack(options, own);
-      stack.retain([true, false, true, true]);
-      assertEquals(stack.size, 3);
-      assertEquals(await stack.trainEpoch(), through.losses[1]!.toSpliced(1, 1));
-      assertEquals(own.map(({ parameters }) => parameters), before);
-      await stack.save();
-      assert(furthest(own[2]!.parameters, before[2]!) > 0);
-      stack.retain([false, true, false]);
-      assertEquals(await stack.trainEpoch(), [through.losses[2]![2]!]);
-      await stack.save();
-      const { parameters, state } = through.members[2]!;
-      assertEquals([own[2]!.parameters, own[2]!.state], [parameters, state]);
-      assertEquals(own[1]!.parameters, before[1]!);
-      stack.dispose();
-    }
-  });
-});
-
 // --- Refusals ---
 
 testEngines("what is wrong is refused, an abort has its reason", async (open) => {
@@ -344,9 +290,9 @@ testEngines("what is wrong is refused, an abort has its reason", async (open) =>
         ]
       ) await refuse(ask, start + message);
     }
-    const [adam] = members("Adam", [0.1]);
+    const adam = makeMember(SIZES, { seed: 0, learningRate: 0.1, optimizer: "Adam" });
     await refuse(
-      () => engine.createStack({ sizes: SIZES, batchSize: 16, optimizer: "Lion" }, [adam!]),
+      () => engine.createStack({ sizes: SIZES, batchSize: 16, optimizer: "Lion" }, [adam]),
       "Cannot use optimizer Lion as it must be AdaGrad or ",
     );
     const models = [initialise(SIZES, 1)];

@@ -5,11 +5,11 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import type { Engine, Member, PerturbOptions, Ray, StackOptions } from "~/lib/engine/engine.ts";
+import type { PerturbOptions, Ray } from "~/lib/engine/engine.ts";
 import { openDevice } from "~/lib/engine/tensorflow/device.ts";
-import { initialise, layoutLayers } from "~/lib/model.ts";
+import { initialise } from "~/lib/model.ts";
 import { OPTIMIZER_NAMES } from "~/lib/optimizer.ts";
-import { assert, assertAlmostEquals, assertEquals, assertLess, assertRejects } from "@std/assert";
+import { assertAlmostEquals, assertEquals, assertLess, assertRejects } from "@std/assert";
 import {
   hessianProducts,
   makeDataset,
@@ -20,10 +20,8 @@ import {
   share,
   train,
 } from "~/tests/fixtures/tiny_dataset.ts";
-import type { ReferenceData } from "~/tests/fixtures/reference_network.ts";
 import {
   furthest,
-  type ReferenceRun,
   trainingTolerance,
   trainReference,
 } from "~/tests/fixtures/reference_training.ts";
@@ -31,80 +29,9 @@ import {
   assertAllClose,
   FLOAT,
   SIZES,
-  SMALL,
   testBackends,
   withEngine,
 } from "~/tests/fixtures/tensorflow_fixture.ts";
-
-/** Every optimizer with a learning rate that moves the network but leaves it smooth. */
-const RATES: Readonly<Record<string, number>> = {
-  ...Object.fromEntries(OPTIMIZER_NAMES.map((name) => [name, 0.002])),
-  "SGD": 0.05,
-  "SGD(momentum=0.9)": 0.02,
-  "SGD(momentum=0.9,nesterov=true)": 0.02,
-  "AdaGrad": 0.01,
-};
-
-/**
- * A seed whose network has no unit that is on in all rows of a batch of 35: such a unit's bias has a
- * gradient that is rounding alone, which AdaGrad and its like turn into full steps.
- */
-const SOUND_SEED = 4;
-
-/** Whether steps are proportional to gradients, so that a rounding error stays one. */
-function isSmooth({ optimizer }: Pick<ReferenceRun, "optimizer">): boolean {
-  return optimizer.startsWith("SGD");
-}
-
-/**
- * Picks the parameters whose gradient is never rounding alone: that of a unit's bias is where the
- * unit is on in all rows of a batch, as the normalisation removes its effect. Rules that divide by
- * the gradient's size move such a parameter by the full learning rate, in any direction.
- */
-function soundPlaces(run: ReferenceRun, data: ReferenceData): (of: ArrayLike<number>) => number[] {
-  const isNoise = Array.from(run.parameters, () => false);
-  trainReference(run, data, {
-    disturb: (gradient) => gradient.forEach((g, i) => isNoise[i] ||= Math.abs(g) < 1e-6),
-  });
-  const places = [...isNoise.keys()].filter((i) => isSmooth(run) || !isNoise[i]);
-  assert(places.length > isNoise.length / 2);
-  return (values) => places.map((i) => values[i]!);
-}
-
-/** Trains one network and compares it with float64. */
-async function assertTrains(
-  engine: Engine,
-  run: ReferenceRun,
-  data: ReferenceData,
-): Promise<void> {
-  const [expected, tolerance] = [trainReference(run, data), trainingTolerance(run, data)];
-  const { sizes, batchSize, optimizer, learningRate, epochs, before = 0 } = run;
-  const start = { ...makeMember(sizes, { seed: 0, learningRate, optimizer }), epochs: before };
-  start.parameters.set(run.parameters);
-  if (run.state) start.state.set(run.state);
-  const options = { sizes, batchSize, optimizer };
-  const { losses, members } = await train(engine, options, { members: [start], epochs });
-  assertAllClose(losses.flat(), expected.losses, tolerance.losses);
-  const at = soundPlaces(run, data);
-  assertAllClose(at(members[0]!.parameters), at(expected.parameters), tolerance.parameters);
-}
-
-testBackends("trainEpoch() is the optimizer's definition, batch by batch", async (backend) => {
-  const data = referenceSplit(SMALL.train);
-  await withEngine(backend, async (engine) => {
-    for (const [optimizer, learningRate] of Object.entries(RATES)) {
-      const { parameters } = makeMember(SIZES, { seed: SOUND_SEED, learningRate, optimizer });
-      // 70 rows: the last batch has 30.
-      const run = { sizes: SIZES, optimizer, learningRate, batchSize: 40, parameters };
-      await assertTrains(engine, { ...run, epochs: 2 }, data);
-      // From where another run was: its state counts, and the number of its updates.
-      const middle = trainReference({ ...run, epochs: 3 }, data);
-      const { state } = middle;
-      const later = { ...run, parameters: share(middle.parameters), state: share(state) };
-      await assertTrains(engine, { ...later, before: 3, epochs: 1 }, data);
-    }
-  });
-});
 
 /**
  * E, B, inputs, hidden units: every kind of access with rows and columns left over in every tile, which
@@ -165,42 +92,6 @@ testBackends("shift() reaches the end of a tensor of 17 million", async (backend
   tf.dispose([x, result, end]);
 }, ["webgpu"]);
 
-// --- To the bit ---
-
-const stackOptions = (optimizer: string, batchSize = 35): StackOptions => ({
-  sizes: SIZES,
-  batchSize,
-  optimizer,
-});
-
-function makeMembers(optimizer: string, rates: readonly number[], firstSeed = 0): Member[] {
-  return rates.map((learningRate, index) =>
-    makeMember(SIZES, { seed: firstSeed + index, learningRate, optimizer })
-  );
-}
-
-testBackends("members of any age share a stack to the bit", async (backend) => {
-  const { bias } = layoutLayers(SIZES).at(-1)!;
-  await withEngine(backend, async (engine) => {
-    for (const optimizer of OPTIMIZER_NAMES) {
-      const options = stackOptions(optimizer);
-      const rate = RATES[optimizer]!;
-      const [first, ...young] = makeMembers(optimizer, [rate, 3 * rate, rate / 2]);
-      const { members: [old] } = await train(engine, options, { members: [first!], epochs: 1 });
-      const mixed = [old!, ...young];
-      const together = await train(engine, options, { members: mixed, epochs: 2 });
-      for (const [index, member] of mixed.entries()) {
-        const alone = await train(engine, options, { members: [member], epochs: 2 });
-        assertEquals(alone.losses.flat(), together.losses.map((losses) => losses[index]!));
-        assertEquals(alone.members[0], together.members[index]);
-        // The normalisation takes these biases away: nothing moves them.
-        const { parameters } = together.members[index]!;
-        assertEquals(parameters.subarray(bias), member.parameters.subarray(bias));
-      }
-    }
-  });
-});
-
 // --- Tensors and refusals ---
 
 testBackends("no tensor is leaked", async (backend) => {
@@ -210,11 +101,16 @@ testBackends("no tensor is leaked", async (backend) => {
     await withEngine(backend, async (engine) => {
       for (const optimizer of OPTIMIZER_NAMES) {
         // All rows are a batch; epochs differ.
-        const members = makeMembers(optimizer, [0.01, 0.01])
-          .map((member, epochs) => ({ ...member, epochs }));
+        const members = [0, 1].map((seed) => ({
+          ...makeMember(SIZES, { seed, learningRate: 0.01, optimizer }),
+          epochs: seed,
+        }));
         await engine.evaluate(SIZES, models, { split: "train", gradient: false });
         const before = tf.memory().numTensors;
-        const stack = await engine.createStack(stackOptions(optimizer, 1000), members);
+        const stack = await engine.createStack(
+          { sizes: SIZES, batchSize: 1000, optimizer },
+          members,
+        );
         // What epochs have in common is made by the first one.
         await stack.trainEpoch();
         const after = tf.memory().numTensors;
@@ -282,21 +178,6 @@ testBackends("chunks and groups round only; a step of 0 is exactly the loss", as
   const size = Math.max(...results[0]!.map(Math.abs));
   assertAllClose(results[1]!, results[0]!, 10 * FLOAT * (1 + size));
 });
-
-testBackends("rays of a direction do not see each other, to the bit", async (backend) => {
-  await withEngine(backend, async (engine) => {
-    const together = await engine.perturbedLosses(SIZES, models, OPTIONS);
-    for (const [index, ray] of RAYS.entries()) {
-      const alone = await engine.perturbedLosses(SIZES, models, { seed: 11, rays: [ray] });
-      assertEquals(
-        alone.map(({ losses, frozen }) => [losses[0], frozen]),
-        together.map(({ losses }) => [losses[index], []]),
-      );
-    }
-    const none = await engine.perturbedLosses(SIZES, models, { seed: 11, rays: [] });
-    assertEquals(none.map(({ loss }) => loss), together.map(({ loss }) => loss));
-  });
-}, ["cpu"]);
 
 testBackends("work on a split reports progress and aborts cleanly", async (backend) => {
   await withEngine(backend, async (engine) => {

@@ -1,5 +1,5 @@
 /**
- * Training on the CPU engine, on every matrix library: the numbers of PyTorch and of float64, and what
+ * Training: the numbers of float64 on every engine, those of PyTorch on every matrix library, and what
  * must not matter.
  *
  * @module
@@ -12,6 +12,7 @@ import { allocateState, OPTIMIZER_NAMES, parseOptimizer } from "~/lib/optimizer.
 import { openStream, permutation } from "~/lib/random.ts";
 import { assert, assertAlmostEquals, assertEquals, assertLess, assertRejects } from "@std/assert";
 import { testLibraries, withEngine } from "~/tests/fixtures/engine_cpu_fixture.ts";
+import { type Open, testEngines } from "~/tests/fixtures/every_engine.ts";
 import { optimizerRuns } from "~/tests/fixtures/pytorch_fixture.ts";
 import {
   furthest,
@@ -34,21 +35,21 @@ const OPTIMIZERS = [...OPTIMIZER_NAMES, "SGD(momentum=0.9)", "SGD(momentum=0.8,n
 
 const SHAPES: [number[], number[]][] = [
   // A network of one layer, odd sizes, sizes beyond a SIMD vector and a cache line.
-  [[5, 3], [7, 16, 50, 1000]],
+  [[5, 3], [7, 19, 50, 1000]],
   [[9, 17, 4], [7, 50]],
-  [[21, 37, 10, 3], [16, 49]],
+  [[21, 37, 10, 3], [19, 49]],
 ];
 
-testLibraries("trainEpoch() follows float64 at any batch size", async (library) => {
+testEngines("trainEpoch() follows float64 at any batch size", async (open, slack) => {
   for (const [sizes, batchSizes] of SHAPES) {
-    await compareWithReference(library, sizes, { rows: 50, batchSizes });
+    await compareWithReference([open, slack], sizes, { rows: 50, batchSizes });
   }
 });
 
-testLibraries("trainEpoch() follows float64 over several blocks of 512 rows", async (library) => {
-  await compareWithReference(library, [6, 7, 5, 4], { rows: 1100, batchSizes: [600, 1100] });
+testEngines("trainEpoch() follows float64 over several blocks of 512 rows", async (open, slack) => {
+  await compareWithReference([open, slack], [6, 7, 5, 4], { rows: 1100, batchSizes: [600, 1100] });
   // Panels of 64 rows of the first layer's gradient: 70 units, batches of 64 rows or fewer.
-  await compareWithReference(library, [5, 70, 3], { rows: 90, batchSizes: [60, 90] });
+  await compareWithReference([open, slack], [5, 70, 3], { rows: 90, batchSizes: [60, 90] });
 });
 
 testLibraries("SGD rounds a weight once a step of many blocks", async (library) => {
@@ -72,13 +73,13 @@ testLibraries("SGD rounds a weight once a step of many blocks", async (library) 
 
 /** Two epochs of every optimizer. */
 async function compareWithReference(
-  library: Parameters<typeof withEngine>[0]["library"],
+  [open, slack]: [Open, slack: number],
   sizes: number[],
   { rows, batchSizes }: { rows: number; batchSizes: number[] },
 ): Promise<void> {
   const dataset = randomDataset(sizes, rows);
   const data = referenceSplit(dataset.train);
-  await withEngine({ dataset, library }, async (engine) => {
+  await open(dataset, async (engine) => {
     for (const batchSize of batchSizes) {
       for (const optimizer of OPTIMIZERS) {
         const learningRate = 0.05;
@@ -101,7 +102,7 @@ async function compareWithReference(
         const { momentum = 0 } = parseOptimizer(optimizer).hyperparameters;
         const terms = 20 * 2 ** -24 / (1 - Number(momentum));
         assertLess(tolerance.parameters, 1e-4, name);
-        assertLess(furthest(losses.flat(), exact.losses), tolerance.losses, name);
+        assertLess(furthest(losses.flat(), exact.losses), tolerance.losses + slack, name);
         const rounding = { parameters: learningRate * steps * terms, state: terms };
         const { bias } = layoutLayers(sizes).at(-1)!;
         const P = parameters.length;
@@ -111,7 +112,7 @@ async function compareWithReference(
           for (let from = 0; from < found.length; from += P) {
             assertLess(
               furthest(found.subarray(from, from + bias), exact[part].subarray(from, from + bias)),
-              tolerance[part] + storage + rounding[part],
+              tolerance[part] + storage + rounding[part] + 4 * slack,
               name,
             );
             const untouched = member[part].slice(from + bias, from + P);
@@ -182,30 +183,43 @@ testLibraries("trainEpoch() has PyTorch's epoch losses with every optimizer", as
   });
 });
 
-testLibraries("one or two threads, at once or in two halves: the same bits", async (library) => {
-  const sizes = [9, 17, 4];
-  const dataset = randomDataset(sizes, 90);
-  const [one, two] = await Promise.all(
-    [1, 2].map((threads) =>
-      withEngine({ dataset, library, threads }, async (engine) => {
-        const all = [];
-        for (const optimizer of OPTIMIZERS) {
-          const options = { sizes, batchSize: 16, optimizer };
-          const members = [0.1, 0.01, 0.05].map((learningRate, seed) =>
-            makeMember(sizes, { seed, learningRate, optimizer })
-          );
-          const half = await train(engine, options, { members, epochs: 2 });
-          const rest = await train(engine, options, { members: half.members, epochs: 2 });
-          const once = await train(engine, options, { members, epochs: 4 });
-          assertEquals([...half.losses, ...rest.losses], once.losses);
-          assertEquals(rest.members, once.members);
-          all.push(once);
-        }
-        return all;
-      })
-    ),
-  );
-  assertEquals(one, two);
+const STACKED = [9, 17, 8, 4];
+
+testEngines("members, saves and drops change no bit of a stack", async (open) => {
+  await open(randomDataset(STACKED, 70), async (engine) => {
+    for (const optimizer of OPTIMIZERS) {
+      const options = { sizes: STACKED, batchSize: 35, optimizer };
+      // Of any age: Adam's steps depend on it.
+      const start = [0.1, 1e30, 0.03, 0.01].map((learningRate, seed) => ({
+        ...makeMember(STACKED, { seed, learningRate, optimizer }),
+        epochs: seed % 3,
+      }));
+      const through = await train(engine, options, { members: start, epochs: 3 });
+      if (optimizer === "SGD") assert(!Number.isFinite(through.losses[2]![1]), "it diverges");
+      for (const index of [0, 2, 3]) {
+        const alone = await train(engine, options, { members: [start[index]!], epochs: 3 });
+        assertEquals(alone.losses.flat(), through.losses.map((losses) => losses[index]!));
+        assertEquals(alone.members[0], through.members[index]);
+      }
+      // Nothing is written before a save.
+      const { members: own } = await train(engine, options, { members: start, epochs: 1 });
+      const before = own.map(({ parameters }) => share(parameters));
+      const stack = await engine.createStack(options, own);
+      stack.retain([true, false, true, true]);
+      assertEquals(stack.size, 3);
+      assertEquals(await stack.trainEpoch(), through.losses[1]!.toSpliced(1, 1));
+      assertEquals(own.map(({ parameters }) => parameters), before);
+      await stack.save();
+      assert(furthest(own[2]!.parameters, before[2]!) > 0);
+      stack.retain([false, true, false]);
+      assertEquals(await stack.trainEpoch(), [through.losses[2]![2]!]);
+      await stack.save();
+      const { parameters, state } = through.members[2]!;
+      assertEquals([own[2]!.parameters, own[2]!.state], [parameters, state]);
+      assertEquals(own[1]!.parameters, before[1]!);
+      stack.dispose();
+    }
+  });
 });
 
 Deno.test("createStack() refuses state of another size", async () => {
