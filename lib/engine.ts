@@ -22,4 +22,4 @@ export {
   TFJS_NODE_VERSION,
   tfjsNodeHome,
   type TfjsNodeName,
-} from "~/lib/engine/tensorflow/tfjs_node.ts";
+} from "~/lib/engine/tensorflow/backends.ts";

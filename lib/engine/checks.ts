@@ -1,35 +1,70 @@
 /**
- * What both engines refuse: networks that do not fit a data set, vectors that do not fit a network.
+ * What every engine refuses: networks that do not fit a data set, arrays that do not fit a network.
  *
  * @module
  */
 import type { Dataset } from "~/lib/dataset.ts";
-import type { SharedFloats } from "~/lib/engine/engine.ts";
+import type {
+  Engine,
+  Hessian,
+  Member,
+  SharedFloats,
+  Stack,
+  StackOptions,
+} from "~/lib/engine/engine.ts";
 import { countParameters, type LayerSizes } from "~/lib/model.ts";
+import { parseOptimizer } from "~/lib/optimizer.ts";
 
 /**
- * A check of layer sizes against a data set's images and labels.
- *
- * @returns Throws RangeError if the first layer has other inputs, or the last fewer outputs than there
- * are classes.
+ * An engine on a data set that refuses, with a RangeError, layer sizes whose first layer has other
+ * inputs than the images or whose last has fewer outputs than there are classes; members whose arrays
+ * are not as long as the network and the optimizer ask for; vectors that are not as long as the network.
  */
-export function sizesCheck({ train, test }: Dataset): (sizes: LayerSizes) => void {
+export function checkedEngine<E extends Engine>({ train, test }: Dataset, engine: E): E {
   const inputs = train.pixels.length / train.size;
   const classes = 1 + Math.max(largest(train.labels), largest(test.labels));
-  return (sizes) => {
-    const [first, last] = [sizes[0]!, sizes.at(-1)!];
-    if (first !== inputs) {
+  function check([first, ...others]: LayerSizes): void {
+    const refuse = (part: string, value: unknown): never => {
       throw new RangeError(
-        `Cannot run a network on these images as its first layer must have ${inputs} inputs: ` +
-          `current value is ${first}`,
+        `Cannot run a network on these images as its ${part}: current value is ${value}`,
       );
-    }
-    if (last < classes) {
-      throw new RangeError(
-        `Cannot run a network on these images as its last layer must have ${classes} outputs or ` +
-          `more: current value is ${last}`,
-      );
-    }
+    };
+    const last = others.at(-1);
+    if (first !== inputs) refuse(`first layer must have ${inputs} inputs`, first);
+    if (!(last! >= classes)) refuse(`last layer must have ${classes} outputs or more`, last);
+  }
+  /** The method, for networks that fit. */
+  const fitting = <A extends unknown[], T>(
+    method: (sizes: LayerSizes, ...args: A) => Promise<T>,
+  ): typeof method =>
+  async (sizes: LayerSizes, ...args: A): Promise<T> => {
+    check(sizes);
+    return await method(sizes, ...args);
+  };
+  return {
+    ...engine,
+    async createStack(options, members): Promise<Stack> {
+      check(options.sizes);
+      checkMembers(options, members);
+      return await engine.createStack(options, members);
+    },
+    evaluate: fitting(engine.evaluate),
+    perturbedLosses: fitting(engine.perturbedLosses),
+    gradients: fitting(engine.gradients),
+    openHessian: fitting(async (sizes, ...args): Promise<Hessian> => {
+      const { multiply } = await engine.openHessian(sizes, ...args);
+      const P = countParameters(sizes);
+      return {
+        async multiply(vectors): Promise<SharedFloats[]> {
+          const wrong = vectors.find(({ length }) => length !== P);
+          if (wrong === undefined) return await multiply(vectors);
+          throw new RangeError(
+            `Cannot multiply by the Hessian as a vector must have ${P} numbers: ` +
+              `current number is ${wrong.length}`,
+          );
+        },
+      };
+    }),
   };
 }
 
@@ -37,13 +72,14 @@ function largest(values: Uint8Array): number {
   return values.reduce((most, value) => Math.max(most, value), 0);
 }
 
-/** @throws {RangeError} If a vector has another length than the parameters. */
-export function checkVectors(sizes: LayerSizes, vectors: readonly SharedFloats[]): void {
+function checkMembers({ sizes, optimizer }: StackOptions, members: readonly Member[]): void {
   const P = countParameters(sizes);
-  const wrong = vectors.find((vector) => vector.length !== P);
-  if (wrong === undefined) return;
-  throw new RangeError(
-    `Cannot multiply by the Hessian as a vector must have ${P} numbers: ` +
-      `current number is ${wrong.length}`,
-  );
+  const numbers = P * parseOptimizer(optimizer).slots.length;
+  for (const { parameters, state } of members) {
+    if (parameters.length === P && state.length === numbers) continue;
+    throw new RangeError(
+      `Cannot train a network of sizes ${sizes} as it must have ${P} parameters and ` +
+        `${numbers} numbers of state: it has ${parameters.length} and ${state.length}`,
+    );
+  }
 }

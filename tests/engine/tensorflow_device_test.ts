@@ -11,10 +11,14 @@ import type { Engine, StackOptions } from "~/lib/engine/engine.ts";
 import { openDevice } from "~/lib/engine/tensorflow/device.ts";
 import { fitMembers, planSplit } from "~/lib/engine/tensorflow/memory.ts";
 import { uploadSplit } from "~/lib/engine/tensorflow/pass.ts";
-import { findRealGpu, isSoftware, requestAdapter } from "~/lib/engine/tensorflow/real_gpu.ts";
+import {
+  findRealGpu,
+  isSoftware,
+  requestAdapter,
+  tfjsNodeHome,
+} from "~/lib/engine/tensorflow/backends.ts";
 import { createTensorStack } from "~/lib/engine/tensorflow/stack.ts";
 import { createTensorFlowEngine } from "~/lib/engine/tensorflow/tensorflow_engine.ts";
-import { tfjsNodeHome } from "~/lib/engine/tensorflow/tfjs_node.ts";
 import { initialise, MLP_1 } from "~/lib/model.ts";
 import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
 import { hessianProducts, makeMember } from "~/tests/fixtures/tiny_dataset.ts";

@@ -3,16 +3,23 @@
  *
  * @module
  */
-import { sizesCheck } from "~/lib/engine/checks.ts";
+import { checkedEngine } from "~/lib/engine/checks.ts";
 import { evaluate, openHessian } from "~/lib/engine/cpu/full_set.ts";
 import { chooseGemmLibrary } from "~/lib/engine/cpu/gemm/choose_library.ts";
 import type { LibrarySource } from "~/lib/engine/cpu/gemm/gemm_library.ts";
 import { findStep, openKernels } from "~/lib/engine/cpu/kernels/kernels.ts";
 import { perturbedLosses } from "~/lib/engine/cpu/perturbed_losses.ts";
 import { openPool, type Pool } from "~/lib/engine/cpu/pool.ts";
-import type { Engine, EngineOptions, Member, Stack, StackOptions } from "~/lib/engine/engine.ts";
+import type {
+  Engine,
+  EngineOptions,
+  Member,
+  SharedFloats,
+  Stack,
+  StackOptions,
+} from "~/lib/engine/engine.ts";
 import { defaultThreads } from "~/lib/domain.ts";
-import { countParameters, type LayerSizes, share } from "~/lib/model.ts";
+import { share } from "~/lib/model.ts";
 import { parseOptimizer } from "~/lib/optimizer.ts";
 
 /** What the CPU engine is made from. */
@@ -47,7 +54,6 @@ export async function createCpuEngine(
     );
   }
   const { train, test } = dataset;
-  const check = sizesCheck(dataset);
   // Opened here first, and kept: the threads load what is chosen and set up already.
   const { library, chosen } = await chooseGemmLibrary({
     demanded,
@@ -62,31 +68,18 @@ export async function createCpuEngine(
   });
   const bytes = options.samplerBytes ?? Math.max(1.5e9, 2.5e8 * threads);
   const work = { pool, threads, rows: { train: train.size, test: test.size }, bytes };
-  const checked = <T>(sizes: LayerSizes, run: () => T | Promise<T>): Promise<T> =>
-    Promise.try(() => {
-      check(sizes);
-      return run();
-    });
-  return {
+  return checkedEngine(dataset, {
     info: { name: "cpu", library: library.name, chosen },
     concurrency: threads,
     stackSize: () => 1,
-    createStack: (options, members) =>
-      checked(options.sizes, () => createStack(pool, options, members)),
+    createStack: (options, members) => Promise.resolve(createStack(pool, options, members)),
     evaluate: (sizes, models, { split, gradient }) =>
-      checked(
-        sizes,
-        () => evaluate(work, sizes, models, { split, want: gradient ? "norm" : "loss" }),
-      ),
+      evaluate(work, sizes, models, { split, want: gradient ? "norm" : "loss" }),
     perturbedLosses: (sizes, models, options) =>
-      checked(sizes, () => perturbedLosses({ ...work, rows: train.size }, sizes, models, options)),
+      perturbedLosses({ ...work, rows: train.size }, sizes, models, options),
     gradients: (sizes, models, { signal } = {}) =>
-      checked(
-        sizes,
-        () => evaluate({ ...work, signal }, sizes, models, { split: "train", want: "gradient" }),
-      ),
-    openHessian: (sizes, model, { signal } = {}) =>
-      checked(sizes, () => openHessian({ ...work, signal }, sizes, model)),
+      evaluate({ ...work, signal }, sizes, models, { split: "train", want: "gradient" }),
+    openHessian: (sizes, model, { signal } = {}) => openHessian({ ...work, signal }, sizes, model),
     async peak(): Promise<number> {
       const rates = await pool.all("gemmRate", Array(threads).fill({ repeats: 8 }));
       return rates.reduce((sum, rate) => sum + rate, 0);
@@ -96,40 +89,38 @@ export async function createCpuEngine(
       library.close();
       return Promise.resolve();
     },
-  };
+  });
 }
 
 /**
  * Creates a stack, a thread for each member; the members' arrays change in `save` only.
  *
- * @throws {RangeError} If a member's arrays have another length than the network and the optimizer
- * ask for, or the kernels lack the optimizer's.
+ * @throws {RangeError} If the kernels lack the optimizer's.
  */
 function createStack(pool: Pool, options: StackOptions, members: readonly Member[]): Stack {
-  checkStack(options, members);
-  let current = members.map((member) => ({
-    member,
-    learningRate: member.learningRate,
-    shuffle: member.shuffle,
-    parameters: copy(member.parameters),
-    state: copy(member.state),
-    epochs: member.epochs,
-  }));
+  const { name, coefficients } = parseOptimizer(options.optimizer).kernel;
+  const kernels = openKernels(new WebAssembly.Memory({ initial: 2 }));
+  findStep(kernels, name, coefficients({ learningRate: 1, t: 1 }).length);
+  const copy = (values: Float32Array): SharedFloats => share(values.length, (i) => values[i]!);
+  let current = members.map((member) => {
+    const { parameters, state, ...rest } = member;
+    return { member, own: { ...rest, parameters: copy(parameters), state: copy(state) } };
+  });
   return {
     get size(): number {
       return current.length;
     },
     async trainEpoch(): Promise<number[]> {
       const trained = current;
-      const asks = trained.map(({ member: _, ...own }) => ({ ...options, ...own }));
+      const asks = trained.map(({ own }) => ({ ...options, ...own }));
       const losses = await pool.all("trainEpoch", asks);
-      for (const each of trained) each.epochs++;
+      for (const { own } of trained) own.epochs++;
       return losses;
     },
     save(): Promise<void> {
-      for (const { member, parameters, state } of current) {
-        member.parameters.set(parameters);
-        member.state.set(state);
+      for (const { member, own } of current) {
+        member.parameters.set(own.parameters);
+        member.state.set(own.state);
       }
       return Promise.resolve();
     },
@@ -141,23 +132,3 @@ function createStack(pool: Pool, options: StackOptions, members: readonly Member
     },
   };
 }
-
-function checkStack({ sizes, optimizer }: StackOptions, members: readonly Member[]): void {
-  const { kernel, slots } = parseOptimizer(optimizer);
-  const coefficients = kernel.coefficients({ learningRate: 1, t: 1 });
-  const kernels = openKernels(new WebAssembly.Memory({ initial: 2 }));
-  findStep(kernels, kernel.name, coefficients.length);
-  const count = countParameters(sizes);
-  const numbers = count * slots.length;
-  for (const { parameters, state } of members) {
-    if (parameters.length !== count || state.length !== numbers) {
-      throw new RangeError(
-        `Cannot train a network of sizes ${sizes} as it must have ${count} parameters and ` +
-          `${numbers} numbers of state: it has ${parameters.length} and ${state.length}`,
-      );
-    }
-  }
-}
-
-const copy = (values: Float32Array): Float32Array<SharedArrayBuffer> =>
-  share(values.length, (i) => values[i]!);

@@ -32,9 +32,10 @@ export interface RowRange {
   readonly count: number;
 }
 
-/** A run of rows of a split. */
+/** A run of rows of a split, in file order or in that of their numbers. */
 export interface Rows extends RowRange {
   readonly split: SharedSplit;
+  readonly order?: Uint32Array | undefined;
 }
 
 /** First row and length of every block of `count` rows, in order. */
@@ -46,14 +47,17 @@ export function* blocksOf(count: number): Generator<[start: number, length: numb
 export function loadPixels(
   { memory, kernels }: Workspace,
   { bytes, pixels }: Pick<Layout, "bytes" | "pixels">,
-  { split, start: first }: Rows,
+  { split, start: first, order }: Rows,
   start: number,
   length: number,
 ): void {
   const inputs = split.pixels.length / split.size;
-  const from = (first + start) * inputs;
-  new Uint8Array(memory.buffer, bytes, length * inputs)
-    .set(split.pixels.subarray(from, from + length * inputs));
+  const own = new Uint8Array(memory.buffer, bytes, length * inputs);
+  const rows = (from: number, count: number): Uint8Array =>
+    split.pixels.subarray(from * inputs, (from + count) * inputs);
+  const from = first + start;
+  if (order === undefined) own.set(rows(from, length));
+  else for (let r = 0; r < length; r++) own.set(rows(order[from + r]!, 1), r * inputs);
   kernels.bytesToFloats(bytes, pixels, length * inputs);
 }
 
@@ -61,9 +65,11 @@ export function loadPixels(
 export function loadLabels(
   { memory }: Workspace,
   { labels }: LogitLayout,
-  { split, start, count }: Rows,
+  { split, start, count, order }: Rows,
 ): void {
-  new Uint8Array(memory.buffer, labels, count).set(split.labels.subarray(start, start + count));
+  const own = new Uint8Array(memory.buffer, labels, count);
+  if (order === undefined) own.set(split.labels.subarray(start, start + count));
+  else for (let r = 0; r < count; r++) own[r] = split.labels[order[start + r]!]!;
 }
 
 /** Where what goes into a layer lies: pixels as [rows, inputs], activations as [inputs, rows]. */

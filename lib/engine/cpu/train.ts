@@ -9,7 +9,6 @@ import {
   forward,
   loadLabels,
   lossOfLogits,
-  type SharedSplit,
   type Thread,
 } from "~/lib/engine/cpu/network.ts";
 import { layOut } from "~/lib/engine/cpu/workspace.ts";
@@ -81,10 +80,7 @@ export async function trainEpoch(
     ? undefined
     : permutation(split.size, task.shuffle, epochs);
   for (let start = 0; start < split.size; start += batchSize) {
-    const count = Math.min(batchSize, split.size - start);
-    const rows = order === undefined
-      ? { split, start, count }
-      : { split: gather(split, order.subarray(start, start + count)), start: 0, count };
+    const rows = { split, start, count: Math.min(batchSize, split.size - start), order };
     loadLabels(workspace, layout, rows);
     await forward(workspace, layout, rows);
     sum += lossOfLogits(workspace, layout, rows.count, places).loss;
@@ -94,18 +90,4 @@ export async function trainEpoch(
   }
   for (const [here, shared] of vectors) shared.set(here);
   return sum / batches;
-}
-
-/** Copies rows of a split in the order of their numbers, the first 0. */
-function gather({ pixels, labels, size }: SharedSplit, rows: Uint32Array): SharedSplit {
-  const inputs = pixels.length / size;
-  const gathered = new Uint8Array(rows.length * inputs);
-  for (const [place, row] of rows.entries()) {
-    gathered.set(pixels.subarray(row * inputs, (row + 1) * inputs), place * inputs);
-  }
-  return {
-    pixels: gathered,
-    labels: Uint8Array.from(rows, (row) => labels[row]!),
-    size: rows.length,
-  };
 }

@@ -15,6 +15,9 @@ import { type Direction, drawDirection } from "~/lib/engine/direction.ts";
 import type { SharedFloats } from "~/lib/engine/engine.ts";
 import type { LayerSizes } from "~/lib/model.ts";
 
+/** What this thread works with, once it is opened. */
+let thread: Thread;
+
 /** What a thread starts from. */
 export interface OpenTask {
   readonly splits: Thread["splits"];
@@ -23,6 +26,9 @@ export interface OpenTask {
 
 /** What a thread can be asked. */
 const TASKS = {
+  async open(_: Thread, { splits, library }: OpenTask): Promise<void> {
+    thread = { workspace: openWorkspace(await openGemmLibrary(library)), splits };
+  },
   trainEpoch,
   forwardRows,
   backwardRows,
@@ -48,9 +54,9 @@ const TASKS = {
 export type Tasks = typeof TASKS;
 
 /** A message to a thread. */
-export type Request =
-  | { kind: "open"; ask: OpenTask }
-  | { [K in keyof Tasks]: { kind: K; ask: Parameters<Tasks[K]>[1] } }[keyof Tasks];
+export type Request = {
+  [K in keyof Tasks]: { kind: K; ask: Parameters<Tasks[K]>[1] };
+}[keyof Tasks];
 
 /** A thread's answer: what was asked for, or why it could not be had. */
 export type Response = { answer: unknown } | { error: string };
@@ -77,27 +83,14 @@ async function gemmRate(
   return 2 * SIZE ** 3 / (best / 1000);
 }
 
-let thread: Thread;
-
-async function perform({ kind, ask }: Request): Promise<unknown> {
-  if (kind === "open") {
-    thread = {
-      workspace: openWorkspace(await openGemmLibrary(ask.library)),
-      splits: ask.splits,
-    };
-    return;
-  }
-  return await TASKS[kind](thread, ask as never);
-}
-
 const scope = self as unknown as {
   onmessage: (event: MessageEvent<Request>) => void;
   postMessage: (response: Response) => void;
 };
 
-scope.onmessage = async (event): Promise<void> => {
+scope.onmessage = async ({ data: { kind, ask } }): Promise<void> => {
   try {
-    scope.postMessage({ answer: await perform(event.data) });
+    scope.postMessage({ answer: await TASKS[kind](thread, ask as never) });
   } catch (error) {
     scope.postMessage({ error: error instanceof Error ? error.message : String(error) });
   }

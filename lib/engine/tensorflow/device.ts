@@ -5,10 +5,14 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import {
+  adapterName,
+  loadTfjsNode,
+  requestAdapter,
+  type TfjsNodeName,
+} from "~/lib/engine/tensorflow/backends.ts";
 import type { Operations } from "~/lib/engine/tensorflow/operations.ts";
-import { adapterName, requestAdapter } from "~/lib/engine/tensorflow/real_gpu.ts";
 import { TENSOR_OPERATIONS } from "~/lib/engine/tensorflow/tensor_operations.ts";
-import { loadTfjsNode, type TfjsNodeName } from "~/lib/engine/tensorflow/tfjs_node.ts";
 import { createWebGpuOperations } from "~/lib/engine/tensorflow/webgpu.ts";
 
 /** A backend in use. */

@@ -8,7 +8,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { UsageError } from "~/lib/domain.ts";
-import { checkVectors, sizesCheck } from "~/lib/engine/checks.ts";
+import { checkedEngine } from "~/lib/engine/checks.ts";
 import { drawDirection } from "~/lib/engine/direction.ts";
 import type {
   Engine,
@@ -16,6 +16,7 @@ import type {
   Evaluation,
   PerturbedLosses,
   SharedFloats,
+  Stack,
 } from "~/lib/engine/engine.ts";
 import { keepPace, openDevice, type TensorFlowBackend } from "~/lib/engine/tensorflow/device.ts";
 import { multiplyHessian } from "~/lib/engine/tensorflow/hessian.ts";
@@ -48,7 +49,6 @@ export async function createTensorFlowEngine(
   const { tensorBytes } = device;
   const train = uploadSplit(device, dataset.train);
   let test: SplitTensors | undefined;
-  const check = sizesCheck(dataset);
   const images = device.operations.bytesPerPixel *
     (dataset.train.pixels.length + dataset.test.pixels.length);
   // Where the images alone take nearly all, a quarter is still needed to get anywhere.
@@ -62,7 +62,6 @@ export async function createTensorFlowEngine(
       & { readonly split?: SplitTensors; readonly tangents?: boolean },
     answer: (work: ChunkedPass, group: readonly SharedFloats[]) => Promise<T[]>,
   ): Promise<T[]> {
-    check(sizes);
     const options = { models: vectors.length, rows: split.size, tangents };
     const { members, rows: chunk } = planSplit(sizes, options, budget);
     const pace = keepPace(device, (tangents ? 3 : 1) * members * chunk * rowBytes(sizes));
@@ -74,21 +73,19 @@ export async function createTensorFlowEngine(
     return answers;
   }
 
-  return {
+  return checkedEngine(dataset, {
     info: { name: "tensorflow", library: device.library },
     concurrency: 1,
     stackSize: (options) => fitMembers(options, Math.min(options.batchSize, train.size), budget),
-    createStack: (options, members) =>
-      Promise.try(() => {
-        check(options.sizes);
-        if (members.some(({ shuffle }) => shuffle !== undefined)) {
-          throw new UsageError(
-            "Cannot train in shuffled order as the tensorflow engine keeps file order: use the CPU's, " +
-              "--engine cpu",
-          );
-        }
-        return createTensorStack(device, train, { ...options, members });
-      }),
+    createStack(options, members): Promise<Stack> {
+      if (members.every(({ shuffle }) => shuffle === undefined)) {
+        return Promise.resolve(createTensorStack(device, train, { ...options, members }));
+      }
+      throw new UsageError(
+        "Cannot train in shuffled order as the tensorflow engine keeps file order: use the CPU's, " +
+          "--engine cpu",
+      );
+    },
     evaluate(sizes, models, { split: name, gradient }): Promise<Evaluation[]> {
       const split = name === "train" ? train : test ??= uploadSplit(device, dataset.test);
       const want = gradient ? "norm" : "loss";
@@ -110,20 +107,15 @@ export async function createTensorFlowEngine(
     gradients: (sizes, models, { signal } = {}) =>
       inGroups(models, { sizes, signal }, (work, some) => evaluateModels(work, some, "gradient")),
     openHessian: (sizes, model, { signal } = {}) =>
-      Promise.try(() => {
-        check(sizes);
-        return {
-          async multiply(vectors): Promise<SharedFloats[]> {
-            checkVectors(sizes, vectors);
-            return await inGroups(vectors, { sizes, tangents: true, signal }, (work, some) =>
-              multiplyHessian(work, model, some));
-          },
-        };
+      Promise.resolve({
+        multiply: (vectors) =>
+          inGroups(vectors, { sizes, tangents: true, signal }, (work, some) =>
+            multiplyHessian(work, model, some)),
       }),
     close(): Promise<void> {
       tf.dispose([train, test].map((split) => split && [split.images, split.labels]));
       device.trim();
       return Promise.resolve();
     },
-  };
+  });
 }
