@@ -19,10 +19,16 @@ import {
 } from "~/lib/engine/tensorflow/backends.ts";
 import { createTensorStack } from "~/lib/engine/tensorflow/stack.ts";
 import { createTensorFlowEngine } from "~/lib/engine/tensorflow/tensorflow_engine.ts";
-import { initialise, MLP_1 } from "~/lib/model.ts";
+import { MLP_1 } from "~/lib/model.ts";
 import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
-import { hessianProducts, makeMember } from "~/tests/fixtures/tiny_dataset.ts";
-import { SIZES, SMALL, testBackends, withEngine } from "~/tests/fixtures/tensorflow_fixture.ts";
+import { makeMember } from "~/tests/fixtures/tiny_dataset.ts";
+import {
+  SIZES,
+  SMALL,
+  testBackends,
+  WAYS,
+  withEngine,
+} from "~/tests/fixtures/tensorflow_fixture.ts";
 
 Deno.test("fitMembers() follows the bytes of a stack", () => {
   const options: StackOptions = { sizes: [100, 10, 2], batchSize: 8, optimizer: "AdaGrad" };
@@ -181,36 +187,6 @@ testBackends("steps leave neither tensors nor buffers", async () => {
     assertEquals(used(), before);
   });
 }, ["webgpu"]);
-
-const models = [1, 2].map((seed) => initialise(SIZES, seed));
-const rays = [{ direction: 0, scaling: "global", steps: [1, -1] }] as const;
-
-/** An epoch and a save. */
-async function trainOnce(engine: Engine, optimizer: string): Promise<void> {
-  const options = { sizes: SIZES, batchSize: 40, optimizer };
-  const member = makeMember(SIZES, { seed: 1, learningRate: 0.01, optimizer });
-  const stack = await engine.createStack(options, [member]);
-  try {
-    await stack.trainEpoch();
-    await stack.save();
-  } finally {
-    stack.dispose();
-  }
-}
-
-/** Every way through the engine. */
-const WAYS: Readonly<Record<string, (engine: Engine) => Promise<unknown>>> = {
-  "evaluate()": (engine) => engine.evaluate(SIZES, models, { split: "test", gradient: false }),
-  "evaluate() with the gradient's norm": (engine) =>
-    engine.evaluate(SIZES, models, { split: "train", gradient: true }),
-  "perturbedLosses()": (engine) =>
-    engine.perturbedLosses(SIZES, models, { seed: 1, rays, frozen: true }),
-  "gradients()": (engine) => engine.gradients(SIZES, models),
-  "openHessian()": (engine) => hessianProducts(engine, SIZES, [models[0]!], [models]),
-  "a stack of SGD": (engine) => trainOnce(engine, "SGD"),
-  "a stack of AdaGrad": (engine) => trainOnce(engine, "AdaGrad"),
-  "a stack of Adam": (engine) => trainOnce(engine, "Adam"),
-};
 
 /** Runs `work` while the device refuses the buffer that it is asked for as `refused`-th; counts them. */
 async function refusing(refused: number, work: () => Promise<unknown>): Promise<number> {

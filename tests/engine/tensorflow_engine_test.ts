@@ -8,7 +8,6 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { PerturbOptions, Ray } from "~/lib/engine/engine.ts";
 import { openDevice } from "~/lib/engine/tensorflow/device.ts";
 import { initialise } from "~/lib/model.ts";
-import { OPTIMIZER_NAMES } from "~/lib/optimizer.ts";
 import { assertAlmostEquals, assertEquals, assertLess, assertRejects } from "@std/assert";
 import {
   hessianProducts,
@@ -30,6 +29,7 @@ import {
   FLOAT,
   SIZES,
   testBackends,
+  WAYS,
   withEngine,
 } from "~/tests/fixtures/tensorflow_fixture.ts";
 
@@ -95,45 +95,14 @@ testBackends("shift() reaches the end of a tensor of 17 million", async (backend
 // --- Tensors and refusals ---
 
 testBackends("no tensor is leaked", async (backend) => {
-  const models = [1, 2, 3].map((seed) => initialise(SIZES, seed));
   const atStart = tf.memory().numTensors;
   for (const deviceMemory of [60_000, 2 ** 30]) {
     await withEngine(backend, async (engine) => {
-      for (const optimizer of OPTIMIZER_NAMES) {
-        // All rows are a batch; epochs differ.
-        const members = [0, 1].map((seed) => ({
-          ...makeMember(SIZES, { seed, learningRate: 0.01, optimizer }),
-          epochs: seed,
-        }));
-        await engine.evaluate(SIZES, models, { split: "train", gradient: false });
-        const before = tf.memory().numTensors;
-        const stack = await engine.createStack(
-          { sizes: SIZES, batchSize: 1000, optimizer },
-          members,
-        );
-        // What epochs have in common is made by the first one.
-        await stack.trainEpoch();
-        const after = tf.memory().numTensors;
-        await stack.trainEpoch();
-        assertEquals(tf.memory().numTensors, after, "after an epoch");
-        await stack.save();
-        assertEquals(tf.memory().numTensors, after, "after save()");
-        stack.dispose();
-        assertEquals(tf.memory().numTensors, before, "after dispose()");
-      }
       // The test split is uploaded when it is first asked for.
       await engine.evaluate(SIZES, models, { split: "test", gradient: false });
       const before = tf.memory().numTensors;
-      const rays = [{ direction: 1, scaling: "tensor", steps: [1, -1] }] as const;
-      const work = {
-        evaluate: () => engine.evaluate(SIZES, models, { split: "test", gradient: true }),
-        perturbedLosses: () =>
-          engine.perturbedLosses(SIZES, models, { seed: 1, rays, frozen: true }),
-        gradients: () => engine.gradients(SIZES, models),
-        openHessian: () => hessianProducts(engine, SIZES, models, [models, [], models]),
-      };
-      for (const [name, run] of Object.entries(work)) {
-        await run();
+      for (const [name, run] of Object.entries(WAYS)) {
+        await run(engine);
         assertEquals(tf.memory().numTensors, before, name);
       }
     }, { deviceMemory });
