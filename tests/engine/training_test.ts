@@ -16,6 +16,7 @@ import { type Open, testEngines } from "~/tests/fixtures/every_engine.ts";
 import { optimizerRuns } from "~/tests/fixtures/pytorch_fixture.ts";
 import {
   furthest,
+  once,
   type ReferenceRun,
   trainingTolerance,
   trainReference,
@@ -89,11 +90,13 @@ async function compareWithReference(
         const state = allocateState(optimizer, parameters.length).fill(0.01);
         const epochs = { before: 3, epochs: 2 };
         const run = { sizes, optimizer, learningRate, batchSize, ...epochs, parameters, state };
-        const exact = trainReference(run, data);
         const member = { learningRate, parameters, state, epochs: 3 };
         const { losses, members } = await train(engine, run, { members: [member], epochs: 2 });
         const name = `${sizes} ${optimizer} ${batchSize}`;
-        const tolerance = trainingTolerance(run, data);
+        const [exact, tolerance] = once(
+          `${name} ${rows}`,
+          () => [trainReference(run, data), trainingTolerance(run, data)] as const,
+        );
         const steps = 2 * Math.ceil(rows / batchSize);
         // Each step rounds parameters and state to 2^-24 of their size, below 1 here; its gradient is
         // rounded as its terms are, which the normalisation makes up to 20 times as large; and
@@ -171,7 +174,10 @@ testLibraries("trainEpoch() has PyTorch's epoch losses with every optimizer", as
   await withEngine({ dataset: pytorchData, library }, async (engine) => {
     for (const { optimizer, learningRate, epochLosses } of optimizerRuns.runs) {
       const run = { sizes, batchSize, epochs, parameters, optimizer, learningRate };
-      const tolerance = trainingTolerance(run, pytorchRows).losses + noiseTolerance(run);
+      const tolerance = once(
+        optimizer,
+        () => trainingTolerance(run, pytorchRows).losses + noiseTolerance(run),
+      );
       // From a state of 0 on that is all that can be asked; the tests above hold every rule to 1e-5
       // from a state that is not.
       assertLess(tolerance, 0.5 * Math.abs(epochLosses.at(-1)! - epochLosses[0]!), optimizer);
@@ -291,7 +297,7 @@ testLibraries("a shuffled epoch is one in file order on images in that order", a
 Deno.test("the tensorflow engine refuses shuffled order before it trains", async () => {
   const engine = await openEngine("tensorflow:cpu", { dataset: shuffledSet, onMessage: () => {} });
   try {
-    const options = { sizes: SIZES, batchSize: 7, optimizer: "SGD" };
+    const options = { sizes: SIZES, batchSize: 7, optimizer: "AdaGrad" };
     const { message } = await assertRejects(
       () => engine.createStack(options, [member({ shuffle: 0 })]),
       UsageError,
