@@ -212,7 +212,8 @@ export interface EngineOptions {
   readonly onMessage?: ((message: string) => void) | undefined;
   /**
    * Bytes that the TensorFlow.js engine may use on its device, images included; more makes larger
-   * stacks and fewer chunks. Default 4 GiB: WebGPU does not tell how much there is.
+   * stacks and fewer chunks. Default 4 GiB, which cards of the last ten years have: WebGPU does not
+   * tell how much there is.
    */
   readonly deviceMemory?: number;
 }

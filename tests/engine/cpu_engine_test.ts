@@ -117,7 +117,7 @@ testLibraries("a point's losses are finite where a part of the network is 0", as
 });
 
 Deno.test("planTiles() fits the sampler into its memory with the fewest products", () => {
-  const work = { threads: 2, rows: 50_000, bytes: 1.5e9 };
+  const work = { threads: 2, rows: { train: 50_000, test: 0 }, bytes: 1.5e9 };
   const plan = (models: number, points = 1, bytes = 1.5e9): ReturnType<typeof planTiles> =>
     planTiles({ ...work, bytes }, MLP_1, { models, directions: 50, points });
   // With room for 102 MB a model, its first layer is computed once; else again for every tile.

@@ -75,8 +75,7 @@ export async function createCpuEngine(
     createStack: (options, members) => Promise.resolve(createStack(pool, options, members)),
     evaluate: (sizes, models, { split, gradient }) =>
       evaluate(work, sizes, models, { split, want: gradient ? "norm" : "loss" }),
-    perturbedLosses: (sizes, models, options) =>
-      perturbedLosses({ ...work, rows: train.size }, sizes, models, options),
+    perturbedLosses: (sizes, models, options) => perturbedLosses(work, sizes, models, options),
     gradients: (sizes, models, { signal } = {}) =>
       evaluate({ ...work, signal }, sizes, models, { split: "train", want: "gradient" }),
     openHessian: (sizes, model, { signal } = {}) => openHessian({ ...work, signal }, sizes, model),

@@ -17,13 +17,16 @@ import type {
 } from "~/lib/engine/engine.ts";
 import { countParameters, type LayerSizes, norm, share } from "~/lib/model.ts";
 
-/** Where the work is done, and on how many rows. */
+/** Where work on whole splits is done, and how much of it at once. */
 export interface PassWork {
   readonly pool: Pool;
   readonly threads: number;
   /** Rows of each split. */
   readonly rows: Readonly<Record<"train" | "test", number>>;
-  /** Bound on what a norm's pass keeps instead of computing it again; it changes no result. */
+  /**
+   * Bound on what is kept in memory instead of computed again, of a norm's pass, and around models;
+   * it changes no result.
+   */
   readonly bytes: number;
   readonly signal?: AbortSignal | undefined;
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Dataset, Split } from "~/lib/dataset.ts";
 import {
   BLOCK,
   blockOffset,
@@ -13,17 +14,10 @@ import {
 } from "~/lib/engine/cpu/workspace.ts";
 import { NORMALISATION_EPSILON } from "~/lib/model.ts";
 
-/** The rows of a split as threads share them. */
-export interface SharedSplit {
-  readonly pixels: Uint8Array;
-  readonly labels: Uint8Array;
-  readonly size: number;
-}
-
 /** What a thread works with. */
 export interface Thread {
   readonly workspace: Workspace;
-  readonly splits: Readonly<Record<"train" | "test", SharedSplit>>;
+  readonly splits: Readonly<Pick<Dataset, "train" | "test">>;
 }
 
 /** A run of rows: of those that threads share whole blocks, and the rest at the end. */
@@ -34,7 +28,7 @@ export interface RowRange {
 
 /** A run of rows of a split, in file order or in that of their numbers. */
 export interface Rows extends RowRange {
-  readonly split: SharedSplit;
+  readonly split: Split;
   readonly order?: Uint32Array | undefined;
 }
 

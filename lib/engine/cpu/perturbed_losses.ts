@@ -4,7 +4,7 @@
  * @module
  */
 import type { RayDirection, RayModel, RayTask } from "~/lib/engine/cpu/perturbed_logits.ts";
-import type { Pool } from "~/lib/engine/cpu/pool.ts";
+import type { PassWork } from "~/lib/engine/cpu/full_set.ts";
 import { BLOCK } from "~/lib/engine/cpu/workspace.ts";
 import type { PerturbedLosses, PerturbOptions, Ray, SharedFloats } from "~/lib/engine/engine.ts";
 import { measureParts, type RayPoint, stepFactors } from "~/lib/engine/direction.ts";
@@ -15,16 +15,6 @@ import {
   layoutLayers,
   share,
 } from "~/lib/model.ts";
-
-/** Where the work is done, and how much of it at once. */
-export interface SamplerWork {
-  readonly pool: Pool;
-  readonly threads: number;
-  /** Rows of the training split, N. */
-  readonly rows: number;
-  /** Bound in bytes on what the threads share; the models are the caller's. */
-  readonly bytes: number;
-}
 
 /** A model with what is found around it and, once that is known, its own statistics. */
 interface Model {
@@ -37,13 +27,12 @@ interface Model {
 }
 
 /** What all tiles have in common. */
-interface Sampling extends SamplerWork, Required<Pick<PerturbOptions, "seed" | "frozen">> {
+interface Sampling extends PassWork, Required<Pick<PerturbOptions, "seed" | "frozen">> {
   readonly sizes: LayerSizes;
   /** Whether parts are measured. */
   readonly parts: boolean;
   readonly modelTiles: readonly (readonly Model[])[];
   readonly bases: SharedFloats | undefined;
-  readonly signal: AbortSignal | undefined;
   /** Called as points are done, with fractions too. */
   readonly onPoints: (points: number) => void;
 }
@@ -55,7 +44,7 @@ interface Sampling extends SamplerWork, Required<Pick<PerturbOptions, "seed" | "
  * of several rays, and points at a step of 0, which are the model itself.
  */
 export async function perturbedLosses(
-  work: SamplerWork,
+  work: PassWork,
   sizes: LayerSizes,
   parameters: readonly SharedFloats[],
   { seed, rays, frozen = false, onProgress, signal }: PerturbOptions,
@@ -84,7 +73,7 @@ export async function perturbedLosses(
   const sampling: Sampling = {
     ...{ ...work, sizes, seed, parts, frozen, signal },
     modelTiles: evenly(models, plan.models),
-    bases: plan.kept ? share(models.length * work.rows * sizes[1]!) : undefined,
+    bases: plan.kept ? share(models.length * work.rows.train * sizes[1]!) : undefined,
     // Thirds add up to a whole but for rounding.
     onPoints: (points) => onProgress?.(Math.floor((done += points) + 1e-6), total),
   };
@@ -104,7 +93,7 @@ export async function perturbedLosses(
 
 /** Opens memory for a tile's directions and logits; what it returns computes one tile after the other. */
 function openLane(sampling: Sampling): (tiles: Iterable<Group[]>) => Promise<void> {
-  const { pool, sizes, rows, modelTiles, bases, seed, parts, signal } = sampling;
+  const { pool, sizes, rows: { train: rows }, modelTiles, bases, seed, parts, signal } = sampling;
   const vectors: SharedFloats[] = [];
   let logits = share(0);
   async function draw({ direction: k, points }: Group, index: number): Promise<DrawnGroup> {
@@ -129,7 +118,7 @@ function openLane(sampling: Sampling): (tiles: Iterable<Group[]>) => Promise<voi
 
 /** The logits of a tile's points, in pieces of rows. */
 async function computeLogits(
-  { pool, threads, rows, signal, onPoints }: Sampling,
+  { pool, threads, rows: { train: rows }, signal, onPoints }: Sampling,
   task: Omit<RayTask, "start" | "count">,
 ): Promise<void> {
   const blocks = Array.from({ length: Math.ceil(rows / BLOCK) }, (_, index) => index * BLOCK);
@@ -145,7 +134,7 @@ async function computeLogits(
 
 /** The losses of a tile whose logits are complete, the models' own first. */
 async function computeLosses(
-  { pool, rows, sizes, frozen, signal }: Sampling,
+  { pool, rows: { train: rows }, sizes, frozen, signal }: Sampling,
   models: readonly Model[],
   { directions, logits }: { directions: readonly DrawnGroup[]; logits: SharedFloats },
 ): Promise<void> {
@@ -273,7 +262,7 @@ interface TilePlan {
  * @param work.points Points of a direction at most.
  */
 export function planTiles(
-  { threads, rows, bytes }: Pick<SamplerWork, "threads" | "rows" | "bytes">,
+  { threads, rows: { train: rows }, bytes }: Omit<PassWork, "pool">,
   sizes: LayerSizes,
   { models, directions, points }: Record<"models" | "directions" | "points", number>,
 ): TilePlan {

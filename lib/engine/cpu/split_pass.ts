@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { Split } from "~/lib/dataset.ts";
 import {
   backward,
   backwardTangent,
@@ -13,7 +14,6 @@ import {
   lossOfLogits,
   type RowRange,
   type Rows,
-  type SharedSplit,
   type Thread,
   useLogits,
 } from "~/lib/engine/cpu/network.ts";
@@ -144,7 +144,7 @@ export function tangentLoss(
 /** Loads labels and arrays over all rows into the workspace; those that are not given have no place. */
 function openLogits(
   workspace: Workspace,
-  split: SharedSplit,
+  split: Split,
   classes: number,
   arrays: readonly (SharedFloats | undefined)[],
 ): { layout: LogitLayout; at: (number | undefined)[] } {

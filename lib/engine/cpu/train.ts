@@ -12,35 +12,17 @@ import {
   type Thread,
 } from "~/lib/engine/cpu/network.ts";
 import { layOut } from "~/lib/engine/cpu/workspace.ts";
-import type { SharedFloats } from "~/lib/engine/engine.ts";
-import type { LayerSizes } from "~/lib/model.ts";
+import type { Member, StackOptions } from "~/lib/engine/engine.ts";
 import { parseOptimizer } from "~/lib/optimizer.ts";
 import { permutation } from "~/lib/random.ts";
-
-/** One network and how it is trained. */
-export interface EpochTask {
-  readonly sizes: LayerSizes;
-  readonly batchSize: number;
-  /** Canonical text of an optimizer. */
-  readonly optimizer: string;
-  readonly learningRate: number;
-  /** Epochs before this one. */
-  readonly epochs: number;
-  /** See `Member`. */
-  readonly shuffle?: number | undefined;
-  /** Shape [P], read and written. */
-  readonly parameters: SharedFloats;
-  /** Shape [S * P], read and written. */
-  readonly state: SharedFloats;
-}
 
 /** The rule that the matrix products can take in as they write: `w -= rate g`. */
 const IN_PLACE_STEP = "sgdStep";
 
-/** Trains one epoch over the split; returns the unweighted mean of batch losses. */
+/** Trains a member one epoch, its arrays in place; returns the unweighted mean of batch losses. */
 export async function trainEpoch(
   { workspace, splits: { train: split } }: Thread,
-  { sizes, learningRate, epochs, parameters, state, ...task }: EpochTask,
+  { sizes, learningRate, epochs, parameters, state, ...task }: StackOptions & Member,
 ): Promise<number> {
   const batchSize = Math.min(task.batchSize, split.size);
   const { kernel, slots } = parseOptimizer(task.optimizer);

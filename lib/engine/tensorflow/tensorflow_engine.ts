@@ -31,9 +31,6 @@ import { perturbedLossesAt } from "~/lib/engine/tensorflow/rays.ts";
 import { createTensorStack } from "~/lib/engine/tensorflow/stack.ts";
 import { countParameters } from "~/lib/model.ts";
 
-/** The device memory to use where nothing else is said: cards of the last ten years have it. */
-export const DEFAULT_DEVICE_MEMORY = 4 * 2 ** 30;
-
 /**
  * Creates the engine and uploads the training images.
  *
@@ -43,7 +40,7 @@ export const DEFAULT_DEVICE_MEMORY = 4 * 2 ** 30;
  */
 export async function createTensorFlowEngine(
   backend: TensorFlowBackend | undefined,
-  { dataset, deviceMemory = DEFAULT_DEVICE_MEMORY }: EngineOptions,
+  { dataset, deviceMemory = 4 * 2 ** 30 }: EngineOptions,
 ): Promise<Engine> {
   const device = await openDevice(backend);
   const { tensorBytes } = device;
