@@ -6,7 +6,13 @@
 import type { ColumnTable } from "arquero";
 import { scientific } from "~/lib/files/numbers.ts";
 import { compare, type Comparison, formatComparison } from "~/lib/findings/contrast.ts";
-import { atLossLevels, atStop, CURVE_MEASURE, LEAD_MEASURE } from "~/lib/findings/places.ts";
+import {
+  atLossLevels,
+  atStop,
+  CURVE_MEASURE,
+  LEAD_MEASURE,
+  type Place,
+} from "~/lib/findings/places.ts";
 import { enumerate, formatEstimate } from "~/lib/findings/words.ts";
 import { parseMeasure } from "~/lib/measure.ts";
 import type { OrderTrace } from "~/lib/reproduce.ts";
@@ -15,12 +21,8 @@ import { intervalOf, meanInterval } from "~/lib/statistics.ts";
 import { listCells, mainMeasure, type Study } from "~/lib/study.ts";
 
 /** One cell's shuffled networks against those in file order, paired by seed. */
-export interface OrderComparison extends Comparison {
+export interface OrderComparison extends Comparison, Pick<Place, "place" | "measure"> {
   readonly learningRate: number;
-  /** "at cumulative:1e-3", "at 1.3 nats". */
-  readonly place: string;
-  /** Canonical text. */
-  readonly measure: string;
 }
 
 /**

@@ -7,7 +7,13 @@
 import type { ColumnTable } from "arquero";
 import { plural, significant } from "~/lib/files/numbers.ts";
 import { remember } from "~/lib/files/remember.ts";
-import { atLossLevels, atStop, CURVE_MEASURE, LEAD_MEASURE } from "~/lib/findings/places.ts";
+import {
+  atLossLevels,
+  atStop,
+  CURVE_MEASURE,
+  LEAD_MEASURE,
+  type Place,
+} from "~/lib/findings/places.ts";
 import { enumerate, formatEstimate, formatTau } from "~/lib/findings/words.ts";
 import { parseMeasure } from "~/lib/measure.ts";
 import {
@@ -155,7 +161,7 @@ export function rankTable(ranks: readonly MeasureRank[]): ColumnTable {
 }
 
 /** One row a measure, a column a group. */
-export function tauTable<R extends TauInterval & Pick<MeasureRank, "measure" | "label" | "group">>(
+export function tauTable<R extends Explanation>(
   head: string,
   ranks: readonly R[],
   more: Columns<R[]> = {},
@@ -194,14 +200,8 @@ const EXPLANATIONS: Readonly<Record<string, (run: RunResult) => number | null>> 
   "training loss": ({ training }) => training.trainLoss,
 };
 
-/** Kendall's tau between an explanation and a measure over all cells. */
-export interface Explanation extends TauInterval {
-  /** Canonical text. */
-  readonly measure: string;
-  readonly label: string;
-  /** "with learning rate". */
-  readonly group: string;
-}
+/** Kendall's tau between an explanation, the group "with learning rate", and a measure over all cells. */
+export type Explanation = TauInterval & Pick<MeasureRank, "measure" | "label" | "group">;
 
 /**
  * Kendall's tau of every explanation with the study's measure and the scale-free one, over all cells,
@@ -225,10 +225,7 @@ export function explanationTable(found: readonly Explanation[]): ColumnTable {
 }
 
 /** How a measure goes with both factors at one place: S = c learningRate^a batchSize^b. */
-export interface FactorSlopes {
-  readonly place: string;
-  /** Canonical text of the measure. */
-  readonly measure: string;
+export interface FactorSlopes extends Pick<Place, "place" | "measure"> {
   /** a and b: means over seeds with 95 % t intervals. */
   readonly learningRate: MeanInterval;
   readonly batchSize: MeanInterval;

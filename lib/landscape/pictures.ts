@@ -9,13 +9,6 @@ import { scientific } from "~/lib/files/numbers.ts";
 import { type Landscape, readLandscape } from "~/lib/landscape/survey.ts";
 import { type Pair, presets } from "~/lib/study.ts";
 
-/** A network of a picture. */
-export interface PicturedNetwork extends Pair {
-  readonly optimizer: string;
-  /** Where a figure names it. */
-  readonly name: string;
-}
-
 /** A landscape that is to be had. */
 export interface Picture {
   /** Of its file. */
@@ -25,8 +18,11 @@ export interface Picture {
   /** The stop and the seed of its networks. */
   readonly stop: string;
   readonly seed: number;
-  /** Two for the line between them, one for the plane of two random directions around it. */
-  readonly networks: readonly PicturedNetwork[];
+  /**
+   * Two for the line between them, one for the plane of two random directions around it; each with its
+   * name in a figure.
+   */
+  readonly networks: readonly (Pair & { readonly optimizer: string; readonly name: string })[];
   /** Points along each axis. */
   readonly points: number;
 }

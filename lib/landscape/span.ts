@@ -58,21 +58,19 @@ export interface RandomSpanOptions {
 
 /** The line along random direction 0, or the plane of 0 and 1, around a network. */
 export function randomSpan(network: SpanNetwork, options: RandomSpanOptions): Span {
-  const { seed, normalise, radius, points } = options;
-  const unit = normalise === "filter" ? "filters' norms" : "distance";
-  const scaling = normalise === "filter" ? "filter" : "global";
+  const { seed, normalise, radius, points, biases } = options;
+  const isFilter = normalise === "filter";
+  const isRay = points.length === 1 && biases === "move";
   return {
     sizes: network.sizes,
     origin: network.parameters,
     axes: points.map((count, k) => ({
-      label: `Random direction ${k} of seed ${seed} (${unit})`,
+      label: `Random direction ${k} of seed ${seed} (${isFilter ? "filters' norms" : "distance"})`,
       step: randomStep(network, k, options),
       ticks: evenTicks(-radius, radius, count),
     })),
     networks: [{ name: network.name, x: 0, y: 0 }],
-    ...(points.length === 1 && options.biases === "move"
-      ? { ray: { seed, direction: 0, scaling } }
-      : {}),
+    ...(isRay ? { ray: { seed, direction: 0, scaling: isFilter ? "filter" : "global" } } : {}),
   };
 }
 
@@ -138,24 +136,21 @@ export function planeThrough(
       `Cannot draw a plane as ${third.name} must not lie on the line of the other two networks`,
     );
   }
-  const range = (ends: readonly number[], count: number): number[] => {
+  const axis = (towards: string, step: Float64Array, ends: readonly number[], count: number) => {
     const [low, high] = [Math.min(...ends), Math.max(...ends)];
-    return evenTicks(low - (high - low) / 5, high + (high - low) / 5, count);
+    const spare = (high - low) / 5;
+    return {
+      label: `Distance ${towards}`,
+      step,
+      ticks: evenTicks(low - spare, high + spare, count),
+    };
   };
   return {
     sizes: first.sizes,
     origin: first.parameters,
     axes: [
-      {
-        label: `Distance from ${first.name} towards ${second.name}`,
-        step: x,
-        ticks: range([0, a, b], width),
-      },
-      {
-        label: `Distance towards ${third.name}`,
-        step: aside.map((value) => value / c),
-        ticks: range([0, c], height),
-      },
+      axis(`from ${first.name} towards ${second.name}`, x, [0, a, b], width),
+      axis(`towards ${third.name}`, aside.map((value) => value / c), [0, c], height),
     ],
     networks: [
       { name: first.name, x: 0, y: 0 },

@@ -40,23 +40,16 @@ const control = (name: string): HTMLSelectElement => (
   form.elements.namedItem(name) as HTMLSelectElement
 );
 
-const options = (
-  values: readonly string[],
-  labelOf: (value: string) => string = String,
-): HTMLOptionElement[] =>
-  values.map((value) => element("option", { value, textContent: labelOf(value) }));
+const options = (values: readonly string[], labelOf: (value: string) => string = String) =>
+  values.map((value) => new Option(labelOf(value), value));
 
 function fillForm({ grid }: Study): void {
   const stops = [...new Set([...study.stops, PUBLISHED_PROTOCOL.stop])];
-  for (const axis of ["x", "y"]) control(axis).append(...options(["log", "linear"]));
+  const levels = options(LOSS_LEVELS.map(String), (at) => `${at} nats`);
   control("effect").append(...options(grid.effects, (name) => EFFECTS[name as EffectName].label));
   control("at").append(
     element("optgroup", { label: "at the stop" }, ...options(stops)),
-    element(
-      "optgroup",
-      { label: "at a training loss" },
-      ...options(LOSS_LEVELS.map(String), (at) => `${at} nats`),
-    ),
+    element("optgroup", { label: "at a training loss" }, ...levels),
   );
   const tick = (name: string, value: string, mark: Node | string = ""): HTMLElement =>
     element(
@@ -88,17 +81,13 @@ function offerMeasures(wanted = control("measure").value): void {
 function readAddress(): void {
   const given = new URLSearchParams(location.hash.slice(1));
   if (given.size === 0) return;
-  for (const part of form.elements) {
-    const { name, value } = part as HTMLInputElement;
-    if (part instanceof HTMLInputElement && part.type === "checkbox") {
-      part.checked = given.getAll(name).includes(value);
-    } else if (part instanceof HTMLSelectElement && name !== "measure") {
-      if ([...part.options].some((each) => each.value === given.get(name))) {
-        part.value = given.get(name)!;
-      }
-    }
+  for (const part of form.elements as unknown as Iterable<HTMLInputElement>) {
+    const { name, type, value } = part;
+    if (type === "checkbox") part.checked = given.getAll(name).includes(value);
+    else part.value = given.get(name) ?? "";
+    // What is not offered.
+    if (part instanceof HTMLSelectElement && part.value === "") part.selectedIndex = 0;
   }
-  control("cell").value = given.get("cell") ?? "";
   offerMeasures(given.get("measure") ?? "");
 }
 
