@@ -74,31 +74,28 @@ export const listFindings: (
 
 /** What becomes of a series at a place, by itself; `stop` is the study's, with its first measure. */
 export function findAt(series: Series, place: Place, stop: Place): Finding {
-  const endsAt = (at: Place, optimizer?: string): End[] =>
-    series.cells.map((cell) => (
-      { name: series.nameOf(cell), ...at.valuesOf(optimizer ? { ...cell, optimizer } : cell) }
-    ));
-  const compareAt = (at: Place, first: End, last: End, reference?: Comparison | null) =>
-    compare({ first, last, unit: parseMeasure(at.measure).unit }, reference);
-  const found = (kind: Kind, comparisons: readonly Comparison[], ends: readonly End[]): Finding => (
-    { ...series, ...place, kind, judged: kind, comparisons, ends }
-  );
+  const { isAgainst, cells, nameOf } = series;
+  const endsAt = (at: Place, optimizer = series.optimizer): End[] =>
+    cells.map((cell) => ({ name: nameOf(cell), ...at.valuesOf({ ...cell, optimizer }) }));
+  const unitOf = ({ measure }: Place): string => parseMeasure(measure).unit;
   const all = endsAt(place);
-  if (series.isAgainst) {
-    const firsts = endsAt(place, series.reference);
-    const each = all.flatMap((last, i) => compareAt(place, firsts[i]!, last) ?? []);
-    const words = new Set(countSigns(each).words);
-    return found(words.size === 1 ? ALL[[...words][0]!]! : "inconclusive", each, []);
+  if (isAgainst) {
+    const comparisons = endsAt(place, series.reference).flatMap((first, i) =>
+      compare({ first, last: all[i]!, unit: unitOf(place) }) ?? []
+    );
+    const words = new Set(countSigns(comparisons).words);
+    const kind = words.size === 1 ? ALL[[...words][0]!]! : "inconclusive";
+    return { ...series, ...place, kind, judged: kind, comparisons, ends: [] };
   }
   const ends = all.filter(({ bySeed }) => bySeed.size > 0);
-  const [first, last] = endsOf(ends);
-  if (first === undefined || last === undefined || first === last) {
-    return found("inconclusive", [], ends);
-  }
-  const [from, to] = [first, last].map((end) => endsAt(stop)[all.indexOf(end)]!);
-  const reference = place.where === "stop" ? undefined : compareAt(stop, from!, to!) ?? null;
-  const one = compareAt(place, first, last, reference);
-  return found(one?.kind ?? "inconclusive", one === undefined ? [] : [one], ends);
+  const comparisons = endsOf(ends).flatMap(([first, last]) => {
+    const [from, to] = [first, last].map((end) => endsAt(stop)[all.indexOf(end)]!);
+    const reference = compare({ first: from!, last: to!, unit: unitOf(stop) }) ?? null;
+    const contrast = { first, last, unit: unitOf(place) };
+    return compare(contrast, place.where === "stop" ? undefined : reference) ?? [];
+  });
+  const kind = comparisons[0]?.kind ?? "inconclusive";
+  return { ...series, ...place, kind, judged: kind, comparisons, ends };
 }
 
 /** What it is if every cell is called so. */

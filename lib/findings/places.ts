@@ -268,22 +268,20 @@ export function atLossLevels(study: Study, records: Records, measure: string): P
 /**
  * The two values that lie furthest apart of those with two or more seeds in common, which is what a
  * paired interval needs; the more seeds, where several are as far apart. Where no two have that: the
- * first and the last.
+ * first and the last; where there are not two: none.
  *
  * @param ends By ascending value, each with values.
  */
-export function endsOf<T extends Pick<End, "bySeed">>(
-  ends: readonly T[],
-): readonly [first: T | undefined, last: T | undefined] {
+export function endsOf<T extends Pick<End, "bySeed">>(ends: readonly T[]): [first: T, last: T][] {
   const seeds = ends.map(({ bySeed }) => new Set(bySeed.keys()));
   const pairs = ends.flatMap((first, i) =>
-    ends.slice(i + 1).map((last, span) => ({
-      ...{ first, last, span },
-      n: seeds[i]!.intersection(seeds[i + 1 + span]!).size,
-    }))
+    ends.slice(i + 1).map((last, span) => (
+      { first, last, span, n: seeds[i]!.intersection(seeds[i + 1 + span]!).size }
+    ))
   );
   const [best] = pairs.filter(({ n }) => n >= 2).sort((a, b) => b.span - a.span || b.n - a.n);
-  return best === undefined ? [ends[0], ends.at(-1)] : [best.first, best.last];
+  if (best !== undefined) return [[best.first, best.last]];
+  return ends.length < 2 ? [] : [[ends[0]!, ends.at(-1)!]];
 }
 
 function keyOf({ effect, optimizer, learningRate, batchSize }: Cell): string {

@@ -169,10 +169,9 @@ Deno.test("listFindings() compares batch sizes at equal learning rate / batch si
 Deno.test("endsOf() takes the widest pair with two seeds in common, else first and last", () => {
   const each = (...seeds: number[]) => ({ bySeed: new Map(seeds.map((seed) => [seed, seed])) });
   const [a, b, c, d] = [each(0), each(0, 1), each(0, 1, 2), each(1)];
-  assertEquals(endsOf([a, b, c, d]), [b, c]);
-  assertEquals(endsOf([b, c, b]), [b, b]);
-  assertEquals(endsOf([a, d]), [a, d]);
-  assertEquals(endsOf([]), [undefined, undefined]);
+  const cases = [[[a, b, c, d], [b, c]], [[b, c, b], [b, b]], [[a, d], [a, d]]] as const;
+  for (const [ends, pair] of cases) assertEquals(endsOf(ends), [[...pair]]);
+  for (const ends of [[], [a]]) assertEquals(endsOf(ends), []);
 });
 
 Deno.test("listFindings() adjusts by Holm: of many verdicts a weak one is inconclusive, a strong one stays", () => {
