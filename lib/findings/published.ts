@@ -164,7 +164,7 @@ function compareCell(
   stop: string,
 ): PublishedComparison {
   const estimateOf = (mean: number, standardError: number, n: number): Estimate => (
-    { mean: Math.log(mean), standardError: standardError / mean, degreesOfFreedom: n - 1 }
+    { mean: Math.log(mean), standardError: standardError / mean, n }
   );
   const isResolved = (value?.interval?.[0] ?? 0) > 0 && mean > halfWidth;
   const own = isResolved ? meanInterval([...bySeed.values()]) : undefined;
@@ -173,13 +173,13 @@ function compareCell(
     estimateOf(own.mean, own.standardError!, own.n),
     estimateOf(mean, halfWidth / tQuantile(0.975, seeds - 1), seeds),
   );
+  const [low = NaN, high = NaN] = test?.interval.map(Math.exp) ?? [];
   return {
     ...{ effect, optimizer, learningRate, batchSize, stop, trainLoss, bySeed, ours: value },
     theirs: { mean, interval: [mean - halfWidth, mean + halfWidth] },
-    ratio: test === undefined ? null : {
-      ...{ mean: Math.exp(test.mean), p: test.p },
-      interval: [Math.exp(test.low), Math.exp(test.high)],
-    },
+    ratio: test === undefined
+      ? null
+      : { ...test, mean: Math.exp(test.mean), interval: [low, high] },
     apart: value && Math.abs(value.mean - mean) / halfWidth,
   };
 }

@@ -21,6 +21,9 @@ export interface MeanInterval {
   readonly high: number | null;
 }
 
+/** A mean of n values that has a standard error. */
+export type Estimate = Pick<MeanInterval, "mean" | "n"> & { readonly standardError: number };
+
 /** Low and high end of a 95 % interval. */
 export type Interval = readonly [low: number, high: number];
 
@@ -29,13 +32,6 @@ export function intervalOf(
   { low, high }: { readonly low: number | null; readonly high: number | null },
 ): Interval | null {
   return low === null || high === null ? null : [low, high];
-}
-
-/** An independent estimate: a mean, its standard error and the degrees of freedom of that. */
-export interface Estimate {
-  readonly mean: number;
-  readonly standardError: number;
-  readonly degreesOfFreedom: number;
 }
 
 /**
@@ -102,14 +98,14 @@ export function meanInterval(values: readonly number[]): MeanInterval {
 export function welchTest(
   a: Estimate,
   b: Estimate,
-): { readonly mean: number; readonly low: number; readonly high: number; readonly p: number } {
+): { readonly mean: number; readonly interval: Interval; readonly p: number } {
   const [u, v] = [a.standardError ** 2, b.standardError ** 2];
   const mean = a.mean - b.mean;
-  if (u + v === 0) return { mean, low: mean, high: mean, p: mean === 0 ? 1 : 0 };
-  const freedom = (u + v) ** 2 / (u ** 2 / a.degreesOfFreedom + v ** 2 / b.degreesOfFreedom);
+  if (u + v === 0) return { mean, interval: [mean, mean], p: mean === 0 ? 1 : 0 };
+  const freedom = (u + v) ** 2 / (u ** 2 / (a.n - 1) + v ** 2 / (b.n - 1));
   const half = tQuantile(0.975, freedom) * Math.sqrt(u + v);
   const p = twoSidedP(Math.abs(mean) / Math.sqrt(u + v), freedom);
-  return { mean, low: mean - half, high: mean + half, p };
+  return { mean, interval: [mean - half, mean + half], p };
 }
 
 /**

@@ -84,14 +84,14 @@ Deno.test("holm() and benjaminiHochberg() agree with R's p.adjust, in the order 
 
 Deno.test("welchTest() agrees with R's t.test on Student's sleep data", () => {
   const estimate = (mean: number, deviation: number): Estimate => (
-    { mean, standardError: deviation / Math.sqrt(10), degreesOfFreedom: 9 }
+    { mean, standardError: deviation / Math.sqrt(10), n: 10 }
   );
   // t.test(extra ~ group): t = -1.8608, df = 17.776, p-value = 0.07939, -3.3654832 .. 0.2054832.
-  const { mean, low, high, p } = welchTest(estimate(0.75, 1.789010), estimate(2.33, 2.002249));
+  const { mean, interval, p } = welchTest(estimate(0.75, 1.789010), estimate(2.33, 2.002249));
   assertAlmostEquals(mean, -1.58, 1e-12);
-  assertAlmostEquals(low, -3.3654832, 1e-5);
-  assertAlmostEquals(high, 0.2054832, 1e-5);
-  assertAlmostEquals(p, 0.07939, 1e-5);
+  const pairs = [...interval, p].entries();
+  const expected = [-3.3654832, 0.2054832, 0.07939];
+  for (const [i, value] of pairs) assertAlmostEquals(value, expected[i]!, 1e-5);
   assertEquals(twoSidedP(-1, 5), 1);
 });
 
