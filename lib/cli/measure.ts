@@ -96,7 +96,10 @@ export function formatMeasurement(value: MeasureValue, unit: string): string {
   return [
     `${short(estimate, 6)}${unit === "1" ? "" : ` ${unit}`}`,
     standardError !== null && `standard error ${short(standardError, 2)}`,
-    drawn && `95 % ${short(drawn.low!, 4)} to ${short(drawn.high!, 4)} (t over ${drawn.n} samples)`,
+    drawn &&
+    `95 % ${short(drawn.interval![0], 4)} to ${
+      short(drawn.interval![1], 4)
+    } (t over ${drawn.n} samples)`,
     converged === false && `not converged after ${iterations} products`,
     typeof residual === "number" && `residual ${residual.toPrecision(2)}`,
   ].filter(Boolean).join(", ");

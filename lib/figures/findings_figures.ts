@@ -27,7 +27,6 @@ import {
   type PublishedComparison,
 } from "~/lib/findings.ts";
 import { parseMeasure } from "~/lib/measure.ts";
-import { intervalOf } from "~/lib/statistics.ts";
 import { EFFECTS, mainMeasure, type Study } from "~/lib/study.ts";
 
 /**
@@ -175,8 +174,8 @@ export function plotRanks(study: Study, ranks: readonly MeasureRank[]): Figure {
       color: styles.get(optimizer ?? "")?.color ?? INK.text,
       symbol: effect === null ? "diamond" : EFFECTS[effect].symbol,
       ...{ width: 1, radius: 2.5 },
-      rows: own.map(({ measure, tau, ...ends }) => ({
-        ...{ x: tau!, interval: intervalOf(ends) },
+      rows: own.map(({ measure, tau, interval }) => ({
+        ...{ x: tau!, interval },
         y: measures.findIndex((one) => one.measure === measure) + shift,
       })),
     };

@@ -28,8 +28,7 @@ export function cellColumns(study: Study): Columns<CellSummary> {
     ...Object.fromEntries(
       study.grid.effects.map((effect) => [EFFECTS[effect].label, EFFECTS[effect].valueOf]),
     ),
-    [`${label} (${unit}), 95 % interval`]: ({ value }) =>
-      value === null ? "none" : formatEstimate(value.mean, value.interval),
+    [`${label} (${unit}), 95 % interval`]: ({ value }) => formatEstimate(value) || "none",
     "training loss (nats)": ({ trainLoss }) => trainLoss?.toFixed(2) ?? null,
     "test accuracy (%)": ({ testAccuracy }) => ((testAccuracy ?? NaN) * 100).toFixed(1),
     epochs: ({ epochs }) => epochs?.toFixed(0) ?? null,

@@ -72,7 +72,7 @@ export function compare(contrast: Contrast, reference?: Comparison | null): Comp
   const values = ends.map(({ bySeed }) => seeds.map((seed) => bySeed.get(seed)!));
   const averages = values.map((own) => meanInterval(own));
   const means = averages.map(({ mean }) => mean) as [number, number];
-  const isRatio = averages.every(({ low, mean }) => (low ?? mean) > 0) &&
+  const isRatio = averages.every(({ interval, mean }) => (interval?.[0] ?? mean) > 0) &&
     values.flat().every((value) => value > 0);
   const scaled = (value: number): number => isRatio ? Math.log(value) : value;
   const back = (value: number): number => isRatio ? Math.exp(value) : value;
@@ -110,7 +110,7 @@ export function compare(contrast: Contrast, reference?: Comparison | null): Comp
 
 /** "ratio 0.019 [0.017, 0.021]", or "difference −0.40 nats [−0.42, −0.38]". */
 export function formatComparison({ scale, estimate, interval, unit }: Comparison): string {
-  return `${scale} ${formatEstimate(estimate, interval, scale === "ratio" ? "1" : unit)}`;
+  return `${scale} ${formatEstimate({ mean: estimate, interval }, scale === "ratio" ? "1" : unit)}`;
 }
 
 function kindOf(sign: number, reference: Comparison | null | undefined): Kind {

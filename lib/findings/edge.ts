@@ -110,7 +110,7 @@ export function edgeTable(cells: readonly CellSummary[]): ColumnTable {
     "learning rate": ({ rate }) => rate,
     "batch size": ({ batchSize }) => batchSize,
     "learning rate × λ max": ({ rate, eigenvalue, interval }) =>
-      formatEstimate(rate * eigenvalue, interval),
+      formatEstimate({ mean: rate * eigenvalue, interval }),
     "against 2": ({ interval }) => {
       if (interval === null) return "one seed";
       return interval[1] < 2 ? "below" : interval[0] > 2 ? "above" : "not told apart";

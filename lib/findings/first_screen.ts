@@ -100,7 +100,7 @@ function claimsOf(findings: readonly Finding[]): Claim[] {
 /** "falls to 0.019 [0.014, 0.025] of its value with SGD". */
 function changeAtStop({ optimizer, kind, findings: [first] }: Claim): string {
   const { interval, estimate, scale } = first!.comparisons[0]!;
-  const size = formatEstimate(estimate, interval);
+  const size = formatEstimate({ mean: estimate, interval });
   const isWay = kind === "falls" || kind === "rises";
   return isWay && scale === "ratio"
     ? `${kind} to ${size} of its value with ${optimizer}`

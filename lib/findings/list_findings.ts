@@ -201,7 +201,7 @@ function endText({ isAgainst, comparisons: [found], where }: Finding, at: 0 | 1)
   if (isAgainst || found === undefined) return "";
   const { name, loss = null } = [found.first, found.last][at]!;
   const isTold = loss !== null && where === "stop";
-  return `${formatEstimate(found.means[at], null, found.unit)} at ${name}` +
+  return `${formatEstimate({ mean: found.means[at], interval: null }, found.unit)} at ${name}` +
     (isTold ? ` (loss ${significant(loss)})` : "");
 }
 

@@ -17,7 +17,7 @@ import { enumerate, formatEstimate } from "~/lib/findings/words.ts";
 import { parseMeasure } from "~/lib/measure.ts";
 import type { OrderTrace } from "~/lib/reproduce.ts";
 import { type Records, runsAt, tableOf } from "~/lib/results.ts";
-import { intervalOf, meanInterval } from "~/lib/statistics.ts";
+import { meanInterval } from "~/lib/statistics.ts";
 import { listCells, mainMeasure, type Study } from "~/lib/study.ts";
 
 /** One cell's shuffled networks against those in file order, paired by seed. */
@@ -73,11 +73,10 @@ export function orderSentences(traces: readonly OrderTrace[]): string[] {
         const at = epochs[(batches ?? 0) - 1];
         return at === undefined ? [] : [at.fullSet - at.batches];
       });
-      const gap = meanInterval(gaps);
       const ends = (key: "batches" | "fullSet"): string =>
         enumerate(some.map(({ stops }) => String(stops[key] ?? "none")));
       return `${order === "file" ? "in file order" : "shuffled"} by ` +
-        `${formatEstimate(gap.mean, intervalOf(gap))} nats; it ends at epoch ${ends("batches")}, ` +
+        `${formatEstimate(meanInterval(gaps))} nats; it ends at epoch ${ends("batches")}, ` +
         `on the full-set loss at ${ends("fullSet")}`;
     });
     const n = new Set(own.map(({ seed }) => seed)).size;

@@ -135,7 +135,7 @@ export function publishedSentences(rows: readonly PublishedComparison[]): string
         plurals(had.map(({ bySeed }) => bySeed.size), "seed")
       }.`,
       differ.length > 0 && `Welch's test tells ${namesOf(differ)} apart.`,
-      order.low !== null && `Kendall's tau of the order is ${formatTau(order)}.`,
+      order.interval !== null && `Kendall's tau of the order is ${formatTau(order)}.`,
       absent.length > 0 && `No result at ${namesOf(absent)}.`,
     ].filter(Boolean).join(" ");
   });
@@ -149,9 +149,9 @@ export function publishedTable(rows: readonly PublishedComparison[]): ColumnTabl
     "batch size": ({ batchSize }) => batchSize,
     seeds: ({ bySeed }) => bySeed.size,
     "training loss (nats)": ({ trainLoss }) => trainLoss,
-    "ours (nats)": ({ ours }) => formatEstimate(ours?.mean ?? null, ours?.interval ?? null),
-    "published (nats)": ({ theirs: { mean, interval } }) => formatEstimate(mean, interval),
-    "ours / published": ({ ratio }) => formatEstimate(ratio?.mean ?? null, ratio?.interval ?? null),
+    "ours (nats)": ({ ours }) => formatEstimate(ours),
+    "published (nats)": ({ theirs }) => formatEstimate(theirs),
+    "ours / published": ({ ratio }) => formatEstimate(ratio),
     "Welch's p": ({ ratio }) => ratio && significant(ratio.p, 2),
     "half-widths apart": ({ apart }) => apart && significant(apart, 2),
   }, rows);

@@ -25,7 +25,6 @@ import {
   tableOf,
 } from "~/lib/results.ts";
 import {
-  intervalOf,
   type MeanInterval,
   meanInterval,
   type RankedCell,
@@ -171,7 +170,7 @@ export function tauTable<R extends Explanation>(
     ...Object.fromEntries(
       [...new Set(ranks.map(({ group }) => group))].map((group) => [
         group,
-        (own: R[]) => formatTau(own.find((one) => one.group === group)),
+        (own: R[]) => own.filter((one) => one.group === group).map(formatTau).join(),
       ]),
     ),
     ...more,
@@ -289,9 +288,8 @@ export function slopesTable(found: readonly FactorSlopes[]): ColumnTable {
   return tableOf<FactorSlopes>({
     measure: ({ measure }) => parseMeasure(measure).label,
     where: ({ place }) => place,
-    "exponent of the learning rate": ({ learningRate }) =>
-      formatEstimate(learningRate.mean, intervalOf(learningRate)),
-    "of the batch size": ({ batchSize }) => formatEstimate(batchSize.mean, intervalOf(batchSize)),
+    "exponent of the learning rate": ({ learningRate }) => formatEstimate(learningRate),
+    "of the batch size": ({ batchSize }) => formatEstimate(batchSize),
     "what explains it": verdictOn,
     cells: ({ cells }) => cells,
     seeds: ({ batchSize }) => batchSize.n,
@@ -300,8 +298,8 @@ export function slopesTable(found: readonly FactorSlopes[]): ColumnTable {
 
 /** Which of the explanations the intervals of a, b and a + b leave. */
 function verdictOn({ learningRate, batchSize, sum }: FactorSlopes): string {
-  const [rate, size, both] = [learningRate, batchSize, sum].map(({ low, high }) =>
-    low === null || high === null ? undefined : low <= 0 && high >= 0
+  const [rate, size, both] = [learningRate, batchSize, sum].map(({ interval }) =>
+    interval === null ? undefined : interval[0] <= 0 && interval[1] >= 0
   );
   if (rate === undefined) return "open";
   if (rate && size) return "neither factor";

@@ -4,24 +4,26 @@
  * @module
  */
 import { significant, toSpread } from "~/lib/files/numbers.ts";
-import { type Interval, intervalOf, type TauInterval } from "~/lib/statistics.ts";
+import type { Interval, TauInterval } from "~/lib/statistics.ts";
 
 /**
  * "0.438 nats [0.345, 0.530]": a mean to the digits that its interval leaves meaning, or to three where
  * there is none, the ends to two digits of the width; nothing for no mean.
  */
-export function formatEstimate(mean: number | null, interval: Interval | null, unit = "1"): string {
-  if (mean === null) return "";
+export function formatEstimate(
+  value: { readonly mean: number; readonly interval: Interval | null } | null,
+  unit = "1",
+): string {
+  if (value === null) return "";
+  const { mean, interval } = value;
   const spread = interval === null ? 0 : (interval[1] - interval[0]) / 2;
   return toSpread(mean, spread) + (unit === "1" ? "" : ` ${unit.replace("^2", "²")}`) +
-    (interval === null ? "" : ` ${formatInterval(interval)}`);
+    formatInterval(interval);
 }
 
 /** "0.81 [0.52, 0.95]"; nothing where there is no tau. */
-export function formatTau(rank: TauInterval | undefined): string {
-  if (rank === undefined || rank.tau === null) return "";
-  const interval = intervalOf(rank);
-  return significant(rank.tau, 2) + (interval === null ? "" : ` ${formatInterval(interval)}`);
+export function formatTau({ tau, interval }: TauInterval): string {
+  return tau === null ? "" : significant(tau, 2) + formatInterval(interval);
 }
 
 /** "a, b and c". */
@@ -44,7 +46,9 @@ export function stopInWords(stop: string): string {
   }
 }
 
-/** "[−1.31, −1.25]", to two digits of its width. */
-function formatInterval([low, high]: Interval): string {
-  return `[${toSpread(low, (high - low) / 2)}, ${toSpread(high, (high - low) / 2)}]`;
+/** " [−1.31, −1.25]", to two digits of its width. */
+function formatInterval(interval: Interval | null): string {
+  if (interval === null) return "";
+  const [low, high] = interval.map((end) => toSpread(end, (interval[1] - interval[0]) / 2));
+  return ` [${low}, ${high}]`;
 }

@@ -19,7 +19,7 @@ import {
 } from "~/lib/findings.ts";
 import { parseMeasure } from "~/lib/measure.ts";
 import { type Records, runsAt } from "~/lib/results.ts";
-import { type Interval, intervalOf, meanInterval } from "~/lib/statistics.ts";
+import { type MeanInterval, meanInterval } from "~/lib/statistics.ts";
 import {
   type Cell,
   type EffectName,
@@ -58,13 +58,8 @@ export interface Selection {
   readonly y: "log" | "linear";
 }
 
-/** A cell with its measure over the chosen seeds, in the measure's unit. */
-export interface ExploredCell extends Cell {
-  readonly mean: number;
-  /** 95 % t interval over seeds. */
-  readonly interval: Interval | null;
-  /** Seeds. */
-  readonly n: number;
+/** A cell with its measure over the chosen seeds, n, in the measure's unit. */
+export interface ExploredCell extends Cell, MeanInterval {
   /** Mean full-set loss in nats. */
   readonly trainLoss: number | null;
 }
@@ -111,8 +106,7 @@ export function explore(
     cells: listCells(chosen).flatMap((cell) => {
       const { bySeed, loss: trainLoss = null } = place.valuesOf(cell);
       if (bySeed.size === 0) return [];
-      const all = meanInterval([...bySeed.values()]);
-      return [{ ...cell, mean: all.mean, interval: intervalOf(all), n: all.n, trainLoss }];
+      return [{ ...cell, ...meanInterval([...bySeed.values()]), trainLoss }];
     }),
     published,
     sentences: [

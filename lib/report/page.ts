@@ -112,10 +112,10 @@ const nameOf = ({ optimizer, learningRate, batchSize }: Omit<Cell, "effect">): s
 
 /** "SGD, learning rate 10⁻³: 0.110 nats [0.10, 0.12], n = 3, training loss 1.20 nats". */
 function describe(cell: ExploredCell, unit: string): string {
-  const { mean, interval, n, trainLoss, optimizer, effect } = cell;
+  const { n, trainLoss, optimizer, effect } = cell;
   const { label, format } = EFFECTS[effect];
   return [
-    `${optimizer}, ${label} ${format(effectValue(cell))}: ${formatEstimate(mean, interval, unit)}`,
+    `${optimizer}, ${label} ${format(effectValue(cell))}: ${formatEstimate(cell, unit)}`,
     `n = ${n}`,
     ...(trainLoss === null ? [] : [`training loss ${significant(trainLoss)} nats`]),
   ].join(", ");

@@ -11,7 +11,7 @@ import type {
   Records,
   TrajectoryRecord,
 } from "~/lib/results/record.ts";
-import { type Interval, intervalOf, meanInterval } from "~/lib/statistics.ts";
+import { type Interval, meanInterval } from "~/lib/statistics.ts";
 import {
   byCell,
   type Cell,
@@ -260,13 +260,12 @@ function summariseCell(cell: Cell, runs: Runs, measure: string): CellSummary {
 
 /** Summarises a measure's values, one a seed; at least one. */
 function summariseValues(values: readonly Measurement[]): ValueSummary {
-  const overSeeds = meanInterval(values.map(({ estimate }) => estimate));
+  const { mean, interval } = meanInterval(values.map(({ estimate }) => estimate));
   const samples = values.map(({ samples }): number[] => Array.isArray(samples) ? samples : []);
   const isSampled = samples.every(({ length }) => length > 0);
   return {
-    mean: overSeeds.mean,
-    interval: intervalOf(overSeeds),
-    pooledInterval: isSampled ? intervalOf(meanInterval(samples.flat())) : null,
+    ...{ mean, interval },
+    pooledInterval: isSampled ? meanInterval(samples.flat()).interval : null,
   };
 }
 

@@ -10,6 +10,9 @@ const { studentt }: {
   studentt: Record<"inv" | "cdf", (probabilityOrT: number, degreesOfFreedom: number) => number>;
 } = jstat;
 
+/** Low and high end of a 95 % interval. */
+export type Interval = readonly [low: number, high: number];
+
 /** A mean with its 95 % confidence interval; null where one value alone cannot give it. */
 export interface MeanInterval {
   readonly mean: number;
@@ -17,22 +20,11 @@ export interface MeanInterval {
   readonly standardError: number | null;
   /** Number of values that count as independent. */
   readonly n: number;
-  readonly low: number | null;
-  readonly high: number | null;
+  readonly interval: Interval | null;
 }
 
 /** A mean of n values that has a standard error. */
 export type Estimate = Pick<MeanInterval, "mean" | "n"> & { readonly standardError: number };
-
-/** Low and high end of a 95 % interval. */
-export type Interval = readonly [low: number, high: number];
-
-/** The two ends together. */
-export function intervalOf(
-  { low, high }: { readonly low: number | null; readonly high: number | null },
-): Interval | null {
-  return low === null || high === null ? null : [low, high];
-}
 
 /**
  * Student's t quantile: the t with `P(T <= t) = probability` for T of `degreesOfFreedom`.
@@ -61,16 +53,16 @@ export function twoSidedP(t: number, degreesOfFreedom: number): number {
  * The mean of independent values with its 95 % t interval: `mean +- t(0.975, n - 1) * s / sqrt(n)`
  * (Student, "The probable error of a mean", https://doi.org/10.2307/2331554).
  *
- * @returns In the values' unit; for one value standardError, low and high are null.
+ * @returns In the values' unit; for one value standardError and interval are null.
  * @throws {RangeError} If there is no value, or one is not finite.
  *
  * @example
  * ```ts
  * import { meanInterval } from "~/lib/statistics/intervals.ts";
  *
- * const { mean, high } = meanInterval([1, 2, 3]);
+ * const { mean, interval } = meanInterval([1, 2, 3]);
  * // t(0.975, 2) = 4.302653 and s / sqrt(n) = 1 / sqrt(3)
- * if (mean !== 2 || Math.abs(high! - 4.484138) > 1e-6) throw new Error("not Student's interval");
+ * if (mean !== 2 || Math.abs(interval![1] - 4.484138) > 1e-6) throw new Error("not Student's interval");
  * ```
  */
 export function meanInterval(values: readonly number[]): MeanInterval {
@@ -82,11 +74,11 @@ export function meanInterval(values: readonly number[]): MeanInterval {
   }
   requireFinite(values, "take a mean");
   const mean = values.reduce((sum, value) => sum + value, 0) / n;
-  if (n === 1) return { mean, standardError: null, n, low: null, high: null };
+  if (n === 1) return { mean, standardError: null, n, interval: null };
   const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
   const standardError = Math.sqrt(squares / (n - 1) / n);
   const half = tQuantile(0.975, n - 1) * standardError;
-  return { mean, standardError, n, low: mean - half, high: mean + half };
+  return { mean, standardError, n, interval: [mean - half, mean + half] };
 }
 
 /**

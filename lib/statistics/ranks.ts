@@ -5,7 +5,7 @@
  */
 import jstat from "jstat";
 import { openStream } from "~/lib/random.ts";
-import { requireFinite } from "~/lib/statistics/intervals.ts";
+import { type Interval, requireFinite } from "~/lib/statistics/intervals.ts";
 
 /** Between the two nearest order statistics (R's type 7); the package has no types. */
 const { percentile }: { percentile(values: readonly number[], share: number): number } = jstat;
@@ -68,8 +68,7 @@ export type RankedCell = readonly {
 export interface TauInterval {
   /** Of the cells' means over all seeds; the mean over groups where there are several. */
   readonly tau: number | null;
-  readonly low: number | null;
-  readonly high: number | null;
+  readonly interval: Interval | null;
   /** Seeds that were drawn from, ascending. */
   readonly seeds: readonly number[];
   /** Cells of all groups. */
@@ -85,7 +84,7 @@ export interface TauInterval {
  *
  * @param groups Cells that differ in one factor, group by group.
  * @param seed Of the draws.
- * @returns low and high are null for fewer than 2 seeds.
+ * @returns The interval is null for fewer than 2 seeds.
  * @throws {RangeError} If a value is not finite.
  */
 export function tauInterval(
@@ -95,7 +94,7 @@ export function tauInterval(
   const cells = groups.flat();
   const seeds = [...new Set(cells.flat().map(({ seed }) => seed))].sort((a, b) => a - b);
   const tau = tauOf(groups, seeds);
-  const known = { tau, seeds, cells: cells.length, low: null, high: null };
+  const known = { tau, seeds, cells: cells.length, interval: null };
   if (seeds.length < 2 || tau === null) return known;
   const stream = openStream(seed, 0);
   const draw = <T>(all: readonly T[]): T[] =>
@@ -105,7 +104,7 @@ export function tauInterval(
     return tauOf(groups.map(draw), drawn);
   }).filter((again) => again !== null);
   const [low, high] = [0.025, 0.975].map((share) => percentile(taus, share));
-  return taus.length === 0 ? known : { ...known, low: low!, high: high! };
+  return taus.length === 0 ? known : { ...known, interval: [low!, high!] };
 }
 
 /** Tau of the cells' means over seeds, each as often as it was drawn. */
