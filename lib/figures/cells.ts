@@ -8,7 +8,7 @@ import { optimizerStyles } from "~/lib/figures/theme.ts";
 import { plural, plurals, scientific, thousands } from "~/lib/files/numbers.ts";
 import { capitalize } from "~/lib/files/text.ts";
 import { parseMeasure } from "~/lib/measure.ts";
-import type { CellSummary } from "~/lib/results.ts";
+import { type CellSummary, distinctCells } from "~/lib/results.ts";
 import {
   type Cell,
   type EffectName,
@@ -141,13 +141,9 @@ export function describeCells(study: Study, cells: readonly CellSummary[]): stri
     `${thousands(study.images)} training images`,
   ].join("");
   const isOpen = cells.some(({ value }) => value?.interval && value.interval[0] <= 0);
-  // A cell that two effects share is one.
-  const once = new Map(
-    cells.map((cell) => [`${cell.optimizer} ${cell.learningRate} ${cell.batchSize}`, cell]),
-  );
-  const count = (of: (cell: CellSummary) => readonly unknown[]): number =>
-    [...once.values()].flatMap(of).length;
-  const planned = once.size * study.grid.seeds.length;
+  const once = distinctCells(cells);
+  const count = (of: (cell: CellSummary) => readonly unknown[]): number => once.flatMap(of).length;
+  const planned = once.length * study.grid.seeds.length;
   const troubles = [
     [count(({ unconverged }) => unconverged), "did not reach it (pale)"],
     [count(({ diverged }) => diverged), "diverged and are in no mean (×: all of a cell)"],

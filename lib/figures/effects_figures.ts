@@ -94,12 +94,13 @@ export function plotRatio(study: Study, runs: Runs): Figure {
   const cells = summariseCells(study, runs);
   const xOf = EFFECTS.pairs.valueOf;
   const layersOf = (own: readonly CellSummary[]): Layer[] => {
-    const { label, name, symbol } = EFFECTS[own[0]!.effect];
+    const { effect } = own[0]!;
+    const { label, symbol } = EFFECTS[effect];
     const style = { symbol, shift: 0, legend: `by ${label}` };
     return meanLayers(study, own, xOf).map((layer) => ({
       ...{ ...layer, ...(layer.kind === "points" ? style : {}), shift: 0 },
-      name: layer.name.replace("mean", name),
-      color: lighten(layer.color!, name === "batch-size" ? 0.45 : 0),
+      name: layer.name.replace("mean", effect),
+      color: lighten(layer.color!, effect === "batch-size" ? 0.45 : 0),
     }));
   };
   // Pairs of one ratio lie on one another: each is named by its batch size.

@@ -10,6 +10,7 @@ import { parseMeasure } from "~/lib/measure.ts";
 import {
   type CellSummary,
   type Columns,
+  distinctCells,
   type Runs,
   summariseCells,
   tableOf,
@@ -44,23 +45,19 @@ export function cellColumns(study: Study): Columns<CellSummary> {
  * @param runs Of one stop. Cells without a radius curve are left out; one of two effects stands once.
  */
 export function radiusTable(study: Study, runs: Runs): ColumnTable {
-  const rows = new Map(
-    summariseCells(study, runs).flatMap((cell) => {
-      const curves = cell.runs.flatMap(({ measures }) =>
-        Object.values(measures).flatMap(({ curve }) =>
-          curve === undefined ? [] : [curve as { radius: number; mean: number }[]]
-        )
-      );
-      const points = (curves[0] ?? []).map(({ radius }, i) => (
-        { radius, mean: meanInterval(curves.map((curve) => curve[i]!.mean)).mean }
-      ));
-      const { optimizer, learningRate, batchSize } = cell;
-      const row = { optimizer, learningRate, batchSize, points };
-      return points.length < 2 ? [] : [[`${optimizer} ${learningRate} ${batchSize}`, row] as const];
-    }),
-  );
-  type Row = Parameters<typeof rows.set>[1];
-  const radii = [...rows.values()][0]?.points.map(({ radius }) => radius) ?? [];
+  const rows = distinctCells(summariseCells(study, runs)).map((cell) => {
+    const curves = cell.runs.flatMap(({ measures }) =>
+      Object.values(measures).flatMap(({ curve }) =>
+        curve === undefined ? [] : [curve as { radius: number; mean: number }[]]
+      )
+    );
+    const points = (curves[0] ?? []).map(({ radius }, i) => (
+      { radius, mean: meanInterval(curves.map((curve) => curve[i]!.mean)).mean }
+    ));
+    return { ...cell, points };
+  }).filter(({ points }) => points.length > 1);
+  type Row = typeof rows[0];
+  const radii = rows[0]?.points.map(({ radius }) => radius) ?? [];
   const rise = (at: number): Columns<Row> => ({
     [`rise at r = ${radii.at(at)} (nats)`]: ({ points }) => significant(points.at(at)!.mean, 2),
   });
@@ -75,8 +72,8 @@ export function radiusTable(study: Study, runs: Runs): ColumnTable {
     optimizer: ({ optimizer }) => optimizer,
     learningRate: ({ learningRate }) => learningRate,
     batchSize: ({ batchSize }) => batchSize,
-    ...(radii.length === 0
+    ...(rows.length === 0
       ? {}
       : { ...rise(0), ...rise(-1), ...exponent(0, 1), ...exponent(-2, -1) }),
-  }, [...rows.values()]);
+  }, rows);
 }

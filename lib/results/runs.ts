@@ -219,6 +219,15 @@ export function summariseCells(
   });
 }
 
+/** The cells without those that another effect has, too. */
+export function distinctCells<C extends Cell>(cells: readonly C[]): C[] {
+  return [
+    ...new Map(
+      cells.map((cell) => [`${cell.optimizer} ${cell.learningRate} ${cell.batchSize}`, cell]),
+    ).values(),
+  ];
+}
+
 /** What `reproduce --json` prints of the cells that have results. */
 export function reportCells(summaries: readonly CellSummary[], stop: string): unknown[] {
   return summaries.filter(({ seeds }) => seeds.length > 0).map((cell) => {

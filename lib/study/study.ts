@@ -58,7 +58,6 @@ export type EffectName = "learning-rate" | "batch-size" | "pairs";
 
 /** A factor as sentences, axes and grids know it. */
 export interface Effect {
-  readonly name: EffectName;
   /** Within a sentence: "learning rate". */
   readonly label: string;
   /** On an axis, with its unit. */
@@ -78,8 +77,7 @@ export interface Effect {
 /** Every effect by its name. */
 export const EFFECTS: Readonly<Record<EffectName, Effect>> = {
   "learning-rate": {
-    ...{ name: "learning-rate", label: "learning rate", symbol: "circle" },
-    axis: "Learning rate",
+    ...{ label: "learning rate", axis: "Learning rate", symbol: "circle" },
     valueOf: ({ learningRate }) => learningRate,
     format: formatRate,
     other: ({ grid }) => `batch size ${grid.baseBatchSize}`,
@@ -87,8 +85,7 @@ export const EFFECTS: Readonly<Record<EffectName, Effect>> = {
       learningRates.map((learningRate) => ({ learningRate, batchSize })),
   },
   "batch-size": {
-    ...{ name: "batch-size", label: "batch size", symbol: "square" },
-    axis: "Batch size (images)",
+    ...{ label: "batch size", axis: "Batch size (images)", symbol: "square" },
     valueOf: ({ batchSize }) => batchSize,
     format: String,
     other: ({ grid }) => `learning rate ${formatRate(grid.baseLearningRate)}`,
@@ -96,7 +93,7 @@ export const EFFECTS: Readonly<Record<EffectName, Effect>> = {
       batchSizes.map((batchSize) => ({ learningRate, batchSize })),
   },
   pairs: {
-    ...{ name: "pairs", label: "lr / batch size", symbol: "triangle" },
+    ...{ label: "lr / batch size", symbol: "triangle" },
     axis: "Learning rate / batch size (1/images)",
     valueOf: ({ learningRate, batchSize }) => learningRate / batchSize,
     format: formatRate,
