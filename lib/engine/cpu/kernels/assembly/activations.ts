@@ -54,15 +54,11 @@ export function addBiasMasked(z: usize, bias: usize, h: usize, units: i32, rows:
 export function addBiasToRows(z: usize, bias: usize, rows: i32, units: i32): void {
   const size = <usize> units << 2;
   for (let r = 0; r < rows; r++, z += size) {
-    let at: usize = 0;
-    for (; !isLast(at, size); at += 16) addBias(z + at, bias + at, false);
-    for (; at < size; at += 4) addBias(z + at, bias + at, true);
+    for (let at: usize = 0; at < size; at += width(at, size)) {
+      const one = isLast(at, size);
+      put(z + at, f32x4.add(get(z + at, one), get(bias + at, one)), one);
+    }
   }
-}
-
-@inline
-function addBias(z: usize, bias: usize, one: bool): void {
-  put(z, f32x4.add(get(z, one), get(bias, one)), one);
 }
 
 /** d[u][r] = 0 where h[u][r] is 0; biasGradient[u] (+)= sum over r of d[u][r]. */

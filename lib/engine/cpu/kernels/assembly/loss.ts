@@ -53,18 +53,6 @@ function place(length: i32, c: i32, r: i32): usize {
   return <usize> (c * length + r) << 2;
 }
 
-/** Bytes from an array's beginning to a row's first class, and from there to its next. */
-@inline
-function firstOf(row: i32): usize {
-  const r = row % block;
-  return blockFrom(row - r) + (<usize> r << 2);
-}
-
-@inline
-function strideOf(row: i32): usize {
-  return <usize> lengthFrom(row - row % block) << 2;
-}
-
 /** Bytes of so many float64. */
 @inline
 function doubles(count: i32): usize {
@@ -202,10 +190,7 @@ function errors(d: usize): f64 {
   let total: f64 = 0;
   correct = 0;
   for (let row = 0; row < rows; row++) {
-    const first = firstOf(row);
-    const stride = strideOf(row);
-    const label = <i32> load<u8>(labels + row);
-    const largest = normaliseRow(first, stride);
+    const largest = openRow(row);
     if (best == label) correct++;
     total += largest - load<f64>(scratch + doubles(label));
     let sum: f64 = 0;
@@ -226,12 +211,22 @@ function errors(d: usize): f64 {
   return total;
 }
 
-/** The class of the largest normalised logit of the last row. */
-let best: i32 = -1;
+/**
+ * Of the row in work: bytes from an array's beginning to its first class and from there to the next,
+ * its label, and the class of its largest logit.
+ */
+let first: usize = 0;
+let stride: usize = 0;
+let label: i32 = 0;
+let best: i32 = 0;
 
-/** The normalised logits of a row into the scratch; returns the largest. */
+/** Opens a row: its normalised logits into the scratch; returns the largest. */
 @inline
-function normaliseRow(first: usize, stride: usize): f64 {
+function openRow(row: i32): f64 {
+  const r = row % block;
+  first = blockFrom(row - r) + (<usize> r << 2);
+  stride = <usize> lengthFrom(row - r) << 2;
+  label = <i32> load<u8>(labels + row);
   let largest: f64 = -Infinity;
   best = -1;
   for (let c = 0; c < classes; c++) {
@@ -316,10 +311,7 @@ function meanChanges(tangents: usize): void {
 function errorChanges(tangents: usize, out: usize): void {
   const changes = means(6, 0);
   for (let row = 0; row < rows; row++) {
-    const first = firstOf(row);
-    const stride = strideOf(row);
-    const label = <i32> load<u8>(labels + row);
-    const largest = normaliseRow(first, stride);
+    const largest = openRow(row);
     let sum: f64 = 0;
     let dot: f64 = 0;
     for (let c = 0; c < classes; c++) {
