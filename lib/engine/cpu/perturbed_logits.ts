@@ -25,10 +25,10 @@ export interface RayModel {
 }
 
 /** A direction with the points that are asked for along it. */
-export interface RayDirection {
+export interface RayDirection<P extends RayPoint = RayPoint> {
   /** g_k and what is known of it, or null: the one point is the model itself. */
   readonly vector: (Omit<Direction, "normal"> & { readonly normal: SharedFloats }) | null;
-  readonly points: readonly RayPoint[];
+  readonly points: readonly P[];
 }
 
 /** Models and directions whose logits are computed together, for a run of whole blocks of rows. */

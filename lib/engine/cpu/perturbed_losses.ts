@@ -96,7 +96,10 @@ function openLane(sampling: Sampling): (tiles: Iterable<Group[]>) => Promise<voi
   const { pool, sizes, rows: { train: rows }, modelTiles, bases, seed, parts, signal } = sampling;
   const vectors: SharedFloats[] = [];
   let logits = share(0);
-  async function draw({ direction: k, points }: Group, index: number): Promise<DrawnGroup> {
+  async function draw(
+    { direction: k, points }: Group,
+    index: number,
+  ): Promise<RayDirection<GroupPoint>> {
     if (k === null) return { vector: null, points };
     const out = vectors[index] ??= allocateParameters(sizes);
     const drawn = await pool.run("drawDirection", { sizes, out, seed, k, parts }, signal);
@@ -136,7 +139,7 @@ async function computeLogits(
 async function computeLosses(
   { pool, rows: { train: rows }, sizes, frozen, signal }: Sampling,
   models: readonly Model[],
-  { directions, logits }: { directions: readonly DrawnGroup[]; logits: SharedFloats },
+  { directions, logits }: { directions: readonly RayDirection<GroupPoint>[]; logits: SharedFloats },
 ): Promise<void> {
   const classes = sizes.at(-1)!;
   const points = directions.flatMap(({ vector, points }) =>
@@ -202,11 +205,6 @@ interface Group {
 
 /** Points of a group at most, whose logits are in memory together; a direction with more has several. */
 const GROUP_POINTS = 64;
-
-/** A group whose direction is drawn. */
-interface DrawnGroup extends RayDirection {
-  readonly points: readonly GroupPoint[];
-}
 
 /**
  * Groups rays by direction: first the model itself, which is also every point at a step of 0, then

@@ -55,8 +55,6 @@ export function createTensorStack(
   const batchSize = Math.min(options.batchSize, train.size);
   const batches = Math.ceil(train.size / batchSize);
   const P = countParameters(sizes);
-  const paceOf = (E: number): () => Promise<void> =>
-    keepPace(device, E * batchSize * rowBytes(sizes));
 
   /** What tensors at a place are uploaded from, shape [E] of [P]. */
   const vectorsAt = (members: readonly Member[], place: number): Float32Array[] =>
@@ -101,7 +99,7 @@ export function createTensorStack(
     },
     async trainEpoch(): Promise<number[]> {
       const { record, members } = training;
-      const pace = paceOf(members.length);
+      const pace = keepPace(device, members.length * batchSize * rowBytes(sizes));
       device.tidy(() => training.steps?.rewind());
       for (let index = 0; index < batches; index++) {
         device.tidy(() => trainAt(training, train, { index, batchSize }));
