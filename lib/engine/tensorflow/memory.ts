@@ -35,25 +35,18 @@ const largestWeight = (sizes: LayerSizes): number =>
 const atMost = (high: number, value: number): number =>
   Math.min(Math.max(Math.floor(value), 1), high);
 
-/** Parameters, gradients, a copy while members are dropped, and the optimizer's state. */
-function memberBytes({ sizes, optimizer }: StackOptions): number {
-  return (3 + parseOptimizer(optimizer).slots.length) * FLOAT * countParameters(sizes);
-}
-
 /** Members of a stack that fit with whole batches of `rows` rows; at least 1. */
-export function fitMembers(options: StackOptions, rows: number, budget: Budget): number {
-  const { sizes } = options;
+export function fitMembers(
+  { sizes, optimizer }: StackOptions,
+  rows: number,
+  budget: Budget,
+): number {
+  // Parameters, gradients, a copy while members are dropped, and the optimizer's state.
+  const vectors = 3 + parseOptimizer(optimizer).slots.length;
+  const member = FLOAT * vectors * countParameters(sizes) + rows * rowBytes(sizes);
   const tensor = FLOAT * Math.max(largestWeight(sizes), rows * widest(sizes));
-  const member = memberBytes(options) + rows * rowBytes(sizes);
   const bytes = budget.bytes - rows * FLOAT * sizes[0]!;
   return atMost(MAX_MEMBERS, Math.min(bytes / member, budget.tensorBytes / tensor));
-}
-
-/** Rows that `members` networks can take at once; at least 1. */
-function fitRows(sizes: LayerSizes, members: number, { bytes, tensorBytes }: Budget): number {
-  const row = members * rowBytes(sizes) + FLOAT * sizes[0]!;
-  const tensorRow = FLOAT * Math.max(members * widest(sizes), sizes[0]!);
-  return atMost(Infinity, Math.min(bytes / row, tensorBytes / tensorRow));
 }
 
 /**
@@ -62,22 +55,24 @@ function fitRows(sizes: LayerSizes, members: number, { bytes, tensorBytes }: Bud
  * Half of the memory is for what a network keeps for all rows (outputs of its first layer and
  * logits), half for the rows in work.
  *
- * @param tangents Whether they are vectors that one network's Hessian is multiplied by: a row of
- * theirs holds derivatives beside the network's own values, and masks and sums of both.
+ * @param tangents Whether they are vectors that one network's Hessian is multiplied by: the network's
+ * own logits lie beside theirs, and a row of theirs holds derivatives beside the network's own values,
+ * and masks and sums of both.
  */
 export function planSplit(
   sizes: LayerSizes,
   { models, rows, tangents = false }: { models: number; rows: number; tangents?: boolean },
   { bytes, tensorBytes }: Budget,
 ): { members: number; rows: number } {
+  const own = tangents ? 1 : 0;
   const model = FLOAT * (3 * countParameters(sizes) + rows * (sizes[1]! + 3 * sizes.at(-1)!));
   const tensor = FLOAT * Math.max(largestWeight(sizes), rows * sizes.at(-1)!);
   // A direction's part of the first layer, which all models share.
   const shared = FLOAT * rows * sizes[1]!;
-  const members = atMost(models, Math.min((bytes / 2 - shared) / model, tensorBytes / tensor));
-  const inWork = tangents ? 3 * (members + 1) : members;
-  return {
-    members,
-    rows: Math.min(rows, fitRows(sizes, inWork, { bytes: bytes / 2, tensorBytes })),
-  };
+  const half = bytes / 2;
+  const members = atMost(models, Math.min((half - shared) / model, tensorBytes / tensor - own));
+  const inWork = tangents ? 3 * (members + own) : members;
+  const row = inWork * rowBytes(sizes) + FLOAT * sizes[0]!;
+  const tensorRow = FLOAT * Math.max(inWork * widest(sizes), sizes[0]!);
+  return { members, rows: atMost(rows, Math.min(half / row, tensorBytes / tensorRow)) };
 }
