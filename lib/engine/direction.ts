@@ -19,31 +19,30 @@ export interface Parts {
 /** Euclidean norms of a vector's parts in R^P, summed in float64; a tensor's is that of all its rows. */
 export type PartNorms = Readonly<Record<Exclude<Scaling, "global">, Parts>>;
 
-/** A direction before it is scaled: u_k = `normal` * `inverseNorm`. */
+/** What is known of a direction g_k before it is scaled. */
 export interface Direction {
-  /** g_k, shape [P]. */
-  readonly normal: Float32Array;
   /** 1 / |g_k|, the norm taken over all P parameters in float64. */
   readonly inverseNorm: number;
   /** Where steps are scaled by parts. */
   readonly norms: PartNorms | undefined;
 }
 
-/**
- * Draws direction `k`: it depends on `seed`, `k` and P only, never on order, chunk size or threads.
- *
- * @param out Written with g_k, shape [P].
- * @param draw.k Integer >= 0.
- * @param draw.parts Whether its parts are measured, which takes as long as a product of 200 rows.
- */
-export function drawDirection(
-  sizes: LayerSizes,
-  out: Float32Array,
-  { seed, k, parts }: { readonly seed: number; readonly k: number; readonly parts: boolean },
-): Direction {
+/** Which direction is drawn, and into what. */
+export interface Draw {
+  readonly sizes: LayerSizes;
+  /** Written with g_k, shape [P]. */
+  readonly out: Float32Array;
+  readonly seed: number;
+  /** Integer >= 0. */
+  readonly k: number;
+  /** Whether its parts are measured, which takes as long as a product of 200 rows. */
+  readonly parts: boolean;
+}
+
+/** Draws direction k: it depends on the seed, k and P only, never on order, chunk size or threads. */
+export function drawDirection({ sizes, out, seed, k, parts }: Draw): Direction {
   fillNormal(out, openStream(seed, k));
-  const norms = parts ? measureParts(sizes, out) : undefined;
-  return { normal: out, inverseNorm: 1 / norm(out), norms };
+  return { inverseNorm: 1 / norm(out), norms: parts ? measureParts(sizes, out) : undefined };
 }
 
 /** Norms of a vector's tensors and rows. */
@@ -82,7 +81,7 @@ export interface RayPoint {
  */
 export function stepFactors(
   { scaling, step }: RayPoint,
-  { inverseNorm, norms }: Omit<Direction, "normal">,
+  { inverseNorm, norms }: Direction,
   model: PartNorms | undefined,
 ): Parts {
   const [w, g] = scaling === "global"

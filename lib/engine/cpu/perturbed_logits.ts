@@ -27,7 +27,7 @@ export interface RayModel {
 /** A direction with the points that are asked for along it. */
 export interface RayDirection<P extends RayPoint = RayPoint> {
   /** g_k and what is known of it, or null: the one point is the model itself. */
-  readonly vector: (Omit<Direction, "normal"> & { readonly normal: SharedFloats }) | null;
+  readonly vector: (Direction & { readonly normal: SharedFloats }) | null;
   readonly points: readonly P[];
 }
 

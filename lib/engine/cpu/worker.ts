@@ -11,9 +11,7 @@ import { backwardRows, forwardRows, logitLoss, tangentLoss } from "~/lib/engine/
 import { perturbedLogits } from "~/lib/engine/cpu/perturbed_logits.ts";
 import { trainEpoch } from "~/lib/engine/cpu/train.ts";
 import { openWorkspace } from "~/lib/engine/cpu/workspace.ts";
-import { type Direction, drawDirection } from "~/lib/engine/direction.ts";
-import type { SharedFloats } from "~/lib/engine/engine.ts";
-import type { LayerSizes } from "~/lib/model.ts";
+import { type Direction, type Draw, drawDirection } from "~/lib/engine/direction.ts";
 
 /** What this thread works with, once it is opened. */
 let thread: Thread;
@@ -35,20 +33,7 @@ const TASKS = {
   logitLoss,
   tangentLoss,
   perturbedLogits,
-  /** Draws direction `k` into `out`, which holds g_k then. */
-  drawDirection(
-    _: Thread,
-    { sizes, out, ...draw }: {
-      readonly sizes: LayerSizes;
-      readonly out: SharedFloats;
-      readonly seed: number;
-      readonly k: number;
-      readonly parts: boolean;
-    },
-  ): Omit<Direction, "normal"> {
-    const { inverseNorm, norms } = drawDirection(sizes, out, draw);
-    return { inverseNorm, norms };
-  },
+  drawDirection: (_: Thread, draw: Draw): Direction => drawDirection(draw),
   gemmRate,
 };
 export type Tasks = typeof TASKS;

@@ -27,11 +27,13 @@ import {
 } from "~/lib/engine/tensorflow/pass.ts";
 import { layoutLayers } from "~/lib/model.ts";
 
+type DrawnDirection = Direction & { readonly normal: Float32Array };
+
 /** Where models are moved to. */
 export interface Course extends Pick<PerturbOptions, "rays"> {
   readonly frozen?: boolean | undefined;
-  /** Draws direction k; one vector of memory may serve all. */
-  readonly draw: (k: number) => Direction;
+  /** Draws direction k, g_k with it; one vector of memory may serve all. */
+  readonly draw: (k: number) => DrawnDirection;
   /** Called after each point of a ray. */
   readonly onPoint?: (() => void) | undefined;
 }
@@ -169,7 +171,7 @@ function recordAt(
  */
 function moveNetworks(
   { sizes, models, layers, norms }: Origin,
-  direction: Direction & Pick<Origin, "layers">,
+  direction: DrawnDirection & Pick<Origin, "layers">,
   point: RayPoint,
 ): Moved {
   const factors = norms.map((model) => stepFactors(point, direction, model));

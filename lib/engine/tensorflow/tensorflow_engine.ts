@@ -97,7 +97,10 @@ export async function createTensorFlowEngine(
         perturbedLossesAt(work, some, {
           rays,
           frozen,
-          draw: (k) => drawDirection(sizes, normal, { seed, k, parts: true }),
+          draw: (k) => ({
+            normal,
+            ...drawDirection({ sizes, out: normal, seed, k, parts: true }),
+          }),
           onPoint: () => onProgress?.(done += some.length, total),
         }));
     },
