@@ -208,21 +208,21 @@ function drawTrajectory(): void {
   );
 }
 
-form.addEventListener("change", ({ target }) => {
-  if (target === control("at")) offerMeasures();
-  writeAddress();
-  draw();
-});
-form.addEventListener("submit", (event) => event.preventDefault());
-addEventListener("hashchange", () => {
+function follow(): void {
   readAddress();
   draw();
-});
-addEventListener("resize", draw);
+}
 
 unpackData(byId("data").textContent!).then((data) => {
   ({ study, records } = data);
   fillForm(study);
-  readAddress();
-  draw();
+  follow();
+  form.addEventListener("change", ({ target }) => {
+    if (target === control("at")) offerMeasures();
+    writeAddress();
+    draw();
+  });
+  form.addEventListener("submit", (event) => event.preventDefault());
+  addEventListener("hashchange", follow);
+  addEventListener("resize", draw);
 });
