@@ -128,7 +128,7 @@ export function publishedSentences(rows: readonly PublishedComparison[]): string
     const ranked = had.map(({ bySeed, theirs }) =>
       [...bySeed].map(([seed, x]) => ({ seed, x, y: theirs.mean }))
     );
-    const order = tauInterval([ranked], { seed: 0 });
+    const order = tauInterval([ranked], 0);
     return [
       `${start} of ${plural(had.length, "cell")} ${within(1)} lie within one published ` +
       `half-width and ${within(2)} within two; n = ${

@@ -180,7 +180,7 @@ export function tauTable<R extends Explanation>(
 
 /** Kendall's tau, with the draws that all have in common. */
 export function tauOf(groups: readonly (readonly RankedCell[])[]): TauInterval {
-  return tauInterval(groups, { seed: BOOTSTRAP_SEED });
+  return tauInterval(groups, BOOTSTRAP_SEED);
 }
 
 /** Both values of a cell's runs that have both. */

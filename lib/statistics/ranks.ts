@@ -64,6 +64,9 @@ export type RankedCell = readonly {
   readonly y: number;
 }[];
 
+/** Draws of the bootstrap. */
+const RESAMPLES = 1000;
+
 /** A rank correlation with its interval; null where it cannot be had. */
 export interface TauInterval {
   /** Of the cells' means over all seeds; the mean over groups where there are several. */
@@ -89,7 +92,7 @@ export interface TauInterval {
  */
 export function tauInterval(
   groups: readonly (readonly RankedCell[])[],
-  { seed, resamples = 1000 }: { readonly seed: number; readonly resamples?: number },
+  seed: number,
 ): TauInterval {
   const cells = groups.flat();
   const seeds = [...new Set(cells.flat().map(({ seed }) => seed))].sort((a, b) => a - b);
@@ -99,7 +102,7 @@ export function tauInterval(
   const stream = openStream(seed, 0);
   const draw = <T>(all: readonly T[]): T[] =>
     all.map(() => all[Math.floor((stream.next() >>> 0) / 2 ** 32 * all.length)]!);
-  const taus = Array.from({ length: resamples }, () => {
+  const taus = Array.from({ length: RESAMPLES }, () => {
     const drawn = draw(seeds);
     return tauOf(groups.map(draw), drawn);
   }).filter((again) => again !== null);

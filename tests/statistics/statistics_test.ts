@@ -193,7 +193,7 @@ Deno.test("tauInterval() has the bootstrap's own distribution, as done by hand",
       cell([...strong(0), 5], [...strong(0), 5]),
       cell([...strong(99), 0], [...strong(99), 5.5]),
     ];
-    const { tau, interval } = tauInterval([cells], { seed: 4, resamples: 2000 });
+    const { tau, interval } = tauInterval([cells], 4);
     assertEquals([n, tau, interval], [n, 1, [low, 1]]);
   }
 });
@@ -202,13 +202,13 @@ Deno.test("tauInterval() depends on its seed only, whatever the order of cells' 
   const stream = openStream(3, 0);
   const draw = (start: number) => [0, 1, 2, 3].map(() => start + 9 * stream.next() / 2 ** 31);
   const groups = [0, 1].map(() => [0, 1, 2, 3, 4].map((i) => cell(draw(i), draw(i))));
-  const first = tauInterval(groups, { seed: 9 });
-  assertEquals(tauInterval(groups, { seed: 9 }), first);
+  const first = tauInterval(groups, 9);
+  assertEquals(tauInterval(groups, 9), first);
   const [low, high] = first.interval!;
   assert(low < first.tau! && first.tau! < high);
   assertEquals(first.cells, 10);
   const reversed = groups.map((cells) => cells.map((own) => own.toReversed()));
-  assertEquals(tauInterval(reversed, { seed: 9 }), first);
+  assertEquals(tauInterval(reversed, 9), first);
 });
 
 Deno.test("tauInterval() leaves out empty cells, and has no interval without two seeds or an order", () => {
@@ -223,6 +223,6 @@ Deno.test("tauInterval() leaves out empty cells, and has no interval without two
     [[], { tau: null, seeds: [], cells: 0, interval: null }],
   ];
   for (const [cells, expected] of cases) {
-    assertEquals(tauInterval([cells], { seed: 1 }), expected);
+    assertEquals(tauInterval([cells], 1), expected);
   }
 });
