@@ -23,12 +23,18 @@ const FLAGS = [
   ...["--disable-background-networking", "--disable-component-update", "--disable-sync"],
 ];
 
-/** The page in a frame, as a notebook shows it. */
-async function tryFrame(browser: Browser, path: string): Promise<void> {
-  const page = await browser.newPage();
+/** Collects what a page's console and its errors say. */
+function listen(page: Page): string[] {
   const troubles: string[] = [];
   page.on("console", (message) => troubles.push(message.text()));
   page.on("pageerror", ({ message }) => troubles.push(message));
+  return troubles;
+}
+
+/** The page in a frame, as a notebook shows it. */
+async function tryFrame(browser: Browser, path: string): Promise<void> {
+  const page = await browser.newPage();
+  const troubles = listen(page);
   await page.setContent(frameOf(await Deno.readTextFile(path), { picture: "", title: "It's" }));
   const frame = page.frameLocator("iframe");
   await frame.locator("[name=effect]").selectOption("batch-size");
@@ -43,21 +49,16 @@ async function browse(browser: Browser, path: string, pictures: string | undefin
   for (const [width, colorScheme] of [[1280, "light"], [360, "dark"]] as const) {
     const look = { viewport: { width, height: 900 }, colorScheme };
     const page = await browser.newPage(look);
-    const troubles: string[] = [];
-    page.on("console", (message) => troubles.push(message.text()));
-    page.on("pageerror", ({ message }) => troubles.push(message));
+    const troubles = listen(page);
     page.on("request", (request) => troubles.push(`request ${request.url()}`));
     page.setDefaultTimeout(60_000);
     await open(page, href);
     assertEquals(troubles.splice(0), [`request ${href}`]);
-    const paint = await page.evaluate(() =>
-      new Promise<number>((resolve) => {
-        new PerformanceObserver((list) => resolve(list.getEntries()[0]!.startTime))
-          .observe({ type: "paint", buffered: true });
-      })
-    );
-    const drawn = await page.evaluate(() => performance.now());
-    console.log(`${width} px: first paint after ${paint | 0} ms, drawn before ${drawn | 0} ms`);
+    const [paint, drawn] = await page.evaluate(() => [
+      performance.getEntriesByType("paint")[0]!.startTime | 0,
+      performance.now() | 0,
+    ]);
+    console.log(`${width} px: first paint after ${paint} ms, drawn before ${drawn} ms`);
     await tryPage(page);
     assertEquals(troubles.filter((text) => !/^request (file|blob):/.test(text)), []);
     assert(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
