@@ -90,7 +90,7 @@ export interface Contestants {
   readonly measure?: (engine: Engine, dataset: Dataset) => Promise<number>;
 }
 
-/** Opens the engine that trains faster; a GPU that fails in the trial is left alone. */
+/** Opens the engine that trains faster; a GPU that fails, in the trial or with all images, is left alone. */
 export async function openFaster(
   { gpu, openCpu, openGpu, measure = trainingRate }: Contestants,
   options: EngineOptions,
@@ -108,13 +108,17 @@ export async function openFaster(
   }
   const cpuRate = await rateOf(openCpu);
   const gpuRate = await rateOf(openGpu).catch(() => 0);
-  const rates = `${gpuRate.toFixed(0)} images/s in a trial, the CPU ${cpuRate.toFixed(0)}`;
+  let why = `${gpuRate.toFixed(0)} images/s in a trial, the CPU ${cpuRate.toFixed(0)}`;
   if (gpuRate > cpuRate) {
-    options.onMessage?.(`Training on ${gpu}: ${rates}`);
-    const engine = await openGpu(options);
-    return { ...engine, info: { ...engine.info, chosen: "faster than the CPU here" } };
+    try {
+      const engine = await openGpu(options);
+      options.onMessage?.(`Training on ${gpu}: ${why}`);
+      return { ...engine, info: { ...engine.info, chosen: "faster than the CPU here" } };
+    } catch (error) {
+      why = error instanceof Error ? error.message : String(error);
+    }
   }
-  options.onMessage?.(`Training on the CPU, not on ${gpu}: ${rates}`);
+  options.onMessage?.(`Training on the CPU, not on ${gpu}: ${why}`);
   return await openCpu(options);
 }
 

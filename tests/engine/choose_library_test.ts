@@ -318,9 +318,14 @@ Deno.test("chooseGemmLibrary() goes on without a BLAS; where it is demanded it s
 const dataset = randomDataset([12, 9, 10], 600);
 
 /** Opens stubs and notes what was opened, on how many rows, and what was closed. */
-function recorder(log: string[], kind: string): (options: EngineOptions) => Promise<Engine> {
+function recorder(
+  log: string[],
+  kind: string,
+  most = Infinity,
+): (options: EngineOptions) => Promise<Engine> {
   return ({ dataset: { train } }) => {
     log.push(`open ${kind} on ${train.size}`);
+    if (train.size > most) return Promise.reject(new Error("no room"));
     return Promise.resolve({
       ...stubEngine(),
       info: { name: kind, library: "none" },
@@ -335,13 +340,14 @@ function recorder(log: string[], kind: string): (options: EngineOptions) => Prom
 /** Chooses at these rates; NaN fails. */
 async function chooseEngine(
   rates: Readonly<Record<string, number>>,
+  most?: number,
 ): Promise<{ engine: Engine; log: string[]; messages: string[] }> {
   const log: string[] = [];
   const messages: string[] = [];
   const engine = await openFaster({
     gpu: "Some GPU",
     openCpu: recorder(log, "cpu"),
-    openGpu: recorder(log, "gpu"),
+    openGpu: recorder(log, "gpu", most),
     measure: ({ info }: Engine, { train }: Dataset) => {
       assertEquals(train.size, 512);
       const rate = rates[info.name]!;
@@ -367,6 +373,12 @@ Deno.test("openFaster() leaves a GPU alone that is no faster, or fails", async (
       `Training on the CPU, not on Some GPU: ${said} images/s in a trial, the CPU 1000`,
     ]);
   }
+});
+
+Deno.test("openFaster() leaves a GPU alone that has no room for all images", async () => {
+  const { engine, log, messages } = await chooseEngine({ cpu: 1000, gpu: 2000 }, 512);
+  assertEquals([engine.info.name, log.at(-1)], ["cpu", "open cpu on 600"]);
+  assertEquals(messages, ["Training on the CPU, not on Some GPU: no room"]);
 });
 
 Deno.test("trainingRate() trains a stack three epochs and gives a rate > 0", async () => {

@@ -20,7 +20,7 @@ import {
 import { createTensorStack } from "~/lib/engine/tensorflow/stack.ts";
 import { createTensorFlowEngine } from "~/lib/engine/tensorflow/tensorflow_engine.ts";
 import { MLP_1 } from "~/lib/model.ts";
-import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertLess, assertRejects, assertThrows } from "@std/assert";
 import { makeMember } from "~/tests/fixtures/tiny_dataset.ts";
 import {
   SIZES,
@@ -78,6 +78,16 @@ Deno.test("createTensorFlowEngine() says how to install tfjs-node-gpu", {
     () => createTensorFlowEngine("tfjs-node-gpu", { dataset: SMALL }),
     Error,
     "Cannot use tfjs-node-gpu as it is not installed: run `deno task setup:gpu` to install it",
+  );
+});
+
+Deno.test("uploadSplit() refuses images that no tensor of the device holds", async () => {
+  const device = { ...await openDevice("cpu"), tensorBytes: 4 * 70 * 21 - 1 };
+  const { message } = assertThrows(() => uploadSplit(device, SMALL.train), Error);
+  assertEquals(
+    message,
+    "Cannot use the device as it must hold the images, 5880 bytes, in one tensor: the largest that " +
+      "it takes has 5879",
   );
 });
 

@@ -89,8 +89,8 @@ export function uploadSplit(
   const bytes = operations.bytesPerPixel * pixels.length;
   if (bytes > tensorBytes) {
     throw new Error(
-      `Cannot use the device as it must hold tensors of ${bytes} bytes, the images: ` +
-        `the largest that it takes have ${tensorBytes}`,
+      `Cannot use the device as it must hold the images, ${bytes} bytes, in one tensor: the ` +
+        `largest that it takes has ${tensorBytes}`,
     );
   }
   const width = pixels.length / size;
