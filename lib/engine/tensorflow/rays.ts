@@ -47,7 +47,7 @@ interface Origin extends ChunkedPass {
   readonly products: readonly tf.Tensor[];
   /** Losses of the models themselves, then of all points, then of all points frozen. */
   readonly record: LossRecord;
-  readonly points: readonly { readonly ray: Ray; readonly step: number }[];
+  readonly points: readonly (Pick<Ray, "direction"> & RayPoint)[];
   /** Of the models' logits, where losses are frozen too. */
   readonly moments?: tf.Tensor | undefined;
 }
@@ -60,7 +60,7 @@ export async function perturbedLossesAt(
 ): Promise<PerturbedLosses[]> {
   const { device, sizes, split } = work;
   const { operations } = device;
-  const points = rays.flatMap((ray) => ray.steps.map((step) => ({ ray, step })));
+  const points = rays.flatMap(({ steps, ...ray }) => steps.map((step) => ({ ...ray, step })));
   const { layers, record } = device.tidy(() => ({
     layers: uploadLayers(sizes, models),
     record: operations.openRecord(
@@ -76,7 +76,7 @@ export async function perturbedLossesAt(
     const logits = await logitsAt(origin);
     if (frozen && points.length > 0) moments = device.tidy(() => operations.moments(logits));
     recordAt(origin, 0, logits);
-    for (const k of new Set(rays.map(({ direction }) => direction))) {
+    for (const k of new Set(points.map(({ direction }) => direction))) {
       await followRays({ ...origin, moments }, k, { draw, onPoint });
     }
     const { losses, accuracies } = await readRecord(device, record, split.size);
@@ -106,9 +106,8 @@ async function followRays(
   let products: tf.Tensor[] = [];
   try {
     products = await multiply(origin, layers);
-    for (const [index, { ray, step }] of points.entries()) {
-      if (ray.direction !== k) continue;
-      const point = { ...ray, step };
+    for (const [index, point] of points.entries()) {
+      if (point.direction !== k) continue;
       const moved = device.tidy(() => moveNetworks(origin, { ...direction, layers }, point));
       try {
         recordAt(origin, 1 + index, await logitsAt(origin, { ...moved, products }));
