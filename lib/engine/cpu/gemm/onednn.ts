@@ -50,10 +50,8 @@ export function openOneDnn(options?: BlasOptions): GemmLibrary | undefined {
         return (form, m, n, k, a, b, c, beta = 0, alpha = 1) =>
           (beta === 0 ? overwrite : add)(form, m, n, k, a, b, c, beta, alpha);
       },
-      close(): void {
-        library.close();
-        blas?.close();
-      },
+      // oneDNN stays: given back beside a Vulkan driver, it ended 7 of 100 processes by SIGSEGV.
+      close: () => blas?.close(),
     };
     if (computesRightly(gemm)) return gemm;
     gemm.close();
