@@ -50,9 +50,10 @@ export interface Finding extends Series, Place {
 /**
  * Everything about one study; nothing of it throws for what is missing.
  *
- * What is said of effects at the stop, there in the lead measure, and at every level of the loss is one
- * family: p values are adjusted by Holm, and a verdict whose adjusted p is above 0.05 is inconclusive. So
- * is what becomes of an effect that is not settled at the stop itself.
+ * What is said of effects at the stop, there and at every level of the loss in the lead measure, is one
+ * family, and at the levels in the other measure another: p values are adjusted by Holm, and a verdict
+ * whose adjusted p is above 0.05 is inconclusive. So is what becomes of an effect that is not settled at
+ * the stop itself.
  */
 export const listFindings: (
   study: Study,
@@ -67,7 +68,7 @@ export const listFindings: (
   const losses = [LEAD_MEASURE, CURVE_MEASURE]
     .flatMap((text) => atLossLevels(study, records, text));
   const places = [stop, ...others, ...losses];
-  return judgeFamily(
+  return judgeFamilies(
     listSeries(study).flatMap((series) => places.map((place) => findAt(series, place, stop))),
   );
 });
@@ -104,15 +105,23 @@ const ALL: Readonly<Record<string, Kind>> = {
 };
 
 /** Adjusts the verdicts of findings that are judged together. */
-function judgeFamily(findings: readonly Finding[]): Finding[] {
-  const family = findings.filter(({ isAgainst, where, measure, comparisons: [found] }) =>
+function judgeFamilies(findings: readonly Finding[]): Finding[] {
+  const members = findings.filter(({ isAgainst, where, measure, comparisons: [found] }) =>
     !isAgainst && found?.interval && (where !== "measure" || parseMeasure(measure).isLead)
   );
-  const ps = holm(
-    family.map(({ kind, comparisons: [found] }) => kind === "inconclusive" ? 1 : found!.p),
+  const families = Map.groupBy(
+    members,
+    ({ where, measure }) => where === "loss" && measure === CURVE_MEASURE,
   );
   const held = new Map(
-    family.map((each, i) => [each, ps[i]! > FAMILY_ERROR ? "inconclusive" : each.kind]),
+    families.values().flatMap((family) => {
+      const ps = holm(
+        family.map(({ kind, comparisons: [found] }) => kind === "inconclusive" ? 1 : found!.p),
+      );
+      return family.map((each, i) =>
+        [each, ps[i]! > FAMILY_ERROR ? "inconclusive" : each.kind] as const
+      );
+    }),
   );
   const settled = new Set(
     [...held].flatMap(([{ where, subject }, kind]) =>

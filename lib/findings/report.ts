@@ -98,9 +98,9 @@ const VERDICTS =
   "value. *Relative sharpness* moves each unit's weights by a share of their norm, so it does not see " +
   "their scale.";
 const FAMILY =
-  "Verdicts on learning rate and batch size at the stop, there in relative sharpness (filter), and at " +
-  "equal training loss are one family. Their p values are adjusted by Holm's method, and a verdict " +
-  "whose p then exceeds 0.05 is inconclusive. So is what becomes of an effect that is not settled at " +
+  "Verdicts on learning rate and batch size at the stop, and in relative sharpness (filter) there and at " +
+  "equal training loss, are one family; those in antithetic sharpness at equal loss are another. Their " +
+  "p values are adjusted by Holm's method, and a verdict whose p then exceeds 0.05 is inconclusive. So is what becomes of an effect that is not settled at " +
   "the stop. Verdicts in other measures stand by themselves. Steps, and cells that compare " +
   "optimizers, are counted by Benjamini and Hochberg's method at 0.05. *Open* are those that it does " +
   "not settle, *alike* those whose difference is negligible. *Between* says how many steps from cell " +
