@@ -86,7 +86,10 @@ function draw(spec: FigureSpec, layout: Layout): Figure {
   return { ...spec, svg, width, height, ...(inches === undefined ? {} : { inches }) };
 }
 
-/** Rows of two panels; in a column, of one, unless they are narrow. */
+/**
+ * Rows of two panels; in a column, of one, unless they are narrow. Panels share the x axes of one label,
+ * in a row the y axes of one label, and any axis that is the same object.
+ */
 function drawRows(
   { panels, isNarrow = false }: FigureSpec,
   width: number,
@@ -99,9 +102,10 @@ function drawRows(
     return { ...panel, heading: isColumn && isNarrow ? whole.replace(", ", ",\n") : whole };
   });
   const fit = (along: "x" | "y", axis: Axis, some: readonly Panel[]): FittedAxis => {
-    const sharing = some.filter(({ [along]: other }) =>
-      other === axis || (!axis.isOwn && other.label === axis.label)
-    );
+    const sharing = all.filter((panel) => {
+      const { [along]: other } = panel;
+      return other === axis || (!axis.isOwn && other.label === axis.label && some.includes(panel));
+    });
     return fitAxis(axis, along, sharing.flatMap(({ layers }) => layers));
   };
   const rows = all.flatMap((_, i) => i % perRow === 0 ? [all.slice(i, i + perRow)] : []);

@@ -6,7 +6,7 @@
 import type { Interval } from "~/lib/statistics.ts";
 
 /** What Plot's symbols can be; areas are equal. */
-export type MarkSymbol = "circle" | "diamond" | "square" | "triangle";
+export type MarkSymbol = "circle" | "diamond" | "square" | "triangle" | "star" | "cross";
 
 /** One mark; not drawn where a coordinate that its layer needs is NaN, where lines break. */
 export interface Row {

@@ -24,6 +24,8 @@ export const INK = {
 export const SERIES_COLORS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00"];
 /** The symbols of series in turn. */
 export const SYMBOLS: readonly MarkSymbol[] = ["circle", "diamond", "square", "triangle"];
+/** Those of a rule's second and third form. */
+const FORMS: readonly MarkSymbol[] = ["star", "cross"];
 
 /** The edge of stability, wherever it is drawn. */
 export const EDGE = {
@@ -41,7 +43,7 @@ export function optimizerStyles(
     const place = Math.min(2, names.slice(0, i).filter((earlier) => earlier === name).length);
     return [text, {
       color: lighten(color, 0.3 * place),
-      symbol: place === 0 ? symbol as MarkSymbol : SYMBOLS[place + 1]!,
+      symbol: place === 0 ? symbol as MarkSymbol : FORMS[place - 1]!,
       slug: text.replace(/[^\w-]+/g, "_"),
     }];
   }));

@@ -5,7 +5,7 @@
  */
 import { describeCells, effectAxis, measureAxis } from "~/lib/figures/cells.ts";
 import { compose, type Figure } from "~/lib/figures/compose.ts";
-import type { Layer, Panel, Ramp } from "~/lib/figures/figure.ts";
+import type { Axis, Layer, Panel, Ramp } from "~/lib/figures/figure.ts";
 import { describePublished, publishedPanels } from "~/lib/figures/findings_figures.ts";
 import { rampOf } from "~/lib/figures/theme.ts";
 import { plural, sparse } from "~/lib/files/numbers.ts";
@@ -76,15 +76,16 @@ function lossLayers(study: Study, cells: readonly CellSummary[]): Layer[] {
 
 /** Draws one line a trajectory through its networks, with a dot at the study's first stop. */
 export function plotCurves(study: Study, records: Records): Figure {
-  const curves = listCurves(study, records);
+  const { measure, curves } = curvesIn(study, records);
   return compose({
     name: "curves",
-    title: `${capitalize(parseMeasure(CURVE_MEASURE).label)} along training`,
-    panels: study.grid.effects.flatMap((effect) =>
-      study.grid.optimizers.flatMap((optimizer) =>
-        curvesPanel(study, curves, { effect, optimizer, measure: CURVE_MEASURE })
-      )
-    ),
+    title: `${capitalize(parseMeasure(measure).label)} along training`,
+    panels: study.grid.effects.flatMap((effect) => {
+      const y = measureAxis(measure);
+      return study.grid.optimizers.flatMap((optimizer) =>
+        curvesPanel(study, curves, { effect, optimizer, y })
+      );
+    }),
     caption: describeCurves(study, curves),
     isNarrow: true,
   });
@@ -99,12 +100,11 @@ export function plotCurves(study: Study, records: Records): Figure {
 export function plotLead(study: Study, records: Records): Figure {
   const compared = comparePublished(study, records);
   const [optimizer = ""] = study.grid.optimizers;
-  // The scale-free measure where as many networks along training have it.
-  const { measure, curves } = [LEAD_MEASURE, CURVE_MEASURE].map((measure) => {
-    const curves = listCurves(study, records, measure)
-      .filter(({ cell, points }) => cell.optimizer === optimizer && points.length > 1);
-    return { measure, curves, count: curves.flatMap(({ points }) => points).length };
-  }).reduce((best, other) => other.count > best.count ? other : best);
+  const { measure, curves } = curvesIn(
+    study,
+    records,
+    ({ cell, points }) => cell.optimizer === optimizer && points.length > 1,
+  );
   const replication = publishedPanels(study, compared, { isRatio: false });
   return compose({
     name: "lead",
@@ -112,7 +112,7 @@ export function plotLead(study: Study, records: Records): Figure {
     panels: [
       ...replication,
       ...study.grid.effects.toReversed().flatMap((effect) =>
-        curvesPanel(study, curves, { effect, optimizer, measure })
+        curvesPanel(study, curves, { effect, optimizer, y: measureAxis(measure) })
       ),
     ],
     caption: [
@@ -126,11 +126,23 @@ export function plotLead(study: Study, records: Records): Figure {
   });
 }
 
+/** The curves in the scale-free measure where as many networks along training have it. */
+function curvesIn(
+  study: Study,
+  records: Records,
+  isWanted: (curve: Curve) => boolean = () => true,
+): { measure: string; curves: Curve[] } {
+  return [LEAD_MEASURE, CURVE_MEASURE].map((measure) => {
+    const curves = listCurves(study, records, measure).filter(isWanted);
+    return { measure, curves, count: curves.flatMap(({ points }) => points).length };
+  }).reduce((best, other) => other.count > best.count ? other : best);
+}
+
 /** The curves of one effect and optimizer, coloured by value and named at their ends; none without any. */
 function curvesPanel(
   study: Study,
   curves: readonly Curve[],
-  { effect, optimizer, measure }: { effect: EffectName; optimizer: string; measure: string },
+  { effect, optimizer, y }: { effect: EffectName; optimizer: string; y: Axis },
 ): Panel[] {
   const { values, valueOf, format } = effectAxis(study, effect);
   const { colorOf, ramp } = valueColors(study, effect);
@@ -152,7 +164,7 @@ function curvesPanel(
   return [{
     heading: `${capitalize(EFFECTS[effect].label)}, ${optimizer}`,
     x: { label: "Full-set loss (nats) →", isFalling: true, room: 30 },
-    y: measureAxis(measure),
+    y,
     layers: [
       { kind: "lines", name: "curve", rows, width: 1.25, legend: ramp },
       { kind: "points", name: "curve-stop", rows: rows.filter((row) => row.atStop), radius: 2 },

@@ -142,6 +142,7 @@ export function describeFinding(finding: Finding): string {
   const start = `${subject}, ${place}: ${parseMeasure(measure).label}`;
   const n = seedsOf(finding);
   if (n === 0) return `${start} has no two cells to compare.`;
+  if (isAgainst && n === 1) return `${start} is told by one seed, which counts nothing.`;
   const what = isAgainst
     ? `is ${sizeOf(finding)}`
     : `goes from ${endText(finding, 0)} to ${endText(finding, 1)}, ${sizeOf(finding)}: ${kind}`;
