@@ -47,13 +47,17 @@ export interface ChosenLibrary {
   readonly chosen: string;
 }
 
-/** What a choice depends on: name, version and kernels of each library, or "" where it is not there. */
-interface Machine extends Readonly<Record<GemmLibraryName, string>> {
+/** What a choice depends on: name, version and kernels of libraries, or "" where one is not there. */
+interface Machine {
   readonly processor: string;
+  readonly blas: string;
+  readonly onnxruntime: string;
 }
 
 /** A choice as it is kept. */
 interface Choice extends Machine {
+  /** Not looked at where it lost, as loading it takes 40 MB. */
+  readonly onednn: string;
   readonly library: GemmLibraryName;
   /** GFLOP/s a thread, of the last trial; of what is there. */
   readonly rates: Rates;
@@ -84,17 +88,10 @@ export async function chooseGemmLibrary(options: ChoiceOptions = {}): Promise<Ch
     const own = await openGemmLibrary(prefer, IMPROVE).catch(() => undefined);
     if (own !== undefined) return say(own, "the run's own");
   }
-  const libraries = [openBlas(IMPROVE), openOneDnn(IMPROVE)].filter((each) => each !== undefined);
-  const find = (kind: GemmLibraryName | undefined): GemmLibrary | undefined =>
-    libraries.find((each) => each.kind === kind);
-  const take = (kind: GemmLibraryName, why: string, more?: string): ChosenLibrary => {
-    for (const other of libraries.filter((each) => each.kind !== kind)) other.close();
-    return say(find(kind)!, why, more);
-  };
+  const blas = openBlas(IMPROVE);
   const machine: Machine = {
     processor: processor(),
-    blas: find("blas")?.name ?? "",
-    onednn: find("onednn")?.name ?? "",
+    blas: blas?.name ?? "",
     onnxruntime: config.imports["onnxruntime-node"].split("@")[1]!,
   };
   const all = readChoices(choices);
@@ -102,17 +99,31 @@ export async function chooseGemmLibrary(options: ChoiceOptions = {}): Promise<Ch
     Object.entries(machine).every(([key, value]) => choice[key as keyof Machine] === value);
   const fastest = "the fastest one here";
   const known = again ? undefined : all.find(isThis);
-  if (known && find(known.library)) return take(known.library, fastest, describe(known, choices));
+  if (known !== undefined) {
+    const library = known.library === "blas"
+      ? blas
+      : await openGemmLibrary(known.library, IMPROVE).catch(() => undefined);
+    if (library && (library.kind !== "onednn" || library.name === known.onednn)) {
+      if (library !== blas) blas?.close();
+      return say(library, fastest, describe(known, choices));
+    }
+  }
+  const oneDnn = openOneDnn(IMPROVE);
   const onnxRuntime = await openOnnxRuntime().catch((error: Error) => {
-    if (libraries.length === 0) throw error;
+    if (!blas && !oneDnn) throw error;
     onMessage?.(error.message);
+    return undefined;
   });
-  if (onnxRuntime) libraries.push(onnxRuntime);
-  if (libraries.length === 1) return take(libraries[0]!.kind, "the only one here");
-  if (known && find(known.library)) return take(known.library, fastest, describe(known, choices));
-  const choice = { ...machine, ...await tryAll(libraries, measure) };
+  const libraries = [blas, oneDnn, onnxRuntime].filter((each) => each !== undefined);
+  if (libraries.length === 1) return say(libraries[0]!, "the only one here");
+  const choice = {
+    ...{ ...machine, onednn: oneDnn?.name ?? "" },
+    ...await tryAll(libraries, measure),
+  };
   const isKept = keepChoices(choices, [...all.filter((other) => !isThis(other)), choice]);
-  return take(choice.library, fastest, describe(choice, isKept ? choices : undefined));
+  for (const other of libraries.filter(({ kind }) => kind !== choice.library)) other.close();
+  const chosen = libraries.find(({ kind }) => kind === choice.library)!;
+  return say(chosen, fastest, describe(choice, isKept ? choices : undefined));
 }
 
 const IMPROVE = { improve: true } as const;
@@ -164,8 +175,9 @@ function readChoices(file: string | undefined): Choice[] {
   try {
     const all: unknown = file === undefined ? [] : JSON.parse(Deno.readTextFileSync(file));
     return Array.isArray(all)
-      ? all.filter(({ library, rates, date }: Partial<Choice>) =>
-        GEMM_LIBRARIES.some((kind) => kind === library) && rates !== undefined && date !== undefined
+      ? all.filter(({ library, onednn, rates, date }: Partial<Choice>) =>
+        GEMM_LIBRARIES.some((kind) => kind === library) &&
+        [onednn, rates, date].every((value) => value !== undefined)
       )
       : [];
   } catch {
