@@ -14,7 +14,7 @@ import { EFFECTS } from "~/lib/study.ts";
 /** What becomes of a series: its findings at the stop, there in another measure, or at all levels. */
 interface Claim {
   readonly optimizer: string;
-  /** The verdict of half the findings or more, if no other is among the rest but inconclusive. */
+  /** The one verdict among the findings that are not inconclusive; how many have it is said. */
   readonly kind: Kind;
   readonly findings: readonly Finding[];
 }
@@ -91,9 +91,15 @@ function wordsOf(measure: string): string {
 function claimsOf(findings: readonly Finding[]): Claim[] {
   const had = findings.filter(({ comparisons: [found] }) => found?.interval);
   return [...Map.groupBy(had, ({ optimizer }) => optimizer)].map(([optimizer, own]): Claim => {
-    const kinds = own.map(({ judged }) => judged).filter((kind) => kind !== "inconclusive");
-    const isOne = new Set(kinds).size === 1 && 2 * kinds.length >= own.length;
-    return { optimizer, kind: isOne ? kinds[0]! : "inconclusive", findings: own };
+    const [kind, ...others] = new Set(
+      own.map(({ judged }) => judged)
+        .filter((kind) => kind !== "inconclusive"),
+    );
+    return {
+      optimizer,
+      kind: others.length > 0 ? "inconclusive" : kind ?? "inconclusive",
+      findings: own,
+    };
   });
 }
 

@@ -194,7 +194,7 @@ export function revisionIn(git: URL, file: URL): string {
     if (commit !== undefined) return commit;
   }
   throw new UsageError(
-    "Cannot compute as results must name the program's revision, and there is no git repository: " +
-      `write the commit into ${fileURLToPath(file)}`,
+    "Cannot compute as results must name the program's revision, and no git repository is in this " +
+      `folder (a worktree's is elsewhere): write the commit into ${fileURLToPath(file)}`,
   );
 }
