@@ -160,7 +160,7 @@ export function rankTable(ranks: readonly MeasureRank[]): ColumnTable {
 }
 
 /** One row a measure, a column a group. */
-export function tauTable<R extends Explanation>(
+function tauTable<R extends Explanation>(
   head: string,
   ranks: readonly R[],
   more: Columns<R[]> = {},
@@ -179,12 +179,12 @@ export function tauTable<R extends Explanation>(
 }
 
 /** Kendall's tau, with the draws that all have in common. */
-export function tauOf(groups: readonly (readonly RankedCell[])[]): TauInterval {
+function tauOf(groups: readonly (readonly RankedCell[])[]): TauInterval {
   return tauInterval(groups, BOOTSTRAP_SEED);
 }
 
 /** Both values of a cell's runs that have both. */
-export function pairValues(runs: Runs, xOf: ValueOf, yOf: ValueOf): RankedCell {
+function pairValues(runs: Runs, xOf: ValueOf, yOf: ValueOf): RankedCell {
   return runs.flatMap((run) => {
     const [x, y] = [xOf(run), yOf(run)];
     return typeof x === "number" && typeof y === "number" ? [{ seed: run.config.seed, x, y }] : [];

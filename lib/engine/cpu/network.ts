@@ -67,7 +67,7 @@ export function loadLabels(
 }
 
 /** Where what goes into a layer lies: pixels as [rows, inputs], activations as [inputs, rows]. */
-export function inputOf(
+function inputOf(
   { layers, pixels }: Layout,
   outputs: readonly number[],
   l: number,

@@ -189,19 +189,10 @@ function movePoint(
   const own = rows.subarray(0, units);
   floats(scales, units).set(own);
   floats(shifts, units).set(own.map((s, u) => (biases[0]! - s) * vector.normal[smallStart + u]!));
-  return (start, length) =>
-    kernels.addScaledUnits(
-      ...[
-        at(base, start),
-        at(shift, start),
-        hidden,
-        length,
-        units,
-        scales,
-        shifts,
-        hasRest,
-      ] as const,
-    );
+  return (start, length) => {
+    const [x, y] = [at(base, start), at(shift, start)];
+    kernels.addScaledUnits(x, y, hidden, length, units, scales, shifts, hasRest);
+  };
 }
 
 /** Logits of a block from its first outputs, by the layers as they were moved. */

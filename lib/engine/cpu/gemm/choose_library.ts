@@ -145,16 +145,13 @@ async function tryAll(
   let before: GemmLibraryName | undefined;
   for (let trial = 1;; trial++) {
     const measured = await measure(libraries);
-    const rates = (unit: number): Rates =>
-      Object.fromEntries(
-        libraries.map(({ kind }, index) => [kind, Math.round(measured[index]! / unit)]),
-      );
-    const library = fasterLibrary(rates(1));
+    const found = libraries.map(({ kind }, index) => [kind, measured[index]! / 1e9] as const);
+    const library = fasterLibrary(Object.fromEntries(found));
     if (library === before || trial === MOST_TRIALS) {
       const date = new Date().toISOString().slice(0, 10);
       return {
         library: library === before ? library : libraries[0]!.kind,
-        rates: rates(1e9),
+        rates: Object.fromEntries(found.map(([kind, rate]) => [kind, Math.round(rate)])),
         date,
       };
     }

@@ -64,14 +64,15 @@ function open(name: string): OneDnn | undefined {
   let library: OneDnn | undefined;
   try {
     library = Deno.dlopen(name, SYMBOLS);
-    if (readVersion(library).runtime === SEQUENTIAL) return library;
+    const { runtime } = readVersion(library);
+    if (runtime === SEQUENTIAL) return library;
     const openMp = Deno.dlopen(OPENMP, {
       omp_set_num_threads: { parameters: ["i32"], result: "void" },
     });
     openMp.symbols.omp_set_num_threads(1);
     // oneDNN holds it too.
     openMp.close();
-    if (readVersion(library).runtime === WITH_OPENMP) return library;
+    if (runtime === WITH_OPENMP) return library;
   } catch {
     // Not installed, or not permitted: the next one.
   }
