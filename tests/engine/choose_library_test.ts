@@ -310,8 +310,8 @@ Deno.test("chooseGemmLibrary() goes on without a BLAS; where it is demanded it s
       "install OpenBLAS (Debian: libopenblas0-pthread), BLIS or MKL, or choose onnxruntime\n" +
       "Cannot multiply matrices with oneDNN as it was not found: install it, built with OpenMP " +
       "(Debian: libdnnl2), or choose onnxruntime\nCannot multiply matrices with libno_such.so.3 as " +
-      "the system finds no such file, or it has no cblas_sgemm with integers of 32 bits, or choose " +
-      "onnxruntime\n",
+      "the system finds no such file, or it has no cblas_sgemm with integers of 32 bits: name another, or " +
+      "choose onnxruntime\n",
   );
 });
 

@@ -226,7 +226,10 @@ function noLibrary(source: Exclude<LibrarySource, "onnxruntime">): never {
     ],
     onednn: ["oneDNN", "it was not found: install it, built with OpenMP (Debian: libdnnl2)"],
   }[source as string] ??
-    [source, "the system finds no such file, or it has no cblas_sgemm with integers of 32 bits"];
+    [
+      source,
+      "the system finds no such file, or it has no cblas_sgemm with integers of 32 bits: name another",
+    ];
   throw new Error(`Cannot multiply matrices with ${what} as ${why}, or choose onnxruntime`);
 }
 
