@@ -6,20 +6,12 @@
 import type { ColumnTable } from "arquero";
 import type * as Plot from "@observablehq/plot";
 import { Buffer } from "node:buffer";
-import { type Figure, plotResults2, renderPlot, renderPng } from "~/lib/figures.ts";
+import { type Figure, renderPlot, renderPng } from "~/lib/figures.ts";
 import { cellText } from "~/lib/files/numbers.ts";
 import { formatProgress, type OnProgress, throttled } from "~/lib/files/progress.ts";
 import { cellColumns } from "~/lib/findings.ts";
-import { bundlePage, frameOf, reportHtml } from "~/lib/report.ts";
 import { run, type RunOptions, type RunOutcome } from "~/lib/reproduce.ts";
-import {
-  columnTitle,
-  type Records,
-  type Runs,
-  runsAt,
-  summariseCells,
-  tableOf,
-} from "~/lib/results.ts";
+import { columnTitle, type Runs, runsAt, summariseCells, tableOf } from "~/lib/results.ts";
 import type { Study } from "~/lib/study.ts";
 
 /** Milliseconds between two states of the progress. */
@@ -154,36 +146,16 @@ export async function showCells(study: Study, runs: Runs): Promise<void> {
   await showTable(tableOf(cellColumns(study), cells), { limit: cells.length });
 }
 
-/**
- * Shows the page of a study in a cell, to explore, over its main figure as a picture, which is all
- * there is where a notebook is shown without running its scripts.
- *
- * @throws {Error} Outside a notebook, or if Deno cannot bundle the page.
- */
-export async function showExplorer(study: Study, records: Records): Promise<void> {
-  const page = await reportHtml(study, records, await bundlePage());
-  const figure = plotResults2(study, runsAt(study, records));
-  const picture = await pngBase64(figure);
-  await show({
-    "text/html": frameOf(page, { picture, title: figure.title }),
-    "image/png": picture,
-    "text/plain": `${figure.title}. ${figure.caption}`,
-  });
-}
-
 /** A picture of twice its size, and what stands for it as text. */
 async function showPicture(
   picture: Pick<Figure, "svg" | "width" | "height" | "inches">,
   text: string,
 ): Promise<void> {
   const { width, height } = picture;
-  await show({ "image/png": await pngBase64(picture), "text/plain": text }, {
+  const png = Buffer.from(await renderPng(picture)).toString("base64");
+  await show({ "image/png": png, "text/plain": text }, {
     metadata: { "image/png": { width, height } },
   });
-}
-
-async function pngBase64(picture: Pick<Figure, "svg" | "width" | "inches">): Promise<string> {
-  return Buffer.from(await renderPng(picture)).toString("base64");
 }
 
 async function show(

@@ -56,30 +56,6 @@ export function edgeRows(study: Study, records: Records): EdgePoint[] {
   }).sort((a, b) => a.series < b.series ? -1 : a.series > b.series ? 1 : a.epoch - b.epoch);
 }
 
-/** One sentence a trajectory: where lambda max went, and where it was after it passed 2 / lr. */
-export function edgeSentences(study: Study, records: Records): string[] {
-  const bySeries = Map.groupBy(edgeRows(study, records), ({ series }) => series);
-  return [...bySeries].map(([series, points]) => {
-    const [from, to] = [points[0]!, points.at(-1)!].map(({ lambdaMax, epoch }) =>
-      `${significant(lambdaMax)} at epoch ${epoch}`
-    );
-    const way = `${series}: λ max goes from ${from} to ${to}.`;
-    const { learningRate, epoch: first } = points[0]!;
-    if (learningRate === undefined) return way;
-    const edge = 2 / learningRate;
-    const at = points.findIndex(({ lambdaMax }) => lambdaMax >= edge);
-    if (at < 0) return `${way} It stays below 2 / lr = ${edge}.`;
-    const [least, most] = [Math.min, Math.max].map((end) =>
-      end(...points.slice(at).map(({ lambdaMax }) => lambdaMax / edge)).toFixed(2)
-    );
-    const when = at === 0
-      ? `by epoch ${first}`
-      : `between epochs ${points[at - 1]!.epoch} and ${points[at]!.epoch}`;
-    return `${way} It passes 2 / lr = ${edge} ${when}; from there on it is ${least} to ${most} ` +
-      "times that.";
-  });
-}
-
 /**
  * The cells of a study with the eigenvalue whose edge is 2 / learning rate, AdaGrad's of the
  * preconditioned Hessian; none of an optimizer that has no edge here, or of which it was not measured.

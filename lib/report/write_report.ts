@@ -18,7 +18,7 @@ const REPORT = "report.html";
  * Writes the page of a study: `report.html` for the preset that the results are about, else
  * `NAME.report.html`.
  *
- * @param script The page's program: see `bundlePage`.
+ * @param script The page's program: what `deno task bundle:page` prints.
  * @returns Its path.
  */
 export async function writeReport(
@@ -47,17 +47,6 @@ export async function refreshReport(
   return path;
 }
 
-/** Bundles the page's program, in under a second. @throws {Error} If Deno cannot. */
-export async function bundlePage(): Promise<string> {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["task", "--quiet", "bundle:page"],
-    cwd: new URL("../..", import.meta.url),
-  }).output();
-  const decoder = new TextDecoder();
-  if (code !== 0) throw new Error(`Cannot bundle the page: ${decoder.decode(stderr)}`);
-  return decoder.decode(stdout);
-}
-
 /**
  * The page's text. Its policy lets only its own program run, by its hash, and nothing be fetched.
  */
@@ -72,20 +61,6 @@ export async function reportHtml(study: Study, records: Records, script: string)
   return page.replace("HASH", hash)
     .replace('id="data">', (start) => start + data)
     .replace("<script></script>", () => `<script>${program}</script>`);
-}
-
-/**
- * A page within another, without its rights; below it a picture, for where frames are taken out.
- *
- * @param still A PNG in base64, and what it shows.
- */
-export function frameOf(page: string, still: { picture: string; title: string }): string {
-  const inside = page.replaceAll("&", "&amp;").replaceAll("'", "&#39;");
-  const alt = still.title.replaceAll("'", "&#39;");
-  return "<iframe sandbox='allow-scripts allow-downloads' title='The study, to explore' " +
-    `style='width: 100%; height: 50rem; border: 0' srcdoc='${inside}'></iframe>` +
-    `<details><summary>As a picture</summary><img alt='${alt}' ` +
-    `src='data:image/png;base64,${still.picture}'></details>`;
 }
 
 /** What the page knows of a study, without samples that nothing on it looks at: see `unpackData`. */

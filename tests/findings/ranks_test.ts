@@ -2,20 +2,14 @@
 import {
   explain,
   explanationTable,
-  factorSlopes,
   radiusTable,
   rankMeasures,
   rankSentences,
   rankTable,
-  slopesTable,
 } from "~/lib/findings.ts";
 import { axesStudy, presets, type Study } from "~/lib/study.ts";
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
-import {
-  syntheticRecords,
-  syntheticResults,
-  withDetails,
-} from "~/tests/fixtures/synthetic_results.ts";
+import { syntheticResults, withDetails } from "~/tests/fixtures/synthetic_results.ts";
 
 const study: Study = {
   ...presets.quick,
@@ -110,35 +104,6 @@ Deno.test("explain() finds what made-up sharpness follows, and orders the others
   // larger rate in all but the pairs that tie or cross.
   assertEquals(Math.ceil(tau["with learning rate / batch size"]!), -0);
   assertEquals(explanationTable(found).numRows(), 1);
-});
-
-Deno.test("factorSlopes() finds the exponents of both factors", () => {
-  const slopesOf = (exponent: number) =>
-    factorSlopes(
-      axesStudy,
-      syntheticRecords(axesStudy, ({ learningRate, batchSize, seed }) => ({
-        samples: [learningRate ** -0.9 * batchSize ** (exponent + 0.01 * (seed - 1))],
-      })),
-    );
-  const [stop] = slopesOf(0.2);
-  assertAlmostEquals(stop!.learningRate.mean, -0.9, 1e-12);
-  assertAlmostEquals(stop!.batchSize.mean, 0.2, 1e-12);
-  // s / sqrt(3) = 0.01 / sqrt(3), t(0.975, 2) = 4.302653.
-  assertAlmostEquals(
-    stop!.batchSize.interval![1],
-    0.2 + 4.302652729749 * 0.01 / Math.sqrt(3),
-    1e-9,
-  );
-  assertEquals([stop!.cells, stop!.place], [9, "at cumulative:1e-3"]);
-  const cases = [[0.2, "both, apart"], [0.9, "their ratio"], [0, "learning rate alone"]] as const;
-  for (const [exponent, explained] of cases) {
-    const table = slopesTable(slopesOf(exponent));
-    assertEquals(table.get("what explains it", 0), explained);
-  }
-  // Where only one factor varies neither exponent can be had.
-  const pairs = axesStudy.grid.pairs.filter(({ batchSize }) => batchSize === 32);
-  const one = { ...axesStudy, grid: { ...axesStudy.grid, pairs } };
-  assertEquals(factorSlopes(one, syntheticRecords(axesStudy)), []);
 });
 
 Deno.test("radiusTable() has means over seeds by radius, and exponents; nothing without curves", () => {

@@ -14,7 +14,6 @@ import {
 } from "@std/assert";
 import axe from "axe-core";
 import { type Browser, chromium, type Page } from "playwright-core";
-import { frameOf } from "~/lib/report.ts";
 import { runsAt, summariseCells } from "~/lib/results.ts";
 import { BROWSER, RECORDS, STUDY } from "~/tests/report/committed.ts";
 
@@ -29,19 +28,6 @@ function listen(page: Page): string[] {
   page.on("console", (message) => troubles.push(message.text()));
   page.on("pageerror", ({ message }) => troubles.push(message));
   return troubles;
-}
-
-/** The page in a frame, as a notebook shows it. */
-async function tryFrame(browser: Browser, path: string): Promise<void> {
-  const page = await browser.newPage();
-  const troubles = listen(page);
-  await page.setContent(frameOf(await Deno.readTextFile(path), { picture: "", title: "It's" }));
-  const frame = page.frameLocator("iframe");
-  await frame.locator("[name=effect]").selectOption("batch-size");
-  await frame.locator("#plot a").first().click();
-  assertMatch(await frame.locator("#trajectory").innerText(), /^SGD, learning rate .*trained/s);
-  assertEquals(troubles, []);
-  await page.close();
 }
 
 async function browse(browser: Browser, path: string, pictures: string | undefined): Promise<void> {
@@ -157,7 +143,6 @@ const [path = "", pictures] = Deno.args;
 const browser = await chromium.launch({ executablePath: BROWSER, args: FLAGS });
 try {
   await browse(browser, path, pictures);
-  await tryFrame(browser, path);
 } finally {
   await browser.close();
 }
