@@ -32,8 +32,10 @@ Deno.test("README's sentences about results are those that the results give", as
 
 Deno.test("README is one screen of plain sentences whose links lead somewhere", async () => {
   const readme = await Deno.readTextFile(`${ROOT}README.md`);
-  assert(readme.split("\n").length <= 130 && readme.split(/\s+/).length <= 1100);
-  assert(readme.split("\n").findIndex((line) => line.startsWith("npx -y deno task")) < 45);
+  // What was found takes the lines that it takes.
+  const own = readme.replace(/<!-- found -->.*?<!-- -->/s, "");
+  assert(own.split("\n").length <= 115 && own.split(/\s+/).length <= 900);
+  assert(own.split("\n").findIndex((line) => line.startsWith("npx -y deno task")) < 35);
   const prose = readme.replace(/```.*?```|^\|.*$|^ {4}.*$/gms, "");
   for (const sentence of prose.split(/(?<=[.:?])\s+|\n\n|\n- /)) {
     assert(sentence.split(/\s+/).length <= 30, sentence);

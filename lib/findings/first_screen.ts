@@ -1,142 +1,124 @@
 /**
- * The three sentences of the first screen.
+ * The sentences of the first screen.
  *
  * @module
  */
-import { capitalize } from "~/lib/files/text.ts";
-import type { Kind } from "~/lib/findings/contrast.ts";
-import { countSigns, type Finding } from "~/lib/findings/list_findings.ts";
+import { significant } from "~/lib/files/numbers.ts";
+import { type Comparison, formatComparison } from "~/lib/findings/contrast.ts";
+import { countSigns, FAMILY_ERROR, type Finding } from "~/lib/findings/list_findings.ts";
 import { CURVE_MEASURE, LEAD_MEASURE } from "~/lib/findings/places.ts";
 import { enumerate, formatEstimate } from "~/lib/findings/words.ts";
 import { parseMeasure } from "~/lib/measure.ts";
 import { EFFECTS } from "~/lib/study.ts";
 
-/** What becomes of a series: its findings at the stop, there in another measure, or at all levels. */
-interface Claim {
-  readonly optimizer: string;
-  /** The one verdict among the findings that are not inconclusive; how many have it is said. */
-  readonly kind: Kind;
-  readonly findings: readonly Finding[];
+const OPEN = "is not settled";
+
+/** What is found: of each effect, optimizer by optimizer, then of each other optimizer against the first. */
+export function firstScreen(findings: readonly Finding[]): string[] {
+  return [...effectSentences(findings), ...optimizerSentences(findings)];
 }
 
 /**
- * What a larger learning rate does, what a larger batch does, and what each other optimizer does against
- * the first: at the stop, and at equal training loss in relative sharpness; in antithetic sharpness where
- * that was taken at less than half as many places.
+ * What a larger learning rate does with each optimizer, then a larger batch: to sharpness and relative
+ * sharpness at the stop, and at equal training loss to relative sharpness or, where no two cells have
+ * that, to antithetic sharpness.
  */
-export function firstScreen(findings: readonly Finding[]): string[] {
-  const equal = Map.groupBy(
-    findings.filter(({ where, comparisons }) =>
-      where === "loss" && comparisons.some(({ interval }) => interval !== null)
-    ),
-    ({ measure }) => measure,
+export function effectSentences(findings: readonly Finding[]): string[] {
+  const own = findings.filter(({ isAgainst, effect }) => !isAgainst && effect !== "pairs");
+  return (["learning-rate", "batch-size"] as const).flatMap((effect) =>
+    Map.groupBy(own.filter((each) => each.effect === effect), ({ optimizer }) => optimizer).values()
+      .flatMap(effectSentence).toArray()
   );
-  const [lead, standIn] = [LEAD_MEASURE, CURVE_MEASURE].map((name) => equal.get(name) ?? []);
-  const measure = lead!.length > 0 && 2 * lead!.length >= standIn!.length
-    ? LEAD_MEASURE
-    : CURVE_MEASURE;
-  const shown = findings.filter((each) => each.where !== "loss" || each.measure === measure);
-  const against = shown.filter(({ isAgainst, where }) => isAgainst && where === "loss");
-  return [
-    ...(["learning-rate", "batch-size"] as const).flatMap((effect) =>
-      effectSentence(
-        shown.filter((each) => each.effect === effect && !each.isAgainst),
-        `in ${wordsOf(measure)}`,
-      )
-    ),
-    ...Map.groupBy(against, ({ optimizer }) => optimizer).values()
-      .map((own) => againstSentence(own, `in ${wordsOf(measure)}`)),
-  ];
 }
 
-/** Of the findings of one effect. */
-function effectSentence(findings: readonly Finding[], inMeasure: string): string[] {
-  const [stop, relative, equal] = [
-    findings.filter(({ where }) => where === "stop"),
-    findings.filter(({ where, measure }) => where === "measure" && parseMeasure(measure).isLead),
-    findings.filter(({ where }) => where === "loss"),
-  ].map(claimsOf) as [Claim[], Claim[], Claim[]];
-  if (stop.length === 0) return [];
-  const without = stop.map(({ optimizer }) => optimizer)
-    .filter((optimizer) => equal.every((claim) => claim.optimizer !== optimizer));
-  const [first] = stop[0]!.findings;
-  return [[
-    `${capitalize(EFFECTS[first!.effect].label)} from ${namesOf(first!)}: ` +
-    `sharpness ${enumerate(stop.map(changeAtStop))}.`,
-    ...(relative.length === 0 ? [] : [`In relative sharpness this ${become(relative)}.`]),
-    ...(equal.length === 0 ? [] : [`At equal training loss, ${inMeasure}, it ${become(equal)}.`]),
-    ...(without.length === 0 ? [] : [
-      `No two cells ${equal.length === 0 ? "" : `with ${enumerate(without)} `}` +
-      "could be compared at equal training loss.",
-    ]),
-  ].join(" ")];
-}
-
-/** Of all findings of one optimizer at equal training loss. */
-function againstSentence(findings: readonly Finding[], inMeasure: string): string {
-  const counts = [...Map.groupBy(findings, ({ effect }) => effect)].flatMap(([effect, own]) => {
-    const { words, text } = countSigns(own.flatMap(({ comparisons }) => comparisons));
-    return words.length === 0 ? [] : `${text} of ${words.length} by ${EFFECTS[effect].label}`;
-  }).map((text, place) => place === 0 ? text : capitalize(text));
-  const { optimizer, reference } = findings[0]!;
-  return `${optimizer} against ${reference} at equal training loss` +
-    (counts.length === 0 ? ": not measured." : `, ${inMeasure}: ${counts.join(". ")}.`);
-}
-
-/** "relative sharpness", of whatever kind. */
-function wordsOf(measure: string): string {
-  return parseMeasure(measure).label.replace(/ \(.*\)$/, "");
-}
-
-function claimsOf(findings: readonly Finding[]): Claim[] {
-  const had = findings.filter(({ comparisons: [found] }) => found?.interval);
-  return [...Map.groupBy(had, ({ optimizer }) => optimizer)].map(([optimizer, own]): Claim => {
-    const [kind, ...others] = new Set(
-      own.map(({ judged }) => judged)
-        .filter((kind) => kind !== "inconclusive"),
+function effectSentence(findings: readonly Finding[]): string[] {
+  const told = findings.filter(({ comparisons: [found] }) => found?.interval);
+  const at = (place: Finding["where"], name?: string): Finding[] =>
+    told.filter(({ where, measure }) =>
+      where === place && (!name || parseMeasure(measure).name === name)
     );
-    return {
-      optimizer,
-      kind: others.length > 0 ? "inconclusive" : kind ?? "inconclusive",
-      findings: own,
-    };
+  const [stop] = at("stop");
+  if (stop === undefined) return [];
+  const [relative] = at("measure", LEAD_MEASURE);
+  const lead = at("loss", LEAD_MEASURE);
+  const levels = lead.length > 0 ? lead : at("loss", CURVE_MEASURE);
+  const { optimizer, effect } = stop;
+  const atStop = [
+    `sharpness ${whatItDoes(stop)}`,
+    ...(relative ? [`relative sharpness ${whatItDoes(relative, "")}`] : []),
+  ];
+  return [[
+    `${optimizer}, ${EFFECTS[effect].label} from ${endsOf(stop)}: ${enumerate(atStop)}. `,
+    "At equal training loss ",
+    levels.length === 0
+      ? "no two cells could be compared."
+      : `${wordsOf(levels[0]!)} ${atLevels(levels, endsOf(stop)).join(". It ")}.`,
+  ].join("")];
+}
+
+/** "falls to 0.019 [0.014, 0.025] of its value", "is not settled (ratio 0.56 [0.40, 0.76], p = 0.21)". */
+function whatItDoes(finding: Finding, rest = " of its value"): string {
+  const [found] = finding.comparisons as [Comparison];
+  const way = wayOf(finding);
+  if (way === "falls" || way === "rises") return `${way} ${sizeOf(found, rest)}`;
+  return `${way} (${formatComparison(found)}${doubtOf(finding)})`;
+}
+
+/** "falls at 1.5 (to 0.049 [0.037, 0.064]) nats", "is not settled at 1.7 nats": levels of one way together. */
+function atLevels(findings: readonly Finding[], usual: string): string[] {
+  const ways = [...Map.groupBy(findings, wayOf)];
+  return ways.sort(([a], [b]) => Number(a === OPEN) - Number(b === OPEN)).map(([way, own]) => {
+    const levels = own.map((finding) => {
+      const [found] = finding.comparisons as [Comparison];
+      const size = way === "falls" || way === "rises" ? sizeOf(found) : formatComparison(found);
+      const ends = endsOf(finding) === usual ? "" : `${endsOf(finding)}: `;
+      return way === "is not settled" ? String(finding.level) : `${finding.level} (${ends}${size})`;
+    });
+    return `${way} at ${enumerate(levels)} nats`;
   });
 }
 
-/** "falls to 0.019 [0.014, 0.025] of its value with SGD". */
-function changeAtStop({ optimizer, kind, findings: [first] }: Claim): string {
-  const { interval, estimate, scale } = first!.comparisons[0]!;
-  const size = formatEstimate({ mean: estimate, interval });
-  const isWay = kind === "falls" || kind === "rises";
-  return isWay && scale === "ratio"
-    ? `${kind} to ${size} of its value with ${optimizer}`
-    : `${isWay ? kind : "has no settled change"} with ${optimizer} (${scale} ${size})`;
+/** Which way a value goes, where the verdict holds among all of its family; whatever it does at the stop. */
+function wayOf({ kind, adjustedP, comparisons: [found] }: Finding): string {
+  if (!((adjustedP ?? 1) <= FAMILY_ERROR)) return OPEN;
+  if (kind === "negligible") return "stays alike";
+  return found!.sign < 0 ? "falls" : "rises";
 }
 
-/** "survives with SGD (3 of 4 levels, narrowest 10⁻² to 10⁻¹) and is inconclusive with AdaGrad". */
-function become(claims: readonly Claim[]): string {
-  return enumerate([...Map.groupBy(claims, ({ kind }) => kind)].map(([kind, alike]) => {
-    const word = kind === "negligible" || kind === "inconclusive" ? `is ${kind}` : kind;
-    return `${word} with ${enumerate(alike.map(coverageOf))}`;
-  }));
+/** "to 0.019 [0.014, 0.025]", or "by 0.45 nats [0.39, 0.51]". */
+function sizeOf({ scale, estimate, interval, unit }: Comparison, rest = ""): string {
+  if (scale === "ratio") return `to ${formatEstimate({ mean: estimate, interval })}${rest}`;
+  const ends = interval!.map(Math.abs).sort((a, b) => a - b) as [number, number];
+  return `by ${formatEstimate({ mean: Math.abs(estimate), interval: ends }, unit)}`;
 }
 
-/** "SGD (3 of 4 levels, narrowest 10⁻² to 10⁻¹)": levels with the verdict, and the least of the cells. */
-function coverageOf({ optimizer, findings, kind }: Claim): string {
-  if (findings[0]!.level === undefined) return optimizer;
-  const own = findings.filter(({ judged }) => judged === kind);
-  // How many steps lie between the two ends.
-  const spanOf = ({ cells, nameOf, comparisons: [found] }: Finding): number => {
-    const names = cells.map(nameOf);
-    return names.indexOf(found!.last.name) - names.indexOf(found!.first.name);
-  };
-  const narrowest = own.toSorted((a, b) => spanOf(a) - spanOf(b))[0]!;
-  const isPart = spanOf(narrowest) < narrowest.cells.length - 1;
-  return `${optimizer} (${own.length} of ${findings.length} levels` +
-    `${isPart ? `, narrowest ${namesOf(narrowest)}` : ""})`;
+/** Why it is not settled although its own interval says so. */
+function doubtOf({ adjustedP, comparisons: [found] }: Finding): string {
+  return found!.sign === 0 || adjustedP === null ? "" : `, p = ${significant(adjustedP, 2)}`;
 }
 
 /** "10⁻⁴ to 10⁻¹". */
-function namesOf({ comparisons: [found] }: Finding): string {
+function endsOf({ comparisons: [found] }: Finding): string {
   return `${found!.first.name} to ${found!.last.name}`;
+}
+
+/** "relative sharpness", of whatever kind. */
+function wordsOf({ measure }: Finding): string {
+  return parseMeasure(measure).label.replace(/ \(.*\)$/, "");
+}
+
+/** Each other optimizer against the first, cell by cell and level by level, in relative sharpness. */
+export function optimizerSentences(findings: readonly Finding[]): string[] {
+  const against = findings.filter(({ isAgainst, where, measure }) =>
+    isAgainst && where === "loss" && measure === LEAD_MEASURE
+  );
+  return [...Map.groupBy(against, ({ optimizer }) => optimizer).values()].map((own) => {
+    const counts = [...Map.groupBy(own, ({ effect }) => effect)].flatMap(([effect, some]) => {
+      const { words, text } = countSigns(some.flatMap(({ comparisons }) => comparisons));
+      return words.length === 0 ? [] : `${text} of ${words.length} by ${EFFECTS[effect].label}`;
+    });
+    const { optimizer, reference } = own[0]!;
+    return `${optimizer} against ${reference} at equal training loss, in relative sharpness: ` +
+      `${counts.length === 0 ? "not measured" : counts.join("; ")}.`;
+  });
 }

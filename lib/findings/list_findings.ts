@@ -33,7 +33,7 @@ import { mainMeasure, type Study } from "~/lib/study.ts";
 /** Of tests that are counted together: at most so many of those that are counted are false. */
 const FALSE_SHARE = 0.05;
 /** At most so likely is any wrong verdict in a family. */
-const FAMILY_ERROR = 0.05;
+export const FAMILY_ERROR = 0.05;
 
 /** What becomes of a series at a place. */
 export interface Finding extends Series, Place {
@@ -41,6 +41,8 @@ export interface Finding extends Series, Place {
   readonly kind: Kind;
   /** The verdict among those of its family, where it is of one: see `listFindings`. */
   readonly judged: Kind;
+  /** Holm's p of `kind`; null where it is of no family. */
+  readonly adjustedP: number | null;
   /** Of the two ends; of every cell, where optimizers are compared. */
   readonly comparisons: readonly Comparison[];
   /** Cells that have values, by ascending value; none where optimizers are compared. */
@@ -86,7 +88,7 @@ export function findAt(series: Series, place: Place, stop: Place): Finding {
     );
     const words = new Set(countSigns(comparisons).words);
     const kind = words.size === 1 ? ALL[[...words][0]!]! : "inconclusive";
-    return { ...series, ...place, kind, judged: kind, comparisons, ends: [] };
+    return { ...series, ...place, kind, judged: kind, adjustedP: null, comparisons, ends: [] };
   }
   const ends = all.filter(({ bySeed }) => bySeed.size > 0);
   const comparisons = endsOf(ends).flatMap(([first, last]) => {
@@ -96,7 +98,7 @@ export function findAt(series: Series, place: Place, stop: Place): Finding {
     return compare(contrast, place.where === "stop" ? undefined : reference) ?? [];
   });
   const kind = comparisons[0]?.kind ?? "inconclusive";
-  return { ...series, ...place, kind, judged: kind, comparisons, ends };
+  return { ...series, ...place, kind, judged: kind, adjustedP: null, comparisons, ends };
 }
 
 /** What it is if every cell is called so. */
@@ -113,26 +115,23 @@ function judgeFamilies(findings: readonly Finding[]): Finding[] {
     members,
     ({ where, measure }) => where === "loss" && measure === CURVE_MEASURE,
   );
-  const held = new Map(
+  const adjusted = new Map(
     families.values().flatMap((family) => {
-      const ps = holm(
-        family.map(({ kind, comparisons: [found] }) => kind === "inconclusive" ? 1 : found!.p),
-      );
-      return family.map((each, i) =>
-        [each, ps[i]! > FAMILY_ERROR ? "inconclusive" : each.kind] as const
-      );
+      const ps = holm(family.map(({ comparisons: [found] }) => found!.p));
+      return family.map((each, i) => [each, ps[i]!] as const);
     }),
   );
+  const isHeld = (finding: Finding): boolean => (adjusted.get(finding) ?? 0) <= FAMILY_ERROR;
   const settled = new Set(
-    [...held].flatMap(([{ where, subject }, kind]) =>
-      where === "stop" && (kind === "falls" || kind === "rises") ? [subject] : []
-    ),
+    findings.filter((each) => each.where === "stop" && each.kind !== "negligible" && isHeld(each))
+      .map(({ subject }) => subject),
   );
   return findings.map((each) => {
-    const judged = held.get(each) ?? each.kind;
-    const isOpen = held.has(each) && each.where !== "stop" && judged !== "negligible" &&
-      !settled.has(each.subject);
-    return { ...each, judged: isOpen ? "inconclusive" : judged };
+    const { kind, where, subject } = each;
+    const isOpen = adjusted.has(each) && (!isHeld(each) ||
+      (where !== "stop" && kind !== "negligible" && !settled.has(subject)));
+    const adjustedP = adjusted.get(each) ?? null;
+    return { ...each, adjustedP, judged: isOpen ? "inconclusive" : kind };
   });
 }
 
@@ -186,8 +185,10 @@ export function countSigns(comparisons: readonly Comparison[]): { words: string[
   const words = settled.map(({ kind }, i) =>
     kind === "negligible" ? "alike" : ["lower", "open", "higher"][signs[i]! + 1]!
   );
-  const groups = [...Map.groupBy(words, (word) => word)];
-  const text = enumerate(groups.map(([word, own]) => `${word} in ${own.length}`));
+  const text = enumerate(["lower", "higher", "alike", "open"].flatMap((word) => {
+    const own = words.filter((each) => each === word);
+    return own.length === 0 ? [] : `${word} in ${own.length}`;
+  }));
   return { words, text };
 }
 

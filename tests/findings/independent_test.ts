@@ -281,8 +281,8 @@ Deno.test("every verdict and interval of results/findings.md follows from the re
     places.flatMap(([label, where]) => {
       const found = verdict(subject, label!, where!);
       if (found?.judged === undefined) return [];
-      const p = found.kind === "inconclusive" ? 1 : found.judged.p;
-      return [{ key: `${subject} ${label} ${where}`, subject, label, p, kind: found.kind }];
+      const { kind, judged: { p } } = found;
+      return [{ key: `${subject} ${label} ${where}`, subject, label, p, kind }];
     })
   );
   const isBeside = ({ label }: typeof family[number]): boolean => label === "antithetic sharpness";
