@@ -3,35 +3,19 @@
  *
  * @module
  */
-import { createCpuEngine } from "~/lib/engine/cpu/cpu_engine.ts";
 import { planTiles } from "~/lib/engine/cpu/perturbed_losses.ts";
-import type { Ray } from "~/lib/engine/engine.ts";
-import { countParameters, initialise, MLP_1 } from "~/lib/model.ts";
-import { fillNormal, openStream } from "~/lib/random.ts";
+import { initialise, MLP_1 } from "~/lib/model.ts";
 import { assert, assertEquals, assertLess, assertMatch, assertRejects } from "@std/assert";
 import { testLibraries, withEngine } from "~/tests/fixtures/engine_cpu_fixture.ts";
-import { hessianProducts, randomDataset, share } from "~/tests/fixtures/tiny_dataset.ts";
+import { RAYS } from "~/tests/fixtures/reference_rays.ts";
+import { drawVectors, hessianProducts, randomDataset } from "~/tests/fixtures/tiny_dataset.ts";
 
 /** Two pieces of four blocks of 512 rows, the last one short. */
 const TALL = [6, 7, 5, 4];
 const ROWS = 2600;
 
-/** All scalings, directions shared and not, a point asked for twice. */
-const RAYS: readonly Ray[] = [
-  { direction: 4, scaling: "global", steps: [2, -1] },
-  { direction: 0, scaling: "tensor", steps: [0.5, 0, -0.5] },
-  { direction: 4, scaling: "filter", steps: [0.5, -0.4] },
-  { direction: 4, scaling: "global", steps: [-1] },
-  { direction: 7, scaling: "tensor", steps: [-0.6] },
-];
 const models = [1, 2, 3].map((seed) => initialise(TALL, seed));
-const vectors = models.map((_, seed) =>
-  Array.from({ length: 5 - 2 * seed }, (_, index) => {
-    const vector = share(new Float32Array(countParameters(TALL)));
-    fillNormal(vector, openStream(seed, index));
-    return vector;
-  })
-);
+const vectors = models.map((_, seed) => drawVectors(TALL, 5 - 2 * seed, seed));
 
 testLibraries("the same bits on any number of threads and bytes", async (library) => {
   const dataset = randomDataset(TALL, ROWS);
@@ -68,20 +52,6 @@ testLibraries("the same bits after a larger network moved memory", async (librar
     await engine.evaluate(wide, [initialise(wide, 1)], options);
     assertEquals(await engine.evaluate(sizes, [model], options), before);
   });
-});
-
-Deno.test("createCpuEngine() takes 1..256 threads", async () => {
-  const dataset = randomDataset([5, 3], 4);
-  for (const threads of [0, -1, 1.5, NaN, 257, Infinity]) {
-    const { message } = await assertRejects(
-      () => createCpuEngine({ dataset, threads }),
-      RangeError,
-    );
-    assertEquals(
-      message,
-      `Cannot start the CPU engine as threads must be an integer in 1..256: current value is ${threads}`,
-    );
-  }
 });
 
 testLibraries("the engine says what ran", async (library) => {

@@ -4,13 +4,12 @@
  *
  * @module
  */
-import type { Ray, SharedFloats } from "~/lib/engine/engine.ts";
-import { countParameters, initialise, type LayerSizes, layoutLayers } from "~/lib/model.ts";
-import { fillNormal, openStream } from "~/lib/random.ts";
+import { initialise, type LayerSizes, layoutLayers } from "~/lib/model.ts";
 import { assertAlmostEquals, assertEquals, assertLess, assertRejects } from "@std/assert";
 import { dataset as curvatureData, pytorch } from "~/tests/fixtures/curvature_network.ts";
 import { testEngines } from "~/tests/fixtures/every_engine.ts";
 import {
+  drawVectors,
   hessianProducts,
   makeDataset,
   makeMember,
@@ -25,7 +24,7 @@ import {
   referenceForward,
   referencePass,
 } from "~/tests/fixtures/reference_network.ts";
-import { referencePoint, referencePointLosses } from "~/tests/fixtures/reference_rays.ts";
+import { RAYS, referencePoint, referencePointLosses } from "~/tests/fixtures/reference_rays.ts";
 import { floatTolerance, furthest, once } from "~/tests/fixtures/reference_training.ts";
 import { FLOAT } from "~/tests/fixtures/tensorflow_fixture.ts";
 
@@ -35,15 +34,6 @@ const SHAPES: [LayerSizes, rows: number][] = [[[5, 3], 40], [[21, 37, 10, 3], 70
   600,
 ]];
 const SIZES = [9, 17, 8, 4];
-
-/** K normal vectors. */
-function drawVectors(sizes: LayerSizes, K: number, seed: number): SharedFloats[] {
-  return Array.from({ length: K }, (_, index) => {
-    const vector = share(new Float32Array(countParameters(sizes)));
-    fillNormal(vector, openStream(seed, index));
-    return vector;
-  });
-}
 
 const largest = (values: ArrayLike<number>): number => Math.max(...Array.from(values, Math.abs));
 
@@ -143,16 +133,6 @@ testEngines("evaluate(), gradients() and openHessian() follow float64", async (o
     assertEquals(models.map((model) => model.slice()), before);
   }
 });
-
-/** All scalings, steps of either sign and 0, directions shared and not, one asked for twice. */
-const RAYS: readonly Ray[] = [
-  { direction: 4, scaling: "global", steps: [2, -1] },
-  { direction: 0, scaling: "tensor", steps: [0.5, 0, -0.5] },
-  { direction: 4, scaling: "filter", steps: [0.5, -0.4] },
-  { direction: 4, scaling: "global", steps: [-1] },
-  { direction: 2, scaling: "global", steps: [] },
-  { direction: 7, scaling: "tensor", steps: [-0.6] },
-];
 
 testEngines("perturbedLosses() is the loss at every point, frozen or not", async (open, slack) => {
   for (const [sizes, rows] of SHAPES) {
@@ -306,6 +286,11 @@ testEngines("what is wrong is refused, an abort has its reason", async (open) =>
     await refuse(
       () => engine.createStack({ sizes: SIZES, batchSize: 16, optimizer: "Lion" }, [adam]),
       "Cannot use optimizer Lion as it must be AdaGrad or ",
+    );
+    await refuse(
+      () => engine.createStack({ sizes: SIZES, batchSize: 16, optimizer: "AdaGrad" }, [adam]),
+      "Cannot train a network of sizes 9,17,8,4 as it must have 350 parameters and 350 numbers of " +
+        "state: it has 350 and 700",
     );
     const models = [initialise(SIZES, 1)];
     await refuse(

@@ -228,22 +228,6 @@ testEngines("members, saves and drops change no bit of a stack", async (open) =>
   });
 });
 
-Deno.test("createStack() refuses state of another size", async () => {
-  const sizes = [9, 17, 4];
-  await withEngine(
-    { dataset: randomDataset(sizes, 40), library: "onnxruntime" },
-    async (engine) => {
-      const member = makeMember(sizes, { seed: 1, learningRate: 0.1, optimizer: "Adam" });
-      await assertRejects(
-        () => engine.createStack({ sizes, batchSize: 16, optimizer: "AdaGrad" }, [member]),
-        RangeError,
-        "Cannot train a network of sizes 9,17,4 as it must have 242 parameters and 242 numbers of " +
-          "state: it has 242 and 484",
-      );
-    },
-  );
-});
-
 // --- Shuffled order ---
 
 const SIZES = [6, 8, 4];
