@@ -131,16 +131,25 @@ export function inTwoLines(name: string): string {
     : `${name.slice(0, at)}\n${name.slice(at + 1)}`;
 }
 
-/** What is shown, n of images and seeds, the stop, and the runs that did not get there. */
+/** What is shown, with `describeNetworks`. */
 export function describeCells(study: Study, cells: readonly CellSummary[]): string {
   const { measure = mainMeasure(study) } = cells[0] ?? {};
   const { label, isAtStudyRadius, parameters: { directions, radius } } = parseMeasure(measure);
+  const isOpen = cells.some(({ value }) => value?.interval && value.interval[0] <= 0);
   const details = [
     directions === undefined ? "" : `K = ${directions}, `,
     radius === undefined ? "" : `r = ${radius}, `,
     `${thousands(study.images)} training images`,
+    isOpen ? "; ▾: reaches 0" : "",
   ].join("");
-  const isOpen = cells.some(({ value }) => value?.interval && value.interval[0] <= 0);
+  return `${capitalize(label)}${
+    isAtStudyRadius ? ": mean rise in the loss at random points" : ""
+  } (${details}); ${describeNetworks(study, cells)}`;
+}
+
+/** n of seeds, whether there are intervals, the stop, and the runs that did not get there. */
+export function describeNetworks(study: Study, cells: readonly CellSummary[]): string {
+  const hasIntervals = cells.some(({ value }) => value?.interval);
   const once = distinctCells(cells);
   const count = (of: (cell: CellSummary) => readonly unknown[]): number => once.flatMap(of).length;
   const planned = once.length * study.grid.seeds.length;
@@ -149,13 +158,10 @@ export function describeCells(study: Study, cells: readonly CellSummary[]): stri
     [count(({ diverged }) => diverged), "diverged and are in no mean (×: all of a cell)"],
     [planned - count(({ seeds }) => seeds), "have no result yet"],
   ].filter(([runs]) => runs !== 0).map((words) => words.join(" "));
-  return `${capitalize(label)}${
-    isAtStudyRadius ? ": mean rise in the loss at random points" : ""
-  } ` +
-    `(${details}); ${
-      describeSeeds(cells.map(({ bySeed }) => bySeed.size))
-    }, 95 % t intervals over seeds` +
-    `${isOpen ? " (▾: reaches 0)" : ""}. Networks at the stop ${study.stops[0]}: of ` +
+  return `${describeSeeds(cells.map(({ bySeed }) => bySeed.size))}` +
+    `${hasIntervals ? ", 95 % t intervals over seeds" : ""}. Networks at the stop ${
+      study.stops[0]
+    }: of ` +
     `${plural(planned, "run")} ${troubles.length === 0 ? "all reached it" : troubles.join(", ")}.`;
 }
 

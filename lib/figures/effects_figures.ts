@@ -6,6 +6,7 @@
 import {
   cellLayers,
   describeCells,
+  describeNetworks,
   effectAxis,
   effectPanels,
   meanLayers,
@@ -129,26 +130,25 @@ export function plotRatio(study: Study, runs: Runs): Figure {
   });
 }
 
-/** Draws the norm of all weights against each effect, the optimizers in each panel: means over seeds. */
+/** Draws the norm of all weights against each effect, the optimizers in each panel. */
 export function plotNorms(study: Study, runs: Runs): Figure {
+  const cells = summariseCells(study, runs);
   return compose({
     name: "norms",
     title: "Norm of the weights",
-    panels: effectPanels(
-      study,
-      summariseCells(study, runs),
-      { label: "|w|", scale: "log" },
-      (own) => {
-        const means = cellLayers(study, own, "norm", (cell) => {
-          const norms = cell.runs.flatMap(({ training: { stopped, weightNorm } }) =>
-            stopped === "diverged" ? [] : weightNorm ?? []
-          );
-          return { y: norms.length === 0 ? NaN : meanInterval(norms).mean };
-        });
-        return [...throughPoints(means), ...means];
-      },
-    ),
-    caption: `Means over seeds of the networks at the stop ${study.stops[0]}.`,
+    panels: effectPanels(study, cells, { label: "|w|", scale: "log" }, (own) => {
+      const means = cellLayers(study, own, "norm", (cell) => {
+        const norms = cell.runs.flatMap(({ training: { stopped, weightNorm } }) =>
+          stopped === "diverged" ? [] : weightNorm ?? []
+        );
+        const { mean: y, interval } = norms.length === 0
+          ? { mean: NaN, interval: null }
+          : meanInterval(norms);
+        return { y, interval, isHollow: norms.length === 1 };
+      });
+      return [...throughPoints(means), ...means];
+    }),
+    caption: describeNetworks(study, cells),
   });
 }
 

@@ -114,9 +114,11 @@ export function plotLevels(study: Study, findings: readonly Finding[]): Figure {
     name: "levels",
     title: "The effects on sharpness at equal training loss",
     panels: [...Map.groupBy(shown, ({ subject }) => subject).values()].map((own): Panel => {
-      const rows = own.map(({ level, measure, judged, found: { estimate, interval } }) => (
-        { x: level!, y: estimate, interval, measure, judged }
-      ));
+      const rows = own.map(({ level, measure, judged, cells, nameOf, found }) => ({
+        ...{ x: level!, y: found.estimate, interval: found.interval, measure, judged },
+        isHollow: found.first.name !== nameOf(cells[0]!) ||
+          found.last.name !== nameOf(cells.at(-1)!),
+      }));
       return {
         heading: `${capitalize(EFFECTS[own[0]!.effect].label)}, ${own[0]!.optimizer}`,
         x: { label: "Full-set loss (nats) →", isFalling: true, values: LOSS_LEVELS.toReversed() },
@@ -140,13 +142,11 @@ export function plotLevels(study: Study, findings: readonly Finding[]): Figure {
     }),
     caption: shown.length === 0
       ? "No effect has two ends at a common level of the full-set loss."
-      : "The largest value that reaches the level over the smallest, paired by seed, with the 95 % t " +
-        "interval, the error of interpolation in it; n = " +
-        `${
+      : "Each point compares two cells at one training loss: the ratio of their values, paired by seed, " +
+        `with its 95 % t interval, which holds the error of interpolation (hollow: not the first cell and the last); n = ${
           plurals(shown.map(({ found }) => found.n), "seed")
-        }; verdicts, by Holm, on the effect at ` +
-        `the stop ${study.stops[0]}. Dashed: 1 / ${NEGLIGIBLE_RATIO} and ${NEGLIGIBLE_RATIO}, ` +
-        "within which the whole interval is negligible.",
+        }. Colours are verdicts on the effect at the stop ${study.stops[0]}, by Holm. Dashed: ` +
+        `1 / ${NEGLIGIBLE_RATIO} and ${NEGLIGIBLE_RATIO}; an interval between them is negligible.`,
     isNarrow: true,
   });
 }

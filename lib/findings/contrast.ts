@@ -14,11 +14,14 @@ export const NEGLIGIBLE_RATIO = 1.2;
 /** So are two whose difference is at most this share of the larger, where no ratio can be had. */
 export const NEGLIGIBLE_SHARE = 0.2;
 
+/** Fewer give an interval and no verdict: two leave one degree of freedom. */
+export const FEWEST_SEEDS = 3;
+
 /** A cell's values. */
 export interface End {
   readonly name: string;
   readonly bySeed: ReadonlyMap<number, number>;
-  /** The same by another interpolant, where values are interpolated. */
+  /** The same by another interpolant, or with the residual: what lies between is added to intervals. */
   readonly others?: ReadonlyMap<number, number>;
   /** Mean full-set loss in nats. */
   readonly loss?: number | null;
@@ -44,7 +47,7 @@ export interface Comparison extends Contrast {
   readonly interval: Interval | null;
   readonly n: number;
   readonly kind: Kind;
-  /** 1 or -1 where the interval excludes no effect, else 0. */
+  /** 1 or -1 where the interval, of `FEWEST_SEEDS` or more, excludes no effect; else 0. */
   readonly sign: number;
   /** Two-sided, of no effect at all; and of `kind`: at most 0.05 where it is not inconclusive. */
   readonly pEffect: number;
@@ -53,13 +56,14 @@ export interface Comparison extends Contrast {
 
 /**
  * Compares two ends within seed: the ratio on a log scale where the values of both are above 0 and
- * resolved from it, else the difference. The half-width is Student's plus the distance between the two
- * interpolants, mean over seeds, of both ends.
+ * resolved from it, else the difference. The half-width is Student's plus the distance between the values and
+ * the others, mean over seeds, of both ends.
  *
  * The kind is "negligible" where the interval lies wholly within `NEGLIGIBLE_RATIO` (or
  * `NEGLIGIBLE_SHARE` of the larger end), even if it excludes 1 (or 0). Else the effect "falls" or
  * "rises" where the interval excludes 1 (0). With a `reference` it "survives" where it goes the
- * reference's way and "reverses" where it goes the other. It is inconclusive otherwise.
+ * reference's way and "reverses" where it goes the other. It is inconclusive otherwise, and for fewer than
+ * `FEWEST_SEEDS`.
  *
  * @param reference The same contrast at the stop, null where it cannot be had; none at the stop itself.
  * @returns Undefined where no seed has both ends.
@@ -81,9 +85,8 @@ export function compare(contrast: Contrast, reference?: Comparison | null): Comp
   );
   const scale = isRatio ? "ratio" : "difference";
   const known = { ...contrast, means, n, estimate: back(mean), scale } as const;
-  if (standardError === null) {
-    return { ...known, interval: null, kind: "inconclusive", sign: 0, pEffect: 1, p: 1 };
-  }
+  const open = { kind: "inconclusive", sign: 0, pEffect: 1, p: 1 } as const;
+  if (standardError === null) return { ...known, ...open, interval: null };
   const shift = ends.reduce((sum, { bySeed, others = new Map<number, number>() }) => {
     const apart = [...others].map(([seed, value]) =>
       Math.abs(scaled(value) - scaled(bySeed.get(seed)!))
@@ -98,11 +101,12 @@ export function compare(contrast: Contrast, reference?: Comparison | null): Comp
   const pOf = (distance: number): number =>
     twoSidedP(distance === 0 ? 0 : distance / standardError, n - 1);
   const pEffect = pOf(size - shift);
+  const interval: Interval = [back(mean - half), back(mean + half)];
+  if (n < FEWEST_SEEDS) return { ...known, ...open, interval };
   const sign = size > half ? Math.sign(mean) : 0;
   const isNegligible = size + half <= margin;
   return {
-    ...{ ...known, sign, pEffect },
-    interval: [back(mean - half), back(mean + half)],
+    ...{ ...known, interval, sign, pEffect },
     kind: isNegligible ? "negligible" : kindOf(sign, reference),
     p: isNegligible ? pOf(margin - size - shift) : pEffect,
   };

@@ -10,6 +10,7 @@ import {
   compare,
   type Comparison,
   type End,
+  FEWEST_SEEDS,
   formatComparison,
   type Kind,
 } from "~/lib/findings/contrast.ts";
@@ -52,10 +53,10 @@ export interface Finding extends Series, Place {
 /**
  * Everything about one study; nothing of it throws for what is missing.
  *
- * What is said of effects at the stop, there and at every level of the loss in the lead measure, is one
- * family, and at the levels in the other measure another: p values are adjusted by Holm, and a verdict
- * whose adjusted p is above 0.05 is inconclusive. So is what becomes of an effect that is not settled at
- * the stop itself.
+ * What is said of one factor at the stop, there and at every level of the loss in the lead measure, is one
+ * family, and at the levels in the other measure another: so a study of one factor says the same as one
+ * of several. p values are adjusted by Holm, and a verdict whose adjusted p is above 0.05 is inconclusive.
+ * So is what becomes of an effect that is not settled at the stop itself.
  */
 export const listFindings: (
   study: Study,
@@ -109,11 +110,12 @@ const ALL: Readonly<Record<string, Kind>> = {
 /** Adjusts the verdicts of findings that are judged together. */
 function judgeFamilies(findings: readonly Finding[]): Finding[] {
   const members = findings.filter(({ isAgainst, where, measure, comparisons: [found] }) =>
-    !isAgainst && found?.interval && (where !== "measure" || parseMeasure(measure).isLead)
+    !isAgainst && found !== undefined && found.n >= FEWEST_SEEDS &&
+    (where !== "measure" || parseMeasure(measure).isLead)
   );
   const families = Map.groupBy(
     members,
-    ({ where, measure }) => where === "loss" && measure === CURVE_MEASURE,
+    ({ effect, where, measure }) => `${effect} ${where === "loss" && measure === CURVE_MEASURE}`,
   );
   const adjusted = new Map(
     families.values().flatMap((family) => {
@@ -135,39 +137,63 @@ function judgeFamilies(findings: readonly Finding[]): Finding[] {
   });
 }
 
-/** A finding by itself as a sentence. */
+/** A finding in sentences: its two ends and verdict, or its cells, and what lies between the ends. */
 export function describeFinding(finding: Finding): string {
-  const { subject, place, measure, isAgainst, kind } = finding;
+  const { subject, place, measure, isAgainst, comparisons } = finding;
   const start = `${subject}, ${place}: ${parseMeasure(measure).label}`;
   const n = seedsOf(finding);
   if (n === 0) return `${start} has no two cells to compare.`;
-  if (isAgainst && n === 1) return `${start} is told by one seed, which counts nothing.`;
+  if (isAgainst && n < FEWEST_SEEDS) return `${start} has too few seeds to be counted.`;
   const what = isAgainst
     ? `is ${sizeOf(finding)}`
-    : `goes from ${endText(finding, 0)} to ${endText(finding, 1)}, ${sizeOf(finding)}: ${kind}`;
-  return `${start} ${what}; n = ${plural(n, "seed")}.`;
+    : `goes from ${endText(finding, 0)} to ${endText(finding, 1)}, ` +
+      `${formatComparison(comparisons[0]!)}: ${verdictText(finding)}`;
+  return [`${start} ${what}; n = ${plural(n, "seed")}.`, ...between(finding)].join(" ");
 }
 
 /**
- * One row a finding that compares any cells: the two ends, at the stop with their full-set losses, their
- * ratio or the count of cells, the verdict, what lies between, and which cells have a value.
+ * One row a measure and place that compares any cells, one column a series: the verdict and the ratio of
+ * the two ends, which these are where they are not the first and last cell, and n where it is not
+ * the most; of optimizers, the cells by what they say.
  */
 export function findingsTable(findings: readonly Finding[]): ColumnTable {
-  return tableOf<Finding>({
-    "what is compared": ({ subject }) => subject,
-    measure: ({ measure, place }) => `${parseMeasure(measure).label}, ${place}`,
-    from: (finding) => endText(finding, 0),
-    to: (finding) => endText(finding, 1),
-    "last / first": sizeOf,
-    verdict: ({ judged }) => judged,
-    between,
-    cells: ({ isAgainst, ends, cells, comparisons }) => {
-      const had = (isAgainst ? comparisons.map(({ last }) => last) : ends).map(({ name }) => name);
-      const isPart = had.length < cells.length;
-      return `${had.length} of ${cells.length}${isPart ? `: ${enumerate(had)}` : ""}`;
-    },
-    seeds: seedsOf,
-  }, findings.filter(({ comparisons }) => comparisons.length > 0));
+  const shown = findings.filter(({ isAgainst, comparisons }) =>
+    comparisons.some(({ n }) => !isAgainst || n >= FEWEST_SEEDS)
+  );
+  const most = Math.max(...shown.map(seedsOf));
+  const rows = [
+    ...Map.groupBy(
+      shown,
+      ({ measure, where, place }) =>
+        parseMeasure(measure).label + (where === "loss" ? `, ${place}` : ""),
+    ),
+  ];
+  const cellOf = (finding: Finding): string => {
+    if (finding.isAgainst) return sizeOf(finding);
+    const { cells, nameOf, comparisons: [found] } = finding;
+    const { first, last, n } = found!;
+    const ends = [first.name, last.name];
+    const isWhole = String(ends) === String([cells[0]!, cells.at(-1)!].map(nameOf));
+    return [
+      `${verdictText(finding)}: ${formatComparison(found!).replace(/^ratio /, "")}`,
+      ...(isWhole ? [] : [ends.join(" to ")]),
+      ...(n === most ? [] : [`n = ${n}`]),
+    ].join(", ");
+  };
+  return tableOf<typeof rows[0]>({
+    measure: ([name]) => name,
+    ...Object.fromEntries(
+      [...new Set(shown.map(({ subject }) => subject))].map((subject) => [
+        subject,
+        ([, own]) => own.filter((each) => each.subject === subject).map(cellOf).join(),
+      ]),
+    ),
+  }, rows);
+}
+
+/** The verdict, with a star where the interval by itself says more. */
+function verdictText({ kind, judged, comparisons: [found] }: Finding): string {
+  return judged + (kind !== judged || (kind === "inconclusive" && found!.sign !== 0) ? "*" : "");
 }
 
 /** Seeds that are compared within; the most, where cells differ. */
@@ -176,13 +202,13 @@ function seedsOf({ comparisons }: Finding): number {
 }
 
 /**
- * A word for each comparison that has an interval, "lower", "higher", "alike" (negligible) or "open",
+ * A word for each comparison of `FEWEST_SEEDS` or more, "lower", "higher", "alike" (negligible) or "open",
  * and how often: "lower in 3, higher in 2 and open in 1".
  */
 export function countSigns(comparisons: readonly Comparison[]): { words: string[]; text: string } {
-  const settled = comparisons.filter(({ interval }) => interval !== null);
-  const signs = signsOf(settled);
-  const words = settled.map(({ kind }, i) =>
+  const counted = comparisons.filter(({ n }) => n >= FEWEST_SEEDS);
+  const signs = signsOf(counted);
+  const words = counted.map(({ kind }, i) =>
     kind === "negligible" ? "alike" : ["lower", "open", "higher"][signs[i]! + 1]!
   );
   const text = enumerate(["lower", "higher", "alike", "open"].flatMap((word) => {
@@ -200,36 +226,40 @@ function signsOf(comparisons: readonly Comparison[]): number[] {
   );
 }
 
-/** "ratio 0.019 [0.017, 0.021]", or "lower in 3 and open in 1 of 4 cells". */
-function sizeOf({ isAgainst, comparisons }: Finding): string {
-  if (!isAgainst) return comparisons.map(formatComparison).join();
-  const { words, text } = countSigns(comparisons);
-  return words.length === 0 ? "" : `${text} of ${plural(words.length, "cell")}`;
+/** "lower at 32 and 64, alike at 128": what the cells of optimizers say. */
+function sizeOf({ comparisons }: Finding): string {
+  const counted = comparisons.filter(({ n }) => n >= FEWEST_SEEDS);
+  const { words } = countSigns(counted);
+  return [...Map.groupBy(counted, (_, i) => words[i]!)]
+    .map(([word, own]) => `${word} at ${enumerate(own.map(({ last }) => last.name))}`).join(", ");
 }
 
-/** "0.438 nats at 10⁻⁴ (loss 1.21)", of the first (0) or last end; nothing for one that is not there. */
-function endText({ isAgainst, comparisons: [found], where }: Finding, at: 0 | 1): string {
-  if (isAgainst || found === undefined) return "";
-  const { name, loss = null } = [found.first, found.last][at]!;
+/** "0.438 nats at 10⁻⁴ (loss 1.21)", of the first (0) or last end. */
+function endText({ comparisons: [found], where }: Finding, at: 0 | 1): string {
+  const { name, loss = null } = [found!.first, found!.last][at]!;
   const isTold = loss !== null && where === "stop";
-  return `${formatEstimate({ mean: found.means[at], interval: null }, found.unit)} at ${name}` +
+  return `${formatEstimate({ mean: found!.means[at], interval: null }, found!.unit)} at ${name}` +
     (isTold ? ` (loss ${significant(loss)})` : "");
 }
 
 /**
- * What lies between the two ends: how many steps from cell to cell go their way; and where the series
- * turns, its highest or lowest value, if the intervals from the first and to the last both exclude no
- * effect and go opposite ways. Turns are chosen by the data, so this describes and does not test.
+ * What lies between the two ends, in sentences: how many steps from cell to cell go their way; and where
+ * the series turns, its highest or lowest value, if the intervals from the first and to the last both
+ * exclude no effect and go opposite ways. Turns are chosen by the data, so this describes and does not
+ * test.
  */
-function between({ ends, measure, comparisons: [found] }: Finding): string {
-  if (ends.length < 3) return "";
+function between({ ends, measure, comparisons: [found] }: Finding): string[] {
+  if (ends.length < 3) return [];
   const { unit } = parseMeasure(measure);
   const compareEnds = (first: End, last: End) => compare({ first, last, unit });
-  const steps = ends.slice(1).flatMap((last, i) => compareEnds(ends[i]!, last) ?? []);
+  const steps = ends.slice(1).flatMap((last, i) => compareEnds(ends[i]!, last) ?? [])
+    .filter(({ n }) => n >= FEWEST_SEEDS);
   const along = signsOf(steps).filter((sign) => sign === found?.sign).length;
-  const way = found?.sign
-    ? [`${along} of ${plural(steps.length, "step")} ${found.sign < 0 ? "down" : "up"}`]
-    : [];
+  const way = !found?.sign
+    ? []
+    : along === 0
+    ? ["No single step is settled."]
+    : [`${along} of ${steps.length} single steps go ${found.sign < 0 ? "down" : "up"}.`];
   const means = ends.map(({ bySeed }) => meanInterval([...bySeed.values()]).mean);
   const turns = ([["highest", Math.max], ["lowest", Math.min]] as const).flatMap(
     ([word, extreme]) => {
@@ -237,8 +267,8 @@ function between({ ends, measure, comparisons: [found] }: Finding): string {
       const [to, from] = [compareEnds(ends[0]!, end), compareEnds(end, ends.at(-1)!)];
       if (!to || !from || to.sign * from.sign >= 0) return [];
       const [before, after] = [to, from].map(formatComparison);
-      return `${word} at ${end.name}: ${before} to it, ${after} from it`;
+      return `It is ${word} at ${end.name}: ${before} to there, ${after} from there.`;
     },
   );
-  return [...way, ...turns].join("; ");
+  return [...way, ...turns];
 }

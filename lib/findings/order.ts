@@ -4,8 +4,14 @@
  * @module
  */
 import type { ColumnTable } from "arquero";
-import { scientific } from "~/lib/files/numbers.ts";
-import { compare, type Comparison, formatComparison } from "~/lib/findings/contrast.ts";
+import { plural, scientific } from "~/lib/files/numbers.ts";
+import {
+  compare,
+  type Comparison,
+  FEWEST_SEEDS,
+  formatComparison,
+} from "~/lib/findings/contrast.ts";
+import { FAMILY_ERROR } from "~/lib/findings/list_findings.ts";
 import {
   atLossLevels,
   atStop,
@@ -17,7 +23,7 @@ import { enumerate, formatEstimate } from "~/lib/findings/words.ts";
 import { parseMeasure } from "~/lib/measure.ts";
 import type { OrderTrace } from "~/lib/reproduce.ts";
 import { type Records, runsAt, tableOf } from "~/lib/results.ts";
-import { meanInterval } from "~/lib/statistics.ts";
+import { holm, meanInterval } from "~/lib/statistics.ts";
 import { listCells, mainMeasure, type Study } from "~/lib/study.ts";
 
 /** One cell's shuffled networks against those in file order, paired by seed. */
@@ -27,7 +33,8 @@ export interface OrderComparison extends Comparison, Pick<Place, "place" | "meas
 
 /**
  * Compares the cells of a study in shuffled order with the same cells in file order: sharpness at the
- * stop and, with the scale-free measure, at the levels of the full-set loss.
+ * stop and, with the scale-free measure, at the levels of the full-set loss, where `FEWEST_SEEDS` have
+ * both. They are one family, adjusted by Holm.
  *
  * @param records Of both studies; those of neither are passed over.
  */
@@ -37,16 +44,23 @@ export function compareOrders(file: Study, shuffled: Study, records: Records): O
       .map((text) => atStop(study, runsAt(study, records), text)),
     ...[CURVE_MEASURE, LEAD_MEASURE].flatMap((text) => atLossLevels(study, records, text)),
   ]);
-  return listCells(shuffled).flatMap((cell) =>
+  const found = listCells(shuffled).flatMap((cell) =>
     first!.flatMap(({ place, measure, valuesOf }, i) => {
-      const found = compare({
+      const one = compare({
         first: { name: "file order", ...valuesOf(cell) },
         last: { name: "shuffled", ...last![i]!.valuesOf(cell) },
         unit: parseMeasure(measure).unit,
       });
-      return found ? [{ ...found, learningRate: cell.learningRate, place, measure }] : [];
+      return one && one.n >= FEWEST_SEEDS
+        ? [{ ...one, learningRate: cell.learningRate, place, measure }]
+        : [];
     })
   );
+  const ps = holm(found.map(({ p }) => p));
+  return found.map((one, i) => ({
+    ...one,
+    kind: ps[i]! > FAMILY_ERROR ? "inconclusive" : one.kind,
+  }));
 }
 
 /** One row a cell and place. */
@@ -67,22 +81,23 @@ export function orderTable(found: readonly OrderComparison[]): ColumnTable {
  * would have ended.
  */
 export function orderSentences(traces: readonly OrderTrace[]): string[] {
-  return [...Map.groupBy(traces, ({ learningRate }) => learningRate)].map(([rate, own]) => {
-    const parts = [...Map.groupBy(own, ({ order }) => order)].map(([order, some]) => {
-      const gaps = some.flatMap(({ stops: { batches }, epochs }) => {
-        const at = epochs[(batches ?? 0) - 1];
-        return at === undefined ? [] : [at.fullSet - at.batches];
-      });
-      const ends = (key: "batches" | "fullSet"): string =>
-        enumerate(some.map(({ stops }) => String(stops[key] ?? "none")));
-      return `${order === "file" ? "in file order" : "shuffled"} by ` +
-        `${formatEstimate(meanInterval(gaps))} nats; it ends at epoch ${ends("batches")}, ` +
-        `on the full-set loss at ${ends("fullSet")}`;
+  const groups = Map.groupBy(traces, ({ learningRate, order }) => `${learningRate} ${order}`);
+  return [...groups.values()].map((own) => {
+    const { learningRate, order } = own[0]!;
+    const gaps = own.flatMap(({ stops: { batches }, epochs }) => {
+      const at = epochs[(batches ?? 0) - 1];
+      return at === undefined ? [] : [at.fullSet - at.batches];
     });
-    const n = new Set(own.map(({ seed }) => seed)).size;
-    return `Learning rate ${
-      scientific(rate)
-    }: at the stop the loss of the network lies above the ` +
-      `mean over its last epoch's batches ${parts.join("; ")} (n = ${n} seeds).`;
+    const [ends, others] = (["batches", "fullSet"] as const).map((key) => {
+      const known = own.flatMap(({ stops }) => stops[key] ?? []);
+      return known.length === 0 ? "never" : `at epoch ${enumerate(known.map(String))}`;
+    });
+    return `Learning rate ${scientific(learningRate)}, ` +
+      `${order === "file" ? "in file order" : "shuffled"} (n = ${
+        plural(own.length, "seed")
+      }): at the ` +
+      "stop the network's loss over all images lies " +
+      `${formatEstimate(meanInterval(gaps))} nats above the mean over its last epoch's batches. ` +
+      `The rule ends training ${ends}; on the loss of all images it would end ${others}.`;
   });
 }

@@ -5,7 +5,7 @@
  * @module
  */
 import { scientific } from "~/lib/files/numbers.ts";
-import type { End } from "~/lib/findings/contrast.ts";
+import { type End, FEWEST_SEEDS } from "~/lib/findings/contrast.ts";
 import { currentName, measureThat, parseMeasure } from "~/lib/measure.ts";
 import {
   locateStop,
@@ -226,7 +226,8 @@ export function listSeries(study: Study): Series[] {
 }
 
 /**
- * A measure of a study's networks at the stop of `runs`.
+ * A measure of a study's networks at the stop of `runs`; an eigenvalue's other value is greater by half
+ * the residual.
  *
  * @param where "stop" for the study's first stop and measure.
  */
@@ -240,8 +241,13 @@ export function atStop(
   return {
     ...{ where, place: `at ${runs[0]?.stop ?? study.stops[0] ?? ""}`, measure },
     valuesOf: (cell) => {
-      const { bySeed = new Map(), trainLoss: loss = null } = cells.get(keyOf(cell)) ?? {};
-      return { bySeed, loss };
+      const found = cells.get(keyOf(cell));
+      const bySeed = found?.bySeed ?? new Map<number, number>();
+      // An eigenvalue lies up to the residual higher, at both ends: half of it stands for either.
+      const others = new Map(
+        [...bySeed].map(([seed, value]) => [seed, value + (found?.residual ?? 0) / 2]),
+      );
+      return { bySeed, others, loss: found?.trainLoss ?? null };
     },
   };
 }
@@ -266,8 +272,8 @@ export function atLossLevels(study: Study, records: Records, measure: string): P
 }
 
 /**
- * The two values that lie furthest apart of those with two or more seeds in common, which is what a
- * paired interval needs; the more seeds, where several are as far apart. Where no two have that: the
+ * The two values that lie furthest apart of those with `FEWEST_SEEDS` in common, which is what a verdict
+ * needs; the more seeds, where several are as far apart. Where no two have that: the
  * first and the last; where there are not two: none.
  *
  * @param ends By ascending value, each with values.
@@ -279,7 +285,9 @@ export function endsOf<T extends Pick<End, "bySeed">>(ends: readonly T[]): [firs
       { first, last, span, n: seeds[i]!.intersection(seeds[i + 1 + span]!).size }
     ))
   );
-  const [best] = pairs.filter(({ n }) => n >= 2).sort((a, b) => b.span - a.span || b.n - a.n);
+  const [best] = pairs.filter(({ n }) => n >= FEWEST_SEEDS).sort((a, b) =>
+    b.span - a.span || b.n - a.n
+  );
   if (best !== undefined) return [[best.first, best.last]];
   return ends.length < 2 ? [] : [[ends[0]!, ends.at(-1)!]];
 }

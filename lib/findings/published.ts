@@ -12,6 +12,7 @@ import { MLP_1 } from "~/lib/model.ts";
 import { type CellSummary, type Records, runsAt, summariseCells, tableOf } from "~/lib/results.ts";
 import {
   type Estimate,
+  holm,
   type Interval,
   meanInterval,
   tauInterval,
@@ -111,10 +112,15 @@ export function comparePublished(study: Study, records: Records): PublishedCompa
   return there!.map((row, i) => isThere.has(row.effect) ? row : here![i]!);
 }
 
-/** One sentence an effect and optimizer: how many cells agree, and which have no result yet. */
+/**
+ * What an effect and optimizer come to: how many cells agree, which differ by Welch's test, adjusted by
+ * Holm over all rows, and which have no result yet.
+ */
 export function publishedSentences(rows: readonly PublishedComparison[]): string[] {
   if (rows.every(({ ours }) => ours === null)) return [];
   const groups = Map.groupBy(rows, ({ effect, optimizer }) => `${effect} ${optimizer}`);
+  const tested = rows.filter(({ ratio }) => ratio !== null);
+  const ps = holm(tested.map(({ ratio }) => ratio!.p));
   return [...groups.values()].map((own) => {
     const { effect, optimizer, stop } = own[0]!;
     const { label, format } = EFFECTS[effect];
@@ -124,7 +130,7 @@ export function publishedSentences(rows: readonly PublishedComparison[]): string
     const [had, absent] = [own.filter(({ ours }) => ours), own.filter(({ ours }) => !ours)];
     if (had.length === 0) return `${start} none of ${own.length} cells has a result yet.`;
     const within = (most: number): number => had.filter(({ apart }) => apart! <= most).length;
-    const differ = had.filter(({ ratio }) => ratio !== null && ratio.p <= 0.05);
+    const differ = had.filter((row) => (ps[tested.indexOf(row)] ?? 1) <= 0.05);
     const ranked = had.map(({ bySeed, theirs }) =>
       [...bySeed].map(([seed, x]) => ({ seed, x, y: theirs.mean }))
     );

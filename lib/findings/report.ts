@@ -9,12 +9,23 @@ import { significant } from "~/lib/files/numbers.ts";
 import { NEGLIGIBLE_RATIO, NEGLIGIBLE_SHARE } from "~/lib/findings/contrast.ts";
 import { edgeCells, edgeTable } from "~/lib/findings/edge.ts";
 import { firstScreen } from "~/lib/findings/first_screen.ts";
-import { type Finding, findingsTable, listFindings } from "~/lib/findings/list_findings.ts";
+import {
+  describeFinding,
+  type Finding,
+  findingsTable,
+  listFindings,
+} from "~/lib/findings/list_findings.ts";
 import { LOSS_LEVELS, WIDEST_BRACKET } from "~/lib/findings/places.ts";
 import { comparePublished, publishedSentences, publishedTable } from "~/lib/findings/published.ts";
 import { rankMeasures, rankSentences, rankTable } from "~/lib/findings/ranks.ts";
 import { enumerate, stopInWords } from "~/lib/findings/words.ts";
-import { type CellSummary, type Records, runsAt, summariseCells } from "~/lib/results.ts";
+import {
+  type CellSummary,
+  distinctCells,
+  type Records,
+  runsAt,
+  summariseCells,
+} from "~/lib/results.ts";
 import { EFFECTS, type Study, studyFile, studyName } from "~/lib/study.ts";
 
 /** `findings.md` for the preset that the results are about, `NAME.findings.md` for other studies. */
@@ -42,42 +53,47 @@ export function findingsMarkdown(study: Study, records: Records): string {
   const edged = edgeCells(study, runs);
   const unmeasured = new Set(study.grid.optimizers)
     .difference(new Set(edged.map(({ optimizer }) => optimizer)));
-  /** The series' findings at a place, then those of optimizers. */
-  const tableAt = (where: Finding["where"]): string =>
-    tableText(findingsTable(
-      findings.filter((each) => each.where === where)
-        .sort((a, b) => Number(a.isAgainst) - Number(b.isAgainst)),
-    ));
+  const at = (where: Finding["where"]): Finding[] =>
+    findings.filter((each) => each.where === where);
+  /** One table of the series, one of optimizers. */
+  const tablesOf = (found: readonly Finding[]): string[] =>
+    [false, true].map((isAgainst) =>
+      tableText(findingsTable(found.filter((each) => each.isAgainst === isAgainst)))
+    );
   const paragraphs = [
     `# What ${studyName(study)} shows`,
     `Computed from the records beside this page; \`deno task reproduce\` writes it. The stop is ` +
     `\`${stop}\`: ${stopInWords(stop)}.`,
     list(firstScreen(findings)),
-    VERDICTS,
-    FAMILY,
+    "## How to read it",
+    HOW_TO_READ,
     "## At the stop",
-    tableAt("stop"),
-    "## At the stop, in other measures",
-    tableAt("measure"),
+    list(at("stop").map(describeFinding)),
+    "In other measures:",
+    ...tablesOf(at("measure")),
     "## At equal training loss",
-    `Levels: ${LOSS_LEVELS.join(", ")} nats of the loss over all training images. A value is ` +
-    "interpolated, linearly in its logarithm, between the two kept networks around the level; " +
-    `they lie at most ${WIDEST_BRACKET} nats apart. The distance to a monotone cubic is added to ` +
-    "the interval. At a level that has no row, no two cells have a value of the measure.",
-    tableAt("loss"),
+    `The loss is that of all training images: ${
+      LOSS_LEVELS.join(", ")
+    } nats. Networks were kept on ` +
+    "the way down. A value lies between those of the two networks around the level, at most " +
+    `${WIDEST_BRACKET} nats apart: it is interpolated, linearly in its logarithm. How far a monotone ` +
+    "cubic lies from that is added to the interval. At a large learning rate the higher levels are " +
+    "passed in the first epochs: these are points on the way, not minima.",
+    ...tablesOf(at("loss")),
     "## The edge of stability",
     "Full-batch gradient descent is stable while learning rate × λ max stays below 2. λ max is the " +
-    "largest eigenvalue of the loss's Hessian, for AdaGrad of the preconditioned Hessian. The " +
-    "interval's upper end carries the residual of Lanczos's method.",
-    tableText(edgeTable(edged)),
+    "largest eigenvalue of the loss's Hessian, for AdaGrad of the preconditioned Hessian. Lanczos's " +
+    "method comes to it from below, so the residual is added to the interval's upper end.",
+    tableText(edgeTable(distinctCells(edged))),
     unmeasured.size === 0 ? "" : `Not measured: ${enumerate([...unmeasured])}.`,
     "## Against the published values",
+    PUBLISHED,
     list(publishedSentences(published)),
     tableText(publishedTable(published.filter(({ ours }) => ours !== null))),
     "## What goes with generalization",
     "Kendall's tau is 1 where networks stand in the same order, −1 in the opposite one. Baselines " +
-    "need no measuring. Intervals: 95 % bootstrap over seeds and cells. A mean over groups stands " +
-    "only where all groups have one sign.",
+    "need no measuring. Intervals are 95 % bootstrap: seeds and cells are drawn again 1,000 times. " +
+    "Three seeds make them too narrow. A mean over groups stands only where all groups have one sign.",
     ...(["gap", "test error"] as const).flatMap((target) => {
       const ranks = rankMeasures(study, runs, target);
       return [list(rankSentences(ranks)), tableText(rankTable(ranks))];
@@ -89,22 +105,30 @@ export function findingsMarkdown(study: Study, records: Records): string {
   return paragraphs.filter((text) => text !== "").join("\n\n") + "\n";
 }
 
-const VERDICTS =
-  "A verdict compares the two ends of a row, paired over seeds, by the ratio of their values with its " +
-  `95 % t interval. *Negligible*: the interval lies within 1/${NEGLIGIBLE_RATIO} to ` +
-  `${NEGLIGIBLE_RATIO}, even if it excludes 1. *Survives*: it excludes 1 on the side of the effect at ` +
-  "the stop; *reverses*: on the other side. *Inconclusive*: anything else. Where a value is not told " +
-  `from 0, the difference is judged, with a margin of ${100 * NEGLIGIBLE_SHARE} % of the larger ` +
-  "value. *Relative sharpness* moves each unit's weights by a share of their norm, so it does not see " +
-  "their scale.";
-const FAMILY =
-  "Verdicts on learning rate and batch size at the stop, and in relative sharpness (filter) there and at " +
-  "equal training loss, are one family; those in antithetic sharpness at equal loss are another. Their " +
-  "p values are adjusted by Holm's method, and a verdict whose p then exceeds 0.05 is inconclusive. So is what becomes of an effect that is not settled at " +
-  "the stop. Verdicts in other measures stand by themselves. Steps, and cells that compare " +
-  "optimizers, are counted by Benjamini and Hochberg's method at 0.05. *Open* are those that it does " +
-  "not settle, *alike* those whose difference is negligible. *Between* says how many steps from cell " +
-  "to cell go the way of the two ends, and where values turn; turns are chosen by the data.";
+const HOW_TO_READ = [
+  "A verdict compares two cells: the first and the last that have three seeds in common. It is about " +
+  "the ratio last / first, paired by seed, with a 95 % t interval in brackets, taken on the log scale. " +
+  "Where a value may be 0 the difference is judged, and it says so. Two seeds have an interval and no verdict.",
+  [
+    "*Falls*, *rises*: the interval at the stop excludes 1.",
+    "*Survives*: the interval elsewhere excludes 1, on the side that these two cells have at the stop. " +
+    "*Reverses*: on the other side.",
+    `*Negligible*: it lies within 1/${NEGLIGIBLE_RATIO} to ${NEGLIGIBLE_RATIO}, or a difference within ` +
+    `${100 * NEGLIGIBLE_SHARE} % of the larger value. Optimizers are then called *alike*.`,
+    "*Inconclusive*: anything else; the runs settle nothing. Optimizers are then called *open*.",
+    "\\*: the interval alone says more. But among many comparisons some exclude 1 by chance, or these " +
+    "two cells do not differ at the stop.",
+  ].map((line) => `- ${line}`).join("\n"),
+  "Comparisons in one factor are one family, which Holm's method adjusts: in sharpness at the stop, and in " +
+  "relative sharpness (filter) there and at equal training loss. Antithetic sharpness at equal loss is " +
+  "another family; other measures stand alone. Single steps, and the cells of two optimizers, are " +
+  "counted by Benjamini and Hochberg's method at 0.05. *Relative sharpness* moves each unit's weights " +
+  "by a share of their norm, so it does not see their scale. *Antithetic sharpness* is the mean over " +
+  "+u and −u. Intervals of an eigenvalue hold its residual.",
+].join("\n\n");
+const PUBLISHED =
+  "The published half-width is that of the 95 % t interval over six seeds. Welch's p compares ours with " +
+  "the published mean, each cell alone; the sentences adjust it by Holm's method.";
 
 function list(sentences: readonly string[]): string {
   return sentences.map((sentence) => `- ${sentence}`).join("\n");

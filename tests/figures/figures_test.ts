@@ -221,7 +221,11 @@ Deno.test("plotLead() has ours beside the published and the first optimizer's cu
 });
 
 Deno.test("plotLevels() puts the ratio of two ends at its level, with its verdict", () => {
-  const levels: Study = { ...study, stops: ["cumulative:1e-3", "loss:1.6", "loss:1.4"] };
+  const levels: Study = {
+    ...study,
+    grid: { ...study.grid, seeds: [0, 1, 2] },
+    stops: ["cumulative:1e-3", "loss:1.6", "loss:1.4"],
+  };
   // Values are the learning rate's alone, whatever the loss: 0.1 and 0.01.
   const made = syntheticRecords(levels, ({ learningRate, seed }) => ({
     epochs: 60,
@@ -236,7 +240,7 @@ Deno.test("plotLevels() puts the ratio of two ends at its level, with its verdic
   // The ratio 0.1 lies log 10 / log 1.44 of the band's width below its middle.
   const width = Math.abs(above! - below!) * Math.log(10) / Math.log(1.44);
   assertAlmostEquals(ratios[0]! - (above! + below!) / 2, width, 0.1 * width / 10);
-  assertStringIncludes(figure.caption, "n = 2 seeds");
+  assertStringIncludes(figure.caption, "n = 3 seeds");
   assertStringIncludes(plotLevels(levels, []).caption, "No effect has two ends");
 });
 

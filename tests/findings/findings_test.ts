@@ -57,40 +57,52 @@ const find = (own: Study, records: Records, where: Finding["where"], measure: st
 const wobble = (seed: number, rate: number): number =>
   1 + 0.01 * (seed - 1) * (rate === 1e-1 ? 1 : 0);
 
-/** A finding's row in the table. */
-const rowOf = (finding: Finding): Record<string, string> =>
-  findingsTable([finding]).object(0) as Record<string, string>;
+/** What the table says of a finding. */
+const cellOf = (finding: Finding): string =>
+  (findingsTable([finding]).object(0) as Record<string, string>)[finding.subject]!;
 
 Deno.test("listFindings() says at the stop what falls, by which steps, and where it is highest", () => {
   const means: Record<number, number> = { 1e-3: 0.5, 1e-2: 0.8, 1e-1: 0.1 };
   const records = recordsOf(study, ({ rate, seed }) => means[rate]! * wobble(seed, rate));
   const [finding] = find(study, records, "stop", "sharpness");
+  const [whole, turn] = describeFinding(finding!).split(" It is ");
   assertEquals(
-    describeFinding(finding!),
+    whole,
     "SGD, learning rate (batch size 128), at cumulative:1e-3: sharpness goes from 0.500 nats at 10⁻³ " +
-      "(loss 1.05) to 0.100 nats at 10⁻¹ (loss 1.05), ratio 0.2000 [0.1951, 0.2050]: falls; n = 3 seeds.",
+      "(loss 1.05) to 0.100 nats at 10⁻¹ (loss 1.05), ratio 0.2000 [0.1951, 0.2050]: falls; n = 3 " +
+      "seeds. 1 of 2 single steps go down.",
   );
-  const { verdict, between, cells } = rowOf(finding!);
-  assertEquals([verdict, cells], ["falls", "3 of 3"]);
-  assertMatch(
-    between!,
-    /^1 of 2 steps down; highest at 10⁻²: ratio 1\.6.* to it, ratio 0\.12.* from it$/,
-  );
+  assertMatch(turn!, /^highest at 10⁻²: ratio 1\.6.* to there, ratio 0\.12.* from there\.$/);
+  assertEquals(cellOf(finding!), "falls: 0.2000 [0.1951, 0.2050]");
 });
 
-Deno.test("listFindings() leaves open what is wide, has one seed, or is not there, and names cells", () => {
+Deno.test("listFindings() leaves open what is wide, has too few seeds, or is not there, and names cells", () => {
   const wide = recordsOf(study, ({ rate, seed }) => rate === 1e-1 ? 0.5 + 0.4 * (seed - 1) : 0.5);
   assertEquals(find(study, wide, "stop", "sharpness")[0]!.kind, "inconclusive");
-  const one: Study = { ...study, grid: { ...study.grid, seeds: [5] } };
-  const [single] = find(one, syntheticRecords(one), "stop", "sharpness");
-  assertEquals([rowOf(single!).verdict, rowOf(single!).seeds as unknown], ["inconclusive", 1]);
+  for (const seeds of [[5], [0, 1]]) {
+    const few: Study = { ...both, grid: { ...both.grid, seeds } };
+    const records = recordsOf(few, ({ rate, seed }) => rate * (1 + 1e-3 * seed * rate));
+    const [own] = find(few, records, "stop", "sharpness");
+    assertMatch(cellOf(own!), /^inconclusive: /);
+    assertMatch(
+      describeFinding(own!),
+      new RegExp(`: inconclusive; n = ${seeds.length} seeds?\\.$`),
+    );
+    const against = find(few, records, "stop", "sharpness").find(({ isAgainst }) => isAgainst)!;
+    assertMatch(describeFinding(against), /: sharpness has too few seeds to be counted\.$/);
+    assertEquals(findingsTable([against]).numRows(), 0);
+  }
   const [none] = listFindings(study, []);
   assertMatch(describeFinding(none!), /: sharpness has no two cells to compare\.$/);
   assertEquals(findingsTable([none!]).numRows(), 0);
   const some = recordsOf(study, () => 1).filter(({ content: { trajectory } }) =>
     trajectory.learningRate !== 1e-2
   );
-  assertEquals(rowOf(find(study, some, "stop", "sharpness")[0]!).cells, "2 of 3: 10⁻³ and 10⁻¹");
+  assertMatch(cellOf(find(study, some, "stop", "sharpness")[0]!), /\]$/);
+  const fewer = recordsOf(study, () => 1).filter(({ content: { trajectory } }) =>
+    trajectory.learningRate !== 1e-1 || trajectory.seed > 0
+  );
+  assertMatch(cellOf(find(study, fewer, "stop", "sharpness")[0]!), /\], 10⁻³ to 10⁻²$/);
 });
 
 Deno.test("listFindings() judges an effect by what is left of it at equal loss, level by level", () => {
@@ -147,11 +159,11 @@ Deno.test("listFindings() compares optimizers cell by cell, at the stop and at e
   const [stop] = against;
   assertEquals(
     describeFinding(stop!),
-    "AdaGrad against SGD, by learning rate, at cumulative:1e-3: sharpness is lower in 1, higher in 1 " +
-      "and alike in 1 of 3 cells; n = 3 seeds.",
+    "AdaGrad against SGD, by learning rate, at cumulative:1e-3: sharpness is lower at 10⁻³, alike at " +
+      "10⁻², higher at 10⁻¹; n = 3 seeds.",
   );
   const level = against.find(({ level, measure }) => level === 1.5 && measure === "antithetic");
-  assertEquals(rowOf(level!)["last / first"], "lower in 1, higher in 1 and alike in 1 of 3 cells");
+  assertEquals(cellOf(level!), "lower at 10⁻³, alike at 10⁻², higher at 10⁻¹");
 });
 
 Deno.test("listFindings() compares batch sizes at equal learning rate / batch size", () => {
@@ -166,9 +178,9 @@ Deno.test("listFindings() compares batch sizes at equal learning rate / batch si
   );
 });
 
-Deno.test("endsOf() takes the widest pair with two seeds in common, else first and last", () => {
+Deno.test("endsOf() takes the widest pair with three seeds in common, else first and last", () => {
   const each = (...seeds: number[]) => ({ bySeed: new Map(seeds.map((seed) => [seed, seed])) });
-  const [a, b, c, d] = [each(0), each(0, 1), each(0, 1, 2), each(1)];
+  const [a, b, c, d] = [each(0, 1), each(0, 1, 2), each(0, 1, 2, 3), each(1, 2)];
   const cases = [[[a, b, c, d], [b, c]], [[b, c, b], [b, b]], [[a, d], [a, d]]] as const;
   for (const [ends, pair] of cases) assertEquals(endsOf(ends), [[...pair]]);
   for (const ends of [[], [a]]) assertEquals(endsOf(ends), []);
@@ -208,6 +220,20 @@ Deno.test("listFindings() adjusts by Holm: of many verdicts a weak one is inconc
     /^AdaGrad, .*: sharpness is not settled \(ratio 2\.0 \[1\.2, 3\.3\], p = 0\.\d+\) .* sharpness is not settled at 1\.7, 1\.5, 1\.3 and 1\.1 nats\.$/,
   );
   assertMatch(against!, /^AdaGrad against SGD at equal training loss, in relative sharpness: /);
+});
+
+Deno.test("listFindings() says of one factor what it says of it among others", () => {
+  const effects = ["learning-rate", "batch-size"] as const;
+  const all: Study = { ...both, grid: { ...both.grid, effects, batchSizes: [32, 128, 512] } };
+  const records = recordsOf(
+    all,
+    ({ rate, batch, optimizer, seed }) =>
+      1 / (rate * batch) ** 0.2 * (1 + 0.1 * (seed - 1) * (optimizer === "SGD" ? 1 : rate * batch)),
+  );
+  const said = (study: Study): string[] =>
+    listFindings(study, records).filter(({ effect }) => effect === "batch-size")
+      .map(({ subject, place, measure, judged }) => `${subject} ${place} ${measure} ${judged}`);
+  assertEquals(said({ ...all, grid: { ...all.grid, effects: ["batch-size"] } }), said(all));
 });
 
 Deno.test("firstScreen() says which cells have a level, what stands in for relative sharpness, and what is not there", () => {
@@ -251,7 +277,11 @@ Deno.test("findingsMarkdown() says something of any part of a study, and throws 
     for (const records of [[], syntheticRecords(partial), syntheticRecords(partial).slice(0, 2)]) {
       const text = findingsMarkdown(partial, records);
       assert(!/NaN|undefined|null|Infinity/.test(text), text);
-      assertEquals(findingsTable(listFindings(partial, records)).numCols(), 9);
+      assert(
+        !/NaN|undefined|null|Infinity/.test(
+          findingsTable(listFindings(partial, records)).toMarkdown(),
+        ),
+      );
     }
   }
 });

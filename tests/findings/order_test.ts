@@ -9,15 +9,19 @@ import { alone, withPlace } from "~/tests/fixtures/tiny_study.ts";
 Deno.test("compareOrders() pairs each shuffled cell with the same cell in file order", () => {
   const records = [axesStudy, shuffledStudy].flatMap((study) =>
     syntheticRecords(study, ({ order, learningRate, seed }) => ({
-      // Shuffled networks are half as sharp at 0.1 and the same elsewhere.
-      samples: [(order && learningRate === 0.1 ? 0.5 : 1) * (1 + 0.1 * seed)],
+      // Shuffled networks are half as sharp at 0.1. Elsewhere they are two thirds as sharp, by
+      // p = 0.03 each: two such are no finding.
+      samples: [
+        (order ? learningRate === 0.1 ? 0.5 : Math.exp(0.15 * (seed - 1) - 0.5) : 1) *
+        (1 + 0.1 * seed),
+      ],
     }))
   );
   const found = compareOrders(axesStudy, shuffledStudy, records)
     .filter(({ place, measure }) => place === "at cumulative:1e-3" && measure === "sharpness");
   assertEquals(found.map(({ learningRate, kind, n }) => [learningRate, kind, n]), [
-    [1e-3, "negligible", 3],
-    [1e-2, "negligible", 3],
+    [1e-3, "inconclusive", 3],
+    [1e-2, "inconclusive", 3],
     [1e-1, "falls", 3],
   ]);
   assertAlmostEquals(found[2]!.estimate, 0.5, 1e-12);
@@ -48,7 +52,7 @@ Deno.test("traceOrder() evaluates every epoch, ends where the rule ends on both 
     const [sentence] = orderSentences([file, shuffled]);
     assertMatch(
       sentence!,
-      /in file order by .* it ends at epoch 3, on the full-set loss at 3; shuffled by/,
+      /, in file order \(n = 1 seed\): .* lies .* nats above .* ends training at epoch 3; on .* end at epoch 3\.$/,
     );
   });
 });

@@ -113,10 +113,13 @@ Deno.test("publishedSentences() count cells, rank them and name what differs", (
   // Ours 1.3, 0.127, 0.01 fall as theirs do.
   assertEquals(publishedSentences(rows), [
     "SGD, learning rate, at cumulative:1e-3: of 3 cells 2 lie within one published half-width and 2 " +
-    "within two; n = 2 seeds. Welch's test tells 10⁻² apart. Kendall's tau of the order is 1.0 " +
-    "[1.00, 1.00].",
+    "within two; n = 2 seeds. Welch's test tells 10⁻² apart. Kendall's tau of the order is 1.0 (in " +
+    "95 % of draws).",
   ]);
   assertEquals(publishedSentences([]), []);
+  // Two of p = 0.03 are no finding, by Holm.
+  const weak = rows.map((each) => ({ ...each, ratio: each.ratio && { ...each.ratio, p: 0.03 } }));
+  assert(!publishedSentences(weak)[0]!.includes("Welch"));
   const row = publishedTable(rows).object(1) as Record<string, unknown>;
   assertEquals([row["ours / published"], row["half-widths apart"]], [
     ...["1.188 [1.116, 1.264]", "3.4"],
