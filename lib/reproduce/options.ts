@@ -19,7 +19,6 @@ import {
 } from "~/lib/engine.ts";
 import { UsageError } from "~/lib/domain.ts";
 import type { OnProgress } from "~/lib/files/progress.ts";
-import type { Plan } from "~/lib/reproduce/plan.ts";
 import type { Provenance, TrajectoryRecord } from "~/lib/results.ts";
 import { readNetwork, type Trajectory } from "~/lib/trainer.ts";
 
@@ -63,8 +62,6 @@ export interface RunOptions {
   readonly onProgress?: OnProgress;
   /** Default: to stderr. */
   readonly onMessage?: (message: string) => void;
-  /** Told once what there is and what is missing, before anything is computed. */
-  readonly onPlan?: (plan: Plan) => void;
   /** Ends the work after the epoch in progress; what is finished is kept. */
   readonly signal?: AbortSignal;
   /** Seconds between checkpoints; default 30. */

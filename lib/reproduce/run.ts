@@ -15,7 +15,7 @@ import {
   withEngine,
 } from "~/lib/reproduce/options.ts";
 import { measure, train } from "~/lib/reproduce/steps.ts";
-import { inspect, type Inspected, planOf } from "~/lib/reproduce/plan.ts";
+import { inspect, type Inspected, type Plan, planOf } from "~/lib/reproduce/plan.ts";
 import { checkProvenance, type TrajectoryRecord } from "~/lib/results.ts";
 import { checkStudy, listTrajectories, type Study } from "~/lib/study.ts";
 import { describeTrajectory, type Trajectory } from "~/lib/trainer.ts";
@@ -31,6 +31,11 @@ export interface RunOutcome {
   readonly missingRuns: number;
 }
 
+/** Told once what there is and what is missing, before anything is computed. */
+interface WithPlan {
+  readonly onPlan?: (plan: Plan) => void;
+}
+
 /**
  * Trains, evaluates and measures what a study's trajectories lack; does nothing where nothing is
  * missing.
@@ -41,7 +46,10 @@ export interface RunOutcome {
  *
  * @throws {UsageError} If the study is not a valid one; nothing is written then.
  */
-export async function run(asked: Study, given: RunOptions = {}): Promise<RunOutcome> {
+export async function run(
+  asked: Study,
+  given: RunOptions & WithPlan = {},
+): Promise<RunOutcome> {
   const study = checkStudy(asked);
   return await runThese(study, listTrajectories(study), placed(given));
 }
@@ -50,9 +58,9 @@ export async function run(asked: Study, given: RunOptions = {}): Promise<RunOutc
 export async function runThese(
   study: Study,
   trajectories: readonly Trajectory[],
-  options: PlacedOptions,
+  { onPlan, ...options }: PlacedOptions & WithPlan,
 ): Promise<RunOutcome> {
-  const { onMessage, onPlan, cachedOnly } = options;
+  const { onMessage, cachedOnly } = options;
   const before = await inspect(study, trajectories, options, onMessage);
   onPlan?.(await planOf(before, options));
   const open = before.filter(({ isDone }) => !isDone);
