@@ -2,6 +2,7 @@ import { basename } from "node:path";
 import { forColumn, listFigures, listPictures } from "~/lib/figures.ts";
 import { findingsMarkdown, findingsPath, firstScreen, listFindings } from "~/lib/findings.ts";
 import { run } from "~/lib/reproduce.ts";
+import { runsAt, runsCsv } from "~/lib/results.ts";
 import { presets } from "~/lib/study.ts";
 import { assert, assertEquals } from "@std/assert";
 import { ROOT } from "~/tests/fixtures/script.ts";
@@ -11,11 +12,16 @@ const STUDIES = [presets.standard, presets.quick];
 /** What is committed of each. */
 const OUTCOMES = await Promise.all(STUDIES.map((study) => run(study, { cachedOnly: true })));
 
-Deno.test("results/ hold what was found, word for word", async () => {
+Deno.test("results/ hold what was found, word for word; every column of a CSV has a value", async () => {
   for (const [index, study] of STUDIES.entries()) {
     const { records } = OUTCOMES[index]!;
     const path = findingsPath(study, `${ROOT}results`);
     assert(await Deno.readTextFile(path) === findingsMarkdown(study, records), basename(path));
+    const csv = runsCsv(study.stops.flatMap((stop) => runsAt(study, records, stop)));
+    assert(await Deno.readTextFile(`${ROOT}results/${study.preset}.csv`) === csv, study.preset);
+    assert(/[^\n]\n$/.test(csv));
+    const [, ...lines] = csv.trimEnd().split("\n").map((line) => line.split(","));
+    lines[0]!.forEach((_, i) => assert(lines.some((line) => line[i] !== ""), `column ${i}`));
   }
 });
 

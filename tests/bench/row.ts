@@ -1,4 +1,5 @@
 /** What a benchmark measures, how often, and how it is said. @module */
+import jstat from "jstat";
 
 /** One measurement on one engine. */
 export interface Row {
@@ -49,6 +50,9 @@ export function describeRow(row: Row): string {
   return parts.join("  ");
 }
 
+/** Jstat's, which has no types. */
+export const { median }: { median(values: readonly number[]): number } = jstat;
+
 /** Times that everything is measured; the median is told. */
 const REPEATS = 5;
 
@@ -69,11 +73,4 @@ export async function medianSeconds(
     seconds.push((performance.now() - start) / 1000);
   }
   return median(seconds);
-}
-
-/** The middle one in order of size, of an even number the mean of the two in the middle. */
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }

@@ -19,7 +19,6 @@ import {
   TINY,
   TRAIN,
 } from "~/tests/fixtures/command.ts";
-import { median } from "~/tests/bench/row.ts";
 import { ended, startTask } from "~/tests/fixtures/script.ts";
 import { listFiles, withFolder } from "~/tests/fixtures/temporary_folder.ts";
 import { assertSame, contents } from "~/tests/fixtures/tiny_study.ts";
@@ -145,10 +144,6 @@ Deno.test("train --max-epochs 0 writes the initial weights, --init starts from g
     assertEquals([given.epochLosses, given.trainLoss], [own.epochLosses, own.trainLoss]);
     assert("init" in given.config && !("init" in own.config));
   }));
-
-Deno.test("median() is the middle one, of an even count the mean of the two in the middle", () => {
-  assertEquals([[3], [10, 1, 2], [100, 9], [4, 1, 10, 2]].map(median), [3, 2, 54.5, 3]);
-});
 
 /** Networks by file name: of 4 or 3 hidden units, from a seed. */
 async function writeNetworks(

@@ -12,6 +12,7 @@ import {
 import { permutation } from "~/lib/random.ts";
 import { assertAlmostEquals, assertEquals, assertLess, assertLessOrEqual } from "@std/assert";
 import { testCpu } from "~/tests/fixtures/engine_cpu_fixture.ts";
+import { dot } from "~/tests/fixtures/function_engine.ts";
 import { type ReferenceData, referencePass } from "~/tests/fixtures/reference_network.ts";
 import { floatTolerance, furthest } from "~/tests/fixtures/reference_training.ts";
 import {
@@ -42,10 +43,6 @@ const noisy = (sizes: LayerSizes, w: ArrayLike<number>, rows: ReferenceData) =>
 function gradientTolerance(sizes: LayerSizes, w: ArrayLike<number>, rows: ReferenceData): number {
   const at = noisy(sizes, w, rows);
   return 2 ** -24 + floatTolerance((round) => at(round).gradient);
-}
-
-function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  return Array.from(a).reduce((sum, value, i) => sum + value * b[i]!, 0);
 }
 
 // --- The loss ---

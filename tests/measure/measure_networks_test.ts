@@ -181,13 +181,15 @@ Deno.test("measureNetworks() ends with the signal's reason, between calls of the
   assert(asked[0]!.options.signal === signal);
 });
 
+const PRECONDITIONED = "preconditioned-lambda-max(iterations=9)";
+
 Deno.test("measureNetworks() computes nothing before it knows that it can", async () => {
   const asked: Asked = [];
   const networks = [network, measured(new Float32Array(P))];
   await assertRejects(
-    () => take([["sharpness"], ["sharpness", "preconditioned-lambda-max"]], { asked, networks }),
+    () => take([["sharpness"], ["sharpness", PRECONDITIONED]], { asked, networks }),
     RangeError,
-    "Cannot measure preconditioned-lambda-max as the network's optimizer is not known",
+    `Cannot measure ${PRECONDITIONED} as the network's optimizer is not known`,
   );
   const unknown = (): Promise<unknown> => take([["sharpness", "?"]], { asked });
   await assertRejects(unknown, RangeError, "Cannot use measure ? as");

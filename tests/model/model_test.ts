@@ -18,6 +18,7 @@ import {
   assertNotEquals,
   assertThrows,
 } from "@std/assert";
+import { dot } from "~/tests/fixtures/function_engine.ts";
 import { referenceForward } from "~/tests/fixtures/reference_network.ts";
 
 const sizesOf = fc.array(fc.integer({ min: 1, max: 50 }), { minLength: 2, maxLength: 6 });
@@ -91,8 +92,6 @@ Deno.test("initialise() depends on sizes and seed only", () => {
   assertNotEquals(initialise([5, 4, 3], 2), initialise([5, 4, 3], 3));
   // Neighbouring seeds' weights are uncorrelated: 4 standard errors.
   const [a, b] = [0, 1].map((seed) => initialise([300, 20], seed));
-  const dot = (x: Float32Array, y: Float32Array): number =>
-    x.reduce((sum, value, i) => sum + value * y[i]!, 0);
   const correlation = dot(a!, b!) / Math.sqrt(dot(a!, a!) * dot(b!, b!));
   assertLess(Math.abs(correlation), 4 / Math.sqrt(a!.length));
 });
