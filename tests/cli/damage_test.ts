@@ -21,7 +21,6 @@ import {
   change,
   contents,
   type Place,
-  STUDY as FOUR,
   uninterrupted,
   withPlace,
 } from "~/tests/fixtures/tiny_study.ts";
@@ -34,12 +33,13 @@ const KINDS = ["record", "network", "latest"] as const;
 type Kind = typeof KINDS[number];
 
 /** Where a trajectory's files lie. */
-function filesOf({ options: { folders } }: Place, index: number): Record<Kind, string> {
+function filesOf({ options: { folders } }: Place, index: number): Record<Kind | "lock", string> {
   const trajectory = TRAJECTORIES[index]!;
   return {
     record: recordFile(folders.results, trajectory),
     network: networkFile(folders.models, trajectory, 3),
     latest: networkFile(folders.models, trajectory, "latest"),
+    lock: lockFile(folders.models, trajectory),
   };
 }
 
@@ -204,28 +204,9 @@ for (let round = 0; round < ROUNDS; round++) {
   });
 }
 
-const [FIRST, SECOND] = listTrajectories(FOUR);
-
-/** Where the first two trajectories' files lie. */
-function pathsOf({ options: { folders } }: Place): {
-  record: string;
-  latest: string;
-  network: string;
-  locks: [string, string];
-  otherNetwork: string;
-} {
-  return {
-    record: recordFile(folders.results, FIRST!),
-    latest: networkFile(folders.models, FIRST!, "latest"),
-    network: networkFile(folders.models, FIRST!, 3),
-    locks: [lockFile(folders.models, FIRST!), lockFile(folders.models, SECOND!)],
-    otherNetwork: networkFile(folders.models, SECOND!, 3),
-  };
-}
-
 Deno.test("run() sets aside what is no file in the place of a lock", () =>
   withPlace(async (place) => {
-    const { locks } = pathsOf(place);
+    const locks = [0, 1].map((index) => filesOf(place, index).lock);
     for (const path of locks) await Deno.mkdir(join(path, "not empty"), { recursive: true });
     await place.compute();
     assertEquals(
@@ -241,10 +222,14 @@ Deno.test("run() sets aside what is no file in the place of a lock", () =>
 
 Deno.test("run() that takes over from a killed process removes what it left half written", () =>
   withPlace(async (place) => {
-    const { record, latest, network, locks: [lock], otherNetwork } = pathsOf(place);
+    const { record, latest, network, lock } = filesOf(place, 0);
     const torn = [record, latest, network].map((path, n) => `${path}.unfinished-${17 + n}`);
     // Of a trajectory that somebody may be at work on, and of nobody's.
-    const others = [`${otherNetwork}.unfinished-21`, `${network}.old`, `${network}.damaged-1`];
+    const others = [
+      `${filesOf(place, 1).network}.unfinished-21`,
+      `${network}.old`,
+      `${network}.damaged-1`,
+    ];
     for (const path of [...torn, ...others]) {
       await Deno.mkdir(dirname(path), { recursive: true });
       await Deno.writeTextFile(path, "torn");
@@ -252,7 +237,9 @@ Deno.test("run() that takes over from a killed process removes what it left half
     await Deno.writeTextFile(lock, "process 1, started\u{9b}31m long ago\n");
     await place.compute();
     assertEquals(place.messages, [
-      `${describeTrajectory(FIRST!)}: taking over from process 1, started\\u{9b}31m long ago, ` +
+      `${
+        describeTrajectory(TRAJECTORIES[0]!)
+      }: taking over from process 1, started\\u{9b}31m long ago, ` +
       "which ended without finishing",
     ]);
     const left = listFiles(place.folder).map((path) => join(place.folder, path));
@@ -264,7 +251,7 @@ for (const [kind, code] of [["record", "EIO"], ["latest", "EACCES"]] as const) {
   Deno.test(`run() stops at a ${kind} that cannot be read, leaves it, releases its locks`, async () => {
     await withPlace(async (place) => {
       await place.compute({ ...STUDY, stops: ["epochs:1"] });
-      const { locks, [kind]: path } = pathsOf(place);
+      const [{ [kind]: path, ...first }, second] = [filesOf(place, 0), filesOf(place, 1)];
       const before = await Deno.readFile(path);
       place.messages.length = 0;
       const failure = Object.assign(new Error(`failed with ${code}`), { code });
@@ -275,7 +262,7 @@ for (const [kind, code] of [["record", "EIO"], ["latest", "EACCES"]] as const) {
       const what = `Cannot read ${path}, which stays as it is: failed with ${code}`;
       assertEquals(error.message, what);
       assertEquals(await Deno.readFile(path), before);
-      for (const file of locks) {
+      for (const file of [first.lock, second.lock]) {
         const lock = await tryLock(file);
         assert(lock !== undefined && lock.abandonedBy === undefined, file);
         lock.release();

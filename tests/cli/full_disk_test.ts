@@ -6,18 +6,11 @@
  */
 import { join } from "node:path";
 import { assertEquals, assertMatch } from "@std/assert";
-import { document, JSON_ON_CPU, run, TRAIN } from "~/tests/fixtures/command.ts";
+import { document, JSON_ON_CPU, run, TINY, TRAIN } from "~/tests/fixtures/command.ts";
 import { diskTest, FULL, withDisk, withReadOnly, withRoom } from "~/tests/fixtures/mount.ts";
 import type { Ended } from "~/tests/fixtures/script.ts";
 import { listFiles, withFolder } from "~/tests/fixtures/temporary_folder.ts";
 import { countFiles } from "~/tests/fixtures/tiny_study.ts";
-
-/** A run of the whole network on few images. */
-const STUDY = [
-  ...["--effects", "learning-rate", "--learning-rates", "1e-2", "--optimizers", "SGD"],
-  ...["--seeds", "0", "--images", "200", "--stops", "epochs:1", "--measures", "sharpness"],
-  ...["--directions", "1", "--threads", "1", ...JSON_ON_CPU],
-];
 
 /** Fails unless a command failed with this one line, after lines of progress at most. */
 function assertFailed({ code, stdout, stderr }: Ended, message: RegExp): void {
@@ -34,7 +27,7 @@ diskTest(
     withDisk((disk) =>
       withFolder(async (models) => {
         const results = join(disk, "results");
-        const args = [...STUDY, "--models", models, "--results", results];
+        const args = [...TINY, "--models", models, "--results", results];
         await withRoom(disk, 60_000, async () => {
           const message = new RegExp(`^Cannot write ${results}/figures/.+: ${FULL}$`);
           assertFailed(await run("reproduce", ...args), message);

@@ -7,7 +7,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { ensureCifar10 } from "~/lib/dataset.ts";
 import { TRAIN } from "~/tests/fixtures/command.ts";
-import { ended, ROOT } from "~/tests/fixtures/script.ts";
+import { ended, ROOT, scriptWords, startScript } from "~/tests/fixtures/script.ts";
 import { withFolder } from "~/tests/fixtures/temporary_folder.ts";
 
 const hasStrace = await new Deno.Command("strace", { args: ["-V"], stdout: "null" }).output()
@@ -26,13 +26,10 @@ const NOT_NATIVE = [denoDir, `${ROOT}node_modules/.deno/`, "/dev/", "/proc/self/
 
 /** Opens ONNX Runtime, multiplies by it and closes it. */
 const MULTIPLY = `
-  import { openEngine } from "${new URL("../../lib/engine.ts", import.meta.url)}";
-  import { makeDataset, makeSplit } from "${new URL(
-  "../fixtures/tiny_dataset.ts",
-  import.meta.url,
-)}";
+  import { openEngine } from "~/lib/engine.ts";
+  import { makeDataset, makeSplit } from "~/tests/fixtures/tiny_dataset.ts";
   const dataset = makeDataset(makeSplit([0, 9, 5, 3], [0, 1]));
-  const engine = await openEngine(Deno.args[0], { dataset, threads: 1, onMessage: console.log });
+  const engine = await openEngine("cpu:onnxruntime", { dataset, threads: 1, onMessage: console.log });
   const parameters = new Float32Array(new SharedArrayBuffer(24));
   console.log((await engine.evaluate([2, 2], [parameters], { split: "train" })).length);
   await engine.close();`;
@@ -94,25 +91,13 @@ Deno.test("train connects to nothing and writes in its named folders only, with 
 Deno.test("a bare import that opens ONNX Runtime connects to nothing and writes nothing", {
   ignore: !hasStrace,
 }, async () => {
-  const script = `data:application/typescript,${encodeURIComponent(MULTIPLY)}`;
-  const args = ["run", "--quiet", "-A", "--no-check", `--config=${ROOT}deno.json`, script];
-  assertEquals(await trace([...args, "cpu:onnxruntime"]), { connections: [], written: [] });
+  const words = scriptWords(MULTIPLY, [], ["--quiet", "-A"]);
+  assertEquals(await trace(words), { connections: [], written: [] });
 });
 
 Deno.test("where its telemetry may not be turned off ONNX Runtime is not loaded, as one line says", async () => {
-  const script = `data:application/typescript,${encodeURIComponent(MULTIPLY)}`;
-  const { code, stdout, stderr } = await ended(
-    new Deno.Command(Deno.execPath(), {
-      args: [
-        ...["run", "--quiet", "--no-prompt", "--no-check", `--config=${ROOT}deno.json`],
-        ...["--allow-read", "--allow-ffi", "--allow-sys", script, "cpu:onnxruntime"],
-      ],
-      cwd: ROOT,
-      stdout: "piped",
-      stderr: "piped",
-      env: { NO_COLOR: "1" },
-    }).spawn(),
-  );
+  const permissions = ["--quiet", "--allow-read", "--allow-ffi", "--allow-sys"];
+  const { code, stdout, stderr } = await ended(startScript(MULTIPLY, [], { permissions }));
   assertEquals([code, stdout], [1, ""]);
   assertStringIncludes(
     stderr,

@@ -163,17 +163,20 @@ const passedOver = (module: string): string =>
   `the running statistics of ${module} are passed over, as logits are always normalised over the ` +
   "images at hand";
 
+/** A Sequential's modules 0, 2, 4 and the statistics of 5, within others. */
+const inside = (outer: string): string[] => [
+  passedOver(`${outer}.5`),
+  `${[0, 2, 4].map((n) => `${outer}.${n}`).join(", ")} ${ORDER}`,
+];
+
 /** What must be said of each file. */
 const NOTES: Record<keyof typeof read, string[]> = {
   "Sequential without statistics": [],
   "Sequential with running statistics": [passedOver("5")],
-  "Sequential as an attribute seq": [passedOver("seq.5"), `seq.0, seq.2, seq.4 ${ORDER}`],
-  "DataParallel": [passedOver("module.5"), `module.0, module.2, module.4 ${ORDER}`],
-  "torch.compile": [passedOver("_orig_mod.5"), `_orig_mod.0, _orig_mod.2, _orig_mod.4 ${ORDER}`],
-  "DataParallel of net of model": [
-    passedOver("module.net.model.5"),
-    `module.net.model.0, module.net.model.2, module.net.model.4 ${ORDER}`,
-  ],
+  "Sequential as an attribute seq": inside("seq"),
+  "DataParallel": inside("module"),
+  "torch.compile": inside("_orig_mod"),
+  "DataParallel of net of model": inside("module.net.model"),
   "functional": [passedOver("bn"), `fc1, fc2, fc3 ${ORDER}`],
   "Sequential of Linear only": [`0, 1, 2 ${ORDER}`],
   "eleven layers in a ModuleList": [

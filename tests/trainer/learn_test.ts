@@ -36,12 +36,20 @@ Deno.test("learn() trains as the engine does, epoch by epoch, to its stop", asyn
     const none = await sampleSharpness(engine, network, { directions: 2, radius: 0 });
     assertEquals(none.samples, [0, 0]);
 
-    await assertRejects(() => learn(engine, { ...options, stop: "never" }), UsageError);
-    await assertRejects(
-      () => learn(engine, { ...options, learningRate: -1, stop: "epochs:1" }),
-      UsageError,
-      "learning rate must be a number > 0: current value is -1",
-    );
+    const cases = [
+      [{ stop: "never" }, "Cannot use stop never"],
+      [
+        { learningRate: -1 },
+        "Cannot train as learning rate must be a number > 0: current value is -1",
+      ],
+      [{ batchSize: 0 }, "Cannot train as batch size must be an integer in 1..1000000"],
+      [{ maxEpochs: 1.5 }, "Cannot train as max epochs must be an integer in 0..1000000"],
+    ] as const;
+    for (const [wrong, message] of cases) {
+      const learning = (): Promise<unknown> =>
+        learn(engine, { ...options, stop: "epochs:1", ...wrong });
+      await assertRejects(learning, UsageError, message);
+    }
     await assertRejects(() => sampleSharpness(engine, network, { directions: 0 }), UsageError);
   });
 });

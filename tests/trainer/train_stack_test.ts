@@ -2,7 +2,6 @@
 import type { Engine } from "~/lib/engine.ts";
 import { parseStop, type TrainingRun, trainStack, type TrainStackOptions } from "~/lib/trainer.ts";
 import { assert, assertEquals, assertLess, assertLessOrEqual, assertRejects } from "@std/assert";
-import { UsageError } from "~/lib/domain.ts";
 import { stubEngine, stubMember } from "~/tests/fixtures/stub_engine.ts";
 
 /** Losses by a member's w, which a learning rate of 0 leaves as it is. */
@@ -155,20 +154,6 @@ Deno.test("trainStack() frees the stack when a callback or the engine fails", as
         ...(failing === "engine" ? {} : { [failing]: fail }),
       }), Error);
     assertEquals([error.message, engine.calls.at(-1)], [`no ${failing}`, "dispose"]);
-  }
-});
-
-Deno.test("trainStack() refuses what is out of its domain before it trains", async () => {
-  const cases: [Partial<TrainStackOptions>, number, string][] = [
-    [{ batchSize: 0 }, 1, "batch size must be an integer in 1..1000000: current value is 0"],
-    [{ maxEpochs: 1.5 }, 1, "max epochs must be an integer in 0..1000000: current value is 1.5"],
-    [{}, -1, "learning rate must be a number > 0: current value is -1"],
-  ];
-  for (const [options, learningRate, reason] of cases) {
-    const engine = stubEngine();
-    const training = follow(engine, [runOf(1, { learningRate })], options);
-    const error = await assertRejects(() => training, UsageError);
-    assertEquals([error.message, engine.calls], [`Cannot train as ${reason}`, []]);
   }
 });
 
