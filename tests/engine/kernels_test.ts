@@ -5,12 +5,71 @@
  * @module
  */
 import { buildKernels } from "~/lib/engine/cpu/kernels/build.ts";
-import { findStep } from "~/lib/engine/cpu/kernels/kernels.ts";
+import { findStep, FREE_BYTES_FROM, openKernels } from "~/lib/engine/cpu/kernels/kernels.ts";
 import { parseOptimizer } from "~/lib/optimizer.ts";
+import { fillNormal, openStream } from "~/lib/random.ts";
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import { arena, kernels, LENGTHS, normals } from "~/tests/fixtures/kernel_arena.ts";
 
 const f = Math.fround;
+
+/** Lengths around every vector's and every unrolled loop's. */
+const LENGTHS = [0, 1, 2, 3, 4, 5, 7, 8, 15, 16, 17, 31, 33, 64, 67];
+
+const memory = new WebAssembly.Memory({ initial: 4 });
+const kernels = openKernels(memory);
+const all = new Uint8Array(memory.buffer);
+
+/** Arrays in the kernels' memory, each behind the other with 64 bytes of 0xAB between. */
+function arena(): {
+  floats: (values: ArrayLike<number>) => { at: number; values: Float32Array };
+  doubles: (length: number) => { at: number; values: Float64Array };
+  bytes: (values: ArrayLike<number>) => { at: number; values: Uint8Array };
+  assertGuarded: () => void;
+} {
+  all.fill(0xab, FREE_BYTES_FROM);
+  let next = FREE_BYTES_FROM;
+  const used: [number, number][] = [];
+  function allocate(bytes: number): number {
+    const at = Math.ceil(next / 16) * 16 + 64;
+    used.push([at, at + bytes]);
+    next = at + bytes;
+    assert(next + 64 <= all.length);
+    return at;
+  }
+  return {
+    floats(values): { at: number; values: Float32Array } {
+      const at = allocate(4 * values.length);
+      const view = new Float32Array(memory.buffer, at, values.length);
+      view.set(values);
+      return { at, values: view };
+    },
+    doubles(length): { at: number; values: Float64Array } {
+      const at = allocate(8 * length);
+      return { at, values: new Float64Array(memory.buffer, at, length) };
+    },
+    bytes(values): { at: number; values: Uint8Array } {
+      const at = allocate(values.length);
+      all.set(values, at);
+      return { at, values: all.subarray(at, at + values.length) };
+    },
+    /** Nothing outside of the arrays was written. */
+    assertGuarded(): void {
+      let from = FREE_BYTES_FROM;
+      for (const [start, end] of [...used, [all.length, all.length]] as const) {
+        const wrong = all.subarray(from, start).findIndex((byte) => byte !== 0xab);
+        assert(wrong < 0, `byte ${from + wrong} was written`);
+        from = end;
+      }
+    },
+  };
+}
+
+/** Standard normal numbers, the same for the same index. */
+function normals(length: number, index: number): Float32Array {
+  const values = new Float32Array(length);
+  fillNormal(values, openStream(17, index));
+  return values;
+}
 
 Deno.test("buildKernels() gives kernels.wasm, which asks its host for a memory, and its signatures", async () => {
   const built = await buildKernels();
