@@ -26,12 +26,13 @@ const dataset = randomDataset([6, 3], 20);
 const ready = (part: object): Promise<unknown> =>
   getModelReady(STUDY, { ...listTrajectories(STUDY)[0]!, ...part }, { folders: NOWHERE });
 
-/** Studies that cannot be: checkStudy()'s own tests have all of them. */
+/** Studies that cannot be; checkStudy()'s own tests have each field. */
 const STUDIES: Readonly<Record<string, Study>> = {
   "no seeds": change({ grid: { seeds: [] } }),
   "optimizer __proto__": change({ grid: { optimizers: ["__proto__"] } }),
   "an unknown stop": change({ stops: ["soon"] }),
   "an unknown measure": change({ measures: { first: ["flatness"], others: [] } }),
+  "a wrong measure": change({ measures: { first: [], others: ["trace(directions=0)"] } }),
 };
 
 const CASES: readonly Case[] = [

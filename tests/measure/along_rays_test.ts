@@ -97,11 +97,6 @@ Deno.test("sharpness says what it cannot measure", async () => {
     "Cannot measure sharpness as the loss at a step of 5 along direction 0 must be finite: " +
       "current value is Infinity",
   );
-  assertThrows(
-    () => parseMeasure("sharpness(directions=1.5)"),
-    RangeError,
-    "Cannot use measure sharpness as directions must be an integer in 1..10000: current value is 1.5",
-  );
 });
 
 Deno.test("pairs are free of the slope: each sample is u'Hu / 2 of its steps on a quadratic", async () => {

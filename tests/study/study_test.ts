@@ -181,18 +181,6 @@ Deno.test("checkStudy() names what is out of its domain, and what is no study", 
   }
 });
 
-Deno.test("checkStudy() says which optimizer, stop or measure there is not", () => {
-  const cases = [
-    [{ grid: { optimizers: ["Sophia"] } }, "optimizer Sophia as it must be AdaGrad or "],
-    [{ stops: ["never"] }, "stop never as it must be consecutive:"],
-    [{ measures: { first: ["beauty"] } }, "measure beauty as it must be adaptive-worst-case or "],
-    [{ measures: { others: ["trace(directions=0)"] } }, "measure trace as directions must"],
-  ] as const;
-  for (const [options, start] of cases) {
-    assertThrows(() => checkStudy(change(options)), UsageError, `Cannot use ${start}`);
-  }
-});
-
 Deno.test("checkStudy() takes the edges of every domain, and brings texts into one form", () => {
   for (
     const options of [
