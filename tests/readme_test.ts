@@ -1,6 +1,13 @@
 import { basename } from "node:path";
 import { forColumn, listFigures, listPictures } from "~/lib/figures.ts";
-import { findingsMarkdown, findingsPath, firstScreen, listFindings } from "~/lib/findings.ts";
+import {
+  findingsMarkdown,
+  findingsPath,
+  firstScreen,
+  LEAD_MEASURE,
+  listFindings,
+  optimizerSentences,
+} from "~/lib/findings.ts";
 import { run } from "~/lib/reproduce.ts";
 import { runsAt, runsCsv } from "~/lib/results.ts";
 import { presets } from "~/lib/study.ts";
@@ -36,12 +43,41 @@ Deno.test("README's sentences about results are those that the results give", as
   );
 });
 
+Deno.test("README's summary says what the verdicts say", () => {
+  const findings = listFindings(presets.standard, OUTCOMES[0]!.records);
+  const verdicts = (effect: string, where: string, optimizers = ["SGD", "AdaGrad"]): Set<string> =>
+    new Set(
+      findings.filter((each) =>
+        each.effect === effect && each.where === where && !each.isAgainst &&
+        each.comparisons.length > 0 && optimizers.includes(each.optimizer) &&
+        (where === "stop" || each.measure === LEAD_MEASURE)
+      ).map(({ judged }) => judged),
+    );
+  // A larger learning rate ends in a flatter place, with SGD in relative sharpness and at equal loss too.
+  assertEquals(verdicts("learning-rate", "stop"), new Set(["falls"]));
+  assertEquals(verdicts("learning-rate", "measure", ["SGD"]), new Set(["survives"]));
+  const equal = verdicts("learning-rate", "loss", ["SGD"]);
+  assert(equal.has("survives") && !equal.has("reverses") && !equal.has("negligible"));
+  // With AdaGrad relative sharpness does not fall by the stop.
+  assert(!verdicts("learning-rate", "measure", ["AdaGrad"]).has("survives"));
+  // Larger batches have learned less by their stop; at equal loss the fall is gone.
+  for (const { effect, where, isAgainst, comparisons: [found] } of findings) {
+    if (effect !== "batch-size" || where !== "stop" || isAgainst) continue;
+    assert(found!.kind === "falls" && found!.last.loss! > found!.first.loss!);
+  }
+  const batches = verdicts("batch-size", "loss");
+  assert(batches.has("negligible") && !batches.has("survives"));
+  // Neither optimizer is the flatter one.
+  const [, level = ""] = optimizerSentences(findings)[0]!.split("by learning rate");
+  assert(level.includes("lower at") && level.includes("higher at"));
+});
+
 Deno.test("README is one screen of plain sentences whose links lead somewhere", async () => {
   const readme = await Deno.readTextFile(`${ROOT}README.md`);
   // What was found takes the lines that it takes.
   const own = readme.replace(/<!-- found -->.*?<!-- -->/s, "");
-  assert(own.split("\n").length <= 115 && own.split(/\s+/).length <= 900);
-  assert(own.split("\n").findIndex((line) => line.startsWith("npx -y deno task")) < 35);
+  assert(own.split("\n").length <= 120 && own.split(/\s+/).length <= 900);
+  assert(own.split("\n").findIndex((line) => line.startsWith("npx -y deno task")) < 40);
   const prose = readme.replace(/```.*?```|^\|.*$|^ {4}.*$/gms, "");
   for (const sentence of prose.split(/(?<=[.:?])\s+|\n\n|\n- /)) {
     assert(sentence.split(/\s+/).length <= 30, sentence);

@@ -4,8 +4,8 @@
  * @module
  */
 import { significant } from "~/lib/files/numbers.ts";
-import { type Comparison, formatComparison } from "~/lib/findings/contrast.ts";
-import { countSigns, FAMILY_ERROR, type Finding } from "~/lib/findings/list_findings.ts";
+import { type Comparison, FEWEST_SEEDS, formatComparison } from "~/lib/findings/contrast.ts";
+import { cellsByWord, cellText, FAMILY_ERROR, type Finding } from "~/lib/findings/list_findings.ts";
 import { CURVE_MEASURE, LEAD_MEASURE } from "~/lib/findings/places.ts";
 import { enumerate, formatEstimate } from "~/lib/findings/words.ts";
 import { parseMeasure } from "~/lib/measure.ts";
@@ -32,26 +32,29 @@ export function effectSentences(findings: readonly Finding[]): string[] {
 }
 
 function effectSentence(findings: readonly Finding[]): string[] {
-  const told = findings.filter(({ comparisons: [found] }) => found?.interval);
   const at = (place: Finding["where"], name?: string): Finding[] =>
-    told.filter(({ where, measure }) =>
-      where === place && (!name || parseMeasure(measure).name === name)
+    findings.filter(({ where, measure, comparisons: [found] }) =>
+      where === place && (!name || parseMeasure(measure).name === name) && found &&
+      (name === undefined || found.n >= FEWEST_SEEDS)
     );
   const [stop] = at("stop");
   if (stop === undefined) return [];
   const [relative] = at("measure", LEAD_MEASURE);
   const lead = at("loss", LEAD_MEASURE);
   const levels = lead.length > 0 ? lead : at("loss", CURVE_MEASURE);
-  const { optimizer, effect } = stop;
+  const { optimizer, effect, comparisons: [found] } = stop;
+  const losses = [found!.first, found!.last].map(({ loss }) => significant(loss ?? NaN));
   const atStop = [
     `sharpness ${whatItDoes(stop)}`,
     ...(relative ? [`relative sharpness ${whatItDoes(relative, "")}`] : []),
   ];
   return [[
-    `${optimizer}, ${EFFECTS[effect].label} from ${endsOf(stop)}: ${enumerate(atStop)}. `,
+    `${optimizer}, ${EFFECTS[effect].label} from ${endsOf(stop)} (training loss ${
+      losses.join(" to ")
+    } nats): ${enumerate(atStop)}. `,
     "At equal training loss ",
     levels.length === 0
-      ? "no two cells could be compared."
+      ? "no two cells can be compared."
       : `${wordsOf(levels[0]!)} ${atLevels(levels, endsOf(stop)).join(". It ")}.`,
   ].join("")];
 }
@@ -72,7 +75,7 @@ function atLevels(findings: readonly Finding[], usual: string): string[] {
       const [found] = finding.comparisons as [Comparison];
       const size = way === "falls" || way === "rises" ? sizeOf(found) : formatComparison(found);
       const ends = endsOf(finding) === usual ? "" : `${endsOf(finding)}: `;
-      return way === "is not settled" ? String(finding.level) : `${finding.level} (${ends}${size})`;
+      return way === OPEN ? String(finding.level) : `${finding.level} (${ends}${size})`;
     });
     return `${way} at ${enumerate(levels)} nats`;
   });
@@ -107,18 +110,24 @@ function wordsOf({ measure }: Finding): string {
   return parseMeasure(measure).label.replace(/ \(.*\)$/, "");
 }
 
-/** Each other optimizer against the first, cell by cell and level by level, in relative sharpness. */
+/**
+ * Each other optimizer against the first in relative sharpness at equal training loss: cell by cell, at the
+ * level at which most cells can be compared, the highest of these.
+ */
 export function optimizerSentences(findings: readonly Finding[]): string[] {
   const against = findings.filter(({ isAgainst, where, measure }) =>
     isAgainst && where === "loss" && measure === LEAD_MEASURE
   );
   return [...Map.groupBy(against, ({ optimizer }) => optimizer).values()].map((own) => {
-    const counts = [...Map.groupBy(own, ({ effect }) => effect)].flatMap(([effect, some]) => {
-      const { words, text } = countSigns(some.flatMap(({ comparisons }) => comparisons));
-      return words.length === 0 ? [] : `${text} of ${words.length} by ${EFFECTS[effect].label}`;
+    const effects = [...Map.groupBy(own, ({ effect }) => effect)].flatMap(([effect, some]) => {
+      const counted = (finding: Finding): number =>
+        [...cellsByWord(finding).values()].flat().length;
+      const [most] = some.toSorted((a, b) => counted(b) - counted(a) || b.level! - a.level!);
+      if (most === undefined || counted(most) === 0) return [];
+      return `by ${EFFECTS[effect].label}, at ${most.level} nats, ${cellText(most)}`;
     });
     const { optimizer, reference } = own[0]!;
-    return `${optimizer} against ${reference} at equal training loss, in relative sharpness: ` +
-      `${counts.length === 0 ? "not measured" : counts.join("; ")}.`;
+    return `${optimizer} against ${reference} at equal training loss, relative sharpness: ` +
+      `${effects.length === 0 ? "not measured" : effects.join("; ")}.`;
   });
 }

@@ -87,8 +87,8 @@ export function findAt(series: Series, place: Place, stop: Place): Finding {
     const comparisons = endsAt(place, series.reference).flatMap((first, i) =>
       compare({ first, last: all[i]!, unit: unitOf(place) }) ?? []
     );
-    const words = new Set(countSigns(comparisons).words);
-    const kind = words.size === 1 ? ALL[[...words][0]!]! : "inconclusive";
+    const words = [...cellsByWord({ comparisons }).keys()];
+    const kind = words.length === 1 ? ALL[words[0]!]! : "inconclusive";
     return { ...series, ...place, kind, judged: kind, adjustedP: null, comparisons, ends: [] };
   }
   const ends = all.filter(({ bySeed }) => bySeed.size > 0);
@@ -145,7 +145,7 @@ export function describeFinding(finding: Finding): string {
   if (n === 0) return `${start} has no two cells to compare.`;
   if (isAgainst && n < FEWEST_SEEDS) return `${start} has too few seeds to be counted.`;
   const what = isAgainst
-    ? `is ${sizeOf(finding)}`
+    ? `is ${cellText(finding)}`
     : `goes from ${endText(finding, 0)} to ${endText(finding, 1)}, ` +
       `${formatComparison(comparisons[0]!)}: ${verdictText(finding)}`;
   return [`${start} ${what}; n = ${plural(n, "seed")}.`, ...between(finding)].join(" ");
@@ -169,7 +169,7 @@ export function findingsTable(findings: readonly Finding[]): ColumnTable {
     ),
   ];
   const cellOf = (finding: Finding): string => {
-    if (finding.isAgainst) return sizeOf(finding);
+    if (finding.isAgainst) return cellText(finding);
     const { cells, nameOf, comparisons: [found] } = finding;
     const { first, last, n } = found!;
     const ends = [first.name, last.name];
@@ -201,21 +201,16 @@ function seedsOf({ comparisons }: Finding): number {
   return Math.max(0, ...comparisons.map(({ n }) => n));
 }
 
-/**
- * A word for each comparison of `FEWEST_SEEDS` or more, "lower", "higher", "alike" (negligible) or "open",
- * and how often: "lower in 3, higher in 2 and open in 1".
- */
-export function countSigns(comparisons: readonly Comparison[]): { words: string[]; text: string } {
+/** The cells of `FEWEST_SEEDS` or more by what they say: "lower", "higher", "alike" (negligible) or "open". */
+export function cellsByWord({ comparisons }: Pick<Finding, "comparisons">): Map<string, string[]> {
   const counted = comparisons.filter(({ n }) => n >= FEWEST_SEEDS);
   const signs = signsOf(counted);
-  const words = counted.map(({ kind }, i) =>
-    kind === "negligible" ? "alike" : ["lower", "open", "higher"][signs[i]! + 1]!
-  );
-  const text = enumerate(["lower", "higher", "alike", "open"].flatMap((word) => {
-    const own = words.filter((each) => each === word);
-    return own.length === 0 ? [] : `${word} in ${own.length}`;
+  const words = counted.map(({ kind, last: { name } }, i) => ({
+    name,
+    word: kind === "negligible" ? "alike" : ["lower", "open", "higher"][signs[i]! + 1]!,
   }));
-  return { words, text };
+  const byWord = Map.groupBy(words, ({ word }) => word);
+  return new Map([...byWord].map(([word, own]) => [word, own.map(({ name }) => name)]));
 }
 
 /** The ways of comparisons that are counted together, by Benjamini and Hochberg: 1, -1, or 0. */
@@ -227,11 +222,9 @@ function signsOf(comparisons: readonly Comparison[]): number[] {
 }
 
 /** "lower at 32 and 64, alike at 128": what the cells of optimizers say. */
-function sizeOf({ comparisons }: Finding): string {
-  const counted = comparisons.filter(({ n }) => n >= FEWEST_SEEDS);
-  const { words } = countSigns(counted);
-  return [...Map.groupBy(counted, (_, i) => words[i]!)]
-    .map(([word, own]) => `${word} at ${enumerate(own.map(({ last }) => last.name))}`).join(", ");
+export function cellText(finding: Finding): string {
+  return [...cellsByWord(finding)].map(([word, names]) => `${word} at ${enumerate(names)}`)
+    .join(", ");
 }
 
 /** "0.438 nats at 10⁻⁴ (loss 1.21)", of the first (0) or last end. */

@@ -213,13 +213,16 @@ Deno.test("listFindings() adjusts by Holm: of many verdicts a weak one is inconc
   assertEquals(others, []);
   assertMatch(
     sgd!,
-    /^SGD, learning rate from 10⁻³ to 10⁻¹: sharpness falls to .* of its value and relative .* At equal training loss relative sharpness falls at 1\.7 \(to /,
+    /^SGD, learning rate from 10⁻³ to 10⁻¹ \(training loss 1\.05 to 1\.05 nats\): sharpness falls to .* of its value and relative .* At equal training loss relative sharpness falls at 1\.7 \(to /,
   );
   assertMatch(
     adagrad!,
     /^AdaGrad, .*: sharpness is not settled \(ratio 2\.0 \[1\.2, 3\.3\], p = 0\.\d+\) .* sharpness is not settled at 1\.7, 1\.5, 1\.3 and 1\.1 nats\.$/,
   );
-  assertMatch(against!, /^AdaGrad against SGD at equal training loss, in relative sharpness: /);
+  assertMatch(
+    against!,
+    /^AdaGrad against SGD at equal training loss, relative sharpness: by learning rate, at 1\.7 nats, /,
+  );
 });
 
 Deno.test("listFindings() says of one factor what it says of it among others", () => {
@@ -255,7 +258,7 @@ Deno.test("firstScreen() says which cells have a level, what stands in for relat
     sgd!,
     ". At equal training loss relative sharpness falls at 1.7 (10⁻² to 10⁻¹: to 0.1000 [0.0975, 0.1025]), ",
   );
-  assertMatch(against!, /, in relative sharpness: .* of 8 by learning rate\.$/);
+  assertMatch(against!, /, relative sharpness: by learning rate, at 1\.7 nats, .*10⁻² and 10⁻¹\.$/);
   const standIn = said(() => false);
   assertMatch(
     standIn[0]!,
@@ -264,7 +267,7 @@ Deno.test("firstScreen() says which cells have a level, what stands in for relat
   const alike = said(() => true, 0);
   assertMatch(alike[0]!, /relative sharpness stays alike at 1\.7 \(ratio 1\..* nats\.$/);
   const notMeasured =
-    "AdaGrad against SGD at equal training loss, in relative sharpness: not measured.";
+    "AdaGrad against SGD at equal training loss, relative sharpness: not measured.";
   assertEquals(standIn[2], notMeasured);
   const alone = firstScreen(listFindings({ ...both, stops: ["cumulative:1e-3"] }, []));
   assertEquals(alone, [notMeasured]);
