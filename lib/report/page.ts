@@ -95,7 +95,7 @@ function writeAddress(): void {
   try {
     history.replaceState(null, "", `#${new URLSearchParams(new FormData(form) as never)}`);
   } catch {
-    // A cell of a notebook has no address of its own.
+    // JupyterLab shows an HTML file in a sandboxed frame whose <base> is elsewhere.
   }
 }
 
