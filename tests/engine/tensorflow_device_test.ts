@@ -178,26 +178,6 @@ testBackends(
   ["webgpu"],
 );
 
-testBackends("steps leave neither tensors nor buffers", async () => {
-  await withEngine("webgpu", async (engine) => {
-    const device = await openDevice("webgpu");
-    const used = (): number[] => {
-      device.flush();
-      const { bufferManager } = tf.backend() as WebGPUBackend;
-      return [
-        tf.memory().numTensors,
-        tf.memory().numDataBuffers,
-        bufferManager.getNumUsedBuffers(),
-      ];
-    };
-    // The images go to the device when they are first used.
-    await trainPair(engine, "SGD");
-    const before = used();
-    for (const optimizer of ["SGD", "AdaGrad"]) await trainPair(engine, optimizer);
-    assertEquals(used(), before);
-  });
-}, ["webgpu"]);
-
 /** Runs `work` while the device refuses the buffer that it is asked for as `refused`-th; counts them. */
 async function refusing(refused: number, work: () => Promise<unknown>): Promise<number> {
   const { device } = tf.backend() as WebGPUBackend;
