@@ -61,7 +61,7 @@ export const COMMANDS = {
     required: ["optimizer", "learning-rate", "batch-size", "seed", "out"],
     help: {
       models: "where its trajectory is kept, to go on from (default models/)",
-      stops: `${STOP_HELP} (default cumulative:1e-3); that of the last epoch is written`,
+      stops: `when training ends: ${STOP_HELP} (default cumulative:1e-3); the last is written`,
     },
     notes: OPTIMIZERS,
   },
@@ -76,15 +76,14 @@ export const COMMANDS = {
     summary: "Measures a trained network: sharpness, curvature, generalisation.",
     options: ["model", "measures", "images", ...ENGINE],
     required: ["model", "measures"],
-    help: { measures: "of those below" },
+    help: { measures: "one or more of those below" },
     notes: MEASURES,
   },
   landscape: {
     file: "~/lib/cli/landscape.ts",
     summary:
       "Loss and accuracy, training and test, along a line or in a plane through networks: a " +
-      "random direction, two, or other networks. At each point the logits are normalised with the " +
-      "statistics of all rows there.",
+      "random direction, two, or other networks. At each point the logits are normalised by all rows.",
     options: [
       ...["model", "to", "and", "points", "plane", "normalise", "biases", "radius"] as const,
       "seed",
@@ -99,8 +98,8 @@ export const COMMANDS = {
     needs: { and: "to" },
     help: {
       radius: "the longest step in a random direction (default 1 by filters' norms, else 5)",
-      seed: "of random directions (default: the study's)",
-      out: "PREFIX of .json, .csv, .svg and .png; the same command goes on from the first",
+      seed: "seed of the directions (default: the study's)",
+      out: "writes FILE.json, .csv, .svg and .png; the same command goes on from .json",
     },
   },
   report: {
@@ -112,8 +111,7 @@ export const COMMANDS = {
   bench: {
     file: "~/tests/bench/bench.ts",
     summary:
-      "Times training, sharpness and curvature on the CPU, medians of 5: all of it, or the " +
-      "training or the measures that are asked for.",
+      "Times training, sharpness and curvature on the CPU, or what is asked for; medians of 5.",
     options: [
       ...["optimizers", "batch-sizes", "measures", "images", "libraries", "against"] as const,
       ...["threads", "data", "json"] as const,
@@ -121,8 +119,8 @@ export const COMMANDS = {
     help: {
       optimizers: "to train with (default SGD,AdaGrad)",
       "batch-sizes": "to train with (default 32,128,1024)",
-      measures: "to take on the full set; none: - (default: what the study takes, and products)",
-      images: "training images (default 10240 to train, 2048 as a full set)",
+      measures: "to take; none: - (default: the study's, and Hessian products)",
+      images: "training images (default 10240 to train with, 2048 to measure on)",
     },
   },
   "setup:gpu": {
