@@ -147,9 +147,15 @@ export function describeCells(study: Study, cells: readonly CellSummary[]): stri
   } (${details}); ${describeNetworks(study, cells)}`;
 }
 
-/** n of seeds, whether there are intervals, the stop, and the runs that did not get there. */
+/** n of seeds, whether there are intervals, and `describeRuns`. */
 export function describeNetworks(study: Study, cells: readonly CellSummary[]): string {
   const hasIntervals = cells.some(({ value }) => value?.interval);
+  return `${describeSeeds(cells.map(({ bySeed }) => bySeed.size))}` +
+    `${hasIntervals ? ", 95 % t intervals over seeds" : ""}. ${describeRuns(study, cells)}`;
+}
+
+/** The stop, and the runs that did not get there. */
+export function describeRuns(study: Study, cells: readonly CellSummary[]): string {
   const once = distinctCells(cells);
   const count = (of: (cell: CellSummary) => readonly unknown[]): number => once.flatMap(of).length;
   const planned = once.length * study.grid.seeds.length;
@@ -158,11 +164,8 @@ export function describeNetworks(study: Study, cells: readonly CellSummary[]): s
     [count(({ diverged }) => diverged), "diverged and are in no mean (×: all of a cell)"],
     [planned - count(({ seeds }) => seeds), "have no result yet"],
   ].filter(([runs]) => runs !== 0).map((words) => words.join(" "));
-  return `${describeSeeds(cells.map(({ bySeed }) => bySeed.size))}` +
-    `${hasIntervals ? ", 95 % t intervals over seeds" : ""}. Networks at the stop ${
-      study.stops[0]
-    }: of ` +
-    `${plural(planned, "run")} ${troubles.length === 0 ? "all reached it" : troubles.join(", ")}.`;
+  return `Networks at the stop ${study.stops[0]}: of ${plural(planned, "run")} ` +
+    `${troubles.length === 0 ? "all reached it" : troubles.join(", ")}.`;
 }
 
 /** "n = 1 to 3 seeds a cell (hollow: 1)", of cells with so many seeds. */

@@ -125,7 +125,9 @@ export function plotRatio(study: Study, runs: Runs): Figure {
       }),
     ),
     caption:
-      `${describeCells(study, cells)} Were the noise of the gradient all that counts, cells of ` +
+      `${
+        describeCells(study, cells)
+      } If the noise of the gradient were all that counts, cells of ` +
       "equal learning rate / batch size would be equally sharp.",
   });
 }

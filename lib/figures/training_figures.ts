@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { describeCells, effectAxis, measureAxis } from "~/lib/figures/cells.ts";
+import { describeRuns, effectAxis, measureAxis } from "~/lib/figures/cells.ts";
 import { compose, type Figure } from "~/lib/figures/compose.ts";
 import type { Axis, Layer, Panel, Ramp } from "~/lib/figures/figure.ts";
 import { describePublished, publishedPanels } from "~/lib/figures/findings_figures.ts";
@@ -42,7 +42,7 @@ export function plotTrainingLoss(study: Study, runs: Runs): Figure {
     })),
     caption:
       "Mean batch loss of every epoch, one line a run, to a dot where it reached the stop, a " +
-      `hollow one at the epoch limit, a square where it diverged. ${describeCells(study, cells)}`,
+      `hollow one at the epoch limit, a square where it diverged. ${describeRuns(study, cells)}`,
     isNarrow: true,
   });
 }
@@ -93,7 +93,7 @@ export function plotCurves(study: Study, records: Records): Figure {
 
 /**
  * Draws ours beside the published sharpness, a panel an effect, and the first optimizer's sharpness
- * along training: lines on one another differ in how far training got, lines apart in the minimum.
+ * along training.
  *
  * @param records Panels without data are left out.
  */
@@ -119,7 +119,8 @@ export function plotLead(study: Study, records: Records): Figure {
       replication.length > 0 &&
       `Above: the published study again. ${describePublished(compared)}`,
       curves.length > 0 &&
-      "Below: lines on one another differ in how far training got, lines apart in the minimum. " +
+      "Below: lines on one another differ in how far training got, lines apart in the minimum" +
+        `${measure === LEAD_MEASURE ? "" : " or in the scale of the weights"}. ` +
         describeCurves(study, curves),
     ].filter((sentence) => sentence !== false).join(" "),
     isNarrow: true,
