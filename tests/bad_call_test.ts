@@ -36,6 +36,10 @@ const STUDIES: Readonly<Record<string, Study>> = {
 };
 
 const CASES: readonly Case[] = [
+  ...[0, -1, 6, 1.5, NaN, Infinity, "2"].map((count): Case => [
+    `loadImagesLabels(${count})`,
+    () => loadImagesLabels(wrong(count)),
+  ]),
   ["no folder", () => loadImagesLabels(1, { directory: "/no/such folder/ünicode" })],
   ["openEngine(abacus)", () => openEngine(wrong("abacus"), { dataset })],
   ...Object.entries(STUDIES).flatMap(([what, study]): Case[] => [
