@@ -81,16 +81,25 @@ export function locateStop(
   return diverged ? { epoch: epochLosses.length, outcome: "diverged" } : undefined;
 }
 
-/** The value of a measure of a network; undefined if it was not taken. */
+/**
+ * The value of a measure of a network; undefined if it was not taken. One to a smaller tolerance within
+ * as many iterations or more is a value, too, and the one of the smallest is taken.
+ */
 export function findMeasurement(
   { measures }: Pick<NetworkRecord, "measures">,
   text: string,
 ): Measurement | undefined {
   const { name, parameters } = parseMeasure(text);
-  return measures.find(({ measure, protocol }) =>
+  const isEnough = (key: string, asked: unknown, had: unknown): boolean =>
+    key === "tolerance"
+      ? Number(had) <= Number(asked)
+      : key === "iterations"
+      ? Number(had) >= Number(asked)
+      : had === asked;
+  return measures.filter(({ measure, protocol }) =>
     currentName(measure) === name &&
-    Object.entries(parameters).every(([key, value]) => protocol[key] === value)
-  );
+    Object.entries(parameters).every(([key, value]) => isEnough(key, value, protocol[key]))
+  ).sort((a, b) => Number(a.protocol.tolerance ?? 0) - Number(b.protocol.tolerance ?? 0))[0];
 }
 
 /**

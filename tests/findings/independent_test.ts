@@ -43,10 +43,6 @@ for (const optimizer of ["SGD", "AdaGrad"]) {
 }
 const page = Deno.readTextFileSync(`${ROOT}results/findings.md`);
 const STOP = page.match(/The stop is `([^`]+)`/)![1]!;
-/** The protocol that tells the study's eigenvalue from others of a network, as its table is headed. */
-const EIGENVALUE = Deno.readTextFileSync(`${ROOT}results/standard.csv`).split("\n")[0]!
-  .match(/lambda-max\(([^)]*)\)/)?.[1]?.split(",").map((part) => part.split("=")) ?? [];
-
 /** A series' cells, in order, by the page's words for it: [name, record of each seed]. */
 function cellsOf(subject: string): { name: string; own: Content[] }[] {
   const [optimizer] = subject.split(",");
@@ -64,12 +60,12 @@ function cellsOf(subject: string): { name: string; own: Content[] }[] {
   });
 }
 
+/** The one of the most directions or the smallest tolerance first. */
 function valuesOf(network: Content["networks"][number], label: string): Value[] {
-  const names = MEASURES[label]!;
-  return network.measures.filter(({ measure, protocol }) =>
-    names.includes(measure) && (measure !== "lambda-max" ||
-      EIGENVALUE.every(([key, value]) => protocol[key!] === Number(value)))
-  ).sort((a, b) => (b.samples?.length ?? 0) - (a.samples?.length ?? 0));
+  const rank = ({ samples, protocol }: Value): number =>
+    Number(protocol.tolerance ?? 0) - (samples?.length ?? 0);
+  return network.measures.filter(({ measure }) => MEASURES[label]!.includes(measure))
+    .sort((a, b) => rank(a) - rank(b));
 }
 
 function atStop(own: readonly Content[], label: string): BySeed {

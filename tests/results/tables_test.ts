@@ -184,7 +184,7 @@ Deno.test("locateStop() tells what was reached, limited, diverged, and what nobo
   }
 });
 
-Deno.test("findMeasurement() asks for all parameters, whatever else a protocol says", () => {
+Deno.test("findMeasurement() asks for all parameters, whatever else a protocol says; what is stricter will do", () => {
   const record = syntheticRecord(STOPS, TRAJECTORY!);
   const [measurement] = record.content.networks.at(-1)!.measures;
   const taken = { ...measurement!, protocol: { ...measurement!.protocol, directionSeed: 1 } };
@@ -194,6 +194,13 @@ Deno.test("findMeasurement() asks for all parameters, whatever else a protocol s
     ["sharpness(directions=2)", ...texts].map((text) => findMeasurement({ measures }, text)),
     [taken, undefined, undefined, undefined],
   );
+  const [loose, strict] = [0.1, 0.01].map((tolerance) => (
+    { ...taken, measure: "lambda-max", protocol: { iterations: 30, tolerance } }
+  ));
+  const asked = ["iterations=8,tolerance=0.1", "tolerance=0.1", "iterations=30,tolerance=0.001"]
+    .map((parameters) => `lambda-max(${parameters})`);
+  const both = { measures: [loose!, strict!] };
+  assertEquals(asked.map((text) => findMeasurement(both, text)), [strict, undefined, undefined]);
 });
 
 Deno.test("runAt() shows losses up to the stop, its network and the measures of interest", () => {
