@@ -37,8 +37,8 @@ export interface LoadOptions extends Fetching {
  * Loads the first `nBatches` training files of 10,000 images each, and the whole test set.
  *
  * @param nBatches An integer in 1..5.
- * @throws {RangeError} If `nBatches` is not such an integer.
- * @throws {UsageError} If `directory` holds nothing that can be used; what it holds is said.
+ * @throws {UsageError} If `nBatches` is not such an integer, or `directory` holds nothing that can be
+ * used; what it holds is said.
  * @throws {StorageError} If files must be fetched but the data directory cannot be written.
  * @throws {Error} If a file is nowhere to be had; the message says why and what to do.
  */

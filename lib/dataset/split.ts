@@ -5,6 +5,7 @@
  */
 import { type DataFile, IMAGE_BYTES, RECORD_BYTES } from "~/lib/dataset/sources.ts";
 import { type DataPlaces, ensureFiles } from "~/lib/dataset/ensure_files.ts";
+import { integer, validate } from "~/lib/domain.ts";
 
 /** N images with their labels. */
 export interface Split {
@@ -26,17 +27,12 @@ export interface Dataset {
 /**
  * Loads the first training files and the test file, the last of the files.
  *
- * @throws {RangeError} If `nBatches` is not an integer in 1..(number of training files).
+ * @throws {UsageError} If `nBatches` is not an integer in 1..(number of training files).
  * @throws {Error} As `ensureFiles`.
  */
 export async function readDataset(nBatches: number, places: DataPlaces): Promise<Dataset> {
   const training = places.files.slice(0, -1);
-  if (!(Number.isInteger(nBatches) && nBatches >= 1 && nBatches <= training.length)) {
-    throw new RangeError(
-      `Cannot load CIFAR-10 as nBatches must be an integer in 1..${training.length}: ` +
-        `current value is ${nBatches}`,
-    );
-  }
+  validate(integer(1, training.length), nBatches, "Cannot load CIFAR-10 as nBatches");
   const [train, test] = [training.slice(0, nBatches), places.files.slice(-1)];
   const splits = { train: allocateSplit(train), test: allocateSplit(test) };
   await ensureFiles([...train, ...test], places, (file, records) => {
