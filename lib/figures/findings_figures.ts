@@ -94,6 +94,7 @@ export function describePublished(comparisons: readonly PublishedComparison[]): 
 const [SURVIVES, REVERSES, NEGLIGIBLE] = SERIES_COLORS;
 const COLORS: Partial<Record<Kind, string>> = {
   ...{ survives: SURVIVES!, reverses: REVERSES!, negligible: NEGLIGIBLE!, inconclusive: INK.axis },
+  ...{ falls: INK.text, rises: INK.text },
 };
 
 /**
@@ -109,6 +110,7 @@ export function plotLevels(study: Study, findings: readonly Finding[]): Figure {
     return where === "loss" && !isAgainst && isRatio ? [{ ...finding, found }] : [];
   });
   const measures = [...new Set(shown.map(({ measure }) => measure))];
+  const kinds = new Set(shown.map(({ judged }) => judged));
   const band = [1 / NEGLIGIBLE_RATIO, NEGLIGIBLE_RATIO].map((y) => ({ x: NaN, y }));
   return compose({
     name: "levels",
@@ -125,7 +127,9 @@ export function plotLevels(study: Study, findings: readonly Finding[]): Figure {
         y: { label: "Ratio of the\ntwo ends", scale: "log" },
         layers: [
           { kind: "rules", name: "negligible-band", rows: band, color: INK.muted, dash: "3 3" },
-          ...Object.entries(COLORS).flatMap(([kind, color]) =>
+          ...Object.entries(COLORS).filter(([kind]) => kinds.has(kind as Kind)).flatMap((
+            [kind, color],
+          ) =>
             measures.map((measure, i): Layer => ({
               ...{ kind: "points", name: kind, symbol: SYMBOLS[i]!, color, radius: 4 },
               ...(i === 0 ? { legend: kind } : {}),

@@ -6,7 +6,7 @@
 import { formatEstimate } from "~/lib/findings/words.ts";
 import { type Interval, meanInterval, tQuantile, twoSidedP } from "~/lib/statistics.ts";
 
-/** What an effect does at the stop; then what becomes of it elsewhere. */
+/** What an effect does; or what becomes of that at the stop elsewhere. */
 export type Kind = "falls" | "rises" | "survives" | "reverses" | "negligible" | "inconclusive";
 
 /** Two values whose ratio lies within 1 / 1.2 .. 1.2 are as good as equal. */
@@ -61,14 +61,14 @@ export interface Comparison extends Contrast {
  *
  * The kind is "negligible" where the interval lies wholly within `NEGLIGIBLE_RATIO` (or
  * `NEGLIGIBLE_SHARE` of the larger end), even if it excludes 1 (or 0). Else the effect "falls" or
- * "rises" where the interval excludes 1 (0). With a `reference` it "survives" where it goes the
- * reference's way and "reverses" where it goes the other. It is inconclusive otherwise, and for fewer than
+ * "rises" where the interval excludes 1 (0). Where a `reference` does either it "survives" if it goes the
+ * reference's way and "reverses" if it goes the other. It is inconclusive otherwise, and for fewer than
  * `FEWEST_SEEDS`.
  *
- * @param reference The same contrast at the stop, null where it cannot be had; none at the stop itself.
+ * @param reference The same contrast at the stop, where it can be had; none at the stop itself.
  * @returns Undefined where no seed has both ends.
  */
-export function compare(contrast: Contrast, reference?: Comparison | null): Comparison | undefined {
+export function compare(contrast: Contrast, reference?: Comparison): Comparison | undefined {
   const ends = [contrast.first, contrast.last];
   const seeds = [...contrast.first.bySeed.keys()]
     .filter((seed) => contrast.last.bySeed.has(seed)).sort((a, b) => a - b);
@@ -117,9 +117,13 @@ export function formatComparison({ scale, estimate, interval, unit }: Comparison
   return `${scale} ${formatEstimate({ mean: estimate, interval }, scale === "ratio" ? "1" : unit)}`;
 }
 
-function kindOf(sign: number, reference: Comparison | null | undefined): Kind {
+function kindOf(sign: number, reference: Comparison | undefined): Kind {
   if (sign === 0) return "inconclusive";
-  if (reference === undefined) return sign < 0 ? "falls" : "rises";
-  const seen = reference === null || reference.kind === "negligible" ? 0 : reference.sign;
-  return seen === 0 ? "inconclusive" : sign === seen ? "survives" : "reverses";
+  const seen = reference === undefined || reference.kind === "negligible" ? 0 : reference.sign;
+  return seen === 0 ? wayOf(sign) : sign === seen ? "survives" : "reverses";
+}
+
+/** What an effect of this sign does where it is compared with no other. */
+export function wayOf(sign: number): Kind {
+  return sign < 0 ? "falls" : "rises";
 }

@@ -13,6 +13,7 @@ import {
   FEWEST_SEEDS,
   formatComparison,
   type Kind,
+  wayOf,
 } from "~/lib/findings/contrast.ts";
 import {
   atLossLevels,
@@ -56,7 +57,7 @@ export interface Finding extends Series, Place {
  * What is said of one factor at the stop, there and at every level of the loss in the lead measure, is one
  * family, and at the levels in the other measure another: so a study of one factor says the same as one
  * of several. p values are adjusted by Holm, and a verdict whose adjusted p is above 0.05 is inconclusive.
- * So is what becomes of an effect that is not settled at the stop itself.
+ * Where an effect is not settled at the stop itself, it can neither survive nor reverse: it falls or rises.
  */
 export const listFindings: (
   study: Study,
@@ -94,7 +95,7 @@ export function findAt(series: Series, place: Place, stop: Place): Finding {
   const ends = all.filter(({ bySeed }) => bySeed.size > 0);
   const comparisons = endsOf(ends).flatMap(([first, last]) => {
     const [from, to] = [first, last].map((end) => endsAt(stop)[all.indexOf(end)]!);
-    const reference = compare({ first: from!, last: to!, unit: unitOf(stop) }) ?? null;
+    const reference = compare({ first: from!, last: to!, unit: unitOf(stop) });
     const contrast = { first, last, unit: unitOf(place) };
     return compare(contrast, place.where === "stop" ? undefined : reference) ?? [];
   });
@@ -125,15 +126,17 @@ function judgeFamilies(findings: readonly Finding[]): Finding[] {
   );
   const isHeld = (finding: Finding): boolean => (adjusted.get(finding) ?? 0) <= FAMILY_ERROR;
   const settled = new Set(
-    findings.filter((each) => each.where === "stop" && each.kind !== "negligible" && isHeld(each))
+    findings.filter((each) =>
+      each.where === "stop" && (each.kind === "falls" || each.kind === "rises") && isHeld(each)
+    )
       .map(({ subject }) => subject),
   );
   return findings.map((each) => {
-    const { kind, where, subject } = each;
-    const isOpen = adjusted.has(each) && (!isHeld(each) ||
-      (where !== "stop" && kind !== "negligible" && !settled.has(subject)));
+    const { kind, subject, comparisons: [found] } = each;
+    const isSequel = kind === "survives" || kind === "reverses";
+    const alone = isSequel && !settled.has(subject) ? wayOf(found!.sign) : kind;
     const adjustedP = adjusted.get(each) ?? null;
-    return { ...each, adjustedP, judged: isOpen ? "inconclusive" : kind };
+    return { ...each, adjustedP, judged: isHeld(each) ? alone : "inconclusive" };
   });
 }
 
@@ -147,7 +150,7 @@ export function describeFinding(finding: Finding): string {
   const what = isAgainst
     ? `is ${cellText(finding)}`
     : `goes from ${endText(finding, 0)} to ${endText(finding, 1)}, ` +
-      `${formatComparison(comparisons[0]!)}: ${verdictText(finding)}`;
+      `${[formatComparison(comparisons[0]!), ...doubtOf(finding)].join(", ")}: ${finding.judged}`;
   return [`${start} ${what}; n = ${plural(n, "seed")}.`, ...between(finding)].join(" ");
 }
 
@@ -175,7 +178,8 @@ export function findingsTable(findings: readonly Finding[]): ColumnTable {
     const ends = [first.name, last.name];
     const isWhole = String(ends) === String([cells[0]!, cells.at(-1)!].map(nameOf));
     return [
-      `${verdictText(finding)}: ${formatComparison(found!).replace(/^ratio /, "")}`,
+      `${finding.judged}: ${formatComparison(found!).replace(/^ratio /, "")}`,
+      ...doubtOf(finding),
       ...(isWhole ? [] : [ends.join(" to ")]),
       ...(n === most ? [] : [`n = ${n}`]),
     ].join(", ");
@@ -191,9 +195,10 @@ export function findingsTable(findings: readonly Finding[]): ColumnTable {
   }, rows);
 }
 
-/** The verdict, with a star where the interval by itself says more. */
-function verdictText({ kind, judged, comparisons: [found] }: Finding): string {
-  return judged + (kind !== judged || (kind === "inconclusive" && found!.sign !== 0) ? "*" : "");
+/** "p = 0.14": why it is inconclusive although its own interval says more. */
+function doubtOf({ judged, adjustedP, comparisons: [found] }: Finding): string[] {
+  const isDoubt = judged === "inconclusive" && found!.sign !== 0 && adjustedP !== null;
+  return isDoubt ? [`p = ${significant(adjustedP, 2)}`] : [];
 }
 
 /** Seeds that are compared within; the most, where cells differ. */

@@ -5,7 +5,7 @@
  * @module
  */
 import type { ColumnTable } from "arquero";
-import { plural, significant } from "~/lib/files/numbers.ts";
+import { plural, plurals, significant } from "~/lib/files/numbers.ts";
 import { remember } from "~/lib/files/remember.ts";
 import { LEAD_MEASURE } from "~/lib/findings/places.ts";
 import { enumerate, formatTau } from "~/lib/findings/words.ts";
@@ -144,17 +144,15 @@ export function rankTable(ranks: readonly MeasureRank[]): ColumnTable {
 function tauTable<R extends Explanation>(
   head: string,
   ranks: readonly R[],
-  more: Columns<R[]> = {},
 ): ColumnTable {
   return tableOf<R[]>({
     [head]: ([rank]) => rank!.label,
     ...Object.fromEntries(
-      [...new Set(ranks.map(({ group }) => group))].map((group) => [
-        group,
+      [...Map.groupBy(ranks, ({ group }) => group)].map(([group, all]) => [
+        `${group} (${plurals(all.map(({ cells }) => cells), "cell")})`,
         (own: R[]) => own.filter((one) => one.group === group).map(formatTau).join(),
       ]),
     ),
-    ...more,
     seeds: (own) => Math.max(...own.map(({ seeds }) => seeds.length)),
   }, [...Map.groupBy(ranks, ({ measure }) => measure).values()]);
 }
@@ -201,5 +199,5 @@ export function explain(study: Study, runs: Runs): Explanation[] {
 
 /** One row a measure, a column an explanation. */
 export function explanationTable(found: readonly Explanation[]): ColumnTable {
-  return tauTable("Kendall's tau of", found, { cells: ([own]) => own!.cells });
+  return tauTable("Kendall's tau of", found);
 }

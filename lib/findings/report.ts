@@ -87,7 +87,7 @@ export function findingsMarkdown(study: Study, records: Records): string {
     tableText(edgeTable(distinctCells(edged))),
     unmeasured.size === 0 ? "" : `Not measured: ${enumerate([...unmeasured])}.`,
     "## Against the published values",
-    PUBLISHED,
+    published.length === 0 ? "These cells were not published." : PUBLISHED,
     list(publishedSentences(published)),
     tableText(publishedTable(published.filter(({ ours }) => ours !== null))),
     "## What goes with generalization",
@@ -110,21 +110,20 @@ const HOW_TO_READ = [
   "the ratio last / first, paired by seed, with a 95 % t interval in brackets, taken on the log scale. " +
   "Where a value may be 0 the difference is judged, and it says so. Two seeds have an interval and no verdict.",
   [
-    "*Falls*, *rises*: the interval at the stop excludes 1.",
-    "*Survives*: the interval elsewhere excludes 1, on the side that these two cells have at the stop. " +
-    "*Reverses*: on the other side.",
+    "*Falls*, *rises*: the interval excludes 1.",
+    "*Survives*: between the same two cells it does so at the stop, too, on the same side. " +
+    "*Reverses*: there on the other side.",
     `*Negligible*: it lies within 1/${NEGLIGIBLE_RATIO} to ${NEGLIGIBLE_RATIO}, or a difference within ` +
     `${100 * NEGLIGIBLE_SHARE} % of the larger value. Optimizers are then called *alike*.`,
     "*Inconclusive*: anything else; the runs settle nothing. Optimizers are then called *open*.",
-    "\\*: the interval alone says more. But among many comparisons some exclude 1 by chance, or these " +
-    "two cells do not differ at the stop.",
   ].map((line) => `- ${line}`).join("\n"),
-  "Comparisons in one factor are one family, which Holm's method adjusts: in sharpness at the stop, and in " +
-  "relative sharpness (filter) there and at equal training loss. Antithetic sharpness at equal loss is " +
-  "another family; other measures stand alone. Single steps, and the cells of two optimizers, are " +
-  "counted by Benjamini and Hochberg's method at 0.05. *Relative sharpness* moves each unit's weights " +
-  "by a share of their norm, so it does not see their scale. *Antithetic sharpness* is the mean over " +
-  "+u and −u. Intervals of an eigenvalue hold its residual.",
+  "Among many comparisons some exclude 1 by chance. So p is adjusted by Holm's method, and above 0.05 a " +
+  "verdict is inconclusive: then p is shown. All comparisons in one factor are one family: of sharpness at " +
+  "the stop, and of relative sharpness (filter) there and at equal training loss. Antithetic sharpness " +
+  "at equal loss is another family; other measures stand alone. Single steps, and the cells of two " +
+  "optimizers, are counted by Benjamini and Hochberg's method at 0.05.",
+  "*Relative sharpness* moves each unit's weights by a share of their norm, so it does not see their " +
+  "scale. *Antithetic sharpness* is the mean over +u and −u. Intervals of an eigenvalue hold its residual.",
 ].join("\n\n");
 const PUBLISHED =
   "The published half-width is that of the 95 % t interval over six seeds. Welch's p compares ours with " +

@@ -81,7 +81,7 @@ Deno.test("rankTable() has a measure a row, rankSentences() who ranks as the gap
   const two = ranks.filter(({ measure }) => ["sharpness", "trace"].includes(measure));
   const rows = rankTable(two).objects() as Record<string, string>[];
   assertEquals(
-    ["learning rate, SGD", "batch size, SGD", "all groups", "seeds"]
+    ["learning rate, SGD (3 cells)", "batch size, SGD (3 cells)", "all groups (6 cells)", "seeds"]
       .map((name) => rows.map((row) => String(row[name]).slice(0, 4))),
     [["1.0 ", "−1.0"], ["1.0 ", "1.0 "], ["1.0 ", ""], ["3", "3"]],
   );
