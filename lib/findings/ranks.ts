@@ -10,7 +10,7 @@ import { remember } from "~/lib/files/remember.ts";
 import { LEAD_MEASURE } from "~/lib/findings/places.ts";
 import { enumerate, formatTau } from "~/lib/findings/words.ts";
 import { parseMeasure } from "~/lib/measure.ts";
-import { type Columns, type RunResult, type Runs, tableOf } from "~/lib/results.ts";
+import { type RunResult, type Runs, tableOf } from "~/lib/results.ts";
 import { type RankedCell, type TauInterval, tauInterval } from "~/lib/statistics.ts";
 import {
   byCell,
