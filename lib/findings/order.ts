@@ -90,14 +90,20 @@ export function orderSentences(traces: readonly OrderTrace[]): string[] {
     });
     const [ends, others] = (["batches", "fullSet"] as const).map((key) => {
       const known = own.flatMap(({ stops }) => stops[key] ?? []);
-      return known.length === 0 ? "never" : `at epoch ${enumerate(known.map(String))}`;
+      const at = known.length === 0 ? "" : `, at epoch ${enumerate(known.map(String))}`;
+      return `${known.length} of ${plural(own.length, "seed")}${at}`;
     });
+    const most = Math.max(...own.map(({ epochs }) => epochs.length));
     return `Learning rate ${scientific(learningRate)}, ` +
-      `${order === "file" ? "in file order" : "shuffled"} (n = ${
-        plural(own.length, "seed")
-      }): at the ` +
-      "stop the network's loss over all images lies " +
-      `${formatEstimate(meanInterval(gaps))} nats above the mean over its last epoch's batches. ` +
-      `The rule ends training ${ends}; on the loss of all images it would end ${others}.`;
+      `${
+        order === "file" ? "in file order" : "shuffled"
+      }: at the stop the network's loss over all ` +
+      `images lies ${
+        formatEstimate(meanInterval(gaps))
+      } nats above the mean over its last epoch's ` +
+      `batches. Within ${
+        plural(most, "epoch")
+      } the rule ends ${ends}. On the loss of all images it ` +
+      `would end ${others}.`;
   });
 }

@@ -52,7 +52,7 @@ Deno.test("traceOrder() evaluates every epoch, ends where the rule ends on both 
     const [sentence] = orderSentences([file, shuffled]);
     assertMatch(
       sentence!,
-      /, in file order \(n = 1 seed\): .* lies .* nats above .* ends training at epoch 3; on .* end at epoch 3\.$/,
+      /, in file order: .* lies .* nats above .* ends 1 of 1 seed, at epoch 3\. .* end 1 of 1 seed, at epoch 3\.$/,
     );
   });
 });
