@@ -169,7 +169,11 @@ function largestEigenvalue(
     ...described,
     parameters: {
       iterations: { schema: count, default: 60, help: "most Hessian products" },
-      tolerance: { schema: positive, default: 1e-3, help: "relative error asked for" },
+      tolerance: {
+        schema: positive,
+        default: 1e-3,
+        help: "relative error, as estimated, at which to end",
+      },
     },
     method: ({ iterations, tolerance }) => ({
       passes: hessianPasses(Math.min(iterations, PRODUCTS)),

@@ -80,8 +80,9 @@ function subtract(rest: Float64Array, q: Vector, projection: number, next: Vecto
 }
 
 /**
- * Whether the largest eigenvalue is known to a tolerance relative to it: `min(b, b^2 / gap)` is, b being
- * the bound on the residual and gap the distance to the next (Parlett, 11.7).
+ * Whether the estimated error of the largest eigenvalue is within a tolerance relative to it:
+ * `min(b, b^2 / gap)`, b being the bound on the residual and gap the distance to the next (Parlett, 11.7).
+ * After few products the next is not known, and the error may be twice the estimate.
  */
 export function isConverged({ values, vectors, beta, isExhausted }: Krylov, to: number): boolean {
   const bound = beta * Math.abs(vectors[0]!.at(-1)!);
