@@ -204,7 +204,7 @@ export function plotRanks(study: Study, ranks: readonly MeasureRank[]): Figure {
         `that differ in one factor; n = ${
           plurals(ranks.map((one) => one.seeds.length), "seed")
         }; ` +
-        "95 % bootstrap intervals over seeds and cells; the mean over groups where all have one " +
-        "sign. 1: the sharper, the larger the gap (test loss − training loss) or test error.",
+        "95 % bootstrap intervals over seeds and cells, too narrow for few seeds; the mean over groups " +
+        "where all have one sign. 1: the sharper, the larger the gap (test loss − training loss) or test error.",
   });
 }
