@@ -39,7 +39,7 @@ export const FAMILY_ERROR = 0.05;
 
 /** What becomes of a series at a place. */
 export interface Finding extends Series, Place {
-  /** The verdict by itself. */
+  /** The verdict by itself; of optimizers the cells have one each. */
   readonly kind: Kind;
   /** The verdict among those of its family, where it is of one: see `listFindings`. */
   readonly judged: Kind;
@@ -84,29 +84,29 @@ export function findAt(series: Series, place: Place, stop: Place): Finding {
     cells.map((cell) => ({ name: nameOf(cell), ...at.valuesOf({ ...cell, optimizer }) }));
   const unitOf = ({ measure }: Place): string => parseMeasure(measure).unit;
   const all = endsAt(place);
+  const finding = (ends: readonly End[], comparisons: readonly Comparison[]): Finding => {
+    const kind = isAgainst ? "inconclusive" : comparisons[0]?.kind ?? "inconclusive";
+    return { ...series, ...place, kind, judged: kind, adjustedP: null, comparisons, ends };
+  };
   if (isAgainst) {
-    const comparisons = endsAt(place, series.reference).flatMap((first, i) =>
-      compare({ first, last: all[i]!, unit: unitOf(place) }) ?? []
+    return finding(
+      [],
+      endsAt(place, series.reference).flatMap((first, i) =>
+        compare({ first, last: all[i]!, unit: unitOf(place) }) ?? []
+      ),
     );
-    const words = [...cellsByWord({ comparisons }).keys()];
-    const kind = words.length === 1 ? ALL[words[0]!]! : "inconclusive";
-    return { ...series, ...place, kind, judged: kind, adjustedP: null, comparisons, ends: [] };
   }
   const ends = all.filter(({ bySeed }) => bySeed.size > 0);
-  const comparisons = endsOf(ends).flatMap(([first, last]) => {
-    const [from, to] = [first, last].map((end) => endsAt(stop)[all.indexOf(end)]!);
-    const reference = compare({ first: from!, last: to!, unit: unitOf(stop) });
-    const contrast = { first, last, unit: unitOf(place) };
-    return compare(contrast, place.where === "stop" ? undefined : reference) ?? [];
-  });
-  const kind = comparisons[0]?.kind ?? "inconclusive";
-  return { ...series, ...place, kind, judged: kind, adjustedP: null, comparisons, ends };
+  return finding(
+    ends,
+    endsOf(ends).flatMap(([first, last]) => {
+      const [from, to] = [first, last].map((end) => endsAt(stop)[all.indexOf(end)]!);
+      const reference = compare({ first: from!, last: to!, unit: unitOf(stop) });
+      const contrast = { first, last, unit: unitOf(place) };
+      return compare(contrast, place.where === "stop" ? undefined : reference) ?? [];
+    }),
+  );
 }
-
-/** What it is if every cell is called so. */
-const ALL: Readonly<Record<string, Kind>> = {
-  ...{ lower: "falls", higher: "rises", alike: "negligible", open: "inconclusive" },
-};
 
 /** Adjusts the verdicts of findings that are judged together. */
 function judgeFamilies(findings: readonly Finding[]): Finding[] {
@@ -128,8 +128,7 @@ function judgeFamilies(findings: readonly Finding[]): Finding[] {
   const settled = new Set(
     findings.filter((each) =>
       each.where === "stop" && (each.kind === "falls" || each.kind === "rises") && isHeld(each)
-    )
-      .map(({ subject }) => subject),
+    ).map(({ subject }) => subject),
   );
   return findings.map((each) => {
     const { kind, subject, comparisons: [found] } = each;
@@ -221,9 +220,7 @@ export function cellsByWord({ comparisons }: Pick<Finding, "comparisons">): Map<
 /** The ways of comparisons that are counted together, by Benjamini and Hochberg: 1, -1, or 0. */
 function signsOf(comparisons: readonly Comparison[]): number[] {
   const adjusted = benjaminiHochberg(comparisons.map(({ pEffect }) => pEffect));
-  return comparisons.map(({ means: [first, last] }, i) =>
-    adjusted[i]! <= FALSE_SHARE ? Math.sign(last - first) : 0
-  );
+  return comparisons.map(({ sign }, i) => adjusted[i]! <= FALSE_SHARE ? sign : 0);
 }
 
 /** "lower at 32 and 64, alike at 128": what the cells of optimizers say. */
