@@ -17,6 +17,7 @@ import {
   meanInterval,
   tauInterval,
   tQuantile,
+  twoSidedP,
   welchTest,
 } from "~/lib/statistics.ts";
 import { type Cell, type EffectName, EFFECTS, effectValue, type Study } from "~/lib/study.ts";
@@ -161,6 +162,15 @@ export function publishedTable(rows: readonly PublishedComparison[]): ColumnTabl
     "Welch's p": ({ ratio }) => ratio && significant(ratio.p, 2),
     "half-widths apart": ({ apart }) => apart && significant(apart, 2),
   }, rows);
+}
+
+/**
+ * The share of our means over n seeds that lie within one published half-width if seeds of both studies
+ * are draws of one normal population: `P(|T| <= t(0.975, 5) / sqrt(1 + 6 / n))`, T of 5 degrees of freedom.
+ */
+export function shareWithin(n: number): number {
+  const { seeds } = PUBLISHED_PROTOCOL;
+  return 1 - twoSidedP(tQuantile(0.975, seeds - 1) / Math.sqrt(1 + seeds / n), seeds - 1);
 }
 
 /** Means are compared by their logarithms, whose standard error is that of the mean / the mean. */

@@ -16,7 +16,12 @@ import {
   listFindings,
 } from "~/lib/findings/list_findings.ts";
 import { LOSS_LEVELS, WIDEST_BRACKET } from "~/lib/findings/places.ts";
-import { comparePublished, publishedSentences, publishedTable } from "~/lib/findings/published.ts";
+import {
+  comparePublished,
+  publishedSentences,
+  publishedTable,
+  shareWithin,
+} from "~/lib/findings/published.ts";
 import { rankMeasures, rankSentences, rankTable } from "~/lib/findings/ranks.ts";
 import { enumerate, stopInWords } from "~/lib/findings/words.ts";
 import {
@@ -126,8 +131,18 @@ const HOW_TO_READ = [
   "scale. *Antithetic sharpness* is the mean over +u and −u. Intervals of an eigenvalue hold its residual.",
 ].join("\n\n");
 const PUBLISHED =
-  "The published half-width is that of the 95 % t interval over six seeds. Welch's p compares ours with " +
-  "the published mean, each cell alone; the sentences adjust it by Holm's method.";
+  "The published half-width is that of the 95 % t interval over six seeds. If both studies draw from one " +
+  `population, ${
+    percent(shareWithin(3))
+  } % of our means of three seeds lie within one half-width, and ` +
+  `${
+    percent(shareWithin(1))
+  } % of single seeds. Welch's p compares ours with the published mean, each ` +
+  "cell alone; the sentences adjust it by Holm's method.";
+
+function percent(share: number): string {
+  return (100 * share).toFixed(0);
+}
 
 function list(sentences: readonly string[]): string {
   return sentences.map((sentence) => `- ${sentence}`).join("\n");
