@@ -56,11 +56,6 @@ export function readCheckedJson<T>(
   );
 }
 
-/** Sets aside what stands in the place of a file and is none. */
-export async function clearWay(path: string, onDamage: OnDamage): Promise<void> {
-  await readChecked(path, onDamage, () => true);
-}
-
 /** Says what is wrong with a file; throws the error itself where it does not show damage. */
 function damageOf(path: string, error: unknown): string {
   if (error instanceof z.ZodError) {

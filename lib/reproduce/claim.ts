@@ -4,7 +4,7 @@
  * @module
  */
 import type { SharedFloats } from "~/lib/engine.ts";
-import { clearWay } from "~/lib/files/checked.ts";
+import { readChecked } from "~/lib/files/checked.ts";
 import { removeUnfinished } from "~/lib/files/files.ts";
 import { type Lock, tryLock } from "~/lib/files/lock.ts";
 import type { Meter } from "~/lib/files/progress.ts";
@@ -115,7 +115,8 @@ export class Claim {
 export async function claim(context: Context, trajectory: Trajectory): Promise<Claim | undefined> {
   const { folders: { models, results }, fresh, onMessage } = context.options;
   const path = lockFile(models, trajectory);
-  await clearWay(path, onMessage);
+  // What stands in its place and is no file is set aside.
+  await readChecked(path, onMessage, () => true);
   const lock = await tryLock(path);
   if (lock === undefined) return undefined;
   try {

@@ -1,7 +1,7 @@
 /** Files that are whole or absent, checked when they are read; and progress. @module */
 import { join } from "node:path";
 import { z } from "zod";
-import { clearWay, DamagedFileError, readChecked } from "~/lib/files/checked.ts";
+import { DamagedFileError, readChecked } from "~/lib/files/checked.ts";
 import { readIfThere, reasonOf, setAside, sha256, writeWhole } from "~/lib/files/files.ts";
 import { Meter } from "~/lib/files/progress.ts";
 import { printable } from "~/lib/files/text.ts";
@@ -171,24 +171,6 @@ Deno.test("readChecked() throws what says nothing about the file, which stays", 
     }
     await assertRejects(() => readChecked(join(path, "below"), () => {}, () => 1), Error);
     assertEquals(listFiles(folder), ["file"]);
-  }));
-
-Deno.test("clearWay() sets aside what stands in a file's place and is none", () =>
-  withFolder(async (folder) => {
-    const path = join(folder, "file");
-    const said: string[] = [];
-    const tell = (message: string): void => void said.push(message);
-    await clearWay(path, tell);
-    await Deno.writeTextFile(path, "");
-    await clearWay(path, tell);
-    assertEquals(said, []);
-    await Deno.remove(path);
-    await Deno.mkdir(path);
-    await clearWay(path, tell);
-    assertEquals(said, [
-      `Cannot read ${path} as it must be a file: it is a directory; set aside as ` +
-      `${path}.damaged-1, it will be replaced`,
-    ]);
   }));
 
 Deno.test("Meter counts what is left of each work, a tenth more of one that goes beyond", () => {

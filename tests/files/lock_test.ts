@@ -1,6 +1,6 @@
 /** Locks, in one process and between several. @module */
 import { join } from "node:path";
-import { isHeld, tryLock, waitForLock } from "~/lib/files/lock.ts";
+import { isHeld, tryLock } from "~/lib/files/lock.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { outputUntil, startScript } from "~/tests/fixtures/script.ts";
 import { withFailingOpen, withFolder } from "~/tests/fixtures/temporary_folder.ts";
@@ -13,34 +13,27 @@ const HOLDER = `
   if (lock === undefined) Deno.exit(3);
   setInterval(() => {}, 1000);`;
 
-Deno.test("tryLock() is held by one, within a process too, and free after release()", () =>
+Deno.test("a lock is held by one, within a process too, is named by it, and free after release()", () =>
   withFolder(async (folder) => {
     const path = join(folder, "new folder", "run.lock");
+    assertEquals(await isHeld(path), undefined);
     const lock = await tryLock(path);
     assertEquals(lock!.abandonedBy, undefined);
+    const holder = await Deno.readTextFile(path);
     assertMatch(
-      await Deno.readTextFile(path),
+      holder,
       new RegExp(`^process ${Deno.pid} on \\S+, since \\d{4}-\\d\\d-\\d\\dT[\\d:.]+Z\\n$`),
     );
+    assertEquals(await isHeld(path), holder.trimEnd());
     assertEquals(await tryLock(path), undefined);
     assertEquals(await tryLock(path), undefined);
     lock!.release();
     // Emptied: nothing tells of a process that ended in order.
     assertEquals(await Deno.readTextFile(path), "");
+    assertEquals(await isHeld(path), undefined);
     const again = await tryLock(path);
     assertEquals(again!.abandonedBy, undefined);
     again!.release();
-  }));
-
-Deno.test("isHeld() tells who holds a lock, and takes nothing", () =>
-  withFolder(async (folder) => {
-    const path = join(folder, "run.lock");
-    assertEquals(await isHeld(path), undefined);
-    const lock = await tryLock(path);
-    assertMatch((await isHeld(path))!, new RegExp(`^process ${Deno.pid} on \\S+, since `));
-    lock!.release();
-    assertEquals(await isHeld(path), undefined);
-    (await tryLock(path))!.release();
   }));
 
 Deno.test("tryLock() respects other processes; a killed one's lock is free and names it", () =>
@@ -116,17 +109,4 @@ Deno.test("tryLock() names another user's lock file, held or left over, as what 
     lock!.release();
     const left = "left it over on \\d{4}-\\d\\d-\\d\\d and does not hold it; remove the file$";
     assertMatch(await refused(), new RegExp(start + left));
-  }));
-
-Deno.test("waitForLock() says that it waits, and takes the lock once it is free", () =>
-  withFolder(async (folder) => {
-    const path = join(folder, "new", ".lock");
-    const first = await waitForLock(path, () => assert(false));
-    let waits = 0;
-    const second = waitForLock(path, () => {
-      waits++;
-      setTimeout(() => first.release(), 20);
-    });
-    (await second).release();
-    assertEquals(waits, 1);
   }));
