@@ -64,7 +64,7 @@ export function plotCells(
 /** A plot without the labels of groups, which only name Plot's marks. */
 function draw(options: Plot.PlotOptions): Element {
   const style = { background: "none", fontSize: "12px" };
-  const plot = Plot.plot({ ...options, style, marginLeft: 64, marginBottom: 44 });
+  const plot = Plot.plot({ ...options, style, marginLeft: 76, marginBottom: 44 });
   for (const group of plot.querySelectorAll("g[aria-label]")) group.removeAttribute("aria-label");
   return plot;
 }

@@ -5,7 +5,7 @@
  */
 import { z } from "zod";
 import { capitalize } from "~/lib/files/text.ts";
-import { significant } from "~/lib/files/numbers.ts";
+import { plural, significant } from "~/lib/files/numbers.ts";
 import { formatEstimate, LOSS_LEVELS, PUBLISHED_PROTOCOL, stopInWords } from "~/lib/findings.ts";
 import { parseMeasure } from "~/lib/measure.ts";
 import { parseOptimizer } from "~/lib/optimizer.ts";
@@ -44,8 +44,9 @@ const options = (values: readonly string[], labelOf: (value: string) => string =
   values.map((value) => new Option(labelOf(value), value));
 
 function fillForm({ grid }: Study): void {
-  const stops = [...new Set([...study.stops, PUBLISHED_PROTOCOL.stop])];
-  const levels = options(LOSS_LEVELS.map(String), (at) => `${at} nats`);
+  const isMeasured = (at: string): boolean => measuresOffered(study, records, at).length > 0;
+  const stops = [...new Set([...study.stops, PUBLISHED_PROTOCOL.stop])].filter(isMeasured);
+  const levels = options(LOSS_LEVELS.map(String).filter(isMeasured), (at) => `${at} nats`);
   control("effect").append(...options(grid.effects, (name) => EFFECTS[name as EffectName].label));
   control("at").append(
     element("optgroup", { label: "at the stop" }, ...options(stops)),
@@ -124,12 +125,16 @@ function describe(cell: ExploredCell, unit: string): string {
 function draw(): void {
   const chosen = selection();
   const { measure, at, effect } = chosen;
+  if (!measure) {
+    byId("about").textContent = `The study ${studyName(study)}: no network is measured yet.`;
+    return;
+  }
   const found = explore(study, records, chosen);
   const { label, unit } = parseMeasure(measure);
   const place = isLevel(at) ? `${at} nats of training loss` : at;
   byId("title").textContent = `${capitalize(label)} by ${EFFECTS[effect].label}, at ${place}`;
   byId("about").textContent =
-    `The study ${studyName(study)}, ${records.length} trajectories; networks ` +
+    `The study ${studyName(study)}, ${plural(records.length, "run")}; networks ` +
     (isLevel(at)
       ? "interpolated to a loss over all training images."
       : `at ${at}: ${stopInWords(at)}.`);

@@ -1,9 +1,9 @@
 /**
- * Tries a page in a browser, `browse.ts PAGE [FOLDER FOR PICTURES]`; throws what is wrong.
+ * Tries a page in a browser, and every place that other ones offer, `browse.ts PAGE [OTHER PAGE]...`;
+ * throws what is wrong.
  *
  * @module
  */
-import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import {
   assert,
@@ -30,7 +30,7 @@ function listen(page: Page): string[] {
   return troubles;
 }
 
-async function browse(browser: Browser, path: string, pictures: string | undefined): Promise<void> {
+async function browse(browser: Browser, path: string): Promise<void> {
   const { href } = pathToFileURL(path);
   for (const [width, colorScheme] of [[1280, "light"], [360, "dark"]] as const) {
     const look = { viewport: { width, height: 900 }, colorScheme };
@@ -48,7 +48,6 @@ async function browse(browser: Browser, path: string, pictures: string | undefin
     await tryPage(page);
     assertEquals(troubles.filter((text) => !/^request (file|blob):/.test(text)), []);
     assert(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
-    if (pictures) await page.screenshot({ path: join(pictures, `${width}.png`), fullPage: true });
     // The policy would keep axe out.
     const judged = await browser.newPage({ ...look, bypassCSP: true });
     await open(judged, page.url());
@@ -139,10 +138,24 @@ async function tryPage(page: Page): Promise<void> {
   assert(await page.locator("#trajectory").isVisible());
 }
 
-const [path = "", pictures] = Deno.args;
+/** Chooses every place; a page without any says so. */
+async function tryPlaces(browser: Browser, path: string): Promise<void> {
+  const page = await browser.newPage();
+  const troubles = listen(page);
+  await page.goto(pathToFileURL(path).href);
+  await page.locator("#about", { hasText: "The study" }).waitFor();
+  for (const place of await page.locator("[name=at] option").allInnerTexts()) {
+    await page.selectOption("[name=at]", place);
+    assertEquals(troubles, [], place);
+  }
+  assertEquals(troubles, []);
+}
+
+const [path = "", ...others] = Deno.args;
 const browser = await chromium.launch({ executablePath: BROWSER, args: FLAGS });
 try {
-  await browse(browser, path, pictures);
+  await browse(browser, path);
+  for (const other of others) await tryPlaces(browser, other);
 } finally {
   await browser.close();
 }
