@@ -46,8 +46,11 @@ export const COMMANDS = {
     apart: [
       ["cached-only", "verify", "fresh", "dry-run"],
       ["slurm", "cached-only", "verify", "fresh"],
+      ...(["effects", "learning-rates", "batch-sizes"] as const).map((name) => (
+        ["cells", name] as const
+      )),
     ],
-    needs: { sbatch: "slurm" },
+    needs: { sbatch: "slurm", "verify-seed": "verify" },
     notes: { ...OPTIMIZERS, ...MEASURES },
   },
   train: {

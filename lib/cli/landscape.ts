@@ -10,6 +10,7 @@ import type { Values } from "~/lib/cli/options.ts";
 import { UsageError } from "~/lib/domain.ts";
 import { plotLandscape, renderPng } from "~/lib/figures.ts";
 import { sha256, writeWhole } from "~/lib/files/files.ts";
+import { significant } from "~/lib/files/numbers.ts";
 import { Meter } from "~/lib/files/progress.ts";
 import {
   type Landscape,
@@ -91,12 +92,11 @@ function spanFrom(
 function summaryOf({ points, axes }: Landscape): string {
   const known = points.filter(({ trainLoss }) => trainLoss !== null)
     .toSorted((a, b) => a.trainLoss! - b.trainLoss!);
-  const at = ({ x, y }: { x: number; y: number }): string =>
-    `x = ${x}${axes.length === 2 ? `, y = ${y}` : ""}`;
+  const describe = ({ trainLoss, x, y }: Landscape["points"][number]): string =>
+    `${trainLoss!.toFixed(5)} nats at x = ${significant(x)}` +
+    (axes.length === 2 ? `, y = ${significant(y)}` : "");
   if (known.length === 0) return `${points.length} points, none with a finite loss`;
   const [lowest, highest] = [known[0]!, known.at(-1)!];
-  return `${points.length} points; training loss ${lowest.trainLoss?.toFixed(5)} nats at ${
-    at(lowest)
-  }, the ` +
-    `lowest, to ${highest.trainLoss} at ${at(highest)}`;
+  return `${points.length} points; training loss ${describe(lowest)}, the lowest, to ` +
+    describe(highest);
 }

@@ -76,9 +76,12 @@ function list(paths: readonly string[]): string {
 }
 
 /** The options with whole paths, from the folder in which the task was typed. */
-function fromHere(texts: Texts, here: string): Texts {
+export function fromHere(texts: Texts, here: string): Texts {
   return Object.fromEntries(
     Object.entries(texts).map(([name, text]) => {
+      // A BLAS's file by its path.
+      const [, file] = name === "engine" ? /^cpu:(.*[/\\].*)$/.exec(String(text)) ?? [] : [];
+      if (file !== undefined) return [name, `cpu:${resolve(here, file)}`];
       if (optionOf(name as OptionName).path === undefined || text === "") return [name, text];
       // A slash at the end says that a folder is meant.
       const [, end = ""] = /[^/\\]([/\\])$/.exec(String(text)) ?? [];

@@ -105,10 +105,10 @@ async function openRun(claim: Claim): Promise<ClaimedRun> {
     const reason = wanted.size > 0
       ? `the network of epoch ${[...wanted].join(", ")} was not kept`
       : "no state was kept to go on from";
-    options.onMessage(
-      `${describeTrajectory(trajectory)}: epochs ${epochs + 1} to ${again} are trained again, as ` +
-        reason,
-    );
+    const which = again === epochs + 1
+      ? `epoch ${again} is`
+      : `epochs ${epochs + 1} to ${again} are`;
+    options.onMessage(`${describeTrajectory(trajectory)}: ${which} trained again, as ${reason}`);
   } else if (epochs > 0) {
     options.onMessage(`${describeTrajectory(trajectory)}: going on after epoch ${epochs}`);
   }

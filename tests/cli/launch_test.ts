@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import config from "~/deno.json" with { type: "json" };
+import { fromHere } from "~/lib/cli/launch.ts";
 import { ended, ROOT, startTask } from "~/tests/fixtures/script.ts";
 
 Deno.test("paths are those of the folder in which the task was typed, and said whole", async () => {
@@ -15,6 +16,11 @@ Deno.test("paths are those of the folder in which the task was typed, and said w
   assertEquals(
     new TextDecoder().decode(stderr),
     `--model must name what exists: ${join(ROOT, "none.safetensors")} is not there\n`,
+  );
+  const engines = ["cpu:../libblas.so", `cpu:${join(ROOT, "libblas.so")}`, "cpu:libblas.so", "cpu"];
+  assertEquals(
+    engines.map((engine) => fromHere({ engine }, folder)["engine"]),
+    [engines[1], ...engines.slice(1)],
   );
   const args = ["--threads", "1", "--images", "10"];
   const env = { CIFAR10_DIR: "none", INIT_CWD: folder };

@@ -98,8 +98,10 @@ for (const [optimizer, from, trained] of cases) {
       assertEquals([again!.did, again!.from, again!.to], ["trained again", from - 1, 3]);
       assertEquals(numbers(epochs), [...trained]);
       assertEquals(messages, [
-        `${optimizer} ${NAME}: epochs ${from} to 3 are trained again, as the network of epoch 3 was ` +
-        "not kept",
+        `${optimizer} ${NAME}: ${from === 3 ? "epoch" : "epochs 1 to"} 3 ${
+          from === 3 ? "is" : "are"
+        } ` +
+        "trained again, as the network of epoch 3 was not kept",
       ]);
       assertSame(await contents(folder), wanted);
     });
