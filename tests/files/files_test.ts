@@ -108,6 +108,8 @@ Deno.test("sha256() is FIPS 180-4's, parts one behind the other", () => {
   const abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
   assertEquals(sha256("abc"), abc);
   assertEquals(sha256("a", Uint8Array.of(98), "c"), abc);
+  // A view's own bytes, whatever its type.
+  assertEquals(sha256(new Uint16Array(Uint8Array.of(0, 0, 97, 98, 0, 0).buffer, 2, 1), "c"), abc);
 });
 
 Deno.test("reasonOf() says what to do about a full disk and a folder that cannot be written", () => {
