@@ -12,7 +12,7 @@ import { formatProgress, type OnProgress, throttled } from "~/lib/files/progress
 import { cellColumns } from "~/lib/findings.ts";
 import { run, type RunOptions, type RunOutcome } from "~/lib/reproduce.ts";
 import { columnTitle, type Runs, runsAt, summariseCells, tableOf } from "~/lib/results.ts";
-import type { Study } from "~/lib/study.ts";
+import { listTrajectories, type Study } from "~/lib/study.ts";
 
 /** Milliseconds between two states of the progress. */
 const INTERVAL = 200;
@@ -62,7 +62,7 @@ export async function showPlot(options: Plot.PlotOptions): Promise<void> {
  * @throws {Error} Outside a notebook.
  */
 export async function showSentences(sentences: readonly string[]): Promise<void> {
-  const plain = sentences.length === 0 ? ["Nothing can be said without results."] : sentences;
+  const plain = sentences.length === 0 ? ["Too few results to say anything."] : sentences;
   await show({
     "text/markdown": plain.map((sentence) => `- ${sentence.trim()}`).join("\n"),
     "text/plain": plain.join("\n"),
@@ -135,7 +135,7 @@ export async function showRun(study: Study, options: RunOptions = {}): Promise<S
   const runs = runsAt(study, outcome.records);
   const missing = outcome.missingRuns === 0
     ? "none missing"
-    : `${outcome.missingRuns} not complete`;
+    : `${outcome.missingRuns} of ${listTrajectories(study).length} not complete`;
   await close(`${runs.length} runs with a result, ${missing}`);
   return { ...outcome, runs };
 }

@@ -45,6 +45,8 @@ export interface Layer {
   /** Its entry, if any. */
   readonly legend?: string | Ramp;
   readonly color?: string;
+  /** Of texts: what parts them from what is below. */
+  readonly halo?: string;
   readonly symbol?: MarkSymbol;
   /** Of points, default 3; of strokes, default 1.5; `stroke-dasharray`. */
   readonly radius?: number;

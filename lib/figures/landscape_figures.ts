@@ -135,9 +135,12 @@ function planePanels({ axes: [x, y], networks, points }: Landscape): Panel[] {
       height: 300,
       layers: [
         contours(`${split}-contours`, rows, levels, { what, from: low }),
-        { kind: "points", name: "network", rows: networks, color: INK.text },
         {
-          ...{ kind: "texts", name: "network-name" },
+          ...{ kind: "points", name: "network", color: INK.text },
+          rows: networks.map((at) => ({ ...at, isHollow: true })),
+        },
+        {
+          ...{ kind: "texts", name: "network-name", halo: "#fff" },
           rows: networks.map(({ name, ...at }) => ({ ...at, text: name, color: INK.text })),
         },
       ],

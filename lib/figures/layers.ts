@@ -32,7 +32,7 @@ export function toMarks(layer: Layer, place: Place): Plot.Markish[] {
   if (kind === "contours") return contourMarks(layer);
   if (kind === "texts") {
     const fill = (row: Row): string => row.color ?? color;
-    const style = { dx: 5, dy: 9, textAnchor: "start", fill } as const;
+    const style = { dx: 5, dy: 9, textAnchor: "start", fill, stroke: layer.halo ?? null } as const;
     return [Plot.text(roomyTexts(rows, place), { ...at, text: "text", ...style })];
   }
   if (kind === "rules") {
@@ -65,9 +65,13 @@ function contourMarks({ name, rows, levels = [], colors = [] }: Layer): Plot.Mar
   };
   const [[x1, x2], [y1, y2]] = [ends(xs!), ends(ys!)];
   const grid = { width: xs!.length, height: ys!.length, x1, x2, y1, y2 };
+  // Beyond the outermost points the bands are none that were measured.
+  const corners = [[0, 0], [0, -1], [-1, -1], [-1, 0], [0, 0]]
+    .map(([i, j]) => [xs!.at(i!)!, ys!.at(j!)!]);
+  const clip = { type: "Polygon" as const, coordinates: [corners] };
   return levels.map((level, i) =>
     Plot.contour(rows, {
-      ...{ ...grid, value: "z", thresholds: [level], clip: true, className: name },
+      ...{ ...grid, value: "z", thresholds: [level], clip, className: name },
       ...{ fill: colors[i] ?? INK.text, stroke: "none" },
     })
   );

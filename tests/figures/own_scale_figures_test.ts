@@ -69,4 +69,8 @@ Deno.test("plotLandscape() draws contours of a plane, the lowest level over all 
   assertEquals([levels[0], levels.length, rows.length], [1, 12, 9]);
   assert(levels.every((level, i) => i === 0 || level > levels[i - 1]!) && levels.at(-1)! < 3);
   assertStringIncludes(svg, "train-contours");
+  // Nothing is drawn beyond the outermost points: there is a clip of four corners.
+  const [, path = ""] = /<clipPath[^>]*><path d="M([^"]*)Z"/.exec(svg)!;
+  const [xs, ys] = [0, 1].map((i) => new Set(path.split("L").map((at) => at.split(",")[i])));
+  assertEquals([xs!.size, ys!.size], [2, 2]);
 });
