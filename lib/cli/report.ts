@@ -20,7 +20,9 @@ export const main: Main = async (values) => {
     listTrajectories(study).map((trajectory) => readRecord(folder, trajectory, undefined)),
   );
   const records = found.filter((record) => record !== undefined);
-  if (records.length === 0) throw new Error(`Cannot write the page as ${folder} has no result yet`);
+  if (records.length === 0) {
+    throw new Error(`Cannot write the page as ${folder} has no result of ${study.preset} yet`);
+  }
   const script = await new Response(Deno.stdin.readable).text();
   const path = await writeReport(study, records, { script, folder });
   console.log(`${path} has ${plural(records.length, "record")}`);

@@ -145,7 +145,7 @@ export function plotLevels(study: Study, findings: readonly Finding[]): Figure {
       };
     }),
     caption: shown.length === 0
-      ? "No effect has two ends at a common level of the full-set loss."
+      ? "No effect has two ends with two seeds at a common level of the full-set loss."
       : "Each point compares two cells at one training loss: the ratio of their values, paired by seed, " +
         `with its 95 % t interval, which holds the error of interpolation (hollow: not the first cell and the last); n = ${
           plurals(shown.map(({ found }) => found.n), "seed")

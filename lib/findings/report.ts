@@ -65,6 +65,7 @@ export function findingsMarkdown(study: Study, records: Records): string {
     [false, true].map((isAgainst) =>
       tableText(findingsTable(found.filter((each) => each.isAgainst === isAgainst)))
     );
+  const others = tablesOf(at("measure"));
   const paragraphs = [
     `# What ${studyName(study)} shows`,
     `Computed from the records beside this page; \`deno task reproduce\` writes it. The stop is ` +
@@ -74,8 +75,8 @@ export function findingsMarkdown(study: Study, records: Records): string {
     HOW_TO_READ,
     "## At the stop",
     list(at("stop").map(describeFinding)),
-    "In other measures:",
-    ...tablesOf(at("measure")),
+    others.some((text) => text !== "") ? "In other measures:" : "",
+    ...others,
     "## At equal training loss",
     `The loss is that of all training images: ${
       LOSS_LEVELS.join(", ")
@@ -162,7 +163,7 @@ function tableText(table: ColumnTable): string {
   return [names, names.map(() => "---"), ...rows].map((row) => `| ${row.join(" | ")} |`).join("\n");
 }
 
-/** How many runs of a series have no value of the measure, or diverged, where any did. */
+/** How many runs of a series have no value of the measure, diverged or did not reach the stop, where any did. */
 function missingSentences({ grid }: Study, cells: readonly CellSummary[]): string[] {
   const series = Map.groupBy(cells, ({ optimizer, effect }) => (
     `${optimizer}, ${EFFECTS[effect].label}`
@@ -172,6 +173,10 @@ function missingSentences({ grid }: Study, cells: readonly CellSummary[]): strin
     const missing = all - own.flatMap(({ bySeed }) => [...bySeed]).length;
     const lost = own.flatMap(({ diverged }) => diverged).length;
     const diverged = lost === 0 ? "" : `, ${lost} of them as training diverged`;
-    return missing === 0 ? [] : `${name}: ${missing} of ${all} runs have no value${diverged}.`;
+    const short = own.flatMap(({ unconverged }) => unconverged).length;
+    return [
+      ...(missing === 0 ? [] : [`${name}: ${missing} of ${all} runs have no value${diverged}.`]),
+      ...(short === 0 ? [] : [`${name}: ${short} of ${all} runs did not reach the stop.`]),
+    ];
   });
 }

@@ -1,5 +1,6 @@
 /** What a benchmark measures, how often, and how it is said. @module */
 import jstat from "jstat";
+import { plural } from "~/lib/files/numbers.ts";
 
 /** One measurement on one engine. */
 export interface Row {
@@ -32,7 +33,7 @@ export function describeRow(row: Row): string {
   const rate = row.samplesPerSecond;
   const parts = [
     row.engine,
-    `${row.threads} threads`,
+    plural(row.threads, "thread"),
     row.optimizer.padEnd(isTraining ? 9 : 12),
     isTraining
       ? `batch ${String(row.batchSize).padStart(5)}`

@@ -281,7 +281,7 @@ Deno.test("findingsMarkdown() says something of any part of a study, and throws 
     const partial = { ...presets.quick, grid: { ...presets.quick.grid, ...grid } };
     for (const records of [[], syntheticRecords(partial), syntheticRecords(partial).slice(0, 2)]) {
       const text = findingsMarkdown(partial, records);
-      assert(!/NaN|undefined|null|Infinity/.test(text), text);
+      assert(!/NaN|undefined|null|Infinity|:\n\n#/.test(text), text);
       assert(
         !/NaN|undefined|null|Infinity/.test(
           findingsTable(listFindings(partial, records)).toMarkdown(),
@@ -292,7 +292,7 @@ Deno.test("findingsMarkdown() says something of any part of a study, and throws 
 });
 
 Deno.test("findingsMarkdown() counts what is missing and what diverged, by optimizer and effect", () => {
-  const { quick } = presets;
+  const quick = { ...presets.quick, stops: ["cumulative:1e-3"] };
   const records = syntheticRecords(
     quick,
     ({ optimizer, learningRate, seed }) =>
@@ -300,12 +300,15 @@ Deno.test("findingsMarkdown() counts what is missing and what diverged, by optim
         ? undefined
         : learningRate === 1e-1 && seed === 2
         ? { stopped: "diverged", epochs: 2 }
+        : learningRate === 1e-3 && seed === 1
+        ? { stopped: "epoch limit" }
         : {},
   );
   assertEquals(
     findingsMarkdown(quick, records).split("## What is missing")[1]!.trim().split("\n"),
     [
       "- SGD, learning rate: 2 of 9 runs have no value, 1 of them as training diverged.",
+      "- SGD, learning rate: 1 of 9 runs did not reach the stop.",
       "- AdaGrad, learning rate: 9 of 9 runs have no value.",
       "- AdaGrad, batch size: 9 of 9 runs have no value.",
     ],
