@@ -89,16 +89,6 @@ Deno.test("frozen-batchnorm takes the losses with kept statistics, of sharpness'
   }
 });
 
-Deno.test("sharpness says what it cannot measure", async () => {
-  const text = "sharpness(directions=3)";
-  const wall: LossFunction = { loss: (w) => dot(w, w) > 1 ? Infinity : 0 };
-  assertEquals(
-    (await assertRejects(() => measure(wall, text, origin), NotFiniteError)).message,
-    "Cannot measure sharpness as the loss at a step of 5 along direction 0 must be finite: " +
-      "current value is Infinity",
-  );
-});
-
 Deno.test("pairs are free of the slope: each sample is u'Hu / 2 of its steps on a quadratic", async () => {
   // Losses of up to 1,000 nats, rounded to 1e-13, a few of them in a sum.
   const cases = [
@@ -330,16 +320,18 @@ Deno.test("adaptive-worst-case does not change where the parameters' scale does"
   assert(Math.abs(a.estimate - b.estimate) > 0.1 * a.estimate);
 });
 
-Deno.test("worst-case names a loss or gradient that is not finite", async () => {
+Deno.test("measures name the loss or the gradient that is not finite", async () => {
   const of = quadratic(convex, { slope: gentle });
   const wall: LossFunction = { ...of, loss: (w) => dot(w, w) > 0 ? Infinity : 0 };
-  assertEquals(
-    (await assertRejects(() => measureWorst(wall, "worst-case"), NotFiniteError)).message,
-    "Cannot measure worst-case as the loss at radius 0.05 must be finite: current value is Infinity",
-  );
   const steep: LossFunction = { ...of, gradient: () => gentle.map(() => NaN) };
-  assertEquals(
-    (await assertRejects(() => measureWorst(steep, "worst-case"), NotFiniteError)).message,
-    "Cannot measure worst-case as the gradient of the network must be finite: current value is NaN",
-  );
+  const cases = [
+    [wall, "sharpness", "the loss at a step of 5 along direction 0", Infinity],
+    [wall, "worst-case", "the loss at radius 0.05", Infinity],
+    [steep, "worst-case", "the gradient of the network", NaN],
+  ] as const;
+  for (const [of, name, what, value] of cases) {
+    const { message } = await assertRejects(() => measureWorst(of, name), NotFiniteError);
+    const reason = `${what} must be finite: current value is ${value}`;
+    assertEquals(message, `Cannot measure ${name} as ${reason}`);
+  }
 });
