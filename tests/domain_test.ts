@@ -20,6 +20,7 @@ const NUMBERS: [keyof typeof domain, number[], number[]][] = [
   ["directions", [1, 10_000], [0, 10_001]],
   ["radius", [0, 5], [-1e-9, NaN, Infinity]],
   ["threads", [1, 256], [0, 257, 1.5]],
+  ["place", [0, 2 ** 53 - 1], [-1, 0.5, NaN, Infinity]],
   ["nats", [0, 1e-3], [-1e-3, NaN, Infinity]],
   ["decay", [0, 0.999], [1, -0.1, NaN]],
 ];

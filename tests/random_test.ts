@@ -48,19 +48,15 @@ Deno.test("openStream() is xoroshiro128+ jumped index + 1 times", () => {
 });
 
 Deno.test("openStream() takes integers in its domain only", () => {
-  const refusal = (seed: number, index: number): string =>
-    assertThrows(() => openStream(seed, index), RangeError).message;
-  for (const value of [-1, 0.5, 2 ** 32, 2 ** 53, NaN, Infinity, "1" as unknown as number]) {
-    assertEquals(
-      refusal(value, 0),
-      "Cannot open a random stream as seed must be an integer in 0..4294967295: current value is " +
-        value,
-    );
-    if (value === 2 ** 32) continue;
-    assertEquals(
-      refusal(0, value),
-      `Cannot open a random stream as index must be an integer >= 0: current value is ${value}`,
-    );
+  for (const value of [-1, 0.5, NaN]) {
+    const refuse = (seed: number, index: number, what: string): unknown =>
+      assertThrows(
+        () => openStream(seed, index),
+        RangeError,
+        `Cannot open a random stream as ${what}: current value is ${value}`,
+      );
+    refuse(value, 0, "seed must be an integer in 0..4294967295");
+    refuse(0, value, "index must be an integer >= 0");
   }
 });
 

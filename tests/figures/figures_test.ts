@@ -25,20 +25,21 @@ import {
   assertThrows,
 } from "@std/assert";
 import { marks, numbers, PIXELS, places, shifts, texts } from "~/tests/fixtures/svg_marks.ts";
-import { spread, syntheticRecords, syntheticResults } from "~/tests/fixtures/synthetic_results.ts";
+import {
+  spread,
+  syntheticRecords,
+  syntheticResults,
+  vary,
+} from "~/tests/fixtures/synthetic_results.ts";
 
 const { quick, paper, standard } = presets;
 /** A study in which some runs reach the first stop and others the epoch limit. */
 const limited: Study = { ...quick, stops: ["loss:1.2"], maxEpochs: 12 };
 /** Three learning rates that were published. */
-const study: Study = {
-  ...standard,
-  grid: {
-    ...standard.grid,
-    ...{ effects: ["learning-rate"], optimizers: ["SGD"] },
-    ...{ learningRates: [1e-4, 1e-2, 1e-1], seeds: [0, 1] },
-  },
-};
+const study = vary(standard, {
+  ...{ effects: ["learning-rate"], optimizers: ["SGD"] },
+  ...{ learningRates: [1e-4, 1e-2, 1e-1], seeds: [0, 1] },
+});
 const PUBLISHED: Readonly<Record<number, number>> = { 1e-4: 1.29571, 1e-2: 0.10663, 1e-1: 0.01024 };
 const records = syntheticRecords(study, ({ learningRate, seed }) => ({
   epochs: 60,
@@ -132,7 +133,7 @@ Deno.test("plotResults2() stands optimizers beside each other, doublings at even
   // Further apart than a marker of radius 3 with its outline.
   assert(adagrad! - sgd! >= 8);
   const optimizers = ["SGD", "SGD(momentum=0.9)", "SGD(momentum=0.99)"];
-  const momentum: Study = { ...quick, grid: { ...quick.grid, optimizers } };
+  const momentum = vary(quick, { optimizers });
   const colors = ["SGD", "SGD_momentum_0_9_", "SGD_momentum_0_99_"].map((slug) =>
     colorOf(plotResults2(momentum, syntheticResults(momentum)), `${slug}-mean`)
   );
@@ -145,7 +146,7 @@ function colorOf({ svg }: { svg: string }, name: string): string | undefined {
 }
 
 Deno.test("plotResults2() shows one seed hollow, limited runs pale, and lost cells by ×", () => {
-  const one: Study = { ...quick, grid: { ...quick.grid, seeds: [0] } };
+  const one = vary(quick, { seeds: [0] });
   const single = plotResults2(one, syntheticResults(one));
   assertEquals(colorOf(single, "SGD-mean"), "#fff");
   assertEquals(marks(single, "SGD-mean-interval").length, 0);
@@ -221,11 +222,8 @@ Deno.test("plotLead() has ours beside the published and the first optimizer's cu
 });
 
 Deno.test("plotLevels() puts the ratio of two ends at its level, with its verdict", () => {
-  const levels: Study = {
-    ...study,
-    grid: { ...study.grid, seeds: [0, 1, 2] },
-    stops: ["cumulative:1e-3", "loss:1.6", "loss:1.4"],
-  };
+  const stops = ["cumulative:1e-3", "loss:1.6", "loss:1.4"];
+  const levels = vary(study, { seeds: [0, 1, 2] }, { stops });
   // Values are the learning rate's alone, whatever the loss: 0.1 and 0.01.
   const made = syntheticRecords(levels, ({ learningRate, seed }) => ({
     epochs: 60,
@@ -245,10 +243,8 @@ Deno.test("plotLevels() puts the ratio of two ends at its level, with its verdic
 });
 
 Deno.test("plotRatio() puts both effects on one axis", () => {
-  const both: Study = {
-    ...study,
-    grid: { ...study.grid, effects: ["learning-rate", "batch-size"], batchSizes: [128, 512] },
-  };
+  const effects = ["learning-rate", "batch-size"] as const;
+  const both = vary(study, { effects, batchSizes: [128, 512] });
   const figure = plotRatio(both, syntheticResults(both, () => ({ epochs: 60 })));
   const [x0, x1] = numbers(marks(figure, "SGD-learning-rate"), "cx");
   const squares = places(marks(figure, "SGD-batch-size")).map(({ x }) => x);
@@ -317,8 +313,7 @@ Deno.test("plotEigenvalues() draws 2 / learning rate beside the eigenvalue that 
   lines.slice(0, 2).flat().forEach((y, i) => assertAlmostEquals(y, means[i]!, 2 * PIXELS));
   const edges = (own: Study): number =>
     marks(plotEigenvalues(own, syntheticResults(own)), "edge").length;
-  const adagrad: Study = { ...study, grid: { ...study.grid, optimizers: ["AdaGrad"] } };
-  assertEquals([edges(study), edges(adagrad)], [1, 0]);
+  assertEquals([edges(study), edges(vary(study, { optimizers: ["AdaGrad"] }))], [1, 0]);
 });
 
 Deno.test("plotTrainingLoss() draws every run once a panel and how it ended", () => {

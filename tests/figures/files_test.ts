@@ -11,7 +11,12 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { decode } from "fast-png";
 import { DOMParser } from "linkedom";
 import { inkOf, pdfText } from "~/tests/fixtures/svg_marks.ts";
-import { spread, syntheticRecords, type SyntheticRun } from "~/tests/fixtures/synthetic_results.ts";
+import {
+  spread,
+  syntheticRecords,
+  type SyntheticRun,
+  vary,
+} from "~/tests/fixtures/synthetic_results.ts";
 import { withFolder } from "~/tests/fixtures/temporary_folder.ts";
 
 const { quick, standard } = presets;
@@ -20,34 +25,24 @@ type SyntheticRunOf = (run: { learningRate: number; batchSize: number; seed: num
   | undefined;
 
 /** Small, with the published protocol, several stops and every kind of figure. */
-const whole: Study = {
-  ...standard,
-  grid: { ...standard.grid, learningRates: [1e-4, 1e-2], batchSizes: [128, 50000], seeds: [0, 1] },
-};
+const whole = vary(standard, {
+  ...{ learningRates: [1e-4, 1e-2], batchSizes: [128, 50000], seeds: [0, 1] },
+});
 const wholeRun: SyntheticRunOf = ({ learningRate, batchSize, seed }) => ({
   samples: spread(49, 0.1 + learningRate, 0.01),
   epochs: 60,
   gap: 0.1 + (1 + seed) * learningRate + 1e-6 * batchSize,
 });
-const small: Study = {
-  ...quick,
-  grid: { ...quick.grid, effects: ["learning-rate"], optimizers: ["SGD"] },
-};
+const small = vary(quick, { effects: ["learning-rate"], optimizers: ["SGD"] });
+const THREE = ["SGD", "SGD(momentum=0.9)", "AdaGrad"];
 const pairs = [{ learningRate: 1e-4, batchSize: 128 }, { learningRate: 4e-4, batchSize: 512 }];
 
 /** Every kind of study that must give a figure. */
 const KINDS: readonly [name: string, study: Study, run: SyntheticRunOf][] = [
   ["several stops", whole, wholeRun],
-  ["one seed", { ...quick, grid: { ...quick.grid, seeds: [4] } }, () => ({})],
-  [
-    "pairs of one ratio",
-    { ...quick, grid: { ...quick.grid, effects: ["pairs"], pairs } },
-    () => ({}),
-  ],
-  ["three optimizers", {
-    ...quick,
-    grid: { ...quick.grid, optimizers: ["SGD", "SGD(momentum=0.9)", "AdaGrad"] },
-  }, () => ({})],
+  ["one seed", vary(quick, { seeds: [4] }), () => ({})],
+  ["pairs of one ratio", vary(quick, { effects: ["pairs"], pairs }), () => ({})],
+  ["three optimizers", vary(quick, { optimizers: THREE }), () => ({})],
   ["no measure", { ...quick, measures: { first: [], others: [] } }, () => ({})],
   ["none converged", { ...quick, maxEpochs: 6 }, () => ({ stopped: "epoch limit" })],
   ["no epoch", { ...quick, maxEpochs: 0 }, () => ({ stopped: "epoch limit" })],

@@ -1,18 +1,11 @@
 import { type CurvePoint, listCurves, valueAtLoss } from "~/lib/findings.ts";
-import { presets, type Study } from "~/lib/study.ts";
+import { presets } from "~/lib/study.ts";
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
-import { syntheticRecords } from "~/tests/fixtures/synthetic_results.ts";
+import { syntheticRecords, vary } from "~/tests/fixtures/synthetic_results.ts";
 
-const study: Study = {
-  ...presets.standard,
-  grid: {
-    ...presets.standard.grid,
-    effects: ["learning-rate"],
-    optimizers: ["SGD"],
-    learningRates: [1e-3, 1e-1],
-  },
-  stops: ["cumulative:1e-3", "loss:1.9", "loss:1.5", "loss:1.2"],
-};
+const study = vary(presets.standard, {
+  ...{ effects: ["learning-rate"], optimizers: ["SGD"], learningRates: [1e-3, 1e-1] },
+}, { stops: ["cumulative:1e-3", "loss:1.9", "loss:1.5", "loss:1.2"] });
 
 /** Networks along a trajectory: [loss, value], ... */
 function points(...pairs: [trainLoss: number, value: number][]): CurvePoint[] {

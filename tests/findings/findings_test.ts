@@ -10,22 +10,19 @@ import {
 import type { Records, TrajectoryRecord } from "~/lib/results.ts";
 import { equalRatioStudy, presets, type Study } from "~/lib/study.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { syntheticRecords } from "~/tests/fixtures/synthetic_results.ts";
+import { syntheticRecords, vary } from "~/tests/fixtures/synthetic_results.ts";
 
 /** SGD by three learning rates, at a stop and where losses are equal. */
-const study: Study = {
-  ...presets.standard,
-  grid: {
-    ...presets.standard.grid,
-    ...{ effects: ["learning-rate"], optimizers: ["SGD"], learningRates: [1e-3, 1e-2, 1e-1] },
-  },
+const study = vary(presets.standard, {
+  ...{ effects: ["learning-rate"], optimizers: ["SGD"], learningRates: [1e-3, 1e-2, 1e-1] },
+}, {
   stops: ["cumulative:1e-3", ...[1.9, 1.8, 1.6, 1.5, 1.4, 1.2, 1.1].map((loss) => `loss:${loss}`)],
   measures: {
     first: ["sharpness", "antithetic", "relative-filter"],
     others: ["antithetic", "relative-filter"],
   },
-};
-const both: Study = { ...study, grid: { ...study.grid, optimizers: ["SGD", "AdaGrad"] } };
+});
+const both = vary(study, { optimizers: ["SGD", "AdaGrad"] });
 
 /** What a made-up value may hang on. */
 interface At {
@@ -80,7 +77,7 @@ Deno.test("listFindings() leaves open what is wide, has too few seeds, or is not
   const wide = recordsOf(study, ({ rate, seed }) => rate === 1e-1 ? 0.5 + 0.4 * (seed - 1) : 0.5);
   assertEquals(find(study, wide, "stop", "sharpness")[0]!.kind, "inconclusive");
   for (const seeds of [[5], [0, 1]]) {
-    const few: Study = { ...both, grid: { ...both.grid, seeds } };
+    const few = vary(both, { seeds });
     const records = recordsOf(few, ({ rate, seed }) => rate * (1 + 1e-3 * seed * rate));
     const [own] = find(few, records, "stop", "sharpness");
     assertMatch(cellOf(own!), /^inconclusive: /);
@@ -227,7 +224,7 @@ Deno.test("listFindings() adjusts by Holm: of many verdicts a weak one is inconc
 
 Deno.test("listFindings() says of one factor what it says of it among others", () => {
   const effects = ["learning-rate", "batch-size"] as const;
-  const all: Study = { ...study, grid: { ...study.grid, effects, batchSizes: [32, 512] } };
+  const all = vary(study, { effects, batchSizes: [32, 512] });
   // By batch size 6 comparisons of p = 0.006 each; by learning rate as many of noise.
   const records = recordsOf(
     all,
@@ -238,7 +235,7 @@ Deno.test("listFindings() says of one factor what it says of it among others", (
     listFindings(study, records).filter(({ effect }) => effect === "batch-size")
       .map(({ place, measure, judged }) => `${place} ${measure} ${judged}`);
   assertEquals(said(all)[0], "at cumulative:1e-3 sharpness falls");
-  assertEquals(said({ ...all, grid: { ...all.grid, effects: ["batch-size"] } }), said(all));
+  assertEquals(said(vary(all, { effects: ["batch-size"] })), said(all));
 });
 
 Deno.test("firstScreen() says which cells have a level, what stands in for relative sharpness, and what is not there", () => {
@@ -278,7 +275,7 @@ Deno.test("firstScreen() says which cells have a level, what stands in for relat
 Deno.test("findingsMarkdown() says something of any part of a study, and throws for nothing", () => {
   const all = [{}, { seeds: [0] }, { effects: ["pairs" as const] }, { learningRates: [1e-3] }];
   for (const grid of all) {
-    const partial = { ...presets.quick, grid: { ...presets.quick.grid, ...grid } };
+    const partial = vary(presets.quick, grid);
     for (const records of [[], syntheticRecords(partial), syntheticRecords(partial).slice(0, 2)]) {
       const text = findingsMarkdown(partial, records);
       assert(!/NaN|undefined|null|Infinity|:\n\n#/.test(text), text);

@@ -3,7 +3,7 @@ import { compareOrders, orderSentences, orderTable } from "~/lib/findings.ts";
 import { traceOrder } from "~/lib/reproduce.ts";
 import { axesStudy, listTrajectories, shuffledStudy } from "~/lib/study.ts";
 import { assertAlmostEquals, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
-import { syntheticRecords } from "~/tests/fixtures/synthetic_results.ts";
+import { syntheticRecords, vary } from "~/tests/fixtures/synthetic_results.ts";
 import { alone, withPlace } from "~/tests/fixtures/tiny_study.ts";
 
 Deno.test("compareOrders() pairs each shuffled cell with the same cell in file order", () => {
@@ -41,8 +41,7 @@ Deno.test("traceOrder() evaluates every epoch, ends where the rule ends on both 
     // The same numbers as a study's record has, and as the network at the end.
     const study = alone("SGD", { stops: ["epochs:3"] });
     const pairs = [{ learningRate: 0.1, batchSize: 20 }];
-    const grid = { ...study.grid, effects: ["pairs"] as const, pairs };
-    const { records: [record] } = await compute({ ...study, grid });
+    const { records: [record] } = await compute(vary(study, { effects: ["pairs"], pairs }));
     assertEquals(file.epochs.map(({ batches }) => batches), record!.content.epochLosses);
     assertAlmostEquals(file.epochs[2]!.fullSet, record!.content.networks[0]!.trainLoss, 1e-6);
     assertNotEquals(file.epochs[0]!.batches, shuffled.epochs[0]!.batches);

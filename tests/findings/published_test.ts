@@ -10,16 +10,12 @@ import {
 import { tQuantile } from "~/lib/statistics.ts";
 import { presets, type Study } from "~/lib/study.ts";
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
-import { syntheticRecords } from "~/tests/fixtures/synthetic_results.ts";
+import { syntheticRecords, vary } from "~/tests/fixtures/synthetic_results.ts";
 
-const study: Study = {
-  ...presets.standard,
-  grid: {
-    ...presets.standard.grid,
-    ...{ effects: ["learning-rate"], optimizers: ["SGD"] },
-    ...{ learningRates: [1e-4, 1e-2, 1e-1, 3e-1], seeds: [0, 1] },
-  },
-};
+const study = vary(presets.standard, {
+  ...{ effects: ["learning-rate"], optimizers: ["SGD"] },
+  ...{ learningRates: [1e-4, 1e-2, 1e-1, 3e-1], seeds: [0, 1] },
+});
 
 /** Sharpness by learning rate and seed; the published means are 1.29571, 0.10663 and 0.01024. */
 const VALUES: Readonly<Record<string, readonly [number, number]>> = {
@@ -57,7 +53,7 @@ Deno.test("comparePublished() judges each published cell and prints no ratio wit
 });
 
 Deno.test("comparePublished() gives no ratio for one seed, and no verdict where there is none", () => {
-  const one: Study = { ...study, grid: { ...study.grid, seeds: [0] } };
+  const one = vary(study, { seeds: [0] });
   const some = records.filter(({ content: { trajectory } }) =>
     trajectory.seed === 0 && trajectory.learningRate === 1e-4
   );
@@ -69,10 +65,8 @@ Deno.test("comparePublished() gives no ratio for one seed, and no verdict where 
 });
 
 Deno.test("comparePublished() takes an effect at the published stop where a result is there", () => {
-  const both: Study = {
-    ...study,
-    grid: { ...study.grid, effects: ["learning-rate", "batch-size"], batchSizes: [64, 128] },
-  };
+  const effects = ["learning-rate", "batch-size"] as const;
+  const both = vary(study, { effects, batchSizes: [64, 128] });
   // One trajectory went on to the published stop; the base cell, in both effects, did not.
   const far = { ...both, stops: ["cumulative:1e-4", ...both.stops] };
   const mixed = [both, far].flatMap((own) =>
@@ -102,7 +96,7 @@ Deno.test("publishedCells() has the 38 cells, the base cell in both effects; non
     [study, "antithetic", 0],
     [{ ...study, images: 10_000 }, "sharpness", 0],
     // The batch sizes were at another learning rate.
-    [{ ...study, grid: { ...study.grid, baseLearningRate: 1e-2 } }, "sharpness", 14],
+    [vary(study, { baseLearningRate: 1e-2 }), "sharpness", 14],
   ];
   for (const [own, measure, count] of cases) {
     assertEquals(publishedCells(own, measure).length, count, measure);

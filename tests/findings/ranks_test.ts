@@ -7,15 +7,13 @@ import {
   rankSentences,
   rankTable,
 } from "~/lib/findings.ts";
-import { axesStudy, presets, type Study } from "~/lib/study.ts";
+import { axesStudy, presets } from "~/lib/study.ts";
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
-import { syntheticResults, withDetails } from "~/tests/fixtures/synthetic_results.ts";
+import { syntheticResults, vary, withDetails } from "~/tests/fixtures/synthetic_results.ts";
 
-const study: Study = {
-  ...presets.quick,
-  grid: { ...presets.quick.grid, optimizers: ["SGD"], seeds: [0, 1, 2] },
+const study = vary(presets.quick, { optimizers: ["SGD"], seeds: [0, 1, 2] }, {
   measures: { first: ["sharpness", "trace", "generalization-gap", "lambda-max"], others: [] },
-};
+});
 
 /** The gap rises with the learning rate, and falls with the batch size. */
 const runs = syntheticResults(study, ({ learningRate, batchSize, seed }) => ({
@@ -107,11 +105,10 @@ Deno.test("explain() finds what made-up sharpness follows, and orders the others
 });
 
 Deno.test("radiusTable() has means over seeds by radius, and exponents; nothing without curves", () => {
-  const own: Study = {
-    ...presets.quick,
-    grid: { ...presets.quick.grid, effects: ["learning-rate"], optimizers: ["SGD"], seeds: [0, 1] },
+  const grid = { effects: ["learning-rate"], optimizers: ["SGD"], seeds: [0, 1] } as const;
+  const own = vary(presets.quick, grid, {
     measures: { first: ["radius-curve(directions=2)"], others: [] },
-  };
+  });
   // c r^2 up to 1, from there c r; c is 1 and 3 for the two seeds.
   const curved = withDetails(syntheticResults(own), ({ config }) => ({
     curve: [0.5, 1, 2, 4].map((radius) => ({

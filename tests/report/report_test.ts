@@ -14,7 +14,7 @@ import {
 import { runsAt, summariseCells, type TrajectoryRecord } from "~/lib/results.ts";
 import { presets } from "~/lib/study.ts";
 import { ended, startDeno } from "~/tests/fixtures/script.ts";
-import { syntheticRecords } from "~/tests/fixtures/synthetic_results.ts";
+import { syntheticRecords, vary } from "~/tests/fixtures/synthetic_results.ts";
 import { withFolder } from "~/tests/fixtures/temporary_folder.ts";
 import { BROWSER, RECORDS, STUDY } from "~/tests/report/committed.ts";
 
@@ -73,7 +73,7 @@ Deno.test("explore() has the values of reproduce --json and the sentences of the
 });
 
 Deno.test("reportHtml() escapes what records say, and admits its own program only", async () => {
-  const study = { ...presets.quick, grid: { ...presets.quick.grid, seeds: [0] } };
+  const study = vary(presets.quick, { seeds: [0] });
   const evil = "</script><script>alert(1)</script><!--";
   const records = syntheticRecords(study).map((record) => ({
     ...record,

@@ -6,9 +6,9 @@ import { formatRecord, recordFile, type TrajectoryRecord } from "~/lib/results.t
 import { listTrajectories, type Study } from "~/lib/study.ts";
 import { networkFile, type Trajectory } from "~/lib/trainer.ts";
 import { assertAlmostEquals } from "@std/assert";
-import { syntheticRecords } from "~/tests/fixtures/synthetic_results.ts";
+import { syntheticRecords, vary } from "~/tests/fixtures/synthetic_results.ts";
 import { withFolder } from "~/tests/fixtures/temporary_folder.ts";
-import { alone, change } from "~/tests/fixtures/tiny_study.ts";
+import { alone } from "~/tests/fixtures/tiny_study.ts";
 
 /** A record with losses up to an epoch, and no networks. */
 function recordOf(of: Study, epochs: number): TrajectoryRecord {
@@ -49,11 +49,7 @@ Deno.test("plan() counts missing epochs and measures at the mean rate seen here"
     const provenance = [work, { ...work, from: 2, to: 10, processor: "another" }];
     assertAlmostEquals(await seconds(bare, { ...recordOf(bare, 2), provenance }), 20, 1e-9);
     // Where a flat stop lies is the mean of those that were seen.
-    const flat = change({
-      ...bare,
-      stops: ["cumulative:1e-3"],
-      grid: { ...bare.grid, seeds: [0, 7] },
-    });
+    const flat = vary(bare, { seeds: [0, 7] }, { stops: ["cumulative:1e-3"] });
     const [record] = syntheticRecords(flat);
     await write({ ...record!, provenance: [] });
     const planned = await plan(flat, options);

@@ -10,6 +10,7 @@ import { type RunOutcome } from "~/lib/reproduce.ts";
 import { formatRecord, parseRecord, runAt, runsAt, type TrajectoryContent } from "~/lib/results.ts";
 import type { Study } from "~/lib/study.ts";
 import { assert, assertEquals, assertMatch, assertNotEquals, assertRejects } from "@std/assert";
+import { vary } from "~/tests/fixtures/synthetic_results.ts";
 import { listFiles } from "~/tests/fixtures/temporary_folder.ts";
 import {
   abortAt,
@@ -183,8 +184,9 @@ Deno.test("run() takes the network of the epoch limit where a stop is not reache
 
 Deno.test("run() ends a trajectory that diverges with its epoch, and finishes the others", () =>
   withPlace(async ({ compute }) => {
-    const grid = { ...STUDY.grid, optimizers: ["SGD"], effects: ["learning-rate"] } as const;
-    const study: Study = { ...STUDY, grid: { ...grid, learningRates: [1e30, 0.1] } };
+    const study = change({
+      grid: { optimizers: ["SGD"], effects: ["learning-rate"], learningRates: [1e30, 0.1] },
+    });
     const { records, computedRuns } = await compute(study, { checkpointSeconds: 0 });
     const [wild, tame] = runsAt(study, records);
     assertEquals([computedRuns, tame!.training.epochs], [2, 3]);
@@ -221,9 +223,8 @@ Deno.test("run() draws from a record with measures from the future, and leaves t
   }));
 
 Deno.test("run() in shuffled order: a trajectory of its own, interrupted or not the same bytes", async () => {
-  const file = alone("AdaGrad", { stops: ["epochs:5"] });
-  const grid = { ...file.grid, baseBatchSize: 32 };
-  const shuffled: Study = { ...file, grid, order: "shuffled" };
+  const file = vary(alone("AdaGrad", { stops: ["epochs:5"] }), { baseBatchSize: 32 });
+  const shuffled: Study = { ...file, order: "shuffled" };
   await withPlace(async ({ folder, compute }) => {
     const { reason, options } = abortAt(1, "epoch 4");
     assertEquals(await assertRejects(() => compute(shuffled, options)), reason);
@@ -233,7 +234,7 @@ Deno.test("run() in shuffled order: a trajectory of its own, interrupted or not 
     assert([...found.keys()].every((path) => path.includes(",seed=0,order=shuffled.")));
     assertEquals(record!.content.trajectory["order"], "shuffled");
     // File order is the default, in no name and no record, and another trajectory.
-    const { records: [other] } = await compute({ ...file, grid });
+    const { records: [other] } = await compute(file);
     assertEquals("order" in other!.content.trajectory, false);
     assertNotEquals(other!.content.epochLosses[0], record!.content.epochLosses[0]);
   });

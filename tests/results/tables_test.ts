@@ -19,18 +19,19 @@ import {
   syntheticRecord,
   syntheticRecords,
   syntheticResults,
+  vary,
   withDetails,
 } from "~/tests/fixtures/synthetic_results.ts";
 
 const { quick } = presets;
 
 /** One learning rate more than the base, one batch size more, two seeds, two directions. */
-const small: Study = {
-  ...quick,
-  grid: { ...quick.grid, learningRates: [1e-2, 1e-1], batchSizes: [32, 128], seeds: [0, 1] },
+const small = vary(quick, {
+  ...{ learningRates: [1e-2, 1e-1], batchSizes: [32, 128], seeds: [0, 1] },
+}, {
   ...{ stops: ["epochs:8"], maxEpochs: 10 },
   measures: { first: ["sharpness(directions=2)"], others: [] },
-};
+});
 
 /** A sharpness that depends on each factor and on the seed, so that every difference is known. */
 function additiveSharpness({ optimizer, learningRate, batchSize, seed }: Trajectory): number {
@@ -224,7 +225,7 @@ Deno.test("runAt() shows losses up to the stop, its network and the measures of 
 
 Deno.test("runsAt() has the study's runs in its trajectories' order, and no others", () => {
   const records = syntheticRecords(STOPS, ({ seed }) => seed === 1 ? undefined : {});
-  const more = { ...STOPS, grid: { ...STOPS.grid, seeds: [7] } };
+  const more = vary(STOPS, { seeds: [7] });
   const runs = runsAt(STOPS, [...syntheticRecords(more), ...records.toReversed()]);
   assertEquals(
     runs.map(({ config, stop }) => [config, stop]),

@@ -12,18 +12,15 @@ import {
 } from "~/lib/study.ts";
 import { trajectoryPath } from "~/lib/trainer.ts";
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { vary } from "~/tests/fixtures/synthetic_results.ts";
 
 /** A study with parts of it and of its grid replaced, by whatever values. */
 function change(
   { grid, measures, ...rest }: { [part in keyof Study]?: unknown },
   base: Study = presets.quick,
 ): Study {
-  return {
-    ...base,
-    ...rest as Partial<Study>,
-    grid: { ...base.grid, ...grid as Partial<Study["grid"]> },
-    measures: { ...base.measures, ...measures as Partial<Study["measures"]> },
-  };
+  const both = { ...base.measures, ...measures as Partial<Study["measures"]> };
+  return vary(base, grid as Partial<Study["grid"]>, { ...rest as Partial<Study>, measures: both });
 }
 
 Deno.test("presets are PROTOCOL.md's, canonical and pass their check", () => {
