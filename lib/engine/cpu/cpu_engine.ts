@@ -18,7 +18,7 @@ import type {
   Stack,
   StackOptions,
 } from "~/lib/engine/engine.ts";
-import { defaultThreads } from "~/lib/domain.ts";
+import { defaultThreads, threads as threadCount, validate } from "~/lib/domain.ts";
 import { share } from "~/lib/model.ts";
 import { parseOptimizer } from "~/lib/optimizer.ts";
 
@@ -42,17 +42,13 @@ export interface CpuEngine extends Engine {
  *
  * @param demanded Demands a matrix library, or that they are measured again; default: what is fast
  * here, see `chooseGemmLibrary`.
- * @throws {RangeError} If `threads` is not an integer in 1..256.
+ * @throws {UsageError} If `threads` is not an integer in 1..256.
  */
 export async function createCpuEngine(
   { dataset, threads = defaultThreads(), prefer, choices, onMessage, ...options }: CpuEngineOptions,
   demanded?: LibrarySource | "measure",
 ): Promise<CpuEngine> {
-  if (!(Number.isInteger(threads) && threads >= 1 && threads <= 256)) {
-    throw new RangeError(
-      `Cannot start the CPU engine as threads must be an integer in 1..256: current value is ${threads}`,
-    );
-  }
+  validate(threadCount, threads, "Cannot start the CPU engine as threads");
   const { train, test } = dataset;
   // Opened here first, and kept: the threads load what is chosen and set up already.
   const { library, chosen } = await chooseGemmLibrary({
