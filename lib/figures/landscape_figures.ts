@@ -39,6 +39,8 @@ export function plotLandscape(found: Landscape): Figure {
         (isKept ? "; biases stay." : ", a layer's biases by theirs."),
       question["normalise"] === "none" &&
       `A step is a distance in weight space${isKept ? "; biases stay" : ""}.`,
+      // On a line those that are one of its points.
+      (isPlane || networks.some(({ x }) => points.some((point) => point.x === x))) &&
       "Marked: the networks themselves.",
     ].filter(Boolean).join(" "),
   });

@@ -52,6 +52,9 @@ Deno.test("plotLandscape() draws lines of both splits, broken where a loss is no
   assertEquals(panels[0]!.layers[2]!.rows, [{ x: 0, y: 1, text: "<a>" }]);
   assertStringIncludes(caption, "2,000 training");
   assertStringIncludes(caption, "biases stay");
+  assertStringIncludes(caption, "Marked");
+  const beside = { ...found, points: [point(-1, 0, 3), point(1, 0, 2)] };
+  assert(!plotLandscape(beside).caption.includes("Marked"));
   assertStringIncludes(svg, "A line through &lt;a&gt;");
 });
 
