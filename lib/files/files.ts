@@ -130,11 +130,7 @@ export async function setAside(path: string): Promise<string> {
 /** SHA-256 as 64 hexadecimal digits. */
 export function sha256(...parts: (string | NodeJS.ArrayBufferView)[]): string {
   const hash = createHash("sha256");
-  for (const part of parts) {
-    if (typeof part === "string") hash.update(part);
-    // Bytes: Deno 2.7 takes no other view.
-    else hash.update(new Uint8Array(part.buffer, part.byteOffset, part.byteLength));
-  }
+  for (const part of parts) hash.update(part);
   return hash.digest("hex");
 }
 

@@ -50,14 +50,14 @@ Deno.test("an older Deno is told in one line which one is needed", async () => {
   const { exit, version } = Deno;
   const { error } = console;
   try {
-    for (const [deno, status] of [["2.6.8", 2], ["1.46.3", 2], ["2.7.1", 0], ["3.0.0", 0]]) {
+    for (const [deno, status] of [["2.7.14", 2], ["1.46.3", 2], ["2.8.0", 0], ["3.0.0", 0]]) {
       let [code, said] = [0, ""];
       Object.defineProperty(Deno, "version", { value: { deno }, configurable: true });
       Deno.exit = ((given: number): void => void (code = given)) as typeof exit;
       console.error = (line): void => void (said = line);
       await import(`${ROOT}lib/cli/deno_version.ts?${deno}`);
       assertEquals(code, status);
-      assertMatch(said, status === 0 ? /^$/ : /^Cannot run on Deno .* must be 2\.7 or newer: .*$/);
+      assertMatch(said, status === 0 ? /^$/ : /^Cannot run on Deno .* must be 2\.8 or newer: .*$/);
     }
   } finally {
     Object.defineProperty(Deno, "version", { value: version, configurable: true });
