@@ -114,7 +114,8 @@ function main(): number {
         ...["nbconvert", "--to", "notebook", "--execute", "--inplace"],
         ...[...execution.map((each) => `--ExecutePreprocessor.${each}`), ...paths],
       ],
-      env: { NO_COLOR: "1" },
+      // Where it is not set the look for a GPU prints errors that are none.
+      env: { NO_COLOR: "1", XDG_RUNTIME_DIR: Deno.env.get("XDG_RUNTIME_DIR") ?? "/tmp" },
       ...{ stdin: "null", stdout: "inherit", stderr: "inherit" },
     }).outputSync();
     if (code !== 0) console.error("If the kernel deno is not there: deno jupyter --install");

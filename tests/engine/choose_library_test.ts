@@ -182,7 +182,8 @@ Deno.test(
       await Deno.writeTextFile(choices, JSON.stringify([changed]));
       assertEquals((await choose(["blas", "blas"], { choices })).trials, 2);
       assertEquals(JSON.parse(await Deno.readTextFile(choices)), [changed, entry]);
-      for (const damaged of ["", "[{}]", "{", "7"]) {
+      const old = JSON.stringify([{ ...entry, date: 5 }]);
+      for (const damaged of ["", "[{}]", "{", "7", old]) {
         await Deno.writeTextFile(choices, damaged);
         assertEquals((await choose(["blas", "blas"], { choices })).trials, 2);
       }

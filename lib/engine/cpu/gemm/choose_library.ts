@@ -8,6 +8,7 @@ import { existsSync } from "node:fs";
 import { cpus } from "node:os";
 import { dirname } from "node:path";
 import process from "node:process";
+import { z } from "zod";
 import config from "~/deno.json" with { type: "json" };
 import { type BlasOptions, openBlas } from "~/lib/engine/cpu/gemm/blas.ts";
 import {
@@ -47,23 +48,22 @@ export interface ChosenLibrary {
   readonly chosen: string;
 }
 
-/** What a choice depends on: name, version and kernels of libraries, or "" where one is not there. */
-interface Machine {
-  readonly processor: string;
-  readonly blas: string;
-  readonly onnxruntime: string;
-}
-
-/** A choice as it is kept. */
-interface Choice extends Machine {
+/** A choice as it is kept: names, versions and kernels of libraries, or "" where one is not there. */
+const choiceSchema = z.object({
+  processor: z.string(),
+  blas: z.string(),
+  onnxruntime: z.string(),
   /** Not looked at where it lost, as loading it takes 40 MB. */
-  readonly onednn: string;
-  readonly library: GemmLibraryName;
+  onednn: z.string(),
+  library: z.enum(GEMM_LIBRARIES),
   /** GFLOP/s a thread, of the last trial; of what is there. */
-  readonly rates: Rates;
+  rates: z.partialRecord(z.enum(GEMM_LIBRARIES), z.number()),
   /** The day of the trial. */
-  readonly date: string;
-}
+  date: z.iso.date(),
+});
+type Choice = z.infer<typeof choiceSchema>;
+/** What it depends on. */
+type Machine = Pick<Choice, "processor" | "blas" | "onnxruntime">;
 
 /**
  * Opens the matrix library to compute with. An OpenBLAS that does not know the processor gets the
@@ -128,11 +128,8 @@ export async function chooseGemmLibrary(options: ChoiceOptions = {}): Promise<Ch
 
 const IMPROVE = { improve: true } as const;
 
-/** Rates of libraries in the order of `GEMM_LIBRARIES`. */
-type Rates = Partial<Readonly<Record<GemmLibraryName, number>>>;
-
 /** The first library whose rate is close to the fastest. */
-export function fasterLibrary(rates: Rates): GemmLibraryName {
+export function fasterLibrary(rates: Choice["rates"]): GemmLibraryName {
   const fastest = Math.max(...Object.values(rates));
   return GEMM_LIBRARIES.find((kind) => (rates[kind] ?? 0) >= CLOSE * fastest)!;
 }
@@ -171,12 +168,7 @@ function describe({ rates, date, ...names }: Choice, file: string | undefined): 
 function readChoices(file: string | undefined): Choice[] {
   try {
     const all: unknown = file === undefined ? [] : JSON.parse(Deno.readTextFileSync(file));
-    return Array.isArray(all)
-      ? all.filter(({ library, onednn, rates, date }: Partial<Choice>) =>
-        GEMM_LIBRARIES.some((kind) => kind === library) &&
-        [onednn, rates, date].every((value) => value !== undefined)
-      )
-      : [];
+    return Array.isArray(all) ? all.flatMap((one) => choiceSchema.safeParse(one).data ?? []) : [];
   } catch {
     return [];
   }
