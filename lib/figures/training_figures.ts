@@ -194,7 +194,7 @@ function describeCurves(study: Study, curves: readonly Curve[]): string {
   if (curves.length === 0) return "No trajectory has a network with this measure.";
   const seeds = new Set(curves.map(({ seed }) => seed)).size;
   const { directions } = curves[0]!;
-  return "One line a trajectory through its networks, a dot where it met the stop " +
+  return "One line a trajectory through its networks, a dot at the one for the stop " +
     `${study.stops[0]}; n = ${plural(seeds, "seed")}` +
     (directions ? `, the first K = ${directions} directions` : "") +
     `; the loss is that of all ${plural(study.images, "training image")}.`;
