@@ -31,7 +31,8 @@ export function cellColumns(study: Study): Columns<CellSummary> {
     ),
     [`${label} (${unit}), 95 % interval`]: ({ value }) => formatEstimate(value) || "none",
     "training loss (nats)": ({ trainLoss }) => trainLoss?.toFixed(2) ?? null,
-    "test accuracy (%)": ({ testAccuracy }) => ((testAccuracy ?? NaN) * 100).toFixed(1),
+    "test accuracy (%)": ({ testAccuracy }) =>
+      testAccuracy === null ? null : (testAccuracy * 100).toFixed(1),
     epochs: ({ epochs }) => epochs?.toFixed(0) ?? null,
     seeds: ({ seeds }) => seeds.length,
   };

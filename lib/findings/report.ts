@@ -23,7 +23,7 @@ import {
   shareWithin,
 } from "~/lib/findings/published.ts";
 import { rankMeasures, rankSentences, rankTable } from "~/lib/findings/ranks.ts";
-import { enumerate, stopInWords } from "~/lib/findings/words.ts";
+import { enumerate } from "~/lib/findings/words.ts";
 import {
   type CellSummary,
   distinctCells,
@@ -32,6 +32,7 @@ import {
   summariseCells,
 } from "~/lib/results.ts";
 import { EFFECTS, type Study, studyFile, studyName } from "~/lib/study.ts";
+import { parseStop } from "~/lib/trainer.ts";
 
 /** `findings.md` for the preset that the results are about, `NAME.findings.md` for other studies. */
 export function findingsPath(study: Study, folder: string): string {
@@ -69,7 +70,7 @@ export function findingsMarkdown(study: Study, records: Records): string {
   const paragraphs = [
     `# What ${studyName(study)} shows`,
     `Computed from the records beside this page; \`deno task reproduce\` writes it. The stop is ` +
-    `\`${stop}\`: ${stopInWords(stop)}.`,
+    `\`${stop}\`: ${parseStop(stop).words}.`,
     list(firstScreen(findings)),
     "## How to read it",
     HOW_TO_READ,

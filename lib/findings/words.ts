@@ -33,21 +33,6 @@ export function enumerate(parts: readonly string[]): string {
   return parts.length < 2 ? parts.join("") : `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)}`;
 }
 
-/** What a stop is, in a few words. */
-export function stopInWords(stop: string): string {
-  const [rule, value, count = "five"] = stop.split(":");
-  switch (rule) {
-    case "cumulative":
-      return `${count} epochs, wherever they lay, changed the epoch loss by less than ${value} nats`;
-    case "consecutive":
-      return `${count} epochs in a row changed the epoch loss by less than ${value} nats`;
-    case "loss":
-      return `the epoch loss has come down to ${value} nats`;
-    default:
-      return `after ${value} epochs`;
-  }
-}
-
 /** " [−1.31, −1.25]", to two digits of its width. */
 function formatInterval(interval: Interval | null): string {
   if (interval === null) return "";

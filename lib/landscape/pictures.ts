@@ -63,12 +63,15 @@ export function pictureFile({ name }: Picture, results: string): string {
   return join(results, "landscape", `${name}.json`);
 }
 
-/** Reads a picture's landscape; undefined where it is not whole. */
+/** Reads a picture's landscape of so many images; undefined where it is not whole, or is of others. */
 export async function readPicture(
   picture: Picture,
   results: string,
+  images = presets.standard.images,
 ): Promise<Landscape | undefined> {
-  const { networks, points } = picture;
+  const { networks, points, stop } = picture;
   const kept = await readLandscape(pictureFile(picture, results));
-  return kept?.points.length === (networks.length === 1 ? points ** 2 : points) ? kept : undefined;
+  const isWhole = kept?.points.length === (networks.length === 1 ? points ** 2 : points);
+  const isSame = kept?.question.images === images && kept.question.stop === stop;
+  return isWhole && isSame ? kept : undefined;
 }

@@ -6,7 +6,7 @@
 import { z } from "zod";
 import { capitalize } from "~/lib/files/text.ts";
 import { plural, significant } from "~/lib/files/numbers.ts";
-import { formatEstimate, LOSS_LEVELS, PUBLISHED_PROTOCOL, stopInWords } from "~/lib/findings.ts";
+import { formatEstimate, LOSS_LEVELS, PUBLISHED_PROTOCOL } from "~/lib/findings.ts";
 import { parseMeasure } from "~/lib/measure.ts";
 import { parseOptimizer } from "~/lib/optimizer.ts";
 import { plotCells, plotLosses } from "~/lib/report/chart.ts";
@@ -28,6 +28,7 @@ import {
   type Study,
   studyName,
 } from "~/lib/study.ts";
+import { parseStop } from "~/lib/trainer.ts";
 
 // Schemas would else be compiled, which the page's policy forbids.
 z.config({ jitless: true });
@@ -137,7 +138,7 @@ function draw(): void {
     `The study ${studyName(study)}, ${plural(records.length, "run")}; networks ` +
     (isLevel(at)
       ? "interpolated to a loss over all training images."
-      : `at ${at}: ${stopInWords(at)}.`);
+      : `at ${at}: ${parseStop(at).words}.`);
   const plot = plotCells(found, chosen, widthOf("plot"));
   const say = (text: string): string => byId("point").textContent = text;
   plot.querySelectorAll("a").forEach((link, i) => {

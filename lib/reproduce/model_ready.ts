@@ -112,7 +112,7 @@ export async function rescaledMeasures(
   const kept = await readCheckedJson(path, onMessage, file);
   const record = await readRecord(results, trajectory, onMessage);
   const [run] = record === undefined ? [] : runsAt(study, [record]);
-  if (kept !== undefined && kept.network === (run?.training.sha256 ?? kept.network)) {
+  if (kept && !options.fresh && kept.network === (run?.training.sha256 ?? kept.network)) {
     return kept.rows;
   }
   if (options.cachedOnly) return [];

@@ -55,7 +55,7 @@ export async function traceOrder(
   const name = trajectoryPath({ ...trajectory, order: undefined }).replaceAll("/", ",");
   const path = join(results, "order", `${name},order=${order}.json`);
   const kept = await readCheckedJson(path, onMessage, trace);
-  if (kept?.rule === rule) return kept;
+  if (kept?.rule === rule && !options.fresh) return kept;
   if (options.cachedOnly) return undefined;
   return await withEngine(images, options, async ({ engine, dataset }) => {
     const start = performance.now();

@@ -33,7 +33,7 @@ export async function surveyPicture(
 ): Promise<Landscape | undefined> {
   const { folders: { results }, onProgress, signal } = placed(options);
   const { name, networks, stop, seed, points } = picture;
-  const kept = await readPicture(picture, results);
+  const kept = options.fresh ? undefined : await readPicture(picture, results, study.images);
   if (kept !== undefined || options.cachedOnly) return kept;
   const asked = { ...study, stops: [stop], measures: { first: [], others: [] } };
   return await withEngine(study.images, options, async (opened) => {

@@ -17,6 +17,8 @@ export interface Stop {
    * epochs or of flat ones; 1: flat epochs in a row, which noise may never allow; 2: a loss.
    */
   readonly rank: 0 | 1 | 2;
+  /** "after 10 epochs": what it is, in a few words. */
+  readonly words: string;
   /** Whether reaching it is to have converged. */
   readonly isCriterion: boolean;
   /** The first epoch, from 1, at which it is reached, given every epoch's loss so far in nats. */
@@ -61,21 +63,27 @@ export function parseStop(text: string): Stop {
   if (kind === "epochs") {
     const last = validate(epochs, given, what("its epochs"));
     const epoch: Stop["epoch"] = (losses) => losses.length >= last ? last : undefined;
-    return { text: `epochs:${last}`, rank: 0, isCriterion, epoch };
+    return { text: `epochs:${last}`, words: `after ${last} epochs`, rank: 0, isCriterion, epoch };
   }
   if (kind === "loss") {
     const level = validate(nats, given, what("its loss"));
     const epoch: Stop["epoch"] = (losses) =>
       losses.findIndex((loss) => loss <= level) + 1 || undefined;
-    return { text: `loss:${formatNumber(level)}`, rank: 2, isCriterion, epoch };
+    const text = formatNumber(level);
+    const words = `the epoch loss has come down to ${text} nats`;
+    return { text: `loss:${text}`, words, rank: 2, isCriterion, epoch };
   }
   const criterion = validate(nats, given, what("its criterion"));
   const needed = number === undefined
     ? FLAT_EPOCHS
     : validate(count, readNumber(number), what("its epochs"));
   const inARow = kind === "consecutive";
+  const size = formatNumber(criterion);
   return {
-    text: `${kind}:${formatNumber(criterion)}${needed === FLAT_EPOCHS ? "" : `:${needed}`}`,
+    text: `${kind}:${size}${needed === FLAT_EPOCHS ? "" : `:${needed}`}`,
+    words: `${needed === FLAT_EPOCHS ? "five" : needed} epochs${
+      inARow ? " in a row" : ", wherever they lay,"
+    } changed the epoch loss by less than ${size} nats`,
     rank: inARow ? 1 : 0,
     isCriterion,
     epoch: (losses) => flatEpoch(losses, { criterion, needed, inARow }),

@@ -19,7 +19,7 @@ import {
   recordsOf,
 } from "~/tests/fixtures/dataset_fixture.ts";
 
-// PROTOCOL: the canonical binary files.
+// The canonical binary files.
 const CANONICAL_MD5 = {
   "data_batch_1.bin": "5dd7e06a14cb22eb9f671a540d1b7c25",
   "data_batch_2.bin": "5ea93a67294ea407fff1d09f752e9692",
@@ -34,7 +34,7 @@ Deno.test("ensureCifar10() finds or fetches files with the canonical names", asy
   assertEquals(Object.keys(paths).sort(), Object.keys(CANONICAL_MD5).sort());
 });
 
-Deno.test("loadImagesLabels() holds the canonical records, with PROTOCOL's moments and balanced classes", async () => {
+Deno.test("loadImagesLabels() holds the canonical records, with known moments and balanced classes", async () => {
   const messages: string[] = [];
   const { train, test, md5: loaded } = await loadImagesLabels(5, {
     onMessage: (message) => messages.push(message),

@@ -400,6 +400,11 @@ Deno.test("openPool(): a thread that failed gets no other task, another takes it
   const [after, again] = await Promise.all(behind);
   assertNotEquals(after, before);
   assertEquals(again, after);
+  // One that fails when it has answered.
+  assertEquals(await pool.run("gemmRate", { repeats: 3 }), after);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  const ask = (): Promise<number> => askWho(pool).catch(() => askWho(pool));
+  for (const name of await Promise.all([ask(), ask()])) assertNotEquals(name, after);
   pool.close();
 });
 

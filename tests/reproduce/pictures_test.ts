@@ -35,6 +35,11 @@ Deno.test("surveyPicture() trains the networks of a line, meets their losses and
       assertAlmostEquals(found.points[1 + 2 * i]!.trainLoss!, network.trainLoss, 1e-6);
     }
     assertEquals(await surveyPicture(line, { ...asked, cachedOnly: true }), found);
+    const others = { ...study, images: study.images - 1 };
+    assertEquals(
+      await surveyPicture(line, { ...asked, study: others, cachedOnly: true }),
+      undefined,
+    );
     const around = (await surveyPicture(plane, asked))!;
     assertEquals(around.points.length, 9);
     const lines = plotLines([{ heading: line.heading, found }]);

@@ -23,7 +23,7 @@ function change(
   return vary(base, grid as Partial<Study["grid"]>, { ...rest as Partial<Study>, measures: both });
 }
 
-Deno.test("presets are PROTOCOL.md's, canonical and pass their check", () => {
+Deno.test("presets are the protocol's, canonical and pass their check", () => {
   const { paper, standard, quick } = presets;
   assertEquals(paper.grid.learningRates, [1e-4, 5e-4, 1e-3, 5e-3, 1e-2, 5e-2, 1e-1]);
   assertEquals(

@@ -72,6 +72,7 @@ export async function openPool(threads: number, open: OpenTask, module = WORKER)
       event.preventDefault();
       worker.terminate();
       all.delete(worker);
+      if (idle.includes(worker)) idle.splice(idle.indexOf(worker), 1);
       reject(new Error(`A thread of the CPU engine failed: ${event.message}`));
       if (request.kind !== "open" && !closed) start().catch(giveUp);
     };
