@@ -211,7 +211,7 @@ Deno.test("plotCurves() draws a line a trajectory, its loss falling to the right
       ...["10⁻¹", "10⁻²", "10⁻⁴"],
     ]),
   );
-  assertStringIncludes(figure.caption, "met the stop cumulative:1e-3; n = 2 seeds");
+  assertStringIncludes(figure.caption, "the one for the stop cumulative:1e-3; n = 2 seeds");
 });
 
 Deno.test("plotLead() has ours beside the published and the first optimizer's curves", () => {
