@@ -90,6 +90,12 @@ export function fromHere(texts: Texts, here: string): Texts {
   );
 }
 
+/** Where it is not set, as on servers, the look for a GPU prints errors that are none. */
+export function displayFolder(): Record<string, string> {
+  const isMissing = Deno.build.os === "linux" && !Deno.env.has("XDG_RUNTIME_DIR");
+  return isMissing ? { XDG_RUNTIME_DIR: "/tmp" } : {};
+}
+
 async function launch(): Promise<number> {
   const [name = "", ...words] = Deno.args;
   const command: Command | undefined = COMMANDS[name as CommandName];
@@ -127,10 +133,7 @@ async function launch(): Promise<number> {
       // Native code that would reach or write what the command was not told to.
       ORT_DISABLE_TELEMETRY: "1",
       MESA_SHADER_CACHE_DISABLE: "true",
-      // Where it is not set, as on servers, the look for a GPU prints errors that are none.
-      ...(Deno.build.os !== "linux" || Deno.env.has("XDG_RUNTIME_DIR")
-        ? {}
-        : { XDG_RUNTIME_DIR: "/tmp" }),
+      ...displayFolder(),
     },
   }).spawn();
   // Ctrl-C reaches the whole group, a signal to this process alone must be passed on; the command

@@ -6,6 +6,7 @@
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { displayFolder } from "~/lib/cli/launch.ts";
 import { sayError } from "~/lib/cli/words.ts";
 import { UsageError } from "~/lib/domain.ts";
 
@@ -114,8 +115,7 @@ function main(): number {
         ...["nbconvert", "--to", "notebook", "--execute", "--inplace"],
         ...[...execution.map((each) => `--ExecutePreprocessor.${each}`), ...paths],
       ],
-      // Where it is not set the look for a GPU prints errors that are none.
-      env: { NO_COLOR: "1", XDG_RUNTIME_DIR: Deno.env.get("XDG_RUNTIME_DIR") ?? "/tmp" },
+      env: { NO_COLOR: "1", ...displayFolder() },
       ...{ stdin: "null", stdout: "inherit", stderr: "inherit" },
     }).outputSync();
     if (code !== 0) console.error("If the kernel deno is not there: deno jupyter --install");

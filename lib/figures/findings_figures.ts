@@ -19,6 +19,7 @@ import { plurals } from "~/lib/files/numbers.ts";
 import { capitalize } from "~/lib/files/text.ts";
 import {
   type Finding,
+  isWhole,
   type Kind,
   LOSS_LEVELS,
   type MeasureRank,
@@ -116,11 +117,9 @@ export function plotLevels(study: Study, findings: readonly Finding[]): Figure {
     name: "levels",
     title: "The effects on sharpness at equal training loss",
     panels: [...Map.groupBy(shown, ({ subject }) => subject).values()].map((own): Panel => {
-      const rows = own.map(({ level, measure, judged, cells, nameOf, found }) => ({
-        ...{ x: level!, y: found.estimate, interval: found.interval, measure, judged },
-        isHollow: found.first.name !== nameOf(cells[0]!) ||
-          found.last.name !== nameOf(cells.at(-1)!),
-      }));
+      const rows = own.map(({ found: { estimate: y, interval }, ...finding }) => (
+        { ...finding, x: finding.level!, y, interval, isHollow: !isWhole(finding) }
+      ));
       return {
         heading: `${capitalize(EFFECTS[own[0]!.effect].label)}, ${own[0]!.optimizer}`,
         x: { label: "Full-set loss (nats) →", isFalling: true, values: LOSS_LEVELS.toReversed() },

@@ -4,8 +4,14 @@
  * @module
  */
 import { significant } from "~/lib/files/numbers.ts";
-import { type Comparison, FEWEST_SEEDS, formatComparison } from "~/lib/findings/contrast.ts";
-import { cellsByWord, cellText, FAMILY_ERROR, type Finding } from "~/lib/findings/list_findings.ts";
+import { type Comparison, FEWEST_SEEDS, formatComparison, wayOf } from "~/lib/findings/contrast.ts";
+import {
+  cellText,
+  comparisonText,
+  FAMILY_ERROR,
+  type Finding,
+  rangeText,
+} from "~/lib/findings/list_findings.ts";
 import { CURVE_MEASURE, LEAD_MEASURE } from "~/lib/findings/places.ts";
 import { enumerate, formatEstimate } from "~/lib/findings/words.ts";
 import { parseMeasure } from "~/lib/measure.ts";
@@ -49,32 +55,32 @@ function effectSentence(findings: readonly Finding[]): string[] {
     ...(relative ? [`relative sharpness ${whatItDoes(relative, "")}`] : []),
   ];
   return [[
-    `${optimizer}, ${EFFECTS[effect].label} from ${endsOf(stop)} (training loss ${
+    `${optimizer}, ${EFFECTS[effect].label} from ${rangeText(stop)} (training loss ${
       losses.join(" to ")
     } nats): ${enumerate(atStop)}. `,
     "At equal training loss ",
     levels.length === 0
       ? "no two cells can be compared."
-      : `${wordsOf(levels[0]!)} ${atLevels(levels, endsOf(stop)).join(". It ")}.`,
+      : `${wordsOf(levels[0]!)} ${atLevels(levels, rangeText(stop)).join(". It ")}.`,
   ].join("")];
 }
 
 /** "falls to 0.019 [0.014, 0.025] of its value", "is not settled (ratio 0.56 [0.40, 0.76], p = 0.21)". */
 function whatItDoes(finding: Finding, rest = " of its value"): string {
   const [found] = finding.comparisons as [Comparison];
-  const way = wayOf(finding);
+  const way = changeOf(finding);
   if (way === "falls" || way === "rises") return `${way} ${sizeOf(found, rest)}`;
-  return `${way} (${formatComparison(found)}${doubtOf(finding)})`;
+  return `${way} (${comparisonText(finding)})`;
 }
 
 /** "falls at 1.5 (to 0.049 [0.037, 0.064]) nats", "is not settled at 1.7 nats": levels of one way together. */
 function atLevels(findings: readonly Finding[], usual: string): string[] {
-  const ways = [...Map.groupBy(findings, wayOf)];
+  const ways = [...Map.groupBy(findings, changeOf)];
   return ways.sort(([a], [b]) => Number(a === OPEN) - Number(b === OPEN)).map(([way, own]) => {
     const levels = own.map((finding) => {
       const [found] = finding.comparisons as [Comparison];
       const size = way === "falls" || way === "rises" ? sizeOf(found) : formatComparison(found);
-      const ends = endsOf(finding) === usual ? "" : `${endsOf(finding)}: `;
+      const ends = rangeText(finding) === usual ? "" : `${rangeText(finding)}: `;
       return way === OPEN ? String(finding.level) : `${finding.level} (${ends}${size})`;
     });
     return `${way} at ${enumerate(levels)} nats`;
@@ -82,10 +88,10 @@ function atLevels(findings: readonly Finding[], usual: string): string[] {
 }
 
 /** Which way a value goes, where the verdict holds among all of its family; whatever it does at the stop. */
-function wayOf({ kind, adjustedP, comparisons: [found] }: Finding): string {
+function changeOf({ kind, adjustedP, comparisons: [found] }: Finding): string {
   if (!((adjustedP ?? 1) <= FAMILY_ERROR)) return OPEN;
   if (kind === "negligible") return "stays alike";
-  return found!.sign < 0 ? "falls" : "rises";
+  return wayOf(found!.sign);
 }
 
 /** "to 0.019 [0.014, 0.025]", or "by 0.45 nats [0.39, 0.51]". */
@@ -93,16 +99,6 @@ function sizeOf({ scale, estimate, interval, unit }: Comparison, rest = ""): str
   if (scale === "ratio") return `to ${formatEstimate({ mean: estimate, interval })}${rest}`;
   const ends = interval!.map(Math.abs).sort((a, b) => a - b) as [number, number];
   return `by ${formatEstimate({ mean: Math.abs(estimate), interval: ends }, unit)}`;
-}
-
-/** Why it is not settled although its own interval says so. */
-function doubtOf({ adjustedP, comparisons: [found] }: Finding): string {
-  return found!.sign === 0 || adjustedP === null ? "" : `, p = ${significant(adjustedP, 2)}`;
-}
-
-/** "10⁻⁴ to 10⁻¹". */
-function endsOf({ comparisons: [found] }: Finding): string {
-  return `${found!.first.name} to ${found!.last.name}`;
 }
 
 /** "relative sharpness", of whatever kind. */
@@ -120,8 +116,8 @@ export function optimizerSentences(findings: readonly Finding[]): string[] {
   );
   return [...Map.groupBy(against, ({ optimizer }) => optimizer).values()].map((own) => {
     const effects = [...Map.groupBy(own, ({ effect }) => effect)].flatMap(([effect, some]) => {
-      const counted = (finding: Finding): number =>
-        [...cellsByWord(finding).values()].flat().length;
+      const counted = ({ comparisons }: Finding): number =>
+        comparisons.filter(({ n }) => n >= FEWEST_SEEDS).length;
       const [most] = some.toSorted((a, b) => counted(b) - counted(a) || b.level! - a.level!);
       if (most === undefined || counted(most) === 0) return [];
       return `by ${EFFECTS[effect].label}, at ${most.level} nats, ${cellText(most)}`;

@@ -141,7 +141,7 @@ function judgeFamilies(findings: readonly Finding[]): Finding[] {
 
 /** A finding in sentences: its two ends and verdict, or its cells, and what lies between the ends. */
 export function describeFinding(finding: Finding): string {
-  const { subject, place, measure, isAgainst, comparisons } = finding;
+  const { subject, place, measure, isAgainst } = finding;
   const start = `${subject}, ${place}: ${parseMeasure(measure).label}`;
   const n = seedsOf(finding);
   if (n === 0) return `${start} has no two cells to compare.`;
@@ -149,7 +149,7 @@ export function describeFinding(finding: Finding): string {
   const what = isAgainst
     ? `is ${cellText(finding)}`
     : `goes from ${endText(finding, 0)} to ${endText(finding, 1)}, ` +
-      `${[formatComparison(comparisons[0]!), ...doubtOf(finding)].join(", ")}: ${finding.judged}`;
+      `${comparisonText(finding)}: ${finding.judged}`;
   return [`${start} ${what}; n = ${plural(n, "seed")}.`, ...between(finding)].join(" ");
 }
 
@@ -172,14 +172,10 @@ export function findingsTable(findings: readonly Finding[]): ColumnTable {
   ];
   const cellOf = (finding: Finding): string => {
     if (finding.isAgainst) return cellText(finding);
-    const { cells, nameOf, comparisons: [found] } = finding;
-    const { first, last, n } = found!;
-    const ends = [first.name, last.name];
-    const isWhole = String(ends) === String([cells[0]!, cells.at(-1)!].map(nameOf));
+    const { n } = finding.comparisons[0]!;
     return [
-      `${finding.judged}: ${formatComparison(found!).replace(/^ratio /, "")}`,
-      ...doubtOf(finding),
-      ...(isWhole ? [] : [ends.join(" to ")]),
+      `${finding.judged}: ${comparisonText(finding).replace(/^ratio /, "")}`,
+      ...(isWhole(finding) ? [] : [rangeText(finding)]),
       ...(n === most ? [] : [`n = ${n}`]),
     ].join(", ");
   };
@@ -194,27 +190,25 @@ export function findingsTable(findings: readonly Finding[]): ColumnTable {
   }, rows);
 }
 
-/** "p = 0.14": why it is inconclusive although its own interval says more. */
-function doubtOf({ judged, adjustedP, comparisons: [found] }: Finding): string[] {
+/** "ratio 0.56 [0.40, 0.76]", with Holm's p where that makes it inconclusive: ", p = 0.14". */
+export function comparisonText({ judged, adjustedP, comparisons: [found] }: Finding): string {
   const isDoubt = judged === "inconclusive" && found!.sign !== 0 && adjustedP !== null;
-  return isDoubt ? [`p = ${significant(adjustedP, 2)}`] : [];
+  return formatComparison(found!) + (isDoubt ? `, p = ${significant(adjustedP, 2)}` : "");
+}
+
+/** The two ends: "10⁻⁴ to 10⁻¹". */
+export function rangeText({ comparisons: [found] }: Finding): string {
+  return `${found!.first.name} to ${found!.last.name}`;
+}
+
+/** Whether the two ends are the first and the last cell. */
+export function isWhole({ cells, nameOf, comparisons: [found] }: Finding): boolean {
+  return found!.first.name === nameOf(cells[0]!) && found!.last.name === nameOf(cells.at(-1)!);
 }
 
 /** Seeds that are compared within; the most, where cells differ. */
 function seedsOf({ comparisons }: Finding): number {
   return Math.max(0, ...comparisons.map(({ n }) => n));
-}
-
-/** The cells of `FEWEST_SEEDS` or more by what they say: "lower", "higher", "alike" (negligible) or "open". */
-export function cellsByWord({ comparisons }: Pick<Finding, "comparisons">): Map<string, string[]> {
-  const counted = comparisons.filter(({ n }) => n >= FEWEST_SEEDS);
-  const signs = signsOf(counted);
-  const words = counted.map(({ kind, last: { name } }, i) => ({
-    name,
-    word: kind === "negligible" ? "alike" : ["lower", "open", "higher"][signs[i]! + 1]!,
-  }));
-  const byWord = Map.groupBy(words, ({ word }) => word);
-  return new Map([...byWord].map(([word, own]) => [word, own.map(({ name }) => name)]));
 }
 
 /** The ways of comparisons that are counted together, by Benjamini and Hochberg: 1, -1, or 0. */
@@ -223,9 +217,17 @@ function signsOf(comparisons: readonly Comparison[]): number[] {
   return comparisons.map(({ sign }, i) => adjusted[i]! <= FALSE_SHARE ? sign : 0);
 }
 
-/** "lower at 32 and 64, alike at 128": what the cells of optimizers say. */
-export function cellText(finding: Finding): string {
-  return [...cellsByWord(finding)].map(([word, names]) => `${word} at ${enumerate(names)}`)
+/** "lower at 32 and 64, alike at 128": what the cells of optimizers say that have `FEWEST_SEEDS` or more. */
+export function cellText({ comparisons }: Finding): string {
+  const counted = comparisons.filter(({ n }) => n >= FEWEST_SEEDS);
+  const signs = signsOf(counted);
+  const byWord = Map.groupBy(
+    counted,
+    ({ kind }, i) => kind === "negligible" ? "alike" : ["lower", "open", "higher"][signs[i]! + 1]!,
+  );
+  return [...byWord].map(([word, own]) =>
+    `${word} at ${enumerate(own.map(({ last }) => last.name))}`
+  )
     .join(", ");
 }
 

@@ -8,6 +8,7 @@ import { plural, plurals, significant } from "~/lib/files/numbers.ts";
 import CELLS from "~/lib/findings/published_cells.json" with { type: "json" };
 import { enumerate, formatEstimate, formatTau } from "~/lib/findings/words.ts";
 import { parseMeasure } from "~/lib/measure.ts";
+import { FAMILY_ERROR } from "~/lib/findings/list_findings.ts";
 import { MLP_1 } from "~/lib/model.ts";
 import { type CellSummary, type Records, runsAt, summariseCells, tableOf } from "~/lib/results.ts";
 import {
@@ -131,7 +132,7 @@ export function publishedSentences(rows: readonly PublishedComparison[]): string
     const [had, absent] = [own.filter(({ ours }) => ours), own.filter(({ ours }) => !ours)];
     if (had.length === 0) return `${start} none of ${own.length} cells has a result yet.`;
     const within = (most: number): number => had.filter(({ apart }) => apart! <= most).length;
-    const differ = had.filter((row) => (ps[tested.indexOf(row)] ?? 1) <= 0.05);
+    const differ = had.filter((row) => (ps[tested.indexOf(row)] ?? 1) <= FAMILY_ERROR);
     const ranked = had.map(({ bySeed, theirs }) =>
       [...bySeed].map(([seed, x]) => ({ seed, x, y: theirs.mean }))
     );
