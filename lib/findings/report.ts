@@ -116,14 +116,14 @@ const HOW_TO_READ = [
   "A verdict compares two cells: the first and the last that have three seeds in common. It is about " +
   "the ratio last / first, paired by seed, with a 95 % t interval in brackets, taken on the log scale. " +
   "Where a value may be 0 the difference is judged, and it says so. Two seeds have an interval and no verdict.",
-  [
+  list([
     "*Falls*, *rises*: the interval excludes 1.",
     "*Survives*: between the same two cells it does so at the stop, too, on the same side. " +
     "*Reverses*: there on the other side.",
     `*Negligible*: it lies within 1/${NEGLIGIBLE_RATIO} to ${NEGLIGIBLE_RATIO}, or a difference within ` +
     `${100 * NEGLIGIBLE_SHARE} % of the larger value. Optimizers are then called *alike*.`,
     "*Inconclusive*: anything else; the runs settle nothing. Optimizers are then called *open*.",
-  ].map((line) => `- ${line}`).join("\n"),
+  ]),
   "Among many comparisons some exclude 1 by chance. So p is adjusted by Holm's method, and above 0.05 a " +
   "verdict is inconclusive: then p is shown. All comparisons in one factor are one family: of sharpness at " +
   "the stop, and of relative sharpness (filter) there and at equal training loss. Antithetic sharpness " +
