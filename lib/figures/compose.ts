@@ -41,6 +41,8 @@ const COLUMN: Layout = { width: 366, single: 366, frame: 150, padding: 4, inches
 /** Between panels, and from a line of words to the next. */
 const GAP = 12;
 const LINE = 15;
+/** The same, in units of the letters: 12 pixels. */
+const LINE_HEIGHT = 1.25;
 const LINE_OF_LEGEND = 20;
 /** Pixels above a frame without a heading, and below it. */
 const ABOVE = 8;
@@ -108,16 +110,22 @@ function drawRows(
     });
     return fitAxis(axis, along, sharing.flatMap(({ layers }) => layers));
   };
-  const rows = all.flatMap((_, i) => i % perRow === 0 ? [all.slice(i, i + perRow)] : []);
-  return rows.map((row): Piece => {
-    const axes = row.map(({ x, y }) => ({ x: fit("x", x, all), y: fit("y", y, row) }));
-    const rooms = axes.map(({ y }, i) =>
-      i === 0 || y.label !== axes[i - 1]!.y.label ? axisRoom(y) : 0
-    );
-    const free = width - rooms.reduce((sum, room) => sum + room) - GAP * row.length;
+  const rows = all.flatMap((_, i) => i % perRow === 0 ? [all.slice(i, i + perRow)] : [])
+    .map((row) => {
+      const axes = row.map(({ x, y }) => ({ x: fit("x", x, all), y: fit("y", y, row) }));
+      const rooms = axes.map(({ y }, i) =>
+        i === 0 || y.label !== axes[i - 1]!.y.label ? axisRoom(y) : 0
+      );
+      return { row, axes, rooms };
+    });
+  // Frames stand below each other, whatever their own axes take.
+  const roomOf = (column: number): number =>
+    Math.max(...rows.map(({ rooms }) => rooms[column] ?? 0));
+  return rows.map(({ row, axes, rooms }): Piece => {
+    const free = width - row.reduce((sum, _, i) => sum + roomOf(i) + GAP, 0);
     let right = -GAP;
     const plots = row.map((panel, i) => {
-      const left = right + GAP + rooms[i]!;
+      const left = right + GAP + roomOf(i);
       right = left + free / row.length;
       const { height = frame } = panel;
       return drawPanel(panel, { ...axes[i]!, left, right, width, height, room: rooms[i]! });
@@ -173,8 +181,13 @@ function drawPanel({ heading = "", layers }: Panel, frame: {
         text: (_, i) => labelled[i]!.text,
       }),
       room === 0 ? [] : Plot.axisY(ys, {
-        ...{ ...words, label: y.label || null, labelOffset: room - 2, lineHeight: 1.2 },
+        ...{ ...words, label: null },
         text: (_, i) => y.ticks[i]!.label,
+      }),
+      // Not the axis' own label: its lines stand at 1 em whatever `lineHeight` says.
+      room === 0 ? [] : Plot.text([y.label], {
+        ...{ frameAnchor: "left", textAnchor: "middle", lineAnchor: "top", rotate: -90 },
+        ...{ dx: 2 - room, lineHeight: LINE_HEIGHT },
       }),
       Plot.text([heading], {
         ...{ frameAnchor: "top", lineAnchor: "bottom", dy: -8, fontWeight: "bold" },

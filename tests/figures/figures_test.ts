@@ -121,6 +121,8 @@ Deno.test("plotResults2() stands optimizers beside each other, doublings at even
   const at = places(marks(figure, "AdaGrad-mean")).map(({ x }) => x);
   // 7 learning rates, then 12 batch sizes.
   assertEquals(at.length, 19);
+  // The panels below have shorter labels, and the same frames.
+  assertEquals(places(marks(figure, "AdaGrad-mean-training-loss")).map(({ x }) => x), at);
   const sizes = at.slice(7);
   const step = (sizes[10]! - sizes[0]!) / 10;
   for (let i = 1; i <= 10; i++) assertAlmostEquals(sizes[i]!, sizes[0]! + i * step, 2 * PIXELS);
