@@ -86,28 +86,33 @@ export async function runThese(
   };
 }
 
+/** Trajectories that lacked something and are now as far as they can be; those that others held. */
+interface Worked {
+  readonly worked: number;
+  readonly elsewhere: readonly Inspected[];
+}
+
 /** Computes what can be computed; waits for what others hold, unless told not to. */
 async function compute(
   study: Study,
   inspected: readonly Inspected[],
   options: PlacedOptions,
-): Promise<Pick<Lanes, "worked" | "elsewhere">> {
+): Promise<Worked> {
   const { wait = true, onProgress, folders: { models } } = options;
   const { signal = new AbortController().signal } = options;
   revision();
-  let queue = inspected.filter(({ isDone }) => !isDone);
+  const queue = inspected.filter(({ isDone }) => !isDone);
   const prefer = await libraryOf(models, [...queue, ...inspected]);
   if (!wait) queue.sort((a, b) => b.cost - a.cost);
   return await withEngine(study.images, options, async (opened) => {
     const meter = new Meter<Trajectory>();
-    const lanes = new Lanes({ ...opened, study, options, signal, meter });
+    let [worked, left]: [number, readonly Inspected[]] = [0, queue];
     for (;;) {
-      const before = lanes.worked;
-      await lanes.work(queue);
-      queue = lanes.elsewhere;
-      if (queue.length === 0 || !wait) return lanes;
-      if (lanes.worked > before) continue;
-      onProgress?.(meter.report(`waiting for another process to finish ${queue.length} runs`));
+      const done = await work({ ...opened, study, options, signal, meter }, left);
+      [worked, left] = [worked + done.worked, done.elsewhere];
+      if (left.length === 0 || !wait) return { worked, elsewhere: left };
+      if (done.worked > 0) continue;
+      onProgress?.(meter.report(`waiting for another process to finish ${left.length} runs`));
       await delay(1000, undefined, { signal }).catch(() => {});
     }
   }, prefer);
@@ -120,111 +125,92 @@ async function compute(
 const GROUP = 18;
 
 /**
- * Works on trajectories in their order, in as many lanes as the engine has; a lane that finds enough
- * networks to measure measures them while the others train on.
+ * Works through a queue once, in as many lanes as the engine has; a lane that finds enough networks to
+ * measure measures them while the others train on.
  */
-class Lanes {
-  /** Trajectories that lacked something and are now as far as they can be. */
-  worked = 0;
-  /** What other processes held when it was their turn. */
-  elsewhere: Inspected[] = [];
-  readonly #failure = new AbortController();
-  readonly #context: Context;
-  readonly #held = new Set<Claim>();
-  /** Trained, and to be measured together. */
-  #pending: Claim[] = [];
-
-  constructor(readonly whole: Context) {
-    const signal = AbortSignal.any([whole.signal, this.#failure.signal]);
-    this.#context = { ...whole, signal };
+async function work(whole: Context, queue: readonly Inspected[]): Promise<Worked> {
+  const { engine: { concurrency }, meter, options: { fresh, onMessage } } = whole;
+  const failure = new AbortController();
+  const context = { ...whole, signal: AbortSignal.any([whole.signal, failure.signal]) };
+  const elsewhere: Inspected[] = [];
+  const held = new Set<Claim>();
+  let [pending, worked]: [Claim[], number] = [[], 0];
+  function finish(claim: Claim): void {
+    held.delete(claim);
+    claim.release();
+    worked++;
   }
-
-  /** Works through a queue once. */
-  async work(queue: readonly Inspected[]): Promise<void> {
-    const { engine: { concurrency }, meter } = this.whole;
-    this.elsewhere = [];
-    for (const { trajectory, cost } of queue) meter.expect(trajectory, cost);
-    const left = stacksOf(this.whole, queue).values();
-    try {
-      await Promise.all(Array.from({ length: concurrency }, () => this.#lane(left)));
-      this.#context.signal.throwIfAborted();
-      await this.#measurePending();
-    } finally {
-      for (const { lock } of this.#held) lock.release();
-    }
+  async function measurePending(): Promise<void> {
+    const group = pending;
+    pending = [];
+    await measure(context, group);
+    group.forEach(finish);
   }
-
-  async #lane(left: Iterable<readonly Inspected[]>): Promise<void> {
-    const { signal, options: { onMessage } } = this.whole;
-    try {
-      for (const together of left) {
-        if (this.#context.signal.aborted) return;
-        await this.#trainStack(together);
-      }
-    } catch (error) {
-      // A checkpoint that could not be written is no part of what is kept.
-      if (signal.aborted && error !== signal.reason) onMessage((error as Error).message);
-      this.#failure.abort(error);
-    }
+  async function claimFree(asked: Inspected): Promise<Claim[]> {
+    const found = await claim(context, asked.trajectory);
+    if (found === undefined) {
+      elsewhere.push(asked);
+      meter.expect(asked.trajectory, 0);
+    } else if (canBeWorkedOn(found)) {
+      held.add(found);
+      return [found];
+    } else found.release();
+    return [];
   }
-
   /** Trains those that are free; measures what waits for it, where it is enough. */
-  async #trainStack(together: readonly Inspected[]): Promise<void> {
+  async function trainTogether(together: readonly Inspected[]): Promise<void> {
     const stack: Claim[] = [];
-    for (const each of together) stack.push(...await this.#take(each));
+    for (const each of together) stack.push(...await claimFree(each));
     // A second time where a record turned out to be another machine's.
     for (let time = 0; time < 2; time++) {
       const lacking = stack.filter((claim) => claim.next().kind === "train");
-      if (lacking.length > 0) await train(this.#context, lacking);
+      if (lacking.length > 0) await train(context, lacking);
     }
     for (const claim of stack) {
       const { kind } = claim.next();
       // What is computed afresh takes its predecessor's place when it has its measures too.
-      if (kind !== "measure" || !this.whole.options.fresh) await claim.save();
-      if (kind === "measure") this.#pending.push(claim);
-      else this.#release(claim);
+      if (kind !== "measure" || !fresh) await claim.save();
+      if (kind === "measure") pending.push(claim);
+      else finish(claim);
     }
-    const networks = this.#pending.reduce((sum, claim) => sum + claim.next().measure.size, 0);
-    if (networks >= GROUP) await this.#measurePending();
+    const networks = pending.reduce((sum, claim) => sum + claim.next().measure.size, 0);
+    if (networks >= GROUP) await measurePending();
   }
+  async function lane(left: Iterable<readonly Inspected[]>): Promise<void> {
+    try {
+      for (const together of left) {
+        if (context.signal.aborted) return;
+        await trainTogether(together);
+      }
+    } catch (error) {
+      // A checkpoint that could not be written is no part of what is kept.
+      if (whole.signal.aborted && error !== whole.signal.reason) {
+        onMessage((error as Error).message);
+      }
+      failure.abort(error);
+    }
+  }
+  for (const { trajectory, cost } of queue) meter.expect(trajectory, cost);
+  const left = stacksOf(whole, queue).values();
+  try {
+    await Promise.all(Array.from({ length: concurrency }, () => lane(left)));
+    context.signal.throwIfAborted();
+    await measurePending();
+    return { worked, elsewhere };
+  } finally {
+    for (const { lock } of held) lock.release();
+  }
+}
 
-  async #measurePending(): Promise<void> {
-    const group = this.#pending;
-    this.#pending = [];
-    await measure(this.#context, group);
-    for (const claim of group) this.#release(claim);
-  }
-
-  /** Claims a trajectory that is free, lacks something and has a record that can be gone on with. */
-  async #take(asked: Inspected): Promise<Claim[]> {
-    const { trajectory } = asked;
-    const { meter, options: { onMessage } } = this.whole;
-    const found = await claim(this.#context, trajectory);
-    if (found === undefined) {
-      this.elsewhere.push(asked);
-      meter.expect(trajectory, 0);
-      return [];
-    }
-    const fault = found.record && checkProvenance(found.record);
-    if (fault === undefined && found.next().kind !== "done") {
-      this.#held.add(found);
-      return [found];
-    }
-    if (fault !== undefined) {
-      onMessage(
-        `${describeTrajectory(trajectory)}: its record is left as it is, as ${fault}; --fresh ` +
-          "computes it again",
-      );
-    }
-    found.release();
-    return [];
-  }
-
-  #release(claim: Claim): void {
-    this.#held.delete(claim);
-    claim.release();
-    this.worked++;
-  }
+/** Whether a trajectory lacks something, and its record can be gone on with. */
+function canBeWorkedOn(claim: Claim): boolean {
+  const fault = claim.record && checkProvenance(claim.record);
+  if (fault === undefined) return claim.next().kind !== "done";
+  claim.context.options.onMessage(
+    `${describeTrajectory(claim.trajectory)}: its record is left as it is, as ${fault}; --fresh ` +
+      "computes it again",
+  );
+  return false;
 }
 
 /** What can be trained together, in the order of its first: one optimizer and batch size. */
