@@ -11,6 +11,13 @@ Deno.test("every optimizer has a run of PyTorch's to be compared with", () => {
   for (const name of OPTIMIZER_NAMES) assert(compared.has(name), name);
 });
 
+Deno.test("optimizers are told apart in figures by colour and by symbol", () => {
+  for (const key of ["color", "symbol"] as const) {
+    const own = OPTIMIZER_NAMES.map((name) => parseOptimizer(name)[key]);
+    assertEquals(new Set(own).size, own.length, key);
+  }
+});
+
 for (const { optimizer, learningRate, epochLosses, finalParameters } of pytorch.runs) {
   Deno.test(`${optimizer}.step() is PyTorch's`, () => {
     assertEquals(parseOptimizer(optimizer).text, optimizer);
