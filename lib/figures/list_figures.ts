@@ -32,7 +32,7 @@ export function listFigures(study: Study, records: Records): Figure[] {
     plotPublished(study, comparePublished(study, records)),
     plotCurves(study, records),
     plotLevels(study, listFindings(study, records)),
-    plotEigenvalues(study, runs),
+    plotEigenvalues(study, records),
     plotRatio(study, runs),
     plotRanks(study, targets.flatMap((target) => rankMeasures(study, runs, target))),
     plotTrainingLoss(study, runs),

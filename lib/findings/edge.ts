@@ -15,7 +15,7 @@ import {
   summariseCells,
   tableOf,
 } from "~/lib/results.ts";
-import type { Study } from "~/lib/study.ts";
+import { presets, type Study } from "~/lib/study.ts";
 
 /** The optimizer whose edge is 2 / learning rate: gradient descent without momentum. */
 const EDGE_OPTIMIZER = "SGD";
@@ -26,6 +26,14 @@ export const EIGENVALUE = measureThat(({ edgeOf }) => edgeOf === EDGE_OPTIMIZER)
 /** The text of a study's eigenvalue that bounds this optimizer, by default gradient descent. */
 export function edgeMeasure({ measures }: Study, optimizer = EDGE_OPTIMIZER): string | undefined {
   return measures.first.find((text) => parseMeasure(text).edgeOf === optimizer);
+}
+
+/** The study, asking for the eigenvalue of every optimizer's edge: what records have of it is read. */
+export function withEdges(study: Study): Study {
+  const lacking = study.grid.optimizers.filter((each) => edgeMeasure(study, each) === undefined)
+    .flatMap((optimizer) => edgeMeasure(presets.quick, optimizer) ?? []);
+  const { measures } = study;
+  return { ...study, measures: { ...measures, first: [...measures.first, ...lacking] } };
 }
 
 /** A network on a trajectory of the edge's study. */

@@ -7,7 +7,7 @@ import type { ColumnTable } from "arquero";
 import { writeWhole } from "~/lib/files/files.ts";
 import { significant } from "~/lib/files/numbers.ts";
 import { NEGLIGIBLE_RATIO, NEGLIGIBLE_SHARE } from "~/lib/findings/contrast.ts";
-import { edgeCells, edgeTable } from "~/lib/findings/edge.ts";
+import { edgeCells, edgeTable, withEdges } from "~/lib/findings/edge.ts";
 import { firstScreen } from "~/lib/findings/first_screen.ts";
 import {
   describeFinding,
@@ -56,9 +56,18 @@ export function findingsMarkdown(study: Study, records: Records): string {
   const runs = runsAt(study, records);
   const published = comparePublished(study, records);
   const [stop = ""] = study.stops;
-  const edged = edgeCells(study, runs);
-  const unmeasured = new Set(study.grid.optimizers)
-    .difference(new Set(edged.map(({ optimizer }) => optimizer)));
+  const withEdge = withEdges(study);
+  const edged = edgeCells(withEdge, runsAt(withEdge, records));
+  const [cells, measured] = [summariseCells(study, runs), edged].map(distinctCells) as [
+    CellSummary[],
+    CellSummary[],
+  ];
+  const unmeasured = study.grid.optimizers.flatMap((optimizer) => {
+    const [all, some] = [cells, measured].map((of) =>
+      of.filter((cell) => cell.optimizer === optimizer).length
+    ) as [number, number];
+    return some < all ? `${optimizer} in ${all - some} of ${all} cells` : [];
+  });
   const at = (where: Finding["where"]): Finding[] =>
     findings.filter((each) => each.where === where);
   /** One table of the series, one of optimizers. */
@@ -91,8 +100,8 @@ export function findingsMarkdown(study: Study, records: Records): string {
     "Full-batch gradient descent is stable while learning rate × λ max stays below 2. λ max is the " +
     "largest eigenvalue of the loss's Hessian, for AdaGrad of the preconditioned Hessian. Lanczos's " +
     "method comes to it from below, so the residual is added to the interval's upper end.",
-    tableText(edgeTable(distinctCells(edged))),
-    unmeasured.size === 0 ? "" : `Not measured: ${enumerate([...unmeasured])}.`,
+    tableText(edgeTable(measured)),
+    unmeasured.length === 0 ? "" : `Not measured: ${enumerate(unmeasured)}.`,
     "## Against the published values",
     published.length === 0 ? "These cells were not published." : PUBLISHED,
     list(publishedSentences(published)),

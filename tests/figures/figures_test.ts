@@ -304,17 +304,17 @@ Deno.test("plotEdge() draws 2 / lr where the eigenvalue of that height stands", 
 
 Deno.test("plotEigenvalues() draws 2 / learning rate beside the eigenvalue that it bounds", () => {
   const { optimizers } = quick.grid;
-  const results = syntheticResults(quick, ({ learningRate }) => ({
+  const records = syntheticRecords(quick, ({ learningRate }) => ({
     estimate: (measure) => measure.includes("lambda-max") ? 2 / learningRate : undefined,
   }));
-  const figure = plotEigenvalues(quick, results);
+  const figure = plotEigenvalues(quick, records);
   // The means lie on the line, in the panels of both optimizers: AdaGrad has the preconditioned one.
   const lines = marks(figure, "edge").map((line) => along(line, 1));
   assertEquals([figure.panels.length, lines.length], [2 * optimizers.length, 4]);
   const means = heights(figure, "SGD-mean");
   lines.slice(0, 2).flat().forEach((y, i) => assertAlmostEquals(y, means[i]!, 2 * PIXELS));
   const edges = (own: Study): number =>
-    marks(plotEigenvalues(own, syntheticResults(own)), "edge").length;
+    marks(plotEigenvalues(own, syntheticRecords(own)), "edge").length;
   assertEquals([edges(study), edges(vary(study, { optimizers: ["AdaGrad"] }))], [1, 0]);
 });
 

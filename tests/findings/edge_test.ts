@@ -1,5 +1,6 @@
 /** The edge of stability, on made-up eigenvalues. @module */
-import { edgeCells, edgeRows, edgeTable } from "~/lib/findings.ts";
+import { edgeCells, edgeRows, edgeTable, withEdges } from "~/lib/findings.ts";
+import { runsAt } from "~/lib/results.ts";
 import { edgeStudy, presets, type Study } from "~/lib/study.ts";
 import { assertAlmostEquals, assertEquals } from "@std/assert";
 import {
@@ -65,4 +66,13 @@ Deno.test("edgeTable() says what learning rate x lambda max is, and on which sid
   const first = results.filter(({ config }) => config.seed === 0);
   assertEquals(rowsOf(quick, first)[0]![4], "one seed");
   assertEquals(edgeCells(quick, []), []);
+});
+
+Deno.test("withEdges() reads each optimizer's eigenvalue where a study asks for others", () => {
+  const { quick } = presets;
+  const records = syntheticRecords(quick);
+  const study = { ...quick, measures: { first: ["sharpness(directions=16)"], others: [] } };
+  const edged = (own: Study) => edgeTable(edgeCells(own, runsAt(own, records))).objects();
+  assertEquals(edged(study), []);
+  assertEquals(edged(withEdges(study)), edged(quick));
 });
