@@ -91,19 +91,15 @@ export function orderSentences(traces: readonly OrderTrace[]): string[] {
     const [ends, others] = (["batches", "fullSet"] as const).map((key) => {
       const known = own.flatMap(({ stops }) => stops[key] ?? []);
       const at = known.length === 0 ? "" : `, at epoch ${enumerate(known.map(String))}`;
-      return `${known.length} of ${plural(own.length, "seed")}${at}`;
+      return `${known.length} of ${plural(own.length, "run")}${at}`;
     });
-    const most = Math.max(...own.map(({ epochs }) => epochs.length));
-    return `Learning rate ${scientific(learningRate)}, ` +
-      `${
-        order === "file" ? "in file order" : "shuffled"
-      }: at the stop the network's loss over all ` +
-      `images lies ${
-        formatEstimate(meanInterval(gaps))
-      } nats above the mean over its last epoch's ` +
-      `batches. Within ${
-        plural(most, "epoch")
-      } the rule ends ${ends}. On the loss of all images it ` +
-      `would end ${others}.`;
+    const most = plural(Math.max(...own.map(({ epochs }) => epochs.length)), "epoch");
+    const name = order === "file" ? "in file order" : "shuffled";
+    const gap = formatEstimate(meanInterval(gaps));
+    return `Learning rate ${
+      scientific(learningRate)
+    }, ${name}: at the stop the loss of all images ` +
+      `is ${gap} nats above the mean of the epoch's batches. Within ${most} the rule ends ${ends}. ` +
+      `By the loss of all images it would end ${others}.`;
   });
 }

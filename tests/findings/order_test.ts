@@ -51,7 +51,7 @@ Deno.test("traceOrder() evaluates every epoch, ends where the rule ends on both 
     const [sentence] = orderSentences([file, shuffled]);
     assertMatch(
       sentence!,
-      /, in file order: .* lies .* nats above .* ends 1 of 1 seed, at epoch 3\. .* end 1 of 1 seed, at epoch 3\.$/,
+      /, in file order: .* nats above .* ends 1 of 1 run, at epoch 3\. .* end 1 of 1 run, at epoch 3\.$/,
     );
   });
 });
