@@ -18,7 +18,7 @@ import type { Axis, Layer, Panel } from "~/lib/figures/figure.ts";
 import { EDGE, lighten, rampOf, SYMBOLS } from "~/lib/figures/theme.ts";
 import { scientific } from "~/lib/files/numbers.ts";
 import { capitalize } from "~/lib/files/text.ts";
-import { edgeCells, edgeMeasure, EIGENVALUE, withEdges } from "~/lib/findings.ts";
+import { edgeCells, edgeMeasure, EIGENVALUE } from "~/lib/findings.ts";
 import { parseMeasure } from "~/lib/measure.ts";
 import {
   type CellSummary,
@@ -207,11 +207,9 @@ export function plotAxes(study: Study, runs: Runs): Figure {
  * Draws the largest eigenvalue of every cell, a row an optimizer, and the edge where the eigenvalue
  * is the one that it bounds: the Hessian's for gradient descent, the preconditioned one for AdaGrad.
  */
-export function plotEigenvalues(asked: Study, records: Records): Figure {
-  const study = withEdges(asked);
-  const runs = runsAt(study, records);
-  const plain = summariseCells(study, runs, edgeMeasure(study) ?? EIGENVALUE);
-  const edged = edgeCells(study, runs);
+export function plotEigenvalues(study: Study, records: Records): Figure {
+  const plain = summariseCells(study, runsAt(study, records), edgeMeasure(study) ?? EIGENVALUE);
+  const edged = edgeCells(study, records);
   const panels = study.grid.optimizers.flatMap((optimizer) =>
     study.grid.effects.map((effect): Panel => {
       const [bounded, others] = [edged, plain].map((cells) =>

@@ -7,14 +7,7 @@ import type { ColumnTable } from "arquero";
 import { significant } from "~/lib/files/numbers.ts";
 import { formatEstimate } from "~/lib/findings/words.ts";
 import { measureThat, parseMeasure } from "~/lib/measure.ts";
-import {
-  type CellSummary,
-  type Records,
-  type Runs,
-  runsAt,
-  summariseCells,
-  tableOf,
-} from "~/lib/results.ts";
+import { type CellSummary, type Records, runsAt, summariseCells, tableOf } from "~/lib/results.ts";
 import { presets, type Study } from "~/lib/study.ts";
 
 /** The optimizer whose edge is 2 / learning rate: gradient descent without momentum. */
@@ -28,8 +21,8 @@ export function edgeMeasure({ measures }: Study, optimizer = EDGE_OPTIMIZER): st
   return measures.first.find((text) => parseMeasure(text).edgeOf === optimizer);
 }
 
-/** The study, asking for the eigenvalue of every optimizer's edge: what records have of it is read. */
-export function withEdges(study: Study): Study {
+/** The study, asking for the eigenvalue of every optimizer's edge, too. */
+function withEdges(study: Study): Study {
   const lacking = study.grid.optimizers.filter((each) => edgeMeasure(study, each) === undefined)
     .flatMap((optimizer) => edgeMeasure(presets.quick, optimizer) ?? []);
   const { measures } = study;
@@ -66,11 +59,13 @@ export function edgeRows(study: Study, records: Records): EdgePoint[] {
 
 /**
  * The cells of a study with the eigenvalue whose edge is 2 / learning rate, AdaGrad's of the
- * preconditioned Hessian; none of an optimizer that has no edge here, or of which it was not measured.
- * The upper end of an interval is raised by the mean residual: Lanczos comes from below, and an
+ * preconditioned Hessian, whether the study asks for it or not; none of an optimizer that has no edge
+ * here, and none in which it was not measured. The upper end of an interval is raised by the mean residual: Lanczos comes from below, and an
  * eigenvalue lies within the residual.
  */
-export function edgeCells(study: Study, runs: Runs): CellSummary[] {
+export function edgeCells(asked: Study, records: Records): CellSummary[] {
+  const study = withEdges(asked);
+  const runs = runsAt(study, records);
   return study.grid.optimizers.flatMap((optimizer) => {
     const text = edgeMeasure(study, optimizer);
     const cells = text === undefined ? [] : summariseCells(study, runs, text);

@@ -7,7 +7,7 @@ import type { ColumnTable } from "arquero";
 import { writeWhole } from "~/lib/files/files.ts";
 import { significant } from "~/lib/files/numbers.ts";
 import { NEGLIGIBLE_RATIO, NEGLIGIBLE_SHARE } from "~/lib/findings/contrast.ts";
-import { edgeCells, edgeTable, withEdges } from "~/lib/findings/edge.ts";
+import { edgeCells, edgeTable } from "~/lib/findings/edge.ts";
 import { firstScreen } from "~/lib/findings/first_screen.ts";
 import {
   describeFinding,
@@ -56,9 +56,9 @@ export function findingsMarkdown(study: Study, records: Records): string {
   const runs = runsAt(study, records);
   const published = comparePublished(study, records);
   const [stop = ""] = study.stops;
-  const withEdge = withEdges(study);
-  const edged = edgeCells(withEdge, runsAt(withEdge, records));
-  const [cells, measured] = [summariseCells(study, runs), edged].map(distinctCells) as [
+  const [cells, measured] = [summariseCells(study, runs), edgeCells(study, records)].map(
+    distinctCells,
+  ) as [
     CellSummary[],
     CellSummary[],
   ];

@@ -1,13 +1,9 @@
 /** The edge of stability, on made-up eigenvalues. @module */
-import { edgeCells, edgeRows, edgeTable, withEdges } from "~/lib/findings.ts";
-import { runsAt } from "~/lib/results.ts";
+import { edgeCells, edgeRows, edgeTable } from "~/lib/findings.ts";
+import type { TrajectoryRecord } from "~/lib/results.ts";
 import { edgeStudy, presets, type Study } from "~/lib/study.ts";
 import { assertAlmostEquals, assertEquals } from "@std/assert";
-import {
-  syntheticRecords,
-  syntheticResults,
-  withDetails,
-} from "~/tests/fixtures/synthetic_results.ts";
+import { syntheticRecords } from "~/tests/fixtures/synthetic_results.ts";
 
 /** The edge's study without what is true of its own numbers: its learning rate and epochs. */
 const EPOCHS = edgeStudy.stops.map((stop) => Number(stop.split(":")[1])).toSorted((a, b) => a - b);
@@ -19,6 +15,19 @@ const recordsWith = (share: (epoch: number) => number) =>
     estimate: (_, { epoch }) =>
       optimizer === "SGD" && batchSize === images ? share(epoch) * 2 / RATE : 70,
   }));
+
+/** The record with residuals of so much of a value; what the smallest learning rate has did not converge. */
+function withResiduals(record: TrajectoryRecord, share: number): TrajectoryRecord {
+  const { content } = record;
+  const converged = content.trajectory.learningRate > 1e-3;
+  const networks = content.networks.map((network) => ({
+    ...network,
+    measures: network.measures.map((one) => (
+      { ...one, residual: share * one.estimate, converged }
+    )),
+  }));
+  return { ...record, content: { ...content, networks } };
+}
 
 Deno.test("edgeRows() has every network by series and epoch, an edge for full-batch SGD alone", () => {
   const rows = edgeRows(edgeStudy, recordsWith(() => 0.5));
@@ -37,15 +46,15 @@ Deno.test("edgeRows() has every network by series and epoch, an edge for full-ba
 Deno.test("edgeTable() says what learning rate x lambda max is, and on which side of 2", () => {
   const { quick } = presets;
   const share: Record<string, number> = { "0.001": 1.5, "0.01": 2, "0.1": 2.5 };
-  const results = syntheticResults(quick, ({ learningRate, seed }) => ({
+  const records = syntheticRecords(quick, ({ learningRate, seed }) => ({
     estimate: (measure) =>
       measure.startsWith("lambda-max")
         ? (share[learningRate]! + 0.01 * (seed - 1)) / learningRate
         : 0,
   }));
-  const rowsOf = (study: Study, runs: typeof results): string[][] =>
-    edgeTable(edgeCells(study, runs)).objects().map((row) => Object.values(row).map(String));
-  const rows = rowsOf(quick, results);
+  const rowsOf = (study: Study, some: typeof records): string[][] =>
+    edgeTable(edgeCells(study, some)).objects().map((row) => Object.values(row).map(String));
+  const rows = rowsOf(quick, records);
   // Three learning rates and three batch sizes of either optimizer.
   assertEquals(rows.length, 12);
   assertEquals(rows.slice(0, 3), [
@@ -55,24 +64,21 @@ Deno.test("edgeTable() says what learning rate x lambda max is, and on which sid
   ]);
   assertEquals(rows[6]!.slice(0, 5), ["AdaGrad", "0.001", "128", "0 [0, 0]", "below"]);
   // The residual widens the upper end; what has not converged is named.
-  const open = withDetails(results, ({ config }, { estimate }) => (
-    { residual: 0.1 * estimate, converged: config.learningRate > 1e-3 }
-  ));
+  const open = records.map((record) => withResiduals(record, 0.1));
   assertEquals(rowsOf(quick, open).slice(0, 2).map((row) => row[5]), [
     ...["0.10 (not converged: a lower bound)", "0.10"],
   ]);
   const high = 1.5 + 4.302652729749 * 0.01 / Math.sqrt(3) + 0.15;
   assertAlmostEquals(1e-3 * edgeCells(quick, open)[0]!.value!.interval![1], high, 1e-6);
-  const first = results.filter(({ config }) => config.seed === 0);
+  const first = records.filter(({ content }) => content.trajectory.seed === 0);
   assertEquals(rowsOf(quick, first)[0]![4], "one seed");
   assertEquals(edgeCells(quick, []), []);
 });
 
-Deno.test("withEdges() reads each optimizer's eigenvalue where a study asks for others", () => {
+Deno.test("edgeCells() reads each optimizer's eigenvalue where a study asks for others", () => {
   const { quick } = presets;
   const records = syntheticRecords(quick);
   const study = { ...quick, measures: { first: ["sharpness(directions=16)"], others: [] } };
-  const edged = (own: Study) => edgeTable(edgeCells(own, runsAt(own, records))).objects();
-  assertEquals(edged(study), []);
-  assertEquals(edged(withEdges(study)), edged(quick));
+  const [rows, all] = [study, quick].map((own) => edgeTable(edgeCells(own, records)).objects());
+  assertEquals([rows, all?.length], [all, 12]);
 });
