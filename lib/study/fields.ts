@@ -13,6 +13,7 @@ import { presets } from "~/lib/study/presets.ts";
 import {
   type EffectName,
   EFFECTS,
+  type Grid,
   type PresetName,
   PRESETS,
   type Study,
@@ -98,6 +99,17 @@ export function checkStudy(study: Study): Study {
 
 const listed = z.array(z.unknown()).min(1)
   .refine((all) => new Set(all.map((each) => JSON.stringify(each))).size === all.length);
+
+/**
+ * The study of a preset with parts of its grid replaced, checked.
+ *
+ * @throws {UsageError} If there is no such preset, or a value is out of its domain.
+ */
+export function studyOf(preset: string, grid: Partial<Grid> = {}): Study {
+  check("preset", oneOf(PRESETS), preset);
+  const study = presets[preset as PresetName];
+  return checkStudy({ ...study, grid: { ...study.grid, ...grid } });
+}
 
 function check(name: string, schema: z.ZodType, value: unknown): void {
   domain.validate(schema, value, `Cannot plan the study as ${name}`);

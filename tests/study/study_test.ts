@@ -9,6 +9,7 @@ import {
   presets,
   type Study,
   studyName,
+  studyOf,
 } from "~/lib/study.ts";
 import { trajectoryPath } from "~/lib/trainer.ts";
 import { assert, assertEquals, assertThrows } from "@std/assert";
@@ -176,6 +177,14 @@ Deno.test("checkStudy() names what is out of its domain, and what is no study", 
     const { message } = assertThrows(() => checkStudy(study as never), UsageError);
     assertEquals(message, `Cannot plan the study as ${wanted}: current value is ${shown}`);
   }
+});
+
+Deno.test("studyOf() is a preset with parts of its grid replaced, and names the presets", () => {
+  assertEquals(studyOf("quick"), checkStudy(quick));
+  assertEquals(studyOf("quick", { seeds: [7] }), change({ grid: { seeds: [7] } }));
+  const wanted =
+    "Cannot plan the study as preset must be quick or standard or paper: current value is ";
+  assertThrows(() => studyOf("standart"), UsageError, `${wanted}standart`);
 });
 
 Deno.test("checkStudy() takes the edges of every domain, and brings texts into one form", () => {
