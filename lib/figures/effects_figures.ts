@@ -233,7 +233,9 @@ export function plotEigenvalues(study: Study, records: Records): Figure {
     title: "Largest eigenvalue and the edge of stability",
     panels,
     caption:
-      `${describeCells(study, plain)} Intervals beside an edge hold the residual. The edge ` +
+      `${
+        describeCells(study, plain)
+      } Means beside an edge are of logarithms, with the residual in the interval. The edge ` +
       "bounds full-batch training: the Hessian's eigenvalue for SGD, the preconditioned for AdaGrad.",
   });
 }

@@ -8,6 +8,7 @@ import { significant } from "~/lib/files/numbers.ts";
 import { formatEstimate } from "~/lib/findings/words.ts";
 import { measureThat, parseMeasure } from "~/lib/measure.ts";
 import { type CellSummary, type Records, runsAt, summariseCells, tableOf } from "~/lib/results.ts";
+import { meanInterval } from "~/lib/statistics.ts";
 import { presets, type Study } from "~/lib/study.ts";
 
 /** The optimizer whose edge is 2 / learning rate: gradient descent without momentum. */
@@ -60,8 +61,9 @@ export function edgeRows(study: Study, records: Records): EdgePoint[] {
 /**
  * The cells of a study with the eigenvalue whose edge is 2 / learning rate, AdaGrad's of the
  * preconditioned Hessian, whether the study asks for it or not; none of an optimizer that has no edge
- * here, and none in which it was not measured. The upper end of an interval is raised by the mean residual: Lanczos comes from below, and an
- * eigenvalue lies within the residual.
+ * here, and none in which it was not measured. The mean and its interval are taken on the log scale. The
+ * interval's upper end is raised by the mean residual: Lanczos comes from below, and an eigenvalue lies
+ * within the residual.
  */
 export function edgeCells(asked: Study, records: Records): CellSummary[] {
   const study = withEdges(asked);
@@ -71,9 +73,10 @@ export function edgeCells(asked: Study, records: Records): CellSummary[] {
     const cells = text === undefined ? [] : summariseCells(study, runs, text);
     return cells.flatMap(({ value, ...cell }): CellSummary[] => {
       if (cell.optimizer !== optimizer || value === null) return [];
-      const [low = 0, high = 0] = value.interval ?? [];
-      const interval = value.interval && [low, high + (cell.residual ?? 0)] as const;
-      return [{ ...cell, value: { ...value, interval } }];
+      const logs = meanInterval([...cell.bySeed.values()].map(Math.log));
+      const [low = 0, high = 0] = logs.interval?.map(Math.exp) ?? [];
+      const interval = logs.interval && [low, high + (cell.residual ?? 0)] as const;
+      return [{ ...cell, value: { ...value, mean: Math.exp(logs.mean), interval } }];
     });
   });
 }

@@ -73,7 +73,7 @@ function whatItDoes(finding: Finding, rest = " of its value"): string {
   return `${way} (${comparisonText(finding)})`;
 }
 
-/** "falls at 1.5 (to 0.049 [0.037, 0.064]) nats", "is not settled at 1.7 nats": levels of one way together. */
+/** "falls at 1.5 (to 0.049 [0.037, 0.064]) nats", "is not settled at 1.7 nats (...)": levels of one way together. */
 function atLevels(findings: readonly Finding[], usual: string): string[] {
   const ways = [...Map.groupBy(findings, changeOf)];
   return ways.sort(([a], [b]) => Number(a === OPEN) - Number(b === OPEN)).map(([way, own]) => {
@@ -83,8 +83,16 @@ function atLevels(findings: readonly Finding[], usual: string): string[] {
       const ends = rangeText(finding) === usual ? "" : `${rangeText(finding)}: `;
       return way === OPEN ? String(finding.level) : `${finding.level} (${ends}${size})`;
     });
-    return `${way} at ${enumerate(levels)} nats`;
+    return `${way} at ${enumerate(levels)} nats${way === OPEN ? ` (${openText(own)})` : ""}`;
   });
+}
+
+/** "ratio 1.03 [0.84, 1.26]"; of several levels what their intervals lie within. */
+function openText(findings: readonly Finding[]): string {
+  const all = findings.map(({ comparisons: [found] }) => found!);
+  const ends = all.flatMap(({ interval }) => interval!);
+  const [low, high] = [Math.min(...ends), Math.max(...ends)].map((end) => significant(end));
+  return all.length === 1 ? formatComparison(all[0]!) : `intervals within ${low} to ${high}`;
 }
 
 /** Which way a value goes, where the verdict holds among all of its family; whatever it does at the stop. */

@@ -98,8 +98,9 @@ export function findingsMarkdown(study: Study, records: Records): string {
     ...tablesOf(at("loss")),
     "## The edge of stability",
     "Full-batch gradient descent is stable while learning rate × λ max stays below 2. λ max is the " +
-    "largest eigenvalue of the loss's Hessian, for AdaGrad of the preconditioned Hessian. Lanczos's " +
-    "method comes to it from below, so the residual is added to the interval's upper end.",
+    "largest eigenvalue of the loss's Hessian, for AdaGrad of the preconditioned Hessian. Means and " +
+    "intervals are taken on the log scale. Lanczos's method comes to λ max from below, so the residual " +
+    "is added to the interval's upper end.",
     tableText(edgeTable(measured)),
     unmeasured.length === 0 ? "" : `Not measured: ${enumerate(unmeasured)}.`,
     "## Against the published values",

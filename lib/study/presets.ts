@@ -6,6 +6,9 @@
 import { MLP_1 } from "~/lib/model.ts";
 import type { PresetName, Study } from "~/lib/study/study.ts";
 
+/** Equal losses along training. */
+const LEVELS = ["loss:1.9", "loss:1.7", "loss:1.5", "loss:1.3", "loss:1.1", "loss:0.9", "loss:0.7"];
+
 /** What the presets have in common. */
 const FULL: Omit<Study, "preset"> = {
   grid: {
@@ -21,7 +24,7 @@ const FULL: Omit<Study, "preset"> = {
   sizes: MLP_1,
   images: 50_000,
   maxEpochs: 20_000,
-  stops: ["cumulative:1e-3", "loss:1.9", "loss:1.7", "loss:1.5", "loss:1.2", "loss:1", "loss:0.7"],
+  stops: ["cumulative:1e-3", ...LEVELS],
   measures: {
     first: [
       "sharpness",
@@ -80,7 +83,7 @@ export const presets: Readonly<Record<PresetName, Study>> = {
     ...FULL,
     preset: "paper",
     grid: { ...FULL.grid, seeds: [0, 1, 2, 3, 4, 5] },
-    stops: ["cumulative:1e-4", "cumulative:1e-3", "consecutive:1e-3", ...FULL.stops.slice(1)],
+    stops: ["cumulative:1e-4", "cumulative:1e-3", "consecutive:1e-3", ...LEVELS],
   },
 };
 
@@ -133,7 +136,6 @@ export function equalRatioStudy(
 }
 
 /** What the studies below ask for along training. */
-const LEVELS = ["loss:1.9", "loss:1.7", "loss:1.5", "loss:1.3", "loss:1.1", "loss:0.9", "loss:0.7"];
 const ALONG = ["antithetic(directions=16)", "relative-filter", "generalization-gap"];
 
 /**
