@@ -41,8 +41,6 @@ const COLUMN: Layout = { width: 366, single: 366, frame: 150, padding: 4, inches
 /** Between panels, and from a line of words to the next. */
 const GAP = 12;
 const LINE = 15;
-/** The same, in units of the letters: 12 pixels. */
-const LINE_HEIGHT = 1.25;
 const LINE_OF_LEGEND = 20;
 /** Pixels above a frame without a heading, and below it. */
 const ABOVE = 8;
@@ -180,15 +178,14 @@ function drawPanel({ heading = "", layers }: Panel, frame: {
         ...{ ...words, tickPadding: 7, label: x.label, labelOffset: BELOW - 6 },
         text: (_, i) => labelled[i]!.text,
       }),
-      room === 0 ? [] : Plot.axisY(ys, {
-        ...{ ...words, label: null },
-        text: (_, i) => y.ticks[i]!.label,
-      }),
-      // Not the axis' own label: its lines stand at 1 em whatever `lineHeight` says.
-      room === 0 ? [] : Plot.text([y.label], {
-        ...{ frameAnchor: "left", textAnchor: "middle", lineAnchor: "top", rotate: -90 },
-        ...{ dx: 2 - room, lineHeight: LINE_HEIGHT },
-      }),
+      room === 0 ? [] : [
+        Plot.axisY(ys, { ...words, label: null, text: (_, i) => y.ticks[i]!.label }),
+        // Not the axis' own label: its lines stand at 1 em whatever `lineHeight` says.
+        Plot.text([y.label], {
+          ...{ frameAnchor: "left", textAnchor: "middle", lineAnchor: "top", rotate: -90 },
+          ...{ dx: 2 - room, lineHeight: LINE / FONT_SIZE.label },
+        }),
+      ],
       Plot.text([heading], {
         ...{ frameAnchor: "top", lineAnchor: "bottom", dy: -8, fontWeight: "bold" },
         fontSize: isWide ? FONT_SIZE.tick : FONT_SIZE.label,

@@ -235,7 +235,8 @@ export function plotEigenvalues(study: Study, records: Records): Figure {
     caption:
       `${
         describeCells(study, plain)
-      } Means beside an edge are of logarithms, with the residual in the interval. The edge ` +
-      "bounds full-batch training: the Hessian's eigenvalue for SGD, the preconditioned for AdaGrad.",
+      } Means beside an edge are of logarithms, with the residual in ` +
+      "the interval. The edge bounds full-batch training: the Hessian's eigenvalue for SGD, the " +
+      "preconditioned for AdaGrad.",
   });
 }

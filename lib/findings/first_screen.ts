@@ -73,7 +73,7 @@ function whatItDoes(finding: Finding, rest = " of its value"): string {
   return `${way} (${comparisonText(finding)})`;
 }
 
-/** "falls at 1.5 (to 0.049 [0.037, 0.064]) nats", "is not settled at 1.7 nats (...)": levels of one way together. */
+/** Levels of one way together: "falls at 1.5 (to 0.049 [0.037, 0.064]) nats", "is not settled at 1.7 nats (...)". */
 function atLevels(findings: readonly Finding[], usual: string): string[] {
   const ways = [...Map.groupBy(findings, changeOf)];
   return ways.sort(([a], [b]) => Number(a === OPEN) - Number(b === OPEN)).map(([way, own]) => {

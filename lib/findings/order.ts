@@ -96,10 +96,8 @@ export function orderSentences(traces: readonly OrderTrace[]): string[] {
     const most = plural(Math.max(...own.map(({ epochs }) => epochs.length)), "epoch");
     const name = order === "file" ? "in file order" : "shuffled";
     const gap = formatEstimate(meanInterval(gaps));
-    return `Learning rate ${
-      scientific(learningRate)
-    }, ${name}: at the stop the loss of all images ` +
-      `is ${gap} nats above the mean of the epoch's batches. Within ${most} the rule ends ${ends}. ` +
+    return `Learning rate ${scientific(learningRate)}, ${name}: at the stop the loss of all ` +
+      `images is ${gap} nats above the mean of the epoch's batches. Within ${most} the rule ends ${ends}. ` +
       `By the loss of all images it would end ${others}.`;
   });
 }

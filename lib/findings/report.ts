@@ -31,7 +31,7 @@ import {
   runsAt,
   summariseCells,
 } from "~/lib/results.ts";
-import { EFFECTS, type Study, studyFile, studyName } from "~/lib/study.ts";
+import { EFFECTS, listCells, type Study, studyFile, studyName } from "~/lib/study.ts";
 import { parseStop } from "~/lib/trainer.ts";
 
 /** `findings.md` for the preset that the results are about, `NAME.findings.md` for other studies. */
@@ -56,18 +56,12 @@ export function findingsMarkdown(study: Study, records: Records): string {
   const runs = runsAt(study, records);
   const published = comparePublished(study, records);
   const [stop = ""] = study.stops;
-  const [cells, measured] = [summariseCells(study, runs), edgeCells(study, records)].map(
-    distinctCells,
-  ) as [
-    CellSummary[],
-    CellSummary[],
-  ];
-  const unmeasured = study.grid.optimizers.flatMap((optimizer) => {
-    const [all, some] = [cells, measured].map((of) =>
-      of.filter((cell) => cell.optimizer === optimizer).length
-    ) as [number, number];
-    return some < all ? `${optimizer} in ${all - some} of ${all} cells` : [];
-  });
+  const measured = distinctCells(edgeCells(study, records));
+  const unmeasured = [...Map.groupBy(distinctCells(listCells(study)), (cell) => cell.optimizer)]
+    .flatMap(([optimizer, { length }]) => {
+      const known = measured.filter((cell) => cell.optimizer === optimizer).length;
+      return known < length ? `${optimizer} in ${length - known} of ${length} cells` : [];
+    });
   const at = (where: Finding["where"]): Finding[] =>
     findings.filter((each) => each.where === where);
   /** One table of the series, one of optimizers. */
