@@ -1,9 +1,8 @@
 /** The edge of stability, on made-up eigenvalues. @module */
 import { edgeCells, edgeRows, edgeTable } from "~/lib/findings.ts";
-import type { TrajectoryRecord } from "~/lib/results.ts";
 import { edgeStudy, presets, type Study } from "~/lib/study.ts";
 import { assertAlmostEquals, assertEquals } from "@std/assert";
-import { syntheticRecords } from "~/tests/fixtures/synthetic_results.ts";
+import { syntheticRecords, withDetails } from "~/tests/fixtures/synthetic_results.ts";
 
 /** The edge's study without what is true of its own numbers: its learning rate and epochs. */
 const EPOCHS = edgeStudy.stops.map((stop) => Number(stop.split(":")[1])).toSorted((a, b) => a - b);
@@ -15,19 +14,6 @@ const recordsWith = (share: (epoch: number) => number) =>
     estimate: (_, { epoch }) =>
       optimizer === "SGD" && batchSize === images ? share(epoch) * 2 / RATE : 70,
   }));
-
-/** The record with residuals of so much of a value; what the smallest learning rate has did not converge. */
-function withResiduals(record: TrajectoryRecord, share: number): TrajectoryRecord {
-  const { content } = record;
-  const converged = content.trajectory.learningRate > 1e-3;
-  const networks = content.networks.map((network) => ({
-    ...network,
-    measures: network.measures.map((one) => (
-      { ...one, residual: share * one.estimate, converged }
-    )),
-  }));
-  return { ...record, content: { ...content, networks } };
-}
 
 Deno.test("edgeRows() has every network by series and epoch, an edge for full-batch SGD alone", () => {
   const rows = edgeRows(edgeStudy, recordsWith(() => 0.5));
@@ -70,7 +56,9 @@ Deno.test("edgeTable() says what learning rate x lambda max is, and on which sid
     "below",
   ]);
   // The residual widens the upper end; what has not converged is named.
-  const open = records.map((record) => withResiduals(record, 0.1));
+  const open = withDetails(records, ({ learningRate }, { estimate }) => (
+    { residual: 0.1 * estimate, converged: learningRate > 1e-3 }
+  ));
   assertEquals(rowsOf(quick, open).slice(0, 2).map((row) => row[5]), [
     ...["0.10 (not converged: a lower bound)", "0.10"],
   ]);

@@ -7,9 +7,15 @@ import {
   rankSentences,
   rankTable,
 } from "~/lib/findings.ts";
+import { runsAt } from "~/lib/results.ts";
 import { axesStudy, presets } from "~/lib/study.ts";
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
-import { syntheticResults, vary, withDetails } from "~/tests/fixtures/synthetic_results.ts";
+import {
+  syntheticRecords,
+  syntheticResults,
+  vary,
+  withDetails,
+} from "~/tests/fixtures/synthetic_results.ts";
 
 const study = vary(presets.quick, { optimizers: ["SGD"], seeds: [0, 1, 2] }, {
   measures: { first: ["sharpness", "trace", "generalization-gap", "lambda-max"], others: [] },
@@ -110,13 +116,13 @@ Deno.test("radiusTable() has means over seeds by radius, and exponents; nothing 
     measures: { first: ["radius-curve(directions=2)"], others: [] },
   });
   // c r^2 up to 1, from there c r; c is 1 and 3 for the two seeds.
-  const curved = withDetails(syntheticResults(own), ({ config }) => ({
+  const curved = withDetails(syntheticRecords(own), ({ seed }) => ({
     curve: [0.5, 1, 2, 4].map((radius) => ({
       radius,
-      mean: (1 + 2 * config.seed) * (radius < 1 ? radius ** 2 : radius),
+      mean: (1 + 2 * seed) * (radius < 1 ? radius ** 2 : radius),
     })),
   }));
-  const table = radiusTable(own, curved);
+  const table = radiusTable(own, runsAt(own, curved));
   assertEquals(table.columnNames(), [
     ...["optimizer", "learningRate", "batchSize", "rise at r = 0.5 (nats)", "rise at r = 4 (nats)"],
     ...["exponent from r = 0.5 to 1", "exponent from r = 2 to 4"],

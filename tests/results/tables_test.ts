@@ -116,12 +116,12 @@ Deno.test("reportCells() has the keys of the command's contract", () => {
 });
 
 Deno.test("runsCsv() has one row a run, a column or two a measure, units named", () => {
-  const results = syntheticResults(
+  const records = syntheticRecords(
     small,
     ({ seed }) => seed === 1 ? { stopped: "diverged", epochs: 3 } : { samples: [1, 2, 6] },
   );
   const name = "sharpness(directions=2)";
-  const [header, first, ...rest] = runsCsv(results).trimEnd().split("\n");
+  const [header, first, ...rest] = runsCsv(runsAt(small, records)).trimEnd().split("\n");
   assertEquals(rest.length, 11);
   assertEquals(
     header,
@@ -132,12 +132,12 @@ Deno.test("runsCsv() has one row a run, a column or two a measure, units named",
   assertMatch(first!, /^SGD,0.01,128,0,epochs:8,8,reached,1.2,0.6,1.4,0.5,.*,3$/);
   assertMatch(rest.at(-1)!, /,1,epochs:8,3,diverged,.*,$/);
   // What a measure has beside its estimate, where any run has it.
-  const detailed = withDetails(results, ({ config }) => ({
-    standardError: config.seed === 0 ? 0.5 : null,
+  const detailed = withDetails(records, ({ seed }) => ({
+    standardError: seed === 0 ? 0.5 : null,
     ...{ residual: 0.1, converged: false },
   }));
   const details = `${name} standard error [nats],${name} residual [nats],${name} converged`;
-  assert(runsCsv(detailed).split("\n")[0]!.endsWith(details));
+  assert(runsCsv(runsAt(small, detailed)).split("\n")[0]!.endsWith(details));
 });
 
 Deno.test("columnTitle() parts the words of a name, adds its unit, and leaves other texts alone", () => {
