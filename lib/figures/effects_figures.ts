@@ -210,6 +210,12 @@ export function plotAxes(study: Study, runs: Runs): Figure {
 export function plotEigenvalues(study: Study, records: Records): Figure {
   const plain = summariseCells(study, runsAt(study, records), edgeMeasure(study) ?? EIGENVALUE);
   const edged = edgeCells(study, records);
+  const drawn = plain.map((cell) =>
+    edged.find(({ effect, optimizer, learningRate, batchSize }) =>
+      effect === cell.effect && optimizer === cell.optimizer &&
+      learningRate === cell.learningRate && batchSize === cell.batchSize
+    ) ?? cell
+  );
   const panels = study.grid.optimizers.flatMap((optimizer) =>
     study.grid.effects.map((effect): Panel => {
       const [bounded, others] = [edged, plain].map((cells) =>
@@ -232,11 +238,8 @@ export function plotEigenvalues(study: Study, records: Records): Figure {
     name: "lambda-max",
     title: "Largest eigenvalue and the edge of stability",
     panels,
-    caption:
-      `${
-        describeCells(study, plain)
-      } Means beside an edge are of logarithms, with the residual in ` +
-      "the interval. The edge bounds full-batch training: the Hessian's eigenvalue for SGD, the " +
-      "preconditioned for AdaGrad.",
+    caption: `${describeCells(study, drawn)} Means beside an edge are of logarithms, with the ` +
+      "residual in the interval (▾: it goes on below). The edge bounds full-batch training: the " +
+      "Hessian's eigenvalue for SGD, the preconditioned for AdaGrad.",
   });
 }
