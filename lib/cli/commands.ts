@@ -51,6 +51,7 @@ export const COMMANDS = {
       )),
     ],
     needs: { sbatch: "slurm", "verify-seed": "verify" },
+    help: { images: "the first N training images, instead of the preset's" },
     notes: { ...OPTIMIZERS, ...MEASURES },
   },
   train: {
@@ -73,6 +74,7 @@ export const COMMANDS = {
     summary: "Samples the rise in training loss at random points around a trained network.",
     options: ["model", "directions", "radius", "images", ...ENGINE],
     required: ["model"],
+    help: { directions: "random directions (default 49)" },
   },
   measure: {
     file: "~/lib/cli/measure.ts",
@@ -110,6 +112,10 @@ export const COMMANDS = {
     summary:
       "Writes the page of a study from what is in results/: one file, to explore in a browser.",
     options: ["preset", "results"],
+    help: {
+      preset: "the study that is shown (default standard)",
+      results: "where records are read and the page is written (default results/)",
+    },
   },
   bench: {
     file: "~/tests/bench/bench.ts",

@@ -113,11 +113,7 @@ export const OPTIONS = {
   seed: count("S", domain.seed, "seed of the initial weights"),
   seeds: list(number(domain.seed), "seeds of the initial weights, e.g. 0,1,2"),
   init: path("read", "FILE", "start from these weights instead"),
-  images: count(
-    "N",
-    domain.images,
-    "the first N training images (default: all 50000, or the preset's)",
-  ),
+  images: count("N", domain.images, "the first N training images (default: all 50000)"),
   order: choice(
     ["file", "shuffled"],
     "order of the images (default file); shuffled: anew every epoch, CPU engine only",
