@@ -133,7 +133,7 @@ export function plotRatio(study: Study, runs: Runs): Figure {
     caption:
       `${
         describeCells(study, cells)
-      } If the noise of the gradient were all that counts, cells of ` +
+      } If the noise of the gradient were all that counted, cells of ` +
       "equal learning rate / batch size would be equally sharp.",
   });
 }
@@ -239,7 +239,7 @@ export function plotEigenvalues(study: Study, records: Records): Figure {
     title: "Largest eigenvalue and the edge of stability",
     panels,
     caption: `${describeCells(study, drawn)} Means beside an edge are of logarithms, with the ` +
-      "residual in the interval (▾: it goes on below). The edge bounds full-batch training: the " +
-      "Hessian's eigenvalue for SGD, the preconditioned for AdaGrad.",
+      "residual in the interval (▾: it goes on below). The edge is that of full-batch training: for " +
+      "SGD in the Hessian's eigenvalue, for AdaGrad in that of the preconditioned Hessian.",
   });
 }

@@ -209,7 +209,7 @@ export function plotDensities(
       };
     }),
     caption:
-      `One network of seed 0 each. Stochastic Lanczos quadrature with ${probes} of ${nodes}, each node a normal density of ` +
+      `One network each, of seed 0. Stochastic Lanczos quadrature with ${probes} of ${nodes}, each node a normal density of ` +
       "1 % of the spectrum's width.",
     isNarrow: true,
   });

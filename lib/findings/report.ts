@@ -122,8 +122,8 @@ const HOW_TO_READ = [
   "Where a value may be 0 the difference is judged, and it says so. Two seeds have an interval and no verdict.",
   list([
     "*Falls*, *rises*: the interval excludes 1.",
-    "*Survives*: between the same two cells it does so at the stop, too, on the same side. " +
-    "*Reverses*: there on the other side.",
+    "*Survives*: sharpness at the stop, between the same two cells, goes the same way. " +
+    "*Reverses*: it goes the other way.",
     `*Negligible*: it lies within 1/${NEGLIGIBLE_RATIO} to ${NEGLIGIBLE_RATIO}, or a difference within ` +
     `${100 * NEGLIGIBLE_SHARE} % of the larger value. Optimizers are then called *alike*.`,
     "*Inconclusive*: anything else; the runs settle nothing. Optimizers are then called *open*.",
