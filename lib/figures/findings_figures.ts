@@ -148,7 +148,9 @@ export function plotLevels(study: Study, findings: readonly Finding[]): Figure {
       : "Each point compares two cells at one training loss: the ratio of their values, paired by seed, " +
         `with its 95 % t interval, which holds the error of interpolation (hollow: not the first cell and the last); n = ${
           plurals(shown.map(({ found }) => found.n), "seed")
-        }. Colours say what becomes of the change in sharpness at the stop ${study.stops[0]}. Dashed: ` +
+        }. Colours say what becomes of the change in sharpness at the stop ${
+          study.stops[0]
+        }. Dashed: ` +
         `1 / ${NEGLIGIBLE_RATIO} and ${NEGLIGIBLE_RATIO}; an interval between them is negligible. Grey: ` +
         `inconclusive, by its interval or after Holm's adjustment for the number of verdicts.`,
     isNarrow: true,
