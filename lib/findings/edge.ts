@@ -61,9 +61,9 @@ export function edgeRows(study: Study, records: Records): EdgePoint[] {
 /**
  * The cells of a study with the eigenvalue whose edge is 2 / learning rate, AdaGrad's of the
  * preconditioned Hessian, whether the study asks for it or not; none of an optimizer that has no edge
- * here, and none in which it was not measured. The mean and its interval are taken on the log scale. The
- * interval's upper end is raised by the mean residual: Lanczos comes from below, and an eigenvalue lies
- * within the residual.
+ * here, and none in which it was not measured. The mean and its interval are taken on the log scale, unless
+ * a value is not above 0. The interval's upper end is raised by the mean residual: Lanczos comes from
+ * below, and an eigenvalue lies within the residual.
  */
 export function edgeCells(asked: Study, records: Records): CellSummary[] {
   const study = withEdges(asked);
@@ -73,10 +73,12 @@ export function edgeCells(asked: Study, records: Records): CellSummary[] {
     const cells = text === undefined ? [] : summariseCells(study, runs, text);
     return cells.flatMap(({ value, ...cell }): CellSummary[] => {
       if (cell.optimizer !== optimizer || value === null) return [];
-      const logs = meanInterval([...cell.bySeed.values()].map(Math.log));
-      const [low = 0, high = 0] = logs.interval?.map(Math.exp) ?? [];
-      const interval = logs.interval && [low, high + (cell.residual ?? 0)] as const;
-      return [{ ...cell, value: { ...value, mean: Math.exp(logs.mean), interval } }];
+      const values = [...cell.bySeed.values()];
+      const [scaled, back] = Math.min(...values) > 0 ? [Math.log, Math.exp] : [Number, Number];
+      const found = meanInterval(values.map((each) => scaled(each)));
+      const [low = 0, high = 0] = found.interval?.map((end) => back(end)) ?? [];
+      const interval = found.interval && [low, high + (cell.residual ?? 0)] as const;
+      return [{ ...cell, value: { ...value, mean: back(found.mean), interval } }];
     });
   });
 }
@@ -98,7 +100,7 @@ export function edgeTable(cells: readonly CellSummary[]): ColumnTable {
       return interval[1] < 2 ? "below" : interval[0] > 2 ? "above" : "not told apart";
     },
     "residual / λ max": ({ residual, eigenvalue, unresolved }) =>
-      (residual === null ? "" : significant(residual / eigenvalue, 2)) +
+      (residual !== null && eigenvalue > 0 ? significant(residual / eigenvalue, 2) : "") +
       (unresolved.length === 0 ? "" : " (not converged: a lower bound)"),
     seeds: ({ bySeed }) => bySeed.size,
   }, rows);

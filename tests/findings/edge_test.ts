@@ -70,6 +70,20 @@ Deno.test("edgeTable() says what learning rate x lambda max is, and on which sid
   assertEquals(edgeCells(quick, []), []);
 });
 
+Deno.test("edgeTable() has the plain mean of eigenvalues that are not all above 0", () => {
+  // A network without curvature, and Lanczos's first product of one that has hardly any.
+  const records = withDetails(
+    syntheticRecords(presets.quick, ({ seed }) => ({
+      estimate: (measure) => measure.includes("lambda-max") ? 0 - seed : 1,
+    })),
+    () => ({ residual: 0.1 }),
+  );
+  const [row] = edgeTable(edgeCells(presets.quick, records)).objects() as Record<string, string>[];
+  // 0, -1, -2: t(0.975, 2) / sqrt(3) = 2.484 on either side, the residual above.
+  assertEquals(row!["learning rate × λ max"], "−0.0010 [−0.0035, 0.0016]");
+  assertEquals([row!["against 2"], row!["residual / λ max"]], ["below", ""]);
+});
+
 Deno.test("edgeCells() reads each optimizer's eigenvalue where a study asks for others", () => {
   const { quick } = presets;
   const records = syntheticRecords(quick);
