@@ -55,9 +55,9 @@ export interface Comparison extends Contrast {
 }
 
 /**
- * Compares two ends within seed: the ratio on a log scale where the values of both are above 0 and
- * resolved from it, else the difference. The half-width is Student's plus the distance between the values and
- * the others, mean over seeds, of both ends.
+ * Compares two ends within seed: the ratio on a log scale where the values of both, and the others, are
+ * above 0 and resolved from it, else the difference. The half-width is Student's plus the distance
+ * between the values and the others, mean over seeds, of both ends.
  *
  * The kind is "negligible" where the interval lies wholly within `NEGLIGIBLE_RATIO` (or
  * `NEGLIGIBLE_SHARE` of the larger end), even if it excludes 1 (or 0). Else the effect "falls" or
@@ -76,8 +76,11 @@ export function compare(contrast: Contrast, reference?: Comparison): Comparison 
   const values = ends.map(({ bySeed }) => seeds.map((seed) => bySeed.get(seed)!));
   const averages = values.map((own) => meanInterval(own));
   const means = averages.map(({ mean }) => mean) as [number, number];
+  const others = ends.map((end, i) =>
+    seeds.map((seed, j) => end.others?.get(seed) ?? values[i]![j]!)
+  );
   const isRatio = averages.every(({ interval, mean }) => (interval?.[0] ?? mean) > 0) &&
-    values.flat().every((value) => value > 0);
+    [...values, ...others].flat().every((value) => value > 0);
   const scaled = (value: number): number => isRatio ? Math.log(value) : value;
   const back = (value: number): number => isRatio ? Math.exp(value) : value;
   const { mean, standardError, n } = meanInterval(
@@ -87,11 +90,9 @@ export function compare(contrast: Contrast, reference?: Comparison): Comparison 
   const known = { ...contrast, means, n, estimate: back(mean), scale } as const;
   const open = { kind: "inconclusive", sign: 0, pEffect: 1, p: 1 } as const;
   if (standardError === null) return { ...known, ...open, interval: null };
-  const shift = ends.reduce((sum, { bySeed, others = new Map<number, number>() }) => {
-    const apart = [...others].map(([seed, value]) =>
-      Math.abs(scaled(value) - scaled(bySeed.get(seed)!))
-    );
-    return sum + (apart.length === 0 ? 0 : meanInterval(apart).mean);
+  const shift = values.reduce((sum, own, i) => {
+    const apart = own.map((value, j) => Math.abs(scaled(others[i]![j]!) - scaled(value)));
+    return sum + meanInterval(apart).mean;
   }, 0);
   const margin = isRatio
     ? Math.log(NEGLIGIBLE_RATIO)

@@ -49,6 +49,18 @@ Deno.test("compare() adds the distance of the interpolants to the half-width", (
   assert(wide.pEffect > narrow.pEffect);
 });
 
+Deno.test("compare() asks for others of the seeds that both ends have, and for a log scale above 0", () => {
+  const { first, last } = contrast([1, 1.1, 1.2], [2, 2.1, 2.2, -0.5]);
+  const plain = compare({ first, last, unit: "nats" })!;
+  const same = compare({ first, last: { ...last, others: last.bySeed }, unit: "nats" })!;
+  assertEquals([same.scale, same.interval], ["ratio", plain.interval]);
+  const others = new Map([[0, 2], [1, 2.1], [2, -0.1]]);
+  const found = compare({ first, last: { ...last, others }, unit: "nats" })!;
+  // Every difference is 1; the interpolants are 2.3 apart for one seed of three.
+  assertEquals(found.scale, "difference");
+  assertAlmostEquals(found.interval![1], 1 + 2.3 / 3, 1e-9);
+});
+
 Deno.test("compare() settles nothing for one seed, and is nothing without a common one", () => {
   const one = compare(contrast([1], [2]))!;
   assertEquals([one.kind, one.interval, one.p, one.estimate], ["inconclusive", null, 1, 2]);
