@@ -46,7 +46,8 @@ export function tQuantile(probability: number, degreesOfFreedom: number): number
 
 /** `P(|T| >= t)` for T of `degreesOfFreedom`: 1 for t <= 0, as nothing speaks for an effect then. */
 export function twoSidedP(t: number, degreesOfFreedom: number): number {
-  return t > 0 ? 2 * studentt.cdf(-t, degreesOfFreedom) : 1;
+  // jstat's is NaN where the square of t is not finite, and 0 long before.
+  return t > 0 ? 2 * studentt.cdf(-Math.min(t, 1e100), degreesOfFreedom) : 1;
 }
 
 /**

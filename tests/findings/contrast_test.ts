@@ -61,6 +61,11 @@ Deno.test("compare() asks for others of the seeds that both ends have, and for a
   assertAlmostEquals(found.interval![1], 1 + 2.3 / 3, 1e-9);
 });
 
+Deno.test("compare() has p = 0 where seeds agree to the bit, as of batches beyond the images", () => {
+  const found = compare(contrast([1, 1.1, 1.2], [1, 1.1, 1.2]))!;
+  assertEquals([found.kind, found.interval, found.p], ["negligible", [1, 1], 0]);
+});
+
 Deno.test("compare() settles nothing for one seed, and is nothing without a common one", () => {
   const one = compare(contrast([1], [2]))!;
   assertEquals([one.kind, one.interval, one.p, one.estimate], ["inconclusive", null, 1, 2]);
