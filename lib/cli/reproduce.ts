@@ -100,7 +100,7 @@ async function runStudy(study: Study, options: Options): Promise<object> {
       `${formatSeconds(seconds)}; ${drawn}`,
   );
   const cells = study.stops.flatMap((stop) =>
-    reportCells(summariseCells(study, runsAt(study, records, stop)), stop)
+    reportCells(study, runsAt(study, records, stop), stop)
   );
   return { preset: study.preset, cells, figures, cachedRuns, computedRuns, missingRuns, seconds };
 }

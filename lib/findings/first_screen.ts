@@ -51,7 +51,7 @@ function effectSentence(findings: readonly Finding[]): string[] {
   const { optimizer, effect, comparisons: [found] } = stop;
   const losses = [found!.first, found!.last].map(({ loss }) => significant(loss ?? NaN));
   const atStop = [
-    `sharpness ${whatItDoes(stop)}`,
+    `${wordsOf(stop)} ${whatItDoes(stop)}`,
     ...(relative ? [`relative sharpness ${whatItDoes(relative, "")}`] : []),
   ];
   return [[

@@ -237,8 +237,10 @@ export function distinctCells<C extends Cell>(cells: readonly C[]): C[] {
   ];
 }
 
-/** What `reproduce --json` prints of the cells that have results. */
-export function reportCells(summaries: readonly CellSummary[], stop: string): unknown[] {
+/** What `reproduce --json` prints of the cells that have results at a stop: sharpness, where it was taken. */
+export function reportCells(study: Study, runs: Runs, stop: string): unknown[] {
+  const measure = study.measures.first.find((text) => parseMeasure(text).name === "sharpness");
+  const summaries = summariseCells(study, runs, measure ?? "sharpness");
   return summaries.filter(({ seeds }) => seeds.length > 0).map((cell) => {
     const { effect, optimizer, learningRate, batchSize, seeds, value: sharpness } = cell;
     const { trainLoss, testAccuracy, epochs, converged, diverged } = cell;

@@ -270,6 +270,9 @@ Deno.test("firstScreen() says which cells have a level, what stands in for relat
   assertEquals(standIn[2], notMeasured);
   const alone = firstScreen(listFindings({ ...both, stops: ["cumulative:1e-3"] }, []));
   assertEquals(alone, [notMeasured]);
+  const norms = { ...both, measures: { first: ["weight-norm"], others: [] } };
+  const [first] = firstScreen(listFindings(norms, recordsOf(norms, ({ seed }) => 10 + seed)));
+  assertMatch(first!, / nats\): weight norm stays alike \(ratio 1/);
 });
 
 Deno.test("findingsMarkdown() says something of any part of a study, and throws for nothing", () => {

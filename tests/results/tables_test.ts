@@ -100,7 +100,7 @@ Deno.test("reportCells() has the keys of the command's contract", () => {
     return isBase ? { samples: [0.25, 0.75] } : undefined;
   });
   const summaries = summariseCells(small, results);
-  const [report, ...others] = reportCells(summaries, "epochs:8");
+  const [report, ...others] = reportCells(small, results, "epochs:8");
   // The base cell belongs to both effects.
   assertEquals(others.length, 1);
   // 0.25 0.75 0.25 0.75: squares 4 / 16.
@@ -113,6 +113,14 @@ Deno.test("reportCells() has the keys of the command's contract", () => {
     sharpness: { mean: 0.5, interval: [0.5, 0.5], pooledInterval },
     ...{ converged: false, diverged: [] },
   });
+  // Whatever a study takes first; null where it takes none.
+  const sharpnessOf = (...first: string[]): unknown => {
+    const study = { ...small, measures: { first, others: [] } };
+    return (reportCells(study, results, "epochs:8")[0] as { sharpness: unknown }).sharpness;
+  };
+  const own = (report as { sharpness: unknown }).sharpness;
+  assertEquals(sharpnessOf("weight-norm", ...small.measures.first), own);
+  assertEquals(sharpnessOf("weight-norm"), null);
 });
 
 Deno.test("runsCsv() has one row a run, a column or two a measure, units named", () => {
