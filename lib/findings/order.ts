@@ -95,9 +95,13 @@ export function orderSentences(traces: readonly OrderTrace[]): string[] {
     });
     const most = plural(Math.max(...own.map(({ epochs }) => epochs.length)), "epoch");
     const name = order === "file" ? "in file order" : "shuffled";
-    const gap = formatEstimate(meanInterval(gaps));
-    return `Learning rate ${scientific(learningRate)}, ${name}: at the stop the loss of all ` +
-      `images is ${gap} nats above the mean of the epoch's batches. Within ${most} the rule ends ${ends}. ` +
-      `By the loss of all images it would end ${others}.`;
+    const atStop = gaps.length === 0
+      ? "the stop is not reached"
+      : `at the stop the loss of all images is ${formatEstimate(meanInterval(gaps))} nats above ` +
+        "the mean of the epoch's batches";
+    return `Learning rate ${
+      scientific(learningRate)
+    }, ${name}: ${atStop}. Within ${most} the rule ` +
+      `ends ${ends}. By the loss of all images it would end ${others}.`;
   });
 }

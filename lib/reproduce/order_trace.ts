@@ -36,7 +36,7 @@ const trace = z.looseObject({
 /** One trajectory's losses by epoch and by the age of the batch. */
 export type OrderTrace = z.infer<typeof trace>;
 
-/** Epochs after which a trace ends without a stop. */
+/** Epochs after which a trace ends without a stop; one also ends before a loss that is not finite. */
 const MOST_EPOCHS = 250;
 
 /**
@@ -81,6 +81,7 @@ export async function traceOrder(
           split: "train",
           gradient: false,
         });
+        if (!Number.isFinite(batches! + whole!.loss)) break;
         epochs.push({ batches: batches!, fullSet: whole!.loss });
         onProgress?.({ message: `${name}: epoch ${epochs.length}`, done: epochs.length });
         if (found("batches") !== epochs.length) continue;

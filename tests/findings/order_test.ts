@@ -53,5 +53,10 @@ Deno.test("traceOrder() evaluates every epoch, ends where the rule ends on both 
       sentence!,
       /, in file order: .* nats above .* ends 1 of 1 run, at epoch 3\. .* end 1 of 1 run, at epoch 3\.$/,
     );
+    // A rule that is never met, as training diverges.
+    const diverged = { ...whole, learningRate: 1e20 };
+    const lost = (await traceOrder(diverged, { ...asked, rule: "loss:0" }))!;
+    assertEquals(await traceOrder(diverged, { ...kept, rule: "loss:0" }), lost);
+    assertMatch(orderSentences([lost])[0]!, /: the stop is not reached\. Within 0 epochs /);
   });
 });
