@@ -144,5 +144,8 @@ function meanEnd(study: Study, records: readonly (TrajectoryRecord | undefined)[
     )
   );
   const seen = [Math.max(...fixed), ...ends].filter((epoch) => !Number.isNaN(epoch));
-  return seen.reduce((sum, epoch) => sum + epoch / seen.length, 0) || UNSEEN_EPOCHS;
+  // It may be 0: the initial weights.
+  return seen.length === 0
+    ? UNSEEN_EPOCHS
+    : seen.reduce((sum, epoch) => sum + epoch / seen.length, 0);
 }

@@ -37,6 +37,8 @@ Deno.test("plan() counts missing epochs and measures at the mean rate seen here"
       const record = epochs === 0 ? undefined : { ...recordOf(bare, epochs), provenance: [] };
       return await seconds(bare, record) / epoch;
     };
+    // The initial weights need no epoch.
+    assertAlmostEquals(await seconds({ ...bare, stops: ["epochs:0"] }), 0, 1e-9);
     // Nothing is kept: all epochs, those again that a record has.
     for (const epochs of [0, 2, 4]) assertAlmostEquals(await left(epochs), 4, 1e-9);
     const path = networkFile(folder, trajectory, "latest");
