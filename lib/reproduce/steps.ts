@@ -6,6 +6,7 @@
  */
 import type { EngineInfo, SharedFloats } from "~/lib/engine.ts";
 import { removeIfThere, sha256 } from "~/lib/files/files.ts";
+import { plural } from "~/lib/files/numbers.ts";
 import {
   DIRECTION_SEED,
   type MeasuredNetwork,
@@ -204,7 +205,7 @@ async function take(context: Context, wanted: readonly Wanted[]): Promise<void> 
         for (const { claim, texts } of wanted) {
           meter.add(claim.trajectory, share * measureCost(claim.trajectory, texts));
         }
-        onProgress?.(meter.report(`measures of ${wanted.length} networks`));
+        onProgress?.(meter.report(`measures of ${plural(wanted.length, "network")}`));
       },
       onNotFinite(place, { message }): void {
         const { claim: { trajectory }, epoch } = wanted[place]!;

@@ -4,6 +4,7 @@
  * @module
  */
 import { count, epochs, nats, readNumber, UsageError, validate } from "~/lib/domain.ts";
+import { plural } from "~/lib/files/numbers.ts";
 
 /** Epochs without progress that end training, where a stop does not say how many. */
 const FLAT_EPOCHS = 5;
@@ -63,7 +64,13 @@ export function parseStop(text: string): Stop {
   if (kind === "epochs") {
     const last = validate(epochs, given, what("its epochs"));
     const epoch: Stop["epoch"] = (losses) => losses.length >= last ? last : undefined;
-    return { text: `epochs:${last}`, words: `after ${last} epochs`, rank: 0, isCriterion, epoch };
+    return {
+      text: `epochs:${last}`,
+      words: `after ${plural(last, "epoch")}`,
+      rank: 0,
+      isCriterion,
+      epoch,
+    };
   }
   if (kind === "loss") {
     const level = validate(nats, given, what("its loss"));
@@ -81,7 +88,7 @@ export function parseStop(text: string): Stop {
   const size = formatNumber(criterion);
   return {
     text: `${kind}:${size}${needed === FLAT_EPOCHS ? "" : `:${needed}`}`,
-    words: `${needed === FLAT_EPOCHS ? "five" : needed} epochs${
+    words: `${needed === FLAT_EPOCHS ? "five epochs" : plural(needed, "epoch")}${
       inARow ? " in a row" : ", wherever they lay,"
     } changed the epoch loss by less than ${size} nats`,
     rank: inARow ? 1 : 0,
