@@ -41,14 +41,16 @@ export const main: Main<"out"> = async (values, about) => {
   const [{ content, provenance }] = records as readonly [TrajectoryRecord];
   const runs = study.stops.flatMap((stop) => runsAt(study, records, stop))
     .sort((a, b) => a.training.epochs - b.training.epochs);
-  const { config, training } = runs.at(-1)!;
-  const { sha256: hash, epochs, stopped, trainLoss, testAccuracy } = training;
-  if (hash === null) {
+  const last = runs.at(-1);
+  // Weights that are not finite from the start have no run.
+  if (typeof last?.training.sha256 !== "string") {
     throw new DivergedError(
       `Training diverged in epoch ${content.epochLosses.length + 1}: nothing was written; a ` +
         "smaller learning rate may stay finite",
     );
   }
+  const { config, training } = last;
+  const { epochs, stopped, trainLoss, testAccuracy } = training;
   const seconds = performance.now() / 1000;
   await writeWhole(out, await Deno.readFile(networkFile(models, config, epochs)));
   about.onMessage(

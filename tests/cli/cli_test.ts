@@ -143,6 +143,10 @@ Deno.test("train --max-epochs 0 writes the initial weights, --init starts from g
     assertEquals(await parametersOf(out), wanted);
     assertEquals([given.epochLosses, given.trainLoss], [own.epochLosses, own.trainLoss]);
     assert("init" in given.config && !("init" in own.config));
+    await Deno.writeFile(start, encodeModel([3072, 10], initialise([3072, 10], 0).fill(NaN)));
+    const lost = await ask("train", ...training(folder, "--max-epochs=0", "--init", start));
+    assertEquals(lost.code, 1);
+    assertStringIncludes(lost.stderr, "Training diverged in epoch 1: nothing was written");
   }));
 
 /** Networks by file name: of 4 or 3 hidden units, from a seed. */
