@@ -81,13 +81,14 @@ export interface PublishedComparison extends Cell {
 
 /**
  * The published cells that a study's cells of a measure can be compared with: of the same network,
- * images and other factor, and of the sharpness at the same radius.
+ * start, images in their order and other factor, and of the sharpness at the same radius.
  */
 export function publishedCells({ grid, ...study }: Study, measure: string): PublishedCell[] {
   const { name, parameters } = parseMeasure(measure);
   const { images, radius, baseBatchSize, baseLearningRate } = PUBLISHED_PROTOCOL;
   const isSame = study.images === images && String(study.sizes) === String(MLP_1) &&
-    name === "sharpness" && parameters.radius === radius;
+    (study.order ?? study.init) === undefined && name === "sharpness" &&
+    parameters.radius === radius;
   return PUBLISHED_CELLS.filter(({ effect }) =>
     isSame &&
     (effect === "learning-rate"

@@ -95,6 +95,8 @@ Deno.test("publishedCells() has the 38 cells, the base cell in both effects; non
     [study, "sharpness(radius=2)", 0],
     [study, "antithetic", 0],
     [{ ...study, images: 10_000 }, "sharpness", 0],
+    [{ ...study, order: "shuffled" }, "sharpness", 0],
+    [{ ...study, init: "0123456789ab" }, "sharpness", 0],
     // The batch sizes were at another learning rate.
     [vary(study, { baseLearningRate: 1e-2 }), "sharpness", 14],
   ];
