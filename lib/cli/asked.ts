@@ -7,7 +7,7 @@ import { dirname, isAbsolute, relative } from "node:path";
 import { type OptionName, optionOf, type PathUse, type Values } from "~/lib/cli/options.ts";
 import { dataDirectory } from "~/lib/dataset.ts";
 import { UsageError } from "~/lib/domain.ts";
-import { realPath } from "~/lib/files/files.ts";
+import { readIfThere, realPath } from "~/lib/files/files.ts";
 import { printable } from "~/lib/files/text.ts";
 import { parseMeasure } from "~/lib/measure.ts";
 import { decodeModel, type ModelFile } from "~/lib/model.ts";
@@ -128,7 +128,7 @@ function kindOf(path: string): string {
 export async function readModelFile(path: string): Promise<ModelFile> {
   let model: ModelFile;
   try {
-    model = decodeModel(await Deno.readFile(path), path);
+    model = decodeModel(await readIfThere(path) ?? new Uint8Array(), path);
   } catch (error) {
     throw new UsageError(printable((error as Error).message, 1000));
   }

@@ -80,6 +80,8 @@ Deno.test("paths that cannot be used: one line, status 2, nothing written", () =
       faults.push(...notRefused(outcome).map((fault) => `${command} ${args}: ${fault}`));
     }
     assertEquals(faults, []);
+    const { stderr } = await ask("sharpness", "--model", join(folder, "link"));
+    assertMatch(stderr, /link as it must be a file: it is a directory\n$/);
     assertEquals(listFiles(folder), before);
     assertEquals(listFiles(join(ROOT, "data")), data);
   }));
