@@ -106,7 +106,7 @@ export interface Call<D extends Callable> {
  * Reads `name` or `name(key=value,...)`, the name's case ignored.
  *
  * @param kind Names what is read in messages: "optimizer", "measure".
- * @throws {UsageError} If the name or a key is unknown, or a value out of its domain.
+ * @throws {UsageError} If the name or a key is unknown, a key stands twice, or a value is out of its domain.
  */
 export function parseCall<D extends Callable>(
   text: string,
@@ -127,9 +127,12 @@ export function parseCall<D extends Callable>(
   const parameters: Record<string, number | boolean> = Object.fromEntries(
     Object.entries(domains).map(([key, domain]) => [key, domain.default]),
   );
+  const seen = new Set<string>();
   for (const part of (match[2] ?? "").split(",").filter((each) => each.trim() !== "")) {
     const [key = "", ...rest] = part.split("=").map((each) => each.trim());
     const value = rest.join("=");
+    if (seen.has(key)) fail(`${key} must be given once`);
+    seen.add(key);
     const domain = Object.hasOwn(domains, key) ? domains[key]! : fail(
       `it has no ${key}: there is ${Object.keys(domains).join(", ") || "nothing to set"}`,
     );

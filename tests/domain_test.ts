@@ -71,6 +71,10 @@ Deno.test("parseCall() says what there is in place of what there is not", () => 
     ["Heavy(momentum=0.9", `Cannot use rule Heavy(momentum=0.9 as ${names}`],
     ["Heavy(a)(b)", `Cannot use rule Heavy(a)(b) as ${names}`],
     [`${"x".repeat(300)}`, `Cannot use rule ${"x".repeat(200)} as ${names}`],
+    [
+      "Heavy(momentum=0.9,momentum=0)",
+      "Cannot use rule Heavy(momentum=0.9,momentum=0) as momentum must be given once",
+    ],
     ["Plain(a=1)", "Cannot use rule Plain(a=1) as it has no a: there is nothing to set"],
     ...["mass", "toString"].map((key): [string, string] => [
       `Heavy(${key}=1)`,
