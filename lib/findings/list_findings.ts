@@ -163,13 +163,16 @@ export function findingsTable(findings: readonly Finding[]): ColumnTable {
     comparisons.some(({ n }) => !isAgainst || n >= FEWEST_SEEDS)
   );
   const most = Math.max(...shown.map(seedsOf));
-  const rows = [
-    ...Map.groupBy(
-      shown,
-      ({ measure, where, place }) =>
-        parseMeasure(measure).label + (where === "loss" ? `, ${place}` : ""),
-    ),
-  ];
+  const named = Map.groupBy(
+    shown,
+    ({ measure, where, place }) =>
+      parseMeasure(measure).label + (where === "loss" ? `, ${place}` : ""),
+  );
+  const rows = [...named].flatMap((row) => {
+    // Those that differ in their parameters have one label.
+    const byMeasure = [...Map.groupBy(row[1], ({ measure }) => measure)];
+    return byMeasure.length > 1 ? byMeasure : [row];
+  });
   const cellOf = (finding: Finding): string => {
     if (finding.isAgainst) return cellText(finding);
     const { n } = finding.comparisons[0]!;

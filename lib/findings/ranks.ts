@@ -145,8 +145,11 @@ function tauTable<R extends Explanation>(
   head: string,
   ranks: readonly R[],
 ): ColumnTable {
+  const rows = [...Map.groupBy(ranks, ({ measure }) => measure).values()];
+  const isShared = (label: string): boolean =>
+    rows.filter(([rank]) => rank!.label === label).length > 1;
   return tableOf<R[]>({
-    [head]: ([rank]) => rank!.label,
+    [head]: ([rank]) => isShared(rank!.label) ? rank!.measure : rank!.label,
     ...Object.fromEntries(
       [...Map.groupBy(ranks, ({ group }) => group)].map(([group, all]) => [
         `${group} (${plurals(all.map(({ cells }) => cells), "cell")})`,
@@ -154,7 +157,7 @@ function tauTable<R extends Explanation>(
       ]),
     ),
     seeds: (own) => Math.max(...own.map(({ seeds }) => seeds.length)),
-  }, [...Map.groupBy(ranks, ({ measure }) => measure).values()]);
+  }, rows);
 }
 
 /** Kendall's tau, with the draws that all have in common. */

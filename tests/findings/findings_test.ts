@@ -275,6 +275,20 @@ Deno.test("firstScreen() says which cells have a level, what stands in for relat
   assertMatch(first!, / nats\): weight norm stays alike \(ratio 1/);
 });
 
+Deno.test("findingsTable() has a row for each of two measures that differ in their parameters", () => {
+  const first = ["sharpness", "trace", "trace(radius=1)"];
+  const own = { ...study, measures: { first, others: [] } };
+  const found = listFindings(own, recordsOf(own, ({ seed }) => 10 + seed))
+    .filter(({ where }) => where === "measure");
+  assertEquals(
+    findingsTable(found).objects(),
+    first.slice(1).map((measure, i) => ({
+      measure,
+      [found[i]!.subject]: "negligible: 1.00 [1.00, 1.00]",
+    })),
+  );
+});
+
 Deno.test("findingsMarkdown() says something of any part of a study, and throws for nothing", () => {
   const all = [{}, { seeds: [0] }, { effects: ["pairs" as const] }, { learningRates: [1e-3] }];
   for (const grid of all) {

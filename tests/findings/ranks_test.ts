@@ -89,6 +89,11 @@ Deno.test("rankTable() has a measure a row, rankSentences() who ranks as the gap
       .map((name) => rows.map((row) => String(row[name]).slice(0, 4))),
     [["1.0 ", "−1.0"], ["1.0 ", "1.0 "], ["1.0 ", ""], ["3", "3"]],
   );
+  // Those that differ in their parameters have one label.
+  const four = [...two, ...two.map((rank) => ({ ...rank, measure: `${rank.measure}(radius=1)` }))];
+  assertEquals(rankTable(four).objects().map((row) => (row as typeof rows[0])["measure"]), [
+    ...["sharpness", "trace", "sharpness(radius=1)", "trace(radius=1)"],
+  ]);
   assertEquals(rankSentences(two), [
     "Of 2 measures, tau is above 0 in every group for 1 (sharpness), and below 0 in every group for none.",
   ]);
