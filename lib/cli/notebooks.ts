@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { displayFolder } from "~/lib/cli/launch.ts";
 import { sayError } from "~/lib/cli/words.ts";
-import { UsageError } from "~/lib/domain.ts";
+import { splitList, UsageError } from "~/lib/domain.ts";
 
 const FOLDER = fileURLToPath(new URL("../../notebooks/", import.meta.url));
 
@@ -43,7 +43,7 @@ export function setConstants(text: string, settings: readonly string[]): string 
     const [, start, old] = new RegExp(`^(const ${name} = )(.*?);`, "m").exec(source) ?? [];
     if (start === undefined || old === undefined) return undefined;
     const isList = old.startsWith("[") && !value.startsWith("[");
-    const set = isList ? `[${value.split(",").map(literal).join(", ")}]` : literal(value);
+    const set = isList ? `[${splitList(value).map(literal).join(", ")}]` : literal(value);
     source = source.replace(start + old, () => start + set);
   }
   if (cell) cell.source = source.split(/(?<=\n)/);

@@ -55,10 +55,8 @@ Deno.test("setConstants() sets constants of the cell tagged parameters, comments
     "const A = true;",
   ]);
   assertEquals(
-    sources(["SEEDS=SGD(momentum=0.9),Adam"])[1]![1],
-    [
-      'const SEEDS = ["SGD(momentum=0.9)", "Adam"];\n',
-    ][0],
+    sources(["SEEDS=SGD, Adam(beta1=0.8,beta2=0.9)"])[1]![1],
+    'const SEEDS = ["SGD", "Adam(beta1=0.8,beta2=0.9)"];\n',
   );
 });
 
