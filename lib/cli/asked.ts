@@ -56,6 +56,23 @@ function setInMeasures({ measures }: Study, set: Record<string, number>): StudyC
   return { measures: { first } };
 }
 
+/** Whether an option has a use in a study. */
+const USES: { readonly [Name in OptionName]?: (study: Study) => boolean } = {
+  "learning-rates": ({ grid }) => grid.effects.includes("learning-rate"),
+  "batch-sizes": ({ grid }) => grid.effects.includes("batch-size"),
+  directions: hasStudyRadius,
+  radius: hasStudyRadius,
+};
+
+function hasStudyRadius({ measures: { first } }: Study): boolean {
+  return first.some((text) => parseMeasure(text).isAtStudyRadius);
+}
+
+/** The options that are given and change nothing in the study that they make. */
+export function idleOptions(values: Values, study: Study): OptionName[] {
+  return (Object.keys(values) as OptionName[]).filter((name) => USES[name]?.(study) === false);
+}
+
 /** The study that the options make of another one. */
 export function studyFrom(values: Values, from: Study = presets.standard): Study {
   let study = from;

@@ -4,7 +4,7 @@
  * @module
  */
 import { join } from "node:path";
-import { studyFrom } from "~/lib/cli/asked.ts";
+import { idleOptions, studyFrom } from "~/lib/cli/asked.ts";
 import type { About, Main } from "~/lib/cli/main.ts";
 import type { Values } from "~/lib/cli/options.ts";
 import { formatBytes, memoryOf, planTasks, submitStudy } from "~/lib/cli/slurm.ts";
@@ -38,6 +38,9 @@ type Options = Values & About & { readonly folders: Folders };
 /** Plans, submits, verifies or runs a study. */
 export const main: Main = async (values, about) => {
   const study = studyFrom(values);
+  for (const name of idleOptions(values, study)) {
+    about.onMessage(`--${name} changes nothing in this study`);
+  }
   const { models = PROJECT_FOLDERS.models, results = PROJECT_FOLDERS.results } = values;
   const options = { ...values, ...about, folders: { models, results } };
   if (values["dry-run"]) return await printPlan(study, options);
@@ -130,7 +133,9 @@ async function verifyRuns(study: Study, options: Options): Promise<object> {
   const seed = options["verify-seed"] ?? Math.floor(Date.now() / 1000) % 1e6;
   onMessage(`Verifying ${plural(count, "cached run")}, chosen by --verify-seed ${seed}`);
   const agreements = await verify(study, { ...options, count, seed });
-  if (agreements.length === 0) throw new Error("Cannot verify as no run of this study is cached");
+  if (agreements.length === 0) {
+    throw new Error(`Cannot verify as no run of this study is cached at ${study.stops[0]}`);
+  }
   for (const line of agreements.flatMap(describeAgreement)) onMessage(line);
   return { preset: study.preset, seed, agreements };
 }
@@ -167,7 +172,7 @@ function describeCells(
   columns: Columns<CellSummary>,
 ): string[] {
   const shown = cells.filter(({ seeds }) => seeds.length > 0);
-  if (shown.length === 0) return ["No cell of this study has a result yet"];
+  if (shown.length === 0) return [`No cell of this study has a result at ${stops[0]}`];
   const note = ({ diverged, unconverged, unresolved }: CellSummary): string =>
     [
       diverged.length > 0 && `${diverged.length} diverged`,

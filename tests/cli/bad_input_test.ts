@@ -5,7 +5,7 @@
  * @module
  */
 import fc from "fast-check";
-import { studyFrom } from "~/lib/cli/asked.ts";
+import { idleOptions, studyFrom } from "~/lib/cli/asked.ts";
 import { readValues, readWords, toWords } from "~/lib/cli/words.ts";
 import { type CommandName, COMMANDS } from "~/lib/cli/commands.ts";
 import { TRAINING } from "~/lib/cli/train.ts";
@@ -208,6 +208,16 @@ Deno.test("toWords() of what readWords() reads is read as the same", () => {
     }),
     RUNS,
   );
+});
+
+Deno.test("idleOptions() are those that change nothing in the study that they make", () => {
+  const idle = (...words: string[]): string[] => {
+    const values = readValues({}, readWords(COMMANDS.reproduce, words));
+    return idleOptions(values, studyFrom(values));
+  };
+  assertEquals(idle("--learning-rates=1", "--batch-sizes=1", "--radius=1", "--directions=1"), []);
+  const effect = ["--effects=batch-size", "--learning-rates=1"];
+  assertEquals(idle(...effect, "--measures=trace", "--radius=1"), ["learning-rates", "radius"]);
 });
 
 Deno.test("studyFrom(): a study that passes its check and has a name, or one line", () => {
