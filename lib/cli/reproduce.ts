@@ -199,7 +199,9 @@ function describeAgreement({ trajectory, ...agreement }: Agreement): string[] {
   const name = describeTrajectory(trajectory);
   if (identical) return [`${name}: the same to the bit, ${before} epochs`];
   return [
-    `${name}: stop at epoch ${now} (was ${before}), epoch losses within ` +
+    `${name}: stop ${
+      now === null ? "not reached" : `at epoch ${now}`
+    } (was ${before}), epoch losses within ` +
     `${epochLosses.toExponential(1)} relative`,
     ...Object.entries(values).map(([value, difference]) =>
       `  ${value}: ${difference === 0 ? "the same" : `differs by ${difference.toExponential(1)}`}`

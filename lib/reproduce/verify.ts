@@ -19,8 +19,8 @@ export interface Agreement {
   readonly trajectory: Trajectory;
   /** Whether losses up to the stop, its network and all values at it are the same to the bit. */
   readonly identical: boolean;
-  /** Epoch of the stop, before and now. */
-  readonly epochs: readonly [number, number];
+  /** Epoch of the stop, before and now; null where it is not reached. */
+  readonly epochs: readonly [number, number | null];
   /** Largest relative difference of an epoch loss. */
   readonly epochLosses: number;
   /** Relative differences of full-set losses and of every measure's estimate. */
@@ -68,9 +68,12 @@ export async function verify(
       const folders = { models: apart, results: apart };
       const { records } = await runThese(study, trajectories, { ...options, opened, folders });
       const again = runsAt(study, records);
-      return chosen.map(({ before }) =>
-        compare(before, again.find(({ config }) => isSameTrajectory(config, before.config))!)
-      );
+      return chosen.map(({ trajectory, before }) => {
+        const isSame = (other: Trajectory): boolean => isSameTrajectory(other, trajectory);
+        const record = records.find(({ content }) => isSame(content.trajectory))!;
+        const now = again.find(({ config }) => isSame(config));
+        return compare(before, now, record.content.epochLosses);
+      });
     }, await libraryOf(models, chosen));
   } finally {
     await clear();
@@ -78,10 +81,14 @@ export async function verify(
   }
 }
 
-function compare(before: RunResult, now: RunResult): Agreement {
-  const [a, b] = [valuesOf(before), valuesOf(now)];
+function compare(
+  before: RunResult,
+  now: RunResult | undefined,
+  all: readonly number[],
+): Agreement {
+  const [a, b] = [valuesOf(before), now === undefined ? {} : valuesOf(now)];
   const shared = Object.keys(a).filter((name) => name in b);
-  const [losses, lossesNow] = [before.training.epochLosses, now.training.epochLosses];
+  const [losses, lossesNow] = [before.training.epochLosses, now?.training.epochLosses ?? all];
   const differences = losses.slice(0, lossesNow.length)
     .map((loss, index) => relative(loss, lossesNow[index]!));
   const values = shared.map((name) => [name, relative(a[name]!, b[name]!)] as const);
@@ -89,9 +96,9 @@ function compare(before: RunResult, now: RunResult): Agreement {
   return {
     trajectory: before.config,
     identical: String(losses) === String(lossesNow) &&
-      before.training.sha256 === now.training.sha256 && missing.length === 0 &&
+      before.training.sha256 === now?.training.sha256 && missing.length === 0 &&
       values.every(([, difference]) => difference === 0),
-    epochs: [before.training.epochs, now.training.epochs],
+    epochs: [before.training.epochs, now?.training.epochs ?? null],
     epochLosses: Math.max(0, ...differences),
     values: Object.fromEntries(values),
     missing,

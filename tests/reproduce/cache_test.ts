@@ -17,7 +17,14 @@ import {
   type Trajectory,
   writeNetwork,
 } from "~/lib/trainer.ts";
-import { assert, assertEquals, assertLess, assertNotEquals, assertRejects } from "@std/assert";
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertLess,
+  assertNotEquals,
+  assertRejects,
+} from "@std/assert";
 import { listFiles } from "~/tests/fixtures/temporary_folder.ts";
 import {
   abortAt,
@@ -126,6 +133,13 @@ Deno.test("verify() computes cached runs again, apart, and tells what differs", 
     const [differs] = found.filter(({ identical }) => !identical);
     const { trajectory, values, epochLosses } = differs!;
     assertEquals([trajectory, values.trainLoss, epochLosses], [ALL[3]!, 0.5, 0]);
+    // A stop that is not reached again.
+    const lower = { ...content, epochLosses: content.epochLosses.with(2, 0.5) };
+    await writeRecord(options.folders.results, ALL[3]!, { ...rest, content: lower });
+    const passed = change({ stops: ["loss:0.5", "epochs:3"] });
+    const [lost] = await verify(passed, { ...options, count: 9, seed: 3 });
+    assertEquals([lost!.identical, lost!.epochs, lost!.values], [false, [3, null], {}]);
+    assertAlmostEquals(lost!.epochLosses, 1 - 0.5 / content.epochLosses[2]!, 1e-12);
     const wild = change({ grid: { effects: ["learning-rate"], learningRates: [1e30] } });
     await compute(wild);
     const agreements = await verify(wild, { ...options, count: 2, seed: 0 });
