@@ -105,10 +105,12 @@ function missingFrom(
     if (epoch === undefined || outcome === "diverged") continue;
     const network = content.networks.find((each) => each.epoch === epoch);
     if (isAsked && (index === 0 || driving.includes(stop))) networks.add(epoch);
-    const texts = measuresAt(study, stop).filter((text) =>
-      slotOf(text, trajectory.optimizer) !== "missing" &&
-      !(network && findMeasurement(network, text))
-    );
+    const texts = measuresAt(study, stop).filter((text) => {
+      const slot = slotOf(text, trajectory.optimizer);
+      // Before the first step the state says nothing.
+      const canBeHad = slot === undefined || (slot === "there" && epoch > 0);
+      return canBeHad && !(network && findMeasurement(network, text));
+    });
     if (network && texts.length === 0) continue;
     measure.set(epoch, [...new Set([...measure.get(epoch) ?? [], ...texts])]);
   }

@@ -15,6 +15,11 @@ const [TWO, ADA] = ["SGD", "AdaGrad"].map((optimizer) =>
   })
 ) as [Study, Study];
 
+const START = alone("AdaGrad", {
+  stops: ["epochs:0"],
+  measures: { first: ["weight-norm", "preconditioned-lambda-max"], others: [] },
+});
+
 /** A record with losses up to an epoch, and evaluated networks. */
 function recordOf(
   of: Study,
@@ -80,6 +85,7 @@ const CASES: [string, Study, TrajectoryRecord | undefined, Entry[], string, netw
   // Of the first stop and of those that end training: both.
   ["a network must be there", TWO, WHOLE, [kept(4)], "train from 0 to 2", true],
   ["both networks are there", TWO, WHOLE, [kept(2), kept(4)], "done", true],
+  ["there is no state before the first step", START, recordOf(START, 0, [0]), [], "done"],
   ["it diverged", TWO, DIVERGED, [], "done", true],
 ];
 
