@@ -23,7 +23,7 @@ export interface LearnOptions {
   readonly sizes?: LayerSizes;
   /** Default 20,000. */
   readonly maxEpochs?: number;
-  /** After every epoch, with its mean batch loss in nats. */
+  /** After every epoch, with its mean batch loss in nats, finite or not. */
   readonly onEpoch?: (epoch: number, loss: number) => void;
   readonly signal?: AbortSignal;
 }
@@ -51,10 +51,12 @@ export async function learn(engine: Engine, options: LearnOptions): Promise<Lear
   const state = allocateState(optimizer, parameters.length);
   const run = { learningRate, parameters, state, epochLosses: [] as number[], seconds: 0 };
   let ended: Ended = "stopped";
+  let epoch = 0;
   await trainStack(engine, [run], {
     ...{ sizes, optimizer, batchSize, stops, maxEpochs },
     ...(signal === undefined ? {} : { signal }),
-    onEpoch: ([{ epochLosses }], [loss]) => onEpoch?.(epochLosses.length, loss!),
+    // One that diverges is no part of the run's losses.
+    onEpoch: (_, [loss]) => onEpoch?.(++epoch, loss!),
     onNetwork: () => Promise.resolve(),
     onEnd: (_, why) => Promise.resolve(void (ended = why)),
   });

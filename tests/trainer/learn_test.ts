@@ -27,6 +27,16 @@ Deno.test("learn() trains as the engine does, epoch by epoch, to its stop", asyn
     assertEquals(seen, losses.flatMap(([loss], epoch) => [epoch + 1, loss!]));
     assertEquals([network.parameters, network.ended], [members[0]!.parameters, "stopped"]);
 
+    // The epoch that diverges is told of as its own, too.
+    const told: [number, number][] = [];
+    const wild = { ...options, learningRate: 1e38, stop: "epochs:9" };
+    const { epochLosses, ended } = await learn(engine, {
+      ...wild,
+      onEpoch: (epoch, loss) => told.push([epoch, loss]),
+    });
+    assertEquals(told, [...epochLosses, NaN].map((loss, i) => [i + 1, loss]));
+    assertEquals(ended, "diverged");
+
     const { loss, samples, mean } = await sampleSharpness(engine, network, { directions: 4 });
     const split = { split: "train", gradient: false } as const;
     const [evaluation] = await engine.evaluate(SIZES, [network.parameters], split);
