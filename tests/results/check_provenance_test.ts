@@ -146,13 +146,40 @@ const KNOWN: readonly string[] = [
   )),
 ];
 
-Deno.test("results/: every record says whole how it came about, but for a known few", async () => {
-  const paths = listFiles(`${ROOT}results`)
-    .filter((path) => path.startsWith("cifar10") && path.endsWith(".json"));
-  const faulty = await Promise.all(paths.map(async (path) => {
-    const fault = checkProvenance(parseRecord(await Deno.readTextFile(`${ROOT}results/${path}`)));
-    return fault === undefined ? [] : [path.replace(/\.json$/, "")];
-  }));
+/** The records that are committed, by path. */
+const COMMITTED = await Promise.all(
+  listFiles(`${ROOT}results`).filter((path) => /^cifar10.*\.json$/.test(path)).map(async (path) =>
+    [
+      path.replace(/\.json$/, ""),
+      parseRecord(await Deno.readTextFile(`${ROOT}results/${path}`)),
+    ] as const
+  ),
+);
+
+Deno.test("results/: every record says whole how it came about, but for a known few", () => {
+  const faulty = COMMITTED.filter(([, record]) => checkProvenance(record) !== undefined);
   // Not equal: a record that is trained again may leave the list.
-  assertEquals(faulty.flat().filter((path) => !KNOWN.includes(path)), []);
+  assertEquals(faulty.map(([path]) => path).filter((path) => !KNOWN.includes(path)), []);
+});
+
+Deno.test("results/README.md says on what the records were computed, and how long it took", async () => {
+  const all = COMMITTED.flatMap(([path, { provenance }]) =>
+    provenance.map((each) => ({ ...each, path, images: path.split(/[=/]/)[1]! }))
+  );
+  /** "NVIDIA H100 80GB HBM3", else the processor. */
+  const computerOf = ({ engine, engines = [engine], processor }: Provenance): string =>
+    engines.map(({ library }) => / \((.*)\)$/.exec(library)?.[1]).find(Boolean) ?? processor;
+  const rows = [...Map.groupBy(all, (each) => `${each.images} | ${computerOf(each)}`)].map(
+    ([name, own]) => {
+      const isTraining = ({ did }: Provenance): boolean => did.startsWith("trained");
+      const epochs = own.filter(isTraining).reduce((sum, { from = 0, to }) => sum + to - from, 0);
+      const hours = [true, false].map((wanted) =>
+        own.filter((each) => isTraining(each) === wanted)
+          .reduce((sum, { seconds, threads }) => sum + seconds * threads / 3600, 0).toFixed(1)
+      );
+      return [name, new Set(own.map(({ path }) => path)).size, epochs, ...hours].join(" | ");
+    },
+  );
+  const readme = (await Deno.readTextFile(`${ROOT}results/README.md`)).replace(/ +/g, " ");
+  assertEquals(rows.filter((row) => !readme.includes(`| ${row} |`)), []);
 });
