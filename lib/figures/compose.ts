@@ -52,8 +52,8 @@ export function compose(spec: FigureSpec): Figure {
 }
 
 /** A figure without title and caption, which stand in the text around it, for a paper's column. */
-export function forColumn({ name, title, panels, caption, isNarrow = false }: FigureSpec): Figure {
-  return draw({ name: `${name}.column`, title, panels, caption, isNarrow }, COLUMN);
+export function forColumn(spec: FigureSpec): Figure {
+  return draw({ ...spec, name: `${spec.name}.column` }, COLUMN);
 }
 
 /** Pieces below each other in a document that needs nothing else, on a white ground. */

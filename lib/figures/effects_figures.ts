@@ -122,7 +122,7 @@ export function plotRatio(study: Study, runs: Runs): Figure {
     panels: [...Map.groupBy(cells, ({ optimizer }) => optimizer)].map(
       ([optimizer, own]): Panel => ({
         heading: optimizer,
-        x: { label: "Learning rate / batch size (1/images)", scale: "log" },
+        x: { label: EFFECTS.pairs.axis, scale: "log" },
         y: measureAxis(mainMeasure(study)),
         layers: [
           ...[...Map.groupBy(own, ({ effect }) => effect).values()].flatMap(layersOf),

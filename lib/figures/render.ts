@@ -18,8 +18,6 @@ const [NORMAL, BOLD] = ["DejaVuSans.ttf", "DejaVuSans-Bold.ttf"].map((file) =>
 /** What journals ask for. */
 const DOTS_PER_INCH = 300;
 const METRES_PER_INCH = 0.0254;
-/** Points of a pixel where nothing says otherwise. */
-const PIXEL = 72 / 96;
 /** Bytes of a PNG's signature and first chunk. */
 const HEADER = 8 + 25;
 
@@ -49,8 +47,9 @@ export async function renderPng(
 
 /** A figure as a PDF of one page, its text as text in an embedded font; the same bytes each time. */
 export async function renderPdf(figure: Figure): Promise<Uint8Array<ArrayBuffer>> {
-  const { svg, inches, title } = figure;
-  const scale = inches === undefined ? PIXEL : 72 * inches / figure.width;
+  // Where nothing says otherwise an inch has 96 pixels.
+  const { svg, title, inches = figure.width / 96 } = figure;
+  const scale = 72 * inches / figure.width;
   const [width, height] = [scale * figure.width, scale * figure.height];
   const info = { Title: title, CreationDate: new Date(0) };
   const page = new PDFDocument({ size: [width, height], margin: 0, info });

@@ -10,25 +10,16 @@ import type { Layer, Panel, Row } from "~/lib/figures/figure.ts";
 import { EDGE, INK, SERIES_COLORS, SYMBOLS } from "~/lib/figures/theme.ts";
 import { capitalize } from "~/lib/files/text.ts";
 import { type EdgePoint, EIGENVALUE } from "~/lib/findings.ts";
-import type { OrderTrace } from "~/lib/reproduce.ts";
-
-/** A measure of a network one of whose layers is scaled. */
-export interface RescalingRow {
-  /** The factor c > 0. */
-  readonly scale: number;
-  /** How the legend names the measure: "sharpness, r = 5". */
-  readonly measure: string;
-  readonly value: number;
-}
+import type { OrderTrace, RescaledMeasure } from "~/lib/reproduce.ts";
 
 /**
  * Draws each measure against c, divided by its own value at c = 1. A measure that does not see the
  * scale is a line at 1.
  *
- * @param given In any order. Left out: measures without a value > 0 at c = 1, and values at or below 0.
+ * @param given From `rescaledMeasures`, in any order. Left out: measures without a value > 0 at c = 1, and values at or below 0.
  */
 export function plotRescaling(
-  given: readonly RescalingRow[],
+  given: readonly Omit<RescaledMeasure, "standardError">[],
   { caption = "" }: { readonly caption?: string } = {},
 ): Figure {
   const groups = [...Map.groupBy(given, ({ measure }) => measure)].map(([measure, own]) => (
