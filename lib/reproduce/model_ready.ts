@@ -40,41 +40,38 @@ export async function getModelReady(
   const options = placed(given);
   const { models, results } = options.folders;
   const { optimizer, learningRate, batchSize, seed, sizes, images, order } = trajectory;
-  const grid = {
-    ...asked.grid,
-    effects: ["pairs"],
-    optimizers: [optimizer],
-    seeds: [seed],
-  } as const;
   const before = await readRecord(results, trajectory, options.onMessage);
   const study = checkStudy({
     ...{ ...asked, sizes, images, order },
     // What a record says is computed whole where this machine's losses replace it.
     ...(before === undefined ? { measures: { first: [], others: [] } } : {}),
-    grid: { ...grid, pairs: [{ learningRate, batchSize }] },
+    grid: {
+      ...asked.grid,
+      effects: ["pairs"],
+      optimizers: [optimizer],
+      pairs: [{ learningRate, batchSize }],
+      seeds: [seed],
+    },
   });
   const { records: [record], missingRuns } = await run(study, {
     ...options,
     wait: false,
     networks: true,
   });
-  const fail = (reason: string, Kind: typeof DivergedError | ErrorConstructor = Error): never => {
-    throw new Kind(
-      `Cannot get the network of ${describeTrajectory(trajectory)} ready${reason}`,
-    );
-  };
+  const failure = `Cannot get the network of ${describeTrajectory(trajectory)} ready`;
   if (missingRuns > 0 && await isHeld(lockFile(models, trajectory)) !== undefined) {
-    fail(" as another process is training it: wait for that to end");
+    throw new Error(`${failure} as another process is training it: wait for that to end`);
   }
   const [stop] = study.stops as [string];
   const { training } = (record && runAt(study, record, stop, [])) ?? {};
   if (training?.stopped === "diverged") {
-    fail(` as training diverged after epoch ${training.epochs}`, DivergedError);
+    throw new DivergedError(`${failure} as training diverged after epoch ${training.epochs}`);
   }
   const network = training && await readAgreeing(options, trajectory, training);
+  if (network !== undefined) return network.parameters;
   const isEnded = record !== undefined && missingRuns === 0;
-  return network?.parameters ??
-    fail(isEnded ? `: training ended without passing the stop ${stop}` : ": it is not kept");
+  const reason = isEnded ? `training ended without passing the stop ${stop}` : "it is not kept";
+  throw new Error(`${failure}: ${reason}`);
 }
 
 /** The first layer, and the factors c of its scale. */

@@ -30,7 +30,11 @@ const trace = z.looseObject({
   stops: z.object({ batches: epochNumber, fullSet: epochNumber }),
   /** Losses in nats: mean over an epoch's batches while they train, full set at its end. */
   epochs: z.array(z.object({ batches: z.number(), fullSet: z.number() })),
-  /** At the rule's epoch: see `lossByAge`. */
+  /**
+   * Of every part of the batches of the rule's epoch: those between its middle and the end of the epoch,
+   * which say how long ago the network saw it, and the mean of its batch losses in nats, each
+   * normalised by its own rows, as in training.
+   */
   ages: z.array(z.object({ age: z.number(), loss: z.number() })),
 });
 /** One trajectory's losses by epoch and by the age of the batch. */
@@ -104,14 +108,6 @@ export async function traceOrder(
   });
 }
 
-/** A part of the batches of an epoch in file order. */
-export interface LossAtAge {
-  /** Batches between its middle and the end of the epoch: how long ago the network saw it. */
-  readonly age: number;
-  /** Mean of its batch losses in nats, each normalised by its own rows, as in training. */
-  readonly loss: number;
-}
-
 /**
  * Mean batch loss of each tenth or so of an epoch, the oldest first: level where the order of the
  * images does not matter, lower where training has just been or, in file order, is to come next.
@@ -128,12 +124,12 @@ export async function lossByAge(
     readonly parts?: number;
     readonly library?: GemmLibraryName | undefined;
   },
-): Promise<LossAtAge[]> {
+): Promise<OrderTrace["ages"]> {
   const { pixels, labels, size } = dataset.train;
   const inputs = pixels.length / size;
   const batches = Math.ceil(size / batchSize);
   const length = Math.ceil(batches / parts);
-  const found: LossAtAge[] = [];
+  const found: OrderTrace["ages"] = [];
   for (let first = 0; first < batches; first += length) {
     const last = Math.min(batches, first + length);
     const [from, to] = [first * batchSize, Math.min(size, last * batchSize)];
