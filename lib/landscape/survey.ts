@@ -10,7 +10,7 @@ import { readIfThere, writeWhole } from "~/lib/files/files.ts";
 import { fillPoint, type Span } from "~/lib/landscape/span.ts";
 import { allocateParameters } from "~/lib/model.ts";
 
-// JSON has neither NaN nor infinity.
+// Null where it is not finite: JSON has neither NaN nor infinity.
 const number = z.number().nullable();
 const point = z.object({
   x: z.number(),
@@ -32,8 +32,6 @@ const landscape = z.object({
   points: z.array(point),
 });
 
-/** A point with its losses and accuracies; null where they are not finite. */
-export type LandscapePoint = z.infer<typeof point>;
 /** A landscape as it stands in its file. */
 export type Landscape = z.infer<typeof landscape>;
 
@@ -73,7 +71,7 @@ export async function survey(
   const [{ ticks: xs }, { ticks: ys } = { ticks: [0] }] = axes as [typeof axes[0], typeof axes[0]?];
   const kept = path === undefined ? undefined : await readLandscape(path);
   const isSame = JSON.stringify(kept?.question) === JSON.stringify(question);
-  const points: LandscapePoint[] = isSame ? kept!.points : [];
+  const points: Landscape["points"] = isSame ? kept!.points : [];
   const found: Landscape = {
     ...{ landscape: 1, question, axes, points },
     networks: span.networks.map((network) => ({ ...network })),
