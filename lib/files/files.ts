@@ -62,7 +62,9 @@ export async function readIfThere(path: string): Promise<Uint8Array<ArrayBuffer>
     return await readBytes(path, size);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) {
-      if (!await isLink(path)) return undefined;
+      // A link that leads nowhere is not a missing file.
+      const isLink = await Deno.lstat(path).then(({ isSymlink }) => isSymlink, () => false);
+      if (!isLink) return undefined;
       throw new TypeError(`Cannot read ${path} as it must be a file: it is a link to nothing`);
     }
     if (error instanceof TypeError || error instanceof Deno.errors.NotCapable) throw error;
@@ -89,15 +91,6 @@ async function readBytes(path: string, size: number): Promise<Uint8Array<ArrayBu
     filled += count;
   }
   return bytes.subarray(0, filled);
-}
-
-/** Whether a link stands at `path`: one that leads nowhere is not a missing file. */
-async function isLink(path: string): Promise<boolean> {
-  try {
-    return (await Deno.lstat(path)).isSymlink;
-  } catch {
-    return false;
-  }
 }
 
 /** Where a path leads, links followed; the path itself if nothing is there yet. */
