@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { lstatSync } from "node:fs";
 import { dirname, isAbsolute, relative } from "node:path";
 import { type OptionName, optionOf, type PathUse, type Values } from "~/lib/cli/options.ts";
 import { dataDirectory } from "~/lib/dataset.ts";
@@ -132,12 +133,7 @@ function kindOf(path: string): string {
     if (!(error instanceof Deno.errors.NotFound)) {
       return `cannot be used: ${(error as Error).message}`;
     }
-    try {
-      Deno.lstatSync(path);
-      return "is a link to nothing";
-    } catch {
-      return "is not there";
-    }
+    return lstatSync(path, { throwIfNoEntry: false }) ? "is a link to nothing" : "is not there";
   }
 }
 

@@ -51,10 +51,6 @@ export const main: Main<"model"> = async (values, about) => {
         about.onProgress(meter.report(`measures of ${values.model}`));
       },
     });
-    const taken = measures.map(({ unit, parameters }, place) => {
-      const protocol = { ...parameters, directionSeed: DIRECTION_SEED };
-      return { ...found![place]!, unit, protocol };
-    });
     for (const [place, value] of found!.entries()) {
       const { text, unit } = measures[place]!;
       const loss = Number(value.loss ?? train?.loss).toFixed(5);
@@ -62,8 +58,11 @@ export const main: Main<"model"> = async (values, about) => {
     }
     const work = { engine: engine.info, seconds: performance.now() / 1000 };
     if (!isSampled) {
-      const byText = Object.fromEntries(first.map((text, place) => [text, taken[place]]));
-      return { loss: train!.loss, measures: byText, ...work };
+      const taken = measures.map(({ text, unit, parameters }, place) => {
+        const protocol = { ...parameters, directionSeed: DIRECTION_SEED };
+        return [text, { ...found![place]!, unit, protocol }] as const;
+      });
+      return { loss: train!.loss, measures: Object.fromEntries(taken), ...work };
     }
     const { estimate: mean, standardError, loss, samples } = found![0]!;
     const { directions, radius } = measures[0]!.parameters;
