@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { from } from "arquero";
 import { z } from "zod";
 import { capitalize } from "~/lib/files/text.ts";
 import { plural, significant } from "~/lib/files/numbers.ts";
@@ -19,7 +20,7 @@ import {
   type Selection,
   unpackData,
 } from "~/lib/report/explore.ts";
-import { csvOf, element, showTable } from "~/lib/report/table.ts";
+import { element, showTable } from "~/lib/report/table.ts";
 import {
   type Cell,
   type EffectName,
@@ -172,7 +173,7 @@ function draw(): void {
   }));
   const shown = showTable("cells", rows, byId("filter") as HTMLInputElement);
   byId("download").onclick = () => {
-    const csv = new Blob([csvOf(shown())], { type: "text/csv" });
+    const csv = new Blob([from(shown()).toCSV() + "\n"], { type: "text/csv" });
     const href = URL.createObjectURL(csv);
     element("a", { href, download: `${studyName(study)} ${measure} ${effect} ${at}.csv` }).click();
     URL.revokeObjectURL(href);

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { from } from "arquero";
 import { cellText } from "~/lib/files/numbers.ts";
 
 type Value = string | number | null | undefined;
@@ -62,11 +61,6 @@ export function showTable(
   const table = element("table", {}, element("thead", {}, element("tr", {}, ...heads)), body);
   document.getElementById(id)!.replaceChildren(table);
   return shown;
-}
-
-/** Rows as CSV. */
-export function csvOf(rows: readonly Row[]): string {
-  return from([...rows]).toCSV() + "\n";
 }
 
 function compareValues(a: Value, b: Value): number {
