@@ -16,7 +16,7 @@ import { type Command, type CommandName, COMMANDS } from "~/lib/cli/commands.ts"
 import { type OptionName, optionOf } from "~/lib/cli/options.ts";
 import { UsageError } from "~/lib/domain.ts";
 import { CHOICES_FILE } from "~/lib/engine.ts";
-import { NPM } from "~/lib/files/npm.ts";
+import { NPM } from "~/lib/files/programs.ts";
 
 /** The project's root. */
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));

@@ -9,7 +9,7 @@
  */
 import type { Main } from "~/lib/cli/main.ts";
 import { loadTfjsNode, TFJS_NODE_VERSION, tfjsNodeHome } from "~/lib/engine.ts";
-import { runNpm } from "~/lib/files/npm.ts";
+import { runNpm } from "~/lib/files/programs.ts";
 
 /** Installs what is asked for. @throws {Error} If npm fails, as offline, or it does not load. */
 export const main: Main = async ({ cpu }) => {

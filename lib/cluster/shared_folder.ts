@@ -5,9 +5,9 @@
  */
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { callProgram } from "~/lib/cluster/slurm.ts";
 import { reasonOf } from "~/lib/files/files.ts";
 import { tryLock } from "~/lib/files/lock.ts";
+import { callProgram } from "~/lib/files/programs.ts";
 
 /**
  * Checks that nodes can share a folder; makes it if it is to be written and not there.

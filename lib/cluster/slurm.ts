@@ -7,6 +7,7 @@
 import { join } from "node:path";
 import { UsageError } from "~/lib/domain.ts";
 import { writeWhole } from "~/lib/files/files.ts";
+import { callProgram } from "~/lib/files/programs.ts";
 
 /** A command and what it needs on a node. */
 export interface StudyJob {
@@ -90,22 +91,6 @@ export function studyScript({ deno, args, threads, marker }: StudyJob): string {
 /** A word as a shell reads it back: quoted where it must be. */
 export function quoteWord(word: string): string {
   return /^[\w./:=,@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
-}
-
-/** Calls a program and waits; undefined if there is none of that name on PATH. */
-export async function callProgram(
-  name: string,
-  args: readonly string[],
-): Promise<{ code: number; stdout: string; stderr: string } | undefined> {
-  try {
-    const command = new Deno.Command(name, { args: [...args], stdin: "null" });
-    const { code, stdout, stderr } = await command.output();
-    const decoder = new TextDecoder();
-    return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
 }
 
 /** Slurm's options for every job; those of the user's come after and win. */

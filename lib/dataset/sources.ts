@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { decode } from "fast-png";
 import { createTarDecoder } from "modern-tar";
 import { DamagedFileError } from "~/lib/files/checked.ts";
-import { runNpm } from "~/lib/files/npm.ts";
+import { runNpm } from "~/lib/files/programs.ts";
 import type { OnProgress } from "~/lib/files/progress.ts";
 
 /** Bytes of an image: 32 x 32 pixels in three planes. */
