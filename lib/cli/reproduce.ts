@@ -12,6 +12,8 @@ import { defaultThreads } from "~/lib/domain.ts";
 import { writeWhole } from "~/lib/files/files.ts";
 import { plural } from "~/lib/files/numbers.ts";
 import { formatSeconds } from "~/lib/files/text.ts";
+import { cellColumns, firstScreen, listFindings, writeFindings } from "~/lib/findings.ts";
+import { refreshReport } from "~/lib/report.ts";
 import {
   type Agreement,
   type Folders,
@@ -23,7 +25,6 @@ import {
 } from "~/lib/reproduce.ts";
 import {
   type CellSummary,
-  type Columns,
   reportCells,
   runsAt,
   runsCsv,
@@ -89,11 +90,9 @@ async function runStudy(study: Study, options: Options): Promise<object> {
       failed.push((error as Error).message);
       Deno.exitCode = 1;
     }
-    const { cellColumns, firstScreen, listFindings } = await import("~/lib/findings.ts");
     const cells = summariseCells(study, runsAt(study, records));
-    const table = describeCells(study, cells, cellColumns(study));
     const claims = firstScreen(listFindings(study, records));
-    for (const line of [...table, ...claims, ...failed]) onMessage(line);
+    for (const line of [...describeCells(study, cells), ...claims, ...failed]) onMessage(line);
   }
   const seconds = performance.now() / 1000;
   const missing = missingRuns > 0 ? `, ${missingRuns} missing` : "";
@@ -116,8 +115,6 @@ async function writeOutputs(
 ): Promise<string[]> {
   // Loaded here: nothing before needs what draws.
   const { listPictures, writeFigures } = await import("~/lib/figures.ts");
-  const { writeFindings } = await import("~/lib/findings.ts");
-  const { refreshReport } = await import("~/lib/report.ts");
   const name = studyName(study);
   const table = join(results, `${name}.csv`);
   const runs = study.stops.flatMap((stop) => runsAt(study, records, stop));
@@ -166,11 +163,7 @@ function describeRun(run: Run): string {
 }
 
 /** What was found, a line a cell that has results, and what became of its seeds. */
-function describeCells(
-  { stops }: Study,
-  cells: readonly CellSummary[],
-  columns: Columns<CellSummary>,
-): string[] {
+function describeCells(study: Study, cells: readonly CellSummary[]): string[] {
   const shown = cells.filter(({ seeds }) => seeds.length > 0);
   if (shown.length === 0) return [`No cell of this study has a result at ${stops[0]}`];
   const note = ({ diverged, unconverged, unresolved }: CellSummary): string =>
@@ -180,15 +173,15 @@ function describeCells(
       // An eigenvalue that has not converged is a lower bound.
       unresolved.length > 0 && "not converged",
     ].filter(Boolean).join(", ");
+  const columns = cellColumns(study);
+  const valuesOf = Object.values(columns);
   const rows = [
     Object.keys(columns),
-    ...shown.map((
-      cell,
-    ) => [...Object.values(columns).map((of) => String(of(cell) ?? "-")), note(cell)]),
+    ...shown.map((cell) => [...valuesOf.map((of) => String(of(cell) ?? "-")), note(cell)]),
   ];
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   return [
-    `At ${stops[0]}:`,
+    `At ${study.stops[0]}:`,
     ...rows.map((row) => row.map((text, i) => text.padEnd(widths[i] ?? 0)).join("  ").trimEnd()),
   ];
 }
