@@ -86,11 +86,12 @@ export function meanLayers(
   cells: readonly CellSummary[],
   xOf?: (cell: CellSummary) => number,
 ): Layer[] {
+  const place = (cell: CellSummary): { x?: number } => xOf ? { x: xOf(cell) } : {};
   const means = cellLayers(study, cells, "mean", (cell) => ({
     ...{ y: cell.value?.mean ?? NaN, interval: cell.value?.interval ?? null },
     isHollow: cell.bySeed.size === 1,
     isPale: cell.unconverged.length > 0,
-    ...(xOf ? { x: xOf(cell) } : {}),
+    ...place(cell),
   }));
   const lost = cells.filter(({ seeds, diverged }) =>
     seeds.length > 0 && seeds.length === diverged.length
@@ -98,7 +99,7 @@ export function meanLayers(
   return [
     ...throughPoints(means),
     ...means,
-    ...cellLayers(study, lost, "diverged", () => ({ y: NaN, text: "×" }), {
+    ...cellLayers(study, lost, "diverged", (cell) => ({ y: NaN, text: "×", ...place(cell) }), {
       ...{ kind: "rules", along: "x", dash: "1 3" },
     }),
   ];

@@ -255,6 +255,12 @@ Deno.test("plotRatio() puts both effects on one axis", () => {
   assertAlmostEquals(Math.max(...squares), x0!, 2 * PIXELS);
   const quarter = (x1! - x0!) / 2 * Math.log10(4);
   assertAlmostEquals(x0! - Math.min(...squares), quarter, 3 * PIXELS);
+  const lost = syntheticResults(both, ({ learningRate }) => (
+    learningRate === 1e-1 ? { stopped: "diverged", epochs: 2 } : { epochs: 60 }
+  ));
+  const [layer] = plotRatio(both, lost).panels[0]!.layers
+    .filter(({ name }) => name === "SGD-diverged");
+  assertEquals(layer!.rows.map(({ x }) => x), [1e-1 / 128]);
 });
 
 Deno.test("plotRanks() draws a line a measure, groups and their mean", () => {
