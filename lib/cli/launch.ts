@@ -18,8 +18,8 @@ import { UsageError } from "~/lib/domain.ts";
 import { CHOICES_FILE } from "~/lib/engine.ts";
 import { NPM } from "~/lib/files/programs.ts";
 
-/** The project's root. */
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+/** The project's root, with a slash at its end. */
+export const ROOT: string = fileURLToPath(new URL("../..", import.meta.url));
 
 /** Environment variables that the program and its packages read. */
 const ENVIRONMENT = [
@@ -32,6 +32,19 @@ const ENVIRONMENT = [
   // Set to 1 before ONNX Runtime is loaded.
   "ORT_DISABLE_TELEMETRY",
 ];
+
+/** What Deno is called with to run a command with these options; `flags` are for Deno, too. */
+export function commandWords(
+  name: CommandName,
+  texts: Texts,
+  { flags, cifar10 }: { readonly flags: readonly string[]; readonly cifar10?: string },
+): string[] {
+  return [
+    ...["run", "--frozen", "--no-prompt", ...flags, `--config=${ROOT}deno.json`],
+    ...permissions(name, texts, cifar10),
+    ...[`${ROOT}lib/cli/main.ts`, name, ...toWords(texts)],
+  ];
+}
 
 /** The permissions of a command with these options, as flags for `deno run`. */
 export function permissions(name: CommandName, texts: Texts, cifar10 = ""): string[] {
@@ -115,18 +128,11 @@ async function launch(): Promise<number> {
   const copy = Deno.env.get("CIFAR10_DIR");
   const cifar10 = copy ? resolve(here, copy) : "";
   const child = new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
+    args: commandWords(name as CommandName, texts, {
       // The first start installs the packages, which may take minutes: it says so.
-      ...(existsSync(`${ROOT}node_modules`) ? ["--quiet"] : []),
-      "--frozen",
-      "--no-prompt",
-      `--config=${ROOT}deno.json`,
-      ...permissions(name as CommandName, texts, cifar10),
-      `${ROOT}lib/cli/main.ts`,
-      name,
-      ...toWords(texts),
-    ],
+      flags: existsSync(`${ROOT}node_modules`) ? ["--quiet"] : [],
+      cifar10,
+    }),
     ...{ stdin: "inherit", stdout: "inherit", stderr: "inherit" },
     env: {
       CIFAR10_DIR: cifar10,

@@ -4,9 +4,8 @@
  * @module
  */
 import { dirname, join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import { type Texts, toWords } from "~/lib/cli/words.ts";
-import { permissions } from "~/lib/cli/launch.ts";
+import { commandWords, ROOT } from "~/lib/cli/launch.ts";
 import type { About } from "~/lib/cli/main.ts";
 import type { Values } from "~/lib/cli/options.ts";
 import {
@@ -23,9 +22,6 @@ import { plural } from "~/lib/files/numbers.ts";
 import { formatSeconds } from "~/lib/files/text.ts";
 import { type Folders, type Plan, plan } from "~/lib/reproduce.ts";
 import type { Study } from "~/lib/study.ts";
-
-/** Project's root. */
-const PROJECT = fileURLToPath(new URL("../..", import.meta.url));
 
 /** Times in seconds, memory of a task in bytes. */
 type TaskPlan = Readonly<
@@ -80,7 +76,14 @@ export async function submitStudy(
   const passedOn = Object.entries(texts).filter(([name]) => !NOT_PASSED_ON.includes(name));
   const given: Texts = { ...Object.fromEntries(passedOn), models, results, ...data };
   const script = (own: Texts): string =>
-    scriptOf({ ...given, ...own }, { threads, marker: join(folder, "tasks.sh") });
+    studyScript({
+      deno: Deno.execPath(),
+      args: commandWords("reproduce", { ...given, ...own }, {
+        // As it is: many nodes would queue for the lock under which Deno looks it through.
+        flags: ["--quiet", "--node-modules-dir=manual"],
+      }),
+      ...{ threads, marker: join(folder, "tasks.sh") },
+    });
   signal.throwIfAborted();
   const scripts = { tasks: script({ "no-wait": true }), rest: script({}) };
   const jobs = await submit(scripts, {
@@ -114,13 +117,13 @@ async function demandFolders(
   };
   await validate("--models", models, true);
   await validate("--results", results, true);
-  await validate("the project", PROJECT);
+  await validate("the project", ROOT);
   const directory = dataDirectory(data);
   // Fetched here if need be: nodes may have no network.
   const files = await ensureCifar10({ directory, onMessage: say, signal });
   const places = new Set(Object.values(files).map((file) => dirname(resolve(file))));
   // What was unpacked into the project, or was there, is all that a node needs.
-  const isOwn = places.size === 1 && places.has(join(PROJECT, "data"));
+  const isOwn = places.size === 1 && places.has(join(ROOT, "data"));
   if (!isOwn) places.add(resolve(directory));
   for (const path of places) await validate("--data", path);
   return isOwn ? {} : { data: resolve(directory) };
@@ -128,24 +131,6 @@ async function demandFolders(
 
 /** Options that speak of the submission, or that the jobs' scripts set. */
 const NOT_PASSED_ON = ["slurm", "sbatch", "json", "threads", "no-wait", "data"];
-
-function scriptOf(
-  texts: Texts,
-  { threads, marker }: { readonly threads: number | undefined; readonly marker: string },
-): string {
-  return studyScript({
-    deno: Deno.execPath(),
-    args: [
-      ...["run", "--frozen", "--quiet", "--no-prompt", `--config=${join(PROJECT, "deno.json")}`],
-      // As it is: many nodes would queue for the lock under which Deno looks it through.
-      "--node-modules-dir=manual",
-      ...permissions("reproduce", texts),
-      ...[join(PROJECT, "lib/cli/main.ts"), "reproduce", ...toWords(texts)],
-    ],
-    threads,
-    marker,
-  });
-}
 
 /**
  * Bytes at most that `reproduce` takes on the CPU with the study's network. Measured with all measures
