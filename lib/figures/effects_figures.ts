@@ -40,11 +40,7 @@ import { type EffectName, EFFECTS, mainMeasure, type Study } from "~/lib/study.t
 export function plotResults(
   study: Study,
   runs: Runs,
-  { effect, optimizer, measure }: {
-    readonly effect: EffectName;
-    readonly optimizer: string;
-    readonly measure?: string;
-  },
+  { effect, optimizer }: { readonly effect: EffectName; readonly optimizer: string },
 ): Figure {
   const { effects, optimizers } = study.grid;
   if (!effects.includes(effect) || !optimizers.includes(optimizer)) {
@@ -55,20 +51,17 @@ export function plotResults(
     );
   }
   const grid = { ...study.grid, effects: [effect], optimizers: [optimizer] };
-  return plotResults2({ ...study, grid }, runs, measure);
+  return plotResults2({ ...study, grid }, runs);
 }
 
 /**
  * Sharpness against each effect of the study, the optimizers in each panel, and how far training got:
  * the counterpart of the original's `plot_results_2`. The original's intervals stand under those of a
  * single optimizer.
- *
- * @param measure Canonical text; default: the study's first measure.
  */
-export function plotResults2(study: Study, runs: Runs, measure?: string): Figure {
-  const shown = measure ?? mainMeasure(study);
-  const cells = summariseCells(study, runs, shown);
-  const { name, label } = parseMeasure(shown);
+export function plotResults2(study: Study, runs: Runs): Figure {
+  const cells = summariseCells(study, runs);
+  const measure = mainMeasure(study);
   const { optimizers, effects } = study.grid;
   const losses = effectPanels(
     study,
@@ -80,11 +73,11 @@ export function plotResults2(study: Study, runs: Runs, measure?: string): Figure
       )),
   );
   return compose({
-    name: measure === undefined ? "sharpness" : name,
-    title: `${capitalize(label)} against ` +
+    name: "sharpness",
+    title: `${capitalize(parseMeasure(measure).label)} against ` +
       effects.map((effect) => EFFECTS[effect].label).join(" and "),
     panels: [
-      ...effectPanels(study, cells, measureAxis(shown), (own) => [
+      ...effectPanels(study, cells, measureAxis(measure), (own) => [
         ...cellLayers(study, optimizers.length === 1 ? own : [], "pooled", ({ value }) => (
           { y: value?.mean ?? NaN, interval: value?.pooledInterval ?? null }
         ), { legend: "seeds × directions pooled", radius: 0, width: 5, opacity: 0.3 }),
