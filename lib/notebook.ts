@@ -117,19 +117,18 @@ export function showProgress(): NotebookDisplay {
   };
 }
 
-/** A study's records, and its runs at its first stop. */
-export interface StudyResults extends RunOutcome {
-  readonly runs: Runs;
-}
-
 /**
  * Runs a study with its progress in the cell's output, which ends with what there is and what is
  * missing. A cell whose kernel was interrupted goes on where it stopped when it is run again.
  *
  * @param options `cachedOnly: true` computes nothing.
+ * @returns What `run` does, and `runs`: those at the study's first stop.
  * @throws {Error} Outside a notebook.
  */
-export async function showRun(study: Study, options: RunOptions = {}): Promise<StudyResults> {
+export async function showRun(
+  study: Study,
+  options: RunOptions = {},
+): Promise<RunOutcome & { readonly runs: Runs }> {
   const { close, ...display } = showProgress();
   const outcome = await run(study, { ...display, ...options });
   const runs = runsAt(study, outcome.records);

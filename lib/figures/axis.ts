@@ -63,11 +63,8 @@ export function scaleOf(
 
 /** Smallest and largest of finite values; 0.1 and 1 for none. */
 function extentOf(values: readonly number[]): [low: number, high: number] {
-  const finite = values.filter(Number.isFinite);
-  // Not Math.min(...finite): a long list of arguments overflows the stack.
-  const least = (sign: number): number =>
-    sign * finite.reduce((end, value) => Math.min(end, sign * value), Infinity);
-  return finite.length === 0 ? [0.1, 1] : [least(1), least(-1)];
+  const finite = values.filter(Number.isFinite).sort((a, b) => a - b);
+  return [finite[0] ?? 0.1, finite.at(-1) ?? 1];
 }
 
 /** `0.3`, `−1500`, `2×10⁵`: six letters and a sign at most; not plain, `10⁻³`, `1`, `30`. */

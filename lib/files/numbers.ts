@@ -45,7 +45,7 @@ export function toSpread(value: number, spread: number): string {
 
 /** `50,000`. */
 export function thousands(count: number): string {
-  return String(count).replace(/\B(?=(\d{3})+$)/g, ",");
+  return count.toLocaleString("en-US");
 }
 
 /** `3 seeds`, `2 to 3 seeds`, of counts that may differ; at least one of them. */
