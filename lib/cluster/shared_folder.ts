@@ -100,9 +100,8 @@ export function isExported(table: string, path: string): boolean {
 async function locksHold(path: string): Promise<boolean> {
   const file = join(path, `.trial-${crypto.randomUUID()}.lock`);
   try {
-    const [first, second] = [await tryLock(file), await tryLock(file)];
-    second?.release();
-    first?.release();
+    using first = await tryLock(file);
+    using second = await tryLock(file);
     return first !== undefined && second === undefined;
   } finally {
     await Deno.remove(file).catch(() => {});

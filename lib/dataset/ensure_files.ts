@@ -17,7 +17,7 @@ import {
 } from "~/lib/dataset/sources.ts";
 import { UsageError } from "~/lib/domain.ts";
 import { DamagedFileError, readChecked } from "~/lib/files/checked.ts";
-import { readIfThere, removeUnfinished, writeWhole } from "~/lib/files/files.ts";
+import { readIfThere, removeUnfinished, scratchFolder, writeWhole } from "~/lib/files/files.ts";
 import { waitForLock } from "~/lib/files/lock.ts";
 import { printable } from "~/lib/files/text.ts";
 
@@ -146,54 +146,47 @@ async function fetchMissing(
 ): Promise<string[]> {
   const faults: string[] = [];
   const waiting = `Waiting for another process that is fetching into ${home}`;
-  const lock = await storing(waitForLock(join(home, ".lock"), () => onMessage(waiting)));
+  using _alone = await storing(waitForLock(join(home, ".lock"), () => onMessage(waiting)));
   const folder = join(home, ".unfinished");
-  const clear = (): Promise<void> => Deno.remove(folder, { recursive: true }).catch(() => {});
-  try {
-    // What a killed process left.
-    await clear();
-    await storing(Deno.mkdir(folder));
-    const lacking = new Map(files.map((file) => [file.md5, file]));
-    for (const file of files) {
-      const path = join(home, file.name);
-      await storing(removeUnfinished(path));
-      const decode = (bytes: Bytes): Bytes => checkedRecords(bytes, file);
-      const records = await storing(readChecked(path, onMessage, decode));
-      if (records === undefined) continue;
-      use(file, records, path);
-      lacking.delete(file.md5);
-    }
-    const names = (): string => [...lacking.values()].map(({ name }) => name).join(", ");
-    for (const { name, read } of sources) {
-      if (lacking.size === 0) break;
-      signal?.throwIfAborted();
-      onMessage(`Fetching ${names()} from ${name}`);
-      try {
-        for await (const records of read({ folder, onProgress, onMessage, signal })) {
-          const file = lacking.get(md5(records));
-          if (file === undefined) continue;
-          const path = join(home, file.name);
-          await storing(writeWhole(path, records));
-          use(file, records, path);
-          lacking.delete(file.md5);
-          const done = files.length - lacking.size;
-          onProgress?.({ message: `Unpacked ${file.name}`, done, total: files.length });
-        }
-        if (lacking.size > 0) throw new Error(`it has no intact ${names()}`);
-      } catch (error) {
-        signal?.throwIfAborted();
-        if (error instanceof StorageError) throw error;
-        if (lacking.size === 0) break;
-        // fetch and fast-png say what really happened in the cause only.
-        const { message, cause } = error as Error;
-        const fault = cause instanceof Error ? `${message}: ${cause.message}` : message;
-        faults.push(`${name}: ${fault}`);
-        onMessage(`Not delivered: ${name}: ${fault}`);
+  await using _scratch = await scratchFolder(folder);
+  await storing(Deno.mkdir(folder));
+  const lacking = new Map(files.map((file) => [file.md5, file]));
+  for (const file of files) {
+    const path = join(home, file.name);
+    await storing(removeUnfinished(path));
+    const decode = (bytes: Bytes): Bytes => checkedRecords(bytes, file);
+    const records = await storing(readChecked(path, onMessage, decode));
+    if (records === undefined) continue;
+    use(file, records, path);
+    lacking.delete(file.md5);
+  }
+  const names = (): string => [...lacking.values()].map(({ name }) => name).join(", ");
+  for (const { name, read } of sources) {
+    if (lacking.size === 0) break;
+    signal?.throwIfAborted();
+    onMessage(`Fetching ${names()} from ${name}`);
+    try {
+      for await (const records of read({ folder, onProgress, onMessage, signal })) {
+        const file = lacking.get(md5(records));
+        if (file === undefined) continue;
+        const path = join(home, file.name);
+        await storing(writeWhole(path, records));
+        use(file, records, path);
+        lacking.delete(file.md5);
+        const done = files.length - lacking.size;
+        onProgress?.({ message: `Unpacked ${file.name}`, done, total: files.length });
       }
+      if (lacking.size > 0) throw new Error(`it has no intact ${names()}`);
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (error instanceof StorageError) throw error;
+      if (lacking.size === 0) break;
+      // fetch and fast-png say what really happened in the cause only.
+      const { message, cause } = error as Error;
+      const fault = cause instanceof Error ? `${message}: ${cause.message}` : message;
+      faults.push(`${name}: ${fault}`);
+      onMessage(`Not delivered: ${name}: ${fault}`);
     }
-  } finally {
-    await clear();
-    lock.release();
   }
   return faults;
 }

@@ -157,6 +157,13 @@ export async function removeIfThere(path: string): Promise<void> {
   }
 }
 
+/** A folder for a while: what a killed process left in it goes at once, all else at the end. */
+export async function scratchFolder(path: string): Promise<AsyncDisposable> {
+  const clear = (): Promise<void> => Deno.remove(path, { recursive: true }).catch(() => {});
+  await clear();
+  return { [Symbol.asyncDispose]: clear };
+}
+
 /** Removes what processes that were killed while they wrote have left beside `path`. */
 export async function removeUnfinished(path: string): Promise<void> {
   const folder = dirname(path);

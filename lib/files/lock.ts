@@ -8,8 +8,8 @@ import { dirname } from "node:path";
 import { reasonOf } from "~/lib/files/files.ts";
 import { printable } from "~/lib/files/text.ts";
 
-/** A lock that is held. */
-export interface Lock {
+/** A lock that is held; `using` releases it. */
+export interface Lock extends Disposable {
   /** What the process before left behind because it ended while it held the lock, if it did. */
   readonly abandonedBy: string | undefined;
   release(): void;
@@ -84,13 +84,11 @@ async function sign(file: Deno.FsFile, path: string): Promise<Lock> {
     await file.seek(0, Deno.SeekMode.Start);
     const holder = `process ${Deno.pid} on ${hostname()}, since ${new Date().toISOString()}\n`;
     await file.write(new TextEncoder().encode(holder));
-    return {
-      abandonedBy,
-      release(): void {
-        file.truncateSync();
-        file.close();
-      },
+    const release = (): void => {
+      file.truncateSync();
+      file.close();
     };
+    return { abandonedBy, release, [Symbol.dispose]: release };
   } catch (error) {
     file.close();
     throw new Error(`Cannot lock ${path}: ${reasonOf(error)}`, { cause: error });

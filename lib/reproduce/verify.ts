@@ -5,6 +5,7 @@
  */
 import { join } from "node:path";
 import { uniformInt } from "pure-rand/distribution/uniformInt";
+import { scratchFolder } from "~/lib/files/files.ts";
 import { waitForLock } from "~/lib/files/lock.ts";
 import { openStream } from "~/lib/random.ts";
 import { libraryOf, placed, type RunOptions, withEngine } from "~/lib/reproduce/options.ts";
@@ -58,27 +59,20 @@ export async function verify(
   const { folders: { models }, onMessage } = options;
   const apart = join(models, ".verify");
   const waiting = "Waiting for another process that verifies";
-  const lock = await waitForLock(`${apart}.lock`, () => onMessage(waiting));
-  const clear = (): Promise<void> => Deno.remove(apart, { recursive: true }).catch(() => {});
+  using _alone = await waitForLock(`${apart}.lock`, () => onMessage(waiting));
+  await using _scratch = await scratchFolder(apart);
   const trajectories = chosen.map(({ trajectory }) => trajectory);
-  try {
-    // What a killed process left.
-    await clear();
-    return await withEngine(study.images, options, async (opened) => {
-      const folders = { models: apart, results: apart };
-      const { records } = await runThese(study, trajectories, { ...options, opened, folders });
-      const again = runsAt(study, records);
-      return chosen.map(({ trajectory, before }) => {
-        const isSame = (other: Trajectory): boolean => isSameTrajectory(other, trajectory);
-        const record = records.find(({ content }) => isSame(content.trajectory))!;
-        const now = again.find(({ config }) => isSame(config));
-        return compare(before, now, record.content.epochLosses);
-      });
-    }, await libraryOf(models, chosen));
-  } finally {
-    await clear();
-    lock.release();
-  }
+  return await withEngine(study.images, options, async (opened) => {
+    const folders = { models: apart, results: apart };
+    const { records } = await runThese(study, trajectories, { ...options, opened, folders });
+    const again = runsAt(study, records);
+    return chosen.map(({ trajectory, before }) => {
+      const isSame = (other: Trajectory): boolean => isSameTrajectory(other, trajectory);
+      const record = records.find(({ content }) => isSame(content.trajectory))!;
+      const now = again.find(({ config }) => isSame(config));
+      return compare(before, now, record.content.epochLosses);
+    });
+  }, await libraryOf(models, chosen));
 }
 
 function compare(
