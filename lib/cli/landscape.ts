@@ -37,15 +37,15 @@ export const main: Main<"model"> = async (values, about) => {
   }
   const { span, how } = spanFrom(values, networks);
   const { out, images = 50_000 } = values;
-  const json = out === undefined ? undefined : `${out}.json`;
-  if (json !== undefined) await readLandscape(json);
+  const path = out === undefined ? undefined : `${out}.json`;
+  if (path !== undefined) await readLandscape(path);
   return await withEngine(images, { ...values, ...about }, async ({ engine, engine: { info } }) => {
     const hashes = networks.map(({ parameters }) => sha256(parameters));
     const library = `${info.name}, ${info.library}`;
     const meter = new Meter();
     const found = await survey(engine, span, {
-      ...{ question: { networks: hashes, ...how, images, engine: library }, signal: about.signal },
-      ...(json === undefined ? {} : { path: json }),
+      question: { networks: hashes, ...how, images, engine: library },
+      ...{ path, signal: about.signal },
       onProgress(done, total): void {
         meter.expect(span, total - done + 1);
         meter.add(span, 1);

@@ -35,8 +35,7 @@ export const main: Main<"out"> = async (values, about) => {
     ...{ ...values, ...about },
     // The record stays with the networks: results/ is for studies.
     folders: { models, results: models },
-    networks: true,
-    ...(initial === undefined ? {} : { initial: initial.parameters }),
+    ...{ networks: true, initial: initial?.parameters },
   });
   const [{ content, provenance }] = records as readonly [TrajectoryRecord];
   const runs = study.stops.flatMap((stop) => runsAt(study, records, stop))

@@ -17,7 +17,7 @@ export interface Figure extends FigureSpec {
   readonly width: number;
   readonly height: number;
   /** Width in print; undefined for a pixel a pixel. */
-  readonly inches?: number;
+  readonly inches?: number | undefined;
 }
 
 /** A group of SVG and the pixels that it takes. */
@@ -83,7 +83,7 @@ function draw(spec: FigureSpec, layout: Layout): Figure {
     `role="img" font-family="${FONT_FAMILY}" fill="${INK.text}">` +
     `<title>${escape(title)}</title><desc>${escape(caption)}</desc>` +
     `<rect width="${width}" height="${height}" fill="#fff"/>${parts.join("")}</svg>\n`;
-  return { ...spec, svg, width, height, ...(inches === undefined ? {} : { inches }) };
+  return { ...spec, svg, width, height, inches };
 }
 
 /**

@@ -39,8 +39,8 @@ export type Landscape = z.infer<typeof landscape>;
 export interface SurveyOptions {
   readonly question: Landscape["question"];
   /** Its JSON file, from which the same question goes on; absent: nothing is kept. */
-  readonly path?: string;
-  readonly signal?: AbortSignal;
+  readonly path?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
   /** After every point. */
   readonly onProgress?: (done: number, total: number) => void;
 }

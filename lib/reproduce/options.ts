@@ -53,7 +53,7 @@ export interface RunOptions {
   /** Records are not enough: networks of the first stop and of those that end training, too. */
   readonly networks?: boolean;
   /** Weights that trajectories with `init` start from, shape [P]. */
-  readonly initial?: SharedFloats;
+  readonly initial?: SharedFloats | undefined;
   /**
    * Waits for trajectories that other processes work on. Default true; else the longest are taken
    * first, so that processes which share a study end at about the same time.

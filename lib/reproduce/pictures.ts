@@ -58,8 +58,7 @@ export async function surveyPicture(
       ...{ engine: { name: info.name, library: info.library }, revision: revision() },
     };
     return await survey(engine, span, {
-      ...{ question, path: pictureFile(picture, results) },
-      ...(signal === undefined ? {} : { signal }),
+      ...{ question, path: pictureFile(picture, results), signal },
       onProgress: (done, total) => onProgress?.({ message: `landscape ${name}`, done, total }),
     });
   });
