@@ -70,13 +70,6 @@ export class Claim {
       : new Float32Array(initial.buffer.slice(0));
   }
 
-  /** The network of an epoch: see `readAgreeing`. */
-  network(epoch: number): ReturnType<typeof readAgreeing> {
-    return readAgreeing(this.context.options, this.trajectory, {
-      epochLosses: this.record!.content.epochLosses.slice(0, epoch),
-    });
-  }
-
   /** Changes what the record says, and adds the work that led to it. */
   update(changed: Partial<TrajectoryContent>, ...work: readonly Work[]): void {
     const { content, provenance, ...rest } = this.record!;
@@ -163,7 +156,7 @@ export function keptOf({ epochLosses, state, engines, seconds }: Omit<KeptNetwor
 export async function readAgreeing(
   { folders: { models }, onMessage }: PlacedOptions,
   trajectory: Trajectory,
-  { epochLosses }: { readonly epochLosses: readonly number[] },
+  epochLosses: readonly number[],
 ): Promise<{ parameters: SharedFloats; state?: Float32Array } | undefined> {
   async function read(epoch: number | "latest"): Promise<KeptNetwork | undefined> {
     const network = await readNetwork(models, trajectory, epoch, onMessage);

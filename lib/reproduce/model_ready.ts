@@ -67,7 +67,7 @@ export async function getModelReady(
   if (training?.stopped === "diverged") {
     throw new DivergedError(`${failure} as training diverged after epoch ${training.epochs}`);
   }
-  const network = training && await readAgreeing(options, trajectory, training);
+  const network = training && await readAgreeing(options, trajectory, training.epochLosses);
   if (network !== undefined) return network.parameters;
   const isEnded = record !== undefined && missingRuns === 0;
   const reason = isEnded ? `training ended without passing the stop ${stop}` : "it is not kept";

@@ -16,7 +16,7 @@ import {
 } from "~/lib/measure.ts";
 import { layoutLayers, norm } from "~/lib/model.ts";
 import { allocateState } from "~/lib/optimizer.ts";
-import { type Claim, type Context, keptOf } from "~/lib/reproduce/claim.ts";
+import { type Claim, type Context, keptOf, readAgreeing } from "~/lib/reproduce/claim.ts";
 import { firstDifference, isSameEngine, needsState } from "~/lib/reproduce/next_step.ts";
 import { epochCost, measureCost } from "~/lib/reproduce/plan.ts";
 import { locateStop, type Measurement, type NetworkRecord } from "~/lib/results.ts";
@@ -232,12 +232,13 @@ async function take(context: Context, wanted: readonly Wanted[]): Promise<void> 
  * @returns What is to be measured.
  */
 async function evaluate(claim: Claim): Promise<Wanted[]> {
-  const { optimizer, learningRate, sizes } = claim.trajectory;
+  const { trajectory, trajectory: { optimizer, learningRate, sizes } } = claim;
   const wanted: Wanted[] = [];
   for (const [epoch, texts] of [...claim.next().measure].sort(([a], [b]) => a - b)) {
-    const found = await claim.network(epoch);
-    if (found === undefined) continue;
     const { epochLosses, stops, networks } = claim.record!.content;
+    const upTo = epochLosses.slice(0, epoch);
+    const found = await readAgreeing(claim.context.options, trajectory, upTo);
+    if (found === undefined) continue;
     const known = networks.find((each) => each.epoch === epoch);
     const evaluated = known ?? await evaluateNetwork(claim, epoch, found.parameters);
     if (!Number.isFinite(evaluated.trainLoss + evaluated.testLoss)) {
