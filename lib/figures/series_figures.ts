@@ -8,7 +8,6 @@ import { measureAxis } from "~/lib/figures/cells.ts";
 import { compose, type Figure } from "~/lib/figures/compose.ts";
 import type { Layer, Panel, Row } from "~/lib/figures/figure.ts";
 import { EDGE, INK, SERIES_COLORS, SYMBOLS } from "~/lib/figures/theme.ts";
-import { capitalize } from "~/lib/files/text.ts";
 import { type EdgePoint, EIGENVALUE } from "~/lib/findings.ts";
 import type { OrderTrace, RescaledMeasure } from "~/lib/reproduce.ts";
 
@@ -25,10 +24,8 @@ export function plotRescaling(
   const groups = [...Map.groupBy(given, ({ measure }) => measure)].map(([measure, own]) => (
     { measure, own, unit: own.find(({ scale }) => scale === 1)?.value ?? NaN }
   ));
-  const [drawn, lost] = [
-    groups.filter(({ unit }) => unit > 0),
-    groups.filter(({ unit }) => !(unit > 0)),
-  ];
+  const drawn = groups.filter(({ unit }) => unit > 0);
+  const lost = groups.filter((group) => !drawn.includes(group));
   return compose({
     name: "rescaling",
     title: "A layer rescaled, the function unchanged",
@@ -125,7 +122,7 @@ export function plotOrder(traces: readonly OrderTrace[]): Figure {
         ages.map(({ age, loss }) => ({ x: age, y: loss, z: seed }))
       );
       const style = { color: i === 0 ? INK.text : INK.axis, symbol: SYMBOLS[i]!, rows };
-      const legend = capitalize(order === "file" ? "file order" : "shuffled");
+      const legend = order === "file" ? "File order" : "Shuffled";
       return [
         { ...style, kind: "lines", name: `${order}-age-line` },
         { ...style, kind: "points", name: `${order}-age`, legend },
