@@ -110,17 +110,16 @@ async function demandFolders(
   { models, results, data }: Folders & { readonly data: string | undefined },
   signal: AbortSignal,
 ): Promise<{ data?: string }> {
-  const say = (message: string): void => console.error(message);
   const validate = async (name: string, path: string, written = false): Promise<void> => {
     signal.throwIfAborted();
-    await demandShared(path, { name, written }, say);
+    await demandShared(path, { name, written }, console.error);
   };
   await validate("--models", models, true);
   await validate("--results", results, true);
   await validate("the project", ROOT);
   const directory = dataDirectory(data);
   // Fetched here if need be: nodes may have no network.
-  const files = await ensureCifar10({ directory, onMessage: say, signal });
+  const files = await ensureCifar10({ directory, onMessage: console.error, signal });
   const places = new Set(Object.values(files).map((file) => dirname(resolve(file))));
   // What was unpacked into the project, or was there, is all that a node needs.
   const isOwn = places.size === 1 && places.has(join(ROOT, "data"));
