@@ -5,6 +5,7 @@
  */
 import { renderAsync } from "@resvg/resvg-js";
 import { Buffer } from "node:buffer";
+import { arrayBuffer } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { crc32 } from "node:zlib";
 import PDFDocument from "pdfkit";
@@ -53,11 +54,6 @@ export async function renderPdf(figure: Figure): Promise<Uint8Array<ArrayBuffer>
   const [width, height] = [scale * figure.width, scale * figure.height];
   const info = { Title: title, CreationDate: new Date(0) };
   const page = new PDFDocument({ size: [width, height], margin: 0, info });
-  const chunks: Uint8Array<ArrayBuffer>[] = [];
-  const ended = new Promise<void>((resolve) => {
-    page.on("data", (bytes: Uint8Array<ArrayBuffer>) => chunks.push(bytes));
-    page.on("end", resolve);
-  });
   // The size in pixels, as it is without the one in inches.
   const drawing = svg.replace(/ width="[\d.]+in" height="[\d.]+in"/, "");
   SVGtoPDF(page, drawing, 0, 0, {
@@ -65,6 +61,5 @@ export async function renderPdf(figure: Figure): Promise<Uint8Array<ArrayBuffer>
     fontCallback: (_family: string, isBold: boolean) => isBold ? BOLD : NORMAL,
   });
   page.end();
-  await ended;
-  return new Uint8Array(await new Blob(chunks).arrayBuffer());
+  return new Uint8Array(await arrayBuffer(page));
 }
