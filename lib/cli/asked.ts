@@ -139,12 +139,11 @@ function kindOf(path: string): string {
 
 /** Reads a network for CIFAR-10 from a file that the command line names. */
 export async function readModelFile(path: string): Promise<ModelFile> {
-  let model: ModelFile;
-  try {
-    model = decodeModel(await readIfThere(path) ?? new Uint8Array(), path);
-  } catch (error) {
-    throw new UsageError(printable((error as Error).message, 1000));
-  }
+  const model = await readIfThere(path)
+    .then((bytes) => decodeModel(bytes ?? new Uint8Array(), path))
+    .catch(({ message }) => {
+      throw new UsageError(printable(message, 1000));
+    });
   for (const note of model.notes) console.error(note);
   const { sizes } = model;
   if (sizes[0] === 3072 && sizes.at(-1) === 10) return model;

@@ -31,10 +31,8 @@ export const main: Main<"model"> = async (values, about) => {
   if (values.plane !== undefined && values.to !== undefined && values.and === undefined) {
     throw new UsageError("--plane with --to must be given with --and, the third network");
   }
-  const networks = [await readNetwork(values, "model")];
-  for (const option of ["to", "and"] as const) {
-    if (values[option] !== undefined) networks.push(await readNetwork(values, option));
-  }
+  const paths = [values.model, values.to, values.and].filter((each) => each !== undefined);
+  const networks = await Array.fromAsync(paths, readNetwork);
   const { span, how } = spanFrom(values, networks);
   const { out, images = 50_000 } = values;
   const path = out === undefined ? undefined : `${out}.json`;
@@ -63,8 +61,7 @@ export const main: Main<"model"> = async (values, about) => {
   });
 };
 
-async function readNetwork(values: Values, option: "model" | "to" | "and"): Promise<SpanNetwork> {
-  const path = values[option]!;
+async function readNetwork(path: string): Promise<SpanNetwork> {
   const { sizes, parameters } = await readModelFile(path);
   return { name: basename(path).replace(/\.safetensors$/, ""), sizes, parameters };
 }

@@ -165,7 +165,7 @@ function describeRun(run: Run): string {
 /** What was found, a line a cell that has results, and what became of its seeds. */
 function describeCells(study: Study, cells: readonly CellSummary[]): string[] {
   const shown = cells.filter(({ seeds }) => seeds.length > 0);
-  if (shown.length === 0) return [`No cell of this study has a result at ${stops[0]}`];
+  if (shown.length === 0) return [`No cell of this study has a result at ${study.stops[0]}`];
   const note = ({ diverged, unconverged, unresolved }: CellSummary): string =>
     [
       diverged.length > 0 && `${diverged.length} diverged`,
