@@ -40,11 +40,11 @@ export async function demandShared(
   // The last of those mounted over each other is the one that is seen.
   const [type, options = ""] = (found?.stdout.trim().split("\n").at(-1) ?? "").split(" ");
   if (!type) return;
-  const { refusal, isLocal, warning } = judgeFileSystem({ type, options });
+  const { refusal, warning } = judgeFileSystem({ type, options });
   if (refusal !== undefined) fail(refusal);
   // What this machine's NFS server exports, where it has one.
   const exports = await Deno.readTextFile("/var/lib/nfs/etab").catch(() => "");
-  if (isLocal && !await isOnlyNode() && !isExported(exports, path)) {
+  if (LOCAL.includes(type) && !await isOnlyNode() && !isExported(exports, path)) {
     fail(`its file system (${type}) is this machine's own`);
   }
   if (warning !== undefined) {
@@ -59,33 +59,29 @@ const LOCAL = [
 ];
 
 /**
- * Tells whether a mounted file system can be shared, and whether a lock on it holds on all nodes.
+ * Tells whether a lock on a mounted file system holds on all nodes.
  *
  * A trajectory is claimed by flock(2). NFS passes it on to the server (Linux 2.6.12 and later)
  * unless `local_lock` or `nolock` says otherwise, see nfs(5); Lustre does with the option `flock`
  * alone, see mount.lustre(8). NFS 4 frees the locks of a node that died when its lease ends; NFS 3
  * when that node is back, see rpc.statd(8).
  *
- * @returns Why it cannot be shared, if so; whether other machines see it only if this one exports
- * it; what a user should know.
+ * @returns Why it cannot be shared, if so, or what a user should know.
  */
 export function judgeFileSystem(
   { type, options }: { readonly type: string; readonly options: string },
-): { readonly refusal?: string; readonly isLocal: boolean; readonly warning?: string } {
+): { readonly refusal?: string; readonly warning?: string } {
   const has = (option: string): boolean => options.split(",").includes(option);
-  const isLocal = LOCAL.includes(type);
   if (type === "nfs" || type === "nfs4") {
     const local = ["local_lock=all", "local_lock=flock", "nolock"].find(has);
-    if (local !== undefined) return { refusal: `its NFS is mounted with ${local}`, isLocal };
-    return /(^|,)(nfs)?vers=[23]/.test(options)
-      ? { isLocal, warning: "NFS before version 4 keeps the locks of a node that died" }
-      : { isLocal };
+    if (local !== undefined) return { refusal: `its NFS is mounted with ${local}` };
+    if (/(^|,)(nfs)?vers=[23]/.test(options)) {
+      return { warning: "NFS before version 4 keeps the locks of a node that died" };
+    }
   }
-  if (type === "lustre" && !has("flock")) {
-    return { refusal: "its Lustre is mounted without flock", isLocal };
-  }
-  if (type === "fuse.sshfs") return { refusal: "sshfs keeps locks to one machine", isLocal };
-  return { isLocal };
+  if (type === "lustre" && !has("flock")) return { refusal: "its Lustre is mounted without flock" };
+  if (type === "fuse.sshfs") return { refusal: "sshfs keeps locks to one machine" };
+  return {};
 }
 
 /** Whether an exports table, as /var/lib/nfs/etab has it, exports a path. */

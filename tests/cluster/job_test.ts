@@ -140,13 +140,10 @@ Deno.test("judgeFileSystem() refuses locks that hold on one machine only", () =>
   for (const [line, refusal] of refusals) assertEquals(judge(line).refusal, refusal, line);
 });
 
-Deno.test("judgeFileSystem() tells what is local, and whose locks outlive a node", () => {
-  for (const line of ["ext4 rw", "xfs rw", "tmpfs rw", "overlay rw"]) {
-    assertEquals(judge(line), { isLocal: true }, line);
-  }
+Deno.test("judgeFileSystem() tells whose locks outlive a node", () => {
   const warning = "NFS before version 4 keeps the locks of a node that died";
-  assertEquals(judge("nfs rw,vers=3,local_lock=none"), { isLocal: false, warning });
-  assertEquals(judge("nfs4 rw,vers=4.2,local_lock=none"), { isLocal: false });
+  assertEquals(judge("nfs rw,vers=3,local_lock=none"), { warning });
+  assertEquals(judge("nfs4 rw,vers=4.2,local_lock=none"), {});
 });
 
 Deno.test("isExported() finds a path below an export, by whole names", () => {
