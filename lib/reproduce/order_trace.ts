@@ -97,7 +97,7 @@ export async function traceOrder(
     } finally {
       stack.dispose();
     }
-    const whole: OrderTrace & Record<string, unknown> = {
+    const whole: OrderTrace = {
       ...{ trajectory: trajectoryPath(trajectory), order, learningRate, seed, rule },
       ...{ stops: { batches: found("batches"), fullSet: found("fullSet") }, epochs, ages },
       ...{ revision: revision(), engine: engine.info },

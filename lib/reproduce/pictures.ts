@@ -40,9 +40,9 @@ export async function surveyPicture(
     const { engine, engine: { info } } = opened;
     const found = [];
     for (const network of networks) {
-      const trajectory = trajectoryOf(study, network!, seed);
+      const trajectory = trajectoryOf(study, network, seed);
       const parameters = await getModelReady(asked, trajectory, { ...options, opened });
-      found.push({ name: network!.name, sizes: study.sizes, parameters });
+      found.push({ name: network.name, sizes: study.sizes, parameters });
     }
     const [from, to] = found;
     const span = to === undefined
