@@ -214,10 +214,12 @@ export function plotEigenvalues(study: Study, records: Records): Figure {
       const [bounded, others] = [edged, plain].map((cells) =>
         cells.filter((cell) => cell.effect === effect && cell.optimizer === optimizer)
       ) as [CellSummary[], CellSummary[]];
-      const cells = bounded.length > 0 ? bounded : others;
+      // The cell that both effects share makes no series of the other one.
+      // The base cell alone, which both effects share, makes no series.
+      const cells = bounded.length < 2 && bounded.length < others.length ? others : bounded;
       const x = effectAxis(study, effect);
       const rows = cells.map((cell) => ({ x: x.valueOf(cell), y: 2 / cell.learningRate }));
-      const isLine = bounded.length > 0 && effect !== "pairs";
+      const isLine = cells === bounded && effect !== "pairs";
       return {
         ...{ heading: optimizer, x, y: measureAxis(cells[0]!.measure) },
         layers: [
