@@ -214,7 +214,6 @@ export function plotEigenvalues(study: Study, records: Records): Figure {
       const [bounded, others] = [edged, plain].map((cells) =>
         cells.filter((cell) => cell.effect === effect && cell.optimizer === optimizer)
       ) as [CellSummary[], CellSummary[]];
-      // The cell that both effects share makes no series of the other one.
       // The base cell alone, which both effects share, makes no series.
       const cells = bounded.length < 2 && bounded.length < others.length ? others : bounded;
       const x = effectAxis(study, effect);
