@@ -203,31 +203,29 @@ export function plotAxes(study: Study, runs: Runs): Figure {
 export function plotEigenvalues(study: Study, records: Records): Figure {
   const plain = summariseCells(study, runsAt(study, records), edgeMeasure(study) ?? EIGENVALUE);
   const edged = edgeCells(study, records);
-  const drawn = plain.map((cell) =>
-    edged.find(({ effect, optimizer, learningRate, batchSize }) =>
-      effect === cell.effect && optimizer === cell.optimizer &&
-      learningRate === cell.learningRate && batchSize === cell.batchSize
-    ) ?? cell
-  );
-  const panels = study.grid.optimizers.flatMap((optimizer) =>
-    study.grid.effects.map((effect): Panel => {
+  const groups = study.grid.optimizers.flatMap((optimizer) =>
+    study.grid.effects.map((effect) => {
       const [bounded, others] = [edged, plain].map((cells) =>
         cells.filter((cell) => cell.effect === effect && cell.optimizer === optimizer)
       ) as [CellSummary[], CellSummary[]];
       // The base cell alone, which both effects share, makes no series.
-      const cells = bounded.length < 2 && bounded.length < others.length ? others : bounded;
-      const x = effectAxis(study, effect);
-      const rows = cells.map((cell) => ({ x: x.valueOf(cell), y: 2 / cell.learningRate }));
-      const isLine = cells === bounded && effect !== "pairs";
-      return {
-        ...{ heading: optimizer, x, y: measureAxis(cells[0]!.measure) },
-        layers: [
-          ...(isLine ? [{ ...EDGE, kind: "lines", rows } as const] : []),
-          ...meanLayers(study, cells),
-        ],
-      };
+      const isEdged = bounded.length > 1 || bounded.length >= others.length;
+      return { optimizer, effect, isEdged, cells: isEdged ? bounded : others };
     })
   );
+  const drawn = groups.flatMap(({ cells }) => cells);
+  const panels = groups.map(({ optimizer, effect, isEdged, cells }): Panel => {
+    const x = effectAxis(study, effect);
+    const rows = cells.map((cell) => ({ x: x.valueOf(cell), y: 2 / cell.learningRate }));
+    const isLine = isEdged && effect !== "pairs";
+    return {
+      ...{ heading: optimizer, x, y: measureAxis(cells[0]!.measure) },
+      layers: [
+        ...(isLine ? [{ ...EDGE, kind: "lines", rows } as const] : []),
+        ...meanLayers(study, cells),
+      ],
+    };
+  });
   return compose({
     name: "lambda-max",
     title: "Largest eigenvalue and the edge of stability",

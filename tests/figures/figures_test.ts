@@ -322,6 +322,24 @@ Deno.test("plotEigenvalues() draws 2 / learning rate beside the eigenvalue that 
   const edges = (own: Study): number =>
     marks(plotEigenvalues(own, syntheticRecords(own)), "edge").length;
   assertEquals([edges(study), edges(vary(study, { optimizers: ["AdaGrad"] }))], [1, 0]);
+  // The base cell alone has the preconditioned one among batch sizes: these keep the plain one.
+  const rates = records.map(({ content, ...rest }) => ({
+    ...rest,
+    content: {
+      ...content,
+      networks: content.networks.map((network) => ({
+        ...network,
+        measures: network.measures.filter(({ measure }) =>
+          content.trajectory.batchSize === 128 || !measure.startsWith("preconditioned")
+        ),
+      })),
+    },
+  }));
+  const { panels, caption } = plotEigenvalues(quick, rates);
+  const drawn = panels.map(({ layers }) => layers.find(({ kind }) => kind === "points")!.rows);
+  assertEquals(drawn.map(({ length }) => length), [3, 3, 3, 3]);
+  assertEquals(panels[3]!.layers.filter(({ name }) => name === "edge"), []);
+  assertStringIncludes(caption, "of 30 runs all reached it");
 });
 
 Deno.test("plotTrainingLoss() draws every run once a panel and how it ended", () => {
