@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Arquero's array_agg leaves NaN and missing values out, so that values by seed no longer stand beside their seeds.
 #
-# One would guess: op.array_agg gathers a group's values, all of them, as SQL's array_agg does.
+# One would guess: op.array_agg gathers a group's values, all of them, as PostgreSQL's array_agg does.
 # True: null, undefined and NaN are passed over. Where seed 0 diverged under one optimizer, its list is shorter, and
 # place i of two lists is no more one seed: differences that are 0 for both seeds they have come out as 1 and 1.
 # Lists gathered as objects, op.array_agg of { seed, value }, keep all.
