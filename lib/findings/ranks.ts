@@ -11,7 +11,7 @@ import { LEAD_MEASURE } from "~/lib/findings/places.ts";
 import { enumerate, formatTau } from "~/lib/findings/words.ts";
 import { parseMeasure } from "~/lib/measure.ts";
 import { type RunResult, type Runs, tableOf } from "~/lib/results.ts";
-import { type RankedCell, type TauInterval, tauInterval } from "~/lib/statistics.ts";
+import { type RankedCell, somersD, type TauInterval, tauInterval } from "~/lib/statistics.ts";
 import {
   byCell,
   type EffectName,
@@ -181,26 +181,31 @@ const EXPLANATIONS: Readonly<Record<string, (run: RunResult) => number | null>> 
   "training loss": ({ training }) => training.trainLoss,
 };
 
-/** Kendall's tau between an explanation, the group "with learning rate", and a measure over all cells. */
+/** Somers' d of a measure given an explanation, the group "given learning rate", over all cells. */
 export type Explanation = TauInterval & Pick<MeasureRank, "measure" | "label" | "group">;
 
 /**
- * Kendall's tau of every explanation with the study's measure and the scale-free one, over all cells,
- * with the bootstrap interval over seeds and cells of `tauInterval`.
+ * Somers' d of the study's measure and the scale-free one given every explanation, over all cells, with
+ * the bootstrap interval over seeds and cells of `tauInterval`. Many cells of a grid have one learning
+ * rate: so Kendall's tau with it could not reach 1.
  */
 export function explain(study: Study, runs: Runs): Explanation[] {
   const cells = listCells(study).map(byCell(study, runs, ({ config }) => config));
   return [mainMeasure(study), LEAD_MEASURE].flatMap((measure) =>
     Object.entries(EXPLANATIONS).map(([name, valueOf]): Explanation => ({
-      ...{ measure, label: parseMeasure(measure).label, group: `with ${name}` },
-      ...tauOf([
-        cells.map((own) => pairValues(own, valueOf, ({ measures }) => measures[measure]?.estimate)),
-      ]),
+      ...{ measure, label: parseMeasure(measure).label, group: `given ${name}` },
+      ...tauInterval(
+        [cells.map((own) =>
+          pairValues(own, valueOf, ({ measures }) => measures[measure]?.estimate)
+        )],
+        BOOTSTRAP_SEED,
+        somersD,
+      ),
     }))
   );
 }
 
 /** One row a measure, a column an explanation. */
 export function explanationTable(found: readonly Explanation[]): ColumnTable {
-  return tauTable("Kendall's tau of", found);
+  return tauTable("Somers' d of", found);
 }

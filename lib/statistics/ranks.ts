@@ -1,5 +1,5 @@
 /**
- * Kendall's rank correlation, and its interval over seeds and cells.
+ * Rank correlation, and its interval over seeds and cells.
  *
  * @module
  */
@@ -15,13 +15,39 @@ const { percentile }: { percentile(values: readonly number[], share: number): nu
  *
  *     tau = (C - D) / sqrt((pairs not tied in x) (pairs not tied in y))
  *
- * (Kendall, https://doi.org/10.1093/biomet/33.3.239). 1 where y rises with x, -1 where it falls.
+ * (Kendall, https://doi.org/10.1093/biomet/33.3.239). 1 where y rises with x, -1 where it falls. Where only
+ * one of them has ties, it cannot reach either.
  *
  * @param x Finite, shape [n], as y.
  * @returns In [-1, 1]; null where one of them does not vary, as no order is there to compare.
  * @throws {RangeError} If lengths differ or a value is not finite.
  */
 export function kendallTau(x: readonly number[], y: readonly number[]): number | null {
+  const { difference, untiedX, untiedY } = countPairs(x, y);
+  return untiedX === 0 || untiedY === 0 ? null : difference / Math.sqrt(untiedX * untiedY);
+}
+
+/**
+ * Somers' d of y given x: the same of the pairs that are not tied in x,
+ *
+ *     d = (C - D) / (pairs not tied in x)
+ *
+ * (Somers, https://doi.org/10.2307/2090408). It reaches 1 and -1 where x takes few values, too.
+ *
+ * @param x Finite, shape [n], as y.
+ * @returns In [-1, 1]; null where x does not vary.
+ * @throws {RangeError} If lengths differ or a value is not finite.
+ */
+export function somersD(x: readonly number[], y: readonly number[]): number | null {
+  const { difference, untiedX } = countPairs(x, y);
+  return untiedX === 0 ? null : difference / untiedX;
+}
+
+/** Concordant pairs less discordant ones, and the pairs that are not tied. */
+function countPairs(
+  x: readonly number[],
+  y: readonly number[],
+): { difference: number; untiedX: number; untiedY: number } {
   if (x.length !== y.length) {
     throw new RangeError(
       "Cannot correlate ranks as there must be as many x as y: " +
@@ -29,17 +55,17 @@ export function kendallTau(x: readonly number[], y: readonly number[]): number |
     );
   }
   requireFinite([...x, ...y], "correlate ranks");
-  let [difference, orderedX, orderedY] = [0, 0, 0];
+  let [difference, untiedX, untiedY] = [0, 0, 0];
   for (let i = 0; i < x.length; i++) {
     for (let j = 0; j < i; j++) {
       const signX = Math.sign(x[i]! - x[j]!);
       const signY = Math.sign(y[i]! - y[j]!);
       difference += signX * signY;
-      orderedX += Math.abs(signX);
-      orderedY += Math.abs(signY);
+      untiedX += Math.abs(signX);
+      untiedY += Math.abs(signY);
     }
   }
-  return orderedX === 0 || orderedY === 0 ? null : difference / Math.sqrt(orderedX * orderedY);
+  return { difference, untiedX, untiedY };
 }
 
 /**
@@ -50,8 +76,9 @@ export function kendallTau(x: readonly number[], y: readonly number[]): number |
  */
 export function tauWithinGroups(
   groups: readonly { readonly x: readonly number[]; readonly y: readonly number[] }[],
+  correlate = kendallTau,
 ): number | null {
-  const taus = groups.map(({ x, y }) => kendallTau(x, y)).filter((tau) => tau !== null);
+  const taus = groups.map(({ x, y }) => correlate(x, y)).filter((tau) => tau !== null);
   if (taus.length === 0) return null;
   // Fractions that cancel leave 0, and not what rounding leaves of them.
   return Number((taus.reduce((sum, tau) => sum + tau, 0) / taus.length).toFixed(12));
@@ -87,16 +114,18 @@ export interface TauInterval {
  *
  * @param groups Cells that differ in one factor, group by group.
  * @param seed Of the draws.
+ * @param correlate Kendall's tau-b, or `somersD`.
  * @returns The interval is null for fewer than 2 seeds.
  * @throws {RangeError} If a value is not finite.
  */
 export function tauInterval(
   groups: readonly (readonly RankedCell[])[],
   seed: number,
+  correlate = kendallTau,
 ): TauInterval {
   const cells = groups.flat();
   const seeds = [...new Set(cells.flat().map(({ seed }) => seed))].sort((a, b) => a - b);
-  const tau = tauOf(groups, seeds);
+  const tau = tauOf(groups, seeds, correlate);
   const known = { tau, seeds, cells: cells.length, interval: null };
   if (seeds.length < 2 || tau === null) return known;
   const stream = openStream(seed, 0);
@@ -104,7 +133,7 @@ export function tauInterval(
     all.map(() => all[Math.floor((stream.next() >>> 0) / 2 ** 32 * all.length)]!);
   const taus = Array.from({ length: RESAMPLES }, () => {
     const drawn = draw(seeds);
-    return tauOf(groups.map(draw), drawn);
+    return tauOf(groups.map(draw), drawn, correlate);
   }).filter((again) => again !== null);
   const [low, high] = [0.025, 0.975].map((share) => percentile(taus, share));
   return taus.length === 0 ? known : { ...known, interval: [low!, high!] };
@@ -114,13 +143,15 @@ export function tauInterval(
 function tauOf(
   groups: readonly (readonly RankedCell[])[],
   drawn: readonly number[],
+  correlate: typeof kendallTau,
 ): number | null {
-  return tauWithinGroups(groups.map((cells) => {
+  const pairs = groups.map((cells) => {
     const had = cells.map((cell) =>
       drawn.flatMap((seed) => cell.find((one) => one.seed === seed) ?? [])
     ).filter(({ length }) => length > 0);
     const means = (key: "x" | "y"): number[] =>
       had.map((all) => all.reduce((sum, one) => sum + one[key], 0) / all.length);
     return { x: means("x"), y: means("y") };
-  }));
+  });
+  return tauWithinGroups(pairs, correlate);
 }

@@ -7,6 +7,7 @@ import {
   kendallTau,
   meanInterval,
   type RankedCell,
+  somersD,
   tauInterval,
   tauWithinGroups,
   tQuantile,
@@ -152,6 +153,14 @@ Deno.test("kendallTau() agrees with scipy.stats.kendalltau, ties included", () =
   );
   // By hand: of 10 pairs one is tied in x, another in y, and 6 of the other 8 are in order, 2 not.
   assertAlmostEquals(kendallTau([1, 1, 2, 3, 4], [1, 2, 3, 3, 2.5])!, (6 - 2) / 9, 1e-15);
+});
+
+Deno.test("somersD() agrees with scipy.stats.somersd, and reaches 1 where x takes few values", () => {
+  assertAlmostEquals(somersD([12, 2, 1, 12, 2], [1, 4, 7, 1, 0])!, -0.5, 1e-15);
+  const [x, y] = [[1, 1, 1, 2, 2, 2, 3, 3, 3], [3, 1, 2, 4, 6, 5, 7, 9, 8]];
+  assertEquals(somersD(x!, y!), 1);
+  assertAlmostEquals(kendallTau(x!, y!)!, Math.sqrt(27 / 36), 1e-15);
+  assertEquals([somersD([3, 3], [1, 2]), somersD([1, 2], [3, 3])], [null, 0]);
 });
 
 Deno.test("kendallTau() sees ranks only, and changes sign with one of them", () => {
