@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Kendall's tau of a value with a grid's factor cannot reach 1, and its bootstrap interval misses what it can reach.
+# Kendall's tau of a value with a grid's factor cannot reach 1, and its bootstrap interval goes beyond what it can.
 #
 # One would guess: where every cell of a larger learning rate is flatter, tau is -1, so taus of factors compare.
 # True: in a grid of three learning rates by three batch sizes 27 pairs of cells differ in the rate and 36 in
