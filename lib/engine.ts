@@ -11,6 +11,7 @@ export {
   openEngine,
 } from "~/lib/engine/open_engine.ts";
 export { type CpuEngine, createCpuEngine } from "~/lib/engine/cpu/cpu_engine.ts";
+export { processor } from "~/lib/engine/cpu/gemm/choose_library.ts";
 export {
   CHOICES_FILE,
   GEMM_LIBRARIES,

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { cpus } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Dataset, firstRows, loadImagesLabels } from "~/lib/dataset.ts";
@@ -15,6 +14,7 @@ import {
   type EngineOptions,
   gemmLibraryOf,
   openEngine,
+  processor,
   type SharedFloats,
 } from "~/lib/engine.ts";
 import { UsageError } from "~/lib/domain.ts";
@@ -110,9 +110,6 @@ export async function withEngine<T>(
     await engine.close();
   }
 }
-
-/** The processor's name; "unknown" where the system does not tell. */
-export const processor = (): string => cpus()[0]?.model.trim() || "unknown";
 
 /**
  * The matrix library or the GPU that computed last on this processor, as another one's rounding is

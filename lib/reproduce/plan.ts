@@ -5,11 +5,12 @@
  */
 import { existsSync } from "node:fs";
 import { defaultThreads } from "~/lib/domain.ts";
+import { processor } from "~/lib/engine.ts";
 import type { OnDamage } from "~/lib/files/checked.ts";
 import { isHeld } from "~/lib/files/lock.ts";
 import { measurePasses } from "~/lib/measure.ts";
 import { readKept } from "~/lib/reproduce/claim.ts";
-import { placed, type PlacedOptions, processor, type RunOptions } from "~/lib/reproduce/options.ts";
+import { placed, type PlacedOptions, type RunOptions } from "~/lib/reproduce/options.ts";
 import { nextStep } from "~/lib/reproduce/next_step.ts";
 import { locateStop, readRecord, type TrajectoryRecord } from "~/lib/results.ts";
 import { checkStudy, listTrajectories, measuresAt, type Study } from "~/lib/study.ts";

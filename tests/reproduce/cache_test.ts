@@ -4,10 +4,11 @@
  * @module
  */
 import { join } from "node:path";
+import { processor } from "~/lib/engine.ts";
 import { tryLock } from "~/lib/files/lock.ts";
 import { initialise } from "~/lib/model.ts";
 import { DivergedError, getModelReady, plan, run, verify } from "~/lib/reproduce.ts";
-import { libraryOf, processor } from "~/lib/reproduce/options.ts";
+import { libraryOf } from "~/lib/reproduce/options.ts";
 import { parseRecord, recordFile, writeRecord } from "~/lib/results.ts";
 import { listTrajectories } from "~/lib/study.ts";
 import {

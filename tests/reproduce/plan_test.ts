@@ -1,7 +1,7 @@
 /** How long a study may take: missing epochs and measures at the mean rate seen here. @module */
 import { writeWhole } from "~/lib/files/files.ts";
 import { epochCost, measureCost, plan } from "~/lib/reproduce/plan.ts";
-import { processor } from "~/lib/reproduce/options.ts";
+import { processor } from "~/lib/engine.ts";
 import { formatRecord, recordFile, type TrajectoryRecord } from "~/lib/results.ts";
 import { listTrajectories, type Study } from "~/lib/study.ts";
 import { networkFile, type Trajectory } from "~/lib/trainer.ts";

@@ -186,7 +186,8 @@ function keepChoices(file: string | undefined, choices: readonly Choice[]): bool
   }
 }
 
-function processor(): string {
+/** The processor's name; "unknown" where the system does not tell, or may not. */
+export function processor(): string {
   try {
     return cpus()[0]?.model.trim() || "unknown";
   } catch {
