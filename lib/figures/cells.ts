@@ -30,12 +30,12 @@ export interface EffectAxis extends Axis {
 /** The axis of an effect. */
 export function effectAxis(study: Study, effect: EffectName): EffectAxis {
   const cells = listCells({ grid: { ...study.grid, effects: [effect] } });
-  const ratios = [...new Set(cells.map((cell) => EFFECTS.pairs.valueOf(cell).toPrecision(9)))];
+  const ratios = [...new Set(cells.map(EFFECTS.pairs.valueOf))];
   const isOneRatio = effect === "pairs" && ratios.length === 1;
   const { label, axis, valueOf, format, other } = EFFECTS[isOneRatio ? "batch-size" : effect];
   const values = [...new Set(cells.map(valueOf))].sort((a, b) => a - b);
   const heading = isOneRatio
-    ? `Learning rate / batch size ${scientific(Number(ratios[0]))}`
+    ? `Learning rate / batch size ${scientific(ratios[0]!)}`
     : `${capitalize(label)}, at ${other(study)}`;
   return { label: axis, scale: "log", values, format, heading, valueOf };
 }

@@ -193,13 +193,9 @@ export interface Place {
  */
 export function listSeries(study: Study): Series[] {
   const [reference = ""] = study.grid.optimizers;
-  // Ratios that differ by rounding only are the same: 6.4e-3 / 8192 and 1e-4 / 128.
   const groups = Map.groupBy(
     listCells(study),
-    (cell) =>
-      `${cell.optimizer} ${cell.effect} ${
-        cell.effect === "pairs" && effectValue(cell).toPrecision(9)
-      }`,
+    (cell) => `${cell.optimizer} ${cell.effect} ${cell.effect === "pairs" && effectValue(cell)}`,
   );
   const series = [...groups.values()].flatMap((cells): Series[] => {
     const { effect, optimizer } = cells[0]!;

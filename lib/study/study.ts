@@ -95,7 +95,8 @@ export const EFFECTS: Readonly<Record<EffectName, Effect>> = {
   pairs: {
     ...{ label: "lr / batch size", symbol: "triangle" },
     axis: "Learning rate / batch size (1/images)",
-    valueOf: ({ learningRate, batchSize }) => learningRate / batchSize,
+    // 6.4e-3 / 8192 and 1e-4 / 128 differ by rounding only: they are one ratio.
+    valueOf: ({ learningRate, batchSize }) => Number((learningRate / batchSize).toPrecision(9)),
     format: formatRate,
     other: () => "pairs of both",
     points: ({ pairs }) => pairs,
