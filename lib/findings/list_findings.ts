@@ -159,19 +159,22 @@ export function describeFinding(finding: Finding): string {
  * the most; of optimizers, the cells by what they say.
  */
 export function findingsTable(findings: readonly Finding[]): ColumnTable {
-  const shown = findings.filter(({ isAgainst, comparisons }) =>
-    comparisons.some(({ n }) => !isAgainst || n >= FEWEST_SEEDS)
-  );
+  const isShown = ({ isAgainst, comparisons }: Finding): boolean =>
+    comparisons.some(({ n }) => !isAgainst || n >= FEWEST_SEEDS);
+  const shown = findings.filter(isShown);
   const most = Math.max(...shown.map(seedsOf));
+  // Of all findings, so that rows stand in the order of measures and levels, whoever has values there.
   const named = Map.groupBy(
-    shown,
+    findings,
     ({ measure, where, place }) =>
       parseMeasure(measure).label + (where === "loss" ? `, ${place}` : ""),
   );
-  const rows = [...named].flatMap((row) => {
+  const rows = [...named].flatMap(([name, all]) => {
     // Those that differ in their parameters have one label.
-    const byMeasure = [...Map.groupBy(row[1], ({ measure }) => measure)];
-    return byMeasure.length > 1 ? byMeasure : [row];
+    const byMeasure = Map.groupBy(all.filter(isShown), ({ measure }) => measure);
+    return [...byMeasure].map(([measure, own]) => (
+      [byMeasure.size > 1 ? measure : name, own] as const
+    ));
   });
   const cellOf = (finding: Finding): string => {
     if (finding.isAgainst) return cellText(finding);

@@ -289,6 +289,17 @@ Deno.test("findingsTable() has a row for each of two measures that differ in the
   );
 });
 
+Deno.test("findingsTable() keeps the order of measures where the first series lacks one", () => {
+  const first = ["sharpness", "trace", "lambda-max"];
+  const own = { ...both, measures: { first, others: [] } };
+  const found = listFindings(own, recordsOf(own, ({ seed }) => 10 + seed))
+    .filter(({ where, isAgainst }) => where === "measure" && !isAgainst);
+  const rowsOf = (some: readonly Finding[]) =>
+    findingsTable(some).objects().map((row) => (row as { measure: string }).measure);
+  assertEquals(found[0]!.measure, "trace");
+  assertEquals(rowsOf([{ ...found[0]!, comparisons: [] }, ...found.slice(1)]), rowsOf(found));
+});
+
 Deno.test("findingsMarkdown() says something of any part of a study, and throws for nothing", () => {
   const all = [{}, { seeds: [0] }, { effects: ["pairs" as const] }, { learningRates: [1e-3] }];
   for (const grid of all) {
