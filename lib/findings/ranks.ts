@@ -11,7 +11,7 @@ import { LEAD_MEASURE } from "~/lib/findings/places.ts";
 import { enumerate, formatTau } from "~/lib/findings/words.ts";
 import { parseMeasure } from "~/lib/measure.ts";
 import { type RunResult, type Runs, tableOf } from "~/lib/results.ts";
-import { type RankedCell, somersD, type TauInterval, tauInterval } from "~/lib/statistics.ts";
+import { type RankedCell, type TauInterval, tauInterval } from "~/lib/statistics.ts";
 import {
   byCell,
   type EffectName,
@@ -57,9 +57,9 @@ const TARGETS: Readonly<Record<RankTarget, ValueOf>> = {
 };
 
 /**
- * Kendall's tau between each measure and the target, over cells that differ in one factor, group by
- * group, with the bootstrap interval over seeds and cells of `tauInterval`; then the mean over groups,
- * where all of them have the same sign.
+ * Kendall's tau (Somers' d, the same without ties) between each measure and the target, over cells that
+ * differ in one factor, group by group, with the bootstrap interval over seeds and cells of
+ * `tauInterval`; then the mean over groups, where all of them have the same sign.
  *
  * @returns Baselines first, then the study's measures that are in the runs, each with its groups and
  * then all of them; those of which no tau can be had are left out.
@@ -160,7 +160,7 @@ function tauTable<R extends Explanation>(
   }, rows);
 }
 
-/** Kendall's tau, with the draws that all have in common. */
+/** The rank correlation, with the draws that all have in common. */
 function tauOf(groups: readonly (readonly RankedCell[])[]): TauInterval {
   return tauInterval(groups, BOOTSTRAP_SEED);
 }
@@ -186,21 +186,16 @@ export type Explanation = TauInterval & Pick<MeasureRank, "measure" | "label" | 
 
 /**
  * Somers' d of the study's measure and the scale-free one given every explanation, over all cells, with
- * the bootstrap interval over seeds and cells of `tauInterval`. Many cells of a grid have one learning
- * rate: so Kendall's tau with it could not reach 1.
+ * the bootstrap interval over seeds and cells of `tauInterval`.
  */
 export function explain(study: Study, runs: Runs): Explanation[] {
   const cells = listCells(study).map(byCell(study, runs, ({ config }) => config));
   return [mainMeasure(study), LEAD_MEASURE].flatMap((measure) =>
     Object.entries(EXPLANATIONS).map(([name, valueOf]): Explanation => ({
       ...{ measure, label: parseMeasure(measure).label, group: `given ${name}` },
-      ...tauInterval(
-        [cells.map((own) =>
-          pairValues(own, valueOf, ({ measures }) => measures[measure]?.estimate)
-        )],
-        BOOTSTRAP_SEED,
-        somersD,
-      ),
+      ...tauOf([
+        cells.map((own) => pairValues(own, valueOf, ({ measures }) => measures[measure]?.estimate)),
+      ]),
     }))
   );
 }

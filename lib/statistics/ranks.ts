@@ -11,43 +11,18 @@ import { type Interval, requireFinite } from "~/lib/statistics/intervals.ts";
 const { percentile }: { percentile(values: readonly number[], share: number): number } = jstat;
 
 /**
- * Kendall's tau-b: concordant pairs less discordant ones, ties out of the count,
+ * Somers' d of y given x: concordant pairs less discordant ones, of the pairs that are not tied in x,
  *
- *     tau = (C - D) / sqrt((pairs not tied in x) (pairs not tied in y))
+ *     d = (C - D) / (pairs not tied in x)
  *
- * (Kendall, https://doi.org/10.1093/biomet/33.3.239). 1 where y rises with x, -1 where it falls. Where only
- * one of them has ties, it cannot reach either.
+ * (Somers, https://doi.org/10.2307/2090408). 1 where y rises with x, -1 where it falls, though many cells of
+ * a grid have one x: Kendall's tau-b cannot reach either then. Without ties it is Kendall's tau.
  *
  * @param x Finite, shape [n], as y.
  * @returns In [-1, 1]; null where one of them does not vary, as no order is there to compare.
  * @throws {RangeError} If lengths differ or a value is not finite.
  */
-export function kendallTau(x: readonly number[], y: readonly number[]): number | null {
-  const { difference, untiedX, untiedY } = countPairs(x, y);
-  return untiedX === 0 || untiedY === 0 ? null : difference / Math.sqrt(untiedX * untiedY);
-}
-
-/**
- * Somers' d of y given x: the same of the pairs that are not tied in x,
- *
- *     d = (C - D) / (pairs not tied in x)
- *
- * (Somers, https://doi.org/10.2307/2090408). It reaches 1 and -1 where x takes few values, too.
- *
- * @param x Finite, shape [n], as y.
- * @returns In [-1, 1]; null where x does not vary.
- * @throws {RangeError} If lengths differ or a value is not finite.
- */
 export function somersD(x: readonly number[], y: readonly number[]): number | null {
-  const { difference, untiedX } = countPairs(x, y);
-  return untiedX === 0 ? null : difference / untiedX;
-}
-
-/** Concordant pairs less discordant ones, and the pairs that are not tied. */
-function countPairs(
-  x: readonly number[],
-  y: readonly number[],
-): { difference: number; untiedX: number; untiedY: number } {
   if (x.length !== y.length) {
     throw new RangeError(
       "Cannot correlate ranks as there must be as many x as y: " +
@@ -65,7 +40,7 @@ function countPairs(
       untiedY += Math.abs(signY);
     }
   }
-  return { difference, untiedX, untiedY };
+  return untiedX === 0 || untiedY === 0 ? null : difference / untiedX;
 }
 
 /**
@@ -76,9 +51,8 @@ function countPairs(
  */
 export function tauWithinGroups(
   groups: readonly { readonly x: readonly number[]; readonly y: readonly number[] }[],
-  correlate = kendallTau,
 ): number | null {
-  const taus = groups.map(({ x, y }) => correlate(x, y)).filter((tau) => tau !== null);
+  const taus = groups.map(({ x, y }) => somersD(x, y)).filter((tau) => tau !== null);
   if (taus.length === 0) return null;
   // Fractions that cancel leave 0, and not what rounding leaves of them.
   return Number((taus.reduce((sum, tau) => sum + tau, 0) / taus.length).toFixed(12));
@@ -106,7 +80,7 @@ export interface TauInterval {
 }
 
 /**
- * Kendall's tau-b of the cells' means, within groups, with a 95 % percentile bootstrap over seeds and
+ * Somers' d of the cells' means, within groups, with a 95 % percentile bootstrap over seeds and
  * cells: as many seeds as there are are drawn with replacement, the same for all cells (they are
  * paired), and as many cells in each group (Efron and Tibshirani, An Introduction to the Bootstrap,
  * 13). A cell without any of the drawn seeds is left out of that draw. Few seeds make it too narrow:
@@ -114,18 +88,16 @@ export interface TauInterval {
  *
  * @param groups Cells that differ in one factor, group by group.
  * @param seed Of the draws.
- * @param correlate Kendall's tau-b, or `somersD`.
  * @returns The interval is null for fewer than 2 seeds.
  * @throws {RangeError} If a value is not finite.
  */
 export function tauInterval(
   groups: readonly (readonly RankedCell[])[],
   seed: number,
-  correlate = kendallTau,
 ): TauInterval {
   const cells = groups.flat();
   const seeds = [...new Set(cells.flat().map(({ seed }) => seed))].sort((a, b) => a - b);
-  const tau = tauOf(groups, seeds, correlate);
+  const tau = tauOf(groups, seeds);
   const known = { tau, seeds, cells: cells.length, interval: null };
   if (seeds.length < 2 || tau === null) return known;
   const stream = openStream(seed, 0);
@@ -133,7 +105,7 @@ export function tauInterval(
     all.map(() => all[Math.floor((stream.next() >>> 0) / 2 ** 32 * all.length)]!);
   const taus = Array.from({ length: RESAMPLES }, () => {
     const drawn = draw(seeds);
-    return tauOf(groups.map(draw), drawn, correlate);
+    return tauOf(groups.map(draw), drawn);
   }).filter((again) => again !== null);
   const [low, high] = [0.025, 0.975].map((share) => percentile(taus, share));
   return taus.length === 0 ? known : { ...known, interval: [low!, high!] };
@@ -143,15 +115,13 @@ export function tauInterval(
 function tauOf(
   groups: readonly (readonly RankedCell[])[],
   drawn: readonly number[],
-  correlate: typeof kendallTau,
 ): number | null {
-  const pairs = groups.map((cells) => {
+  return tauWithinGroups(groups.map((cells) => {
     const had = cells.map((cell) =>
       drawn.flatMap((seed) => cell.find((one) => one.seed === seed) ?? [])
     ).filter(({ length }) => length > 0);
     const means = (key: "x" | "y"): number[] =>
       had.map((all) => all.reduce((sum, one) => sum + one[key], 0) / all.length);
     return { x: means("x"), y: means("y") };
-  });
-  return tauWithinGroups(pairs, correlate);
+  }));
 }
