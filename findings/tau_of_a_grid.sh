@@ -7,7 +7,7 @@
 # which has no ties, may have -1. So a factor that explains every pair looks like one that explains most. Cells that
 # a bootstrap draws twice tie in both, so its 95 % interval is -0.93 to -0.75, beyond what the grid can have.
 # Somers' d (scipy.stats.somersd) leaves ties in the factor out: -1, in every draw.
-# Here: factors are judged by Somers' d, measures that have no ties by tau.
+# Here: ranks are compared by Somers' d, which is tau where nothing ties.
 # Needs Python 3 with venv and pip.
 set -euo pipefail
 folder=$(mktemp -d); trap 'rm -rf "$folder"' EXIT; cd "$folder"

@@ -102,9 +102,10 @@ export function findingsMarkdown(study: Study, records: Records): string {
     list(publishedSentences(published)),
     tableText(publishedTable(published.filter(({ ours }) => ours !== null))),
     "## What goes with generalization",
-    "Kendall's tau is 1 where networks stand in the same order, −1 in the opposite one. Networks that tie " +
-    "in the measure are not compared (Somers' d). Baselines need no measuring. Intervals are 95 % bootstrap: seeds and cells are drawn again 1,000 times. " +
-    "Three seeds make them too narrow. A mean over groups stands only where all groups have one sign.",
+    "Kendall's tau is 1 where networks stand in the same order, −1 in the opposite one. Networks that " +
+    "tie in the measure are not compared (Somers' d). Baselines need no measuring. Intervals are 95 % " +
+    "bootstrap: seeds and cells are drawn again 1,000 times. Three seeds make them too narrow. A mean " +
+    "over groups stands only where all groups have one sign.",
     ...(["gap", "test error"] as const).flatMap((target) => {
       const ranks = rankMeasures(study, runs, target);
       return [list(rankSentences(ranks)), tableText(rankTable(ranks))];
