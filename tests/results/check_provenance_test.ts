@@ -140,7 +140,7 @@ const KNOWN: readonly string[] = [
   ...[1024, 2048, 4096, 8192].map((batch) => (
     `cifar10,images=50000/AdaGrad/lr=0.0001,batch=${batch},seed=0`
   )),
-  ...[16384, 32768, 4096, 50000, 8192].map((batch) => (
+  ...[16384, 32768, 4096, 8192].map((batch) => (
     `cifar10,images=50000/SGD/lr=0.0001,batch=${batch},seed=0`
   )),
 ];
