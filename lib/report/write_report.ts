@@ -63,10 +63,14 @@ export async function reportHtml(study: Study, records: Records, script: string)
     .replace("<script></script>", () => `<script>${program}</script>`);
 }
 
-/** What the page knows of a study, without samples that nothing on it looks at: see `unpackData`. */
+/**
+ * What the page knows of a study, without samples that nothing on it looks at, and with epoch losses to
+ * nine digits: see `unpackData`.
+ */
 function dataOf(study: Study, records: Records): string {
   const data: ReportData = { study, records };
-  const text = JSON.stringify(data, (_, value) => {
+  const text = JSON.stringify(data, (key, value) => {
+    if (key === "epochLosses") return value.map((loss: number) => Number(loss.toPrecision(9)));
     const isRead = [CURVE_MEASURE, LEAD_MEASURE].includes(currentName(value?.measure ?? ""));
     return value?.samples === undefined || isRead ? value : { ...value, samples: undefined };
   });
