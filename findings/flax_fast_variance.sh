@@ -3,8 +3,8 @@
 #
 # One would guess: a normalisation of float32 columns is right to some six digits, as PyTorch's is.
 # True: both take mean(x^2) - mean(x)^2, which loses what the mean is larger than the spread, squared. Columns of
-# mean 100 and spread 1 come out wrong by 0.3 %. Of mean 300 and spread 0.1, Flax, which cuts the variance at 0,
-# gives numbers of 90 where 3.5 is the largest, and Haiku NaN. PyTorch is right within 1e-3 there.
+# mean 100 and spread 1 come out wrong by up to 0.003. Of mean 300 and spread 0.1, Flax, which cuts the variance at
+# 0, is off by 120 where no number is above 4, and Haiku gives NaN. PyTorch is right within 1e-3 there.
 # Flax has use_fast_variance=False, which is right, and slower. A normalisation right before the softmax sets the
 # scale of the loss, so sharpness sees it.
 # Here: two passes over the logits on every engine.

@@ -4,7 +4,7 @@
 # One would guess: x.norm(), vdot(x, x) and linalg.norm(x) are at least as exact as sum(x * x), which rounds every square.
 # True: on a processor sum() adds in pairs and is right within 2e-7. The others add one number after another into a
 # few float32 numbers. Of 1.7 million normal numbers PyTorch's norm is 2e-5 too small, NumPy's 3e-6, and the root of
-# JAX's vdot 5e-4; of 10 million 4e-4, 4e-5 and 8e-3: so v'Hv by jnp.vdot loses 1.6 % there. Of equal numbers, such
+# JAX's vdot 5e-4; of 10 million 4e-4, 5e-5 and 8e-3: so v'Hv by jnp.vdot loses 1.6 % there. Of equal numbers, such
 # as the steps of a sign rule, it is worse. jnp.linalg.norm is right, and so is PyTorch's with dtype=torch.float64.
 # With norms directions are scaled and weights, distances and gradients told; eigenvalues are quotients of such
 # products. Here: norms and products of long vectors are added up in float64.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# In a WebGPU shader a network that diverged looks well: NaN is not seen, and sums and products of it are 0.
+# In a WebGPU shader a network that diverged looks well: NaN is not seen, and 0 times it is 0.
 #
 # One would guess: x != x finds NaN, and 0 times NaN is NaN, as in any float32 arithmetic.
 # True: WGSL lets a driver assume that there is neither NaN nor infinity, and Mesa's does. Of a NaN that was read
