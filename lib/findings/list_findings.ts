@@ -27,7 +27,7 @@ import {
 } from "~/lib/findings/places.ts";
 import { rankedMeasures } from "~/lib/findings/ranks.ts";
 import { enumerate, formatEstimate } from "~/lib/findings/words.ts";
-import { parseMeasure } from "~/lib/measure.ts";
+import { MEASURE_NAMES, parseMeasure } from "~/lib/measure.ts";
 import { type Records, runsAt, tableOf } from "~/lib/results.ts";
 import { benjaminiHochberg, holm, meanInterval } from "~/lib/statistics.ts";
 import { mainMeasure, type Study } from "~/lib/study.ts";
@@ -63,10 +63,11 @@ export const listFindings: (
   study: Study,
   records: Records,
 ) => readonly Finding[] = remember((study, records) => {
-  const runs = runsAt(study, records);
+  const checked = withCrossChecks(study);
+  const runs = runsAt(checked, records);
   const measure = mainMeasure(study);
   const stop = atStop(study, runs, measure, "stop");
-  const others = rankedMeasures(study, runs)
+  const others = rankedMeasures(checked, runs)
     .filter((text) => text !== measure && parseMeasure(text).isCrossCheck)
     .map((text) => atStop(study, runs, text));
   const losses = [LEAD_MEASURE, CURVE_MEASURE]
@@ -76,6 +77,16 @@ export const listFindings: (
     listSeries(study).flatMap((series) => places.map((place) => findAt(series, place, stop))),
   );
 });
+
+/** The study, asking for every cross-check: of one that few networks have, these are shown. */
+function withCrossChecks(study: Study): Study {
+  const { first } = study.measures;
+  const asked = new Set(first.map((text) => parseMeasure(text).name));
+  const lacking = MEASURE_NAMES.filter((name) =>
+    parseMeasure(name).isCrossCheck && !asked.has(name)
+  );
+  return { ...study, measures: { ...study.measures, first: [...first, ...lacking] } };
+}
 
 /** What becomes of a series at a place, by itself; `stop` is the study's, with its first measure. */
 export function findAt(series: Series, place: Place, stop: Place): Finding {

@@ -49,7 +49,7 @@ export interface Curve {
 
 /** What curves show unless told otherwise: sharpness without the slope's noise. */
 export const CURVE_MEASURE = measureThat(({ isAlongTraining }) => isAlongTraining);
-/** What sees neither the weights' scale nor, at equal loss, how far training got. */
+/** What sees neither a layer's scale nor, at equal loss, how far training got. */
 export const LEAD_MEASURE = measureThat(({ isLead }) => isLead);
 /** Levels of the full-set loss in nats at which cells are compared: all of them, none chosen. */
 export const LOSS_LEVELS: readonly number[] = [1.7, 1.5, 1.3, 1.1, 0.9, 0.7];

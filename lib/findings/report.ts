@@ -134,8 +134,8 @@ const HOW_TO_READ = [
   "the stop, and of relative sharpness (filter) there and at equal training loss. Antithetic sharpness " +
   "at equal loss is another family; other measures stand alone. Single steps, and the cells of two " +
   "optimizers, are counted by Benjamini and Hochberg's method at 0.05.",
-  "*Relative sharpness* moves each unit's weights by a share of their norm, so it does not see their " +
-  "scale. *Antithetic sharpness* is the mean over +u and −u. Intervals of an eigenvalue hold its residual.",
+  "*Relative sharpness* moves each unit's weights by a share of their norm, so it does not see a layer's " +
+  "scale; *balanced*, it does not see a unit's either. *Antithetic sharpness* is the mean over +u and −u. Intervals of an eigenvalue hold its residual.",
 ].join("\n\n");
 const PUBLISHED =
   "The published half-width is that of the 95 % t interval over six seeds. If both studies draw from one " +

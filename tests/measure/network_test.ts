@@ -6,8 +6,13 @@
  */
 import type { Engine } from "~/lib/engine/engine.ts";
 import { openEngine } from "~/lib/engine/open_engine.ts";
-import { MEASURE_NAMES, measureNetworks, NotFiniteError } from "~/lib/measure.ts";
-import { layoutLayers, rescaleLayer } from "~/lib/model.ts";
+import {
+  MEASURE_NAMES,
+  measureNetworks,
+  type MeasureValue,
+  NotFiniteError,
+} from "~/lib/measure.ts";
+import { type Layer, layoutLayers, rescaleLayer } from "~/lib/model.ts";
 import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
 import {
   dataset,
@@ -149,3 +154,25 @@ testEngines("scale-free measures do not change with a layer's scale", async (eng
   // By a factor of 3 at least, from one layer or another.
   assert(Math.max(...changes) > Math.log10(3), `${changes}`);
 });
+
+testEngines(
+  "relative-balanced does not change with one unit's scale, relative-filter does",
+  async (engine) => {
+    const [first, second] = layoutLayers(sizes) as [Layer, Layer];
+    const scaled = network.parameters.map((w) => w);
+    const c = 1 / 128;
+    for (let i = 0; i < first.inputs; i++) scaled[first.weight + i]! *= c;
+    scaled[first.bias]! *= c;
+    for (let row = 0; row < second.outputs; row++) {
+      scaled[second.weight + row * second.inputs]! /= c;
+    }
+    const texts = ["relative-balanced(directions=4)", "relative-filter(directions=4)"];
+    const networks = [network, measured(scaled, { sizes })];
+    const [usual, other] = await measureNetworks(engine, networks, networks.map(() => texts), {
+      seed: 3,
+    }) as [[MeasureValue, MeasureValue], [MeasureValue, MeasureValue]];
+    // Balanced weights differ by their rounding.
+    assertAlmostEquals(other[0].estimate, usual[0].estimate, 1e-3 * usual[0].estimate);
+    assert(other[1].estimate > 1.5 * usual[1].estimate, `${other[1].estimate}`);
+  },
+);

@@ -1,10 +1,11 @@
-/** The parameters' layout, their initialisation, and layers that are rescaled. @module */
+/** The parameters' layout, their initialisation, and layers and units that are rescaled. @module */
 import fc from "fast-check";
-import { rescaleLayer } from "~/lib/model.ts";
+import { balanceUnits, norm, rescaleLayer } from "~/lib/model.ts";
 import {
   allocateParameters,
   countParameters,
   initialise,
+  type Layer,
   type LayerSizes,
   layoutLayers,
   MLP_1,
@@ -127,4 +128,41 @@ Deno.test("rescaleLayer() changes no logit, whatever hidden layer and c", () => 
     }
   }
   assertEquals([...parameters], [...before]);
+});
+
+Deno.test("balanceUnits() gives one network, of even norms, whatever the units' scales were", () => {
+  const sizes = [5, 4, 3, 2];
+  const [first, second] = layoutLayers(sizes) as [Layer, Layer];
+  const parameters = initialise(sizes, 3);
+  const before = parameters.slice();
+  const uneven = parameters.slice();
+  // Unit 2 of the first layer times 2^10: float32 stays exact.
+  for (let i = 0; i < 5; i++) uneven[first.weight + 2 * 5 + i]! *= 1024;
+  uneven[first.bias + 2]! *= 1024;
+  for (let row = 0; row < 3; row++) uneven[second.weight + row * 4 + 2]! /= 1024;
+  const balanced = balanceUnits(sizes, parameters);
+  assertEquals([...parameters], [...before]);
+  // Rounds end where they change less than 1e-8; then float32 rounds by 6e-8.
+  for (const [i, value] of balanceUnits(sizes, uneven).entries()) {
+    assertAlmostEquals(value, balanced[i]!, 2e-7);
+  }
+  for (let unit = 0; unit < 4; unit++) {
+    const from = first.weight + unit * 5;
+    const outgoing = [0, 1, 2].map((row) => balanced[second.weight + row * 4 + unit]!);
+    assertAlmostEquals(norm(balanced.subarray(from, from + 5)), Math.hypot(...outgoing), 5e-7);
+  }
+  const data = { inputs: [Float64Array.of(0.1, 0.9, 0.4, 0.7, 0.2)], labels: [0] };
+  const logits = (w: Float32Array): readonly number[] =>
+    referenceForward(sizes, w, data).statistics.means;
+  // As for `rescaleLayer`.
+  for (const [k, value] of logits(balanced).entries()) {
+    assertAlmostEquals(value, logits(parameters)[k]!, 1.2e-6);
+  }
+});
+
+Deno.test("balanceUnits() leaves a unit without outgoing weights, and weights that are not finite", () => {
+  const dead = Float32Array.of(3, 4, 5, 0, 0, 1, 2);
+  assertEquals([...balanceUnits([2, 1, 2], dead)], [...dead]);
+  const broken = dead.map(() => NaN);
+  assertEquals([...balanceUnits([2, 1, 2], broken)], [...broken]);
 });
