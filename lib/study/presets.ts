@@ -57,7 +57,7 @@ export const presets: Readonly<Record<PresetName, Study>> = {
     },
     images: 10_000,
     stops: ["epochs:10"],
-    // All of them for every network, with few directions and steps.
+    // Most of them for every network, with few directions and steps.
     measures: {
       first: [
         "sharpness(directions=16)",
