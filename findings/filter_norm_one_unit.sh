@@ -7,7 +7,7 @@
 # every row of the next layer. The rows' norms grow with it, so all their other weights are moved too far: of 32 units
 # one does that to a network that gives the same logits to 1e-14, and the rise is 1,300 times what it was. Steps in
 # proportion to each single weight (as in ASAM, arXiv 2102.11600) do not see it.
-# Here: lib/measure/README.md says how uneven the units of our networks are, and what balancing them changes.
+# Here: the measure relative-balanced; lib/measure/README.md says what balancing our networks' units changes.
 # Needs Python 3 with venv and pip.
 set -euo pipefail
 folder=$(mktemp -d); trap 'rm -rf "$folder"' EXIT; cd "$folder"

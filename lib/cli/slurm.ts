@@ -133,8 +133,8 @@ const NOT_PASSED_ON = ["slurm", "sbatch", "json", "threads", "no-wait", "data"];
 
 /**
  * Bytes at most that `reproduce` takes on the CPU with the study's network. Measured with all measures
- * of the preset quick: 0.91 GB for 10,000 images and one thread, 1.19 GB for two threads, 2.31 GB for
- * 50,000 images and two threads; what training alone takes is some 40 % of it.
+ * of the preset quick: 0.78 GB for 10,000 images and one thread, 0.86 GB for two threads, 1.95 GB for
+ * 50,000 images and two threads; what this gives is 18 to 40 % more.
  */
 export function memoryOf(
   { images, threads }: { readonly images: number; readonly threads: number },

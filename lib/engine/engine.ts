@@ -1,5 +1,5 @@
 /**
- * The Engine: the arithmetic of the study behind four methods, so that the same trainer and the
+ * The Engine: the arithmetic of the study behind one interface, so that the same trainer and the
  * same measures run on a laptop's cores or on a GPU.
  *
  * @module
@@ -17,7 +17,7 @@ export interface EngineInfo {
   readonly name: string;
   /** The library below, with its version: "OpenBLAS 0.3.21", "onnxruntime-node 1.30.0", "webgpu (NVIDIA H100)". */
   readonly library: string;
-  /** Why this one: "the faster one here", "demanded", "the run's own"; absent where nothing was chosen. */
+  /** Why this one: "the fastest one here", "demanded", "the run's own"; absent where nothing was chosen. */
   readonly chosen?: string;
 }
 
@@ -204,7 +204,7 @@ export interface EngineOptions {
    */
   readonly prefer?: GemmLibraryName | "gpu" | undefined;
   /**
-   * File that keeps which matrix library was the faster one on each machine, so that the choice is
+   * File that keeps which matrix library was the fastest on each machine, so that the choice is
    * made once. Default: none, and it is made each time.
    */
   readonly choices?: string | undefined;

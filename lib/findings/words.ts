@@ -1,5 +1,5 @@
 /**
- * How sentences name values, intervals and stops.
+ * How sentences name values, intervals and lists.
  *
  * @module
  */

@@ -23,7 +23,7 @@ export const relativeBalanced: typeof relativeFilter = {
   method(protocol): MeasureMethod {
     const { rays = [], compute } = relativeFilter.method(protocol);
     return {
-      // As of one network among others: see `rayPasses`.
+      // As of one network by itself: see `rayPasses`.
       passes: 1 + 1.2 * rays.length,
       async compute(network, options, engine): Promise<MeasureValue> {
         const models = [balanceUnits(network.sizes, network.parameters)];

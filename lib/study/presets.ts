@@ -42,8 +42,8 @@ const FULL: Omit<Study, "preset"> = {
 };
 
 /**
- * Views of the same trajectories: a first look in minutes, the study in hours, the published
- * criterion in days.
+ * A first look in minutes, on fewer images; and two views of the same trajectories: the study in hours,
+ * the published criterion in days.
  */
 export const presets: Readonly<Record<PresetName, Study>> = {
   quick: {
@@ -111,8 +111,8 @@ export const edgeStudy: Study = {
 };
 
 /**
- * Whether it is the batch size that counts, or learning rate / batch size: a study's effects for SGD,
- * and pairs in which the learning rate grows with the batch size from the base cell on, so that an
+ * Whether it is the batch size that counts, or learning rate / batch size: both effects for SGD, whichever
+ * the study has, and pairs in which the learning rate grows with the batch size from the base cell on, so that an
  * epoch goes the same way, learning rate x updates, in each.
  */
 export function equalRatioStudy(

@@ -159,4 +159,4 @@ for peer, compute, name in ROWS_OF_TABLE:
     except Exception as error:
         theirs = f"{type(error).__name__}: {str(error).splitlines()[0][:60] if str(error) else ''}"
     print(f"| {peer} | {theirs} | `{name}` | {ours(name, DIGITS.get(name, 4))} |", flush=True)
-print(f"\n`trace`, from losses, is {ours('trace', 0)}: not the trace that peers give.")
+print(f"\n`trace`, from losses, is {ours('trace', 0)}: not the trace that these programs give.")

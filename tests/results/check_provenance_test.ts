@@ -166,8 +166,8 @@ Deno.test("results/README.md says on what the records were computed, and how lon
     provenance.map((each) => ({ ...each, path, images: path.split(/[=/]/)[1]! }))
   );
   /** "NVIDIA H100 80GB HBM3", else the processor. */
-  const computerOf = ({ engine, engines = [engine], processor }: Provenance): string =>
-    engines.map(({ library }) => / \((.*)\)$/.exec(library)?.[1]).find(Boolean) ?? processor;
+  const computerOf = ({ engine: { library }, processor }: Provenance): string =>
+    / \((.*)\)$/.exec(library)?.[1] ?? processor;
   const rows = [...Map.groupBy(all, (each) => `${each.images} | ${computerOf(each)}`)].map(
     ([name, own]) => {
       const isTraining = ({ did }: Provenance): boolean => did.startsWith("trained");

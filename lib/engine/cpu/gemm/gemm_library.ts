@@ -50,7 +50,7 @@ export type GemmLibraryName = typeof GEMM_LIBRARIES[number];
 /** A library by its kind, or a BLAS by its file as the system finds it: "libmkl_rt.so.2", or a path. */
 export type LibrarySource = GemmLibraryName | `${string}.${string}`;
 
-/** Name of the file in the models' folder that keeps which one is the faster one on each machine. */
+/** Name of the file in the models' folder that keeps which one is the fastest on each machine. */
 export const CHOICES_FILE = "matrix_library.json";
 
 /**
