@@ -29,6 +29,7 @@ const MEASURES: Readonly<Record<string, string[]>> = {
   "antithetic sharpness": ["antithetic"],
   "relative sharpness (filter)": ["relative-filter"],
   "relative sharpness (tensor)": ["relative-tensor"],
+  "relative sharpness (balanced)": ["relative-balanced"],
   "trace of the Hessian, from losses": ["trace"],
   "largest eigenvalue of the Hessian": ["lambda-max"],
   "sharpness, statistics frozen": ["frozen", "frozen-batchnorm"],
