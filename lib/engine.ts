@@ -4,12 +4,7 @@
  * @module
  */
 export type * from "~/lib/engine/engine.ts";
-export {
-  ENGINE_NAMES,
-  type EngineName,
-  isEngineName,
-  openEngine,
-} from "~/lib/engine/open_engine.ts";
+export { ENGINE_NAMES, type EngineName, engineName, openEngine } from "~/lib/engine/open_engine.ts";
 export { type CpuEngine, createCpuEngine } from "~/lib/engine/cpu/cpu_engine.ts";
 export { processor } from "~/lib/engine/cpu/gemm/choose_library.ts";
 export {

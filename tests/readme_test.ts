@@ -4,7 +4,6 @@ import {
   FEWEST_SEEDS,
   type Finding,
   findingsMarkdown,
-  findingsPath,
   firstScreen,
   LEAD_MEASURE,
   listFindings,
@@ -12,7 +11,7 @@ import {
 } from "~/lib/findings.ts";
 import { run } from "~/lib/reproduce.ts";
 import { runsAt, runsCsv } from "~/lib/results.ts";
-import { presets } from "~/lib/study.ts";
+import { presets, studyFile } from "~/lib/study.ts";
 import { assert, assertEquals } from "@std/assert";
 import { ROOT } from "~/tests/fixtures/script.ts";
 
@@ -24,7 +23,7 @@ const OUTCOMES = await Promise.all(STUDIES.map((study) => run(study, { cachedOnl
 Deno.test("results/ hold what was found, word for word; every column of a CSV has a value", async () => {
   for (const [index, study] of STUDIES.entries()) {
     const { records } = OUTCOMES[index]!;
-    const path = findingsPath(study, `${ROOT}results`);
+    const path = studyFile(study, `${ROOT}results`, "findings.md");
     assert(await Deno.readTextFile(path) === findingsMarkdown(study, records), basename(path));
     const csv = runsCsv(study.stops.flatMap((stop) => runsAt(study, records, stop)));
     assert(await Deno.readTextFile(`${ROOT}results/${study.preset}.csv`) === csv, study.preset);

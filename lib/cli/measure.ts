@@ -89,16 +89,14 @@ function trajectoryOf(
  */
 export function formatMeasurement(value: MeasureValue, unit: string): string {
   const { estimate, standardError, samples, converged, iterations, residual } = value;
-  const drawn = Array.isArray(samples) && samples.length > 1 ? meanInterval(samples) : undefined;
   const short = (number: number, digits: number): string =>
     String(Number(number.toPrecision(digits)));
+  const drawn = Array.isArray(samples) && samples.length > 1 ? meanInterval(samples) : undefined;
+  const ends = drawn?.interval?.map((end) => short(end, 4)).join(" to ");
   return [
     `${short(estimate, 6)}${unit === "1" ? "" : ` ${unit}`}`,
     standardError !== null && `standard error ${short(standardError, 2)}`,
-    drawn &&
-    `95 % ${short(drawn.interval![0], 4)} to ${
-      short(drawn.interval![1], 4)
-    } (t over ${drawn.n} samples)`,
+    drawn && `95 % ${ends} (t over ${drawn.n} samples)`,
     converged === false && `not converged after ${iterations} products`,
     typeof residual === "number" && `residual ${residual.toPrecision(2)}`,
   ].filter(Boolean).join(", ");

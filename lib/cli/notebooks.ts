@@ -77,11 +77,8 @@ function listPaths(names: readonly string[], settings: readonly string[]): strin
     return [`${FOLDER}changed/${name}`];
   });
   if (paths.length > 0) return paths;
-  throw new UsageError(
-    `Cannot set ${settings.join(" ")} as no cell tagged "parameters" of ${
-      chosen.join(", ")
-    } has it`,
-  );
+  const where = `no cell tagged "parameters" of ${chosen.join(", ")}`;
+  throw new UsageError(`Cannot set ${settings.join(" ")} as ${where} has it`);
 }
 
 function readOptions(): { names: string[]; settings: string[]; help: boolean | undefined } {

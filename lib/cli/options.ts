@@ -7,7 +7,7 @@ import { z } from "zod";
 import { sbatchOptions } from "~/lib/cluster.ts";
 import * as domain from "~/lib/domain.ts";
 import { readNumber, splitList } from "~/lib/domain.ts";
-import { ENGINE_NAMES, GEMM_LIBRARIES, isEngineName } from "~/lib/engine.ts";
+import { ENGINE_NAMES, engineName, GEMM_LIBRARIES } from "~/lib/engine.ts";
 import { parseMeasure } from "~/lib/measure.ts";
 import { parseOptimizer } from "~/lib/optimizer.ts";
 import { PRESETS } from "~/lib/study.ts";
@@ -63,8 +63,7 @@ const optimizer = named(parseOptimizer, "an optimizer");
 const measure = named(parseMeasure, "a measure");
 const engine = from(
   (text) => ENGINE_NAMES.find((name) => name === text.toLowerCase()) ?? text,
-  z.string().refine(isEngineName)
-    .describe(`${ENGINE_NAMES.join(" or ")}, or cpu: and a BLAS's file (.so, .dylib, .dll)`),
+  engineName,
 );
 const engines = ENGINE_NAMES.filter((name) => name !== "auto").join(", ");
 
@@ -91,7 +90,7 @@ export const OPTIONS = {
   model: path("read", "FILE", "safetensors with PyTorch's names and layout"),
   to: path("read", "FILE", "a second network: the line through both"),
   and: path("read", "FILE", "a third, with --to: the plane through all three"),
-  points: count("N", points, "points of a line (default 51)"),
+  points: count("N", points, "even points of a line (default 51)"),
   plane: option("WxH", size, "a plane of so many points (default 25x25 with three networks)"),
   normalise: choice(
     ["filter", "none"],

@@ -3,7 +3,9 @@
  *
  * @module
  */
+import { z } from "zod";
 import { type Dataset, firstRows } from "~/lib/dataset.ts";
+import { validate } from "~/lib/domain.ts";
 import { createCpuEngine } from "~/lib/engine/cpu/cpu_engine.ts";
 import type { LibrarySource } from "~/lib/engine/cpu/gemm/gemm_library.ts";
 import type { Engine, EngineOptions } from "~/lib/engine/engine.ts";
@@ -28,10 +30,10 @@ export const ENGINE_NAMES = [
 /** One of `ENGINE_NAMES`, or "cpu:" and the file of a BLAS: "cpu:libmkl_rt.so.2". */
 export type EngineName = typeof ENGINE_NAMES[number] | `cpu:${string}.${string}`;
 
-/** Whether `openEngine` takes a name. */
-export function isEngineName(name: string): name is EngineName {
-  return ENGINE_NAMES.some((each) => each === name) || /^cpu:.+\.(so|dylib|dll)[.\d]*$/.test(name);
-}
+/** What `openEngine` takes. */
+export const engineName = z.string().refine((name): name is EngineName =>
+  ENGINE_NAMES.some((each) => each === name) || /^cpu:.+\.(so|dylib|dll)[.\d]*$/.test(name)
+).describe(`${ENGINE_NAMES.join(" or ")}, or cpu: and a BLAS's file (.so, .dylib, .dll)`);
 
 /**
  * Opens an engine on a data set.
@@ -39,17 +41,11 @@ export function isEngineName(name: string): name is EngineName {
  * @param name "auto" takes a GPU where there is a real one that trains faster than the CPU, else the
  * CPU engine; "cpu" takes the matrix library that is fast here. With ":measure" the libraries are
  * measured again, whatever is kept in `options.choices`.
- * @throws {RangeError} If there is no engine of that name.
+ * @throws {UsageError} If there is no engine of that name.
  * @throws {Error} If what the name demands is not there; the message says what to install.
  */
 export async function openEngine(name: EngineName, options: EngineOptions): Promise<Engine> {
-  if (!isEngineName(name)) {
-    throw new RangeError(
-      `Cannot open an engine as its name must be ${
-        ENGINE_NAMES.join(", ")
-      }: current value is ${name}`,
-    );
-  }
+  validate(engineName, name, "Cannot open an engine as its name");
   const [, kind, part] = /^(\w+)(?::(.+))?$/.exec(name)!;
   if (kind === "tensorflow") {
     return await openTensorFlow(options, part as TensorFlowBackend | undefined);

@@ -143,9 +143,8 @@ export function describeCells(study: Study, cells: readonly CellSummary[]): stri
     `${thousands(study.images)} training images`,
     isOpen ? "; ▾: reaches 0" : "",
   ].join("");
-  return `${capitalize(label)}${
-    isAtStudyRadius ? ": mean rise in the loss at random points" : ""
-  } (${details}); ${describeNetworks(study, cells)}`;
+  const what = isAtStudyRadius ? ": mean rise in the loss at random points" : "";
+  return `${capitalize(label)}${what} (${details}); ${describeNetworks(study, cells)}`;
 }
 
 /** n of seeds, whether there are intervals, and `describeRuns`. */

@@ -84,12 +84,11 @@ export function describePublished(comparisons: readonly PublishedComparison[]): 
   const had = comparisons.filter(({ ours }) => ours !== null);
   if (had.length === 0) return "No cell with a result can be compared.";
   const stops = [...new Set(had.map(({ stop }) => stop))].join(", ");
-  return `Ours at the stop ${stops}, ${
-    describeSeeds(had.map(({ bySeed }) => bySeed.size))
-  }; published: n = ` +
-    `${PUBLISHED_PROTOCOL.seeds}; means with 95 % t ` +
-    `intervals over seeds. ${had.length} of ${comparisons.length} published cells compared, ` +
-    `${had.filter(({ apart }) => apart! <= 2).length} lie within two published half-widths.`;
+  const seeds = describeSeeds(had.map(({ bySeed }) => bySeed.size));
+  const near = had.filter(({ apart }) => apart! <= 2).length;
+  return `Ours at the stop ${stops}, ${seeds}; published: n = ${PUBLISHED_PROTOCOL.seeds}; means ` +
+    `with 95 % t intervals over seeds. ${had.length} of ${comparisons.length} published cells ` +
+    `compared, ${near} lie within two published half-widths.`;
 }
 
 const [SURVIVES, REVERSES, NEGLIGIBLE] = SERIES_COLORS;
@@ -112,6 +111,8 @@ export function plotLevels(study: Study, findings: readonly Finding[]): Figure {
   });
   const measures = [...new Set(shown.map(({ measure }) => measure))];
   const kinds = new Set(shown.map(({ judged }) => judged));
+  const colors = Object.entries(COLORS).filter(([kind]) => kinds.has(kind as Kind));
+  const seeds = plurals(shown.map(({ found }) => found.n), "seed");
   const band = [1 / NEGLIGIBLE_RATIO, NEGLIGIBLE_RATIO].map((y) => ({ x: NaN, y }));
   return compose({
     name: "levels",
@@ -126,9 +127,7 @@ export function plotLevels(study: Study, findings: readonly Finding[]): Figure {
         y: { label: "Ratio of the\ntwo ends", scale: "log" },
         layers: [
           { kind: "rules", name: "negligible-band", rows: band, color: INK.muted, dash: "3 3" },
-          ...Object.entries(COLORS).filter(([kind]) => kinds.has(kind as Kind)).flatMap((
-            [kind, color],
-          ) =>
+          ...colors.flatMap(([kind, color]) =>
             measures.map((measure, i): Layer => ({
               ...{ kind: "points", name: kind, symbol: SYMBOLS[i]!, color, radius: 4 },
               ...(i === 0 ? { legend: kind } : {}),
@@ -146,13 +145,13 @@ export function plotLevels(study: Study, findings: readonly Finding[]): Figure {
     caption: shown.length === 0
       ? "No effect has two ends with two seeds at a common level of the full-set loss."
       : "Each point compares two cells at one training loss: the ratio of their values, paired by seed, " +
-        `with its 95 % t interval, which holds the error of interpolation (hollow: not the first cell and the last); n = ${
-          plurals(shown.map(({ found }) => found.n), "seed")
-        }. Colours say what becomes of the change in sharpness at the stop ${
+        "with its 95 % t interval, which holds the error of interpolation (hollow: not the first cell " +
+        `and the last); n = ${seeds}. Colours say what becomes of the change in sharpness at the stop ` +
+        `${
           study.stops[0]
-        }. Dashed: ` +
-        `1 / ${NEGLIGIBLE_RATIO} and ${NEGLIGIBLE_RATIO}; an interval between them is negligible. Grey: ` +
-        `inconclusive, by its interval or after Holm's adjustment for the number of verdicts.`,
+        }. Dashed: 1 / ${NEGLIGIBLE_RATIO} and ${NEGLIGIBLE_RATIO}; an interval between ` +
+        "them is negligible. Grey: inconclusive, by its interval or after Holm's adjustment for the " +
+        "number of verdicts.",
     isNarrow: true,
   });
 }
@@ -196,6 +195,7 @@ export function plotRanks(study: Study, ranks: readonly MeasureRank[]): Figure {
     ],
     height: 32 * Math.max(names.length, 2),
   }));
+  const seeds = plurals(ranks.map((one) => one.seeds.length), "seed");
   return compose({
     name: "generalisation",
     title: "Measures against generalization",
@@ -203,9 +203,7 @@ export function plotRanks(study: Study, ranks: readonly MeasureRank[]): Figure {
     caption: ranks.length === 0
       ? "No measure has two cells of one factor to rank yet."
       : `At the stop ${study.stops[0]}, over ${plurals(ranks.map(({ cells }) => cells), "cell")} ` +
-        `that differ in one factor; n = ${
-          plurals(ranks.map((one) => one.seeds.length), "seed")
-        }; ` +
+        `that differ in one factor; n = ${seeds}; ` +
         "95 % bootstrap intervals over seeds and cells, too narrow for few seeds; the mean over groups " +
         "where all have one sign. 1: the sharper, the larger the gap (test loss − training loss) or test error.",
   });

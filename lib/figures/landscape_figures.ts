@@ -25,11 +25,10 @@ export function plotLandscape(found: Landscape): Figure {
   const { axes, networks, points, question } = found;
   const isPlane = axes.length === 2;
   const isKept = question["biases"] === "keep";
+  const names = networks.map(({ name }) => name).join(", ");
   return compose({
     name: "landscape",
-    title: `${isPlane ? "A plane" : "A line"} through ${
-      networks.map(({ name }) => name).join(", ")
-    }`,
+    title: `${isPlane ? "A plane" : "A line"} through ${names}`,
     panels: isPlane ? planePanels(found) : linePanels(found),
     caption: [
       `${plural(points.length, "point")} over ${thousands(Number(question["images"]))} training ` +

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type Figure, forColumn } from "~/lib/figures/compose.ts";
 import { plotEigenvalues, plotRatio, plotResults2 } from "~/lib/figures/effects_figures.ts";
@@ -105,10 +106,7 @@ async function writeFigure(figure: Figure, directory: string): Promise<string[]>
   const kinds = figure.inches === undefined ? ["svg", "png"] : ["svg", "png", "pdf"];
   const paths = kinds.map(pathOf);
   const there = await Deno.readTextFile(paths[0]!).catch(() => undefined);
-  const others = await Promise.all(
-    paths.slice(1).map((path) => Deno.stat(path).then(({ isFile }) => isFile, () => false)),
-  );
-  if (there === figure.svg && others.every((isThere) => isThere)) return paths;
+  if (there === figure.svg && paths.every((path) => existsSync(path))) return paths;
   await writeWhole(pathOf("png"), await renderPng(figure));
   if (figure.inches !== undefined) await writeWhole(pathOf("pdf"), await renderPdf(figure));
   await writeWhole(pathOf("svg"), figure.svg);

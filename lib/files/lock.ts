@@ -66,11 +66,10 @@ async function refusalOf(path: string, error: unknown): Promise<string> {
   try {
     const { uid, mtime } = await Deno.stat(path);
     const holder = await isHeld(path);
+    const day = mtime?.toISOString().slice(0, 10);
     return `it belongs to another user (number ${uid}), ` +
       (holder === undefined
-        ? `who left it over on ${
-          mtime?.toISOString().slice(0, 10)
-        } and does not hold it; remove the file`
+        ? `who left it over on ${day} and does not hold it; remove the file`
         : `who holds it: ${holder}; wait, or choose another folder`);
   } catch {
     return reasonOf(error);

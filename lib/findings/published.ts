@@ -138,11 +138,10 @@ export function publishedSentences(rows: readonly PublishedComparison[]): string
       [...bySeed].map(([seed, x]) => ({ seed, x, y: theirs.mean }))
     );
     const order = tauInterval([ranked], 0);
+    const seeds = plurals(had.map(({ bySeed }) => bySeed.size), "seed");
     return [
       `${start} of ${plural(had.length, "cell")} ${within(1)} lie within one published ` +
-      `half-width and ${within(2)} within two; n = ${
-        plurals(had.map(({ bySeed }) => bySeed.size), "seed")
-      }.`,
+      `half-width and ${within(2)} within two; n = ${seeds}.`,
       differ.length > 0 && `Welch's test tells ${namesOf(differ)} apart.`,
       order.interval !== null && `Kendall's tau of the order is ${formatTau(order)}.`,
       absent.length > 0 && `No result at ${namesOf(absent)}.`,

@@ -135,25 +135,17 @@ export function rankSentences(ranks: readonly MeasureRank[]): string[] {
   ];
 }
 
-/** One row a measure, baselines first: Kendall's tau in each group and in all, with intervals. */
-export function rankTable(ranks: readonly MeasureRank[]): ColumnTable {
-  return tauTable("measure", ranks);
-}
-
-/** One row a measure, a column a group. */
-function tauTable<R extends Explanation>(
-  head: string,
-  ranks: readonly R[],
-): ColumnTable {
+/** One row a measure, in their order, a column a group: tau or Somers' d with its interval. */
+export function tauTable(ranks: readonly Explanation[], head = "measure"): ColumnTable {
   const rows = [...Map.groupBy(ranks, ({ measure }) => measure).values()];
   const isShared = (label: string): boolean =>
     rows.filter(([rank]) => rank!.label === label).length > 1;
-  return tableOf<R[]>({
+  return tableOf<Explanation[]>({
     [head]: ([rank]) => isShared(rank!.label) ? rank!.measure : rank!.label,
     ...Object.fromEntries(
       [...Map.groupBy(ranks, ({ group }) => group)].map(([group, all]) => [
         `${group} (${plurals(all.map(({ cells }) => cells), "cell")})`,
-        (own: R[]) => own.filter((one) => one.group === group).map(formatTau).join(),
+        (own) => own.filter((one) => one.group === group).map(formatTau).join(),
       ]),
     ),
     seeds: (own) => Math.max(...own.map(({ seeds }) => seeds.length)),
@@ -198,9 +190,4 @@ export function explain(study: Study, runs: Runs): Explanation[] {
       ]),
     }))
   );
-}
-
-/** One row a measure, a column an explanation. */
-export function explanationTable(found: readonly Explanation[]): ColumnTable {
-  return tauTable("Somers' d of", found);
 }

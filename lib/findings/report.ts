@@ -22,7 +22,7 @@ import {
   publishedTable,
   shareWithin,
 } from "~/lib/findings/published.ts";
-import { rankMeasures, rankSentences, rankTable } from "~/lib/findings/ranks.ts";
+import { rankMeasures, rankSentences, tauTable } from "~/lib/findings/ranks.ts";
 import { enumerate } from "~/lib/findings/words.ts";
 import {
   type CellSummary,
@@ -34,18 +34,13 @@ import {
 import { EFFECTS, listCells, type Study, studyFile, studyName } from "~/lib/study.ts";
 import { parseStop } from "~/lib/trainer.ts";
 
-/** `findings.md` for the preset that the results are about, `NAME.findings.md` for other studies. */
-export function findingsPath(study: Study, folder: string): string {
-  return studyFile(study, folder, "findings.md");
-}
-
-/** Writes what was found. @returns The page's path. */
+/** Writes what was found into `findings.md`: see `studyFile`. @returns The page's path. */
 export async function writeFindings(
   study: Study,
   records: Records,
   folder: string,
 ): Promise<string> {
-  const path = findingsPath(study, folder);
+  const path = studyFile(study, folder, "findings.md");
   await writeWhole(path, findingsMarkdown(study, records));
   return path;
 }
@@ -108,7 +103,7 @@ export function findingsMarkdown(study: Study, records: Records): string {
     "over groups stands only where all groups have one sign.",
     ...(["gap", "test error"] as const).flatMap((target) => {
       const ranks = rankMeasures(study, runs, target);
-      return [list(rankSentences(ranks)), tableText(rankTable(ranks))];
+      return [list(rankSentences(ranks)), tableText(tauTable(ranks))];
     }),
     "## What is missing",
     list(missingSentences(study, summariseCells(study, runs))) ||

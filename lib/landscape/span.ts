@@ -100,7 +100,10 @@ function randomStep(
   return step.map((value) => value / length);
 }
 
-/** The line from the first network (0) to the second (1), and half as far again at both ends. */
+/**
+ * The line from the first network (0) to the second (1), and half as far again at both ends: so many
+ * even points, and both networks.
+ */
 export function lineBetween(from: SpanNetwork, to: SpanNetwork, points: number): Span {
   const step = difference(from, to);
   return {
@@ -109,7 +112,7 @@ export function lineBetween(from: SpanNetwork, to: SpanNetwork, points: number):
     axes: [{
       label: `Share of the way from ${from.name} to ${to.name}`,
       step,
-      ticks: evenTicks(-0.5, 1.5, points),
+      ticks: [...new Set([0, 1, ...evenTicks(-0.5, 1.5, points)])].sort((a, b) => a - b),
     }],
     networks: [{ name: from.name, x: 0, y: 0 }, { name: to.name, x: 1, y: 0 }],
   };

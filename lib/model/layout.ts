@@ -6,6 +6,8 @@
  *
  * @module
  */
+import { z } from "zod";
+import { integer, validate } from "~/lib/domain.ts";
 import { fillUniform, openStream } from "~/lib/random.ts";
 
 /** Units of each layer, inputs first, classes last. */
@@ -19,6 +21,8 @@ export const NORMALISATION_EPSILON = 1e-5;
 
 /** Most units that a layer can have. */
 export const MAX_UNITS = 2 ** 20;
+const layerSizes = z.array(integer(1, MAX_UNITS)).min(2)
+  .describe(`at least 2 integers in 1..${MAX_UNITS}`);
 
 /** One linear layer: its shape and where its parameters lie in the flat vector. */
 export interface Layer {
@@ -34,28 +38,17 @@ export interface Layer {
  * Lays the parameters out: weight and bias of layer 1, of layer 2, and so on (PyTorch's
  * `parameters()` order, so that a flat vector means the same in both).
  *
- * @throws {RangeError} If there are fewer than two sizes or one is not an integer in 1..2^20.
+ * @throws {UsageError} If there are fewer than two sizes or one is not an integer in 1..2^20.
  */
 export function layoutLayers(sizes: LayerSizes): Layer[] {
-  if (!Array.isArray(sizes) || sizes.length < 2) {
-    throw new RangeError(
-      `Cannot lay out a network as it must have at least 2 layer sizes: current value is [${sizes}]`,
-    );
-  }
-  const layers: Layer[] = [];
-  let offset = 0;
-  for (const [index, inputs] of sizes.entries()) {
-    if (!(Number.isInteger(inputs) && inputs >= 1 && inputs <= MAX_UNITS)) {
-      throw new RangeError(
-        `Cannot lay out a network as layer sizes must be integers in 1..2^20: current value is [${sizes}]`,
-      );
-    }
-    const outputs = sizes[index + 1];
-    if (outputs === undefined) break;
-    layers.push({ inputs, outputs, weight: offset, bias: offset + outputs * inputs });
-    offset += outputs * inputs + outputs;
-  }
-  return layers;
+  validate(layerSizes, sizes, "Cannot lay out a network as layer sizes");
+  let end = 0;
+  return sizes.slice(1).map((outputs, index) => {
+    const inputs = sizes[index]!;
+    const [weight, bias] = [end, end + outputs * inputs];
+    end = bias + outputs;
+    return { inputs, outputs, weight, bias };
+  });
 }
 
 /** Number of parameters P, biases included. */

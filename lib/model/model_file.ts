@@ -189,11 +189,8 @@ function findLayers(
     const size = mean?.[1].shape;
     const isOfLogits = size === undefined || String(size) === String(last.bias.shape);
     if (normalised.length > 1 || isBefore || !isOfLogits) {
-      fail(
-        `the only normalisation must be that of the logits, unlike ${
-          normalised.map((each) => printable(each)).join(", ")
-        }`,
-      );
+      const names = normalised.map((each) => printable(each)).join(", ");
+      fail(`the only normalisation must be that of the logits, unlike ${names}`);
     }
     notes.push(
       `the running statistics of ${printable(module)} are passed over, as logits are always ` +
@@ -201,11 +198,10 @@ function findLayers(
     );
   }
   if (layers.some(({ module }, i) => module !== String(2 * i))) {
+    const names = layers.map(({ module }) => printable(module)).join(", ");
     notes.push(
-      `${
-        layers.map(({ module }) => printable(module)).join(", ")
-      } are taken as the layers in this ` +
-        "order, with ReLU between them and batch normalisation of the logits",
+      `${names} are taken as the layers in this order, with ReLU between them and batch ` +
+        "normalisation of the logits",
     );
   }
   const types = new Set(layers.flatMap(({ weight, bias }) => [weight.type, bias.type]));

@@ -8,7 +8,7 @@ import { readChecked } from "~/lib/files/checked.ts";
 import { removeUnfinished } from "~/lib/files/files.ts";
 import { type Lock, tryLock } from "~/lib/files/lock.ts";
 import type { Meter } from "~/lib/files/progress.ts";
-import { initialise } from "~/lib/model.ts";
+import { initialise, share } from "~/lib/model.ts";
 import {
   type EngineOnData,
   type PlacedOptions,
@@ -67,7 +67,7 @@ export class Claim {
     const { sizes, seed } = this.trajectory;
     return initial === undefined
       ? initialise(sizes, seed)
-      : new Float32Array(initial.buffer.slice(0));
+      : share(initial.length, (i) => initial[i]!);
   }
 
   /** Changes what the record says, and adds the work that led to it. */

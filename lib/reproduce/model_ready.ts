@@ -39,10 +39,10 @@ export async function getModelReady(
 ): Promise<SharedFloats> {
   const options = placed(given);
   const { models, results } = options.folders;
-  const { optimizer, learningRate, batchSize, seed, sizes, images, order } = trajectory;
+  const { optimizer, learningRate, batchSize, seed, sizes, images, order, init } = trajectory;
   const before = await readRecord(results, trajectory, options.onMessage);
   const study = checkStudy({
-    ...{ ...asked, sizes, images, order },
+    ...{ ...asked, sizes, images, order, init },
     // What a record says is computed whole where this machine's losses replace it.
     ...(before === undefined ? { measures: { first: [], others: [] } } : {}),
     grid: {

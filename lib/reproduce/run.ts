@@ -4,6 +4,7 @@
  * @module
  */
 import { setTimeout as delay } from "node:timers/promises";
+import { UsageError } from "~/lib/domain.ts";
 import { Meter } from "~/lib/files/progress.ts";
 import { type Claim, claim, type Context } from "~/lib/reproduce/claim.ts";
 import {
@@ -44,7 +45,8 @@ interface WithPlan {
  * process on the same folders shares the work: a trajectory is claimed by a lock, and whoever runs
  * out of free ones waits for the others' results.
  *
- * @throws {UsageError} If the study is not a valid one; nothing is written then.
+ * @throws {UsageError} If the study is not a valid one, or names initial weights that are not given (or the
+ * other way round); nothing is written then.
  */
 export async function run(
   asked: Study,
@@ -100,6 +102,11 @@ async function compute(
 ): Promise<Worked> {
   const { wait = true, onProgress, folders: { models } } = options;
   const { signal = new AbortController().signal } = options;
+  if ((study.init === undefined) !== (options.initial === undefined)) {
+    throw new UsageError(
+      "Cannot train as `init` of a study and `initial` weights must come together",
+    );
+  }
   revision();
   const queue = inspected.filter(({ isDone }) => !isDone);
   const prefer = await libraryOf(models, [...queue, ...inspected]);

@@ -41,7 +41,7 @@ export interface Study {
   readonly grid: Grid;
   readonly sizes: LayerSizes;
   /** Of its trajectories, as order: see `Trajectory`. */
-  readonly init?: string;
+  readonly init?: string | undefined;
   readonly order?: "shuffled" | undefined;
   /** The first so many training images are used; the test set is always whole. */
   readonly images: number;

@@ -1,12 +1,5 @@
 /** What goes with what: on networks made to follow one thing. @module */
-import {
-  explain,
-  explanationTable,
-  radiusTable,
-  rankMeasures,
-  rankSentences,
-  rankTable,
-} from "~/lib/findings.ts";
+import { explain, radiusTable, rankMeasures, rankSentences, tauTable } from "~/lib/findings.ts";
 import { runsAt } from "~/lib/results.ts";
 import { axesStudy, presets } from "~/lib/study.ts";
 import { assert, assertEquals } from "@std/assert";
@@ -63,7 +56,7 @@ Deno.test("rankMeasures() gives tau within each one-factor group, and their mean
 Deno.test("rankMeasures() leaves out what cannot be ranked", () => {
   const one = runs.filter(({ config }) => config.learningRate === 1e-2 && config.batchSize === 128);
   for (const some of [[], one]) assertEquals(rankMeasures(study, some), []);
-  assertEquals([rankTable([]).numRows(), rankSentences([])], [0, []]);
+  assertEquals([tauTable([]).numRows(), rankSentences([])], [0, []]);
 });
 
 Deno.test("rankMeasures() ranks against the test error too, baselines first", () => {
@@ -81,9 +74,9 @@ Deno.test("rankMeasures() ranks against the test error too, baselines first", ()
   );
 });
 
-Deno.test("rankTable() has a measure a row, rankSentences() who ranks as the gap in every group", () => {
+Deno.test("tauTable() has a measure a row, rankSentences() who ranks as the gap in every group", () => {
   const two = ranks.filter(({ measure }) => ["sharpness", "trace"].includes(measure));
-  const rows = rankTable(two).objects() as Record<string, string>[];
+  const rows = tauTable(two).objects() as Record<string, string>[];
   assertEquals(
     ["learning rate, SGD (3 cells)", "batch size, SGD (3 cells)", "all groups (6 cells)", "seeds"]
       .map((name) => rows.map((row) => String(row[name]).slice(0, 4))),
@@ -91,7 +84,7 @@ Deno.test("rankTable() has a measure a row, rankSentences() who ranks as the gap
   );
   // Those that differ in their parameters have one label.
   const four = [...two, ...two.map((rank) => ({ ...rank, measure: `${rank.measure}(radius=1)` }))];
-  assertEquals(rankTable(four).objects().map((row) => (row as typeof rows[0])["measure"]), [
+  assertEquals(tauTable(four).objects().map((row) => (row as typeof rows[0])["measure"]), [
     ...["sharpness", "trace", "sharpness(radius=1)", "trace(radius=1)"],
   ]);
   assertEquals(rankSentences(two), [
@@ -112,7 +105,7 @@ Deno.test("explain() finds what made-up sharpness follows, and orders the others
   // Within a rate, 3 pairs each rise with the batch size; between rates a larger ratio goes with a
   // larger rate in all but the pairs that tie or cross.
   assertEquals(Math.ceil(tau["given learning rate / batch size"]!), -0);
-  assertEquals(explanationTable(found).numRows(), 1);
+  assertEquals(tauTable(found).numRows(), 1);
 });
 
 Deno.test("radiusTable() has means over seeds by radius, and exponents; nothing without curves", () => {

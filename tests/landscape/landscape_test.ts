@@ -92,6 +92,8 @@ Deno.test("lineBetween() and planeThrough() pass through their networks, in thei
   const line = lineBetween(A, B, 5);
   assertEquals([pointOf(line, 0), pointOf(line, 1)], [A.parameters, B.parameters]);
   assertEquals(line.axes[0]!.ticks, [-0.5, 0, 0.5, 1, 1.5]);
+  // Where even points pass between the networks.
+  assertEquals(lineBetween(A, B, 3).axes[0]!.ticks, [-0.5, 0, 0.5, 1, 1.5]);
   const plane = planeThrough([A, B, C], [4, 3]);
   for (const [i, { parameters }] of [A, B, C].entries()) {
     const { x, y } = plane.networks[i]!;
@@ -178,6 +180,6 @@ Deno.test("landscapeCsv() has a row a point, and nothing where a loss is not fin
   assertEquals(
     landscapeCsv(found),
     "x,trainLoss [nats],trainAccuracy [fraction],testLoss [nats],testAccuracy [fraction]\n" +
-      "-0.5,-0.5,0.5,-0.5,0.5\n0.5,0.5,0.5,0.5,0.5\n1.5,,0.5,,0.5\n",
+      "-0.5,-0.5,0.5,-0.5,0.5\n0,0,0.5,0,0.5\n0.5,0.5,0.5,0.5,0.5\n1,1,0.5,1,0.5\n1.5,,0.5,,0.5\n",
   );
 });

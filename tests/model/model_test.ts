@@ -1,5 +1,6 @@
 /** The parameters' layout, their initialisation, and layers and units that are rescaled. @module */
 import fc from "fast-check";
+import { UsageError } from "~/lib/domain.ts";
 import { balanceUnits, norm, rescaleLayer } from "~/lib/model.ts";
 import {
   allocateParameters,
@@ -47,27 +48,28 @@ Deno.test("layoutLayers() tiles the flat vector: weight, bias, weight, bias, wit
 });
 
 Deno.test("layoutLayers() says what sizes must be", () => {
-  const short =
-    "Cannot lay out a network as it must have at least 2 layer sizes: current value is ";
-  const outside =
-    "Cannot lay out a network as layer sizes must be integers in 1..2^20: current value is ";
   const cases = [
-    [[], `${short}[]`],
-    [[5], `${short}[5]`],
-    ["31", `${short}[31]`],
-    [undefined, `${short}[undefined]`],
-    [[3, 0], `${outside}[3,0]`],
-    [[0, 3], `${outside}[0,3]`],
-    [[3, -2, 1], `${outside}[3,-2,1]`],
-    [[3, 2.5], `${outside}[3,2.5]`],
-    [[3, NaN], `${outside}[3,NaN]`],
-    [[3, Infinity], `${outside}[3,Infinity]`],
-    [[3, 2 ** 20 + 1], `${outside}[3,1048577]`],
-    [["3", 2], `${outside}[3,2]`],
+    [[], "[]"],
+    [[5], "[5]"],
+    ["31", "31"],
+    [undefined, "undefined"],
+    [[3, 0], "[3,0]"],
+    [[0, 3], "[0,3]"],
+    [[3, -2, 1], "[3,-2,1]"],
+    [[3, 2.5], "[3,2.5]"],
+    // JSON has neither of them.
+    [[3, NaN], "[3,null]"],
+    [[3, Infinity], "[3,null]"],
+    [[3, 2 ** 20 + 1], "[3,1048577]"],
+    [["3", 2], '["3",2]'],
   ] as const;
-  for (const [sizes, message] of cases) {
-    const error = assertThrows(() => layoutLayers(sizes as unknown as LayerSizes), RangeError);
-    assertEquals(error.message, message);
+  for (const [sizes, shown] of cases) {
+    const error = assertThrows(() => layoutLayers(sizes as unknown as LayerSizes), UsageError);
+    assertEquals(
+      error.message,
+      "Cannot lay out a network as layer sizes must be at least 2 integers in 1..1048576: current " +
+        `value is ${shown}`,
+    );
   }
 });
 

@@ -180,6 +180,23 @@ Deno.test("getModelReady() gives the network at the first stop: kept, gone on to
     assertEquals((await getModelReady(loss, other!, options)).length, trained.length);
   }));
 
+Deno.test("a trajectory from given weights is another one, and is not trained without them", () =>
+  withPlace(async ({ options }) => {
+    // Part of a longer buffer.
+    const initial = new Float32Array(new SharedArrayBuffer(8 + 4 * 24_674), 8);
+    initial.set(initialise(STUDY.sizes, 7));
+    const from = alone("SGD", { init: "0123456789ab" });
+    const [trajectory] = listTrajectories(from);
+    await assertRejects(() => run(from, options), RangeError, "must come together");
+    await assertRejects(() => run(alone("SGD"), { ...options, initial }), RangeError, "together");
+    const trained = await getModelReady(alone("SGD"), trajectory!, { ...options, initial });
+    const [plain] = listTrajectories(alone("SGD"));
+    assertNotEquals(trained, await getModelReady(alone("SGD"), plain!, options));
+    const seventh = alone("SGD");
+    const [own] = listTrajectories({ ...seventh, grid: { ...seventh.grid, seeds: [7] } });
+    assertEquals(trained, await getModelReady(seventh, own!, options));
+  }));
+
 Deno.test("getModelReady() gives no network of another machine, nor loses its measures", async () => {
   const study = alone("AdaGrad", { stops: ["epochs:3", "epochs:2"] });
   const [trajectory] = listTrajectories(study) as [Trajectory];

@@ -242,16 +242,8 @@ export async function backwardTangent(
       await gemm("TN", K, length, n, V!, delta!, changeBelow);
       await gemm("TN", K, length, n, W!, change!, changeBelow, 1);
       await gemm("NT", n, K, length, change!, input, target!, beta);
-      await gemm(
-        "NT",
-        n,
-        K,
-        length,
-        delta!,
-        inputOf(layout, tangent.outputs, l, start),
-        target!,
-        1,
-      );
+      const inputChange = inputOf(layout, tangent.outputs, l, start);
+      await gemm("NT", n, K, length, delta!, inputChange, target!, 1);
       const bias = product + 4 * layers[l - 1]!.bias;
       kernels.maskAndSum(changeBelow, input, bias, K, length, start > 0);
     }

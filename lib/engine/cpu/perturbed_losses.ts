@@ -65,9 +65,7 @@ export async function perturbedLosses(
     directions: groups.length,
     points: Math.max(...groups.map(({ points }) => points.length)),
   });
-  const [first, ...others] = plan.kept
-    ? [groups.slice(0, 1), ...evenly(groups.slice(1), plan.directions)]
-    : evenly(groups, plan.directions);
+  const [itself, ...others] = groups;
   const total = models.length * countPoints(groups);
   let done = 0;
   const sampling: Sampling = {
@@ -79,8 +77,8 @@ export async function perturbedLosses(
   };
   const lanes = Array.from({ length: plan.lanes }, () => openLane(sampling));
   // The models themselves first: what is frozen or kept of them is needed by all others.
-  await lanes[0]!([first!]);
-  const left = others.values();
+  await lanes[0]!([[itself!]]);
+  const left = evenly(others, plan.directions).values();
   await Promise.all(lanes.map((compute) =>
     compute(left).catch((error) => {
       // No other lane begins a tile.
@@ -135,7 +133,7 @@ async function computeLogits(
   }));
 }
 
-/** The losses of a tile whose logits are complete, the models' own first. */
+/** The losses of a tile whose logits are complete. */
 async function computeLosses(
   { pool, rows: { train: rows }, sizes, frozen, signal }: Sampling,
   models: readonly Model[],
@@ -159,11 +157,8 @@ async function computeLosses(
       if (frozen) model.frozen[ray]![index] = kept ? found.frozen : found.loss;
     }
   }
-  const all = models.flatMap((model, m) => points.map((_, place) => ({ model, m, place })));
-  const isItself = ({ place }: { place: number }): boolean => points[place]!.vector === null;
-  for (const some of [all.filter(isItself), all.filter((each) => !isItself(each))]) {
-    await Promise.all(some.map(({ model, m, place }) => lossAt(model, m, place)));
-  }
+  const all = models.flatMap((model, m) => points.map((_, place) => lossAt(model, m, place)));
+  await Promise.all(all);
 }
 
 /**

@@ -180,13 +180,9 @@ function describe(name: string, { symbols }: Blas): string {
 export function addressOf(memory: WebAssembly.Memory): (offset: number) => Deno.PointerValue {
   const base = Deno.UnsafePointer.value(Deno.UnsafePointer.of(new Uint8Array(memory.buffer)));
   const pointers = new Map<number, Deno.PointerValue>();
-  return (offset) => {
-    const known = pointers.get(offset);
-    if (known !== undefined) return known;
-    const pointer = Deno.UnsafePointer.create(base + BigInt(offset));
-    pointers.set(offset, pointer);
-    return pointer;
-  };
+  const pointerTo = (offset: number): Deno.PointerValue =>
+    Deno.UnsafePointer.create(base + BigInt(offset));
+  return (offset) => pointers.getOrInsertComputed(offset, pointerTo);
 }
 
 function bindBlas({ symbols: { cblas_sgemm } }: Blas, memory: WebAssembly.Memory): Gemm {

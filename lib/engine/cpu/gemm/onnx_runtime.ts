@@ -44,14 +44,13 @@ function bindOnnxRuntime(
   const sessions = new Map<string, Promise<InferenceSession>>();
   const tensors = new Map<string, Tensor>();
   function view(offset: number, rows: number, columns: number): Tensor {
-    return kept(tensors, `${offset} ${rows} ${columns}`, () => {
+    return tensors.getOrInsertComputed(`${offset} ${rows} ${columns}`, () => {
       const floats = new Float32Array(memory.buffer as ArrayBuffer, offset, rows * columns);
       return new ort.Tensor("float32", floats, [rows, columns]);
     });
   }
   return async (form, m, n, k, a, b, c, beta = 0, alpha = 1) => {
-    const session = await kept(
-      sessions,
+    const session = await sessions.getOrInsertComputed(
       `${form} ${alpha} ${beta}`,
       () =>
         ort.InferenceSession.create(gemmModel(form, alpha, beta), {
@@ -66,12 +65,6 @@ function bindOnnxRuntime(
     const Y = view(c, m, n);
     await session.run({ A, B, C: Y }, { Y });
   };
-}
-
-function kept<T>(map: Map<string, T>, key: string, make: () => T): T {
-  const value = map.get(key) ?? make();
-  map.set(key, value);
-  return value;
 }
 
 /**
