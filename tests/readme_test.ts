@@ -88,7 +88,8 @@ Deno.test("README's summary says what the verdicts say", () => {
   assertEquals(verdicts("batch-size", "stop", ["SGD"]), new Set(["falls"]));
   assertEquals(verdicts("batch-size", "stop", ["AdaGrad"]), new Set(["inconclusive"]));
   for (const { comparisons: [each] } of found("batch-size", "loss")) {
-    assert(each!.scale === "ratio" && (each!.interval?.[1] ?? each!.estimate) >= 1);
+    // One seed has no interval: it shows neither a fall nor that there is none.
+    assert(each!.scale === "ratio" && (each!.interval?.[1] ?? 1) >= 1);
   }
   // In relative sharpness neither optimizer is flatter throughout.
   const [, level = ""] = optimizerSentences(findings!)[0]!.split("by learning rate");
