@@ -4,9 +4,11 @@
  * @module
  */
 import { callHelp, type Parameters, parseCall, UsageError } from "~/lib/domain.ts";
-import { share } from "~/lib/model.ts";
+import { share, type SharedFloats } from "~/lib/model.ts";
 import type { OptimizerDefinition, UpdateRule } from "~/lib/optimizer/definition.ts";
 import * as definitions from "~/lib/optimizer/definitions.ts";
+
+export type { TensorStep, TensorUpdate } from "~/lib/optimizer/definition.ts";
 
 /** By name. */
 const DEFINITIONS: readonly OptimizerDefinition[] = Object.values(definitions) as never;
@@ -55,10 +57,7 @@ export function parseOptimizer(text: string): Optimizer {
 export const optimizerHelp = (): string[] => callHelp(DEFINITIONS);
 
 /** Zeros for an optimizer's state, shape [S * P], in memory that threads can share. */
-export function allocateState(
-  text: string,
-  parameterCount: number,
-): Float32Array<SharedArrayBuffer> {
+export function allocateState(text: string, parameterCount: number): SharedFloats {
   const { slots } = parseOptimizer(text);
   return share(slots.length * parameterCount);
 }

@@ -34,9 +34,8 @@ export async function demandShared(
     });
     if (!hold) fail("its locks do not hold");
   }
-  const found = await callProgram("findmnt", [
-    ...["--noheadings", "--raw", "--output=FSTYPE,OPTIONS", "--target", path],
-  ]);
+  const columns = ["--noheadings", "--raw", "--output=FSTYPE,OPTIONS"];
+  const found = await callProgram("findmnt", [...columns, "--target", path]);
   // The last of those mounted over each other is the one that is seen.
   const [type, options = ""] = (found?.stdout.trim().split("\n").at(-1) ?? "").split(" ");
   if (!type) return;

@@ -4,15 +4,8 @@
  * @module
  */
 import type { Dataset } from "~/lib/dataset.ts";
-import type {
-  Engine,
-  Hessian,
-  Member,
-  SharedFloats,
-  Stack,
-  StackOptions,
-} from "~/lib/engine/engine.ts";
-import { countParameters, type LayerSizes } from "~/lib/model.ts";
+import type { Engine, Hessian, Member, Stack, StackOptions } from "~/lib/engine/engine.ts";
+import { countParameters, type LayerSizes, type SharedFloats } from "~/lib/model.ts";
 import { parseOptimizer } from "~/lib/optimizer.ts";
 
 /**

@@ -6,10 +6,7 @@
  */
 import type { Dataset } from "~/lib/dataset.ts";
 import type { GemmLibraryName } from "~/lib/engine/cpu/gemm/gemm_library.ts";
-import type { LayerSizes } from "~/lib/model.ts";
-
-/** float32 in memory that threads can share. */
-export type SharedFloats = Float32Array<SharedArrayBuffer>;
+import type { LayerSizes, SharedFloats } from "~/lib/model.ts";
 
 /** What ran, as it is written into results. The number of threads is left out: it changes nothing. */
 export interface EngineInfo {
@@ -48,8 +45,6 @@ export interface Member {
 
 /** E networks that are trained in lock-step. */
 export interface Stack {
-  /** Members still in the stack, E. */
-  readonly size: number;
   /**
    * Trains every member one epoch: all training images, in file order unless it is shuffled.
    *
@@ -110,7 +105,7 @@ export interface PerturbOptions {
   /** Called as work is done: losses finished and in all. */
   readonly onProgress?: (done: number, total: number) => void;
   /** Aborts between blocks of work with the signal's reason. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Losses of one model on the full training split, mean cross-entropies in nats. */
@@ -127,7 +122,7 @@ export interface PerturbedLosses {
 
 /** How curvature is computed. */
 export interface CurvatureOptions {
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** The full training loss of a model and its gradient. */
@@ -180,15 +175,8 @@ export interface Engine {
     models: readonly SharedFloats[],
     options?: CurvatureOptions,
   ): Promise<LossGradient[]>;
-  /**
-   * The Hessian of the full training loss at a model, which may not change while it is
-   * in use.
-   */
-  openHessian(
-    sizes: LayerSizes,
-    model: SharedFloats,
-    options?: CurvatureOptions,
-  ): Promise<Hessian>;
+  /** The Hessian of the full training loss at a model, which may not change while it is in use. */
+  openHessian(sizes: LayerSizes, model: SharedFloats, options?: CurvatureOptions): Promise<Hessian>;
   /** Frees threads and device memory; the engine is of no use afterwards. */
   close(): Promise<void>;
 }
@@ -197,7 +185,7 @@ export interface Engine {
 export interface EngineOptions {
   readonly dataset: Dataset;
   /** Threads of the CPU engine; default: the machine's cores. */
-  readonly threads?: number;
+  readonly threads?: number | undefined;
   /**
    * What a run that goes on was computed with, where nothing is demanded and if it is there: the CPU
    * engine's matrix library, see `gemmLibraryOf`, or the GPU. Default: what is fast here.

@@ -7,9 +7,13 @@ import { z } from "zod";
 import { type Dataset, firstRows } from "~/lib/dataset.ts";
 import { validate } from "~/lib/domain.ts";
 import { createCpuEngine } from "~/lib/engine/cpu/cpu_engine.ts";
-import type { LibrarySource } from "~/lib/engine/cpu/gemm/gemm_library.ts";
+import { GEMM_LIBRARIES, type LibrarySource } from "~/lib/engine/cpu/gemm/gemm_library.ts";
 import type { Engine, EngineOptions } from "~/lib/engine/engine.ts";
-import type { TensorFlowBackend } from "~/lib/engine/tensorflow/device.ts";
+import {
+  findRealGpu,
+  TENSORFLOW_BACKENDS,
+  type TensorFlowBackend,
+} from "~/lib/engine/tensorflow/backends.ts";
 import { initialise, type LayerSizes, MLP_1, share } from "~/lib/model.ts";
 
 /** Names that `openEngine` takes. */
@@ -18,14 +22,9 @@ export const ENGINE_NAMES = [
   "auto:measure",
   "cpu",
   "cpu:measure",
-  "cpu:blas",
-  "cpu:onednn",
-  "cpu:onnxruntime",
+  ...GEMM_LIBRARIES.map((library) => `cpu:${library}` as const),
   "tensorflow",
-  "tensorflow:tfjs-node-gpu",
-  "tensorflow:webgpu",
-  "tensorflow:tfjs-node",
-  "tensorflow:cpu",
+  ...TENSORFLOW_BACKENDS.map((backend) => `tensorflow:${backend}` as const),
 ] as const;
 /** One of `ENGINE_NAMES`, or "cpu:" and the file of a BLAS: "cpu:libmkl_rt.so.2". */
 export type EngineName = typeof ENGINE_NAMES[number] | `cpu:${string}.${string}`;
@@ -55,7 +54,6 @@ export async function openEngine(name: EngineName, options: EngineOptions): Prom
   // A run that was begun on the CPU goes on there, and one that was begun on a GPU there.
   const { prefer } = options;
   if (kind === "cpu" || (prefer !== undefined && prefer !== "gpu")) return await openCpu(options);
-  const { findRealGpu } = await import("~/lib/engine/tensorflow/backends.ts");
   const gpu = await findRealGpu();
   if (gpu === undefined) return await openCpu(options);
   if (prefer === "gpu") return await openTensorFlow(options);

@@ -69,9 +69,12 @@ export async function readPicture(
   results: string,
   images = presets.standard.images,
 ): Promise<Landscape | undefined> {
-  const { networks, points, stop } = picture;
+  const { points, stop } = picture;
   const kept = await readLandscape(pictureFile(picture, results));
-  const isWhole = kept?.points.length === (networks.length === 1 ? points ** 2 : points);
-  const isSame = kept?.question.images === images && kept.question.stop === stop;
+  // A line meets its networks, too, where even points pass between them.
+  const counts = kept?.axes.map(({ ticks }) => ticks.length) ?? [];
+  const isWhole = kept?.points.length === counts.reduce((product, count) => product * count, 1);
+  const isSame = kept?.question.images === images && kept.question.stop === stop &&
+    counts.every((count) => count >= points && count <= points + 2);
   return isWhole && isSame ? kept : undefined;
 }

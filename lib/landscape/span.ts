@@ -4,8 +4,8 @@
  * @module
  */
 import { UsageError } from "~/lib/domain.ts";
-import type { PerturbOptions, Ray, SharedFloats } from "~/lib/engine.ts";
-import { dot, type LayerSizes, layoutLayers, norm } from "~/lib/model.ts";
+import type { PerturbOptions, Ray } from "~/lib/engine.ts";
+import { dot, type LayerSizes, layoutLayers, norm, type SharedFloats } from "~/lib/model.ts";
 import { fillNormal, openStream } from "~/lib/random.ts";
 
 /** A network that a span goes through. */

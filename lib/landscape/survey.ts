@@ -111,8 +111,7 @@ async function alongRay(
 ): Promise<{ loss: number; accuracy: number }[]> {
   if (ray === undefined || steps.length === 0) return [];
   const { seed, ...along } = ray;
-  const rays = [{ ...along, steps }];
-  const options = { seed, rays, ...(signal ? { signal } : {}) };
+  const options = { seed, rays: [{ ...along, steps }], signal };
   const [found] = await engine.perturbedLosses(sizes, [origin], options);
   return found!.losses[0]!.map((loss, i) => ({ loss, accuracy: found!.accuracies[0]![i]! }));
 }

@@ -5,7 +5,6 @@
  * @module
  */
 import { count, directions, positive } from "~/lib/domain.ts";
-import type { SharedFloats } from "~/lib/engine.ts";
 import {
   type ComputeOptions,
   type MeasureDefinition,
@@ -14,7 +13,7 @@ import {
   validateFinite,
 } from "~/lib/measure/definition.ts";
 import { growKrylov, isConverged, largestPair, unitDirection } from "~/lib/measure/lanczos.ts";
-import { dot, share } from "~/lib/model.ts";
+import { dot, share, type SharedFloats } from "~/lib/model.ts";
 import { parseOptimizer } from "~/lib/optimizer.ts";
 import { meanInterval } from "~/lib/statistics.ts";
 

@@ -4,8 +4,8 @@
  * @module
  */
 import type { Callable, Parameters } from "~/lib/domain.ts";
-import type { Engine, Hessian, LossGradient, Ray, SharedFloats } from "~/lib/engine.ts";
-import type { LayerSizes } from "~/lib/model.ts";
+import type { Engine, Hessian, LossGradient, Ray } from "~/lib/engine.ts";
+import type { LayerSizes, SharedFloats } from "~/lib/model.ts";
 
 /** A network that is measured. */
 export interface MeasuredNetwork {
@@ -35,6 +35,7 @@ export interface MeasureValue {
 
 /** What a measure is computed from, besides the network. */
 export interface ComputeOptions {
+  readonly engine: Engine;
   /** Of the study's directions. */
   readonly seed: number;
   readonly signal: AbortSignal;
@@ -55,11 +56,7 @@ export interface MeasureMethod {
   readonly frozen?: boolean;
   /** Forward passes over the training set that it takes by itself. */
   readonly passes?: number;
-  compute(
-    network: MeasuredNetwork,
-    options: ComputeOptions,
-    on: Engine,
-  ): MeasureValue | Promise<MeasureValue>;
+  compute(network: MeasuredNetwork, options: ComputeOptions): MeasureValue | Promise<MeasureValue>;
 }
 
 /** A measure before its parameters are set. Others ask its `is...`, never its name. */

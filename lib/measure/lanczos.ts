@@ -3,8 +3,7 @@
  *
  * @module
  */
-import type { SharedFloats } from "~/lib/engine.ts";
-import { dot, norm, share, type Vector } from "~/lib/model.ts";
+import { dot, norm, share, type SharedFloats, type Vector } from "~/lib/model.ts";
 import { fillNormal, openStream } from "~/lib/random.ts";
 
 /** The study's direction k, `u_k = g_k / |g_k|` with `g_k ~ N(0, I_P)`. */

@@ -78,7 +78,8 @@ export async function measureNetworks(
   const openPart: OpenPart = (passes) => {
     let before = 0;
     return (done) => {
-      const share = Math.min(rest, passes * (done - before) / total);
+      // Measures of the evaluation alone take no passes at all.
+      const share = Math.min(rest, passes * (done - before) / (total || 1));
       before = done;
       rest -= share;
       onProgress?.(share);
@@ -136,21 +137,17 @@ async function measureTask(
   const gradient = once(async () => (await engine.gradients(sizes, [parameters], { signal }))[0]!);
   const hessian = once(() => engine.openHessian(sizes, parameters, { signal }));
   const row: MeasureValue[] = [];
-  async function take({ method, method: { passes = 0 } }: Measure): Promise<MeasureValue> {
-    const onProgress = openPart(passes);
-    const rayLosses = () => lossesOf(task, method);
-    const options = { seed, signal, onProgress, rayLosses, gradient, hessian };
-    const value = await method.compute(network, options, engine);
-    onProgress(1);
-    return value;
-  }
-  for (const measure of measures) {
+  for (const { name, method } of measures) {
     signal.throwIfAborted();
+    const onProgress = openPart(method.passes ?? 0);
+    const rayLosses = () => lossesOf(task, method);
+    const options = { engine, seed, signal, onProgress, rayLosses, gradient, hessian };
     try {
-      row.push(await take(measure));
+      row.push(await method.compute(network, options));
+      onProgress(1);
     } catch (error) {
       if (!(error instanceof NotFiniteError)) throw error;
-      const named = new NotFiniteError(`Cannot measure ${measure.name} as ${error.message}`);
+      const named = new NotFiniteError(`Cannot measure ${name} as ${error.message}`);
       if (onNotFinite === undefined) throw named;
       onNotFinite(named);
       row.push({ estimate: NaN, standardError: null });

@@ -25,9 +25,9 @@ export const relativeBalanced: typeof relativeFilter = {
     return {
       // As of one network by itself: see `rayPasses`.
       passes: 1 + 1.2 * rays.length,
-      async compute(network, options, engine): Promise<MeasureValue> {
+      async compute(network, options): Promise<MeasureValue> {
         const models = [balanceUnits(network.sizes, network.parameters)];
-        const [found] = await engine.perturbedLosses(network.sizes, models, {
+        const [found] = await options.engine.perturbedLosses(network.sizes, models, {
           ...{ seed: options.seed, signal: options.signal, rays },
           onProgress: (done, total) => options.onProgress(done / total),
         });
@@ -35,7 +35,7 @@ export const relativeBalanced: typeof relativeFilter = {
         const losses = found!.losses.map((points) =>
           points.map((point) => validateFinite(point, "the loss at a step"))
         );
-        return compute(network, { ...options, rayLosses: () => ({ loss, losses }) }, engine);
+        return compute(network, { ...options, rayLosses: () => ({ loss, losses }) });
       },
     };
   },

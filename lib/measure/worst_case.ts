@@ -4,7 +4,7 @@
  * @module
  */
 import { count, positive } from "~/lib/domain.ts";
-import type { Engine, LossGradient } from "~/lib/engine.ts";
+import type { LossGradient } from "~/lib/engine.ts";
 import {
   type ComputeOptions,
   type MeasureDefinition,
@@ -58,8 +58,8 @@ function inBall(
     },
     method: (ball) => ({
       passes: (ball.steps + 1) * GRADIENT_PASSES,
-      compute: (network, options, engine) =>
-        ascend(engine, network, { ...options, ...ball, scale: scaleOf(network) }),
+      compute: (network, options) =>
+        ascend(network, { ...options, ...ball, scale: scaleOf(network) }),
     }),
   };
 }
@@ -78,11 +78,10 @@ interface Slope {
  * rise, the next ones from the best point are shorter: rho / 2, rho / 6 ...
  */
 async function ascend(
-  engine: Engine,
   { sizes, parameters }: MeasuredNetwork,
   options: ComputeOptions & Ball & { readonly scale: Float32Array | undefined },
 ): Promise<MeasureValue> {
-  const { radius, steps, scale, seed, signal } = options;
+  const { engine, radius, steps, scale, seed, signal } = options;
   const P = parameters.length;
   function slopeAt({ loss, gradient }: LossGradient, where: string): Slope {
     validateFinite(loss, `the loss ${where}`);

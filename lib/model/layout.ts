@@ -66,7 +66,7 @@ export function countParameters(sizes: LayerSizes): number {
  * @returns Flat parameters, shape [P].
  * @throws {RangeError} If `seed` or `sizes` is out of its domain.
  */
-export function initialise(sizes: LayerSizes, seed: number): Float32Array<SharedArrayBuffer> {
+export function initialise(sizes: LayerSizes, seed: number): SharedFloats {
   const parameters = allocateParameters(sizes);
   const generator = openStream(seed, 0);
   for (const { inputs, outputs, weight } of layoutLayers(sizes)) {
@@ -77,7 +77,7 @@ export function initialise(sizes: LayerSizes, seed: number): Float32Array<Shared
 }
 
 /** Zeros of shape [P] in memory that threads can share. */
-export function allocateParameters(sizes: LayerSizes): Float32Array<SharedArrayBuffer> {
+export function allocateParameters(sizes: LayerSizes): SharedFloats {
   return share(countParameters(sizes));
 }
 
@@ -97,9 +97,9 @@ export function rescaleLayer(
   sizes: LayerSizes,
   parameters: Float32Array,
   { layer, c }: { readonly layer: number; readonly c: number },
-): Float32Array<SharedArrayBuffer> {
+): SharedFloats {
   const layers = layoutLayers(sizes);
-  const scaled = share(parameters.length, (i) => parameters[i]!);
+  const scaled = shareCopy(parameters);
   for (const [index, { weight, bias, outputs }] of layers.entries()) {
     if (index < layer) continue;
     const isCompensating = index > layer && index === layers.length - 1;
@@ -119,10 +119,7 @@ export function rescaleLayer(
  * @returns Flat parameters of the balanced network, shape [P]; a unit without weights on one side, or
  * with weights that are not finite, stays as it is.
  */
-export function balanceUnits(
-  sizes: LayerSizes,
-  parameters: Float32Array,
-): Float32Array<SharedArrayBuffer> {
+export function balanceUnits(sizes: LayerSizes, parameters: Float32Array): SharedFloats {
   const layers = layoutLayers(sizes);
   const balanced = Float64Array.from(parameters);
   let largest: number;
@@ -144,7 +141,7 @@ export function balanceUnits(
     }
     // A round that changes less than float32 rounds is the last.
   } while (largest > 1e-8);
-  return share(balanced.length, (i) => balanced[i]!);
+  return shareCopy(balanced);
 }
 
 /** float32 as networks have it, or float64. */
@@ -162,12 +159,19 @@ export function norm(a: Vector): number {
   return Math.sqrt(dot(a, a));
 }
 
-/** float32 in memory that threads can share, element by element; default zeros. */
-export function share(
-  length: number,
-  at?: (i: number) => number,
-): Float32Array<SharedArrayBuffer> {
+/** float32 in memory that threads can share. */
+export type SharedFloats = Float32Array<SharedArrayBuffer>;
+
+/** Makes `length` of them, each what `at` gives; default zeros. */
+export function share(length: number, at?: (i: number) => number): SharedFloats {
   const out = new Float32Array(new SharedArrayBuffer(4 * length));
   if (at !== undefined) { for (let i = 0; i < length; i++) out[i] = at(i); }
   return out;
+}
+
+/** Copies a vector into memory that threads can share, rounded to float32. */
+export function shareCopy(values: Vector): SharedFloats {
+  const copy = share(values.length);
+  copy.set(values);
+  return copy;
 }

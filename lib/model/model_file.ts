@@ -12,6 +12,7 @@ import {
   type LayerSizes,
   layoutLayers,
   MAX_UNITS,
+  type SharedFloats,
 } from "~/lib/model/layout.ts";
 import { decodeTensors, encodeTensors, type Tensor } from "~/lib/model/safetensors.ts";
 
@@ -19,7 +20,7 @@ import { decodeTensors, encodeTensors, type Tensor } from "~/lib/model/safetenso
 export interface ModelFile {
   readonly sizes: LayerSizes;
   /** Flat parameters, shape [P]. */
-  readonly parameters: Float32Array<SharedArrayBuffer>;
+  readonly parameters: SharedFloats;
   /** The optimizer's state, shape [S * P], slot after slot; empty where the file holds none. */
   readonly state: Float32Array;
   readonly metadata: Readonly<Record<string, string>>;

@@ -13,9 +13,7 @@ import type { OptimizerDefinition, TensorStep } from "~/lib/optimizer/definition
 export const adagrad: OptimizerDefinition<{ epsilon: number }> = {
   name: "AdaGrad",
   summary: "a += g^2; w -= lr g / (sqrt(a) + epsilon)",
-  parameters: {
-    epsilon: { schema: epsilon, default: 1e-10, help: "added to the root" },
-  },
+  parameters: { epsilon: { schema: epsilon, default: 1e-10, help: "added to the root" } },
   rule: ({ epsilon }) => ({
     slots: ["accumulator"],
     step({ parameters, gradient, slots: [accumulator] }, { learningRate }): void {
@@ -25,10 +23,7 @@ export const adagrad: OptimizerDefinition<{ epsilon: number }> = {
         parameters[i]! -= learningRate * g / (Math.sqrt(accumulator![i]!) + epsilon);
       }
     },
-    kernel: {
-      name: "adagradStep",
-      coefficients: ({ learningRate }) => [learningRate, epsilon],
-    },
+    kernel: { name: "adagradStep", coefficients: ({ learningRate }) => [learningRate, epsilon] },
     tensorStep(tf, { weight, gradient, slots: [accumulator], learningRate }): TensorStep {
       const a = tf.add(accumulator!, tf.square(gradient));
       const step = tf.div(tf.mul(learningRate, gradient), tf.add(tf.sqrt(a), epsilon));

@@ -3,12 +3,11 @@
  *
  * @module
  */
-import type { SharedFloats } from "~/lib/engine.ts";
 import { readChecked } from "~/lib/files/checked.ts";
 import { removeUnfinished } from "~/lib/files/files.ts";
 import { type Lock, tryLock } from "~/lib/files/lock.ts";
 import type { Meter } from "~/lib/files/progress.ts";
-import { initialise, share } from "~/lib/model.ts";
+import { initialise, shareCopy, type SharedFloats } from "~/lib/model.ts";
 import {
   type EngineOnData,
   type PlacedOptions,
@@ -65,9 +64,7 @@ export class Claim {
   initialWeights(): SharedFloats {
     const { initial } = this.context.options;
     const { sizes, seed } = this.trajectory;
-    return initial === undefined
-      ? initialise(sizes, seed)
-      : share(initial.length, (i) => initial[i]!);
+    return initial === undefined ? initialise(sizes, seed) : shareCopy(initial);
   }
 
   /** Changes what the record says, and adds the work that led to it. */

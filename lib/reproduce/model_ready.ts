@@ -6,12 +6,11 @@
  */
 import { join } from "node:path";
 import { z } from "zod";
-import type { SharedFloats } from "~/lib/engine.ts";
 import { readCheckedJson } from "~/lib/files/checked.ts";
 import { sha256, writeWhole } from "~/lib/files/files.ts";
 import { isHeld } from "~/lib/files/lock.ts";
 import { measureNetworks } from "~/lib/measure.ts";
-import { rescaleLayer } from "~/lib/model.ts";
+import { rescaleLayer, type SharedFloats } from "~/lib/model.ts";
 import { readAgreeing } from "~/lib/reproduce/claim.ts";
 import { placed, type RunOptions, withEngine } from "~/lib/reproduce/options.ts";
 import { run } from "~/lib/reproduce/run.ts";

@@ -15,10 +15,10 @@ import {
   gemmLibraryOf,
   openEngine,
   processor,
-  type SharedFloats,
 } from "~/lib/engine.ts";
 import { UsageError } from "~/lib/domain.ts";
 import type { OnProgress } from "~/lib/files/progress.ts";
+import type { SharedFloats } from "~/lib/model.ts";
 import type { Provenance, TrajectoryRecord } from "~/lib/results.ts";
 import { readNetwork, type Trajectory } from "~/lib/trainer.ts";
 
@@ -100,10 +100,9 @@ export async function withEngine<T>(
     ...{ directory: options.data, onProgress, onMessage, signal },
   });
   const dataset = { ...loaded, train: firstRows(loaded.train, images) };
-  const engine = await openEngine(options.engine ?? "auto", {
-    ...{ dataset, prefer, onMessage, choices: join(models, CHOICES_FILE) },
-    ...(threads === undefined ? {} : { threads }),
-  });
+  const choices = join(models, CHOICES_FILE);
+  const asked = { dataset, threads, prefer, choices, onMessage };
+  const engine = await openEngine(options.engine ?? "auto", asked);
   try {
     return await work({ engine, dataset });
   } finally {

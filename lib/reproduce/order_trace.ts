@@ -6,15 +6,10 @@
 import { join } from "node:path";
 import { z } from "zod";
 import type { Dataset } from "~/lib/dataset.ts";
-import {
-  createCpuEngine,
-  type GemmLibraryName,
-  gemmLibraryOf,
-  type SharedFloats,
-} from "~/lib/engine.ts";
+import { createCpuEngine, type GemmLibraryName, gemmLibraryOf } from "~/lib/engine.ts";
 import { readCheckedJson } from "~/lib/files/checked.ts";
 import { writeWhole } from "~/lib/files/files.ts";
-import { initialise, type LayerSizes, share } from "~/lib/model.ts";
+import { initialise, type LayerSizes, share, type SharedFloats } from "~/lib/model.ts";
 import { allocateState } from "~/lib/optimizer.ts";
 import { placed, revision, type RunOptions, withEngine } from "~/lib/reproduce/options.ts";
 import { parseStop, type Trajectory, trajectoryPath } from "~/lib/trainer.ts";

@@ -53,7 +53,7 @@ export async function surveyPicture(
       : lineBetween(from!, to, points);
     const question = {
       ...{ picture: name, stop, networks: found.map(({ parameters }) => sha256(parameters)) },
-      ...{ images: study.images, radius: to === undefined ? RADIUS : null },
+      ...{ images: study.images, points, radius: to === undefined ? RADIUS : null },
       ...{ normalise: to === undefined ? "filter" : "none", biases: "move" },
       ...{ engine: { name: info.name, library: info.library }, revision: revision() },
     };

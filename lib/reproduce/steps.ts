@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { EngineInfo, SharedFloats } from "~/lib/engine.ts";
+import type { EngineInfo } from "~/lib/engine.ts";
 import { removeIfThere, sha256 } from "~/lib/files/files.ts";
 import { plural } from "~/lib/files/numbers.ts";
 import {
@@ -14,7 +14,7 @@ import {
   type MeasureValue,
   parseMeasure,
 } from "~/lib/measure.ts";
-import { layoutLayers, norm } from "~/lib/model.ts";
+import { layoutLayers, norm, type SharedFloats } from "~/lib/model.ts";
 import { allocateState } from "~/lib/optimizer.ts";
 import { type Claim, type Context, keptOf, readAgreeing } from "~/lib/reproduce/claim.ts";
 import { firstDifference, isSameEngine, needsState } from "~/lib/reproduce/next_step.ts";

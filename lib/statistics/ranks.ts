@@ -91,10 +91,7 @@ export interface TauInterval {
  * @returns The interval is null for fewer than 2 seeds.
  * @throws {RangeError} If a value is not finite.
  */
-export function tauInterval(
-  groups: readonly (readonly RankedCell[])[],
-  seed: number,
-): TauInterval {
+export function tauInterval(groups: readonly (readonly RankedCell[])[], seed: number): TauInterval {
   const cells = groups.flat();
   const seeds = [...new Set(cells.flat().map(({ seed }) => seed))].sort((a, b) => a - b);
   const tau = tauOf(groups, seeds);

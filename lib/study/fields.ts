@@ -27,7 +27,7 @@ interface Field {
   readonly schema: z.ZodType;
   readonly isList?: boolean;
   /** The only effect that has a use for it. */
-  readonly effect?: EffectName;
+  readonly effect?: EffectName | undefined;
 }
 
 const text = z.string().describe("a text");
@@ -42,7 +42,7 @@ const oneOf = (names: readonly string[]) => z.enum(names).describe(names.join(" 
 
 const one = (of: Field["of"], schema: z.ZodType): Field => ({ of, schema });
 const list = (of: Field["of"], schema: z.ZodType, effect?: EffectName): Field => (
-  { of, schema, isList: true, ...(effect ? { effect } : {}) }
+  { of, schema, isList: true, effect }
 );
 
 /** By the name that a study's figures and tables have of it. */
@@ -128,14 +128,10 @@ function checkKeys(name: string, value: object, keys: readonly string[]): void {
  */
 export function studyName(study: Study): string {
   const usual = presets[study.preset as PresetName];
+  const partOf = (part: unknown): unknown =>
+    part instanceof Object ? Object.values(part).join(":") : part;
   const differing = Object.entries(FIELDS).flatMap(([key, { of }]) => {
-    const [own, other] = [study, usual].map((each) =>
-      String(
-        [of(each)].flat().map((part) =>
-          part instanceof Object ? Object.values(part).join(":") : part
-        ),
-      )
-    );
+    const [own, other] = [study, usual].map((each) => String([of(each)].flat().map(partOf)));
     return own === other ? [] : [`${key}=${own}`];
   });
   const whole = [study.preset, ...differing].join(",").replaceAll(/[:/]/g, "_");

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { Engine, SharedFloats } from "~/lib/engine.ts";
-import { initialise, type LayerSizes, MLP_1 } from "~/lib/model.ts";
+import type { Engine } from "~/lib/engine.ts";
+import { initialise, type LayerSizes, MLP_1, type SharedFloats } from "~/lib/model.ts";
 import { allocateState } from "~/lib/optimizer.ts";
 import { parseStop } from "~/lib/trainer/stop.ts";
 import { type Ended, trainStack } from "~/lib/trainer/train_stack.ts";
@@ -53,8 +53,7 @@ export async function learn(engine: Engine, options: LearnOptions): Promise<Lear
   let ended: Ended = "stopped";
   let epoch = 0;
   await trainStack(engine, [run], {
-    ...{ sizes, optimizer, batchSize, stops, maxEpochs },
-    ...(signal === undefined ? {} : { signal }),
+    ...{ sizes, optimizer, batchSize, stops, maxEpochs, signal },
     // One that diverges is no part of the run's losses.
     onEpoch: (_, [loss]) => onEpoch?.(++epoch, loss!),
     onNetwork: () => Promise.resolve(),

@@ -6,10 +6,10 @@
  */
 import { basename, dirname, join } from "node:path";
 import { z } from "zod";
-import type { EngineInfo, SharedFloats } from "~/lib/engine.ts";
+import type { EngineInfo } from "~/lib/engine.ts";
 import { DamagedFileError, type OnDamage, readChecked } from "~/lib/files/checked.ts";
 import { writeWhole } from "~/lib/files/files.ts";
-import { countParameters, decodeModel, encodeModel } from "~/lib/model.ts";
+import { countParameters, decodeModel, encodeModel, type SharedFloats } from "~/lib/model.ts";
 import { parseOptimizer } from "~/lib/optimizer.ts";
 import { isSameTrajectory, type Trajectory, trajectoryPath } from "~/lib/trainer/trajectory.ts";
 

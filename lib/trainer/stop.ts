@@ -64,13 +64,8 @@ export function parseStop(text: string): Stop {
   if (kind === "epochs") {
     const last = validate(epochs, given, what("its epochs"));
     const epoch: Stop["epoch"] = (losses) => losses.length >= last ? last : undefined;
-    return {
-      text: `epochs:${last}`,
-      words: `after ${plural(last, "epoch")}`,
-      rank: 0,
-      isCriterion,
-      epoch,
-    };
+    const words = `after ${plural(last, "epoch")}`;
+    return { text: `epochs:${last}`, words, rank: 0, isCriterion, epoch };
   }
   if (kind === "loss") {
     const level = validate(nats, given, what("its loss"));
@@ -86,11 +81,12 @@ export function parseStop(text: string): Stop {
     : validate(count, readNumber(number), what("its epochs"));
   const inARow = kind === "consecutive";
   const size = formatNumber(criterion);
+  const isUsual = needed === FLAT_EPOCHS;
+  const flat = isUsual ? "five epochs" : plural(needed, "epoch");
+  const where = inARow ? " in a row" : ", wherever they lay,";
   return {
-    text: `${kind}:${size}${needed === FLAT_EPOCHS ? "" : `:${needed}`}`,
-    words: `${needed === FLAT_EPOCHS ? "five epochs" : plural(needed, "epoch")}${
-      inARow ? " in a row" : ", wherever they lay,"
-    } changed the epoch loss by less than ${size} nats`,
+    text: `${kind}:${size}${isUsual ? "" : `:${needed}`}`,
+    words: `${flat}${where} changed the epoch loss by less than ${size} nats`,
     rank: inARow ? 1 : 0,
     isCriterion,
     epoch: (losses) => flatEpoch(losses, { criterion, needed, inARow }),

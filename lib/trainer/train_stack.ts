@@ -40,7 +40,7 @@ export interface TrainStackOptions<R extends TrainingRun = TrainingRun> extends 
   /** Seconds between checkpoints: of work that an interruption may cost. Default 30. */
   readonly checkpointSeconds?: number | undefined;
   /** Ends training after the epoch in progress, with a checkpoint, by throwing its reason. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**

@@ -8,7 +8,7 @@
  */
 import { parseArgs } from "node:util";
 import { splitList } from "~/lib/domain.ts";
-import { TENSORFLOW_BACKENDS } from "~/lib/engine/tensorflow/device.ts";
+import { TENSORFLOW_BACKENDS } from "~/lib/engine/tensorflow/backends.ts";
 import { createTensorFlowEngine } from "~/lib/engine/tensorflow/tensorflow_engine.ts";
 import { MLP_1 } from "~/lib/model.ts";
 import { makeMember, randomDataset } from "~/tests/fixtures/tiny_dataset.ts";

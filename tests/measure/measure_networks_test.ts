@@ -9,8 +9,8 @@ import {
   parseMeasure,
 } from "~/lib/measure.ts";
 import { formatMeasurement } from "~/lib/cli/measure.ts";
-import type { Engine, Ray, SharedFloats } from "~/lib/engine.ts";
-import { countParameters } from "~/lib/model/layout.ts";
+import type { Engine, Ray } from "~/lib/engine.ts";
+import { countParameters, type SharedFloats } from "~/lib/model/layout.ts";
 import {
   assert,
   assertAlmostEquals,
@@ -97,6 +97,10 @@ Deno.test("measureNetworks() reports shares of its work, which sum to 1", async 
   await take([MEASURE_NAMES, ["trace"]], { onProgress: (share) => shares.push(share) });
   assert(shares.length > 20 && shares.every((share) => share >= 0));
   assertAlmostEquals(shares.reduce((sum, share) => sum + share, 0), 1, 1e-12);
+  // Of the evaluation alone there is nothing to compute.
+  const none: number[] = [];
+  await take([["weight-norm"]], { onProgress: (share) => none.push(share) });
+  assertEquals(none, [0, 1]);
 });
 
 const { gradients, openHessian } = functionEngine(of);

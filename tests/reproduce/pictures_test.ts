@@ -40,6 +40,16 @@ Deno.test("surveyPicture() trains the networks of a line, meets their losses and
       await surveyPicture(line, { ...asked, study: others, cachedOnly: true }),
       undefined,
     );
+    // Of another number of points nothing is taken over; both networks are met.
+    const finer = { ...line, points: 8 };
+    assertEquals(await surveyPicture(finer, { ...asked, cachedOnly: true }), undefined);
+    const eight = (await surveyPicture(finer, asked))!;
+    assertEquals(eight.points.map(({ x }) => x), eight.axes[0]!.ticks);
+    assertEquals([eight.points.length, eight.points.filter(({ x }) => x === 0 || x === 1).length], [
+      10,
+      2,
+    ]);
+    assertEquals(await surveyPicture(finer, { ...asked, cachedOnly: true }), eight);
     const around = (await surveyPicture(plane, asked))!;
     assertEquals(around.points.length, 9);
     const lines = plotLines([{ heading: line.heading, found }]);

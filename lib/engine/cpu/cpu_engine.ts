@@ -10,16 +10,9 @@ import type { LibrarySource } from "~/lib/engine/cpu/gemm/gemm_library.ts";
 import { findStep, openKernels } from "~/lib/engine/cpu/kernels/kernels.ts";
 import { perturbedLosses } from "~/lib/engine/cpu/perturbed_losses.ts";
 import { openPool, type Pool } from "~/lib/engine/cpu/pool.ts";
-import type {
-  Engine,
-  EngineOptions,
-  Member,
-  SharedFloats,
-  Stack,
-  StackOptions,
-} from "~/lib/engine/engine.ts";
+import type { Engine, EngineOptions, Member, Stack, StackOptions } from "~/lib/engine/engine.ts";
 import { defaultThreads, threads as threadCount, validate } from "~/lib/domain.ts";
-import { share } from "~/lib/model.ts";
+import { shareCopy } from "~/lib/model.ts";
 import { parseOptimizer } from "~/lib/optimizer.ts";
 
 /** What the CPU engine is made from. */
@@ -52,10 +45,8 @@ export async function createCpuEngine(
   const { train, test } = dataset;
   // Opened here first, and kept: the threads load what is chosen and set up already.
   const { library, chosen } = await chooseGemmLibrary({
-    demanded,
+    ...{ demanded, choices, onMessage },
     prefer: prefer === "gpu" ? undefined : prefer,
-    choices,
-    onMessage,
   });
   const open = { splits: { train, test }, library: library.source };
   const pool = await openPool(threads, open).catch((error) => {
@@ -96,15 +87,11 @@ function createStack(pool: Pool, options: StackOptions, members: readonly Member
   const { name, coefficients } = parseOptimizer(options.optimizer).kernel;
   const kernels = openKernels(new WebAssembly.Memory({ initial: 2 }));
   findStep(kernels, name, coefficients({ learningRate: 1, t: 1 }).length);
-  const copy = (values: Float32Array): SharedFloats => share(values.length, (i) => values[i]!);
   let current = members.map((member) => {
     const { parameters, state, ...rest } = member;
-    return { member, own: { ...rest, parameters: copy(parameters), state: copy(state) } };
+    return { member, own: { ...rest, parameters: shareCopy(parameters), state: shareCopy(state) } };
   });
   return {
-    get size(): number {
-      return current.length;
-    },
     async trainEpoch(): Promise<number[]> {
       const trained = current;
       const asks = trained.map(({ own }) => ({ ...options, ...own }));

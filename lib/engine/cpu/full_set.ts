@@ -8,14 +8,15 @@ import type { RowRange } from "~/lib/engine/cpu/network.ts";
 import type { SharedPass, SplitPass } from "~/lib/engine/cpu/split_pass.ts";
 import type { Pool } from "~/lib/engine/cpu/pool.ts";
 import { BLOCK } from "~/lib/engine/cpu/workspace.ts";
-import type {
-  EvaluateOptions,
-  Evaluation,
-  Hessian,
-  LossGradient,
-  SharedFloats,
-} from "~/lib/engine/engine.ts";
-import { countParameters, type LayerSizes, norm, share } from "~/lib/model.ts";
+import type { EvaluateOptions, Evaluation, Hessian, LossGradient } from "~/lib/engine/engine.ts";
+import {
+  countParameters,
+  type LayerSizes,
+  norm,
+  share,
+  shareCopy,
+  type SharedFloats,
+} from "~/lib/model.ts";
 
 /** Where work on whole splits is done, and how much of it at once. */
 export interface PassWork {
@@ -65,9 +66,8 @@ export async function evaluate(
     const { loss, correct } = await forwardPass(work, pass);
     const total = want === "loss" ? undefined : await backwardPass(work, pass);
     const gradientNorm = total ? norm(total) : NaN;
-    const evaluation = { loss, accuracy: correct / work.rows[split], gradientNorm };
-    const gradient = want === "gradient" ? { gradient: toFloats(total!) } : {};
-    found.push({ ...evaluation, ...gradient } as Evaluation & LossGradient);
+    const gradient = want === "gradient" ? shareCopy(total!) : share(0);
+    found.push({ loss, accuracy: correct / work.rows[split], gradientNorm, gradient });
   }
   return found;
 }
@@ -93,7 +93,7 @@ export async function openHessian(
         const tangent = { ...changes, parameters: vector };
         await runForward(work, pass, tangent);
         await work.pool.run("tangentLoss", { pass, tangent }, work.signal);
-        products.push(toFloats(await backwardPass(work, pass, tangent)));
+        products.push(shareCopy(await backwardPass(work, pass, tangent)));
       }
       return products;
     },
@@ -179,10 +179,4 @@ function cutRows(rows: number, blocks: number): RowRange[] {
     start: index * most,
     count: Math.min(most, rows - index * most),
   }));
-}
-
-function toFloats(values: Float64Array): SharedFloats {
-  const floats = share(values.length);
-  floats.set(values);
-  return floats;
 }

@@ -116,7 +116,7 @@ export interface BackwardOptions {
    * Takes `w -= learningRate * gradient` into the product where the rows are one block, so that
    * weights are rounded to float32 once a step; for a library that adds in place.
    */
-  readonly inPlaceRate?: number;
+  readonly inPlaceRate?: number | undefined;
   /** Called when `length` numbers of the gradient from `offset` on, a layer's part, are complete. */
   readonly onGradient?: (offset: number, length: number) => void;
 }

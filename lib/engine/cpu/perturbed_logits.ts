@@ -7,16 +7,21 @@
  *
  * @module
  */
-import { blocksOf, loadPixels, type Thread } from "~/lib/engine/cpu/network.ts";
+import { blocksOf, loadPixels, type RowRange, type Thread } from "~/lib/engine/cpu/network.ts";
 import { BLOCK, blockOffset, openPlaces, type Workspace } from "~/lib/engine/cpu/workspace.ts";
-import type { SharedFloats } from "~/lib/engine/engine.ts";
 import {
   type Direction,
   type PartNorms,
   type RayPoint,
   stepFactors,
 } from "~/lib/engine/direction.ts";
-import { countParameters, type Layer, type LayerSizes, layoutLayers } from "~/lib/model.ts";
+import {
+  countParameters,
+  type Layer,
+  type LayerSizes,
+  layoutLayers,
+  type SharedFloats,
+} from "~/lib/model.ts";
 
 /** A model, and its norms where steps are scaled by parts. */
 export interface RayModel {
@@ -32,7 +37,7 @@ export interface RayDirection<P extends RayPoint = RayPoint> {
 }
 
 /** Models and directions whose logits are computed together, for a run of whole blocks of rows. */
-export interface RayTask {
+export interface RayTask extends RowRange {
   readonly sizes: LayerSizes;
   readonly models: readonly RayModel[];
   readonly directions: readonly RayDirection[];
@@ -43,8 +48,6 @@ export interface RayTask {
   readonly bases?: SharedFloats | undefined;
   /** Written, shape [models][points of all directions][rows x classes], by block of rows. */
   readonly logits: SharedFloats;
-  readonly start: number;
-  readonly count: number;
 }
 
 /** Computes the logits of all points for the task's rows. */

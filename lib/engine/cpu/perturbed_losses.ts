@@ -6,7 +6,7 @@
 import type { RayDirection, RayModel, RayTask } from "~/lib/engine/cpu/perturbed_logits.ts";
 import type { PassWork } from "~/lib/engine/cpu/full_set.ts";
 import { BLOCK } from "~/lib/engine/cpu/workspace.ts";
-import type { PerturbedLosses, PerturbOptions, Ray, SharedFloats } from "~/lib/engine/engine.ts";
+import type { PerturbedLosses, PerturbOptions, Ray } from "~/lib/engine/engine.ts";
 import { measureParts, type RayPoint, stepFactors } from "~/lib/engine/direction.ts";
 import {
   allocateParameters,
@@ -14,6 +14,7 @@ import {
   type LayerSizes,
   layoutLayers,
   share,
+  type SharedFloats,
 } from "~/lib/model.ts";
 
 /** A model with what is found around it and, once that is known, its own statistics. */

@@ -26,8 +26,7 @@ import {
   openPlaces,
   type Workspace,
 } from "~/lib/engine/cpu/workspace.ts";
-import type { SharedFloats } from "~/lib/engine/engine.ts";
-import type { LayerSizes } from "~/lib/model.ts";
+import type { LayerSizes, SharedFloats } from "~/lib/model.ts";
 
 /** What the threads share of a network's pass over N rows, or of a vector's way through one. */
 export interface SharedPass {

@@ -44,11 +44,10 @@ export async function trainEpoch(
   let coefficients = kernel.coefficients({ learningRate, t });
   const step = findStep(workspace.kernels, kernel.name, coefficients.length);
   const [firstSlot = 0, secondSlot = firstSlot] = layout.slots;
+  const isInPlace = kernel.name === IN_PLACE_STEP && workspace.accumulates;
   // A gradient is complete in the last block only, when nothing needs its weights any more.
   const options = {
-    ...(kernel.name === IN_PLACE_STEP && workspace.accumulates
-      ? { inPlaceRate: learningRate }
-      : {}),
+    inPlaceRate: isInPlace ? learningRate : undefined,
     onGradient(offset: number, length: number): void {
       const at = 4 * offset;
       const [w, g, s] = [layout.parameters + at, layout.gradient + at, firstSlot + at];

@@ -33,8 +33,7 @@ export async function findRealGpu(): Promise<string | undefined> {
 
 /** The adapter that TensorFlow.js takes, or null where there is none. */
 export async function requestAdapter(): Promise<GPUAdapter | null> {
-  return await globalThis.navigator?.gpu?.requestAdapter({ powerPreference: "high-performance" }) ??
-    null;
+  return await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" }) ?? null;
 }
 
 /** What to call an adapter: its description where it has one. */
@@ -49,6 +48,11 @@ export function isSoftware(adapter: GPUAdapter): boolean {
   return flags.some(({ isFallbackAdapter }) => isFallbackAdapter === true) ||
     SOFTWARE.test([info.description, info.device, info.architecture, info.vendor].join(" "));
 }
+
+/** The backends, in the order in which they are tried; "cpu" is TensorFlow.js's own, for tests. */
+export const TENSORFLOW_BACKENDS = ["tfjs-node-gpu", "webgpu", "tfjs-node", "cpu"] as const;
+/** One of `TENSORFLOW_BACKENDS`. */
+export type TensorFlowBackend = typeof TENSORFLOW_BACKENDS[number];
 
 /** The packages with TensorFlow's own library, for CUDA and for CPUs. */
 export type TfjsNodeName = "tfjs-node-gpu" | "tfjs-node";

@@ -9,6 +9,8 @@ import {
   adapterName,
   loadTfjsNode,
   requestAdapter,
+  TENSORFLOW_BACKENDS,
+  type TensorFlowBackend,
   type TfjsNodeName,
 } from "~/lib/engine/tensorflow/backends.ts";
 import type { Operations } from "~/lib/engine/tensorflow/operations.ts";
@@ -85,11 +87,6 @@ export function keepPace(device: Device, bytes: number): () => Promise<void> {
     begun = performance.now();
   };
 }
-
-/** The backends, in the order in which they are tried; "cpu" is TensorFlow.js's own, for tests. */
-export const TENSORFLOW_BACKENDS = ["tfjs-node-gpu", "webgpu", "tfjs-node", "cpu"] as const;
-/** One of `TENSORFLOW_BACKENDS`. */
-export type TensorFlowBackend = typeof TENSORFLOW_BACKENDS[number];
 
 /**
  * Opens a backend.
@@ -194,12 +191,12 @@ async function openWebGpu(): Promise<Device> {
  * change of a stack's size would add its own.
  */
 function destroyFreeBuffers({ bufferManager }: WebGPUBackend): void {
-  const manager = bufferManager as unknown as Record<
-    "numFreeBuffers" | "numBytesAllocated",
-    number
-  >;
-  const { freeBuffers } = bufferManager as unknown as { freeBuffers: Map<string, GPUBuffer[]> };
-  for (const buffer of [...freeBuffers.values()].flatMap((buffers) => buffers.splice(0))) {
+  const manager = bufferManager as unknown as {
+    readonly freeBuffers: Map<string, GPUBuffer[]>;
+    numFreeBuffers: number;
+    numBytesAllocated: number;
+  };
+  for (const buffer of [...manager.freeBuffers.values()].flatMap((all) => all.splice(0))) {
     manager.numBytesAllocated -= buffer.size;
     manager.numFreeBuffers--;
     buffer.destroy();

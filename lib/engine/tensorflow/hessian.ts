@@ -8,7 +8,6 @@
  * @module
  */
 import * as tf from "@tensorflow/tfjs-core";
-import type { SharedFloats } from "~/lib/engine/engine.ts";
 import {
   type ImageRows,
   isImages,
@@ -26,7 +25,7 @@ import {
   uploadLayers,
 } from "~/lib/engine/tensorflow/pass.ts";
 import { oneHotOf } from "~/lib/engine/tensorflow/tensor_operations.ts";
-import { allocateParameters, NORMALISATION_EPSILON } from "~/lib/model.ts";
+import { allocateParameters, NORMALISATION_EPSILON, type SharedFloats } from "~/lib/model.ts";
 
 /** A network, [1, ...], and K vectors of its shape, [K, ...]. */
 type TangentNetwork = { readonly layers: LayerTensors[]; readonly tangents: LayerTensors[] };

@@ -9,7 +9,7 @@
  * @module
  */
 import type { Tensor } from "@tensorflow/tfjs-core";
-import type { Optimizer } from "~/lib/optimizer.ts";
+import type { Optimizer, TensorStep, TensorUpdate } from "~/lib/optimizer.ts";
 
 /** Rows of images on the device, shared by all members of a stack: B = `count`, `width` values each. */
 export interface ImageRows {
@@ -63,12 +63,6 @@ export interface Steps {
   dispose(): void;
 }
 
-/** A parameter tensor of E networks with its gradient and the optimizer's state. */
-export type ParameterUpdate = Parameters<Optimizer["tensorStep"]>[1];
-
-/** What an update made. */
-export type Updated = ReturnType<Optimizer["tensorStep"]>;
-
 /** What `shift` adds. */
 export interface Shift {
   /** [E, 1, units]; default 0. */
@@ -105,7 +99,7 @@ export interface Operations {
    */
   logitsDelta(logits: Tensor, batch: BatchLabels, rates?: Tensor): Tensor;
   /** The optimizer's step. Uses up weight, gradient and slots. */
-  update(optimizer: Optimizer, parameter: ParameterUpdate): Updated;
+  update(optimizer: Optimizer, parameter: TensorUpdate): TensorStep;
   /** x + `factor` y + `bias`, then ReLU where asked; at factor 0 exactly what it is without y. */
   shift(x: Tensor, by: Shift): Tensor;
   /** A place for the losses of that many batches of E members with C logits each. */

@@ -6,7 +6,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Split } from "~/lib/dataset.ts";
-import type { Evaluation, SharedFloats } from "~/lib/engine/engine.ts";
+import type { Evaluation } from "~/lib/engine/engine.ts";
 import type { Device } from "~/lib/engine/tensorflow/device.ts";
 import type {
   ImageRows,
@@ -14,7 +14,12 @@ import type {
   LossRecord,
   Operations,
 } from "~/lib/engine/tensorflow/operations.ts";
-import { allocateParameters, type LayerSizes, layoutLayers } from "~/lib/model.ts";
+import {
+  allocateParameters,
+  type LayerSizes,
+  layoutLayers,
+  type SharedFloats,
+} from "~/lib/model.ts";
 
 /**
  * One layer of E networks: weights [E, out, in], biases [E, 1, out].

@@ -9,12 +9,14 @@
 import * as tf from "@tensorflow/tfjs-core";
 import {
   type Direction,
+  type Draw,
+  drawDirection,
   measureParts,
   type PartNorms,
   type RayPoint,
   stepFactors,
 } from "~/lib/engine/direction.ts";
-import type { PerturbedLosses, PerturbOptions, Ray, SharedFloats } from "~/lib/engine/engine.ts";
+import type { PerturbedLosses, PerturbOptions, Ray } from "~/lib/engine/engine.ts";
 import type { LossRecord } from "~/lib/engine/tensorflow/operations.ts";
 import {
   type ChunkedPass,
@@ -25,18 +27,9 @@ import {
   readRecord,
   uploadLayers,
 } from "~/lib/engine/tensorflow/pass.ts";
-import { layoutLayers } from "~/lib/model.ts";
+import { countParameters, layoutLayers, type SharedFloats } from "~/lib/model.ts";
 
 type DrawnDirection = Direction & { readonly normal: Float32Array };
-
-/** Where models are moved to. */
-export interface Course extends Pick<PerturbOptions, "rays"> {
-  readonly frozen?: boolean | undefined;
-  /** Draws direction k, g_k with it; one vector of memory may serve all. */
-  readonly draw: (k: number) => DrawnDirection;
-  /** Called after each point of a ray. */
-  readonly onPoint?: (() => void) | undefined;
-}
 
 /** E models on the device and what is known of them. */
 interface Origin extends ChunkedPass {
@@ -52,20 +45,20 @@ interface Origin extends ChunkedPass {
   readonly moments?: tf.Tensor | undefined;
 }
 
-/** Losses of E models that fit on the device together. */
+/** Losses of E models that fit on the device together; `onPoint` is called after each point. */
 export async function perturbedLossesAt(
   work: ChunkedPass,
   models: readonly SharedFloats[],
-  { rays, frozen = false, draw, onPoint }: Course,
+  { seed, rays, frozen = false }: PerturbOptions,
+  onPoint: () => void,
 ): Promise<PerturbedLosses[]> {
   const { device, sizes, split } = work;
   const { operations } = device;
   const points = rays.flatMap(({ steps, ...ray }) => steps.map((step) => ({ ...ray, step })));
+  const count = 1 + (frozen ? 2 : 1) * points.length;
   const { layers, record } = device.tidy(() => ({
     layers: uploadLayers(sizes, models),
-    record: operations.openRecord(
-      ...[models.length, 1 + (frozen ? 2 : 1) * points.length, sizes.at(-1)!] as const,
-    ),
+    record: operations.openRecord(models.length, count, sizes.at(-1)!),
   }));
   const norms = models.map((model) => measureParts(sizes, model));
   let products: tf.Tensor[] = [];
@@ -77,7 +70,7 @@ export async function perturbedLossesAt(
     if (frozen && points.length > 0) moments = device.tidy(() => operations.moments(logits));
     recordAt(origin, 0, logits);
     for (const k of new Set(points.map(({ direction }) => direction))) {
-      await followRays({ ...origin, moments }, k, { draw, onPoint });
+      await followRays({ ...origin, moments }, { seed, k }, onPoint);
     }
     const { losses, accuracies } = await readRecord(device, record, split.size);
     const byRay = (values: readonly number[], from: number): number[][] =>
@@ -97,12 +90,13 @@ export async function perturbedLossesAt(
 /** Losses at all points in direction k. */
 async function followRays(
   origin: Origin,
-  k: number,
-  { draw, onPoint }: Pick<Course, "draw" | "onPoint">,
+  { seed, k }: Pick<Draw, "seed" | "k">,
+  onPoint: () => void,
 ): Promise<void> {
   const { device, sizes, points } = origin;
-  const direction = draw(k);
-  const layers = device.tidy(() => uploadLayers(sizes, [direction.normal]));
+  const normal = new Float32Array(countParameters(sizes));
+  const direction = { normal, ...drawDirection({ sizes, out: normal, seed, k, parts: true }) };
+  const layers = device.tidy(() => uploadLayers(sizes, [normal]));
   let products: tf.Tensor[] = [];
   try {
     products = await multiply(origin, layers);
@@ -114,7 +108,7 @@ async function followRays(
       } finally {
         tf.dispose(moved);
       }
-      onPoint?.();
+      onPoint();
     }
   } finally {
     tf.dispose([layers, products]);

@@ -94,9 +94,6 @@ export function createTensorStack(
   );
 
   return {
-    get size(): number {
-      return training.members.length;
-    },
     async trainEpoch(): Promise<number[]> {
       const { record, members } = training;
       const pace = keepPace(device, members.length * batchSize * rowBytes(sizes));

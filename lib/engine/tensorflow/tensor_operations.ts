@@ -9,11 +9,9 @@ import {
   isImages,
   type LayerInput,
   type Operations,
-  type ParameterUpdate,
-  type Updated,
 } from "~/lib/engine/tensorflow/operations.ts";
 import { NORMALISATION_EPSILON } from "~/lib/model.ts";
-import type { Optimizer } from "~/lib/optimizer.ts";
+import type { Optimizer, TensorStep, TensorUpdate } from "~/lib/optimizer.ts";
 
 /** Operations on the active backend. */
 export const TENSOR_OPERATIONS: Operations = {
@@ -52,9 +50,9 @@ export const TENSOR_OPERATIONS: Operations = {
 };
 
 /** An optimizer's step by its own definition; frees what the step used up and did not return. */
-export function stepTensors(optimizer: Optimizer, parameter: ParameterUpdate): Updated {
+export function stepTensors(optimizer: Optimizer, parameter: TensorUpdate): TensorStep {
   const { weight, gradient, slots } = parameter;
-  let updated!: Updated;
+  let updated!: TensorStep;
   const kept = tf.tidy(() => {
     updated = optimizer.tensorStep(tf, parameter);
     return [updated.weight, ...updated.slots];

@@ -9,16 +9,15 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { UsageError } from "~/lib/domain.ts";
 import { checkedEngine } from "~/lib/engine/checks.ts";
-import { drawDirection } from "~/lib/engine/direction.ts";
 import type {
   Engine,
   EngineOptions,
   Evaluation,
   PerturbedLosses,
-  SharedFloats,
   Stack,
 } from "~/lib/engine/engine.ts";
-import { keepPace, openDevice, type TensorFlowBackend } from "~/lib/engine/tensorflow/device.ts";
+import type { TensorFlowBackend } from "~/lib/engine/tensorflow/backends.ts";
+import { keepPace, openDevice } from "~/lib/engine/tensorflow/device.ts";
 import { multiplyHessian } from "~/lib/engine/tensorflow/hessian.ts";
 import { type Budget, fitMembers, planSplit, rowBytes } from "~/lib/engine/tensorflow/memory.ts";
 import {
@@ -29,7 +28,7 @@ import {
 } from "~/lib/engine/tensorflow/pass.ts";
 import { perturbedLossesAt } from "~/lib/engine/tensorflow/rays.ts";
 import { createTensorStack } from "~/lib/engine/tensorflow/stack.ts";
-import { countParameters } from "~/lib/model.ts";
+import type { SharedFloats } from "~/lib/model.ts";
 
 /**
  * Creates the engine and uploads the training images.
@@ -89,20 +88,13 @@ export async function createTensorFlowEngine(
       return inGroups(models, { sizes, split }, (work, some) => evaluateModels(work, some, want));
     },
     perturbedLosses(sizes, models, options): Promise<PerturbedLosses[]> {
-      const { seed, rays, frozen, onProgress, signal } = options;
-      const normal = new Float32Array(countParameters(sizes));
+      const { rays, onProgress, signal } = options;
       const total = models.length * rays.reduce((sum, { steps }) => sum + steps.length, 0);
       let done = 0;
-      return inGroups(models, { sizes, signal }, (work, some) =>
-        perturbedLossesAt(work, some, {
-          rays,
-          frozen,
-          draw: (k) => ({
-            normal,
-            ...drawDirection({ sizes, out: normal, seed, k, parts: true }),
-          }),
-          onPoint: () => onProgress?.(done += some.length, total),
-        }));
+      return inGroups(models, { sizes, signal }, (work, some) => {
+        const onPoint = (): void => onProgress?.(done += some.length, total);
+        return perturbedLossesAt(work, some, options, onPoint);
+      });
     },
     gradients: (sizes, models, { signal } = {}) =>
       inGroups(models, { sizes, signal }, (work, some) => evaluateModels(work, some, "gradient")),

@@ -11,7 +11,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import type { Operations, Updated } from "~/lib/engine/tensorflow/operations.ts";
+import type { Operations } from "~/lib/engine/tensorflow/operations.ts";
 import { stepTensors } from "~/lib/engine/tensorflow/tensor_operations.ts";
 import {
   launchAdagrad,
@@ -21,7 +21,7 @@ import {
 import { createLauncher } from "~/lib/engine/tensorflow/webgpu/launcher.ts";
 import { launchDelta, launchLoss, launchMoments } from "~/lib/engine/tensorflow/webgpu/logits.ts";
 import { launchProduct } from "~/lib/engine/tensorflow/webgpu/product.ts";
-import type { Optimizer } from "~/lib/optimizer.ts";
+import type { Optimizer, TensorStep } from "~/lib/optimizer.ts";
 
 /** Operations on TensorFlow.js's WebGPU backend. */
 export function createWebGpuOperations(backend: WebGPUBackend): Operations {
@@ -36,7 +36,7 @@ export function createWebGpuOperations(backend: WebGPUBackend): Operations {
     moments: (logits) => launchMoments(launch, logits),
     recordLoss: (logits, batch, moments) => launchLoss(launch, logits, batch, moments),
     logitsDelta: (logits, batch, rates) => launchDelta(launch, logits, batch, rates),
-    update(optimizer, parameter): Updated {
+    update(optimizer, parameter): TensorStep {
       // A kernel of our own for the study's; the others by their own definition.
       if (!hasKernel(optimizer)) return stepTensors(optimizer, parameter);
       launchAdagrad(launch, parameter, Number(optimizer.hyperparameters.epsilon));

@@ -211,19 +211,14 @@ export async function openGemmLibrary(
 }
 
 /** @throws {Error} Always: what to install. */
-function noLibrary(source: Exclude<LibrarySource, "onnxruntime">): never {
-  const [what, why] = {
-    blas: [
-      "a BLAS",
-      "none was found: install OpenBLAS (Debian: libopenblas0-pthread), BLIS or MKL",
-    ],
-    onednn: ["oneDNN", "it was not found: install it, built with OpenMP (Debian: libdnnl2)"],
-  }[source as string] ??
-    [
-      source,
-      "the system finds no such file, or it has no cblas_sgemm with integers of 32 bits: name another",
-    ];
-  throw new Error(`Cannot multiply matrices with ${what} as ${why}, or choose onnxruntime`);
+function noLibrary(source: LibrarySource): never {
+  const known: Readonly<Record<string, string>> = {
+    blas: "a BLAS as none was found: install OpenBLAS (Debian: libopenblas0-pthread), BLIS or MKL",
+    onednn: "oneDNN as it was not found: install it, built with OpenMP (Debian: libdnnl2)",
+  };
+  const file = `${source} as the system finds no such file, or it has no cblas_sgemm with ` +
+    "integers of 32 bits: name another";
+  throw new Error(`Cannot multiply matrices with ${known[source] ?? file}, or choose onnxruntime`);
 }
 
 /** The study's usual batch size. */
@@ -240,7 +235,7 @@ const PATIENCE = 120;
  * @returns FLOP/s of one thread by library, from the best time of each product.
  */
 export async function measureGemm(libraries: readonly GemmLibrary[]): Promise<number[]> {
-  const [inputs, outputs] = MLP_1 as readonly number[] as [number, number];
+  const [inputs, outputs] = MLP_1 as [number, number];
   const pixels = 4 * outputs * inputs;
   const hidden = pixels + 4 * ROWS * inputs;
   const gradient = hidden + 4 * ROWS * outputs;

@@ -33,7 +33,7 @@ export interface GemmLibrary {
   /** What opens it once more: its kind, or the file that it was opened from. */
   readonly source: LibrarySource;
   /** The kernels that it takes by itself, where it was loaded with better ones. */
-  readonly replaced?: string;
+  readonly replaced?: string | undefined;
   /** Whether beta = 1 with C updated in place costs no more than beta = 0. */
   readonly accumulates: boolean;
   /** Binds products to a memory; call again whenever the memory has grown. */

@@ -42,7 +42,7 @@ export function openOneDnn(options?: BlasOptions): GemmLibrary | undefined {
       kind: "onednn",
       source: "onednn",
       name: [`oneDNN ${readVersion(library).text}`, blas?.name].filter((each) => each).join(" + "),
-      ...(blas?.replaced ? { replaced: blas.replaced } : {}),
+      replaced: blas?.replaced,
       accumulates: true,
       bind(memory): Gemm {
         const overwrite = bindOneDnn(library, memory);

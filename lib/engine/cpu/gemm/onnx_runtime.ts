@@ -36,10 +36,7 @@ export async function openOnnxRuntime(): Promise<GemmLibrary> {
   };
 }
 
-function bindOnnxRuntime(
-  ort: typeof import("onnxruntime-node"),
-  memory: WebAssembly.Memory,
-): Gemm {
+function bindOnnxRuntime(ort: typeof import("onnxruntime-node"), memory: WebAssembly.Memory): Gemm {
   // Form and scalars are attributes of the graph: one session for each that occurs.
   const sessions = new Map<string, Promise<InferenceSession>>();
   const tensors = new Map<string, Tensor>();

@@ -15,9 +15,7 @@ let module: WebAssembly.Module | undefined;
 
 /** Instantiates the kernels on a memory. */
 export function openKernels(memory: WebAssembly.Memory): Kernels {
-  module ??= new WebAssembly.Module(
-    Deno.readFileSync(new URL("./kernels.wasm", import.meta.url)),
-  );
+  module ??= new WebAssembly.Module(Deno.readFileSync(new URL("./kernels.wasm", import.meta.url)));
   const instance = new WebAssembly.Instance(module, { env: { memory, abort: () => {} } });
   return instance.exports as unknown as Kernels;
 }

@@ -4,9 +4,10 @@
  * @module
  */
 import type { Tensor } from "@tensorflow/tfjs-core";
-import type { ParameterUpdate, Shift } from "~/lib/engine/tensorflow/operations.ts";
+import type { Shift } from "~/lib/engine/tensorflow/operations.ts";
 import type { Kernel, Launch } from "~/lib/engine/tensorflow/webgpu/launcher.ts";
 import { reluFunction } from "~/lib/engine/tensorflow/webgpu/product.ts";
+import type { TensorUpdate } from "~/lib/optimizer.ts";
 
 const THREADS = 256;
 
@@ -54,7 +55,7 @@ fn main() {
 /** accumulator += gradient^2; weight -= learningRate gradient / (sqrt(accumulator) + epsilon). */
 export function launchAdagrad(
   launch: Launch,
-  { weight, slots: [accumulator], gradient, learningRate }: ParameterUpdate,
+  { weight, slots: [accumulator], gradient, learningRate }: TensorUpdate,
   epsilon: number,
 ): void {
   launchElements(launch, {
@@ -63,11 +64,10 @@ export function launchAdagrad(
     inputs: { gradient },
     result: accumulator!,
   });
+  const root = `(sqrt(accumulator[index]) + ${Math.fround(epsilon)}f)`;
   launchElements(launch, {
     name: `adagrad ${epsilon}`,
-    expression: `old - learningRate[network] * gradient[index] / (sqrt(accumulator[index]) + ${
-      Math.fround(epsilon)
-    }f)`,
+    expression: `old - learningRate[network] * gradient[index] / ${root}`,
     inputs: { gradient, accumulator, learningRate },
     result: weight,
   });

@@ -129,10 +129,9 @@ fn main() {
  * sum of a row's exponentials. `class` is a reserved word.
  */
 function softmaxCode(hasCursor: boolean): string {
+  const start = `uniforms.start${hasCursor ? " + cursor[0]" : ""}`;
   return `
-fn labelOf(row : i32) -> i32 { return labels[uniforms.start${
-    hasCursor ? " + cursor[0]" : ""
-  } + row]; }
+fn labelOf(row : i32) -> i32 { return labels[${start} + row]; }
 fn normalised(network : i32, row : i32, kind : i32) -> f32 {
   let moment = (network * uniforms.classes + kind) * 2;
   let index = (network * uniforms.rows + row) * uniforms.classes + kind;

@@ -153,6 +153,8 @@ function productCode(variant: Variant): string {
     ${each(columnGroups, (h) => `let b${h} = tileB[${k}][${h * across} + right${k >> 2}];`)}
     ${sums((g, i, h) => `sum${g}${i}${h} = fma(vec4<f32>(a${g}[${i}]), b${h}, sum${g}${i}${h});`)}
     }`;
+  const write = (g: number, i: number, h: number): string =>
+    `write(network, row + ${4 * g * down + i}, column + ${4 * h * across}, sum${g}${i}${h});`;
   return `
 var<workgroup> tileA : array<array<vec4<f32>, ${tile.rows / 4}>, ${INNER}>;
 var<workgroup> tileB : array<array<vec4<f32>, ${tile.columns / 4}>, ${INNER}>;
@@ -184,11 +186,7 @@ fn main() {
   }
   let row = edgeA + below0 * 4;
   let column = edgeB + right0 * 4;
-  ${
-    sums((g, i, h) =>
-      `write(network, row + ${4 * g * down + i}, column + ${4 * h * across}, sum${g}${i}${h});`
-    )
-  }
+  ${sums(write)}
 }`;
 }
 
