@@ -21,10 +21,7 @@ type StudyChange = Partial<Omit<Study, "grid" | "measures">> & {
 
 /** What options change in a study, in this order. */
 const CHANGES: {
-  readonly [Name in OptionName]?: (
-    value: NonNullable<Values[Name]>,
-    study: Study,
-  ) => StudyChange;
+  readonly [Name in OptionName]?: (value: NonNullable<Values[Name]>, study: Study) => StudyChange;
 } = {
   preset: (preset) => presets[preset],
   effects: (effects) => ({ grid: { effects } }),

@@ -5,6 +5,7 @@
  */
 import { readModelFile, studyFrom } from "~/lib/cli/asked.ts";
 import type { Main } from "~/lib/cli/main.ts";
+import { unitAfter } from "~/lib/files/numbers.ts";
 import { Meter } from "~/lib/files/progress.ts";
 import {
   DIRECTION_SEED,
@@ -77,7 +78,7 @@ function trajectoryOf(
   if (metadata.trajectory === undefined) return {};
   try {
     const { optimizer, learningRate } = JSON.parse(metadata.trajectory);
-    return { optimizer, learningRate, ...(state.length > 0 ? { state } : {}) };
+    return { optimizer, learningRate, state };
   } catch {
     return {};
   }
@@ -94,7 +95,7 @@ export function formatMeasurement(value: MeasureValue, unit: string): string {
   const drawn = Array.isArray(samples) && samples.length > 1 ? meanInterval(samples) : undefined;
   const ends = drawn?.interval?.map((end) => short(end, 4)).join(" to ");
   return [
-    `${short(estimate, 6)}${unit === "1" ? "" : ` ${unit}`}`,
+    short(estimate, 6) + unitAfter("value", unit),
     standardError !== null && `standard error ${short(standardError, 2)}`,
     drawn && `95 % ${ends} (t over ${drawn.n} samples)`,
     converged === false && `not converged after ${iterations} products`,

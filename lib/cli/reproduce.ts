@@ -191,11 +191,10 @@ function describeAgreement({ trajectory, ...agreement }: Agreement): string[] {
   const { identical, epochs: [before, now], epochLosses, values, missing } = agreement;
   const name = describeTrajectory(trajectory);
   if (identical) return [`${name}: the same to the bit, ${before} epochs`];
+  const stop = now === null ? "not reached" : `at epoch ${now}`;
   return [
-    `${name}: stop ${
-      now === null ? "not reached" : `at epoch ${now}`
-    } (was ${before}), epoch losses within ` +
-    `${epochLosses.toExponential(1)} relative`,
+    `${name}: stop ${stop} (was ${before}), epoch losses within ${epochLosses.toExponential(1)} ` +
+    "relative",
     ...Object.entries(values).map(([value, difference]) =>
       `  ${value}: ${difference === 0 ? "the same" : `differs by ${difference.toExponential(1)}`}`
     ),

@@ -51,12 +51,11 @@ export const main: Main<"out"> = async (values, about) => {
   const { config, training } = last;
   const { epochs, stopped, trainLoss, testAccuracy } = training;
   const seconds = performance.now() / 1000;
+  const time = formatSeconds(seconds);
   await writeWhole(out, await Deno.readFile(networkFile(models, config, epochs)));
   about.onMessage(
     `${plural(epochs, "epoch")} (${stopped}), training loss ${trainLoss!.toFixed(4)}, test ` +
-      `accuracy ${(100 * testAccuracy!).toFixed(1)} %, written to ${out}, ${
-        formatSeconds(seconds)
-      }`,
+      `accuracy ${(100 * testAccuracy!).toFixed(1)} %, written to ${out}, ${time}`,
   );
   const { engine } = provenance.at(-1)!;
   return { config, ...training, sha256: undefined, stops: content.stops, engine, seconds };

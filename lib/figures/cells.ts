@@ -5,7 +5,7 @@
  */
 import type { Axis, Layer, Panel, Row } from "~/lib/figures/figure.ts";
 import { optimizerStyles } from "~/lib/figures/theme.ts";
-import { plural, plurals, scientific, thousands } from "~/lib/files/numbers.ts";
+import { plural, plurals, scientific, thousands, unitAfter } from "~/lib/files/numbers.ts";
 import { capitalize } from "~/lib/files/text.ts";
 import { parseMeasure } from "~/lib/measure.ts";
 import { type CellSummary, distinctCells } from "~/lib/results.ts";
@@ -115,7 +115,7 @@ export function throughPoints(layers: readonly Layer[]): Layer[] {
 /** A measure's axis, its label in two lines. */
 export function measureAxis(text: string): Axis {
   const { label, unit, parameters } = parseMeasure(text);
-  const units = unit === "1" ? "" : ` (${unit.replace(" per unit^2", "/unit²")})`;
+  const units = unitAfter("name", unit.replace(" per unit^2", "/unit²"));
   const lines = parameters.radius === undefined
     ? inTwoLines(capitalize(label))
     : `${capitalize(label)}\nat r = ${parameters.radius}`;
@@ -150,8 +150,9 @@ export function describeCells(study: Study, cells: readonly CellSummary[]): stri
 /** n of seeds, whether there are intervals, and `describeRuns`. */
 export function describeNetworks(study: Study, cells: readonly CellSummary[]): string {
   const hasIntervals = cells.some(({ value }) => value?.interval);
-  return `${describeSeeds(cells.map(({ bySeed }) => bySeed.size))}` +
-    `${hasIntervals ? ", 95 % t intervals over seeds" : ""}. ${describeRuns(study, cells)}`;
+  const seeds = describeSeeds(cells.map(({ bySeed }) => bySeed.size));
+  const intervals = hasIntervals ? ", 95 % t intervals over seeds" : "";
+  return `${seeds}${intervals}. ${describeRuns(study, cells)}`;
 }
 
 /** The stop, and the runs that did not get there. */

@@ -123,11 +123,9 @@ export function plotRatio(study: Study, runs: Runs): Figure {
         ],
       }),
     ),
-    caption:
-      `${
-        describeCells(study, cells)
-      } If the noise of the gradient were all that counted, cells of ` +
-      "equal learning rate / batch size would be equally sharp.",
+    caption: describeCells(study, cells) +
+      " If the noise of the gradient were all that counted, cells of equal learning rate / batch " +
+      "size would be equally sharp.",
   });
 }
 

@@ -43,7 +43,7 @@ export interface Layer {
   readonly name: string;
   readonly rows: readonly Row[];
   /** Its entry, if any. */
-  readonly legend?: string | Ramp;
+  readonly legend?: string | Ramp | undefined;
   readonly color?: string;
   /** Of texts: what parts them from what is below. */
   readonly halo?: string;
@@ -51,7 +51,7 @@ export interface Layer {
   /** Of points, default 3; of strokes, default 1.5; `stroke-dasharray`. */
   readonly radius?: number;
   readonly width?: number;
-  readonly dash?: string;
+  readonly dash?: string | undefined;
   readonly opacity?: number;
   /** To the right. */
   readonly shift?: number;

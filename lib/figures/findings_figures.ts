@@ -51,10 +51,7 @@ export function publishedPanels(
   comparisons: readonly PublishedComparison[],
   { isRatio }: { readonly isRatio: boolean },
 ): Panel[] {
-  const rowOf = (
-    one: PublishedComparison,
-    whose: "ours" | "theirs",
-  ): Omit<Row, "x"> => {
+  const rowOf = (one: PublishedComparison, whose: "ours" | "theirs"): Omit<Row, "x"> => {
     const unit = isRatio ? one.theirs.mean : 1;
     const { mean = NaN, interval = null } = one[whose] ?? {};
     return { y: mean / unit, interval: interval && [interval[0] / unit, interval[1] / unit] };
@@ -92,7 +89,7 @@ export function describePublished(comparisons: readonly PublishedComparison[]): 
 }
 
 const [SURVIVES, REVERSES, NEGLIGIBLE] = SERIES_COLORS;
-const COLORS: Partial<Record<Kind, string>> = {
+const COLORS: Readonly<Record<Kind, string>> = {
   ...{ survives: SURVIVES!, reverses: REVERSES!, negligible: NEGLIGIBLE!, inconclusive: INK.axis },
   ...{ falls: INK.text, rises: INK.text },
 };
@@ -113,6 +110,7 @@ export function plotLevels(study: Study, findings: readonly Finding[]): Figure {
   const kinds = new Set(shown.map(({ judged }) => judged));
   const colors = Object.entries(COLORS).filter(([kind]) => kinds.has(kind as Kind));
   const seeds = plurals(shown.map(({ found }) => found.n), "seed");
+  const [stop] = study.stops;
   const band = [1 / NEGLIGIBLE_RATIO, NEGLIGIBLE_RATIO].map((y) => ({ x: NaN, y }));
   return compose({
     name: "levels",
@@ -130,7 +128,7 @@ export function plotLevels(study: Study, findings: readonly Finding[]): Figure {
           ...colors.flatMap(([kind, color]) =>
             measures.map((measure, i): Layer => ({
               ...{ kind: "points", name: kind, symbol: SYMBOLS[i]!, color, radius: 4 },
-              ...(i === 0 ? { legend: kind } : {}),
+              legend: i === 0 ? kind : undefined,
               shift: 9 * (i - (measures.length - 1) / 2),
               rows: rows.filter((row) => row.measure === measure && row.judged === kind),
             }))
@@ -147,9 +145,7 @@ export function plotLevels(study: Study, findings: readonly Finding[]): Figure {
       : "Each point compares two cells at one training loss: the ratio of their values, paired by seed, " +
         "with its 95 % t interval, which holds the error of interpolation (hollow: not the first cell " +
         `and the last); n = ${seeds}. Colours say what becomes of the change in sharpness at the stop ` +
-        `${
-          study.stops[0]
-        }. Dashed: 1 / ${NEGLIGIBLE_RATIO} and ${NEGLIGIBLE_RATIO}; an interval between ` +
+        `${stop}. Dashed: 1 / ${NEGLIGIBLE_RATIO} and ${NEGLIGIBLE_RATIO}; an interval between ` +
         "them is negligible. Grey: inconclusive, by its interval or after Holm's adjustment for the " +
         "number of verdicts.",
     isNarrow: true,

@@ -101,7 +101,7 @@ function linePanels({ axes: [axis], networks, points }: Landscape): Panel[] {
     layers: [
       ...SPLITS.map((split, i): Layer => ({
         ...{ kind: "lines", name: `${split}-line`, legend: WORD[split], color: SERIES_COLORS[i]! },
-        ...(split === "test" ? { dash: "5,3" } : {}),
+        dash: split === "test" ? "5,3" : undefined,
         rows: points.map((point) => ({ x: point.x, y: point[`${split}${what}`] ?? NaN })),
       })),
       {
@@ -125,10 +125,7 @@ function planePanels({ axes: [x, y], networks, points }: Landscape): Panel[] {
     const known = rows.map(({ z }) => z).filter(Number.isFinite).sort((a, b) => a - b);
     const [low, high] = [known[0] ?? 0, known.at(-1) ?? 1];
     // Close where the loss is low, as there the shape of a minimum is; the first takes all.
-    const levels = Array.from(
-      { length: LEVELS },
-      (_, i) => low + (high - low) * (i / LEVELS) ** 2,
-    );
+    const levels = Array.from({ length: LEVELS }, (_, i) => low + (high - low) * (i / LEVELS) ** 2);
     return {
       heading: what,
       x: { label: x!.label },

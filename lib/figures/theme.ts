@@ -68,10 +68,11 @@ export function rampOf(values: readonly number[]): Map<number, string> {
 }
 
 /** Widths of DejaVu Sans' letters in em, rounded up, by class; a digit's is 0.64. */
-const WIDTHS = [[/[ijlI .,:;'()|⁻⁰¹²³⁴-⁹]/g, 0.42], [/[a-hk-vx-z]/g, 0.6], [
-  /[mwMWQO%@→]/g,
-  0.98,
-]] as const;
+const WIDTHS = [
+  [/[ijlI .,:;'()|⁻⁰¹²³⁴-⁹]/g, 0.42],
+  [/[a-hk-vx-z]/g, 0.6],
+  [/[mwMWQO%@→]/g, 0.98],
+] as const;
 
 /** Pixels that a line takes, or a little more. */
 export function textWidth(line: string, size: number): number {

@@ -48,6 +48,12 @@ export function thousands(count: number): string {
   return count.toLocaleString("en-US");
 }
 
+/** A unit behind a value, ` nats`, or a name, ` (nats)`; nothing for "1", that of a pure number. */
+export function unitAfter(what: "value" | "name", unit: string): string {
+  if (unit === "1") return "";
+  return what === "value" ? ` ${unit}` : ` (${unit})`;
+}
+
 /** `3 seeds`, `2 to 3 seeds`, of counts that may differ; at least one of them. */
 export function plurals(counts: readonly number[], noun: string): string {
   const [fewest, most] = [Math.min(...counts), Math.max(...counts)];

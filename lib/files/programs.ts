@@ -31,12 +31,10 @@ const ENVIRONMENT = { LD_LIBRARY_PATH: "", LD_PRELOAD: "", DYLD_LIBRARY_PATH: ""
 export async function runNpm(
   cwd: string | URL,
   args: readonly string[],
-  signal?: AbortSignal,
+  signal: AbortSignal = new AbortController().signal,
 ): Promise<void> {
-  const called = await callProgram(NPM, [...args, "--loglevel=error"], {
-    ...{ cwd, env: ENVIRONMENT },
-    ...(signal ? { signal } : {}),
-  });
+  const options = { cwd, env: ENVIRONMENT, signal };
+  const called = await callProgram(NPM, [...args, "--loglevel=error"], options);
   if (called === undefined) throw new Error("npm is not installed");
   if (called.code === 0) return;
   const lines = called.stderr.trim().split("\n").slice(0, 4);

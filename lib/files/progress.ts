@@ -11,7 +11,7 @@ export interface Progress {
   /** Work done and in all, in any unit. */
   readonly done?: number;
   readonly total?: number;
-  readonly secondsLeft?: number;
+  readonly secondsLeft?: number | undefined;
 }
 
 /** Gets every step of progress. */
@@ -72,6 +72,6 @@ export class Meter<Work = unknown> {
     const seconds = (performance.now() - this.#start) / 1000;
     // The first moments say little about the rest.
     const isKnown = done > 0.002 * total && seconds > 2;
-    return { message, done, total, ...(isKnown ? { secondsLeft: seconds * left / done } : {}) };
+    return { message, done, total, secondsLeft: isKnown ? seconds * left / done : undefined };
   }
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import type { ColumnTable } from "arquero";
-import { significant } from "~/lib/files/numbers.ts";
+import { significant, unitAfter } from "~/lib/files/numbers.ts";
 import { formatEstimate } from "~/lib/findings/words.ts";
 import { parseMeasure } from "~/lib/measure.ts";
 import {
@@ -24,12 +24,13 @@ import { EFFECTS, mainMeasure, type Study } from "~/lib/study.ts";
  */
 export function cellColumns(study: Study): Columns<CellSummary> {
   const { label, unit } = parseMeasure(mainMeasure(study));
+  const name = label + unitAfter("name", unit);
   return {
     optimizer: ({ optimizer }) => optimizer,
     ...Object.fromEntries(
       study.grid.effects.map((effect) => [EFFECTS[effect].label, EFFECTS[effect].valueOf]),
     ),
-    [`${label} (${unit}), 95 % interval`]: ({ value }) => formatEstimate(value) || "none",
+    [`${name}, 95 % interval`]: ({ value }) => formatEstimate(value) || "none",
     "training loss (nats)": ({ trainLoss }) => trainLoss?.toFixed(2) ?? null,
     "test accuracy (%)": ({ testAccuracy }) =>
       testAccuracy === null ? null : (testAccuracy * 100).toFixed(1),

@@ -38,7 +38,7 @@ export interface EdgePoint {
   /** Largest eigenvalue of the Hessian of the full-set loss, nats per unit^2. */
   readonly lambdaMax: number;
   /** Where 2 / lr is the edge: full-batch SGD without momentum. */
-  readonly learningRate?: number;
+  readonly learningRate?: number | undefined;
 }
 
 /** The networks of a study whose first measure is lambda max, by series and epoch. */
@@ -53,7 +53,7 @@ export function edgeRows(study: Study, records: Records): EdgePoint[] {
     return {
       series: `${optimizer}, ${batch}, lr ${learningRate}`,
       ...{ epoch, lambdaMax: measures[text]!.estimate },
-      ...(isFullBatch && optimizer === EDGE_OPTIMIZER ? { learningRate } : {}),
+      learningRate: isFullBatch && optimizer === EDGE_OPTIMIZER ? learningRate : undefined,
     };
   }).sort((a, b) => a.series < b.series ? -1 : a.series > b.series ? 1 : a.epoch - b.epoch);
 }

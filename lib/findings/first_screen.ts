@@ -6,7 +6,7 @@
 import { significant } from "~/lib/files/numbers.ts";
 import { type Comparison, FEWEST_SEEDS, formatComparison, wayOf } from "~/lib/findings/contrast.ts";
 import {
-  cellText,
+  againstText,
   comparisonText,
   FAMILY_ERROR,
   type Finding,
@@ -49,20 +49,19 @@ function effectSentence(findings: readonly Finding[]): string[] {
   const lead = at("loss", LEAD_MEASURE);
   const levels = lead.length > 0 ? lead : at("loss", CURVE_MEASURE);
   const { optimizer, effect, comparisons: [found] } = stop;
-  const losses = [found!.first, found!.last].map(({ loss }) => significant(loss ?? NaN));
+  const losses = [found!.first, found!.last].map(({ loss }) => significant(loss ?? NaN))
+    .join(" to ");
   const atStop = [
     `${wordsOf(stop)} ${whatItDoes(stop)}`,
     ...(relative ? [`relative sharpness ${whatItDoes(relative, "")}`] : []),
   ];
-  return [[
-    `${optimizer}, ${EFFECTS[effect].label} from ${rangeText(stop)} (training loss ${
-      losses.join(" to ")
-    } nats): ${enumerate(atStop)}. `,
-    "At equal training loss ",
-    levels.length === 0
-      ? "no two cells can be compared."
-      : `${wordsOf(levels[0]!)} ${atLevels(levels, rangeText(stop)).join(". It ")}.`,
-  ].join("")];
+  const atLoss = levels.length === 0
+    ? "no two cells can be compared"
+    : `${wordsOf(levels[0]!)} ${atLevels(levels, rangeText(stop)).join(". It ")}`;
+  return [
+    `${optimizer}, ${EFFECTS[effect].label} from ${rangeText(stop)} (training loss ${losses} ` +
+    `nats): ${enumerate(atStop)}. At equal training loss ${atLoss}.`,
+  ];
 }
 
 /** "falls to 0.019 [0.014, 0.025] of its value", "is not settled (ratio 0.56 [0.40, 0.76], p = 0.21)". */
@@ -128,7 +127,7 @@ export function optimizerSentences(findings: readonly Finding[]): string[] {
         comparisons.filter(({ n }) => n >= FEWEST_SEEDS).length;
       const [most] = some.toSorted((a, b) => counted(b) - counted(a) || b.level! - a.level!);
       if (most === undefined || counted(most) === 0) return [];
-      return `by ${EFFECTS[effect].label}, at ${most.level} nats, ${cellText(most)}`;
+      return `by ${EFFECTS[effect].label}, at ${most.level} nats, ${againstText(most)}`;
     });
     const { optimizer, reference } = own[0]!;
     return `${optimizer} against ${reference} at equal training loss, relative sharpness: ` +

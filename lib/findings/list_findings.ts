@@ -158,7 +158,7 @@ export function describeFinding(finding: Finding): string {
   if (n === 0) return `${start} has no two cells to compare.`;
   if (isAgainst && n < FEWEST_SEEDS) return `${start} has too few seeds to be counted.`;
   const what = isAgainst
-    ? `is ${cellText(finding)}`
+    ? `is ${againstText(finding)}`
     : `goes from ${endText(finding, 0)} to ${endText(finding, 1)}, ` +
       `${comparisonText(finding)}: ${finding.judged}`;
   return [`${start} ${what}; n = ${plural(n, "seed")}.`, ...between(finding)].join(" ");
@@ -188,7 +188,7 @@ export function findingsTable(findings: readonly Finding[]): ColumnTable {
     ));
   });
   const cellOf = (finding: Finding): string => {
-    if (finding.isAgainst) return cellText(finding);
+    if (finding.isAgainst) return againstText(finding);
     const { n } = finding.comparisons[0]!;
     return [
       `${finding.judged}: ${comparisonText(finding).replace(/^ratio /, "")}`,
@@ -235,17 +235,16 @@ function signsOf(comparisons: readonly Comparison[]): number[] {
 }
 
 /** "lower at 32 and 64, alike at 128": what the cells of optimizers say that have `FEWEST_SEEDS` or more. */
-export function cellText({ comparisons }: Finding): string {
+export function againstText({ comparisons }: Finding): string {
   const counted = comparisons.filter(({ n }) => n >= FEWEST_SEEDS);
   const signs = signsOf(counted);
   const byWord = Map.groupBy(
     counted,
     ({ kind }, i) => kind === "negligible" ? "alike" : ["lower", "open", "higher"][signs[i]! + 1]!,
   );
-  return [...byWord].map(([word, own]) =>
-    `${word} at ${enumerate(own.map(({ last }) => last.name))}`
-  )
-    .join(", ");
+  const namesOf = (own: readonly Comparison[]): string =>
+    enumerate(own.map(({ last }) => last.name));
+  return [...byWord].map(([word, own]) => `${word} at ${namesOf(own)}`).join(", ");
 }
 
 /** "0.438 nats at 10⁻⁴ (loss 1.21)", of the first (0) or last end. */

@@ -84,6 +84,7 @@ export function orderSentences(traces: readonly OrderTrace[]): string[] {
   const groups = Map.groupBy(traces, ({ learningRate, order }) => `${learningRate} ${order}`);
   return [...groups.values()].map((own) => {
     const { learningRate, order } = own[0]!;
+    const rate = scientific(learningRate);
     const gaps = own.flatMap(({ stops: { batches }, epochs }) => {
       const at = epochs[(batches ?? 0) - 1];
       return at === undefined ? [] : [at.fullSet - at.batches];
@@ -99,9 +100,7 @@ export function orderSentences(traces: readonly OrderTrace[]): string[] {
       ? "the stop is not reached"
       : `at the stop the loss of all images is ${formatEstimate(meanInterval(gaps))} nats above ` +
         "the mean of the epoch's batches";
-    return `Learning rate ${
-      scientific(learningRate)
-    }, ${name}: ${atStop}. Within ${most} the rule ` +
+    return `Learning rate ${rate}, ${name}: ${atStop}. Within ${most} the rule ` +
       `ends ${ends}. By the loss of all images it would end ${others}.`;
   });
 }

@@ -47,7 +47,7 @@ export interface Curve {
   readonly points: readonly CurvePoint[];
 }
 
-/** What curves show unless told otherwise: sharpness without the slope's noise. */
+/** Sharpness without the slope's noise. */
 export const CURVE_MEASURE = measureThat(({ isAlongTraining }) => isAlongTraining);
 /** What sees neither a layer's scale nor, at equal loss, how far training got. */
 export const LEAD_MEASURE = measureThat(({ isLead }) => isLead);
@@ -68,11 +68,7 @@ export const WIDEST_BRACKET = 0.25;
  *
  * @param measure Its text; values with any number of directions count.
  */
-export function listCurves(
-  study: Study,
-  records: Records,
-  measure: string = CURVE_MEASURE,
-): Curve[] {
+export function listCurves(study: Study, records: Records, measure: string): Curve[] {
   const recordsOf = byCell(study, records, ({ content }) => content.trajectory);
   const found = listCells(study).flatMap((cell) =>
     recordsOf(cell).map(({ content }) => (

@@ -15,6 +15,7 @@ import {
   type Estimate,
   holm,
   type Interval,
+  type MeanInterval,
   meanInterval,
   tauInterval,
   tQuantile,
@@ -55,10 +56,7 @@ export const PUBLISHED_CELLS = CELLS.map(([effect, optimizer, value, mean, halfW
 )) as readonly PublishedCell[];
 
 /** A mean in nats with its 95 % interval. */
-interface Value {
-  readonly mean: number;
-  readonly interval: Interval | null;
-}
+type Value = Pick<MeanInterval, "mean" | "interval">;
 
 /** A published cell beside ours. */
 export interface PublishedComparison extends Cell {

@@ -65,6 +65,7 @@ export function findingsMarkdown(study: Study, records: Records): string {
       tableText(findingsTable(found.filter((each) => each.isAgainst === isAgainst)))
     );
   const others = tablesOf(at("measure"));
+  const levels = LOSS_LEVELS.join(", ");
   const paragraphs = [
     `# What ${studyName(study)} shows`,
     `Computed from the records beside this page; \`deno task reproduce\` writes it. The stop is ` +
@@ -77,9 +78,7 @@ export function findingsMarkdown(study: Study, records: Records): string {
     others.some((text) => text !== "") ? "In other measures:" : "",
     ...others,
     "## At equal training loss",
-    `The loss is that of all training images: ${
-      LOSS_LEVELS.join(", ")
-    } nats. Networks were kept on ` +
+    `The loss is that of all training images: ${levels} nats. Networks were kept on ` +
     "the way down. A value lies between those of the two networks around the level, at most " +
     `${WIDEST_BRACKET} nats apart: it is interpolated, linearly in its logarithm. How far a monotone ` +
     "cubic lies from that is added to the interval. At a large learning rate the higher levels are " +
@@ -132,19 +131,12 @@ const HOW_TO_READ = [
   "*Relative sharpness* moves each unit's weights by a share of their norm, so it does not see a layer's " +
   "scale; *balanced*, it does not see a unit's either. *Antithetic sharpness* is the mean over +u and −u. Intervals of an eigenvalue hold its residual.",
 ].join("\n\n");
+const [OF_THREE, OF_ONE] = [3, 1].map((n) => (100 * shareWithin(n)).toFixed(0));
 const PUBLISHED =
   "The published half-width is that of the 95 % t interval over six seeds. If both studies draw from one " +
-  `population, ${
-    percent(shareWithin(3))
-  } % of our means of three seeds lie within one half-width, and ` +
-  `${
-    percent(shareWithin(1))
-  } % of single seeds. Welch's p compares ours with the published mean, each ` +
+  `population, ${OF_THREE} % of our means of three seeds lie within one half-width, and ` +
+  `${OF_ONE} % of single seeds. Welch's p compares ours with the published mean, each ` +
   "cell alone; the sentences adjust it by Holm's method.";
-
-function percent(share: number): string {
-  return (100 * share).toFixed(0);
-}
 
 function list(sentences: readonly string[]): string {
   return sentences.map((sentence) => `- ${sentence}`).join("\n");

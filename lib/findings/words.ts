@@ -3,22 +3,22 @@
  *
  * @module
  */
-import { significant, toSpread } from "~/lib/files/numbers.ts";
-import type { Interval, TauInterval } from "~/lib/statistics.ts";
+import { significant, toSpread, unitAfter } from "~/lib/files/numbers.ts";
+import type { Interval, MeanInterval, TauInterval } from "~/lib/statistics.ts";
 
 /**
  * "0.438 nats [0.345, 0.530]": a mean to the digits that its interval leaves meaning, or to three where
  * there is none, the ends to two digits of the width; nothing for no mean.
  */
 export function formatEstimate(
-  value: { readonly mean: number; readonly interval: Interval | null } | null,
+  value: Pick<MeanInterval, "mean" | "interval"> | null,
   unit = "1",
 ): string {
   if (value === null) return "";
   const { mean, interval } = value;
   const spread = interval === null ? 0 : (interval[1] - interval[0]) / 2;
-  return toSpread(mean, spread) + (unit === "1" ? "" : ` ${unit.replace("^2", "²")}`) +
-    formatInterval(interval);
+  const units = unitAfter("value", unit.replace("^2", "²"));
+  return toSpread(mean, spread) + units + formatInterval(interval);
 }
 
 /** "0.81 [0.52, 0.95]", "1.0 (in 95 % of draws)"; nothing where there is no tau. */

@@ -15,8 +15,8 @@ export interface MeasuredNetwork {
   /** Canonical text, where the network is on a known trajectory. */
   readonly optimizer?: string;
   readonly learningRate?: number;
-  /** The optimizer's, shape [S * P], where it was kept. */
-  readonly state?: Float32Array;
+  /** The optimizer's, shape [S * P]; empty, too, where it was not kept. */
+  readonly state?: Float32Array | undefined;
   /** Losses in nats and accuracies as fractions, where it was evaluated. */
   readonly trainLoss?: number | undefined;
   readonly trainAccuracy?: number | undefined;

@@ -4,7 +4,7 @@
  * @module
  */
 import * as Plot from "@observablehq/plot";
-import { sparse } from "~/lib/files/numbers.ts";
+import { sparse, unitAfter } from "~/lib/files/numbers.ts";
 import { capitalize } from "~/lib/files/text.ts";
 import { parseMeasure } from "~/lib/measure.ts";
 import { parseOptimizer } from "~/lib/optimizer.ts";
@@ -36,7 +36,7 @@ export function plotCells(
     x: { ...AXIS, type: x, label: EFFECTS[effect].axis, labelAnchor: "center" },
     y: {
       ...{ ...AXIS, type: isLog ? "log" : "linear", grid: true },
-      label: `${capitalize(label)}${unit === "1" ? "" : ` (${unit})`}`,
+      label: capitalize(label) + unitAfter("name", unit),
     },
     color: { domain: optimizers, range: optimizers.map((text) => parseOptimizer(text).color) },
     symbol: { domain: optimizers, range: optimizers.map((_, i) => SYMBOLS[i % SYMBOLS.length]!) },

@@ -6,7 +6,7 @@
 import { from } from "arquero";
 import { z } from "zod";
 import { capitalize } from "~/lib/files/text.ts";
-import { plural, significant } from "~/lib/files/numbers.ts";
+import { plural, significant, unitAfter } from "~/lib/files/numbers.ts";
 import { formatEstimate, LOSS_LEVELS, PUBLISHED_PROTOCOL } from "~/lib/findings.ts";
 import { parseMeasure } from "~/lib/measure.ts";
 import { parseOptimizer } from "~/lib/optimizer.ts";
@@ -160,12 +160,11 @@ function draw(): void {
   byId("sentences").replaceChildren(
     ...found.sentences.map((textContent) => element("li", { textContent })),
   );
-  const unitText = unit === "1" ? "" : ` (${unit})`;
   const rows = found.cells.map(({ optimizer, learningRate, batchSize, ...cell }) => ({
     optimizer,
     "learning rate": learningRate,
     "batch size": batchSize,
-    [label + unitText]: cell.mean,
+    [label + unitAfter("name", unit)]: cell.mean,
     "95 % low": cell.interval?.[0] ?? null,
     "95 % high": cell.interval?.[1] ?? null,
     seeds: cell.n,

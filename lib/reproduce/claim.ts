@@ -73,10 +73,7 @@ export class Claim {
     this.record = {
       ...rest,
       content: { ...content, ...changed },
-      provenance: [
-        ...provenance,
-        ...work.map((part) => provenanceOf(this.context.engine, part)),
-      ],
+      provenance: [...provenance, ...work.map((part) => provenanceOf(this.context.engine, part))],
     };
   }
 
@@ -154,13 +151,13 @@ export async function readAgreeing(
   { folders: { models }, onMessage }: PlacedOptions,
   trajectory: Trajectory,
   epochLosses: readonly number[],
-): Promise<{ parameters: SharedFloats; state?: Float32Array } | undefined> {
+): Promise<{ parameters: SharedFloats; state: Float32Array | undefined } | undefined> {
   async function read(epoch: number | "latest"): Promise<KeptNetwork | undefined> {
     const network = await readNetwork(models, trajectory, epoch, onMessage);
     return String(network?.epochLosses) === String(epochLosses) ? network : undefined;
   }
   const network = await read(epochLosses.length);
   if (network === undefined) return undefined;
-  const state = network.state.length > 0 ? network.state : (await read("latest"))?.state;
-  return { parameters: network.parameters, ...(state?.length ? { state } : {}) };
+  const { parameters, state } = network;
+  return { parameters, state: state.length > 0 ? state : (await read("latest"))?.state };
 }

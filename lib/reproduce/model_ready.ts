@@ -14,7 +14,7 @@ import { rescaleLayer, type SharedFloats } from "~/lib/model.ts";
 import { readAgreeing } from "~/lib/reproduce/claim.ts";
 import { placed, type RunOptions, withEngine } from "~/lib/reproduce/options.ts";
 import { run } from "~/lib/reproduce/run.ts";
-import { readRecord, runAt, runsAt } from "~/lib/results.ts";
+import { readRecord, runAt } from "~/lib/results.ts";
 import { checkStudy, type Study } from "~/lib/study.ts";
 import { describeTrajectory, lockFile, type Trajectory, trajectoryPath } from "~/lib/trainer.ts";
 
@@ -43,7 +43,7 @@ export async function getModelReady(
   const study = checkStudy({
     ...{ ...asked, sizes, images, order, init },
     // What a record says is computed whole where this machine's losses replace it.
-    ...(before === undefined ? { measures: { first: [], others: [] } } : {}),
+    measures: before === undefined ? { first: [], others: [] } : asked.measures,
     grid: {
       ...asked.grid,
       effects: ["pairs"],
@@ -102,15 +102,14 @@ export async function rescaledMeasures(
   { measures, ...options }: RunOptions & { readonly measures: readonly string[] },
 ): Promise<RescaledMeasure[]> {
   const { folders: { results }, onMessage } = placed(options);
-  const asked = { trajectory: trajectoryPath(trajectory), stop: study.stops[0]!, layer: LAYER };
+  const [stop] = study.stops as [string];
+  const asked = { trajectory: trajectoryPath(trajectory), stop, layer: LAYER };
   const key = sha256(JSON.stringify([asked, measures])).slice(0, 12);
   const path = join(results, "rescaling", `${key}.json`);
   const kept = await readCheckedJson(path, onMessage, file);
   const record = await readRecord(results, trajectory, onMessage);
-  const [run] = record === undefined ? [] : runsAt(study, [record]);
-  if (kept && !options.fresh && kept.network === (run?.training.sha256 ?? kept.network)) {
-    return kept.rows;
-  }
+  const known = record && runAt(study, record, stop, [])?.training.sha256;
+  if (kept && !options.fresh && kept.network === (known ?? kept.network)) return kept.rows;
   if (options.cachedOnly) return [];
   const parameters = await getModelReady(study, trajectory, options);
   return await withEngine(trajectory.images, options, async ({ engine }) => {

@@ -147,7 +147,7 @@ export function provenanceOf(engine: Engine, { engines = [], seconds, ...work }:
     deno: Deno.version.deno,
     processor: processor(),
     engine: { ...engine.info },
-    ...(engines.length > 1 ? { engines: engines.map((info) => ({ ...info })) } : {}),
+    engines: engines.length > 1 ? engines.map((info) => ({ ...info })) : undefined,
     threads: engine.concurrency,
     finished: new Date().toISOString(),
   };

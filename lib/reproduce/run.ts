@@ -48,10 +48,7 @@ interface WithPlan {
  * @throws {UsageError} If the study is not a valid one, or names initial weights that are not given (or the
  * other way round); nothing is written then.
  */
-export async function run(
-  asked: Study,
-  given: RunOptions & WithPlan = {},
-): Promise<RunOutcome> {
+export async function run(asked: Study, given: RunOptions & WithPlan = {}): Promise<RunOutcome> {
   const study = checkStudy(asked);
   return await runThese(study, listTrajectories(study), placed(given));
 }

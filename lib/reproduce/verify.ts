@@ -11,7 +11,7 @@ import { openStream } from "~/lib/random.ts";
 import { libraryOf, placed, type RunOptions, withEngine } from "~/lib/reproduce/options.ts";
 import { inspect } from "~/lib/reproduce/plan.ts";
 import { runThese } from "~/lib/reproduce/run.ts";
-import { runAt, type RunResult, runsAt } from "~/lib/results.ts";
+import { runAt, type RunResult, type TrajectoryRecord } from "~/lib/results.ts";
 import { checkStudy, listTrajectories, type Study } from "~/lib/study.ts";
 import { isSameTrajectory, type Trajectory } from "~/lib/trainer.ts";
 
@@ -43,11 +43,13 @@ export async function verify(
   const whole = checkStudy(asked);
   // Nothing is compared at the other stops.
   const study = { ...whole, measures: { ...whole.measures, others: [] } };
+  const atStop = (record: TrajectoryRecord): RunResult | undefined =>
+    runAt(study, record, study.stops[0]!, study.measures.first);
   const inspected = await inspect(whole, listTrajectories(whole), options, options.onMessage);
   // One that ended without passing the first stop has nothing there to compare.
   const left = inspected.flatMap(({ isDone, trajectory, record }) => {
     if (!isDone || record === undefined) return [];
-    const before = runAt(study, record, study.stops[0]!, study.measures.first);
+    const before = atStop(record);
     return before === undefined ? [] : [{ trajectory, record, before }];
   });
   const generator = openStream(seed, 0);
@@ -65,21 +67,15 @@ export async function verify(
   return await withEngine(study.images, options, async (opened) => {
     const folders = { models: apart, results: apart };
     const { records } = await runThese(study, trajectories, { ...options, opened, folders });
-    const again = runsAt(study, records);
     return chosen.map(({ trajectory, before }) => {
       const isSame = (other: Trajectory): boolean => isSameTrajectory(other, trajectory);
-      const record = records.find(({ content }) => isSame(content.trajectory))!;
-      const now = again.find(({ config }) => isSame(config));
-      return compare(before, now, record.content.epochLosses);
+      const again = records.find(({ content }) => isSame(content.trajectory))!;
+      return compare(before, atStop(again), again.content.epochLosses);
     });
   }, await libraryOf(models, chosen));
 }
 
-function compare(
-  before: RunResult,
-  now: RunResult | undefined,
-  all: readonly number[],
-): Agreement {
+function compare(before: RunResult, now: RunResult | undefined, all: readonly number[]): Agreement {
   const [a, b] = [valuesOf(before), now === undefined ? {} : valuesOf(now)];
   const shared = Object.keys(a).filter((name) => name in b);
   const [losses, lossesNow] = [before.training.epochLosses, now?.training.epochLosses ?? all];
