@@ -70,7 +70,7 @@ async function runStudy(study: Study, options: Options): Promise<object> {
   const { cachedRuns, computedRuns, missingRuns, records } = await run(study, {
     ...{ ...options, cachedOnly, wait: !noWait },
     onPlan(planned): void {
-      const isDrawn = cachedOnly || planned.secondsOfMissing === 0;
+      const isDrawn = cachedOnly || planned.runs.every(({ cached }) => cached);
       const total = describeTotal(planned, threads);
       const end = isDrawn ? "" : "; Ctrl-C keeps what is finished";
       onMessage(`The study ${study.preset}, ${total}${end}`);

@@ -48,7 +48,7 @@ export function planTasks(
   ];
   return {
     plan: { tasks, threads, seconds, longestSeconds, enoughTasks, memory },
-    lines: longestSeconds === 0 ? ["Nothing is left for tasks to do"] : lines,
+    lines: runs.every(({ cached }) => cached) ? ["Nothing is left for tasks to do"] : lines,
   };
 }
 

@@ -2,12 +2,14 @@
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { studyFrom } from "~/lib/cli/asked.ts";
+import { planTasks } from "~/lib/cli/slurm.ts";
 import { readValues, readWords } from "~/lib/cli/words.ts";
 import { COMMANDS } from "~/lib/cli/commands.ts";
 import { ensureCifar10 } from "~/lib/dataset.ts";
 import { decodeModel } from "~/lib/model.ts";
 import { plan } from "~/lib/reproduce.ts";
 import { parseRecord, type TrajectoryRecord } from "~/lib/results.ts";
+import { listTrajectories, presets } from "~/lib/study.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { run } from "~/tests/fixtures/command.ts";
 import {
@@ -243,4 +245,21 @@ Deno.test("a study on Slurm's nodes", { ignore: !HAS_SLURM }, async (test) => {
     await test.step("what sbatch refuses is shown and leaves nothing queued", () =>
       showRefusals(slurm));
   });
+});
+
+Deno.test("planTasks() says that nothing is left only where every run is cached", () => {
+  const study = presets.quick;
+  const [trajectory] = listTrajectories(study);
+  const linesOf = (cached: boolean): string[] =>
+    planTasks(
+      {
+        // Only its evaluation is missing, which is not counted.
+        runs: [{ trajectory: trajectory!, cached, epochs: 10, heldBy: null, seconds: 0 }],
+        ...{ secondsOfMissing: 0, measured: true },
+      },
+      study,
+      {},
+    ).lines;
+  assertEquals(linesOf(true), ["Nothing is left for tasks to do"]);
+  assertMatch(linesOf(false)[0]!, /^On 1 task of 1 thread /);
 });
