@@ -9,7 +9,7 @@ import { formatEstimate } from "~/lib/findings/words.ts";
 import { measureThat, parseMeasure } from "~/lib/measure.ts";
 import { type CellSummary, type Records, runsAt, summariseCells, tableOf } from "~/lib/results.ts";
 import { meanInterval } from "~/lib/statistics.ts";
-import { presets, type Study } from "~/lib/study.ts";
+import { presets, type Study, withMeasures } from "~/lib/study.ts";
 
 /** The optimizer whose edge is 2 / learning rate: gradient descent without momentum. */
 const EDGE_OPTIMIZER = "SGD";
@@ -26,8 +26,7 @@ export function edgeMeasure({ measures }: Study, optimizer = EDGE_OPTIMIZER): st
 function withEdges(study: Study): Study {
   const lacking = study.grid.optimizers.filter((each) => edgeMeasure(study, each) === undefined)
     .flatMap((optimizer) => edgeMeasure(presets.quick, optimizer) ?? []);
-  const { measures } = study;
-  return { ...study, measures: { ...measures, first: [...measures.first, ...lacking] } };
+  return withMeasures(study, lacking);
 }
 
 /** A network on a trajectory of the edge's study. */

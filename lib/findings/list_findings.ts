@@ -30,7 +30,7 @@ import { enumerate, formatEstimate } from "~/lib/findings/words.ts";
 import { MEASURE_NAMES, parseMeasure } from "~/lib/measure.ts";
 import { type Records, runsAt, tableOf } from "~/lib/results.ts";
 import { benjaminiHochberg, holm, meanInterval } from "~/lib/statistics.ts";
-import { mainMeasure, type Study } from "~/lib/study.ts";
+import { mainMeasure, type Study, withMeasures } from "~/lib/study.ts";
 
 /** Of tests that are counted together: at most so many of those that are counted are false. */
 const FALSE_SHARE = 0.05;
@@ -80,12 +80,10 @@ export const listFindings: (
 
 /** The study, asking for every cross-check: of one that few networks have, these are shown. */
 function withCrossChecks(study: Study): Study {
-  const { first } = study.measures;
-  const asked = new Set(first.map((text) => parseMeasure(text).name));
-  const lacking = MEASURE_NAMES.filter((name) =>
-    parseMeasure(name).isCrossCheck && !asked.has(name)
-  );
-  return { ...study, measures: { ...study.measures, first: [...first, ...lacking] } };
+  const asked = new Set(study.measures.first.map((text) => parseMeasure(text).name));
+  const isLacking = (name: string): boolean =>
+    !asked.has(name) && parseMeasure(name).isCrossCheck === true;
+  return withMeasures(study, MEASURE_NAMES.filter(isLacking));
 }
 
 /** What becomes of a series at a place, by itself; `stop` is the study's, with its first measure. */

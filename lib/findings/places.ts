@@ -52,8 +52,8 @@ export const CURVE_MEASURE = measureThat(({ isAlongTraining }) => isAlongTrainin
 /** What sees neither a layer's scale nor, at equal loss, how far training got. */
 export const LEAD_MEASURE = measureThat(({ isLead }) => isLead);
 /**
- * Levels of the full-set loss in nats at which cells are compared: those of the presets' `loss:` stops, whose
- * highest one, 1.9, only bounds 1.7 from above.
+ * Levels of the full-set loss in nats at which cells are compared: those of the presets' `loss:` stops,
+ * whose highest one, 1.9, only bounds 1.7 from above.
  */
 export const LOSS_LEVELS: readonly number[] = [1.7, 1.5, 1.3, 1.1, 0.9, 0.7];
 /** Networks whose losses lie further apart, in nats, give no value between them. */

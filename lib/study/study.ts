@@ -174,6 +174,12 @@ export function measuresAt({ stops, measures }: Study, stop: string): readonly s
   return stop === stops[0] ? measures.first : measures.others;
 }
 
+/** The study, asking for these measures of the networks at its first stop, too. */
+export function withMeasures(study: Study, texts: readonly string[]): Study {
+  const { measures } = study;
+  return { ...study, measures: { ...measures, first: [...measures.first, ...texts] } };
+}
+
 /** The measure that a study is about: the first at its first stop, or the published study's. */
 export function mainMeasure({ measures }: Pick<Study, "measures">): string {
   return measures.first[0] ?? "sharpness";

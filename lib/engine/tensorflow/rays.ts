@@ -61,6 +61,8 @@ export async function perturbedLossesAt(
     record: operations.openRecord(models.length, count, sizes.at(-1)!),
   }));
   const norms = models.map((model) => measureParts(sizes, model));
+  // One vector of memory for all directions.
+  const out = new Float32Array(countParameters(sizes));
   let products: tf.Tensor[] = [];
   let moments: tf.Tensor | undefined;
   try {
@@ -70,7 +72,7 @@ export async function perturbedLossesAt(
     if (frozen && points.length > 0) moments = device.tidy(() => operations.moments(logits));
     recordAt(origin, 0, logits);
     for (const k of new Set(points.map(({ direction }) => direction))) {
-      await followRays({ ...origin, moments }, { seed, k }, onPoint);
+      await followRays({ ...origin, moments }, { seed, k, out }, onPoint);
     }
     const { losses, accuracies } = await readRecord(device, record, split.size);
     const byRay = (values: readonly number[], from: number): number[][] =>
@@ -90,11 +92,10 @@ export async function perturbedLossesAt(
 /** Losses at all points in direction k. */
 async function followRays(
   origin: Origin,
-  { seed, k }: Pick<Draw, "seed" | "k">,
+  { seed, k, out: normal }: Pick<Draw, "seed" | "k" | "out">,
   onPoint: () => void,
 ): Promise<void> {
   const { device, sizes, points } = origin;
-  const normal = new Float32Array(countParameters(sizes));
   const direction = { normal, ...drawDirection({ sizes, out: normal, seed, k, parts: true }) };
   const layers = device.tidy(() => uploadLayers(sizes, [normal]));
   let products: tf.Tensor[] = [];
