@@ -5,7 +5,7 @@
 # True: Plot asks for that by paint-order="stroke". svg-to-pdfkit does not know the attribute and calls no
 # warning: it fills the letters and then draws the rim over them, so a rim as wide as the letters' strokes
 # leaves white words. Plot's default, 3 pixels around words of 10, is that wide.
-# Here: what is written as PDF has no rims. Needs Node.js and npm.
+# Here: a rim is a mark of its own, below the letters. Needs Node.js and npm.
 set -euo pipefail
 folder=$(mktemp -d); trap 'rm -rf "$folder"' EXIT; cd "$folder"
 cat >package.json <<'JSON'

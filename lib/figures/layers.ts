@@ -32,8 +32,11 @@ export function toMarks(layer: Layer, place: Place): Plot.Markish[] {
   if (kind === "contours") return contourMarks(layer);
   if (kind === "texts") {
     const fill = (row: Row): string => row.color ?? color;
-    const style = { dx: 5, dy: 9, textAnchor: "start", fill, stroke: layer.halo ?? null } as const;
-    return [Plot.text(roomyTexts(rows, place), { ...at, text: "text", ...style })];
+    const style = { ...at, text: "text", dx: 5, dy: 9, textAnchor: "start" } as const;
+    const shown = roomyTexts(rows, place);
+    // A mark of its own: in a PDF it would lie over the letters.
+    const halo = { ...style, fill: layer.halo!, stroke: layer.halo! };
+    return [...layer.halo ? [Plot.text(shown, halo)] : [], Plot.text(shown, { ...style, fill })];
   }
   if (kind === "rules") {
     const rule = along === "y" ? Plot.ruleY : Plot.ruleX;

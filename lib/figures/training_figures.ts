@@ -169,7 +169,10 @@ function curvesPanel(
     layers: [
       { kind: "lines", name: "curve", rows, width: 1.25, legend: ramp },
       { kind: "points", name: "curve-stop", rows: rows.filter((row) => row.atStop), radius: 2 },
-      { kind: "texts", name: "curve-value", rows: [...new Set([...outer, ...names])] },
+      {
+        ...{ kind: "texts", name: "curve-value", halo: "#fff" },
+        rows: [...new Set([...outer, ...names])],
+      },
     ],
   }];
 }
