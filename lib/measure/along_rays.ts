@@ -8,10 +8,11 @@ import type { Scaling } from "~/lib/engine.ts";
 import {
   type MeasureDefinition,
   type MeasuredNetwork,
+  type MeasureMethod,
   type MeasureValue,
   validateFinite,
 } from "~/lib/measure/definition.ts";
-import { countParameters } from "~/lib/model.ts";
+import { balanceUnits, countParameters } from "~/lib/model.ts";
 import { meanInterval } from "~/lib/statistics.ts";
 
 type Protocol = { readonly directions: number; readonly radius: number };
@@ -25,6 +26,7 @@ interface RayMeasure extends Omit<MeasureDefinition, "unit" | "parameters" | "me
   /** The same along each of the first K directions. */
   readonly steps?: (radius: number) => number[];
   readonly scaling?: Scaling;
+  readonly centre?: MeasureMethod["centre"];
   readonly frozen?: boolean;
   estimate?(loss: number, losses: number[][], of: MeasuredNetwork, p: Protocol): MeasureValue;
 }
@@ -50,6 +52,7 @@ function alongRays({
   radiusDomain = domain.radius,
   steps = pair,
   scaling = "global",
+  centre,
   frozen = false,
   estimate = meanRise,
   ...described
@@ -64,6 +67,7 @@ function alongRays({
       ...(radius && { radius: { schema: radiusDomain, default: radius, help: r } }),
     },
     method: (p) => ({
+      ...(centre && { centre }),
       frozen,
       rays: Array.from(
         { length: p.directions },
@@ -115,23 +119,41 @@ export const antithetic = alongRays({
  * `s g_k,t |w_t| / |g_k,t|` of every tensor t, weights and biases apart. Scaling a layer by c and the
  * next by 1/c changes nothing (Dinh et al. arXiv 1703.04933).
  */
-export const relativeTensor = relative("tensor", "tensor");
+export const relativeTensor = relative({
+  name: "relative-tensor",
+  summary: "antithetic sharpness, every tensor moved by r of its own norm",
+  label: "relative sharpness (tensor)",
+  scaling: "tensor",
+});
 
 /** The same of every row of weights, a unit's filter (Li et al. arXiv 1712.09913). */
-export const relativeFilter = relative("filter", "unit's row of weights");
+export const relativeFilter = relative({
+  name: "relative-filter",
+  summary: "antithetic sharpness, every unit's row of weights moved by r of its own norm",
+  label: "relative sharpness (filter)",
+  scaling: "filter",
+  isLead: true,
+});
 
-function relative(scaling: Scaling, what: string): MeasureDefinition<Protocol> {
-  return alongRays({
-    name: `relative-${scaling}`,
-    summary: `antithetic sharpness, every ${what} moved by r of its own norm`,
-    label: `relative sharpness (${scaling})`,
-    isCrossCheck: true,
-    isLead: scaling === "filter",
-    directions: 16,
-    radius: 0.25,
-    radiusDomain: domain.positive,
-    scaling,
-  });
+/**
+ * Scaling a single unit up and its outgoing weights down leaves the function as it is, but makes rows
+ * of the next layer uneven: the other weights of a row then move by a share of that unit's. Only
+ * balanced networks are compared whatever the scales of their units.
+ */
+export const relativeBalanced = relative({
+  name: "relative-balanced",
+  summary: "relative-filter of the same function with hidden units scaled to " +
+    "incoming and outgoing weights of one norm",
+  label: "relative sharpness (balanced)",
+  scaling: "filter",
+  centre: balanceUnits,
+});
+
+function relative(
+  described: Pick<RayMeasure, "name" | "summary" | "label" | "scaling" | "isLead" | "centre">,
+): MeasureDefinition<Protocol> {
+  const usual = { directions: 16, radius: 0.25, radiusDomain: domain.positive };
+  return alongRays({ ...usual, ...described, isCrossCheck: true });
 }
 
 /** From where a minimum looks quadratic to twice the study's radius. */

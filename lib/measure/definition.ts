@@ -41,7 +41,7 @@ export interface ComputeOptions {
   readonly signal: AbortSignal;
   /** Share of its passes that is done, 0..1. */
   readonly onProgress: (done: number) => void;
-  /** L(w) and the losses on its rays, shape [rays][steps], in nats, all finite. */
+  /** The loss where its rays leave and on them, shape [rays][steps], in nats, all finite. */
   readonly rayLosses: () => { readonly loss: number; readonly losses: number[][] };
   /** At the network itself, computed once for all measures. */
   readonly gradient: () => Promise<LossGradient>;
@@ -52,6 +52,8 @@ export interface ComputeOptions {
 export interface MeasureMethod {
   /** Along which the losses are computed with those of other measures and networks. */
   readonly rays?: readonly Ray[];
+  /** Makes the weights that they leave from, shape [P], of the network's own; else they are those. */
+  readonly centre?: (sizes: LayerSizes, parameters: SharedFloats) => SharedFloats;
   /** Whether they are those with the normalisation's statistics kept. */
   readonly frozen?: boolean;
   /** Forward passes over the training set that it takes by itself. */

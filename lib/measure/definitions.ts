@@ -6,5 +6,4 @@
 export * from "~/lib/measure/along_rays.ts";
 export * from "~/lib/measure/curvature.ts";
 export * from "~/lib/measure/evaluation.ts";
-export * from "~/lib/measure/relative_balanced.ts";
 export * from "~/lib/measure/worst_case.ts";

@@ -37,7 +37,12 @@ export interface MeasureOptions {
 interface Task {
   readonly network: MeasuredNetwork;
   readonly measures: readonly Measure[];
-  /** Of all its measures, every direction, scaling and step once. */
+  readonly centres: ReadonlyMap<MeasureMethod["centre"], Centre>;
+}
+
+/** Weights from which rays leave. */
+interface Centre extends Pick<MeasuredNetwork, "sizes" | "parameters"> {
+  /** Of all measures there, every direction, scaling and step once. */
   readonly rays: readonly Ray[];
   readonly frozen: boolean;
   losses?: PerturbedLosses;
@@ -68,10 +73,9 @@ export async function measureNetworks(
   const tasks = networks.map((network, place): Task => {
     const asked = measures[place]!.map(parseMeasure);
     validateAvailable(asked, network);
-    const frozen = asked.some(({ method }) => method.frozen);
-    return { network, measures: asked, rays: raysOf(asked), frozen };
+    return { network, measures: asked, centres: centresOf(network, asked) };
   });
-  const groups = groupByRays(tasks);
+  const groups = groupByRays(tasks.flatMap(({ centres }) => [...centres.values()]));
   const total = groups.reduce((sum, group) => sum + rayPasses(group[0]!.rays, group.length), 0) +
     tasks.reduce((sum, { measures }) => sum + alonePasses(measures), 0);
   let rest = 1;
@@ -87,13 +91,13 @@ export async function measureNetworks(
   };
   for (const group of groups) {
     signal.throwIfAborted();
-    const { network: { sizes }, rays, frozen } = group[0]!;
+    const { sizes, rays, frozen } = group[0]!;
     const onDone = openPart(rayPasses(rays, group.length));
-    const models = group.map(({ network }) => network.parameters);
+    const models = group.map(({ parameters }) => parameters);
     const onPoints = (done: number, all: number): void => onDone(done / all);
     const options = { seed, rays, frozen, signal, onProgress: onPoints };
     const losses = await engine.perturbedLosses(sizes, models, options);
-    for (const [place, task] of group.entries()) task.losses = losses[place]!;
+    for (const [place, centre] of group.entries()) centre.losses = losses[place]!;
     onDone(1);
   }
   const failure = new AbortController();
@@ -115,11 +119,28 @@ export async function measureNetworks(
   return values;
 }
 
-/** Networks of one shape that are asked for the same rays: they share directions within a call. */
-function groupByRays(tasks: readonly Task[]): Task[][] {
-  const key = ({ network: { sizes }, rays, frozen }: Task): string =>
-    JSON.stringify([sizes, rays, frozen]);
-  return [...Map.groupBy(tasks.filter(({ rays }) => rays.length > 0), key).values()];
+/** Weights of one shape with the same rays: they share directions within a call. */
+function groupByRays(centres: readonly Centre[]): Centre[][] {
+  const key = ({ sizes, rays, frozen }: Centre): string => JSON.stringify([sizes, rays, frozen]);
+  return [...Map.groupBy(centres, key).values()];
+}
+
+/** Where the rays of a network's measures leave. */
+function centresOf(
+  { sizes, parameters }: MeasuredNetwork,
+  measures: readonly Measure[],
+): Task["centres"] {
+  const entries = [...byCentre(measures)].map(([centre, own]) => {
+    const frozen = own.some(({ method }) => method.frozen);
+    const weights = centre?.(sizes, parameters) ?? parameters;
+    return [centre, { sizes, parameters: weights, rays: raysOf(own), frozen }] as const;
+  });
+  return new Map(entries);
+}
+
+/** Measures with rays by where they leave. */
+function byCentre(measures: readonly Measure[]): Map<MeasureMethod["centre"], Measure[]> {
+  return Map.groupBy(measures.filter(({ method }) => method.rays), ({ method }) => method.centre);
 }
 
 async function measureTask(
@@ -140,7 +161,7 @@ async function measureTask(
   for (const { name, method } of measures) {
     signal.throwIfAborted();
     const onProgress = openPart(method.passes ?? 0);
-    const rayLosses = () => lossesOf(task, method);
+    const rayLosses = () => lossesOf(task.centres.get(method.centre)!, method);
     const options = { engine, seed, signal, onProgress, rayLosses, gradient, hessian };
     try {
       row.push(await method.compute(network, options));
@@ -164,7 +185,7 @@ function once<T>(compute: () => Promise<T>): () => Promise<T> {
 
 /** A measure's own losses: see `ComputeOptions`. */
 function lossesOf(
-  { rays: all, losses: found }: Task,
+  { rays: all, losses: found }: Centre,
   { rays = [], frozen }: MeasureMethod,
 ): ReturnType<ComputeOptions["rayLosses"]> {
   const loss = validateFinite(found!.loss, "the loss");
@@ -200,8 +221,8 @@ function alonePasses(measures: readonly Measure[]): number {
 /** Forward passes over the training set that measuring so many networks together takes. */
 export function measurePasses(texts: readonly string[], networks: number): number {
   const measures = texts.map(parseMeasure);
-  const rays = raysOf(measures);
-  return networks * alonePasses(measures) + (rays.length > 0 ? rayPasses(rays, networks) : 0);
+  const shared = [...byCentre(measures).values()].map((own) => rayPasses(raysOf(own), networks));
+  return shared.reduce((sum, passes) => sum + passes, networks * alonePasses(measures));
 }
 
 /** Of all measures: every direction and scaling once, with all its steps, in a fixed order. */
