@@ -93,9 +93,7 @@ export function meanLayers(
     isPale: cell.unconverged.length > 0,
     ...place(cell),
   }));
-  const lost = cells.filter(({ seeds, diverged }) =>
-    seeds.length > 0 && seeds.length === diverged.length
-  );
+  const lost = cells.filter(isLost);
   return [
     ...throughPoints(means),
     ...means,
@@ -103,6 +101,10 @@ export function meanLayers(
       ...{ kind: "rules", along: "x", dash: "1 3" },
     }),
   ];
+}
+
+function isLost({ seeds, diverged }: CellSummary): boolean {
+  return seeds.length > 0 && seeds.length === diverged.length;
 }
 
 /** Pale lines through layers' points, broken where one is missing. */
@@ -142,6 +144,10 @@ export function describeCells(study: Study, cells: readonly CellSummary[]): stri
     radius === undefined ? "" : `r = ${radius}, `,
     `${thousands(study.images)} training images`,
     isOpen ? "; ▾: reaches 0" : "",
+    cells.some(({ unconverged }) => unconverged.length > 0)
+      ? "; pale: not all reached the stop"
+      : "",
+    cells.some(isLost) ? "; ×: all diverged" : "",
   ].join("");
   const what = isAtStudyRadius ? ": mean rise in the loss at random points" : "";
   return `${capitalize(label)}${what} (${details}); ${describeNetworks(study, cells)}`;
@@ -161,8 +167,8 @@ export function describeRuns(study: Study, cells: readonly CellSummary[]): strin
   const count = (of: (cell: CellSummary) => readonly unknown[]): number => once.flatMap(of).length;
   const planned = once.length * study.grid.seeds.length;
   const troubles = [
-    [count(({ unconverged }) => unconverged), "did not reach it (pale)"],
-    [count(({ diverged }) => diverged), "diverged and are in no mean (×: all of a cell)"],
+    [count(({ unconverged }) => unconverged), "did not reach it"],
+    [count(({ diverged }) => diverged), "diverged and are in no mean"],
     [planned - count(({ seeds }) => seeds), "have no result yet"],
   ].filter(([runs]) => runs !== 0).map((words) => words.join(" "));
   return `Networks at the stop ${study.stops[0]}: of ${plural(planned, "run")} ` +

@@ -180,7 +180,8 @@ export function plotAxes(study: Study, runs: Runs): Figure {
           symbol: SYMBOLS[i % SYMBOLS.length]!,
           rows: cells.filter(({ batchSize }) => batchSize === size).map((cell) => ({
             ...{ x: xOf(cell), y: cell.value?.mean ?? NaN, interval: cell.value?.interval ?? null },
-            ...{ color: colors.get(cell.learningRate)!, isPale: cell.unconverged.length > 0 },
+            ...{ color: colors.get(cell.learningRate)!, isHollow: cell.bySeed.size === 1 },
+            isPale: cell.unconverged.length > 0,
           })),
         })),
         // The colours' legend stands once, on marks that are there already.
@@ -229,7 +230,8 @@ export function plotEigenvalues(study: Study, records: Records): Figure {
     title: "Largest eigenvalue and the edge of stability",
     panels,
     caption: `${describeCells(study, drawn)} Means beside an edge are of logarithms, with the ` +
-      "residual in the interval (▾: it goes on below). The edge is that of full-batch training: for " +
-      "SGD in the Hessian's eigenvalue, for AdaGrad in that of the preconditioned Hessian.",
+      "residual in the interval (▾: it goes on below); without an edge, values are lower bounds. The " +
+      "edge is that of full-batch training: for SGD in the Hessian's eigenvalue, for AdaGrad in that " +
+      "of the preconditioned Hessian.",
   });
 }

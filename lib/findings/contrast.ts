@@ -23,6 +23,8 @@ export interface End {
   readonly bySeed: ReadonlyMap<number, number>;
   /** The same by another interpolant, or with the residual: what lies between is added to intervals. */
   readonly others?: ReadonlyMap<number, number>;
+  /** Whether it is the residual: the value may be too low, and not too high. */
+  readonly isLowerBound?: boolean;
   /** Mean full-set loss in nats. */
   readonly loss?: number | null;
 }
@@ -57,7 +59,8 @@ export interface Comparison extends Contrast {
 /**
  * Compares two ends within seed: the ratio on a log scale where the values of both, and the others, are
  * above 0 and resolved from it, else the difference. The half-width is Student's plus the distance
- * between the values and the others, mean over seeds, of both ends.
+ * between the values and the others, mean over seeds: of both ends, or the greater of two lower bounds,
+ * as each moves the result one way only.
  *
  * The kind is "negligible" where the interval lies wholly within `NEGLIGIBLE_RATIO` (or
  * `NEGLIGIBLE_SHARE` of the larger end), even if it excludes 1 (or 0). Else the effect "falls" or
@@ -90,10 +93,11 @@ export function compare(contrast: Contrast, reference?: Comparison): Comparison 
   const known = { ...contrast, means, n, estimate: back(mean), scale } as const;
   const open = { kind: "inconclusive", sign: 0, pEffect: 1, p: 1 } as const;
   if (standardError === null) return { ...known, ...open, interval: null };
-  const shift = values.reduce((sum, own, i) => {
+  const [before = 0, after = 0] = values.map((own, i) => {
     const apart = own.map((value, j) => Math.abs(scaled(others[i]![j]!) - scaled(value)));
-    return sum + meanInterval(apart).mean;
-  }, 0);
+    return meanInterval(apart).mean;
+  });
+  const shift = contrast.first.isLowerBound ? Math.max(before, after) : before + after;
   const margin = isRatio
     ? Math.log(NEGLIGIBLE_RATIO)
     : NEGLIGIBLE_SHARE * Math.max(...means.map(Math.abs));

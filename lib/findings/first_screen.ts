@@ -56,7 +56,7 @@ function effectSentence(findings: readonly Finding[]): string[] {
     ...(relative ? [`relative sharpness ${whatItDoes(relative, "")}`] : []),
   ];
   const atLoss = levels.length === 0
-    ? "no two cells can be compared"
+    ? `no two cells have ${FEWEST_SEEDS} seeds in common`
     : `${wordsOf(levels[0]!)} ${atLevels(levels, rangeText(stop)).join(". It ")}`;
   return [
     `${optimizer}, ${EFFECTS[effect].label} from ${rangeText(stop)} (training loss ${losses} ` +

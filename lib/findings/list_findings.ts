@@ -205,9 +205,9 @@ export function findingsTable(findings: readonly Finding[]): ColumnTable {
   }, rows);
 }
 
-/** "ratio 0.56 [0.40, 0.76]", with Holm's p where that makes it inconclusive: ", p = 0.14". */
-export function comparisonText({ judged, adjustedP, comparisons: [found] }: Finding): string {
-  const isDoubt = judged === "inconclusive" && found!.sign !== 0 && adjustedP !== null;
+/** "ratio 0.56 [0.40, 0.76]", with Holm's p of `kind` where that makes it inconclusive: ", p = 0.14". */
+export function comparisonText({ kind, judged, adjustedP, comparisons: [found] }: Finding): string {
+  const isDoubt = judged !== kind && judged === "inconclusive" && adjustedP !== null;
   return formatComparison(found!) + (isDoubt ? `, p = ${significant(adjustedP, 2)}` : "");
 }
 
@@ -226,20 +226,14 @@ function seedsOf({ comparisons }: Finding): number {
   return Math.max(0, ...comparisons.map(({ n }) => n));
 }
 
-/** The ways of comparisons that are counted together, by Benjamini and Hochberg: 1, -1, or 0. */
-function signsOf(comparisons: readonly Comparison[]): number[] {
-  const adjusted = benjaminiHochberg(comparisons.map(({ pEffect }) => pEffect));
-  return comparisons.map(({ sign }, i) => adjusted[i]! <= FALSE_SHARE ? sign : 0);
-}
-
 /** "lower at 32 and 64, alike at 128": what the cells of optimizers say that have `FEWEST_SEEDS` or more. */
 export function againstText({ comparisons }: Finding): string {
   const counted = comparisons.filter(({ n }) => n >= FEWEST_SEEDS);
-  const signs = signsOf(counted);
-  const byWord = Map.groupBy(
-    counted,
-    ({ kind }, i) => kind === "negligible" ? "alike" : ["lower", "open", "higher"][signs[i]! + 1]!,
-  );
+  const adjusted = benjaminiHochberg(counted.map(({ p }) => p));
+  const byWord = Map.groupBy(counted, ({ kind, sign }, i) => {
+    if (kind === "inconclusive" || adjusted[i]! > FALSE_SHARE) return "open";
+    return kind === "negligible" ? "alike" : sign < 0 ? "lower" : "higher";
+  });
   const namesOf = (own: readonly Comparison[]): string =>
     enumerate(own.map(({ last }) => last.name));
   return [...byWord].map(([word, own]) => `${word} at ${namesOf(own)}`).join(", ");
@@ -265,10 +259,12 @@ function between({ ends, measure, comparisons: [found] }: Finding): string[] {
   const compareEnds = (first: End, last: End) => compare({ first, last, unit });
   const steps = ends.slice(1).flatMap((last, i) => compareEnds(ends[i]!, last) ?? [])
     .filter(({ n }) => n >= FEWEST_SEEDS);
-  const along = signsOf(steps).filter((sign) => sign === found?.sign).length;
+  const adjusted = benjaminiHochberg(steps.map(({ pEffect }) => pEffect));
+  const settled = steps.filter((_, i) => adjusted[i]! <= FALSE_SHARE);
+  const along = settled.filter(({ sign }) => sign === found?.sign).length;
   const way = !found?.sign
     ? []
-    : along === 0
+    : settled.length === 0
     ? ["No single step is settled."]
     : [`${along} of ${steps.length} single steps go ${found.sign < 0 ? "down" : "up"}.`];
   const means = ends.map(({ bySeed }) => meanInterval([...bySeed.values()]).mean);

@@ -100,7 +100,7 @@ export function orderSentences(traces: readonly OrderTrace[]): string[] {
       ? "the stop is not reached"
       : `at the stop the loss of all images is ${formatEstimate(meanInterval(gaps))} nats above ` +
         "the mean of the epoch's batches";
-    return `Learning rate ${rate}, ${name}: ${atStop}. Within ${most} the rule ` +
-      `ends ${ends}. By the loss of all images it would end ${others}.`;
+    return `Learning rate ${rate}, ${name}: ${atStop}. Within ${most} the rule ended ${ends}. ` +
+      `On the loss of all images it would have ended ${others}.`;
   });
 }

@@ -221,8 +221,8 @@ export function listSeries(study: Study): Series[] {
 }
 
 /**
- * A measure of a study's networks at the stop of `runs`; an eigenvalue's other value is greater by half
- * the residual.
+ * A measure of a study's networks at the stop of `runs`; an eigenvalue's other value is greater by the
+ * residual.
  *
  * @param where "stop" for the study's first stop and measure.
  */
@@ -238,11 +238,9 @@ export function atStop(
     valuesOf: (cell) => {
       const found = cells.get(keyOf(cell));
       const bySeed = found?.bySeed ?? new Map<number, number>();
-      // An eigenvalue lies up to the residual higher, at both ends: half of it stands for either.
-      const others = new Map(
-        [...bySeed].map(([seed, value]) => [seed, value + (found?.residual ?? 0) / 2]),
-      );
-      return { bySeed, others, loss: found?.trainLoss ?? null };
+      const { residual = null, trainLoss: loss = null } = found ?? {};
+      const others = new Map([...bySeed].map(([seed, value]) => [seed, value + (residual ?? 0)]));
+      return { bySeed, others, isLowerBound: residual !== null, loss };
     },
   };
 }

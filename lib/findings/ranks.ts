@@ -90,7 +90,7 @@ export const rankMeasures: (
     }));
     const each = ranked.map(({ values, of }) => ({ ...about, target, ...of, ...tauOf([values]) }))
       .filter(({ tau }) => tau !== null);
-    const isOneWay = new Set(each.map(({ tau }) => Math.sign(tau!))).size === 1;
+    const isOneWay = each.length > 1 && new Set(each.map(({ tau }) => Math.sign(tau!))).size === 1;
     const all = { group: "all groups", effect: null, optimizer: null };
     const mean = tauOf(ranked.map(({ values }) => values));
     return isOneWay ? [...each, { ...about, target, ...all, ...mean }] : each;

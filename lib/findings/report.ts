@@ -98,7 +98,7 @@ export function findingsMarkdown(study: Study, records: Records): string {
     "## What goes with generalization",
     "Kendall's tau is 1 where networks stand in the same order, −1 in the opposite one. Networks that " +
     "tie in the measure are not compared (Somers' d). Baselines need no measuring. Intervals are 95 % " +
-    "bootstrap: seeds and cells are drawn again 1,000 times. Three seeds make them too narrow. A mean " +
+    "bootstrap: seeds and cells are drawn again 1,000 times. Few seeds make them too narrow. A mean " +
     "over groups stands only where all groups have one sign.",
     ...(["gap", "test error"] as const).flatMap((target) => {
       const ranks = rankMeasures(study, runs, target);
@@ -118,16 +118,19 @@ const HOW_TO_READ = [
   list([
     "*Falls*, *rises*: the interval excludes 1.",
     "*Survives*: sharpness at the stop, between the same two cells, goes the same way. " +
-    "*Reverses*: it goes the other way.",
+    "*Reverses*: it goes the other way. Where sharpness at the stop is not settled, neither is said.",
     `*Negligible*: it lies within 1/${NEGLIGIBLE_RATIO} to ${NEGLIGIBLE_RATIO}, or a difference within ` +
     `${100 * NEGLIGIBLE_SHARE} % of the larger value. Optimizers are then called *alike*.`,
-    "*Inconclusive*: anything else; the runs settle nothing. Optimizers are then called *open*.",
+    "*Inconclusive*: anything else; the runs settle nothing. Optimizers are then called *open*. " +
+    "Cells that do not have three seeds of both are left out.",
   ]),
-  "Among many comparisons some exclude 1 by chance. So p is adjusted by Holm's method, and above 0.05 a " +
-  "verdict is inconclusive: then p is shown. All comparisons in one factor are one family: of sharpness at " +
-  "the stop, and of relative sharpness (filter) there and at equal training loss. Antithetic sharpness " +
-  "at equal loss is another family; other measures stand alone. Single steps, and the cells of two " +
-  "optimizers, are counted by Benjamini and Hochberg's method at 0.05.",
+  "Among many comparisons some exclude 1 by chance. So p is adjusted by Holm's method. A verdict whose " +
+  "adjusted p is above 0.05 becomes inconclusive, and its p is shown: of the ratio lying outside " +
+  `1/${NEGLIGIBLE_RATIO} to ${NEGLIGIBLE_RATIO} where the interval lies within, else of a ratio of 1. ` +
+  "For each factor these comparisons are one family: sharpness at the stop, relative sharpness (filter) " +
+  "at the stop, and relative sharpness (filter) at equal training loss. Antithetic sharpness at equal " +
+  "loss is another family; other measures stand alone. Single steps, and the cells of two optimizers at " +
+  "one place, are counted by Benjamini and Hochberg's method at 0.05.",
   "*Relative sharpness* moves each unit's weights by a share of their norm, so it does not see a layer's " +
   "scale; *balanced*, it does not see a unit's either. *Antithetic sharpness* is the mean over +u and −u. Intervals of an eigenvalue hold its residual.",
 ].join("\n\n");

@@ -61,7 +61,7 @@ export interface MeasureMethod {
   compute(network: MeasuredNetwork, options: ComputeOptions): MeasureValue | Promise<MeasureValue>;
 }
 
-/** A measure before its parameters are set. Others ask its `is...`, never its name. */
+/** A measure before its parameters are set. Others ask its `is...`, and rarely its name. */
 export interface MeasureDefinition<P = Parameters> extends Callable {
   /** Of the estimate: "nats", "1", "nats per unit^2". */
   readonly unit: string;

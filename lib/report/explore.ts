@@ -12,6 +12,7 @@ import {
   findAt,
   LEAD_MEASURE,
   listCurves,
+  listFindings,
   listSeries,
   type PublishedCell,
   publishedCells,
@@ -92,6 +93,8 @@ export function explore(
   { effect, at, measure, optimizers, seeds, isPublished }: Omit<Selection, "x" | "y">,
 ): Explored {
   const chosen = { ...study, grid: { ...study.grid, effects: [effect], optimizers, seeds } };
+  // Among all optimizers, as on the page of findings.
+  const judged = listFindings({ ...study, grid: { ...study.grid, seeds } }, records);
   const first = mainMeasure(study);
   const stop = atStop(chosen, runsAt(chosen, records), first, "stop");
   const place = isLevel(at)
@@ -110,7 +113,13 @@ export function explore(
     }),
     published,
     sentences: [
-      ...listSeries(chosen).map((each) => describeFinding(findAt(each, place, stop))),
+      ...listSeries(chosen).map((each) =>
+        describeFinding(
+          judged.find((one) =>
+            one.subject === each.subject && one.place === place.place && one.measure === measure
+          ) ?? findAt(each, place, stop),
+        )
+      ),
       ...(published.length > 0 ? publishedSentences(comparePublished(chosen, records)) : []),
     ],
   };

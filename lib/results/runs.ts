@@ -204,23 +204,15 @@ export interface CellSummary extends Cell {
 /**
  * Summarises every cell of a study's grid, in the order of `listCells`.
  *
- * @param results Runs at one stop, in any order; those that are not in the grid are passed over, and
- * a cell without results has an empty `seeds`.
+ * @param results Runs at one stop, one a trajectory, in any order; those that are not in the grid are
+ * passed over, and a cell without results has an empty `seeds`.
  * @param measure What is summarised; default: the study's first measure.
- * @throws {RangeError} If two results are of the same trajectory.
  */
 export function summariseCells(
   study: Study,
   results: Runs,
   measure: string = mainMeasure(study),
 ): CellSummary[] {
-  const paths = results.map(({ config }) => trajectoryPath(config));
-  const twice = paths.find((path, i) => paths.indexOf(path) !== i);
-  if (twice !== undefined) {
-    throw new RangeError(
-      `Cannot summarise the study as a trajectory must have one result: ${twice} has more`,
-    );
-  }
   const runsOf = byCell(study, results, ({ config }) => config);
   return listCells(study).map((cell) => {
     const runs = runsOf(cell).sort((a, b) => a.config.seed - b.config.seed);

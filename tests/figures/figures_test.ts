@@ -162,7 +162,7 @@ Deno.test("plotResults2() shows one seed hollow, limited runs pale, and lost cel
   const fills = marks(some, "SGD-mean").slice(0, 3).map((mark) => mark.getAttribute("fill"));
   assertEquals(fills[0], "#0072b2");
   assertEquals(fills[1], "#99c7e0");
-  assertStringIncludes(some.caption, "did not reach it (pale)");
+  assertStringIncludes(some.caption, "pale: not all reached the stop");
   const lost = plotResults2(
     quick,
     syntheticResults(
@@ -173,6 +173,7 @@ Deno.test("plotResults2() shows one seed hollow, limited runs pale, and lost cel
   );
   assertEquals(marks(lost, "SGD-mean").length, 5);
   assertEquals(marks(lost, "SGD-diverged").length, 1);
+  assertStringIncludes(lost.caption, "×: all diverged");
   assertStringIncludes(lost.caption, "3 diverged and are in no mean");
   const [first] = syntheticResults(quick);
   assertStringIncludes(plotResults2(quick, [first!]).caption, "29 have no result yet");
@@ -356,7 +357,7 @@ Deno.test("plotTrainingLoss() draws every run once a panel and how it ended", ()
   const ends = marks(figure, "end-of-training");
   assertEquals(ends.length, 30);
   assertEquals(ends.filter((end) => end.getAttribute("fill") === "#fff").length, 10);
-  assertStringIncludes(figure.caption, "of 30 runs 8 did not reach it (pale), 6 diverged");
+  assertStringIncludes(figure.caption, "of 30 runs 8 did not reach it, 6 diverged");
   const long: Study = { ...study, stops: ["epochs:4000"] };
   const [line] = marks(plotTrainingLoss(long, syntheticResults(long)), "training-loss");
   const { length } = along(line!, 0);

@@ -62,13 +62,20 @@ Deno.test("explore() has the values of reproduce --json and the sentences of the
   }
   const findings = listFindings(STUDY, RECORDS).map(describeFinding);
   const [at = ""] = STUDY.stops;
-  for (const place of [at, ...LOSS_LEVELS.map(String)]) {
-    const measure = place === at ? "sharpness" : "antithetic";
-    const { sentences } = explore(STUDY, records, {
-      ...{ effect: "learning-rate", at: place, measure, optimizers, seeds, isPublished: false },
-    });
-    assertEquals(sentences.length, 3);
-    for (const sentence of sentences) assert(findings.includes(sentence), sentence);
+  const places = [[at, "sharpness"], [at, "relative-filter"]].concat(
+    LOSS_LEVELS.flatMap((level) =>
+      ["relative-filter", "antithetic"].map((m) => [String(level), m])
+    ),
+  ) as [string, string][];
+  for (const [at, measure] of places) {
+    for (const effect of STUDY.grid.effects) {
+      const asked = { effect, at, measure, optimizers, seeds, isPublished: false };
+      const { sentences } = explore(STUDY, records, asked);
+      assertEquals(sentences.length, 3);
+      for (const sentence of sentences) assert(findings.includes(sentence), sentence);
+      const [sgd] = explore(STUDY, records, { ...asked, optimizers: ["SGD"] }).sentences;
+      assertEquals(sgd, sentences[0]);
+    }
   }
 });
 
