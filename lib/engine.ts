@@ -13,9 +13,4 @@ export {
   type GemmLibraryName,
   gemmLibraryOf,
 } from "~/lib/engine/cpu/gemm/gemm_library.ts";
-export {
-  loadTfjsNode,
-  TFJS_NODE_VERSION,
-  tfjsNodeHome,
-  type TfjsNodeName,
-} from "~/lib/engine/tensorflow/backends.ts";
+export { loadTfjsNode, TFJS_NODE_VERSION, tfjsNodeHome } from "~/lib/engine/tensorflow/backends.ts";

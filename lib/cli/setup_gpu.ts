@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { existsSync } from "node:fs";
 import type { Main } from "~/lib/cli/main.ts";
 import { loadTfjsNode, TFJS_NODE_VERSION, tfjsNodeHome } from "~/lib/engine.ts";
 import { runNpm } from "~/lib/files/programs.ts";
@@ -16,6 +17,7 @@ export const main: Main = async ({ cpu }) => {
   const name = cpu ? "tfjs-node" : "tfjs-node-gpu";
   console.error(`Installing @tensorflow/${name} ${TFJS_NODE_VERSION} ...`);
   const home = tfjsNodeHome(name);
+  const isNew = !existsSync(home);
   await Deno.mkdir(home, { recursive: true });
   const dependencies = { [`@tensorflow/${name}`]: TFJS_NODE_VERSION };
   const description = JSON.stringify({ private: true, dependencies });
@@ -23,11 +25,11 @@ export const main: Main = async ({ cpu }) => {
   try {
     await runNpm(home, ["install", "--no-audit", "--no-fund"]);
   } catch (cause) {
-    await Deno.remove(home, { recursive: true });
-    console.error((cause as Error).message);
+    // What was there before may work.
+    if (isNew) await Deno.remove(home, { recursive: true });
     throw new Error(
-      `Cannot install ${name} as npm failed: its install script downloads libtensorflow, some ` +
-        "400 MB, so run this again where the internet can be reached; meanwhile " +
+      `Cannot install ${name}: ${(cause as Error).message}; its install script downloads ` +
+        "libtensorflow, some 400 MB: run this again with npm where the internet can be reached; meanwhile " +
         "`--engine tensorflow:webgpu` uses the GPU with nothing to install but its driver",
       { cause },
     );

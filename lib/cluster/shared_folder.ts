@@ -30,6 +30,8 @@ export async function demandShared(
   };
   if (written) {
     const hold = await locksHold(path).catch(({ cause }: Error) => {
+      // Of a folder without locks.
+      if (cause === undefined) return false;
       throw new Error(`Cannot submit as ${name} must be writable: ${path}: ${reasonOf(cause)}`);
     });
     if (!hold) fail("its locks do not hold");

@@ -47,6 +47,8 @@ export DENO_DIR="\${DENO_DIR:-\${TMPDIR:-/tmp}/deno-$(id -u)}"
 export CIFAR10_DIR=
 # Where it is not set the look for a GPU prints errors that are none.
 export XDG_RUNTIME_DIR="\${XDG_RUNTIME_DIR:-/tmp}"
+# Mesa would keep compiled shaders in the home folder.
+export MESA_SHADER_CACHE_DISABLE=true
 
 "$deno" "\${command[@]}" --threads "$threads" &
 child=$!
@@ -161,7 +163,7 @@ export interface SubmitOptions {
  *
  * @param scripts Of every task of the array, and of the job after it.
  * @returns Slurm's numbers of the two jobs.
- * @throws {Error} If Slurm refuses one, in its words; nothing is left queued then.
+ * @throws {Error} If Slurm refuses one, in its words; the message names the job that is left queued, if one is.
  */
 export async function submit(
   scripts: { readonly tasks: string; readonly rest: string },

@@ -101,16 +101,17 @@ export async function openFaster(
     }
   }
   const cpuRate = await rateOf(openCpu);
-  const gpuRate = await rateOf(openGpu).catch(() => 0);
-  let why = `${gpuRate.toFixed(0)} images/s in a trial, the CPU ${cpuRate.toFixed(0)}`;
-  if (gpuRate > cpuRate) {
-    try {
+  let why: string;
+  try {
+    const gpuRate = await rateOf(openGpu);
+    why = `${gpuRate.toFixed(0)} images/s in a trial, the CPU ${cpuRate.toFixed(0)}`;
+    if (gpuRate > cpuRate) {
       const engine = await openGpu(options);
       options.onMessage?.(`Training on ${gpu}: ${why}`);
       return { ...engine, info: { ...engine.info, chosen: "faster than the CPU here" } };
-    } catch (error) {
-      why = error instanceof Error ? error.message : String(error);
     }
+  } catch (error) {
+    why = error instanceof Error ? error.message : String(error);
   }
   options.onMessage?.(`Training on the CPU, not on ${gpu}: ${why}`);
   return await openCpu(options);

@@ -59,7 +59,7 @@ export async function readIfThere(path: string): Promise<Uint8Array<ArrayBuffer>
         `Cannot read ${path} as it must have at most ${MOST_BYTES} bytes: current number is ${size}`,
       );
     }
-    return await readBytes(path, size);
+    return await readBytes(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) {
       // A link that leads nowhere is not a missing file.
@@ -77,10 +77,12 @@ export async function readIfThere(path: string): Promise<Uint8Array<ArrayBuffer>
 }
 
 /** Reads into one array: `Deno.readFile` leaves as much again behind, which is not given back. */
-async function readBytes(path: string, size: number): Promise<Uint8Array<ArrayBuffer>> {
+async function readBytes(path: string): Promise<Uint8Array<ArrayBuffer>> {
+  using file = await Deno.open(path);
+  // Of what was opened: another process may have put a new file in its place since it was looked at.
+  const { size } = await file.stat();
   // A file of the system, of which the size says nothing.
   if (size === 0) return await Deno.readFile(path);
-  using file = await Deno.open(path);
   // Of more than 32 MiB, as glibc keeps what is smaller for later; untouched bytes take no memory.
   const room = size < 2 ** 24 ? size : Math.max(size, 2 ** 25 + 1);
   const bytes = new Uint8Array(new ArrayBuffer(room), 0, size);

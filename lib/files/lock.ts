@@ -22,17 +22,18 @@ export interface Lock extends Disposable {
  * that of a process which ended without releasing it.
  *
  * @returns The lock; undefined if a living process holds it.
- * @throws {Error} If there can be no such file, or the disk is full; the message says why.
+ * @throws {Error} If there can be no such file, the disk is full, or its file system has no locks (then
+ * without a `cause`); the message says why.
  */
 export async function tryLock(path: string): Promise<Lock | undefined> {
   const file = await openLock(path);
-  return await file.tryLock(true) ? await sign(file, path) : void file.close();
+  return await isFree(file, path) ? await sign(file, path) : void file.close();
 }
 
 /** Takes the lock as soon as no other process holds it; `onWait` is told if one does. */
 export async function waitForLock(path: string, onWait: () => void): Promise<Lock> {
   const file = await openLock(path);
-  if (!await file.tryLock(true)) {
+  if (!await isFree(file, path)) {
     onWait();
     await file.lock(true);
   }
@@ -47,7 +48,9 @@ export async function isHeld(path: string): Promise<string | undefined> {
     return await readHolder(file) || "a process";
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
-    throw new Error(`Cannot look at the lock ${path}: ${reasonOf(error)}`, { cause: error });
+    throw new Error(`Cannot look at the lock ${path}: ${(error as Error).message}`, {
+      cause: error,
+    });
   }
 }
 
@@ -57,6 +60,18 @@ async function openLock(path: string): Promise<Deno.FsFile> {
     return await Deno.open(path, { read: true, write: true, create: true });
   } catch (error) {
     throw new Error(`Cannot lock ${path}: ${await refusalOf(path, error)}`, { cause: error });
+  }
+}
+
+/** Whether the lock was free, and is taken now. */
+async function isFree(file: Deno.FsFile, path: string): Promise<boolean> {
+  try {
+    return await file.tryLock(true);
+  } catch (error) {
+    file.close();
+    throw new Error(
+      `Cannot lock ${path} as no locks can be had there: ${(error as Error).message}`,
+    );
   }
 }
 

@@ -22,7 +22,7 @@ export interface Stop {
   readonly words: string;
   /** Whether reaching it is to have converged. */
   readonly isCriterion: boolean;
-  /** The first epoch, from 1, at which it is reached, given every epoch's loss so far in nats. */
+  /** The first epoch at which it is reached, given every epoch's loss so far in nats. */
   epoch(losses: readonly number[]): number | undefined;
 }
 

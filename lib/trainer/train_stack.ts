@@ -5,7 +5,6 @@
  */
 import { count, epochs as epochsDomain, learningRate, validate } from "~/lib/domain.ts";
 import type { Engine, Member, StackOptions } from "~/lib/engine.ts";
-import { parseOptimizer } from "~/lib/optimizer.ts";
 import { isFarEnough, type Stop } from "~/lib/trainer/stop.ts";
 
 /** A network in training: what is kept of it, and all that the next epoch depends on. */
@@ -59,7 +58,6 @@ export async function trainStack<R extends TrainingRun>(
 ): Promise<void> {
   const { stops, onNetwork, onEnd, onEpoch, onCheckpoint, signal } = options;
   const { sizes, batchSize, optimizer, maxEpochs, checkpointSeconds = 30 } = options;
-  parseOptimizer(optimizer);
   validate(count, batchSize, "Cannot train as batch size");
   validate(epochsDomain, maxEpochs, "Cannot train as max epochs");
   for (const run of runs) validate(learningRate, run.learningRate, "Cannot train as learning rate");

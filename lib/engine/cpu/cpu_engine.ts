@@ -7,13 +7,11 @@ import { checkedEngine } from "~/lib/engine/checks.ts";
 import { evaluate, openHessian } from "~/lib/engine/cpu/full_set.ts";
 import { chooseGemmLibrary } from "~/lib/engine/cpu/gemm/choose_library.ts";
 import type { LibrarySource } from "~/lib/engine/cpu/gemm/gemm_library.ts";
-import { findStep, openKernels } from "~/lib/engine/cpu/kernels/kernels.ts";
 import { perturbedLosses } from "~/lib/engine/cpu/perturbed_losses.ts";
 import { openPool, type Pool } from "~/lib/engine/cpu/pool.ts";
 import type { Engine, EngineOptions, Member, Stack, StackOptions } from "~/lib/engine/engine.ts";
 import { defaultThreads, threads as threadCount, validate } from "~/lib/domain.ts";
 import { shareCopy } from "~/lib/model.ts";
-import { parseOptimizer } from "~/lib/optimizer.ts";
 
 /** What the CPU engine is made from. */
 export interface CpuEngineOptions extends EngineOptions {
@@ -78,15 +76,8 @@ export async function createCpuEngine(
   });
 }
 
-/**
- * Creates a stack, a thread for each member; the members' arrays change in `save` only.
- *
- * @throws {RangeError} If the kernels lack the optimizer's.
- */
+/** Creates a stack, a thread for each member; the members' arrays change in `save` only. */
 function createStack(pool: Pool, options: StackOptions, members: readonly Member[]): Stack {
-  const { name, coefficients } = parseOptimizer(options.optimizer).kernel;
-  const kernels = openKernels(new WebAssembly.Memory({ initial: 2 }));
-  findStep(kernels, name, coefficients({ learningRate: 1, t: 1 }).length);
   let current = members.map((member) => {
     const { parameters, state, ...rest } = member;
     return { member, own: { ...rest, parameters: shareCopy(parameters), state: shareCopy(state) } };

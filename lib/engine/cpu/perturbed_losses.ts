@@ -253,7 +253,7 @@ interface TilePlan {
  * direction's once for every tile of models, a model's once for every tile of directions, or only
  * once where there is room to keep them all.
  *
- * @param work.points Points of a direction at most.
+ * @param size.points Points of a direction at most.
  */
 export function planTiles(
   { threads, rows: { train: rows }, bytes }: Omit<PassWork, "pool">,

@@ -63,8 +63,8 @@ export interface Places {
 const GAP = 21 * 64;
 
 /** Opens an empty list of places from an offset on; arrays begin with a cache line. */
-export function openPlaces(from = FREE_BYTES_FROM): Places {
-  let end = from;
+export function openPlaces(): Places {
+  let end = FREE_BYTES_FROM;
   return {
     allocate(bytes): number {
       const offset = end;

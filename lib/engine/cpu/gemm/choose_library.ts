@@ -94,11 +94,10 @@ export async function chooseGemmLibrary(options: ChoiceOptions = {}): Promise<Ch
     blas: blas?.name ?? "",
     onnxruntime: config.imports["onnxruntime-node"].split("@")[1]!,
   };
-  const all = readChoices(choices);
   const isThis = (choice: Machine): boolean =>
     Object.entries(machine).every(([key, value]) => choice[key as keyof Machine] === value);
   const fastest = "the fastest one here";
-  const known = again ? undefined : all.find(isThis);
+  const known = again ? undefined : readChoices(choices).find(isThis);
   if (known !== undefined) {
     const library = known.library === "blas"
       ? blas
@@ -120,7 +119,9 @@ export async function chooseGemmLibrary(options: ChoiceOptions = {}): Promise<Ch
     ...{ ...machine, onednn: oneDnn?.name ?? "" },
     ...await tryAll(libraries, measure),
   };
-  const isKept = keepChoices(choices, [...all.filter((other) => !isThis(other)), choice]);
+  // Read again: other machines may have kept theirs meanwhile.
+  const others = readChoices(choices).filter((other) => !isThis(other));
+  const isKept = keepChoices(choices, [...others, choice]);
   for (const other of libraries.filter(({ kind }) => kind !== choice.library)) other.close();
   const chosen = libraries.find(({ kind }) => kind === choice.library)!;
   return say(chosen, fastest, describe(choice, isKept ? choices : undefined));

@@ -59,7 +59,7 @@ function doubles(count: i32): usize {
   return <usize> count << 3;
 }
 
-/** Normalised logit of class c; its mean lies at `mean`. */
+/** Normalised logit of class c, which lies `at` bytes from the first. */
 @inline
 function normalised(at: usize, c: i32): f64 {
   const mean = statistics + doubles(c);
