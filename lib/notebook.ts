@@ -9,10 +9,11 @@ import { Buffer } from "node:buffer";
 import { type Figure, renderPlot, renderPng } from "~/lib/figures.ts";
 import { cellText } from "~/lib/files/numbers.ts";
 import { formatProgress, type OnProgress, throttled } from "~/lib/files/progress.ts";
-import { cellColumns } from "~/lib/findings.ts";
+import { cellColumns, cellNote } from "~/lib/findings.ts";
 import { run, type RunOptions, type RunOutcome } from "~/lib/reproduce.ts";
 import { columnTitle, type Runs, runsAt, summariseCells, tableOf } from "~/lib/results.ts";
 import { listTrajectories, type Study } from "~/lib/study.ts";
+import { parseStop } from "~/lib/trainer.ts";
 
 /** Milliseconds between two states of the progress. */
 const INTERVAL = 200;
@@ -62,7 +63,7 @@ export async function showPlot(options: Plot.PlotOptions): Promise<void> {
  * @throws {Error} Outside a notebook.
  */
 export async function showSentences(sentences: readonly string[]): Promise<void> {
-  const plain = sentences.length === 0 ? ["Too few results to say anything."] : sentences;
+  const plain = sentences.length === 0 ? ["Nothing to compare, or too few results."] : sentences;
   await show({
     "text/markdown": plain.map((sentence) => `- ${sentence.trim()}`).join("\n"),
     "text/plain": plain.join("\n"),
@@ -71,7 +72,7 @@ export async function showSentences(sentences: readonly string[]): Promise<void>
 
 /**
  * Shows a table as HTML: headings in words with units, whole numbers as they are, others to four
- * significant digits. Headings without a row would say nothing, and are not shown.
+ * significant digits. Headings without a row would say nothing: then it says that there is none.
  *
  * @param limit Rows that are shown; default 20.
  * @throws {Error} Outside a notebook.
@@ -80,7 +81,7 @@ export async function showTable(
   table: ColumnTable,
   { limit = 20 }: { readonly limit?: number } = {},
 ): Promise<void> {
-  if (table.numRows() === 0) return;
+  if (table.numRows() === 0) return await show({ "text/plain": "No row: too few results." });
   const named = table.rename(
     Object.fromEntries(table.columnNames().map((name) => [name, columnTitle(name)])),
   );
@@ -135,14 +136,18 @@ export async function showRun(
   const missing = outcome.missingRuns === 0
     ? "none missing"
     : `${outcome.missingRuns} of ${listTrajectories(study).length} not complete`;
-  await close(`${runs.length} runs with a result, ${missing}`);
+  const [stop = ""] = study.stops;
+  await close(
+    `${runs.length} runs with a result at the stop ${stop} (${parseStop(stop).words}), ${missing}`,
+  );
   return { ...outcome, runs };
 }
 
 /** Shows a study's cells: see `cellColumns`. @throws {Error} Outside a notebook. */
 export async function showCells(study: Study, runs: Runs): Promise<void> {
   const cells = summariseCells(study, runs).filter(({ seeds }) => seeds.length > 0);
-  await showTable(tableOf(cellColumns(study), cells), { limit: cells.length });
+  const note = cells.some((cell) => cellNote(cell) !== "") ? { note: cellNote } : {};
+  await showTable(tableOf({ ...cellColumns(study), ...note }, cells), { limit: cells.length });
 }
 
 /** A picture of twice its size, and what stands for it as text. */

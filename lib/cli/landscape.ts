@@ -94,6 +94,6 @@ function summaryOf({ points, axes }: Landscape): string {
     (axes.length === 2 ? `, y = ${significant(y)}` : "");
   if (known.length === 0) return `${points.length} points, none with a finite loss`;
   const [lowest, highest] = [known[0]!, known.at(-1)!];
-  return `${points.length} points; training loss ${describe(lowest)}, the lowest, to ` +
+  return `${points.length} points; training loss ${describe(lowest)}, the lowest of them, to ` +
     describe(highest);
 }

@@ -37,18 +37,30 @@ export function setConstants(text: string, settings: readonly string[]): string 
     const [, name, value] = /^([A-Z_]+)=(.+)$/s.exec(setting) ?? [];
     if (name === undefined || value === undefined) {
       throw new UsageError(
-        `Cannot set a constant as --set must be NAME=VALUE: current value is ${setting}`,
+        `Cannot set a constant as --set must be NAME=VALUE, in capitals: current value is ${setting}`,
       );
     }
     const [, start, old] = new RegExp(`^(const ${name} = )(.*?);`, "m").exec(source) ?? [];
     if (start === undefined || old === undefined) return undefined;
     const isList = old.startsWith("[") && !value.startsWith("[");
     const set = isList ? `[${splitList(value).map(literal).join(", ")}]` : literal(value);
+    const [wanted, current] = [old, set].map((one) =>
+      KINDS.find(([, kind]) => kind.test(one))?.[0]
+    );
+    if (wanted !== current) {
+      throw new UsageError(`Cannot set ${name} as it must be ${wanted}: current value is ${value}`);
+    }
     source = source.replace(start + old, () => start + set);
   }
   if (cell) cell.source = source.split(/(?<=\n)/);
   return JSON.stringify(notebook, null, 1) + "\n";
 }
+
+/** Of constants, as they are written. */
+const KINDS = [
+  ...[["a list", /^\[/], ["true or false", /^(true|false)$/], ["a text", /^"/]] as const,
+  ["a number", /^[-\d]/],
+] as const;
 
 function literal(text: string): string {
   try {

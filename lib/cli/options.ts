@@ -124,7 +124,7 @@ export const OPTIONS = {
   ),
   stops: list(
     named(parseStop, "a stop"),
-    `when training ends: ${STOP_HELP}; figures show the first`,
+    `when training ends: ${STOP_HELP}; figures show the first; a loss beside another kind is only passed`,
   ),
   measures: list(
     measure,

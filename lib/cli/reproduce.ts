@@ -12,7 +12,7 @@ import { defaultThreads } from "~/lib/domain.ts";
 import { writeWhole } from "~/lib/files/files.ts";
 import { plural } from "~/lib/files/numbers.ts";
 import { formatSeconds } from "~/lib/files/text.ts";
-import { cellColumns, firstScreen, listFindings, writeFindings } from "~/lib/findings.ts";
+import { cellColumns, cellNote, firstScreen, listFindings, writeFindings } from "~/lib/findings.ts";
 import { refreshReport } from "~/lib/report.ts";
 import {
   type Agreement,
@@ -32,7 +32,7 @@ import {
   type TrajectoryRecord,
 } from "~/lib/results.ts";
 import { type Study, studyName } from "~/lib/study.ts";
-import { describeTrajectory } from "~/lib/trainer.ts";
+import { describeTrajectory, isPassed, parseStop, type Stop } from "~/lib/trainer.ts";
 
 type Options = Values & About & { readonly folders: Folders };
 
@@ -43,6 +43,12 @@ export const main: Main = async (values, about) => {
     about.onMessage(`--${name} changes nothing in this study`);
   }
   const { models = PROJECT_FOLDERS.models, results = PROJECT_FOLDERS.results } = values;
+  const [first, ...stops] = study.stops.map(parseStop) as [Stop, ...Stop[]];
+  if (isPassed(first, stops)) {
+    about.onMessage(
+      `Training does not go on for ${first.text}, the first stop: runs that end before have no result there`,
+    );
+  }
   const options = { ...values, ...about, folders: { models, results } };
   if (values["dry-run"]) return await printPlan(study, options);
   if (values.slurm !== undefined) return await submitStudy(study, options);
@@ -166,18 +172,11 @@ function describeRun(run: Run): string {
 function describeCells(study: Study, cells: readonly CellSummary[]): string[] {
   const shown = cells.filter(({ seeds }) => seeds.length > 0);
   if (shown.length === 0) return [`No cell of this study has a result at ${study.stops[0]}`];
-  const note = ({ diverged, unconverged, unresolved }: CellSummary): string =>
-    [
-      diverged.length > 0 && `${diverged.length} diverged`,
-      unconverged.length > 0 && "stop not reached",
-      // An eigenvalue that has not converged is a lower bound.
-      unresolved.length > 0 && "not converged",
-    ].filter(Boolean).join(", ");
   const columns = cellColumns(study);
   const valuesOf = Object.values(columns);
   const rows = [
     Object.keys(columns),
-    ...shown.map((cell) => [...valuesOf.map((of) => String(of(cell) ?? "-")), note(cell)]),
+    ...shown.map((cell) => [...valuesOf.map((of) => String(of(cell) ?? "-")), cellNote(cell)]),
   ];
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   return [

@@ -58,5 +58,7 @@ export const main: Main<"out"> = async (values, about) => {
       `accuracy ${(100 * testAccuracy!).toFixed(1)} %, written to ${out}, ${time}`,
   );
   const { engine } = provenance.at(-1)!;
-  return { config, ...training, sha256: undefined, stops: content.stops, engine, seconds };
+  const passed = Object.entries(content.stops).filter(([stop]) => study.stops.includes(stop));
+  const stops = Object.fromEntries(passed);
+  return { config, ...training, sha256: undefined, stops, engine, seconds };
 };

@@ -8,7 +8,7 @@ import { optimizerStyles } from "~/lib/figures/theme.ts";
 import { plural, plurals, scientific, thousands, unitAfter } from "~/lib/files/numbers.ts";
 import { capitalize } from "~/lib/files/text.ts";
 import { parseMeasure } from "~/lib/measure.ts";
-import { type CellSummary, distinctCells } from "~/lib/results.ts";
+import { type CellSummary, distinctCells, isLost } from "~/lib/results.ts";
 import {
   type Cell,
   type EffectName,
@@ -21,7 +21,8 @@ import {
 /** Where an effect's cells stand; pairs of one learning rate / batch size, at their batch sizes. */
 export interface EffectAxis extends Axis {
   readonly values: readonly number[];
-  /** What is varied, and what stays. */
+  /** What is varied; and what stays. */
+  readonly title: string;
   readonly heading: string;
   readonly format: (value: number) => string;
   valueOf(cell: Pick<Cell, "learningRate" | "batchSize">): number;
@@ -34,10 +35,11 @@ export function effectAxis(study: Study, effect: EffectName): EffectAxis {
   const isOneRatio = effect === "pairs" && ratios.length === 1;
   const { label, axis, valueOf, format, other } = EFFECTS[isOneRatio ? "batch-size" : effect];
   const values = [...new Set(cells.map(valueOf))].sort((a, b) => a - b);
+  const title = capitalize(label);
   const heading = isOneRatio
     ? `Learning rate / batch size ${scientific(ratios[0]!)}`
-    : `${capitalize(label)}, at ${other(study)}`;
-  return { label: axis, scale: "log", values, format, heading, valueOf };
+    : `${title}, at ${other(study)}`;
+  return { label: axis, scale: "log", values, format, title, heading, valueOf };
 }
 
 /** A panel an effect, of the layers of its cells. */
@@ -101,10 +103,6 @@ export function meanLayers(
       ...{ kind: "rules", along: "x", dash: "1 3" },
     }),
   ];
-}
-
-function isLost({ seeds, diverged }: CellSummary): boolean {
-  return seeds.length > 0 && seeds.length === diverged.length;
 }
 
 /** Pale lines through layers' points, broken where one is missing. */

@@ -22,6 +22,7 @@ import { edgeCells, edgeMeasure, EIGENVALUE } from "~/lib/findings.ts";
 import { parseMeasure } from "~/lib/measure.ts";
 import {
   type CellSummary,
+  isLost,
   type Records,
   type Runs,
   runsAt,
@@ -209,7 +210,8 @@ export function plotEigenvalues(study: Study, records: Records): Figure {
       ) as [CellSummary[], CellSummary[]];
       // The base cell alone, which both effects share, makes no series.
       const isEdged = bounded.length > 1 || bounded.length >= others.length;
-      return { optimizer, effect, isEdged, cells: isEdged ? bounded : others };
+      const cells = isEdged ? [...bounded, ...others.filter(isLost)] : others;
+      return { optimizer, effect, isEdged, cells };
     })
   );
   const drawn = groups.flatMap(({ cells }) => cells);

@@ -18,6 +18,9 @@ export interface Place {
   readonly right: number;
 }
 
+/** Of a text to the right of its point, in pixels. */
+const TEXT_SHIFT = 5;
+
 /** The marks of a layer. */
 export function toMarks(layer: Layer, place: Place): Plot.Markish[] {
   const { kind, name, rows, color = INK.text, width = 1.5, along = "y", opacity = 1 } = layer;
@@ -32,7 +35,7 @@ export function toMarks(layer: Layer, place: Place): Plot.Markish[] {
   if (kind === "contours") return contourMarks(layer);
   if (kind === "texts") {
     const fill = (row: Row): string => row.color ?? color;
-    const style = { ...at, text: "text", dx: 5, dy: 9, textAnchor: "start" } as const;
+    const style = { ...at, text: "text", dx: TEXT_SHIFT, dy: 9, textAnchor: "start" } as const;
     const shown = roomyTexts(rows, place);
     // A mark of its own: in a PDF it would lie over the letters.
     const halo = { ...style, fill: layer.halo!, stroke: layer.halo! };
@@ -103,7 +106,7 @@ function intervalMarks(
 export function roomyTexts(rows: readonly Row[], place: Omit<Place, "bottom">): Row[] {
   const boxes: { left: number; right: number; y: number }[] = [];
   return rows.filter(({ x, y, text = "" }) => {
-    const left = place.x(x);
+    const left = place.x(x) + TEXT_SHIFT;
     const box = { left, right: left + textWidth(text, FONT_SIZE.tick), y: place.y(y) };
     const isFree = box.right < place.right &&
       boxes.every((other) =>

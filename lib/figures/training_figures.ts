@@ -158,7 +158,8 @@ function curvesPanel(
   // Each value at the end of its longest line.
   const names = values.flatMap((value) => {
     const ends = lines.filter((_, i) => valueOf(own[i]!.cell) === value)
-      .flatMap((line) => line.at(-1) ?? []).sort((a, b) => a.x - b.x);
+      .flatMap((line) => line.length > 1 || line[0]?.atStop ? line.at(-1)! : [])
+      .sort((a, b) => a.x - b.x);
     return ends.slice(0, 1).map((end) => ({ ...end, text: format(value) }));
   });
   const outer = [names[0], names.at(-1)].flatMap((end) => end ?? []);
@@ -182,10 +183,10 @@ function valueColors(
   study: Study,
   effect: EffectName,
 ): { colorOf: (cell: Curve["cell"]) => string; ramp: Ramp } {
-  const { values, valueOf, format } = effectAxis(study, effect);
+  const { values, valueOf, format, title } = effectAxis(study, effect);
   const colors = rampOf(values);
   const [from, to] = [values[0], values.at(-1)].map((value) => format(value ?? NaN));
-  const start = `${capitalize(EFFECTS[effect].label)} ${from}`;
+  const start = `${title} ${from}`;
   return {
     colorOf: (cell) => colors.get(valueOf(cell))!,
     ramp: { from: start, to: to!, colors: [...colors.values()] },

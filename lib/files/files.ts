@@ -59,7 +59,8 @@ export async function readIfThere(path: string): Promise<Uint8Array<ArrayBuffer>
         `Cannot read ${path} as it must have at most ${MOST_BYTES} bytes: current number is ${size}`,
       );
     }
-    return await readBytes(path);
+    // A file of the system, of which the size says nothing.
+    return size === 0 ? await Deno.readFile(path) : await readBytes(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) {
       // A link that leads nowhere is not a missing file.
@@ -80,9 +81,9 @@ export async function readIfThere(path: string): Promise<Uint8Array<ArrayBuffer>
 async function readBytes(path: string): Promise<Uint8Array<ArrayBuffer>> {
   using file = await Deno.open(path);
   // Of what was opened: another process may have put a new file in its place since it was looked at.
-  const { size } = await file.stat();
-  // A file of the system, of which the size says nothing.
-  if (size === 0) return await Deno.readFile(path);
+  // `stat()` of it would want permission for where a link leads.
+  const size = await file.seek(0, Deno.SeekMode.End);
+  await file.seek(0, Deno.SeekMode.Start);
   // Of more than 32 MiB, as glibc keeps what is smaller for later; untouched bytes take no memory.
   const room = size < 2 ** 24 ? size : Math.max(size, 2 ** 25 + 1);
   const bytes = new Uint8Array(new ArrayBuffer(room), 0, size);

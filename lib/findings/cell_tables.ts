@@ -28,7 +28,8 @@ export function cellColumns(study: Study): Columns<CellSummary> {
   return {
     optimizer: ({ optimizer }) => optimizer,
     ...Object.fromEntries(
-      study.grid.effects.map((effect) => [EFFECTS[effect].label, EFFECTS[effect].valueOf]),
+      study.grid.effects.flatMap((effect) => effect === "pairs" ? FACTORS : effect)
+        .map((effect) => [EFFECTS[effect].label, EFFECTS[effect].valueOf]),
     ),
     [`${name}, 95 % interval`]: ({ value }) => formatEstimate(value) || "none",
     "training loss (nats)": ({ trainLoss }) => trainLoss?.toFixed(2) ?? null,
@@ -37,6 +38,18 @@ export function cellColumns(study: Study): Columns<CellSummary> {
     epochs: ({ epochs }) => epochs?.toFixed(0) ?? null,
     seeds: ({ seeds }) => seeds.length,
   };
+}
+
+const FACTORS = ["learning-rate", "batch-size"] as const;
+
+/** What became of a cell's seeds, where it is not that all have a value; else nothing. */
+export function cellNote({ diverged, unconverged, unresolved }: CellSummary): string {
+  return [
+    diverged.length > 0 && `${diverged.length} diverged`,
+    unconverged.length > 0 && "stop not reached",
+    // An eigenvalue that has not converged is a lower bound.
+    unresolved.length > 0 && "not converged",
+  ].filter(Boolean).join(", ");
 }
 
 /**

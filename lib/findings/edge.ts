@@ -22,6 +22,11 @@ export function edgeMeasure({ measures }: Study, optimizer = EDGE_OPTIMIZER): st
   return measures.first.find((text) => parseMeasure(text).edgeOf === optimizer);
 }
 
+/** Whether an optimizer has an edge that is known here. */
+export function hasEdge(optimizer: string): boolean {
+  return edgeMeasure(presets.quick, optimizer) !== undefined;
+}
+
 /** The study, asking for the eigenvalue of every optimizer's edge, too. */
 function withEdges(study: Study): Study {
   const lacking = study.grid.optimizers.filter((each) => edgeMeasure(study, each) === undefined)

@@ -130,7 +130,9 @@ export function optimizerSentences(findings: readonly Finding[]): string[] {
       return `by ${EFFECTS[effect].label}, at ${most.level} nats, ${againstText(most)}`;
     });
     const { optimizer, reference } = own[0]!;
+    const isMeasured = own.some(({ comparisons }) => comparisons.length > 0);
+    const open = isMeasured ? "too few seeds to be counted" : "not measured";
     return `${optimizer} against ${reference} at equal training loss, relative sharpness: ` +
-      `${effects.length === 0 ? "not measured" : effects.join("; ")}.`;
+      `${effects.length === 0 ? open : effects.join("; ")}.`;
   });
 }

@@ -108,10 +108,9 @@ export function rankedMeasures(study: Study, runs: Runs): string[] {
  * are named. No sentence without ranks.
  */
 export function rankSentences(ranks: readonly MeasureRank[]): string[] {
-  const byMeasure = [
-    ...Map.groupBy(ranks.filter(({ effect }) => effect !== null), ({ measure }) => measure)
-      .values(),
-  ];
+  // Two cells have an order whatever they are.
+  const counted = ranks.filter(({ effect, cells }) => effect !== null && cells > 2);
+  const byMeasure = [...Map.groupBy(counted, ({ measure }) => measure).values()];
   if (byMeasure.length === 0) return [];
   const target = ranks[0]!.target === "gap" ? "the generalization gap" : "the test error";
   const most = Math.max(...byMeasure.map(({ length }) => length));

@@ -7,7 +7,7 @@ import type { ColumnTable } from "arquero";
 import { writeWhole } from "~/lib/files/files.ts";
 import { significant } from "~/lib/files/numbers.ts";
 import { NEGLIGIBLE_RATIO, NEGLIGIBLE_SHARE } from "~/lib/findings/contrast.ts";
-import { edgeCells, edgeTable } from "~/lib/findings/edge.ts";
+import { edgeCells, edgeTable, hasEdge } from "~/lib/findings/edge.ts";
 import { firstScreen } from "~/lib/findings/first_screen.ts";
 import {
   describeFinding,
@@ -27,11 +27,12 @@ import { enumerate } from "~/lib/findings/words.ts";
 import {
   type CellSummary,
   distinctCells,
+  isLost,
   type Records,
   runsAt,
   summariseCells,
 } from "~/lib/results.ts";
-import { EFFECTS, listCells, type Study, studyFile, studyName } from "~/lib/study.ts";
+import { EFFECTS, type Study, studyFile, studyName } from "~/lib/study.ts";
 import { parseStop } from "~/lib/trainer.ts";
 
 /** Writes what was found into `findings.md`: see `studyFile`. @returns The page's path. */
@@ -51,8 +52,10 @@ export function findingsMarkdown(study: Study, records: Records): string {
   const runs = runsAt(study, records);
   const published = comparePublished(study, records);
   const [stop = ""] = study.stops;
+  const cells = summariseCells(study, runs);
   const measured = distinctCells(edgeCells(study, records));
-  const unmeasured = [...Map.groupBy(distinctCells(listCells(study)), (cell) => cell.optimizer)]
+  const kept = distinctCells(cells.filter((cell) => !isLost(cell) && hasEdge(cell.optimizer)));
+  const unmeasured = [...Map.groupBy(kept, (cell) => cell.optimizer)]
     .flatMap(([optimizer, { length }]) => {
       const known = measured.filter((cell) => cell.optimizer === optimizer).length;
       return known < length ? `${optimizer} in ${length - known} of ${length} cells` : [];
@@ -105,7 +108,7 @@ export function findingsMarkdown(study: Study, records: Records): string {
       return [list(rankSentences(ranks)), tableText(tauTable(ranks))];
     }),
     "## What is missing",
-    list(missingSentences(study, summariseCells(study, runs))) ||
+    list(missingSentences(study, cells)) ||
     "Every cell has all its seeds at the stop.",
   ];
   return paragraphs.filter((text) => text !== "").join("\n\n") + "\n";

@@ -75,7 +75,9 @@ function whyWithout(
   if (optimizer === undefined) return "the network's optimizer is not known";
   const { name, slots } = parseOptimizer(optimizer);
   if (!slots.includes(slot)) return `${name} keeps no ${slot}`;
-  if (!state?.length) return "the optimizer's state was not kept with the network";
+  if (!state?.length) {
+    return "the optimizer's state was not kept with the network (models/*.latest.safetensors has it)";
+  }
   const wanted = slots.length * parameters.length;
   if (state.length === wanted) return undefined;
   return `the optimizer's state must have ${wanted} numbers: current number is ${state.length}`;

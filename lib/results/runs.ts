@@ -220,6 +220,11 @@ export function summariseCells(
   });
 }
 
+/** Whether all of its seeds diverged. */
+export function isLost({ seeds, diverged }: CellSummary): boolean {
+  return seeds.length > 0 && seeds.length === diverged.length;
+}
+
 /** The cells without those that another effect has, too. */
 export function distinctCells<C extends Cell>(cells: readonly C[]): C[] {
   return [

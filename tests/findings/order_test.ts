@@ -51,7 +51,7 @@ Deno.test("traceOrder() evaluates every epoch, ends where the rule ends on both 
     const [sentence] = orderSentences([file, shuffled]);
     assertMatch(
       sentence!,
-      /, in file order: .* nats above .* ends 1 of 1 run, at epoch 3\. .* end 1 of 1 run, at epoch 3\.$/,
+      /, in file order: .* nats above .* ended 1 of 1 run, at epoch 3\. .* ended 1 of 1 run, at epoch 3\.$/,
     );
     // A rule that is never met, as training diverges.
     const diverged = { ...whole, learningRate: 1e20 };

@@ -1,8 +1,7 @@
 /** What a notebook shows, and constants that are set in one. @module */
-import { table } from "arquero";
 import { setConstants } from "~/lib/cli/notebooks.ts";
 import { formatProgress } from "~/lib/files/progress.ts";
-import { showProgress, showSentences, showTable } from "~/lib/notebook.ts";
+import { showProgress, showSentences } from "~/lib/notebook.ts";
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { ROOT } from "~/tests/fixtures/script.ts";
 
@@ -19,11 +18,6 @@ Deno.test("formatProgress() shows a bar, a share and the time left where they ar
 Deno.test("showSentences() and showProgress() fail outside a notebook, not on import", async () => {
   await assertRejects(() => showSentences(["x"]));
   await assertRejects(() => showProgress().close());
-});
-
-Deno.test("showTable() shows nothing of a table without rows", async () => {
-  await assertRejects(() => showTable(table({ seed: [0] })));
-  await showTable(table({ seed: [] }));
 });
 
 const TEXT = JSON.stringify({
@@ -50,10 +44,17 @@ Deno.test("setConstants() sets constants of the cell tagged parameters, comments
     ["const PRESET = 1;"],
     ['const PRESET = "quick"; // or "quick"\n', "const SEEDS = [3, 4];\n", "const A = 1;"],
   ]);
-  assertEquals(sources(["SEEDS=[1e-3]", "A=true"])[1]!.slice(1), [
+  assertEquals(sources(["SEEDS=[1e-3]", "A=2"])[1]!.slice(1), [
     "const SEEDS = [0.001];\n",
-    "const A = true;",
+    "const A = 2;",
   ]);
+  for (const [wrong, kind] of [["A=No", "a number"], ["SEEDS=[0,1", "a list"]]) {
+    const [name, value] = wrong!.split("=");
+    assertEquals(
+      assertThrows(() => sources([wrong!])).message,
+      `Cannot set ${name} as it must be ${kind}: current value is ${value}`,
+    );
+  }
   assertEquals(
     sources(["SEEDS=SGD, Adam(beta1=0.8,beta2=0.9)"])[1]![1],
     'const SEEDS = ["SGD", "Adam(beta1=0.8,beta2=0.9)"];\n',

@@ -13,7 +13,7 @@ import {
 } from "~/lib/results.ts";
 import { listTrajectories, presets, type Study } from "~/lib/study.ts";
 import type { Trajectory } from "~/lib/trainer.ts";
-import { assert, assertAlmostEquals, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertMatch } from "@std/assert";
 import {
   spread,
   syntheticRecord,
