@@ -12,7 +12,8 @@ import { readIfThere, realPath } from "~/lib/files/files.ts";
 import { printable } from "~/lib/files/text.ts";
 import { parseMeasure } from "~/lib/measure.ts";
 import { decodeModel, type ModelFile } from "~/lib/model.ts";
-import { checkStudy, type Grid, presets, type Study } from "~/lib/study.ts";
+import { checkStudy, type Grid, listCells, presets, type Study } from "~/lib/study.ts";
+import { isPassed, parseStop } from "~/lib/trainer.ts";
 
 type StudyChange = Partial<Omit<Study, "grid" | "measures">> & {
   readonly grid?: Partial<Grid>;
@@ -66,9 +67,24 @@ function hasStudyRadius({ measures: { first } }: Study): boolean {
   return first.some((text) => parseMeasure(text).isAtStudyRadius);
 }
 
-/** The options that are given and change nothing in the study that they make. */
-export function idleOptions(values: Values, study: Study): OptionName[] {
-  return (Object.keys(values) as OptionName[]).filter((name) => USES[name]?.(study) === false);
+/** What may not be meant: options without a use in the study that they make, and what it cannot give. */
+export function remarks(values: Values, study: Study): string[] {
+  const { images, stops } = study;
+  const idle = (Object.keys(values) as OptionName[])
+    .filter((name) => USES[name]?.(study) === false);
+  const large = listCells(study).map(({ batchSize }) => batchSize).filter((size) => size > images);
+  const [first, ...others] = stops.map(parseStop);
+  return [
+    ...idle.map((name) => `--${name} changes nothing in this study`),
+    ...[...new Set(large)].map((size) => `Batch size ${size} is that of all ${images} images`),
+    ...isPassed(first!, others)
+      ? [
+        `Training does not go on for ${
+          first!.text
+        }, the first stop: runs that end before have no result`,
+      ]
+      : [],
+  ];
 }
 
 /** The study that the options make of another one. */

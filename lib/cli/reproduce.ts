@@ -4,7 +4,7 @@
  * @module
  */
 import { join } from "node:path";
-import { idleOptions, studyFrom } from "~/lib/cli/asked.ts";
+import { remarks, studyFrom } from "~/lib/cli/asked.ts";
 import type { About, Main } from "~/lib/cli/main.ts";
 import type { Values } from "~/lib/cli/options.ts";
 import { formatBytes, memoryOf, planTasks, submitStudy } from "~/lib/cli/slurm.ts";
@@ -32,23 +32,15 @@ import {
   type TrajectoryRecord,
 } from "~/lib/results.ts";
 import { type Study, studyName } from "~/lib/study.ts";
-import { describeTrajectory, isPassed, parseStop, type Stop } from "~/lib/trainer.ts";
+import { describeTrajectory } from "~/lib/trainer.ts";
 
 type Options = Values & About & { readonly folders: Folders };
 
 /** Plans, submits, verifies or runs a study. */
 export const main: Main = async (values, about) => {
   const study = studyFrom(values);
-  for (const name of idleOptions(values, study)) {
-    about.onMessage(`--${name} changes nothing in this study`);
-  }
+  for (const remark of remarks(values, study)) about.onMessage(remark);
   const { models = PROJECT_FOLDERS.models, results = PROJECT_FOLDERS.results } = values;
-  const [first, ...stops] = study.stops.map(parseStop) as [Stop, ...Stop[]];
-  if (isPassed(first, stops)) {
-    about.onMessage(
-      `Training does not go on for ${first.text}, the first stop: runs that end before have no result there`,
-    );
-  }
   const options = { ...values, ...about, folders: { models, results } };
   if (values["dry-run"]) return await printPlan(study, options);
   if (values.slurm !== undefined) return await submitStudy(study, options);

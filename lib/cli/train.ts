@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { readModelFile, studyFrom } from "~/lib/cli/asked.ts";
+import { readModelFile, remarks, studyFrom } from "~/lib/cli/asked.ts";
 import type { Main } from "~/lib/cli/main.ts";
 import { sha256, writeWhole } from "~/lib/files/files.ts";
 import { plural } from "~/lib/files/numbers.ts";
@@ -24,6 +24,7 @@ export const TRAINING: Study = {
 /** Trains, writes the network of the last stop and tells of it. */
 export const main: Main<"out"> = async (values, about) => {
   const asked = studyFrom(values, TRAINING);
+  for (const remark of remarks(values, asked)) about.onMessage(remark);
   const { out, init, models = PROJECT_FOLDERS.models } = values;
   const initial = init === undefined ? undefined : await readModelFile(init);
   const study = initial === undefined ? asked : {

@@ -5,7 +5,7 @@
  * @module
  */
 import fc from "fast-check";
-import { idleOptions, studyFrom } from "~/lib/cli/asked.ts";
+import { remarks, studyFrom } from "~/lib/cli/asked.ts";
 import { readValues, readWords, toWords } from "~/lib/cli/words.ts";
 import { type CommandName, COMMANDS } from "~/lib/cli/commands.ts";
 import { TRAINING } from "~/lib/cli/train.ts";
@@ -210,14 +210,22 @@ Deno.test("toWords() of what readWords() reads is read as the same", () => {
   );
 });
 
-Deno.test("idleOptions() are those that change nothing in the study that they make", () => {
-  const idle = (...words: string[]): string[] => {
+Deno.test("remarks() tell of options without a use, batches above all images, a first stop that is passed", () => {
+  const told = (...words: string[]): string[] => {
     const values = readValues({}, readWords(COMMANDS.reproduce, words));
-    return idleOptions(values, studyFrom(values));
+    return remarks(values, studyFrom(values));
   };
-  assertEquals(idle("--learning-rates=1", "--batch-sizes=1", "--radius=1", "--directions=1"), []);
+  assertEquals(told("--learning-rates=1", "--batch-sizes=1", "--radius=1", "--directions=1"), []);
   const effect = ["--effects=batch-size", "--learning-rates=1"];
-  assertEquals(idle(...effect, "--measures=trace", "--radius=1"), ["learning-rates", "radius"]);
+  assertEquals(told(...effect, "--measures=trace", "--radius=1"), [
+    "--learning-rates changes nothing in this study",
+    "--radius changes nothing in this study",
+  ]);
+  assertEquals(told("--images=500", "--batch-sizes=500,501", "--stops=loss:1,epochs:2"), [
+    "Batch size 501 is that of all 500 images",
+    "Training does not go on for loss:1, the first stop: runs that end before have no result",
+  ]);
+  assertEquals(told("--stops=epochs:2,loss:1"), []);
 });
 
 Deno.test("studyFrom(): a study that passes its check and has a name, or one line", () => {
