@@ -104,7 +104,8 @@ export const COMMANDS = {
     help: {
       radius: "the longest step in a random direction (default 1 by filters' norms, else 5)",
       seed: "seed of the directions (default: the study's)",
-      out: "writes FILE.json, .csv, .svg and .png; the same command goes on from .json",
+      out:
+        "writes FILE.json, .csv, .svg and .png; the same command goes on from .json, another replaces them",
     },
   },
   report: {
