@@ -56,7 +56,7 @@ diskTest(
         const out = join(disk, "model.safetensors");
         await Deno.writeTextFile(out, "old");
         const files = ["--out", out, "--models", join(folder, "models")];
-        const few = ["--max-epochs", "0", "--images", "10", ...JSON_ON_CPU];
+        const few = ["--max-epochs", "0", "--images", "200", ...JSON_ON_CPU];
         await withRoom(disk, 4e6, async () => {
           const ended = await run("train", ...TRAIN, ...few, ...files);
           assertFailed(ended, new RegExp(`^Cannot write ${out}: ${FULL}$`));
