@@ -141,7 +141,7 @@ Deno.test("notebooks: every sentence about an effect is an output, none stands i
     const prose = cells.filter((cell: { cell_type: string }) => cell.cell_type === "markdown")
       .flatMap((cell: { source: string[] }) => cell.source).join("");
     // A decimal fraction is a measured number; learning rates and years stand in other forms.
-    assertEquals(prose.match(/\d\.\d+(?!\d*e|\d{4})(?= nats| ±)/g), null, name);
+    assertEquals(prose.match(/\d\.\d+(?!\d*e|\d{4})(?= nats| ±| \[| of its)/g), null, name);
   }
 });
 

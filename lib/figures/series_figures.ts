@@ -37,7 +37,7 @@ export function plotRescaling(
         return seriesLayers(measure, rows.map((row) => ({ x: row.scale, y: row.value / unit })), i);
       }),
     }],
-    caption: caption +
+    caption: given.length === 0 ? "Nothing was computed yet." : caption +
       (lost.length === 0 ? "" : " Not drawn, without a value above 0 at c = 1: " +
         `${lost.map(({ measure }) => measure).join(", ")}.`),
   });

@@ -5,11 +5,13 @@
  * @module
  */
 import fc from "fast-check";
+import { existsSync } from "node:fs";
 import { remarks, studyFrom } from "~/lib/cli/asked.ts";
 import { readValues, readWords, toWords } from "~/lib/cli/words.ts";
 import { type CommandName, COMMANDS } from "~/lib/cli/commands.ts";
 import { TRAINING } from "~/lib/cli/train.ts";
 import { UsageError } from "~/lib/domain.ts";
+import { encodeModel, initialise } from "~/lib/model.ts";
 import { checkStudy, listTrajectories, presets, studyName } from "~/lib/study.ts";
 import {
   assert,
@@ -20,7 +22,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import { ask, notRefused, TRAIN } from "~/tests/fixtures/command.ts";
-import { ended, startTask } from "~/tests/fixtures/script.ts";
+import { ended, ROOT, startTask } from "~/tests/fixtures/script.ts";
 import { listFiles, withFolder } from "~/tests/fixtures/temporary_folder.ts";
 
 /** Options and the values that none of them may have, command by command. */
@@ -85,6 +87,8 @@ Deno.test("wrong values of train and reproduce, each refused by its option's nam
   }
 });
 
+/** Stands for the path of a network that could be used. */
+const MODEL = "MODEL";
 /** Command lines that are wrong as a whole. */
 const WRONG: (readonly [CommandName, readonly string[]])[] = [
   ["train", []],
@@ -97,21 +101,21 @@ const WRONG: (readonly [CommandName, readonly string[]])[] = [
   ["sharpness", []],
   ["sharpness", ["--model", "--json"]],
   ["measure", []],
-  ["measure", ["--model", "deno.json"]],
-  ["measure", ["--model", "deno.json", "--measures", "flatness"]],
-  ["measure", ["--model", "deno.json", "--measures", "trace(radius=0)"]],
+  ["measure", ["--model", MODEL]],
+  ["measure", ["--model", MODEL, "--measures", "flatness"]],
+  ["measure", ["--model", MODEL, "--measures", "trace(radius=0)"]],
   ["reproduce", ["--cells", "1e-3:128", "--learning-rates", "1e-3"]],
   ["reproduce", ["--cells", "1e-3:128", "--effects", "batch-size"]],
   ["reproduce", ["--verify-seed", "1"]],
   ["landscape", []],
   ["landscape", ["--model", "deno.json"]],
-  ["landscape", ["--model", "deno.json", "--plane", "0x0"]],
-  ["landscape", ["--model", "deno.json", "--plane", "25"]],
-  ["landscape", ["--model", "deno.json", "--points", "1"]],
-  ["landscape", ["--model", "deno.json", "--plane", "3x3", "--points", "3"]],
-  ["landscape", ["--model", "deno.json", "--and", "deno.json"]],
-  ["landscape", ["--model", "deno.json", "--to", "deno.json", "--plane", "3x3"]],
-  ["landscape", ["--model", "deno.json", "--to", "deno.json", "--radius", "1"]],
+  ["landscape", ["--model", MODEL, "--plane", "0x0"]],
+  ["landscape", ["--model", MODEL, "--plane", "25"]],
+  ["landscape", ["--model", MODEL, "--points", "1"]],
+  ["landscape", ["--model", MODEL, "--plane", "3x3", "--points", "3"]],
+  ["landscape", ["--model", MODEL, "--and", MODEL]],
+  ["landscape", ["--model", MODEL, "--to", MODEL, "--plane", "3x3"]],
+  ["landscape", ["--model", MODEL, "--to", MODEL, "--radius", "1"]],
   ["reproduce", ["--fresh=yes"]],
   ["reproduce", ["--no-fresh"]],
   ["reproduce", ["--__proto__=1"]],
@@ -127,7 +131,10 @@ const WRONG: (readonly [CommandName, readonly string[]])[] = [
 Deno.test(`${WRONG.length} wrong command lines: one line, status 2, nothing written`, () =>
   withFolder(async (folder) => {
     const faults: string[] = [];
-    for (const [place, [command, args]] of WRONG.entries()) {
+    const model = `${folder}/model.safetensors`;
+    await Deno.writeFile(model, encodeModel([3072, 10], initialise([3072, 10], 0)));
+    for (const [place, [command, given]] of WRONG.entries()) {
+      const args = given.map((word) => word === MODEL ? model : word);
       const folders = command === "reproduce" ? ["--results", `${folder}/results`] : [];
       const words = [...folders, ...args];
       // The first of each command as its task does it.
@@ -138,7 +145,8 @@ Deno.test(`${WRONG.length} wrong command lines: one line, status 2, nothing writ
       faults.push(...notRefused(outcome).map((fault) => `${command} ${args}: ${fault}`));
     }
     assertEquals(faults, []);
-    assertEquals(listFiles(folder), []);
+    assertEquals(listFiles(folder), ["model.safetensors"]);
+    assert(!existsSync(`${ROOT}data/never`));
   }));
 
 Deno.test("setup:gpu refuses what it does not know, before it installs anything", async () => {

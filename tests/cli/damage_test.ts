@@ -9,7 +9,6 @@ import { dirname, join } from "node:path";
 import { sha256 } from "~/lib/files/files.ts";
 import { tryLock } from "~/lib/files/lock.ts";
 import { decodeModel, encodeModel } from "~/lib/model.ts";
-import { fillUniform, openStream } from "~/lib/random.ts";
 import { formatRecord, parseRecord, recordFile } from "~/lib/results.ts";
 import { listTrajectories } from "~/lib/study.ts";
 import { describeTrajectory, lockFile, networkFile } from "~/lib/trainer.ts";
@@ -84,26 +83,13 @@ const joined = (one: Uint8Array, other: Uint8Array): Uint8Array =>
 
 const DAMAGES: Record<string, Damage> = {
   "emptied": { bytes: () => new Uint8Array(0) },
-  "1 byte": { bytes: (good) => good.subarray(0, 1) },
-  "its first half": { bytes: (good) => good.subarray(0, good.length >> 1) },
   "its end missing": {
     // A record's last byte is a line feed, without which it is whole.
     bytes: (good, { kind }) => good.subarray(0, good.length - (kind === "record" ? 2 : 1)),
   },
   "a bit of its first byte": flip(() => 0),
-  "a bit of its header": flip(() => 40),
-  "a bit of its middle": flip((length) => length >> 1),
   "a bit of its last byte": flip((length) => length - 1),
-  "zeros": { bytes: (good) => new Uint8Array(good.length) },
-  "any bytes": {
-    bytes: (good) => {
-      const floats = new Float32Array(good.length);
-      fillUniform(floats, openStream(1, 0), 128);
-      return new Uint8Array(floats);
-    },
-  },
   "a byte more": { bytes: (good) => joined(good, Uint8Array.of(48)) },
-  "twice the file": { bytes: (good) => joined(good, good) },
   "another trajectory's file": { bytes: (_, { other }) => other },
   "an older schema, its checksum right": { bytes: (good, { kind }) => older(good, kind) },
   "a directory": { put: (path) => Deno.mkdir(join(path, "not empty"), { recursive: true }) },

@@ -86,18 +86,10 @@ Deno.test("deno.json pins every package to one version, which deno.lock knows", 
   }
 });
 
-Deno.test("deno.lock has a SHA-512 of every package", () => {
-  const packages = Object.entries(LOCK.npm);
-  assert(packages.length >= Object.values(config.imports).length - 2);
-  for (const [name, { integrity }] of packages) {
-    assertMatch(integrity, /^sha512-[A-Za-z0-9+/]{86}==$/, name);
-  }
-});
-
 Deno.test("every task takes deno.lock as it is; a notebook's cell may import a package of its own", () => {
   assertEquals(config.lock, "./deno.lock");
   for (const { command } of Object.values(config.tasks)) {
-    for (const [start] of command.matchAll(/deno (run|test|check) .*?(?=$|&&)/g)) {
+    for (const [start] of command.matchAll(/deno (run|test|check|bundle) .*?(?=$|&&)/g)) {
       if (!start.startsWith("deno check")) assertStringIncludes(start, "--frozen");
     }
   }

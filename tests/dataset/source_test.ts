@@ -59,7 +59,8 @@ async function load(source: ReturnType<typeof npmSource>): Promise<string | unde
     assertEquals(listNames(places.home), [...NAMES]);
   } catch (error) {
     assertEquals(listNames(places.home).filter((name) => name.startsWith(".")), []);
-    return (error as Error).message.split("\n")[1];
+    const { message } = error as Error;
+    return message.split("\n")[1] ?? message;
   }
 }
 

@@ -139,31 +139,6 @@ for (const [name, rounding] of TRACES) {
   });
 }
 
-Deno.test("relative sharpness of a function without a scale does not change with a layer's", async () => {
-  // L sees the direction of the first layer's weights only, and of its biases.
-  const unit = (x: ArrayLike<number>, from: number, to: number): number[] => {
-    const part = Array.from(x).slice(from, to);
-    return part.map((value) => value / Math.hypot(...part));
-  };
-  const of: LossFunction = {
-    loss: (x) =>
-      [...unit(x, 0, 20), ...unit(x, 20, 25)]
-        .reduce((sum, value, i) => sum + curvature[i]! * value * value, 0),
-  };
-  for (const name of ["relative-tensor", "relative-filter"]) {
-    const values = [];
-    for (const c of [1, 0.125, 8]) {
-      // Powers of two: float32 parameters stay exact.
-      const scaled = measured(w.map((value, i) => i < 25 ? c * value : value), { sizes: SIZES });
-      values.push((await measureOne(functionEngine(of), scaled, { text: name })).estimate);
-    }
-    const [one, ...others] = values;
-    assert(Math.abs(one!) > 1e-5, `${one} is too small to tell`);
-    // Rounding of losses of some 10 nats.
-    for (const other of others) assertAlmostEquals(other, one!, 1e-14);
-  }
-});
-
 Deno.test("pairs at a radius of 0 are refused, as they vanish or divide by it", () => {
   for (const name of ["trace", "relative-tensor", "relative-filter", "worst-case"]) {
     assertThrows(

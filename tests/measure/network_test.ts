@@ -5,13 +5,7 @@
  * @module
  */
 import type { Engine } from "~/lib/engine/engine.ts";
-import { openEngine } from "~/lib/engine/open_engine.ts";
-import {
-  MEASURE_NAMES,
-  measureNetworks,
-  type MeasureValue,
-  NotFiniteError,
-} from "~/lib/measure.ts";
+import { measureNetworks, type MeasureValue, NotFiniteError } from "~/lib/measure.ts";
 import { type Layer, layoutLayers, rescaleLayer } from "~/lib/model.ts";
 import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
 import {
@@ -21,7 +15,6 @@ import {
   ROUNDING,
   testEngines,
 } from "~/tests/fixtures/curvature_network.ts";
-import { testLibraries } from "~/tests/fixtures/engine_cpu_fixture.ts";
 import { functionEngine, measured, measureOne } from "~/tests/fixtures/function_engine.ts";
 import { referencePass } from "~/tests/fixtures/reference_network.ts";
 import { referenceSplit } from "~/tests/fixtures/tiny_dataset.ts";
@@ -87,19 +80,6 @@ testEngines("worst-case lies between random and second order", async (engine) =>
   // Third order, and kinks: some radius^3.
   assert(worst["estimate"]! <= worst["firstOrder"]! + curved + 10 * radius ** 3);
   assertAlmostEquals(worst["estimate"]!, worst["firstOrder"]!, 2 * curved);
-});
-
-testLibraries("measures are the same on any number of threads", async (library) => {
-  const all = [];
-  for (const threads of [1, 3]) {
-    const engine = await openEngine(`cpu:${library}`, { dataset, threads });
-    const known = { ...network, optimizer: "AdaGrad", state: new Float32Array(219).fill(4) };
-    all.push(
-      await measureNetworks(engine, [known, known], [MEASURE_NAMES, ["trace"]], { seed: 3 }),
-    );
-    await engine.close();
-  }
-  assertEquals(all[1], all[0]);
 });
 
 testEngines("a network that is NaN is named by every measure that computes", async (engine) => {

@@ -1,8 +1,7 @@
 /** What a notebook shows, and constants that are set in one. @module */
 import { setConstants } from "~/lib/cli/notebooks.ts";
 import { formatProgress } from "~/lib/files/progress.ts";
-import { showProgress, showSentences } from "~/lib/notebook.ts";
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import { ROOT } from "~/tests/fixtures/script.ts";
 
 Deno.test("formatProgress() shows a bar, a share and the time left where they are known", () => {
@@ -13,11 +12,6 @@ Deno.test("formatProgress() shows a bar, a share and the time left where they ar
   );
   assertEquals(formatProgress({ message: "loading" }), "loading");
   assertEquals(formatProgress({ message: "", done: 9, total: 4 }), "█".repeat(30) + " 100 %");
-});
-
-Deno.test("showSentences() and showProgress() fail outside a notebook, not on import", async () => {
-  await assertRejects(() => showSentences(["x"]));
-  await assertRejects(() => showProgress().close());
 });
 
 const TEXT = JSON.stringify({

@@ -2,7 +2,8 @@
 import { UsageError } from "~/lib/domain.ts";
 import { allocateState, OPTIMIZER_NAMES, parseOptimizer } from "~/lib/optimizer.ts";
 import { assert, assertAlmostEquals, assertEquals, assertLess, assertThrows } from "@std/assert";
-import { optimizerRuns as pytorch } from "~/tests/fixtures/pytorch_fixture.ts";
+import problem from "~/tests/fixtures/pytorch_curvature.json" with { type: "json" };
+import pytorch from "~/tests/fixtures/pytorch_optimizers.json" with { type: "json" };
 import { referenceData } from "~/tests/fixtures/reference_network.ts";
 import { furthest, trainReference } from "~/tests/fixtures/reference_training.ts";
 
@@ -21,7 +22,8 @@ Deno.test("optimizers are told apart in figures by colour and by symbol", () => 
 for (const { optimizer, learningRate, epochLosses, finalParameters } of pytorch.runs) {
   Deno.test(`${optimizer}.step() is PyTorch's`, () => {
     assertEquals(parseOptimizer(optimizer).text, optimizer);
-    const { sizes, batchSize, epochs, parameters, pixels, labels } = pytorch;
+    const { sizes, batchSize, epochs } = pytorch;
+    const { parameters, pixels, labels } = problem;
     const found = trainReference(
       { sizes, batchSize, epochs, parameters, optimizer, learningRate },
       referenceData(pixels.flat(), labels, sizes[0]!),

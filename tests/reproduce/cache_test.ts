@@ -36,6 +36,7 @@ import {
   moveElsewhere,
   ofElsewhere,
   RUNS,
+  silent,
   STUDY,
   withPlace,
 } from "~/tests/fixtures/tiny_study.ts";
@@ -283,7 +284,7 @@ Deno.test("libraryOf() is that of the record on this processor, else that of the
     assertEquals(await of(by("onnxruntime-node 1.0", processor())), "onnxruntime");
     assertEquals(await of(by("OpenBLAS 0.3", processor())), "blas");
     assertEquals(await of(by("OpenBLAS 0.3", "another processor")), undefined);
-    const latest = await readNetwork(models, trajectory!, "latest", assert);
+    const latest = await readNetwork(models, trajectory!, "latest", silent);
     const engines = [{ name: "cpu", library: "onnxruntime-node 1.0" }];
     await writeNetwork(models, trajectory!, { ...latest!, engines }, { latest: true });
     assertEquals(await libraryOf(models, [{ trajectory: trajectory! }]), "onnxruntime");

@@ -25,6 +25,7 @@ import {
   ofElsewhere,
   openTiny,
   RUNS,
+  silent,
   STUDY,
   uninterrupted,
   withPlace,
@@ -147,7 +148,7 @@ Deno.test("run() counts what an interrupted process trained with what went on fr
     const { options } = abortAt(1, "epoch 5");
     await assertRejects(() => compute(longer, { ...options, checkpointSeconds: 0 }));
     const [trajectory] = listTrajectories(longer);
-    const interrupted = await readNetwork(folders.models, trajectory!, "latest", assert);
+    const interrupted = await readNetwork(folders.models, trajectory!, "latest", silent);
     assertEquals(interrupted!.epochLosses.length, 5);
     // So that its share can be told from that of the epoch that is left.
     await writeNetwork(folders.models, trajectory!, { ...interrupted!, seconds: 1000 }, {
@@ -169,7 +170,7 @@ Deno.test("run() names every engine behind what it trained, by last use, where i
   await withPlace(async ({ compute, options: { folders } }) => {
     await compute(alone("SGD"));
     const [trajectory] = listTrajectories(longer);
-    const latest = await readNetwork(folders.models, trajectory!, "latest", assert);
+    const latest = await readNetwork(folders.models, trajectory!, "latest", silent);
     assertEquals(latest!.engines, [own]);
     // As if the last epochs had been trained elsewhere.
     const elsewhere = { ...latest!, engines: [own, other] };
@@ -178,7 +179,7 @@ Deno.test("run() names every engine behind what it trained, by last use, where i
     const { records: [whole] } = await compute(longer);
     const parts = whole!.provenance.filter(({ did }) => did === "trained");
     assertEquals(parts.map(({ engines }) => engines), [undefined, [other, own]]);
-    const { engines } = (await readNetwork(folders.models, trajectory!, "latest", assert))!;
+    const { engines } = (await readNetwork(folders.models, trajectory!, "latest", silent))!;
     assertEquals(engines, [other, own]);
   });
 });
