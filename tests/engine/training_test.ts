@@ -1,6 +1,5 @@
 /**
- * Training: the numbers of float64 on every engine, those of PyTorch on every matrix library, and what
- * must not matter.
+ * Training: the numbers of float64 on every engine, and what must not matter.
  *
  * @module
  */
