@@ -137,12 +137,9 @@ Deno.test("revisionIn() reads a repository, else the file that git fills in, els
   }));
 
 /** Records that were written before provenance was checked; none joins them. */
-const KNOWN: readonly string[] = [
-  "cifar10,images=50000/AdaGrad/lr=0.0001,batch=2048,seed=0",
-  ...[16384, 32768, 4096, 8192].map((batch) => (
-    `cifar10,images=50000/SGD/lr=0.0001,batch=${batch},seed=0`
-  )),
-];
+const KNOWN: readonly string[] = [4096, 8192, 16384, 32768].map((batch) => (
+  `cifar10,images=50000/SGD/lr=0.0001,batch=${batch},seed=0`
+));
 
 /** The records that are committed, by path. */
 const COMMITTED = await Promise.all(
