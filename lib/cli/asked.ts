@@ -77,13 +77,12 @@ export function remarks(values: Values, study: Study): string[] {
   return [
     ...idle.map((name) => `--${name} changes nothing in this study`),
     ...[...new Set(large)].map((size) => `Batch size ${size} is that of all ${images} images`),
-    ...isPassed(first!, others)
+    ...(isPassed(first!, others)
       ? [
-        `Training does not go on for ${
-          first!.text
-        }, the first stop: runs that end before have no result`,
+        `Training does not go on for ${stops[0]}, the first stop: ` +
+        "runs that end before have no result",
       ]
-      : [],
+      : []),
   ];
 }
 

@@ -57,10 +57,12 @@ export function setConstants(text: string, settings: readonly string[]): string 
 }
 
 /** Of constants, as they are written. */
-const KINDS = [
-  ...[["a list", /^\[/], ["true or false", /^(true|false)$/], ["a text", /^"/]] as const,
+const KINDS: readonly (readonly [kind: string, start: RegExp])[] = [
+  ["a list", /^\[/],
+  ["true or false", /^(true|false)$/],
+  ["a text", /^"/],
   ["a number", /^[-\d]/],
-] as const;
+];
 
 function literal(text: string): string {
   try {

@@ -163,7 +163,7 @@ export interface SubmitOptions {
  *
  * @param scripts Of every task of the array, and of the job after it.
  * @returns Slurm's numbers of the two jobs.
- * @throws {Error} If Slurm refuses one, in its words; the message names the job that is left queued, if one is.
+ * @throws {Error} If Slurm refuses one, in its words; it names the job that is left queued, if one is.
  */
 export async function submit(
   scripts: { readonly tasks: string; readonly rest: string },

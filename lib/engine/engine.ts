@@ -12,7 +12,10 @@ import type { LayerSizes, SharedFloats } from "~/lib/model.ts";
 export interface EngineInfo {
   /** "cpu" or "tensorflow". */
   readonly name: string;
-  /** The library below, with its version: "OpenBLAS 0.3.21", "onnxruntime-node 1.30.0", "TensorFlow.js 4.22.0 webgpu (NVIDIA H100)". */
+  /**
+   * The library below, with its version: "OpenBLAS 0.3.21", "onnxruntime-node 1.30.0", "TensorFlow.js 4.22.0
+   * webgpu (NVIDIA H100)".
+   */
   readonly library: string;
   /** Why this one: "the fastest one here", "demanded", "the run's own"; absent where nothing was chosen. */
   readonly chosen?: string;

@@ -145,9 +145,9 @@ export function plotLevels(study: Study, findings: readonly Finding[]): Figure {
       : "Each point compares two cells at one training loss: the ratio of their values, paired by seed, " +
         "with its 95 % t interval, which holds the error of interpolation (hollow: not the first cell " +
         `and the last); n = ${seeds}. Colours compare with the change of sharpness at the stop ` +
-        `${stop}; black: that is not settled. Dashed: 1 / ${NEGLIGIBLE_RATIO} and ${NEGLIGIBLE_RATIO}; an interval between ` +
-        "them is negligible. Grey: inconclusive, by its interval or after Holm's adjustment for the " +
-        "number of verdicts.",
+        `${stop}; black: that is not settled. Dashed: 1 / ${NEGLIGIBLE_RATIO} and ` +
+        `${NEGLIGIBLE_RATIO}; an interval between them is negligible. Grey: inconclusive, by its ` +
+        "interval or after Holm's adjustment for the number of verdicts.",
     isNarrow: true,
   });
 }

@@ -37,9 +37,12 @@ export function toMarks(layer: Layer, place: Place): Plot.Markish[] {
     const fill = (row: Row): string => row.color ?? color;
     const style = { ...at, text: "text", dx: TEXT_SHIFT, dy: 9, textAnchor: "start" } as const;
     const shown = roomyTexts(rows, place);
-    // A mark of its own: in a PDF it would lie over the letters.
-    const halo = { ...style, fill: layer.halo!, stroke: layer.halo! };
-    return [...layer.halo ? [Plot.text(shown, halo)] : [], Plot.text(shown, { ...style, fill })];
+    const { halo } = layer;
+    return [
+      // A mark of its own: in a PDF it would lie over the letters.
+      ...(halo === undefined ? [] : [Plot.text(shown, { ...style, fill: halo, stroke: halo })]),
+      Plot.text(shown, { ...style, fill }),
+    ];
   }
   if (kind === "rules") {
     const rule = along === "y" ? Plot.ruleY : Plot.ruleX;

@@ -93,8 +93,12 @@ export function explore(
   { effect, at, measure, optimizers, seeds, isPublished }: Omit<Selection, "x" | "y">,
 ): Explored {
   const chosen = { ...study, grid: { ...study.grid, effects: [effect], optimizers, seeds } };
-  // Among all optimizers, as on the page of findings.
-  const judged = listFindings({ ...study, grid: { ...study.grid, seeds } }, records);
+  // Among all optimizers, as on the page of findings; of all seeds it is remembered.
+  const isWhole = String(seeds) === String(study.grid.seeds);
+  const judged = listFindings(
+    isWhole ? study : { ...study, grid: { ...study.grid, seeds } },
+    records,
+  );
   const first = mainMeasure(study);
   const stop = atStop(chosen, runsAt(chosen, records), first, "stop");
   const place = isLevel(at)

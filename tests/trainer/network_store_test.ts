@@ -13,6 +13,7 @@ import {
 } from "~/lib/trainer.ts";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { withFolder } from "~/tests/fixtures/temporary_folder.ts";
+import { silent } from "~/tests/fixtures/tiny_study.ts";
 
 const SIZES = [3, 2, 2];
 const TRAJECTORY: Trajectory = {
@@ -32,7 +33,6 @@ const KEPT: KeptNetwork = {
   engines: [{ name: "cpu", library: "OpenBLAS", chosen: "demanded" }],
   seconds: 1.5,
 };
-const never = (message: string): void => assert(false, message);
 
 Deno.test("trajectoryPath() tells every trajectory from every other, and not its order of keys", () => {
   assertEquals(
@@ -61,21 +61,21 @@ Deno.test("readNetwork() gives back what writeNetwork() wrote; the newest with i
     await writeNetwork(folder, TRAJECTORY, KEPT);
     await writeNetwork(folder, TRAJECTORY, KEPT, { latest: true });
     const { state: _, seconds: __, ...plain } = KEPT;
-    assertEquals(await readNetwork(folder, TRAJECTORY, 2, never), {
+    assertEquals(await readNetwork(folder, TRAJECTORY, 2, silent), {
       ...plain,
       state: new Float32Array(0),
       seconds: 0,
     });
-    assertEquals(await readNetwork(folder, TRAJECTORY, "latest", never), KEPT);
+    assertEquals(await readNetwork(folder, TRAJECTORY, "latest", silent), KEPT);
     await writeNetwork(folder, TRAJECTORY, KEPT, { state: true });
-    assertEquals((await readNetwork(folder, TRAJECTORY, 2, never))!.state, KEPT.state);
+    assertEquals((await readNetwork(folder, TRAJECTORY, 2, silent))!.state, KEPT.state);
     assertEquals(await listNetworks(folder, TRAJECTORY), [2]);
     await writeNetwork(folder, TRAJECTORY, { ...KEPT, epochLosses: Array(10).fill(1) });
     await writeNetwork(folder, { ...TRAJECTORY, seed: 70 }, KEPT);
     assertEquals(await listNetworks(folder, TRAJECTORY), [2, 10]);
     await Deno.remove(networkFile(folder, TRAJECTORY, 2));
     assertEquals(await listNetworks(folder, TRAJECTORY), [10]);
-    assertEquals(await readNetwork(folder, TRAJECTORY, 2, never), undefined);
+    assertEquals(await readNetwork(folder, TRAJECTORY, 2, silent), undefined);
   }));
 
 Deno.test("readNetwork() sets aside a network of another epoch, or without its state", async () => {

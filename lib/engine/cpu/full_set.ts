@@ -49,8 +49,8 @@ const [SUMMED_BLOCKS, FORWARD_BLOCKS] = [4, 2];
  * Evaluates networks on a split, one after the other.
  *
  * Memory of a gradient: the outputs of the hidden layers, 4 N sum(units) bytes (179 MB for MLP_1 on
- * 50,000 images), and a thread's parameters, share of the gradient, sum of it and activations of one piece,
- * 18 P + 2,048 rows of them.
+ * 50,000 images), and a thread's parameters, share of the gradient, sum of it and activations of one
+ * piece, 18 P + 2,048 rows of them.
  *
  * @param want What is wanted beside loss and accuracy: nothing, the gradient's norm, the gradient.
  */
