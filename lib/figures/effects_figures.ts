@@ -185,6 +185,10 @@ export function plotAxes(study: Study, runs: Runs): Figure {
             isPale: cell.unconverged.length > 0,
           })),
         })),
+        {
+          ...{ kind: "rules", name: "diverged", along: "x", dash: "1 3" },
+          rows: cells.filter(isLost).map((cell) => ({ x: xOf(cell), y: NaN, text: "×" })),
+        },
         // The colours' legend stands once, on marks that are there already.
         {
           ...{ kind: "lines", name: "rate", rows: [] },

@@ -119,7 +119,7 @@ export function plotLead(study: Study, records: Records): Figure {
       replication.length > 0 &&
       `Above: the published study again. ${describePublished(compared)}`,
       curves.length > 0 &&
-      "Below: lines on one another differ in how far training got, lines apart in the minimum" +
+      "Along training: lines on one another differ in how far it got, lines apart in the minimum" +
         `${measure === LEAD_MEASURE ? "" : " or in the scale of the weights"}. ` +
         describeCurves(study, curves),
     ].filter((sentence) => sentence !== false).join(" "),

@@ -1,6 +1,7 @@
 import { fitAxis, formatTick } from "~/lib/figures/axis.ts";
 import {
   type Figure,
+  plotAxes,
   plotCurves,
   plotEdge,
   plotEigenvalues,
@@ -16,7 +17,7 @@ import {
 } from "~/lib/figures.ts";
 import { comparePublished, listFindings, rankMeasures } from "~/lib/findings.ts";
 import { runsAt } from "~/lib/results.ts";
-import { presets, type Study } from "~/lib/study.ts";
+import { axesStudy, presets, type Study } from "~/lib/study.ts";
 import {
   assert,
   assertAlmostEquals,
@@ -175,6 +176,17 @@ Deno.test("plotResults2() shows one seed hollow, limited runs pale, and lost cel
   assertEquals(marks(lost, "SGD-diverged").length, 1);
   assertStringIncludes(lost.caption, "×: all diverged");
   assertStringIncludes(lost.caption, "3 diverged and are in no mean");
+  const axes = plotAxes(
+    axesStudy,
+    syntheticResults(
+      axesStudy,
+      ({ learningRate, batchSize }) =>
+        learningRate === 1e-1 && batchSize === 32 ? { stopped: "diverged", epochs: 2 } : {},
+    ),
+  );
+  // In two of three panels: a network that diverged has no loss to stand at.
+  assertEquals(marks(axes, "diverged").length, 2);
+  assertStringIncludes(axes.caption, "×: all diverged");
   const [first] = syntheticResults(quick);
   assertStringIncludes(plotResults2(quick, [first!]).caption, "29 have no result yet");
 });
