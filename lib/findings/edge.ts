@@ -66,8 +66,8 @@ export function edgeRows(study: Study, records: Records): EdgePoint[] {
  * The cells of a study with the eigenvalue whose edge is 2 / learning rate, AdaGrad's of the
  * preconditioned Hessian, whether the study asks for it or not; none of an optimizer that has no edge
  * here, and none in which it was not measured. The mean and its interval are taken on the log scale, unless
- * a value is not above 0. The interval's upper end is raised by the mean residual: Lanczos comes from
- * below, and an eigenvalue lies within the residual.
+ * a value is not above 0. The interval's upper end is raised by what the residuals add to that mean:
+ * Lanczos comes from below, and an eigenvalue lies within its residual.
  */
 export function edgeCells(asked: Study, records: Records): CellSummary[] {
   const study = withEdges(asked);
@@ -80,8 +80,10 @@ export function edgeCells(asked: Study, records: Records): CellSummary[] {
       const values = [...cell.bySeed.values()];
       const [scaled, back] = Math.min(...values) > 0 ? [Math.log, Math.exp] : [Number, Number];
       const found = meanInterval(values.map((each) => scaled(each)));
-      const [low = 0, high = 0] = found.interval?.map((end) => back(end)) ?? [];
-      const interval = found.interval && [low, high + (cell.residual ?? 0)] as const;
+      const above = [...cell.bySeed].map(([seed, each]) => each + (cell.residuals.get(seed) ?? 0));
+      const shift = meanInterval(above.map((each) => scaled(each))).mean - found.mean;
+      const [low = 0, high = 0] = found.interval ?? [];
+      const interval = found.interval && [back(low), back(high + shift)] as const;
       return [{ ...cell, value: { ...value, mean: back(found.mean), interval } }];
     });
   });
@@ -103,9 +105,12 @@ export function edgeTable(cells: readonly CellSummary[]): ColumnTable {
       if (interval === null) return "one seed";
       return interval[1] < 2 ? "below" : interval[0] > 2 ? "above" : "not told apart";
     },
-    "residual / λ max": ({ residual, eigenvalue, unresolved }) =>
-      (residual !== null && eigenvalue > 0 ? significant(residual / eigenvalue, 2) : "") +
-      (unresolved.length === 0 ? "" : " (not converged: a lower bound)"),
+    "residual / λ max": ({ residuals, bySeed, unresolved }) => {
+      const shares = [...residuals].map(([seed, residual]) => residual / bySeed.get(seed)!);
+      const isShare = shares.length > 0 && Math.min(...bySeed.values()) > 0;
+      return (isShare ? significant(meanInterval(shares).mean, 2) : "") +
+        (unresolved.length === 0 ? "" : " (not converged: a lower bound)");
+    },
     seeds: ({ bySeed }) => bySeed.size,
   }, rows);
 }

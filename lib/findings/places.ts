@@ -238,9 +238,9 @@ export function atStop(
     valuesOf: (cell) => {
       const found = cells.get(keyOf(cell));
       const bySeed = found?.bySeed ?? new Map<number, number>();
-      const { residual = null, trainLoss: loss = null } = found ?? {};
-      const others = new Map([...bySeed].map(([seed, value]) => [seed, value + (residual ?? 0)]));
-      return { bySeed, others, isLowerBound: residual !== null, loss };
+      const { residuals = new Map<number, number>(), trainLoss: loss = null } = found ?? {};
+      const others = new Map([...residuals].map(([seed, own]) => [seed, bySeed.get(seed)! + own]));
+      return { bySeed, others, isLowerBound: residuals.size > 0, loss };
     },
   };
 }

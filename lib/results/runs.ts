@@ -186,8 +186,8 @@ export interface CellSummary extends Cell {
   readonly value: ValueSummary | null;
   /** The same of each seed that has one: those whose training did not diverge and that were measured. */
   readonly bySeed: ReadonlyMap<number, number>;
-  /** Mean residual of an eigenvalue, in its unit; null where the measure has none. */
-  readonly residual: number | null;
+  /** Of eigenvalues, in their unit; of no seed where the measure has none. */
+  readonly residuals: ReadonlyMap<number, number>;
   /** Seeds whose eigenvalue has not converged: their value is a lower bound. */
   readonly unresolved: readonly number[];
   /** Whether there are results and all of them met a criterion: a number of epochs is none. */
@@ -261,7 +261,11 @@ function summariseCell(cell: Cell, runs: Runs, measure: string): CellSummary {
     ...{ ...cell, measure, runs, seeds: seedsOf(runs) },
     value: values.length === 0 ? null : summariseValues(values),
     bySeed: new Map(seedsOf(measured).map((seed, i) => [seed, values[i]!.estimate])),
-    residual: meanOrNull(values.map(({ residual }) => residual)),
+    residuals: new Map(
+      seedsOf(measured).flatMap((seed, i) =>
+        typeof values[i]!.residual === "number" ? [[seed, values[i]!.residual]] : []
+      ),
+    ),
     unresolved: seedsOf(kept.filter(({ measures }) => measures[measure]?.converged === false)),
     converged: runs.length > 0 &&
       runs.every(({ stop, training }) =>

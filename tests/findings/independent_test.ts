@@ -70,17 +70,12 @@ function valuesOf(network: Content["networks"][number], label: string): Value[] 
 }
 
 function atStop(own: readonly Content[], label: string): BySeed {
-  const residuals = own.flatMap(({ stops, networks }) =>
-    networks.filter(({ epoch }) => epoch === stops[STOP])
-      .flatMap((each) => valuesOf(each, label)[0]?.residual ?? [])
-  );
-  const residual = residuals.reduce((sum, each) => sum + each, 0) / Math.max(residuals.length, 1);
   return new Map(own.flatMap(({ trajectory, stops, networks }) => {
     const network = networks.find(({ epoch }) => epoch === stops[STOP]);
     const found = network && valuesOf(network, label)[0];
-    return found
-      ? [[trajectory.seed, { value: found.estimate, other: found.estimate + residual }]]
-      : [];
+    if (!found) return [];
+    const { estimate: value, residual = 0 } = found;
+    return [[trajectory.seed, { value, other: value + residual }]];
   }));
 }
 
