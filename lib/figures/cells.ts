@@ -38,7 +38,7 @@ export function effectAxis(study: Study, effect: EffectName): EffectAxis {
   const title = capitalize(label);
   const heading = isOneRatio
     ? `Learning rate / batch size ${scientific(ratios[0]!)}`
-    : `${title}, at ${other(study)}`;
+    : [title, other(study)].filter(Boolean).join(", at ");
   return { label: axis, scale: "log", values, format, title, heading, valueOf };
 }
 
@@ -136,12 +136,10 @@ export function inTwoLines(name: string): string {
 export function describeCells(study: Study, cells: readonly CellSummary[]): string {
   const { measure = mainMeasure(study) } = cells[0] ?? {};
   const { label, isAtStudyRadius, parameters: { directions, radius } } = parseMeasure(measure);
-  const isOpen = cells.some(({ value }) => value?.interval && value.interval[0] <= 0);
   const details = [
     directions === undefined ? "" : `K = ${directions}, `,
     radius === undefined ? "" : `r = ${radius}, `,
     `${thousands(study.images)} training images`,
-    isOpen ? "; ▾: reaches 0" : "",
     cells.some(({ unconverged }) => unconverged.length > 0)
       ? "; pale: not all reached the stop"
       : "",
@@ -176,6 +174,6 @@ export function describeRuns(study: Study, cells: readonly CellSummary[]): strin
 /** "n = 1 to 3 seeds a cell (hollow: 1)", of cells with so many seeds. */
 export function describeSeeds(all: readonly number[]): string {
   const counts = all.filter((n) => n > 0);
-  if (counts.length === 0) return "no result yet";
+  if (counts.length === 0) return "no cell has a value";
   return `n = ${plurals(counts, "seed")} a cell${counts.includes(1) ? " (hollow: 1)" : ""}`;
 }

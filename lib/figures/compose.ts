@@ -58,17 +58,20 @@ export function forColumn(spec: FigureSpec): Figure {
 
 /** Pieces below each other in a document that needs nothing else, on a white ground. */
 function draw(spec: FigureSpec, layout: Layout): Figure {
-  const { title, caption, panels } = spec;
+  const { title, panels } = spec;
   const { padding, inches } = layout;
   const width = panels.length === 1 ? layout.single : layout.width;
   const inner = width - 2 * padding;
   const words = (text: string, size: number, style: string): Piece[] =>
     inches === undefined ? [paragraph(text, inner, size, style)] : [];
+  const rows = drawRows(spec, inner, layout);
+  const [cut] = rows.flatMap(({ svg }) => svg.match(/[▾◂]/) ?? []);
+  const caption = spec.caption + (cut ? ` ${cut}: the interval goes on beyond the axis.` : "");
   let y = padding;
   const parts = [
     ...words(title, FONT_SIZE.title, 'font-weight="bold"'),
     ...legend(panels.flatMap(({ layers }) => layers), inner),
-    ...drawRows(spec, inner, layout),
+    ...rows,
     ...words(caption, FONT_SIZE.caption, `fill="${INK.muted}"`),
   ].map((piece) => {
     const part = `<g transform="translate(${padding} ${tenth(y)})">${piece.svg}</g>`;
@@ -83,7 +86,7 @@ function draw(spec: FigureSpec, layout: Layout): Figure {
     `role="img" font-family="${FONT_FAMILY}" fill="${INK.text}">` +
     `<title>${escape(title)}</title><desc>${escape(caption)}</desc>` +
     `<rect width="${width}" height="${height}" fill="#fff"/>${parts.join("")}</svg>\n`;
-  return { ...spec, svg, width, height, inches };
+  return { ...spec, caption, svg, width, height, inches };
 }
 
 /**

@@ -112,7 +112,9 @@ export function plotRatio(study: Study, runs: Runs): Figure {
   });
   return compose({
     name: "ratio",
-    title: "Both effects on one axis",
+    title: study.grid.effects.length > 1
+      ? "Both effects on one axis"
+      : `${capitalize(parseMeasure(mainMeasure(study)).label)} against learning rate / batch size`,
     panels: [...Map.groupBy(cells, ({ optimizer }) => optimizer)].map(
       ([optimizer, own]): Panel => ({
         heading: optimizer,
@@ -236,7 +238,7 @@ export function plotEigenvalues(study: Study, records: Records): Figure {
     title: "Largest eigenvalue and the edge of stability",
     panels,
     caption: `${describeCells(study, drawn)} Means beside an edge are of logarithms, with the ` +
-      "residual in the interval (▾: it goes on below); without an edge, values are lower bounds. The " +
+      "residual in the interval; without an edge, values are lower bounds. The " +
       "edge is that of full-batch training: for SGD in the Hessian's eigenvalue, for AdaGrad in that " +
       "of the preconditioned Hessian.",
   });

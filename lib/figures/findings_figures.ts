@@ -191,14 +191,15 @@ export function plotRanks(study: Study, ranks: readonly MeasureRank[]): Figure {
     ],
     height: 32 * Math.max(names.length, 2),
   }));
+  const ofOne = ranks.filter(({ effect }) => effect !== null);
   const seeds = plurals(ranks.map((one) => one.seeds.length), "seed");
   return compose({
     name: "generalisation",
     title: "Measures against generalization",
     panels,
     caption: ranks.length === 0
-      ? "No measure has two cells of one factor to rank yet."
-      : `At the stop ${study.stops[0]}, over ${plurals(ranks.map(({ cells }) => cells), "cell")} ` +
+      ? "No measure has three cells of one factor to rank yet."
+      : `At the stop ${study.stops[0]}, over ${plurals(ofOne.map(({ cells }) => cells), "cell")} ` +
         `that differ in one factor; n = ${seeds}; ` +
         "95 % bootstrap intervals over seeds and cells, too narrow for few seeds; the mean over groups " +
         "where all have one sign. 1: the sharper, the larger the gap (test loss − training loss) or test error.",

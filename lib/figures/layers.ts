@@ -47,7 +47,9 @@ export function toMarks(layer: Layer, place: Place): Plot.Markish[] {
   if (kind === "rules") {
     const rule = along === "y" ? Plot.ruleY : Plot.ruleX;
     const frameAnchor = along === "y" ? "right" : "top";
-    const words = { frameAnchor, dx: dx - 9, dy: 8, fill: INK.muted, text: "text" } as const;
+    // Before the frame, or upon the rule: others stand beside it.
+    const before = along === "y" ? 9 : 0;
+    const words = { frameAnchor, dx: dx - before, dy: 8, fill: INK.muted, text: "text" } as const;
     return [
       rule(rows, { [along]: along, className: name, ...stroke, ...dash }),
       Plot.text(rows.filter(({ text }) => text), { [along]: along, ...words }),

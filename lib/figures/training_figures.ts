@@ -19,7 +19,7 @@ import {
 } from "~/lib/findings.ts";
 import { parseMeasure } from "~/lib/measure.ts";
 import { type CellSummary, type Records, type Runs, summariseCells } from "~/lib/results.ts";
-import { type EffectName, EFFECTS, type Study } from "~/lib/study.ts";
+import { type EffectName, EFFECTS, effectValue, type Study } from "~/lib/study.ts";
 
 /** Points that a line of epochs keeps: more cannot be seen. */
 const POINTS = 40;
@@ -93,7 +93,7 @@ export function plotCurves(study: Study, records: Records): Figure {
 
 /**
  * Draws ours beside the published sharpness, a panel an effect, and the first optimizer's sharpness
- * along training.
+ * along training where two cells can be compared.
  *
  * @param records Panels without data are left out.
  */
@@ -106,19 +106,22 @@ export function plotLead(study: Study, records: Records): Figure {
     ({ cell, points }) => cell.optimizer === optimizer && points.length > 1,
   );
   const replication = publishedPanels(study, compared, { isRatio: false });
+  const along = study.grid.effects.toReversed()
+    .filter((effect) => {
+      const own = curves.filter(({ cell }) => cell.effect === effect);
+      return new Set(own.map(({ cell }) => effectValue(cell))).size > 1;
+    })
+    .flatMap((effect) =>
+      curvesPanel(study, curves, { effect, optimizer, y: measureAxis(measure) })
+    );
   return compose({
     name: "lead",
     title: "Is it the minimum that differs, or how far training got?",
-    panels: [
-      ...replication,
-      ...study.grid.effects.toReversed().flatMap((effect) =>
-        curvesPanel(study, curves, { effect, optimizer, y: measureAxis(measure) })
-      ),
-    ],
+    panels: [...replication, ...along],
     caption: [
       replication.length > 0 &&
       `Above: the published study again. ${describePublished(compared)}`,
-      curves.length > 0 &&
+      along.length > 0 &&
       "Along training: lines on one another differ in how far it got, lines apart in the minimum" +
         `${measure === LEAD_MEASURE ? "" : " or in the scale of the weights"}. ` +
         describeCurves(study, curves),

@@ -69,7 +69,8 @@ function whatItDoes(finding: Finding, rest = " of its value"): string {
   const [found] = finding.comparisons as [Comparison];
   const way = changeOf(finding);
   if (way === "falls" || way === "rises") return `${way} ${sizeOf(found, rest)}`;
-  return `${way} (${comparisonText(finding)})`;
+  const few = found.n < FEWEST_SEEDS ? `, n = ${found.n}: no verdict` : "";
+  return `${way} (${comparisonText(finding)}${few})`;
 }
 
 /** Levels of one way together: "falls at 1.5 (to 0.049 [0.037, 0.064]) nats", "is not settled at 1.7 nats (...)". */

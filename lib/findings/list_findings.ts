@@ -247,17 +247,13 @@ function endText({ comparisons: [found], where }: Finding, at: 0 | 1): string {
     (isTold ? ` (loss ${significant(loss)})` : "");
 }
 
-/**
- * What lies between the two ends, in sentences: how many steps from cell to cell go their way; and where
- * the series turns, its highest or lowest value, if the intervals from the first and to the last both
- * exclude no effect and go opposite ways. Turns are chosen by the data, so this describes and does not
- * test.
- */
-function between({ ends, measure, comparisons: [found] }: Finding): string[] {
+/** What lies between the two ends, in sentences: how many steps from cell to cell go their way, and turns. */
+function between(finding: Finding): string[] {
+  const { ends, measure, comparisons: [found] } = finding;
   if (ends.length < 3) return [];
   const { unit } = parseMeasure(measure);
-  const compareEnds = (first: End, last: End) => compare({ first, last, unit });
-  const steps = ends.slice(1).flatMap((last, i) => compareEnds(ends[i]!, last) ?? [])
+  const steps = ends.slice(1)
+    .flatMap((last, i) => compare({ first: ends[i]!, last, unit }) ?? [])
     .filter(({ n }) => n >= FEWEST_SEEDS);
   const adjusted = benjaminiHochberg(steps.map(({ pEffect }) => pEffect));
   const settled = steps.filter((_, i) => adjusted[i]! <= FALSE_SHARE);
@@ -267,15 +263,32 @@ function between({ ends, measure, comparisons: [found] }: Finding): string[] {
     : settled.length === 0
     ? ["No single step is settled."]
     : [`${along} of ${steps.length} single steps go ${found.sign < 0 ? "down" : "up"}.`];
+  return [...way, ...turnsOf(finding).map((turn) => `It ${turn}`)];
+}
+
+/**
+ * Where a series turns, its highest or lowest value, if the intervals from the first and to the last both
+ * exclude no effect and go opposite ways: "is lowest at 10⁻²: ...". Turns are chosen by the data, so
+ * this describes and does not test.
+ */
+function turnsOf({ ends, measure }: Finding): string[] {
+  const { unit } = parseMeasure(measure);
   const means = ends.map(({ bySeed }) => meanInterval([...bySeed.values()]).mean);
-  const turns = ([["highest", Math.max], ["lowest", Math.min]] as const).flatMap(
-    ([word, extreme]) => {
-      const end = ends[means.indexOf(extreme(...means))]!;
-      const [to, from] = [compareEnds(ends[0]!, end), compareEnds(end, ends.at(-1)!)];
-      if (!to || !from || to.sign * from.sign >= 0) return [];
-      const [before, after] = [to, from].map(formatComparison);
-      return `It is ${word} at ${end.name}: ${before} to there, ${after} from there.`;
-    },
+  return ([["highest", Math.max], ["lowest", Math.min]] as const).flatMap(([word, extreme]) => {
+    const end = ends[means.indexOf(extreme(...means))]!;
+    const to = compare({ first: ends[0]!, last: end, unit });
+    const from = compare({ first: end, last: ends.at(-1)!, unit });
+    if (!to || !from || to.sign * from.sign >= 0) return [];
+    const [before, after] = [to, from].map(formatComparison);
+    return `is ${word} at ${end.name}: ${before} to there, ${after} from there.`;
+  });
+}
+
+/** The turns of series, each with where it was seen. */
+export function describeTurns(findings: readonly Finding[]): string[] {
+  return findings.filter(({ ends }) => ends.length > 2).flatMap((finding) =>
+    turnsOf(finding).map((turn) =>
+      `${finding.subject}, ${finding.place}: ${parseMeasure(finding.measure).label} ${turn}`
+    )
   );
-  return [...way, ...turns];
 }

@@ -98,17 +98,19 @@ export function publishedCells({ grid, ...study }: Study, measure: string): Publ
 /**
  * Compares every cell of a study that was published, in the cells' order: an effect's cells at the
  * published stop where any of them has a result there, whoever asked for it, else at the study's
- * first.
+ * first. A run that the epoch limit ended before its stop is none: the published ones got there.
  */
 export function comparePublished(study: Study, records: Records): PublishedComparison[] {
-  const [there, here] = [PUBLISHED_PROTOCOL.stop, study.stops[0]!].map((stop) =>
-    summariseCells(study, runsAt(study, records, stop)).flatMap((cell) => {
+  const [there, here] = [PUBLISHED_PROTOCOL.stop, study.stops[0]!].map((stop) => {
+    const runs = runsAt(study, records, stop)
+      .filter(({ training }) => training.stopped === "reached");
+    return summariseCells(study, runs).flatMap((cell) => {
       const found = publishedCells(study, cell.measure).find(({ effect, optimizer, value }) =>
         effect === cell.effect && optimizer === cell.optimizer && value === effectValue(cell)
       );
       return found === undefined ? [] : [compareCell(cell, found, stop)];
-    })
-  );
+    });
+  });
   const isThere = new Set(there!.filter(({ ours }) => ours !== null).map(({ effect }) => effect));
   return there!.map((row, i) => isThere.has(row.effect) ? row : here![i]!);
 }
@@ -138,10 +140,11 @@ export function publishedSentences(rows: readonly PublishedComparison[]): string
     const order = tauInterval([ranked], 0);
     const seeds = plurals(had.map(({ bySeed }) => bySeed.size), "seed");
     return [
-      `${start} of ${plural(had.length, "cell")} ${within(1)} lie within one published ` +
-      `half-width and ${within(2)} within two; n = ${seeds}.`,
+      `${start} ${within(1)} of ${plural(had.length, "cell")} within one published half-width, ` +
+      `${within(2)} within two; n = ${seeds}.`,
       differ.length > 0 && `Welch's test tells ${namesOf(differ)} apart.`,
-      order.interval !== null && `Kendall's tau of the order is ${formatTau(order)}.`,
+      had.length > 2 && order.interval !== null &&
+      `Kendall's tau of the order is ${formatTau(order)}.`,
       absent.length > 0 && `No result at ${namesOf(absent)}.`,
     ].filter(Boolean).join(" ");
   });

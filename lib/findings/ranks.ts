@@ -108,8 +108,7 @@ export function rankedMeasures(study: Study, runs: Runs): string[] {
  * are named. No sentence without ranks.
  */
 export function rankSentences(ranks: readonly MeasureRank[]): string[] {
-  // Two cells have an order whatever they are.
-  const counted = ranks.filter(({ effect, cells }) => effect !== null && cells > 2);
+  const counted = ranks.filter(({ effect }) => effect !== null);
   const byMeasure = [...Map.groupBy(counted, ({ measure }) => measure).values()];
   if (byMeasure.length === 0) return [];
   const target = ranks[0]!.target === "gap" ? "the generalization gap" : "the test error";
@@ -151,9 +150,12 @@ export function tauTable(ranks: readonly Explanation[], head = "measure"): Colum
   }, rows);
 }
 
-/** The rank correlation, with the draws that all have in common. */
+/**
+ * The rank correlation, with the draws that all have in common. Groups of fewer than three cells are passed
+ * over: two have an order whatever they are.
+ */
 function tauOf(groups: readonly (readonly RankedCell[])[]): TauInterval {
-  return tauInterval(groups, BOOTSTRAP_SEED);
+  return tauInterval(groups.filter(({ length }) => length > 2), BOOTSTRAP_SEED);
 }
 
 /** Both values of a cell's runs that have both. */

@@ -5,12 +5,13 @@
  */
 import type { ColumnTable } from "arquero";
 import { writeWhole } from "~/lib/files/files.ts";
-import { significant } from "~/lib/files/numbers.ts";
+import { plural, significant } from "~/lib/files/numbers.ts";
 import { NEGLIGIBLE_RATIO, NEGLIGIBLE_SHARE } from "~/lib/findings/contrast.ts";
 import { edgeCells, edgeTable, hasEdge } from "~/lib/findings/edge.ts";
 import { firstScreen } from "~/lib/findings/first_screen.ts";
 import {
   describeFinding,
+  describeTurns,
   type Finding,
   findingsTable,
   listFindings,
@@ -68,11 +69,12 @@ export function findingsMarkdown(study: Study, records: Records): string {
       tableText(findingsTable(found.filter((each) => each.isAgainst === isAgainst)))
     );
   const others = tablesOf(at("measure"));
+  const turns = describeTurns(at("loss"));
   const levels = LOSS_LEVELS.join(", ");
   const paragraphs = [
     `# What ${studyName(study)} shows`,
     `Computed from the records beside this page; \`deno task reproduce\` writes it. The stop is ` +
-    `\`${stop}\`: ${parseStop(stop).words}.`,
+    `\`${stop}\`: ${parseStop(stop).words}.${shortText(study, cells)}`,
     list(firstScreen(findings)),
     "## How to read it",
     HOW_TO_READ,
@@ -87,6 +89,8 @@ export function findingsMarkdown(study: Study, records: Records): string {
     "cubic lies from that is added to the interval. At a large learning rate the higher levels are " +
     "passed in the first epochs: these are points on the way, not minima.",
     ...tablesOf(at("loss")),
+    turns.length === 0 ? "" : "Series that turn between their ends; these are seen, not tested:",
+    list(turns),
     "## The edge of stability",
     "Full-batch gradient descent is stable while learning rate × λ max stays below 2. λ max is the " +
     "largest eigenvalue of the loss's Hessian, for AdaGrad of the preconditioned Hessian. Means and " +
@@ -125,7 +129,8 @@ const HOW_TO_READ = [
     `*Negligible*: it lies within 1/${NEGLIGIBLE_RATIO} to ${NEGLIGIBLE_RATIO}, or a difference within ` +
     `${100 * NEGLIGIBLE_SHARE} % of the larger value. Optimizers are then called *alike*.`,
     "*Inconclusive*: anything else; the runs settle nothing. Optimizers are then called *open*. " +
-    "Cells that do not have three seeds of both are left out.",
+    "Cells that do not have three seeds of both are left out. The sentence on optimizers above is about " +
+    "the level at which most cells can be compared.",
   ]),
   "Among many comparisons some exclude 1 by chance. So p is adjusted by Holm's method. A verdict whose " +
   "adjusted p is above 0.05 becomes inconclusive, and its p is shown: of the ratio lying outside " +
@@ -160,6 +165,16 @@ function tableText(table: ColumnTable): string {
   const rows = (table.objects() as Record<string, unknown>[])
     .map((row) => names.map((name) => cell(row[name])));
   return [names, names.map(() => "---"), ...rows].map((row) => `| ${row.join(" | ")} |`).join("\n");
+}
+
+/** Which runs are seen where the study's epochs end, as they did not reach the stop. */
+function shortText({ grid, maxEpochs }: Study, cells: readonly CellSummary[]): string {
+  const once = distinctCells(cells);
+  const short = once.flatMap(({ unconverged }) => unconverged).length;
+  return short === 0
+    ? ""
+    : ` ${short} of ${plural(once.length * grid.seeds.length, "run")} did not ` +
+      `reach it: of these it is the network at epoch ${maxEpochs}.`;
 }
 
 /** How many runs of a series have no value of the measure, diverged or did not reach the stop, where any did. */

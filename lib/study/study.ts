@@ -68,7 +68,7 @@ export interface Effect {
   valueOf(cell: Pair): number;
   /** A value as axes and sentences show it: "5×10⁻⁴", "2" and "32768". */
   format(value: number): string;
-  /** What the other factor is: "batch size 128". */
+  /** What the other factor is: "batch size 128"; nothing where both vary. */
   other(study: { readonly grid: Grid }): string;
   /** The grid's points, in the order of its figures. */
   points(grid: Grid): readonly Pair[];
@@ -93,12 +93,12 @@ export const EFFECTS: Readonly<Record<EffectName, Effect>> = {
       batchSizes.map((batchSize) => ({ learningRate, batchSize })),
   },
   pairs: {
-    ...{ label: "lr / batch size", symbol: "triangle" },
+    ...{ label: "learning rate / batch size", symbol: "triangle" },
     axis: "Learning rate / batch size (1/images)",
     // 6.4e-3 / 8192 and 1e-4 / 128 differ by rounding only: they are one ratio.
     valueOf: ({ learningRate, batchSize }) => Number((learningRate / batchSize).toPrecision(9)),
     format: formatRate,
-    other: () => "pairs of both",
+    other: () => "",
     points: ({ pairs }) => pairs,
   },
 };

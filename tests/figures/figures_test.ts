@@ -108,7 +108,7 @@ Deno.test("plotResults() puts means, losses and intervals where the axis says", 
   const wide = plotResults(quick, reaching, { effect: "learning-rate", optimizer: "SGD" });
   // Mean 0.38, s = 0.18: the interval reaches below 0.
   assertEquals(marks(wide, "SGD-mean-cut").length, 3);
-  assertStringIncludes(wide.caption, "▾: reaches 0");
+  assertStringIncludes(wide.caption, "▾: the interval goes on beyond the axis.");
   assertThrows(
     () => plotResults(study, [], { effect: "batch-size", optimizer: "SGD" }),
     RangeError,
@@ -234,6 +234,9 @@ Deno.test("plotLead() has ours beside the published and the first optimizer's cu
   const counts = ["SGD-ours", "SGD-published", "curve"].map((name) => marks(figure, name).length);
   assertEquals([figure.panels.length, ...counts], [2, 3, 3, 6]);
   assertEquals(plotLead(study, []).panels, []);
+  // Lines of one cell differ in seed only.
+  const one = plotLead(vary(study, { learningRates: [1e-2] }), records);
+  assertEquals([one.panels.length, one.caption.includes("Along training")], [1, false]);
 });
 
 Deno.test("plotLevels() puts the ratio of two ends at its level, with its verdict", () => {
@@ -290,7 +293,7 @@ Deno.test("plotRanks() draws a line a measure, groups and their mean", () => {
     Math.sign(tau!),
   );
   assertStringIncludes(figure.caption, "n = 2 seeds");
-  assertStringIncludes(plotRanks(study, []).caption, "No measure has two cells");
+  assertStringIncludes(plotRanks(study, []).caption, "No measure has three cells");
 });
 
 Deno.test("plotRescaling() draws shares of the value at c = 1 and names what has none", () => {

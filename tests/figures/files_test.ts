@@ -26,7 +26,7 @@ type SyntheticRunOf = (run: { learningRate: number; batchSize: number; seed: num
 
 /** Small, with the published protocol, several stops and every kind of figure. */
 const whole = vary(standard, {
-  ...{ learningRates: [1e-4, 1e-2], batchSizes: [128, 50000], seeds: [0, 1] },
+  ...{ learningRates: [1e-4, 1e-3, 1e-2], batchSizes: [128, 50000], seeds: [0, 1] },
 });
 const wholeRun: SyntheticRunOf = ({ learningRate, batchSize, seed }) => ({
   samples: spread(49, 0.1 + learningRate, 0.01),

@@ -71,6 +71,10 @@ Deno.test("listFindings() says at the stop what falls, by which steps, and where
   );
   assertMatch(turn!, /^highest at 10⁻²: ratio 1\.6.* to there, ratio 0\.12.* from there\.$/);
   assertEquals(cellOf(finding!), "falls: 0.2000 [0.1951, 0.2050]");
+  assertMatch(
+    findingsMarkdown(study, records),
+    /\n- SGD, learning rate \(batch size 128\), at 1\.5 nats: relative sharpness \(filter\) is highest at 10⁻²: /,
+  );
 });
 
 Deno.test("listFindings() leaves open what is wide, has too few seeds, or is not there, and names cells", () => {
@@ -85,6 +89,8 @@ Deno.test("listFindings() leaves open what is wide, has too few seeds, or is not
       describeFinding(own!),
       new RegExp(`: inconclusive; n = ${seeds.length} seeds?\\.$`),
     );
+    const n = `, n = ${seeds.length}: no verdict)`;
+    assertStringIncludes(firstScreen(listFindings(few, records))[0]!, n);
     const against = find(few, records, "stop", "sharpness").find(({ isAgainst }) => isAgainst)!;
     assertMatch(describeFinding(against), /: sharpness has too few seeds to be counted\.$/);
     assertEquals(findingsTable([against]).numRows(), 0);
@@ -329,8 +335,13 @@ Deno.test("findingsMarkdown() counts what is missing and what diverged, by optim
         ? { stopped: "epoch limit" }
         : {},
   );
+  const [top, missing] = findingsMarkdown(quick, records).split("## What is missing");
+  assertStringIncludes(
+    top!,
+    "less than 1e-3 nats. 1 of 30 runs did not reach it: of these it is the network at epoch 20000.",
+  );
   assertEquals(
-    findingsMarkdown(quick, records).split("## What is missing")[1]!.trim().split("\n"),
+    missing!.trim().split("\n"),
     [
       "- SGD, learning rate: 2 of 9 runs have no value, 1 of them as training diverged.",
       "- SGD, learning rate: 1 of 9 runs did not reach the stop.",

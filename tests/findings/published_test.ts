@@ -82,6 +82,13 @@ Deno.test("comparePublished() takes an effect at the published stop where a resu
       ...[["batch-size", "1e-3", 2], ["batch-size", "1e-3", 2]],
     ],
   );
+  // One epoch is at neither stop, though it is all that the study allows.
+  const brief = { ...both, maxEpochs: 1 };
+  const limited = syntheticRecords(brief, () => ({ stopped: "epoch limit" }));
+  assertEquals(limited.length > 0 && comparePublished(brief, limited).map(({ ours }) => ours), [
+    ...[null, null, null, null, null],
+  ]);
+  assertEquals(publishedSentences(comparePublished(brief, limited)), []);
 });
 
 Deno.test("publishedCells() has the 38 cells, the base cell in both effects; none where the protocol is another", () => {
@@ -117,8 +124,8 @@ Deno.test("shareWithin() is 95 % of means without error, and of few seeds what d
 Deno.test("publishedSentences() count cells, rank them and name what differs", () => {
   // Ours 1.3, 0.127, 0.01 fall as theirs do.
   assertEquals(publishedSentences(rows), [
-    "SGD, learning rate, at cumulative:1e-3: of 3 cells 2 lie within one published half-width and 2 " +
-    "within two; n = 2 seeds. Welch's test tells 10⁻² apart. Kendall's tau of the order is 1.0 (in " +
+    "SGD, learning rate, at cumulative:1e-3: 2 of 3 cells within one published half-width, 2 within two; " +
+    "n = 2 seeds. Welch's test tells 10⁻² apart. Kendall's tau of the order is 1.0 (in " +
     "95 % of draws).",
   ]);
   assertEquals(publishedSentences([]), []);
