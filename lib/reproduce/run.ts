@@ -32,8 +32,11 @@ export interface RunOutcome {
   readonly missingRuns: number;
 }
 
-/** Told once what there is and what is missing, before anything is computed. */
-interface WithPlan {
+/** What is run of a study, and who is told before. */
+interface Extent {
+  /** Some of its trajectories; default: all. */
+  readonly trajectories?: readonly Trajectory[];
+  /** Told once what there is and what is missing, before anything is computed. */
   readonly onPlan?: (plan: Plan) => void;
 }
 
@@ -48,17 +51,13 @@ interface WithPlan {
  * @throws {UsageError} If the study is not a valid one, or names initial weights that are not given (or the
  * other way round); nothing is written then.
  */
-export async function run(asked: Study, given: RunOptions & WithPlan = {}): Promise<RunOutcome> {
-  const study = checkStudy(asked);
-  return await runThese(study, listTrajectories(study), placed(given));
-}
-
-/** The same of some of its trajectories, for a study that was checked. */
-export async function runThese(
-  study: Study,
-  trajectories: readonly Trajectory[],
-  { onPlan, ...options }: PlacedOptions & WithPlan,
+export async function run(
+  asked: Study,
+  { onPlan, trajectories: some, ...given }: RunOptions & Extent = {},
 ): Promise<RunOutcome> {
+  const study = checkStudy(asked);
+  const trajectories = some ?? listTrajectories(study);
+  const options = placed(given);
   const { onMessage, cachedOnly } = options;
   const before = await inspect(study, trajectories, options, onMessage);
   onPlan?.(await planOf(before, options));
