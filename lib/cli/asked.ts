@@ -53,34 +53,27 @@ function setInMeasure(text: string, { directions, radius }: Values): string {
   return `${name}(${parts})`;
 }
 
-/** Whether an option has a use in a study. */
-const USES: { readonly [Name in OptionName]?: (study: Study) => boolean } = {
-  "learning-rates": ({ grid }) => grid.effects.includes("learning-rate"),
-  "batch-sizes": ({ grid }) => grid.effects.includes("batch-size"),
-  directions: hasStudyRadius,
-  radius: hasStudyRadius,
-};
-
-function hasStudyRadius({ measures: { first } }: Study): boolean {
-  return first.some((text) => parseMeasure(text).isAtStudyRadius);
-}
-
 /** What may not be meant: options without a use in the study that they make, and what it cannot give. */
 export function remarks(values: Values, study: Study): string[] {
-  const { images, stops } = study;
-  const idle = (Object.keys(values) as OptionName[])
-    .filter((name) => USES[name]?.(study) === false);
-  const large = listCells(study).map(({ batchSize }) => batchSize).filter((size) => size > images);
-  const [first, ...others] = stops.map(parseStop);
+  const { grid: { effects }, images, measures } = study;
+  const hasRadius = measures.first.some((text) => parseMeasure(text).isAtStudyRadius);
+  const used: readonly (readonly [OptionName, boolean])[] = [
+    ["learning-rates", effects.includes("learning-rate")],
+    ["batch-sizes", effects.includes("batch-size")],
+    ["directions", hasRadius],
+    ["radius", hasRadius],
+  ];
+  const idle = used.filter(([name, isUsed]) => values[name] !== undefined && !isUsed);
+  const sizes = new Set(listCells(study).map(({ batchSize }) => batchSize));
+  const stops = study.stops.map(parseStop);
   return [
-    ...idle.map((name) => `--${name} changes nothing in this study`),
-    ...[...new Set(large)].map((size) => `Batch size ${size} is that of all ${images} images`),
-    ...(isPassed(first!, others)
-      ? [
-        `Training does not go on for ${stops[0]}, the first stop: ` +
-        "runs that end before have no result",
-      ]
-      : []),
+    ...idle.map(([name]) => `--${name} changes nothing in this study`),
+    ...[...sizes].filter((size) => size > images)
+      .map((size) => `Batch size ${size} is that of all ${images} images`),
+    ...stops.slice(0, 1).filter((first) => isPassed(first, stops)).map(({ text }) =>
+      `Training does not go on for ${text}, the first stop: ` +
+      "runs that end before have no result"
+    ),
   ];
 }
 
