@@ -111,7 +111,6 @@ export function checkPaths(values: Values): void {
   }
 }
 
-/** What stands at a path. */
 function kindOf(path: string): string {
   try {
     return Deno.statSync(path).isDirectory ? "is a folder" : "is a file";

@@ -140,5 +140,4 @@ export const COMMANDS = {
   },
 } as const satisfies Readonly<Record<string, Command>>;
 
-/** A command's name. */
 export type CommandName = keyof typeof COMMANDS;

@@ -26,7 +26,6 @@ import {
 import { DIRECTION_SEED } from "~/lib/measure.ts";
 import { withEngine } from "~/lib/reproduce.ts";
 
-/** Surveys the span that the options describe, and writes it. */
 export const main: Main<"model"> = async (values, about) => {
   if (values.plane !== undefined && values.to !== undefined && values.and === undefined) {
     throw new UsageError("--plane with --to must be given with --and, the third network");

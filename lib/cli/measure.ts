@@ -20,7 +20,6 @@ import { withEngine } from "~/lib/reproduce.ts";
 import { meanInterval } from "~/lib/statistics.ts";
 import { presets } from "~/lib/study.ts";
 
-/** Takes measures, or samples of sharpness. */
 export const main: Main<"model"> = async (values, about) => {
   const { images, measures: { first } } = studyFrom(values, {
     ...presets.standard,

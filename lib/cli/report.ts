@@ -10,7 +10,6 @@ import { plural } from "~/lib/files/numbers.ts";
 import { writeReport } from "~/lib/report.ts";
 import { PROJECT_FOLDERS, run } from "~/lib/reproduce.ts";
 
-/** Writes the page, and says where. */
 export const main: Main = async (values, { onMessage }) => {
   const study = studyFrom(values);
   const { results: folder = PROJECT_FOLDERS.results } = values;

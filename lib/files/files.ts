@@ -150,7 +150,6 @@ export function reasonOf(error: unknown): string {
   }
 }
 
-/** Removes a file if it is there. */
 export async function removeIfThere(path: string): Promise<void> {
   try {
     await Deno.remove(path);

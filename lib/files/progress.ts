@@ -5,7 +5,6 @@
  */
 import { formatSeconds } from "~/lib/files/text.ts";
 
-/** What a display shows. */
 export interface Progress {
   readonly message: string;
   /** Work done and in all, in any unit. */
@@ -14,7 +13,6 @@ export interface Progress {
   readonly secondsLeft?: number | undefined;
 }
 
-/** Gets every step of progress. */
 export type OnProgress = (progress: Progress) => void;
 
 /**
@@ -64,7 +62,6 @@ export class Meter<Work = unknown> {
     this.#works.set(work, { done, left: left < -1e-6 * done ? done / 10 : Math.max(0, left) });
   }
 
-  /** The state as a display wants it. */
   report(message: string): Progress {
     let [done, left] = [0, 0];
     for (const work of this.#works.values()) [done, left] = [done + work.done, left + work.left];

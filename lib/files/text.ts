@@ -17,7 +17,6 @@ export function printable(text: string, atMost = 500): string {
   );
 }
 
-/** The same with its first letter as a capital. */
 export function capitalize(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }

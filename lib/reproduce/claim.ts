@@ -53,7 +53,6 @@ export class Claim {
     readonly kept: Map<number | "latest", Kept>,
   ) {}
 
-  /** The next step on it. */
   next(): Step {
     const { study, options: { networks }, engine: { info: engine } } = this.context;
     const asked = { study, trajectory: this.trajectory, networks, engine };

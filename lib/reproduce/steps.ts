@@ -31,7 +31,6 @@ import {
   writeNetwork,
 } from "~/lib/trainer.ts";
 
-/** A claimed trajectory in training. */
 interface ClaimedRun extends TrainingRun {
   readonly claim: Claim;
   /** Epochs and seconds of training before. */
@@ -191,7 +190,6 @@ export async function measure(context: Context, claims: readonly Claim[]): Promi
   }
 }
 
-/** Takes measures of all networks together. */
 async function take(context: Context, wanted: readonly Wanted[]): Promise<void> {
   const { engine, meter, signal, options: { onMessage, onProgress } } = context;
   const start = performance.now();
