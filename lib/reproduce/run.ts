@@ -32,14 +32,6 @@ export interface RunOutcome {
   readonly missingRuns: number;
 }
 
-/** What is run of a study, and who is told before. */
-interface Extent {
-  /** Some of its trajectories; default: all. */
-  readonly trajectories?: readonly Trajectory[];
-  /** Told once what there is and what is missing, before anything is computed. */
-  readonly onPlan?: (plan: Plan) => void;
-}
-
 /**
  * Trains, evaluates and measures what a study's trajectories lack; does nothing where nothing is
  * missing.
@@ -53,7 +45,12 @@ interface Extent {
  */
 export async function run(
   asked: Study,
-  { onPlan, trajectories: some, ...given }: RunOptions & Extent = {},
+  { onPlan, trajectories: some, ...given }: RunOptions & {
+    /** Some of the study's; default: all. */
+    readonly trajectories?: readonly Trajectory[];
+    /** Told once what there is and what is missing, before anything is computed. */
+    readonly onPlan?: (plan: Plan) => void;
+  } = {},
 ): Promise<RunOutcome> {
   const study = checkStudy(asked);
   const trajectories = some ?? listTrajectories(study);
