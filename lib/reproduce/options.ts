@@ -177,15 +177,12 @@ export function revisionIn(git: URL, file: URL): string {
     }
   };
   const head = read(new URL("HEAD", git));
-  const ref = /^ref: (.+)/.exec(head)?.[1];
+  const ref = head.replace(/^ref: /, "");
   const packed = read(new URL("packed-refs", git)).split("\n");
-  const candidates = ref === undefined
-    ? [head]
-    : [read(new URL(ref, git)), packed.find((line) => line.endsWith(` ${ref}`)) ?? ""];
-  for (const text of [...candidates, read(file)]) {
-    const [commit] = /^[0-9a-f]{12}/.exec(text) ?? [];
-    if (commit !== undefined) return commit;
-  }
+  const named = packed.find((line) => line.endsWith(` ${ref}`)) ?? "";
+  const texts = [head, read(new URL(ref, git)), named, read(file)];
+  const commit = texts.find((text) => /^[0-9a-f]{12}/.test(text));
+  if (commit !== undefined) return commit.slice(0, 12);
   throw new UsageError(
     "Cannot compute as results must name the program's revision, and no git repository is in this " +
       `folder (a worktree's is elsewhere): write the commit into ${fileURLToPath(file)}`,
