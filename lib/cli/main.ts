@@ -58,7 +58,7 @@ function openDisplay(): Pick<About, "onProgress" | "onMessage"> & { close(): voi
   return {
     // Plain lines are few: a log of a long study stays readable.
     onProgress: throttled(isTerminal ? 100 : 10_000, (progress) => {
-      if (!isTerminal) console.error(formatProgress(progress, { bar: 0 }));
+      if (!isTerminal) console.error(formatProgress(progress, 0));
       else rewrite(formatProgress(progress).slice(0, Deno.consoleSize().columns - 1));
     }),
     onMessage(message): void {

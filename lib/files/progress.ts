@@ -20,10 +20,8 @@ export type OnProgress = (progress: Progress) => void;
  *
  * @param bar Its letters, default 30.
  */
-export function formatProgress(
-  { message, done, total, secondsLeft }: Progress,
-  { bar = 30 }: { readonly bar?: number } = {},
-): string {
+export function formatProgress(progress: Progress, bar = 30): string {
+  const { message, done, total, secondsLeft } = progress;
   const share = done === undefined || !total ? undefined : Math.min(1, Math.max(0, done / total));
   const letters = "█".repeat(Math.round((share ?? 0) * bar)).padEnd(bar, "░");
   return [
