@@ -15,11 +15,7 @@ export interface Progress {
 
 export type OnProgress = (progress: Progress) => void;
 
-/**
- * One line of text: "██████░░░░ 60 %  3 min left  training".
- *
- * @param bar Its letters, default 30.
- */
+/** One line of text, its bar of so many letters: "██████░░░░ 60 %  3 min left  training". */
 export function formatProgress(progress: Progress, bar = 30): string {
   const { message, done, total, secondsLeft } = progress;
   const share = done === undefined || !total ? undefined : Math.min(1, Math.max(0, done / total));
