@@ -159,8 +159,7 @@ async function work(whole: Context, queue: readonly Inspected[]): Promise<Worked
   }
   /** Trains those that are free; measures what waits for it, where it is enough. */
   async function trainTogether(together: readonly Inspected[]): Promise<void> {
-    const stack: Claim[] = [];
-    for (const each of together) stack.push(...await claimFree(each));
+    const stack = (await Array.fromAsync(together, claimFree)).flat();
     // A second time where a record turned out to be another machine's.
     for (let time = 0; time < 2; time++) {
       const lacking = stack.filter((claim) => claim.next().kind === "train");
