@@ -1,5 +1,5 @@
 /**
- * How a study is run, whatever it is: its options, the engine, and how records name what computed.
+ * How a study is run, whatever it is: its options, the engine, and the program's revision.
  *
  * @module
  */
@@ -19,7 +19,7 @@ import {
 import { UsageError } from "~/lib/domain.ts";
 import type { OnProgress } from "~/lib/files/progress.ts";
 import type { SharedFloats } from "~/lib/model.ts";
-import type { Provenance, TrajectoryRecord } from "~/lib/results.ts";
+import type { TrajectoryRecord } from "~/lib/results.ts";
 import { readNetwork, type Trajectory } from "~/lib/trainer.ts";
 
 /** Where networks and records are kept. */
@@ -131,26 +131,6 @@ export async function libraryOf(
     if (engine !== undefined) return gemmLibraryOf(engine) ?? "gpu";
   }
   return undefined;
-}
-
-/** A piece of work; `engines` are everything that did it, by last use. */
-export type Work = Pick<Provenance, "did" | "from" | "to" | "seconds"> & {
-  readonly engines?: readonly EngineInfo[];
-};
-
-/** The same as a record keeps it: `engines` are named where they are several. */
-export function provenanceOf(engine: Engine, { engines = [], seconds, ...work }: Work): Provenance {
-  return {
-    ...work,
-    seconds: Math.round(seconds * 100) / 100,
-    revision: revision(),
-    deno: Deno.version.deno,
-    processor: processor(),
-    engine: { ...engine.info },
-    engines: engines.length > 1 ? engines.map((info) => ({ ...info })) : undefined,
-    threads: engine.concurrency,
-    finished: new Date().toISOString(),
-  };
 }
 
 /** Filled in by git where it makes an archive, as for a download without the repository. */
