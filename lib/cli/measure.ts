@@ -74,9 +74,8 @@ export const main: Main<"model"> = async (values, about) => {
 function trajectoryOf(
   { metadata, state }: Pick<ModelFile, "metadata" | "state">,
 ): Pick<MeasuredNetwork, "optimizer" | "learningRate" | "state"> {
-  if (metadata.trajectory === undefined) return {};
   try {
-    const { optimizer, learningRate } = JSON.parse(metadata.trajectory);
+    const { optimizer, learningRate } = JSON.parse(metadata.trajectory ?? "{}");
     return { optimizer, learningRate, state };
   } catch {
     return {};

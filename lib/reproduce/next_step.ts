@@ -21,9 +21,6 @@ export interface Kept extends Pick<KeptNetwork, "epochLosses" | "engines" | "sec
   readonly hasState: boolean;
 }
 
-/** Those of a trajectory by their epoch; the newest state, which training alone replaces, as "latest". */
-export type KeptNetworks = ReadonlyMap<number | "latest", Kept>;
-
 /** What a study asks of a trajectory. */
 export interface Asked {
   readonly study: Study;
@@ -52,11 +49,12 @@ export interface Step {
  * and measure. Where nothing is missing, what is kept makes no difference unless networks are asked for.
  *
  * @param record What is known; undefined where it is nothing.
+ * @param kept By epoch; the newest state, which training alone replaces, as "latest".
  */
 export function nextStep(
   asked: Asked,
   record: TrajectoryRecord | undefined,
-  kept: KeptNetworks,
+  kept: ReadonlyMap<number | "latest", Kept>,
 ): Step {
   const { trajectory: { optimizer }, engine } = asked;
   const { goesOn, measure, networks } = missingFrom(asked, record);
