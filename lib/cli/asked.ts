@@ -12,95 +12,69 @@ import { readIfThere, realPath } from "~/lib/files/files.ts";
 import { printable } from "~/lib/files/text.ts";
 import { parseMeasure } from "~/lib/measure.ts";
 import { decodeModel, type ModelFile } from "~/lib/model.ts";
-import { checkStudy, type Grid, listCells, presets, type Study } from "~/lib/study.ts";
+import { checkStudy, listCells, presets, type Study } from "~/lib/study.ts";
 import { isPassed, parseStop } from "~/lib/trainer.ts";
 
-type StudyChange = Partial<Omit<Study, "grid" | "measures">> & {
-  readonly grid?: Partial<Grid>;
-  readonly measures?: Partial<Study["measures"]>;
-};
-
-/** What options change in a study, in this order. */
-const CHANGES: {
-  readonly [Name in OptionName]?: (value: NonNullable<Values[Name]>, study: Study) => StudyChange;
-} = {
-  preset: (preset) => presets[preset],
-  effects: (effects) => ({ grid: { effects } }),
-  cells: (pairs) => ({ grid: { effects: ["pairs"], pairs } }),
-  optimizer: (optimizer) => ({ grid: { optimizers: [optimizer] } }),
-  optimizers: (optimizers) => ({ grid: { optimizers } }),
-  "learning-rate": (learningRate) => ({ grid: { learningRates: [learningRate] } }),
-  "learning-rates": (learningRates) => ({ grid: { learningRates } }),
-  "batch-size": (baseBatchSize) => ({ grid: { baseBatchSize } }),
-  "batch-sizes": (batchSizes) => ({ grid: { batchSizes } }),
-  seed: (seed) => ({ grid: { seeds: [seed] } }),
-  seeds: (seeds) => ({ grid: { seeds } }),
-  images: (images) => ({ images }),
-  // File order is not named.
-  order: (order) => order === "shuffled" ? { order } : {},
-  "max-epochs": (maxEpochs) => ({ maxEpochs }),
-  stops: (stops) => ({ stops }),
-  measures: (first) => ({ measures: first.length === 0 ? { first, others: [] } : { first } }),
-  directions: (directions, study) => setInMeasures(study, { directions }),
-  radius: (radius, study) => setInMeasures(study, { radius }),
-};
-
-/** Sets a parameter of the measures of a study that are taken at its radius. */
-function setInMeasures({ measures }: Study, set: Record<string, number>): StudyChange {
-  const first = measures.first.map((text) => {
-    const { name, parameters, isAtStudyRadius } = parseMeasure(text);
-    const parts = Object.entries({ ...parameters, ...set }).map((pair) => pair.join("="));
-    return isAtStudyRadius ? `${name}(${parts})` : text;
+/** The study that the options make of another one. */
+export function studyFrom(values: Values, from: Study = presets.standard): Study {
+  const study = values.preset === undefined ? from : presets[values.preset];
+  const { grid, measures: { first, others } } = study;
+  const { cells, optimizer, order, seed, measures = first, "learning-rate": rate } = values;
+  return checkStudy({
+    ...study,
+    grid: {
+      ...grid,
+      effects: cells ? ["pairs"] : values.effects ?? grid.effects,
+      pairs: cells ?? grid.pairs,
+      optimizers: values.optimizers ?? (optimizer === undefined ? grid.optimizers : [optimizer]),
+      learningRates: values["learning-rates"] ?? (rate === undefined ? grid.learningRates : [rate]),
+      batchSizes: values["batch-sizes"] ?? grid.batchSizes,
+      baseBatchSize: values["batch-size"] ?? grid.baseBatchSize,
+      seeds: values.seeds ?? (seed === undefined ? grid.seeds : [seed]),
+    },
+    images: values.images ?? study.images,
+    // File order is not named.
+    ...(order === "shuffled" ? { order } : {}),
+    maxEpochs: values["max-epochs"] ?? study.maxEpochs,
+    stops: values.stops ?? study.stops,
+    measures: {
+      first: measures.map((text) => setInMeasure(text, values)),
+      others: measures.length === 0 ? [] : others,
+    },
   });
-  return { measures: { first } };
 }
 
-/** Whether an option has a use in a study. */
-const USES: { readonly [Name in OptionName]?: (study: Study) => boolean } = {
-  "learning-rates": ({ grid }) => grid.effects.includes("learning-rate"),
-  "batch-sizes": ({ grid }) => grid.effects.includes("batch-size"),
-  directions: hasStudyRadius,
-  radius: hasStudyRadius,
-};
-
-function hasStudyRadius({ measures: { first } }: Study): boolean {
-  return first.some((text) => parseMeasure(text).isAtStudyRadius);
+/** Sets the parameters of a measure that is taken at the study's radius. */
+function setInMeasure(text: string, { directions, radius }: Values): string {
+  const { name, parameters, isAtStudyRadius } = parseMeasure(text);
+  if (!isAtStudyRadius) return text;
+  const given: Readonly<Record<string, number | undefined>> = { directions, radius };
+  const parts = Object.entries(parameters).map(([key, value]) => `${key}=${given[key] ?? value}`);
+  return `${name}(${parts})`;
 }
 
 /** What may not be meant: options without a use in the study that they make, and what it cannot give. */
 export function remarks(values: Values, study: Study): string[] {
-  const { images, stops } = study;
-  const idle = (Object.keys(values) as OptionName[])
-    .filter((name) => USES[name]?.(study) === false);
-  const large = listCells(study).map(({ batchSize }) => batchSize).filter((size) => size > images);
-  const [first, ...others] = stops.map(parseStop);
-  return [
-    ...idle.map((name) => `--${name} changes nothing in this study`),
-    ...[...new Set(large)].map((size) => `Batch size ${size} is that of all ${images} images`),
-    ...(isPassed(first!, others)
-      ? [
-        `Training does not go on for ${stops[0]}, the first stop: ` +
-        "runs that end before have no result",
-      ]
-      : []),
+  const { grid: { effects }, images, measures } = study;
+  const hasRadius = measures.first.some((text) => parseMeasure(text).isAtStudyRadius);
+  const used: readonly (readonly [OptionName, boolean])[] = [
+    ["learning-rates", effects.includes("learning-rate")],
+    ["batch-sizes", effects.includes("batch-size")],
+    ["directions", hasRadius],
+    ["radius", hasRadius],
   ];
-}
-
-/** The study that the options make of another one. */
-export function studyFrom(values: Values, from: Study = presets.standard): Study {
-  let study = from;
-  for (const [name, change] of Object.entries(CHANGES)) {
-    const value = values[name as OptionName];
-    if (value === undefined) continue;
-    const { grid, measures, ...changed } = change(value as never, study);
-    study = {
-      ...study,
-      ...changed,
-      grid: { ...study.grid, ...grid },
-      measures: { ...study.measures, ...measures },
-    };
-  }
-  return checkStudy(study);
+  const idle = used.filter(([name, isUsed]) => values[name] !== undefined && !isUsed);
+  const sizes = new Set(listCells(study).map(({ batchSize }) => batchSize));
+  const stops = study.stops.map(parseStop);
+  return [
+    ...idle.map(([name]) => `--${name} changes nothing in this study`),
+    ...[...sizes].filter((size) => size > images)
+      .map((size) => `Batch size ${size} is that of all ${images} images`),
+    ...stops.slice(0, 1).filter((first) => isPassed(first, stops)).map(({ text }) =>
+      `Training does not go on for ${text}, the first stop: ` +
+      "runs that end before have no result"
+    ),
+  ];
 }
 
 /** What a path must name for its use, and what may stand there. */
@@ -137,7 +111,6 @@ export function checkPaths(values: Values): void {
   }
 }
 
-/** What stands at a path. */
 function kindOf(path: string): string {
   try {
     return Deno.statSync(path).isDirectory ? "is a folder" : "is a file";

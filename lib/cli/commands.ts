@@ -36,19 +36,17 @@ export const COMMANDS = {
     summary:
       "Trains and measures what a study's trajectories lack, then draws its figures and tables.",
     options: [
-      ...["preset", "effects", "optimizers", "learning-rates", "batch-sizes", "cells"] as const,
-      ...["seeds", "images", "order", "max-epochs", "stops", "measures"] as const,
-      ...["directions", "radius"] as const,
-      ...["models", "results", "cached-only", "verify", "verify-seed", "fresh"] as const,
-      ...["no-wait", "dry-run", "slurm", "sbatch"] as const,
-      ...ENGINE,
+      ...["preset", "effects", "optimizers", "learning-rates", "batch-sizes", "cells"],
+      ...["seeds", "images", "order", "max-epochs", "stops", "measures", "directions", "radius"],
+      ...["models", "results", "cached-only", "verify", "verify-seed", "fresh"],
+      ...["no-wait", "dry-run", "slurm", "sbatch", ...ENGINE],
     ],
     apart: [
       ["cached-only", "verify", "fresh", "dry-run"],
       ["slurm", "cached-only", "verify", "fresh"],
-      ...(["effects", "learning-rates", "batch-sizes"] as const).map((name) => (
-        ["cells", name] as const
-      )),
+      ["cells", "effects"],
+      ["cells", "learning-rates"],
+      ["cells", "batch-sizes"],
     ],
     needs: { sbatch: "slurm", "verify-seed": "verify" },
     help: { images: "the first N training images, instead of the preset's" },
@@ -58,9 +56,8 @@ export const COMMANDS = {
     file: "~/lib/cli/train.ts",
     summary: "Trains one network and writes it as safetensors, with PyTorch's names and layout.",
     options: [
-      ...["learning-rate", "batch-size", "optimizer", "seed", "init", "stops"] as const,
-      ...["max-epochs", "images", "order", "models", "out"] as const,
-      ...ENGINE,
+      ...["learning-rate", "batch-size", "optimizer", "seed", "init", "stops"],
+      ...["max-epochs", "images", "order", "models", "out", ...ENGINE],
     ],
     required: ["optimizer", "learning-rate", "batch-size", "seed", "out"],
     help: {
@@ -90,13 +87,15 @@ export const COMMANDS = {
       "Loss and accuracy, training and test, along a line or in a plane through networks: a " +
       "random direction, two, or other networks. At each point the logits are normalised by all rows.",
     options: [
-      ...["model", "to", "and", "points", "plane", "normalise", "biases", "radius"] as const,
-      "seed",
-      ...["images", "out", ...ENGINE] as const,
+      ...["model", "to", "and", "points", "plane", "normalise", "biases", "radius", "seed"],
+      ...["images", "out", ...ENGINE],
     ],
     required: ["model"],
     apart: [
-      ...(["normalise", "biases", "radius", "seed"] as const).map((name) => ["to", name] as const),
+      ["to", "normalise"],
+      ["to", "biases"],
+      ["to", "radius"],
+      ["to", "seed"],
       ["plane", "points"],
       ["and", "points"],
     ],
@@ -123,8 +122,8 @@ export const COMMANDS = {
     summary:
       "Times training, sharpness and curvature on the CPU, or what is asked for; medians of 5.",
     options: [
-      ...["optimizers", "batch-sizes", "measures", "images", "libraries", "against"] as const,
-      ...["threads", "data", "json"] as const,
+      ...["optimizers", "batch-sizes", "measures", "images", "libraries", "against"],
+      ...["threads", "data", "json"],
     ],
     help: {
       optimizers: "to train with (default SGD,AdaGrad)",
@@ -141,5 +140,4 @@ export const COMMANDS = {
   },
 } as const satisfies Readonly<Record<string, Command>>;
 
-/** A command's name. */
 export type CommandName = keyof typeof COMMANDS;

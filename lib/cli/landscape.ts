@@ -26,7 +26,6 @@ import {
 import { DIRECTION_SEED } from "~/lib/measure.ts";
 import { withEngine } from "~/lib/reproduce.ts";
 
-/** Surveys the span that the options describe, and writes it. */
 export const main: Main<"model"> = async (values, about) => {
   if (values.plane !== undefined && values.to !== undefined && values.and === undefined) {
     throw new UsageError("--plane with --to must be given with --and, the third network");
@@ -71,18 +70,13 @@ function spanFrom(
   values: Values,
   [model, to, and]: readonly SpanNetwork[],
 ): { span: Span; how: Landscape["question"] } {
-  const { points = 51, plane = [25, 25] } = values;
+  const { points = 51, plane = [25, 25], normalise = "filter", biases = "move" } = values;
+  const { radius = normalise === "filter" ? 1 : 5, seed = DIRECTION_SEED } = values;
   if (and !== undefined) {
     return { span: planeThrough([model!, to!, and], plane), how: { plane } };
   }
   if (to !== undefined) return { span: lineBetween(model!, to, points), how: { points } };
-  const normalise = values.normalise ?? "filter";
-  const how = {
-    ...{ normalise, biases: values.biases ?? "move" as const },
-    radius: values.radius ?? (normalise === "filter" ? 1 : 5),
-    seed: values.seed ?? DIRECTION_SEED,
-    points: values.plane ?? [points],
-  };
+  const how = { normalise, biases, radius, seed, points: values.plane ?? [points] };
   return { span: randomSpan(model!, how), how };
 }
 

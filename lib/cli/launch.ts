@@ -14,7 +14,6 @@ import { fileURLToPath } from "node:url";
 import { helpOf, readValues, readWords, sayError, type Texts, toWords } from "~/lib/cli/words.ts";
 import { type Command, type CommandName, COMMANDS } from "~/lib/cli/commands.ts";
 import { type OptionName, optionOf } from "~/lib/cli/options.ts";
-import { UsageError } from "~/lib/domain.ts";
 import { CHOICES_FILE } from "~/lib/engine.ts";
 import { NPM } from "~/lib/files/programs.ts";
 
@@ -110,13 +109,9 @@ export function displayFolder(): Record<string, string> {
 }
 
 async function launch(): Promise<number> {
-  const [name = "", ...words] = Deno.args;
-  const command: Command | undefined = COMMANDS[name as CommandName];
-  if (command === undefined) {
-    throw new UsageError(
-      `Cannot start ${name} as the command must be ${Object.keys(COMMANDS).join(" or ")}`,
-    );
-  }
+  // Tasks name the command.
+  const [name, ...words] = Deno.args as [CommandName, ...string[]];
+  const command: Command = COMMANDS[name];
   const here = Deno.env.get("INIT_CWD") || Deno.cwd();
   const given = readWords(command, words);
   if (given.help) {
@@ -128,7 +123,7 @@ async function launch(): Promise<number> {
   const copy = Deno.env.get("CIFAR10_DIR");
   const cifar10 = copy ? resolve(here, copy) : "";
   const child = new Deno.Command(Deno.execPath(), {
-    args: commandWords(name as CommandName, texts, {
+    args: commandWords(name, texts, {
       // The first start installs the packages, which may take minutes: it says so.
       flags: existsSync(`${ROOT}node_modules`) ? ["--quiet"] : [],
       cifar10,

@@ -49,18 +49,16 @@ function listen(interruption: AbortController): () => number {
 /** Progress and messages as fits stderr: a bar in a terminal, plain lines elsewhere. */
 function openDisplay(): Pick<About, "onProgress" | "onMessage"> & { close(): void } {
   const isTerminal = Deno.stderr.isTerminal();
-  let isShown = false;
   const rewrite = (line: string): void => {
     Deno.stderr.writeSync(new TextEncoder().encode(`\r${line}\x1b[K`));
   };
   const close = (): void => {
-    if (isShown) rewrite("");
+    if (isTerminal) rewrite("");
   };
   return {
     // Plain lines are few: a log of a long study stays readable.
     onProgress: throttled(isTerminal ? 100 : 10_000, (progress) => {
-      isShown = isTerminal;
-      if (!isTerminal) console.error(formatProgress(progress, { bar: 0 }));
+      if (!isTerminal) console.error(formatProgress(progress, 0));
       else rewrite(formatProgress(progress).slice(0, Deno.consoleSize().columns - 1));
     }),
     onMessage(message): void {

@@ -20,7 +20,6 @@ import { withEngine } from "~/lib/reproduce.ts";
 import { meanInterval } from "~/lib/statistics.ts";
 import { presets } from "~/lib/study.ts";
 
-/** Takes measures, or samples of sharpness. */
 export const main: Main<"model"> = async (values, about) => {
   const { images, measures: { first } } = studyFrom(values, {
     ...presets.standard,
@@ -75,9 +74,8 @@ export const main: Main<"model"> = async (values, about) => {
 function trajectoryOf(
   { metadata, state }: Pick<ModelFile, "metadata" | "state">,
 ): Pick<MeasuredNetwork, "optimizer" | "learningRate" | "state"> {
-  if (metadata.trajectory === undefined) return {};
   try {
-    const { optimizer, learningRate } = JSON.parse(metadata.trajectory);
+    const { optimizer, learningRate } = JSON.parse(metadata.trajectory ?? "{}");
     return { optimizer, learningRate, state };
   } catch {
     return {};

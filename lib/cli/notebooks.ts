@@ -44,11 +44,10 @@ export function setConstants(text: string, settings: readonly string[]): string 
     if (start === undefined || old === undefined) return undefined;
     const isList = old.startsWith("[") && !value.startsWith("[");
     const set = isList ? `[${splitList(value).map(literal).join(", ")}]` : literal(value);
-    const [wanted, current] = [old, set].map((one) =>
-      KINDS.find(([, kind]) => kind.test(one))?.[0]
-    );
-    if (wanted !== current) {
-      throw new UsageError(`Cannot set ${name} as it must be ${wanted}: current value is ${value}`);
+    if (kindOf(set) !== kindOf(old)) {
+      throw new UsageError(
+        `Cannot set ${name} as it must be ${kindOf(old)}: current value is ${value}`,
+      );
     }
     source = source.replace(start + old, () => start + set);
   }
@@ -56,13 +55,15 @@ export function setConstants(text: string, settings: readonly string[]): string 
   return JSON.stringify(notebook, null, 1) + "\n";
 }
 
-/** Of constants, as they are written. */
-const KINDS: readonly (readonly [kind: string, start: RegExp])[] = [
-  ["a list", /^\[/],
-  ["true or false", /^(true|false)$/],
-  ["a text", /^"/],
-  ["a number", /^[-\d]/],
-];
+/** Of constants, by their first letter. */
+const KINDS: Readonly<Record<string, string>> = {
+  ...{ "[": "a list", "{": "an object", '"': "a text" },
+  ...{ t: "true or false", f: "true or false", n: "null" },
+};
+
+function kindOf(constant: string): string {
+  return KINDS[constant.charAt(0)] ?? "a number";
+}
 
 function literal(text: string): string {
   try {

@@ -174,10 +174,8 @@ export const OPTIONS = {
   json: flag("print one JSON document on stdout; messages go to stderr"),
 } as const;
 
-/** An option's name. */
 export type OptionName = keyof typeof OPTIONS;
 
-/** An option by its name. */
 export const optionOf = (name: OptionName): Option => OPTIONS[name];
 
 type ValueOf<Name extends OptionName> = (typeof OPTIONS)[Name] extends Option<infer T> ? T : never;

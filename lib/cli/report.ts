@@ -8,18 +8,13 @@ import { studyFrom } from "~/lib/cli/asked.ts";
 import type { Main } from "~/lib/cli/main.ts";
 import { plural } from "~/lib/files/numbers.ts";
 import { writeReport } from "~/lib/report.ts";
-import { PROJECT_FOLDERS } from "~/lib/reproduce.ts";
-import { readRecord } from "~/lib/results.ts";
-import { listTrajectories } from "~/lib/study.ts";
+import { PROJECT_FOLDERS, run } from "~/lib/reproduce.ts";
 
-/** Writes the page, and says where. */
-export const main: Main = async (values) => {
+export const main: Main = async (values, { onMessage }) => {
   const study = studyFrom(values);
   const { results: folder = PROJECT_FOLDERS.results } = values;
-  const found = await Promise.all(
-    listTrajectories(study).map((trajectory) => readRecord(folder, trajectory, undefined)),
-  );
-  const records = found.filter((record) => record !== undefined);
+  const folders = { ...PROJECT_FOLDERS, results: folder };
+  const { records } = await run(study, { cachedOnly: true, folders, onMessage });
   if (records.length === 0) {
     throw new Error(`Cannot write the page as ${folder} has no result of ${study.preset} yet`);
   }

@@ -36,7 +36,6 @@ import { describeTrajectory } from "~/lib/trainer.ts";
 
 type Options = Values & About & { readonly folders: Folders };
 
-/** Plans, submits, verifies or runs a study. */
 export const main: Main = async (values, about) => {
   const study = studyFrom(values);
   for (const remark of remarks(values, study)) about.onMessage(remark);
@@ -140,7 +139,6 @@ type Run = Plan["runs"][number];
 const stateOf = ({ cached, heldBy }: Run): "cached" | "running" | "missing" =>
   cached ? "cached" : heldBy === null ? "missing" : "running";
 
-/** How many runs there are, and how long those that are missing take. */
 function describeTotal({ runs, secondsOfMissing, measured }: Plan, threads: number): string {
   const states = (["cached", "running", "missing"] as const)
     .map((state) => `${runs.filter((run) => stateOf(run) === state).length} ${state}`);
@@ -152,7 +150,6 @@ function describeTotal({ runs, secondsOfMissing, measured }: Plan, threads: numb
   return `${plural(runs.length, "run")}: ${states.join(", ")}${left}`;
 }
 
-/** A run of a plan in a line. */
 function describeRun(run: Run): string {
   const { trajectory, epochs, cached, heldBy, seconds } = run;
   const left = cached ? "" : `, about ${formatSeconds(seconds)} of one thread left`;
@@ -177,7 +174,6 @@ function describeCells(study: Study, cells: readonly CellSummary[]): string[] {
   ];
 }
 
-/** How far a run that was computed again agrees. */
 function describeAgreement({ trajectory, ...agreement }: Agreement): string[] {
   const { identical, epochs: [before, now], epochLosses, values, missing } = agreement;
   const name = describeTrajectory(trajectory);

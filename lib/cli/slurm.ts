@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { dirname, join, resolve } from "node:path";
+import { dirname, join } from "node:path";
 import { type Texts, toWords } from "~/lib/cli/words.ts";
 import { commandWords, ROOT } from "~/lib/cli/launch.ts";
 import type { About } from "~/lib/cli/main.ts";
@@ -57,10 +57,9 @@ export async function submitStudy(
   study: Study,
   options: Values & About & { readonly folders: Folders },
 ): Promise<object> {
-  const { folders, sbatch = [], threads, signal, texts } = options;
+  const { folders, folders: { models, results }, sbatch = [], threads, signal, texts } = options;
   await demandSlurm();
-  const [models, results] = [resolve(folders.models), resolve(folders.results)];
-  const data = await demandFolders({ models, results, data: options.data }, signal);
+  const data = await demandFolders({ ...folders, data: options.data }, signal);
   const planned = await plan(study, { folders });
   const missingRuns = planned.runs.filter(({ cached }) => !cached).length;
   const counts = { missingRuns, cachedRuns: planned.runs.length - missingRuns };
@@ -120,22 +119,18 @@ async function demandFolders(
   const directory = dataDirectory(data);
   // Fetched here if need be: nodes may have no network.
   const files = await ensureCifar10({ directory, onMessage: console.error, signal });
-  const places = new Set(Object.values(files).map((file) => dirname(resolve(file))));
+  const places = new Set(Object.values(files).map((file) => dirname(file)));
   // What was unpacked into the project, or was there, is all that a node needs.
   const isOwn = places.size === 1 && places.has(join(ROOT, "data"));
-  if (!isOwn) places.add(resolve(directory));
+  if (!isOwn) places.add(directory);
   for (const path of places) await validate("--data", path);
-  return isOwn ? {} : { data: resolve(directory) };
+  return isOwn ? {} : { data: directory };
 }
 
 /** Options that speak of the submission, or that the jobs' scripts set. */
 const NOT_PASSED_ON = ["slurm", "sbatch", "json", "threads", "no-wait", "data"];
 
-/**
- * Bytes at most that `reproduce` takes on the CPU with the study's network. Measured with all measures
- * of the preset quick: 0.78 GB for 10,000 images and one thread, 0.86 GB for two threads, 1.95 GB for
- * 50,000 images and two threads; what this gives is 18 to 40 % more.
- */
+/** Bytes at most that `reproduce` takes on the CPU: 18 to 40 % more than was measured, see README. */
 export function memoryOf(
   { images, threads }: { readonly images: number; readonly threads: number },
 ): number {

@@ -75,7 +75,6 @@ export function readValues(
   ) as Values;
 }
 
-/** The text of `--help`. */
 export function helpOf(name: string, command: Command): string {
   const { summary, options, required = [], help = {}, notes = {} } = command;
   const rows = options.map((option): [string, string] => {

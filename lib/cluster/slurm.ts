@@ -9,18 +9,6 @@ import { UsageError } from "~/lib/domain.ts";
 import { writeWhole } from "~/lib/files/files.ts";
 import { callProgram } from "~/lib/files/programs.ts";
 
-/** A command and what it needs on a node. */
-export interface StudyJob {
-  /** Deno's path where the job was submitted; a node may have it on PATH instead. */
-  readonly deno: string;
-  /** Deno's arguments, from `run` to the command's last option. */
-  readonly args: readonly string[];
-  /** Threads of the CPU engine; undefined: as many as Slurm gives the task. */
-  readonly threads: number | undefined;
-  /** A file in the shared folder, which a node must see. */
-  readonly marker: string;
-}
-
 /**
  * SIGTERM before the time limit: the command keeps its state and ends with status 143, and the job
  * asks Slurm to be run again. `scancel` sends the same signal, but Slurm then calls the job
@@ -79,7 +67,16 @@ exit "$status"
 `;
 
 /** The script of a job, in bash. */
-export function studyScript({ deno, args, threads, marker }: StudyJob): string {
+export function studyScript({ deno, args, threads, marker }: {
+  /** Its path where the job was submitted; a node may have it on PATH instead. */
+  readonly deno: string;
+  /** Deno's arguments, from `run` to the command's last option. */
+  readonly args: readonly string[];
+  /** Of the CPU engine; undefined: as many as Slurm gives the task. */
+  readonly threads: number | undefined;
+  /** A file in the shared folder, which a node must see. */
+  readonly marker: string;
+}): string {
   return [
     "#!/bin/bash",
     "# A part of a study that was submitted with --slurm. Slurm runs its own copy of this file.",
@@ -147,17 +144,6 @@ export async function demandSlurm(): Promise<void> {
   }
 }
 
-/** How a study is submitted. */
-export interface SubmitOptions {
-  readonly tasks: number;
-  /** Begins the names of the jobs. */
-  readonly name: string;
-  /** Folder for the scripts and for what the jobs print. */
-  readonly folder: string;
-  /** For sbatch, the user's last. */
-  readonly options: readonly string[];
-}
-
 /**
  * Submits both jobs; the second starts when all tasks of the first have ended, however they did.
  *
@@ -167,9 +153,19 @@ export interface SubmitOptions {
  */
 export async function submit(
   scripts: { readonly tasks: string; readonly rest: string },
-  { folder, tasks, name, options }: SubmitOptions,
+  { tasks, name, folder, options }: {
+    readonly tasks: number;
+    /** Begins the names of the jobs. */
+    readonly name: string;
+    /** Of the scripts and of what the jobs print. */
+    readonly folder: string;
+    /** For sbatch, the user's last. */
+    readonly options: readonly string[];
+  },
 ): Promise<{ array: string; rest: string }> {
   const job = async (part: "tasks" | "rest", own: readonly string[]): Promise<string> => {
+    const script = join(folder, `${part}.sh`);
+    await writeWhole(script, scripts[part]);
     const output = join(folder.replaceAll("%", "%%"), part === "tasks" ? "task-%a" : "rest");
     return await sbatch([
       ...USUAL_OPTIONS,
@@ -177,12 +173,9 @@ export async function submit(
       // A job that is run again goes on with its file.
       "--open-mode=append",
       ...options,
-      ...["--parsable", ...own, `--output=${output}.txt`, join(folder, `${part}.sh`)],
+      ...["--parsable", ...own, `--output=${output}.txt`, script],
     ]);
   };
-  for (const part of ["tasks", "rest"] as const) {
-    await writeWhole(join(folder, `${part}.sh`), scripts[part]);
-  }
   const array = await job("tasks", [`--array=1-${tasks}`]);
   try {
     return { array, rest: await job("rest", [`--dependency=afterany:${array}`]) };

@@ -105,11 +105,7 @@ export function realPath(path: string): string {
   }
 }
 
-/**
- * Renames a damaged file to `<path>.damaged-<n>`, n the first number that is free.
- *
- * @returns The new path.
- */
+/** Renames a damaged file to `<path>.damaged-<n>`, n the first number that is free. @returns That. */
 export async function setAside(path: string): Promise<string> {
   for (let n = 1;; n++) {
     const aside = `${path}.damaged-${n}`;
@@ -150,7 +146,6 @@ export function reasonOf(error: unknown): string {
   }
 }
 
-/** Removes a file if it is there. */
 export async function removeIfThere(path: string): Promise<void> {
   try {
     await Deno.remove(path);

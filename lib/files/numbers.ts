@@ -20,11 +20,7 @@ export function scientific(value: number): string {
   return mantissa === "1" ? power : `${mantissa}×${power}`;
 }
 
-/**
- * A number with so many significant digits, zeros at the end kept: `0.110`, `−1.28`, `5.00×10⁻⁵`.
- *
- * @param digits Default 3.
- */
+/** A number with so many significant digits, zeros at the end kept: `0.110`, `−1.28`, `5.00×10⁻⁵`. */
 export function significant(value: number, digits = 3): string {
   if (value === 0) return "0";
   const size = Math.abs(value);

@@ -5,7 +5,6 @@
  */
 import { formatSeconds } from "~/lib/files/text.ts";
 
-/** What a display shows. */
 export interface Progress {
   readonly message: string;
   /** Work done and in all, in any unit. */
@@ -14,18 +13,11 @@ export interface Progress {
   readonly secondsLeft?: number | undefined;
 }
 
-/** Gets every step of progress. */
 export type OnProgress = (progress: Progress) => void;
 
-/**
- * One line of text: "██████░░░░ 60 %  3 min left  training".
- *
- * @param bar Its letters, default 30.
- */
-export function formatProgress(
-  { message, done, total, secondsLeft }: Progress,
-  { bar = 30 }: { readonly bar?: number } = {},
-): string {
+/** One line of text, its bar of so many letters: "██████░░░░ 60 %  3 min left  training". */
+export function formatProgress(progress: Progress, bar = 30): string {
+  const { message, done, total, secondsLeft } = progress;
   const share = done === undefined || !total ? undefined : Math.min(1, Math.max(0, done / total));
   const letters = "█".repeat(Math.round((share ?? 0) * bar)).padEnd(bar, "░");
   return [
@@ -64,7 +56,6 @@ export class Meter<Work = unknown> {
     this.#works.set(work, { done, left: left < -1e-6 * done ? done / 10 : Math.max(0, left) });
   }
 
-  /** The state as a display wants it. */
   report(message: string): Progress {
     let [done, left] = [0, 0];
     for (const work of this.#works.values()) [done, left] = [done + work.done, left + work.left];

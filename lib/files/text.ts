@@ -4,11 +4,7 @@
  * @module
  */
 
-/**
- * Text from a file as it may go to a terminal: control and formatting characters escaped.
- *
- * @param atMost Letters that are kept; default 500.
- */
+/** Text as it may go to a terminal: cut, with control and formatting characters escaped. */
 export function printable(text: string, atMost = 500): string {
   const kept = text.length > atMost ? `${text.slice(0, atMost)}...` : text;
   return kept.replace(
@@ -17,7 +13,6 @@ export function printable(text: string, atMost = 500): string {
   );
 }
 
-/** The same with its first letter as a capital. */
 export function capitalize(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -3,20 +3,17 @@
  *
  * @module
  */
+import { type EngineInfo, processor } from "~/lib/engine.ts";
 import { readChecked } from "~/lib/files/checked.ts";
 import { removeUnfinished } from "~/lib/files/files.ts";
 import { type Lock, tryLock } from "~/lib/files/lock.ts";
 import type { Meter } from "~/lib/files/progress.ts";
 import { initialise, shareCopy, type SharedFloats } from "~/lib/model.ts";
-import {
-  type EngineOnData,
-  type PlacedOptions,
-  provenanceOf,
-  type Work,
-} from "~/lib/reproduce/options.ts";
+import { type EngineOnData, type PlacedOptions, revision } from "~/lib/reproduce/options.ts";
 import { type Kept, nextStep, type Step } from "~/lib/reproduce/next_step.ts";
 import {
   locateStop,
+  type Provenance,
   readRecord,
   recordFile,
   type TrajectoryContent,
@@ -42,6 +39,11 @@ export interface Context extends EngineOnData {
   readonly meter: Meter<Trajectory>;
 }
 
+/** A piece of work; `engines` are everything that did it, by last use. */
+type Work = Pick<Provenance, "did" | "from" | "to" | "seconds"> & {
+  readonly engines?: readonly EngineInfo[];
+};
+
 /** A trajectory whose lock this process holds, and what there is of it. */
 export class Claim {
   constructor(
@@ -53,7 +55,6 @@ export class Claim {
     readonly kept: Map<number | "latest", Kept>,
   ) {}
 
-  /** The next step on it. */
   next(): Step {
     const { study, options: { networks }, engine: { info: engine } } = this.context;
     const asked = { study, trajectory: this.trajectory, networks, engine };
@@ -70,10 +71,22 @@ export class Claim {
   /** Changes what the record says, and adds the work that led to it. */
   update(changed: Partial<TrajectoryContent>, ...work: readonly Work[]): void {
     const { content, provenance, ...rest } = this.record!;
+    const { info, concurrency } = this.context.engine;
+    const added = work.map(({ engines = [], seconds, ...part }): Provenance => ({
+      ...part,
+      seconds: Math.round(seconds * 100) / 100,
+      revision: revision(),
+      deno: Deno.version.deno,
+      processor: processor(),
+      engine: { ...info },
+      engines: engines.length > 1 ? engines.map((each) => ({ ...each })) : undefined,
+      threads: concurrency,
+      finished: new Date().toISOString(),
+    }));
     this.record = {
       ...rest,
       content: { ...content, ...changed },
-      provenance: [...provenance, ...work.map((part) => provenanceOf(this.context.engine, part))],
+      provenance: [...provenance, ...added],
     };
   }
 

@@ -21,9 +21,6 @@ export interface Kept extends Pick<KeptNetwork, "epochLosses" | "engines" | "sec
   readonly hasState: boolean;
 }
 
-/** Those of a trajectory by their epoch; the newest state, which training alone replaces, as "latest". */
-export type KeptNetworks = ReadonlyMap<number | "latest", Kept>;
-
 /** What a study asks of a trajectory. */
 export interface Asked {
   readonly study: Study;
@@ -52,11 +49,12 @@ export interface Step {
  * and measure. Where nothing is missing, what is kept makes no difference unless networks are asked for.
  *
  * @param record What is known; undefined where it is nothing.
+ * @param kept By epoch; the newest state, which training alone replaces, as "latest".
  */
 export function nextStep(
   asked: Asked,
   record: TrajectoryRecord | undefined,
-  kept: KeptNetworks,
+  kept: ReadonlyMap<number | "latest", Kept>,
 ): Step {
   const { trajectory: { optimizer }, engine } = asked;
   const { goesOn, measure, networks } = missingFrom(asked, record);
@@ -106,9 +104,9 @@ function missingFrom(
     const network = content.networks.find((each) => each.epoch === epoch);
     if (isAsked && (index === 0 || driving.includes(stop))) networks.add(epoch);
     const texts = measuresAt(study, stop).filter((text) => {
-      const slot = slotOf(text, trajectory.optimizer);
       // Before the first step the state says nothing.
-      const canBeHad = slot === undefined || (slot === "there" && epoch > 0);
+      const canBeHad = parseMeasure(text).slot === undefined ||
+        (epoch > 0 && needsState([text], trajectory.optimizer));
       return canBeHad && !(network && findMeasurement(network, text));
     });
     if (network && texts.length === 0) continue;
@@ -129,14 +127,8 @@ export function isSameEngine(a: EngineInfo | undefined, b: EngineInfo | undefine
   return a !== undefined && a.name === b?.name && a.library === b.library;
 }
 
-/** Whether a measure needs the optimizer's state at the network, which has to be kept for it. */
+/** Whether a measure needs a slot of state that the optimizer has, which has to be kept for it. */
 export function needsState(texts: readonly string[], optimizer: string): boolean {
-  return texts.some((text) => slotOf(text, optimizer) === "there");
-}
-
-/** Whether an optimizer has the slot of state that a measure needs; undefined where it needs none. */
-function slotOf(text: string, optimizer: string): "there" | "missing" | undefined {
-  const { slot } = parseMeasure(text);
-  if (slot === undefined) return undefined;
-  return parseOptimizer(optimizer).slots.includes(slot) ? "there" : "missing";
+  const { slots } = parseOptimizer(optimizer);
+  return texts.some((text) => slots.some((slot) => slot === parseMeasure(text).slot));
 }

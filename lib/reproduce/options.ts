@@ -1,5 +1,5 @@
 /**
- * How a study is run, whatever it is: its options, the engine, and how records name what computed.
+ * How a study is run, whatever it is: its options, the engine, and the program's revision.
  *
  * @module
  */
@@ -19,7 +19,7 @@ import {
 import { UsageError } from "~/lib/domain.ts";
 import type { OnProgress } from "~/lib/files/progress.ts";
 import type { SharedFloats } from "~/lib/model.ts";
-import type { Provenance, TrajectoryRecord } from "~/lib/results.ts";
+import type { TrajectoryRecord } from "~/lib/results.ts";
 import { readNetwork, type Trajectory } from "~/lib/trainer.ts";
 
 /** Where networks and records are kept. */
@@ -133,26 +133,6 @@ export async function libraryOf(
   return undefined;
 }
 
-/** A piece of work; `engines` are everything that did it, by last use. */
-export type Work = Pick<Provenance, "did" | "from" | "to" | "seconds"> & {
-  readonly engines?: readonly EngineInfo[];
-};
-
-/** The same as a record keeps it: `engines` are named where they are several. */
-export function provenanceOf(engine: Engine, { engines = [], seconds, ...work }: Work): Provenance {
-  return {
-    ...work,
-    seconds: Math.round(seconds * 100) / 100,
-    revision: revision(),
-    deno: Deno.version.deno,
-    processor: processor(),
-    engine: { ...engine.info },
-    engines: engines.length > 1 ? engines.map((info) => ({ ...info })) : undefined,
-    threads: engine.concurrency,
-    finished: new Date().toISOString(),
-  };
-}
-
 /** Filled in by git where it makes an archive, as for a download without the repository. */
 const REVISION_FILE = new URL("revision.txt", import.meta.url);
 const GIT = new URL("../../.git/", import.meta.url);
@@ -177,15 +157,12 @@ export function revisionIn(git: URL, file: URL): string {
     }
   };
   const head = read(new URL("HEAD", git));
-  const ref = /^ref: (.+)/.exec(head)?.[1];
+  const ref = head.replace(/^ref: /, "");
   const packed = read(new URL("packed-refs", git)).split("\n");
-  const candidates = ref === undefined
-    ? [head]
-    : [read(new URL(ref, git)), packed.find((line) => line.endsWith(` ${ref}`)) ?? ""];
-  for (const text of [...candidates, read(file)]) {
-    const [commit] = /^[0-9a-f]{12}/.exec(text) ?? [];
-    if (commit !== undefined) return commit;
-  }
+  const named = packed.find((line) => line.endsWith(` ${ref}`)) ?? "";
+  const texts = [head, read(new URL(ref, git)), named, read(file)];
+  const commit = texts.find((text) => /^[0-9a-f]{12}/.test(text));
+  if (commit !== undefined) return commit.slice(0, 12);
   throw new UsageError(
     "Cannot compute as results must name the program's revision, and no git repository is in this " +
       `folder (a worktree's is elsewhere): write the commit into ${fileURLToPath(file)}`,

@@ -32,11 +32,6 @@ export interface RunOutcome {
   readonly missingRuns: number;
 }
 
-/** Told once what there is and what is missing, before anything is computed. */
-interface WithPlan {
-  readonly onPlan?: (plan: Plan) => void;
-}
-
 /**
  * Trains, evaluates and measures what a study's trajectories lack; does nothing where nothing is
  * missing.
@@ -48,17 +43,18 @@ interface WithPlan {
  * @throws {UsageError} If the study is not a valid one, or names initial weights that are not given (or the
  * other way round); nothing is written then.
  */
-export async function run(asked: Study, given: RunOptions & WithPlan = {}): Promise<RunOutcome> {
-  const study = checkStudy(asked);
-  return await runThese(study, listTrajectories(study), placed(given));
-}
-
-/** The same of some of its trajectories, for a study that was checked. */
-export async function runThese(
-  study: Study,
-  trajectories: readonly Trajectory[],
-  { onPlan, ...options }: PlacedOptions & WithPlan,
+export async function run(
+  asked: Study,
+  { onPlan, trajectories: some, ...given }: RunOptions & {
+    /** Some of the study's; default: all. */
+    readonly trajectories?: readonly Trajectory[];
+    /** Told once what there is and what is missing, before anything is computed. */
+    readonly onPlan?: (plan: Plan) => void;
+  } = {},
 ): Promise<RunOutcome> {
+  const study = checkStudy(asked);
+  const trajectories = some ?? listTrajectories(study);
+  const options = placed(given);
   const { onMessage, cachedOnly } = options;
   const before = await inspect(study, trajectories, options, onMessage);
   onPlan?.(await planOf(before, options));
@@ -163,8 +159,7 @@ async function work(whole: Context, queue: readonly Inspected[]): Promise<Worked
   }
   /** Trains those that are free; measures what waits for it, where it is enough. */
   async function trainTogether(together: readonly Inspected[]): Promise<void> {
-    const stack: Claim[] = [];
-    for (const each of together) stack.push(...await claimFree(each));
+    const stack = (await Array.fromAsync(together, claimFree)).flat();
     // A second time where a record turned out to be another machine's.
     for (let time = 0; time < 2; time++) {
       const lacking = stack.filter((claim) => claim.next().kind === "train");

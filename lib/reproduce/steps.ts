@@ -31,7 +31,6 @@ import {
   writeNetwork,
 } from "~/lib/trainer.ts";
 
-/** A claimed trajectory in training. */
 interface ClaimedRun extends TrainingRun {
   readonly claim: Claim;
   /** Epochs and seconds of training before. */
@@ -45,8 +44,7 @@ interface ClaimedRun extends TrainingRun {
  * with their losses, and the networks that are wanted lie in models/.
  */
 export async function train(context: Context, stack: readonly Claim[]): Promise<void> {
-  const runs: ClaimedRun[] = [];
-  for (const claim of stack) runs.push(await openRun(claim));
+  const runs = await Array.fromAsync(stack, openRun);
   const { engine, study, dataset: { md5: data }, signal, meter } = context;
   const { folders: { models }, checkpointSeconds, onProgress } = context.options;
   const { optimizer, batchSize, sizes } = stack[0]!.trajectory;
@@ -182,8 +180,7 @@ interface Wanted {
 
 /** Evaluates and measures what networks lack, those of all trajectories together; writes records. */
 export async function measure(context: Context, claims: readonly Claim[]): Promise<void> {
-  const wanted: Wanted[] = [];
-  for (const claim of claims) wanted.push(...await evaluate(claim));
+  const wanted = (await Array.fromAsync(claims, evaluate)).flat();
   if (wanted.length > 0) await take(context, wanted);
   for (const claim of claims) {
     await claim.save();
@@ -191,7 +188,6 @@ export async function measure(context: Context, claims: readonly Claim[]): Promi
   }
 }
 
-/** Takes measures of all networks together. */
 async function take(context: Context, wanted: readonly Wanted[]): Promise<void> {
   const { engine, meter, signal, options: { onMessage, onProgress } } = context;
   const start = performance.now();

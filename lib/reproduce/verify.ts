@@ -10,7 +10,7 @@ import { waitForLock } from "~/lib/files/lock.ts";
 import { openStream } from "~/lib/random.ts";
 import { libraryOf, placed, type RunOptions, withEngine } from "~/lib/reproduce/options.ts";
 import { inspect } from "~/lib/reproduce/plan.ts";
-import { runThese } from "~/lib/reproduce/run.ts";
+import { run } from "~/lib/reproduce/run.ts";
 import { runAt, type RunResult, type TrajectoryRecord } from "~/lib/results.ts";
 import { checkStudy, listTrajectories, type Study } from "~/lib/study.ts";
 import { isSameTrajectory, type Trajectory } from "~/lib/trainer.ts";
@@ -66,7 +66,7 @@ export async function verify(
   const trajectories = chosen.map(({ trajectory }) => trajectory);
   return await withEngine(study.images, options, async (opened) => {
     const folders = { models: apart, results: apart };
-    const { records } = await runThese(study, trajectories, { ...options, opened, folders });
+    const { records } = await run(study, { ...options, opened, folders, trajectories });
     return chosen.map(({ trajectory, before }) => {
       const isSame = (other: Trajectory): boolean => isSameTrajectory(other, trajectory);
       const again = records.find(({ content }) => isSame(content.trajectory))!;

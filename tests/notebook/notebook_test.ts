@@ -73,4 +73,11 @@ Deno.test("setConstants() says what is missing or malformed", async () => {
       false,
     );
   }
+  const measures = await Deno.readTextFile(`${ROOT}notebooks/measures.ipynb`);
+  assertThrows(
+    () => setConstants(measures, ["RESCALED=5"]),
+    Error,
+    "Cannot set RESCALED as it must be an object: current value is 5",
+  );
+  assertThrows(() => setConstants(TEXT, ["A=null"]), Error, "must be a number");
 });
