@@ -7,7 +7,7 @@ import type { ColumnTable } from "arquero";
 import type * as Plot from "@observablehq/plot";
 import { Buffer } from "node:buffer";
 import { type Figure, renderPlot, renderPng } from "~/lib/figures.ts";
-import { cellText } from "~/lib/files/numbers.ts";
+import { cellText, plural } from "~/lib/files/numbers.ts";
 import { formatProgress, type OnProgress, throttled } from "~/lib/files/progress.ts";
 import { cellColumns, cellNote } from "~/lib/findings.ts";
 import { run, type RunOptions, type RunOutcome } from "~/lib/reproduce.ts";
@@ -90,7 +90,7 @@ export async function showTable(
   await show({
     "text/html": named.toHTML({ limit, format, null: () => "" }) +
       (named.numRows() > limit ? `<p>The first ${limit} of ${named.numRows()} rows.</p>` : ""),
-    "text/plain": `${named.numRows()} rows: ${names.join(", ")}`,
+    "text/plain": `${plural(named.numRows(), "row")}: ${names.join(", ")}`,
   });
 }
 
@@ -138,7 +138,9 @@ export async function showRun(
     : `${outcome.missingRuns} of ${listTrajectories(study).length} not complete`;
   const [stop = ""] = study.stops;
   await close(
-    `${runs.length} runs with a result at the stop ${stop} (${parseStop(stop).words}), ${missing}`,
+    `${plural(runs.length, "run")} with a result at the stop ${stop} (${
+      parseStop(stop).words
+    }), ${missing}`,
   );
   return { ...outcome, runs };
 }

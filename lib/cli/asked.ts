@@ -70,6 +70,10 @@ export function remarks(values: Values, study: Study): string[] {
     ...idle.map(([name]) => `--${name} changes nothing in this study`),
     ...[...sizes].filter((size) => size > images)
       .map((size) => `Batch size ${size} is that of all ${images} images`),
+    // The normalisation makes the logits of one row 0.
+    ...[...sizes].filter((size) => size === 1 || images % size === 1).map((size) =>
+      `Batch size ${size} makes batches of one image: they train nothing, and their loss is ln 10`
+    ),
     ...stops.slice(0, 1).filter((first) => isPassed(first, stops)).map(({ text }) =>
       `Training does not go on for ${text}, the first stop: ` +
       "runs that end before have no result"

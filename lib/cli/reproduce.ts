@@ -95,7 +95,7 @@ async function runStudy(study: Study, options: Options): Promise<object> {
   const missing = missingRuns > 0 ? `, ${missingRuns} missing` : "";
   const drawn = isShared ? "not drawn" : `${figures.length} files: ${figures[0] ?? "no figure"}`;
   onMessage(
-    `${cachedRuns} runs cached, ${computedRuns} computed${missing}, ` +
+    `${plural(cachedRuns, "run")} cached, ${computedRuns} computed${missing}, ` +
       `${formatSeconds(seconds)}; ${drawn}`,
   );
   const cells = study.stops.flatMap((stop) =>
@@ -152,9 +152,9 @@ function describeTotal({ runs, secondsOfMissing, measured }: Plan, threads: numb
 
 function describeRun(run: Run): string {
   const { trajectory, epochs, cached, heldBy, seconds } = run;
-  const left = cached ? "" : `, about ${formatSeconds(seconds)} of one thread left`;
-  return `${stateOf(run).padEnd(8)} ${describeTrajectory(trajectory)}: ${epochs} epochs` + left +
-    (heldBy === null ? "" : `, ${heldBy}`);
+  const left = cached ? "" : ` so far, about ${formatSeconds(seconds)} of one thread left`;
+  const name = `${stateOf(run).padEnd(8)} ${describeTrajectory(trajectory)}`;
+  return `${name}: ${plural(epochs, "epoch")}${left}${heldBy === null ? "" : `, ${heldBy}`}`;
 }
 
 /** What was found, a line a cell that has results, and what became of its seeds. */

@@ -5,6 +5,7 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { UsageError } from "~/lib/domain.ts";
+import { plural } from "~/lib/files/numbers.ts";
 import { Meter } from "~/lib/files/progress.ts";
 import { type Claim, claim, type Context } from "~/lib/reproduce/claim.ts";
 import {
@@ -71,7 +72,7 @@ export async function run(
   );
   const incomplete = missing.size - elsewhere.length;
   if (incomplete > 0 && !isIdle) {
-    onMessage(`${incomplete} runs cannot be completed: see the messages above`);
+    onMessage(`${plural(incomplete, "run")} cannot be completed: see the messages above`);
   }
   return {
     records: after.flatMap(({ record }) => record ?? []),
@@ -112,7 +113,9 @@ async function compute(
       [worked, left] = [worked + done.worked, done.elsewhere];
       if (left.length === 0 || !wait) return { worked, elsewhere: left };
       if (done.worked > 0) continue;
-      onProgress?.(meter.report(`waiting for another process to finish ${left.length} runs`));
+      onProgress?.(
+        meter.report(`waiting for another process to finish ${plural(left.length, "run")}`),
+      );
       await delay(1000, undefined, { signal }).catch(() => {});
     }
   }, prefer);

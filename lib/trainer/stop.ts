@@ -83,7 +83,7 @@ export function parseStop(text: string): Stop {
   const size = formatNumber(criterion);
   const isUsual = needed === FLAT_EPOCHS;
   const flat = isUsual ? "five epochs" : plural(needed, "epoch");
-  const where = inARow ? " in a row" : ", wherever they lay,";
+  const where = needed === 1 ? "" : inARow ? " in a row" : ", wherever they lay,";
   return {
     text: `${kind}:${size}${isUsual ? "" : `:${needed}`}`,
     words: `${flat}${where} changed the epoch loss by less than ${size} nats`,

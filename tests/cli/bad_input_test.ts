@@ -218,12 +218,12 @@ Deno.test("toWords() of what readWords() reads is read as the same", () => {
   );
 });
 
-Deno.test("remarks() tell of options without a use, batches above all images, a first stop that is passed", () => {
+Deno.test("remarks() tell of options without a use, batches of all images or of one, a first stop that is passed", () => {
   const told = (...words: string[]): string[] => {
     const values = readValues({}, readWords(COMMANDS.reproduce, words));
     return remarks(values, studyFrom(values));
   };
-  assertEquals(told("--learning-rates=1", "--batch-sizes=1", "--radius=1", "--directions=1"), []);
+  assertEquals(told("--learning-rates=1", "--batch-sizes=2", "--radius=1", "--directions=1"), []);
   const effect = ["--effects=batch-size", "--learning-rates=1"];
   assertEquals(told(...effect, "--measures=trace", "--radius=1"), [
     "--learning-rates changes nothing in this study",
@@ -234,6 +234,11 @@ Deno.test("remarks() tell of options without a use, batches above all images, a 
     "Training does not go on for loss:1, the first stop: runs that end before have no result",
   ]);
   assertEquals(told("--stops=epochs:2,loss:1"), []);
+  const alone = "makes batches of one image: they train nothing, and their loss is ln 10";
+  assertEquals(told("--images=129", "--batch-sizes=1,129", "--learning-rates=1"), [
+    `Batch size 128 ${alone}`,
+    `Batch size 1 ${alone}`,
+  ]);
 });
 
 Deno.test("studyFrom(): a study that passes its check and has a name, or one line", () => {

@@ -270,5 +270,5 @@ Deno.test("reproduce that cannot be completed ends with status 1 and says what i
       ...["--models", join(folder, "m"), "--results", join(folder, "r")],
     );
     assertEquals([code, document.missingRuns], [1, 1], stderr);
-    assertStringIncludes(stderr, "1 runs cannot be completed: see the messages above");
+    assertStringIncludes(stderr, "1 run cannot be completed: see the messages above");
   }));

@@ -42,7 +42,7 @@ diskTest(
           // Who may only read gets the table and the document all the same.
           const { code, stdout, stderr } = await run("reproduce", ...args, "--cached-only");
           assertEquals([code, JSON.parse(stdout).cachedRuns], [1, 1]);
-          assertMatch(stderr, /\nSGD +0\.01 .* 1\n[^]*Cannot write .+\n1 runs cached/);
+          assertMatch(stderr, /\nSGD +0\.01 .* 1\n[^]*Cannot write .+\n1 run cached/);
         });
       })
     ),

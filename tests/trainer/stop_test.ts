@@ -29,7 +29,7 @@ Deno.test("parseStop() says what a stop is, of one epoch too", () => {
   const stops = ["epochs:1", "epochs:10", "consecutive:0.1:1", "cumulative:1e-3"];
   assertEquals(stops.map((text) => parseStop(text).words), [
     ...["after 1 epoch", "after 10 epochs"],
-    "1 epoch in a row changed the epoch loss by less than 0.1 nats",
+    "1 epoch changed the epoch loss by less than 0.1 nats",
     "five epochs, wherever they lay, changed the epoch loss by less than 1e-3 nats",
   ]);
 });
