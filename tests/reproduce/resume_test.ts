@@ -87,7 +87,7 @@ Deno.test("run() waits for what another holds, unless told not to; aborting ends
     assertEquals([missingRuns, computedRuns, records.length], [1, RUNS - 1, RUNS - 1]);
     // What another does is no part of what this one expects to do.
     assertAlmostEquals(last.done! / last.total!, 1, 1e-6);
-    const waiting = abortAt(1, "waiting for another process to finish 1 runs");
+    const waiting = abortAt(1, "waiting for another process to finish 1 run");
     const error = await assertRejects(() => compute(STUDY, waiting.options));
     assert(error === waiting.reason);
     const outcome = await compute(STUDY, {

@@ -104,7 +104,7 @@ Deno.test("run() leaves a record that does not say how it came about, and says s
     assertEquals(messages, [
       "SGD lr=0.1,batch=60,seed=0: its record is left as it is, as the revision that trained must be " +
       "known: it is unknown; --fresh computes it again",
-      "1 runs cannot be completed: see the messages above",
+      "1 run cannot be completed: see the messages above",
     ]);
     assertEquals(await Deno.readTextFile(path), faulty);
     await compute(study, { fresh: true });
