@@ -10,7 +10,7 @@ import { dirname } from "node:path";
 import process from "node:process";
 import { z } from "zod";
 import config from "~/deno.json" with { type: "json" };
-import { type BlasOptions, openBlas } from "~/lib/engine/cpu/gemm/blas.ts";
+import { openBlas } from "~/lib/engine/cpu/gemm/blas.ts";
 import {
   GEMM_LIBRARIES,
   type GemmLibrary,
@@ -81,14 +81,12 @@ export async function chooseGemmLibrary(options: ChoiceOptions = {}): Promise<Ch
     return { library, chosen };
   };
   const again = demanded === "measure";
-  if (!again && demanded !== undefined) {
-    return say(await openGemmLibrary(demanded, IMPROVE), "demanded");
-  }
+  if (!again && demanded !== undefined) return say(await openGemmLibrary(demanded), "demanded");
   if (!again && prefer !== undefined) {
-    const own = await openGemmLibrary(prefer, IMPROVE).catch(() => undefined);
+    const own = await openGemmLibrary(prefer).catch(() => undefined);
     if (own !== undefined) return say(own, "the run's own");
   }
-  const blas = openBlas(IMPROVE);
+  const blas = openBlas();
   const machine: Machine = {
     processor: processor(),
     blas: blas?.name ?? "",
@@ -101,13 +99,13 @@ export async function chooseGemmLibrary(options: ChoiceOptions = {}): Promise<Ch
   if (known !== undefined) {
     const library = known.library === "blas"
       ? blas
-      : await openGemmLibrary(known.library, IMPROVE).catch(() => undefined);
+      : await openGemmLibrary(known.library).catch(() => undefined);
     if (library && (library.kind !== "onednn" || library.name === known.onednn)) {
       if (library !== blas) blas?.close();
       return say(library, fastest, describe(known, choices));
     }
   }
-  const oneDnn = openOneDnn(IMPROVE);
+  const oneDnn = openOneDnn();
   const onnxRuntime = await openOnnxRuntime().catch((error: Error) => {
     if (!blas && !oneDnn) throw error;
     onMessage?.(error.message);
@@ -126,8 +124,6 @@ export async function chooseGemmLibrary(options: ChoiceOptions = {}): Promise<Ch
   const chosen = libraries.find(({ kind }) => kind === choice.library)!;
   return say(chosen, fastest, describe(choice, isKept ? choices : undefined));
 }
-
-const IMPROVE = { improve: true } as const;
 
 /** The first library whose rate is close to the fastest. */
 export function fasterLibrary(rates: Choice["rates"]): GemmLibraryName {
@@ -201,14 +197,10 @@ export function processor(): string {
  *
  * @throws {Error} If it is not there.
  */
-export async function openGemmLibrary(
-  source: LibrarySource,
-  options?: BlasOptions,
-): Promise<GemmLibrary> {
+export async function openGemmLibrary(source: LibrarySource): Promise<GemmLibrary> {
   if (source === "onnxruntime") return await openOnnxRuntime();
-  if (source === "onednn") return openOneDnn(options) ?? noLibrary(source);
-  if (source === "blas") return openBlas(options) ?? noLibrary(source);
-  return openBlas({ ...options, file: source }) ?? noLibrary(source);
+  if (source === "onednn") return openOneDnn() ?? noLibrary(source);
+  return openBlas(source === "blas" ? undefined : source) ?? noLibrary(source);
 }
 
 /** @throws {Error} Always: what to install. */
