@@ -113,10 +113,10 @@ testLibraries("perturbedLosses() reports progress that rises to the end", async 
         onProgress: (done, total) => void seen.push([done, total]),
       }),
   );
-  // Of three models the model itself and the seven points that differ.
-  assertEquals(seen.at(-1), [24, 24]);
+  // Of three models the model itself and nine points.
+  assertEquals(seen.at(-1), [30, 30]);
   for (const [index, [done, total]] of seen.entries()) {
-    assertEquals(total, 24);
+    assertEquals(total, 30);
     assertLess(seen[index - 1]?.[0] ?? 0, done + 1);
   }
 });
