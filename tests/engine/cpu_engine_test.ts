@@ -20,7 +20,7 @@ const vectors = models.map((_, seed) => drawVectors(TALL, 5 - 2 * seed, seed));
 testLibraries("the same bits on any number of threads and bytes", async (library) => {
   const dataset = randomDataset(TALL, ROWS);
   const results: unknown[][] = [];
-  // Room for all, for some vectors and points, for the hidden outputs alone, and for nothing.
+  // Room for all, for some vectors and points, for fewer, and for nothing.
   for (const samplerBytes of [1.5e9, 1.2e6, 3e5, 1]) {
     for (const threads of [1, 3]) {
       await withEngine({ dataset, library, threads, samplerBytes }, async (engine) => {

@@ -24,19 +24,10 @@ export interface PassWork {
   readonly threads: number;
   /** Rows of each split. */
   readonly rows: Readonly<Record<"train" | "test", number>>;
-  /**
-   * Bound on what is kept in memory instead of computed again, of a norm's pass, and around models;
-   * it changes no result.
-   */
+  /** Bound on what is kept in memory around models instead of computed again; it changes no result. */
   readonly bytes: number;
   readonly signal?: AbortSignal | undefined;
 }
-
-/**
- * Bound on the hidden outputs that are kept for a norm, in bytes. Of 50,000 images they are computed
- * again: a few passes of a hundred epochs, half as long again, for 179 MB less at the peak.
- */
-const NORM_BYTES = 1e8;
 
 /**
  * Blocks of rows in a piece, whatever the number of threads. A gradient is the sum of its pieces' in
@@ -50,7 +41,8 @@ const [SUMMED_BLOCKS, FORWARD_BLOCKS] = [4, 2];
  *
  * Memory of a gradient: the outputs of the hidden layers, 4 N sum(units) bytes (179 MB for MLP_1 on
  * 50,000 images), and a thread's parameters, share of the gradient, sum of it and activations of one
- * piece, 18 P + 2,048 rows of them.
+ * piece, 18 P + 2,048 rows of them. For a norm alone, a few passes of a hundred epochs, the outputs are
+ * computed again.
  *
  * @param want What is wanted beside loss and accuracy: nothing, the gradient's norm, the gradient.
  */
@@ -102,18 +94,15 @@ export async function openHessian(
 
 /** Allocates what the threads share of a pass. */
 function openPass(
-  { rows, bytes }: PassWork,
+  { rows }: PassWork,
   network: Pick<SplitPass, "split" | "sizes" | "parameters">,
   want: "loss" | "norm" | "gradient",
 ): SplitPass {
   const { split, sizes } = network;
   const allocate = (units: number): SharedFloats => share(rows[split] * units);
-  const hidden = sizes.slice(1, -1).reduce((sum, units) => sum + 4 * rows[split] * units, 0);
-  const isKept = want === "gradient" ||
-    (want === "norm" && hidden <= Math.min(bytes, NORM_BYTES));
   return {
     ...network,
-    outputs: sizes.slice(isKept ? 1 : -1).map(allocate),
+    outputs: sizes.slice(want === "gradient" ? 1 : -1).map(allocate),
     deltas: want === "loss" ? undefined : allocate(sizes.at(-1)!),
   };
 }
