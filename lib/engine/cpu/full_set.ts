@@ -4,10 +4,9 @@
  *
  * @module
  */
-import type { RowRange } from "~/lib/engine/cpu/network.ts";
+import { cutRows } from "~/lib/engine/cpu/network.ts";
 import type { SharedPass, SplitPass } from "~/lib/engine/cpu/split_pass.ts";
 import type { Pool } from "~/lib/engine/cpu/pool.ts";
-import { BLOCK } from "~/lib/engine/cpu/workspace.ts";
 import type { EvaluateOptions, Evaluation, Hessian, LossGradient } from "~/lib/engine/engine.ts";
 import {
   countParameters,
@@ -159,13 +158,4 @@ async function backwardPass(
   }
   await Promise.all(Array.from({ length: threads }, work));
   return total;
-}
-
-/** Cuts rows into pieces of so many blocks. */
-function cutRows(rows: number, blocks: number): RowRange[] {
-  const most = blocks * BLOCK;
-  return Array.from({ length: Math.ceil(rows / most) }, (_, index) => ({
-    start: index * most,
-    count: Math.min(most, rows - index * most),
-  }));
 }

@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { blocksOf, loadPixels, type RowRange, type Thread } from "~/lib/engine/cpu/network.ts";
+import { cutRows, loadPixels, type RowRange, type Thread } from "~/lib/engine/cpu/network.ts";
 import { BLOCK, blockOffset, openPlaces, type Workspace } from "~/lib/engine/cpu/workspace.ts";
 import {
   type Direction,
@@ -55,7 +55,7 @@ export async function perturbedLogits(thread: Thread, task: RayTask): Promise<vo
   const { workspace, splits: { train: split } } = thread;
   const { sizes, models, directions, start, count } = task;
   const layout = layOutRays(workspace, task);
-  for (const [at, length] of blocksOf(count)) {
+  for (const { start: at, count: length } of cutRows(count)) {
     const pixels = blockOffset(layout.pixels, sizes[0]!, at);
     loadPixels(workspace, { ...layout, pixels }, { split, start, count }, at, length);
   }
@@ -80,7 +80,7 @@ export async function perturbedLogits(thread: Thread, task: RayTask): Promise<vo
       for (const [index, point] of own.entries()) {
         const addStep = movePoint(workspace, layout, { m, model, vector, point });
         const place = m * points + before + index;
-        for (const [at, length] of blocksOf(count)) {
+        for (const { start: at, count: length } of cutRows(count)) {
           addStep(at, length);
           const logits = await smallLayers(workspace, layout, length);
           task.logits.set(logits, classes * (place * split.size + start + at));
