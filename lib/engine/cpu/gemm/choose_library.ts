@@ -19,6 +19,7 @@ import {
 } from "~/lib/engine/cpu/gemm/gemm_library.ts";
 import { openOneDnn } from "~/lib/engine/cpu/gemm/onednn.ts";
 import { openOnnxRuntime } from "~/lib/engine/cpu/gemm/onnx_runtime.ts";
+import type { EngineOptions } from "~/lib/engine/engine.ts";
 import { MLP_1 } from "~/lib/model.ts";
 
 /** Share of the fastest rate at which an earlier of `GEMM_LIBRARIES` is taken, so that noise decides nothing. */
@@ -28,15 +29,11 @@ const CLOSE = 0.95;
 const MOST_TRIALS = 5;
 
 /** What is known before anything is measured. */
-export interface ChoiceOptions {
+export interface ChoiceOptions extends Pick<EngineOptions, "choices" | "onMessage"> {
   /** This one and no other; "measure": a trial, whatever was chosen before. */
   readonly demanded?: LibrarySource | "measure" | undefined;
   /** This one if it is there: a run goes on with the library that it was begun with. */
   readonly prefer?: GemmLibraryName | undefined;
-  /** File that keeps what was chosen on each machine. Default: nothing is kept. */
-  readonly choices?: string | undefined;
-  /** Gets one line: what was chosen, why, and the rates. */
-  readonly onMessage?: ((message: string) => void) | undefined;
   /** Rates of libraries in FLOP/s. Default: `measureGemm`. */
   readonly measure?: (libraries: readonly GemmLibrary[]) => Promise<number[]>;
 }
