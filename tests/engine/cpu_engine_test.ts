@@ -21,9 +21,9 @@ testLibraries("the same bits on any number of threads and bytes", async (library
   const dataset = randomDataset(TALL, ROWS);
   const results: unknown[][] = [];
   // Room for all, for some vectors and points, for fewer, and for nothing.
-  for (const samplerBytes of [1.5e9, 1.2e6, 3e5, 1]) {
+  for (const memory of [1.5e9, 1.2e6, 3e5, 1]) {
     for (const threads of [1, 3]) {
-      await withEngine({ dataset, library, threads, samplerBytes }, async (engine) => {
+      await withEngine({ dataset, library, threads, memory }, async (engine) => {
         results.push([
           await engine.perturbedLosses(TALL, models, { seed: 3, rays: RAYS, frozen: true }),
           await hessianProducts(engine, TALL, models, vectors),
@@ -31,7 +31,7 @@ testLibraries("the same bits on any number of threads and bytes", async (library
           await engine.evaluate(TALL, models, { split: "train", gradient: true }),
           await engine.evaluate(TALL, models, { split: "test", gradient: false }),
         ]);
-        if (samplerBytes > 1 || threads > 1) return;
+        if (memory > 1 || threads > 1) return;
         const products = await hessianProducts(engine, TALL, [models[0]!], [[vectors[0]![4]!]]);
         const together = results[0]![1] as unknown[][];
         assertEquals(products, [[together[0]![4]]], "alone");
@@ -105,7 +105,7 @@ testLibraries("perturbedLosses() reports progress that rises to the end", async 
   const models = [1, 2, 3].map((seed) => initialise(TALL, seed));
   const seen: [number, number][] = [];
   await withEngine(
-    { dataset, library, threads: 2, samplerBytes: 6e5 },
+    { dataset, library, threads: 2, memory: 6e5 },
     (engine) =>
       engine.perturbedLosses(TALL, models, {
         seed: 1,

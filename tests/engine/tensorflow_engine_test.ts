@@ -105,7 +105,7 @@ testBackends("neither tensors nor buffers are leaked", async (backend) => {
     return [numTensors, numDataBuffers, bufferManager?.getNumUsedBuffers()];
   };
   const atStart = tf.memory().numTensors;
-  for (const deviceMemory of [60_000, 2 ** 30]) {
+  for (const memory of [60_000, 2 ** 30]) {
     await withEngine(backend, async (engine) => {
       // Images go to the device when they are first used.
       for (const split of ["train", "test"] as const) {
@@ -116,7 +116,7 @@ testBackends("neither tensors nor buffers are leaked", async (backend) => {
         await run(engine);
         assertEquals(held(), before, name);
       }
-    }, { deviceMemory });
+    }, { memory });
   }
   assertEquals(tf.memory().numTensors, atStart, "after close()");
 });
@@ -129,7 +129,7 @@ const models = [4, 5, 6].map((seed) => initialise(SIZES, seed));
 testBackends("chunks and groups round only; a step of 0 is exactly the loss", async (backend) => {
   const results: number[][] = [];
   // The second memory takes one model, two vectors and a few rows at a time.
-  for (const deviceMemory of [2 ** 30, 60_000]) {
+  for (const memory of [2 ** 30, 60_000]) {
     await withEngine(backend, async (engine) => {
       const plain = await engine.evaluate(SIZES, models, { split: "train", gradient: false });
       const evaluations = await engine.evaluate(SIZES, models, { split: "train", gradient: true });
@@ -146,7 +146,7 @@ testBackends("chunks and groups round only; a step of 0 is exactly the loss", as
         ...(await engine.gradients(SIZES, models)).flatMap(({ gradient }) => [...gradient]),
         ...products.flat().flatMap((product) => [...product]),
       ]);
-    }, { deviceMemory });
+    }, { memory });
   }
   const size = Math.max(...results[0]!.map(Math.abs));
   assertAllClose(results[1]!, results[0]!, 10 * FLOAT * (1 + size));

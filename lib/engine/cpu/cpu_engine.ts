@@ -13,15 +13,6 @@ import type { Engine, EngineOptions, Member, Stack, StackOptions } from "~/lib/e
 import { defaultThreads, threads as threadCount, validate } from "~/lib/domain.ts";
 import { shareCopy } from "~/lib/model.ts";
 
-/** What the CPU engine is made from. */
-export interface CpuEngineOptions extends EngineOptions {
-  /**
-   * Bound in bytes on what is kept in memory around a network instead of computed again; it changes
-   * no result. Default 1.5e9, or 2.5e8 a thread where that is more.
-   */
-  readonly samplerBytes?: number;
-}
-
 /** The CPU engine, with what a benchmark compares it to. */
 export interface CpuEngine extends Engine {
   /** Rate of the matrix library on all threads together, in FLOP/s: the peak that it reaches here. */
@@ -36,7 +27,7 @@ export interface CpuEngine extends Engine {
  * @throws {UsageError} If `threads` is not an integer in 1..256.
  */
 export async function createCpuEngine(
-  { dataset, threads = defaultThreads(), prefer, choices, onMessage, ...options }: CpuEngineOptions,
+  { dataset, threads = defaultThreads(), prefer, choices, onMessage, ...options }: EngineOptions,
   demanded?: LibrarySource | "measure",
 ): Promise<CpuEngine> {
   validate(threadCount, threads, "Cannot start the CPU engine as threads");
@@ -51,7 +42,7 @@ export async function createCpuEngine(
     library.close();
     throw error;
   });
-  const bytes = options.samplerBytes ?? Math.max(1.5e9, 2.5e8 * threads);
+  const bytes = options.memory ?? Math.max(1.5e9, 2.5e8 * threads);
   const work = { pool, threads, rows: { train: train.size, test: test.size }, bytes };
   return checkedEngine(dataset, {
     info: { name: "cpu", library: library.name, chosen },
