@@ -155,8 +155,9 @@ async function measureTask(
 ): Promise<MeasureValue[]> {
   const { network, measures } = task;
   const { sizes, parameters } = network;
-  const gradient = once(async () => (await engine.gradients(sizes, [parameters], { signal }))[0]!);
-  const hessian = once(() => engine.openHessian(sizes, parameters, { signal }));
+  const whole = { split: "train", gradient: "whole", signal } as const;
+  const gradient = once(async () => (await engine.evaluate(sizes, [parameters], whole))[0]!);
+  const hessian = once(() => engine.openHessian(sizes, parameters, signal));
   const row: MeasureValue[] = [];
   for (const { name, method } of measures) {
     signal.throwIfAborted();

@@ -49,12 +49,9 @@ export async function createCpuEngine(
     concurrency: threads,
     stackSize: () => 1,
     createStack: (options, members) => Promise.resolve(createStack(pool, options, members)),
-    evaluate: (sizes, models, { split, gradient }) =>
-      evaluate(work, sizes, models, { split, want: gradient ? "norm" : "loss" }),
+    evaluate: (sizes, models, options) => evaluate({ ...work, ...options }, sizes, models),
     perturbedLosses: (sizes, models, options) => perturbedLosses(work, sizes, models, options),
-    gradients: (sizes, models, { signal } = {}) =>
-      evaluate({ ...work, signal }, sizes, models, { split: "train", want: "gradient" }),
-    openHessian: (sizes, model, { signal } = {}) => openHessian({ ...work, signal }, sizes, model),
+    openHessian: (sizes, model, signal) => openHessian({ ...work, signal }, sizes, model),
     async peak(): Promise<number> {
       const rates = await pool.all("gemmRate", Array(threads).fill({ repeats: 8 }));
       return rates.reduce((sum, rate) => sum + rate, 0);

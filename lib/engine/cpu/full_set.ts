@@ -7,7 +7,7 @@
 import { cutRows } from "~/lib/engine/cpu/network.ts";
 import type { SharedPass, SplitPass } from "~/lib/engine/cpu/split_pass.ts";
 import type { Pool } from "~/lib/engine/cpu/pool.ts";
-import type { EvaluateOptions, Evaluation, Hessian, LossGradient } from "~/lib/engine/engine.ts";
+import type { EvaluateOptions, Evaluation, Hessian } from "~/lib/engine/engine.ts";
 import {
   countParameters,
   type LayerSizes,
@@ -42,22 +42,20 @@ const [SUMMED_BLOCKS, FORWARD_BLOCKS] = [4, 2];
  * 50,000 images), and a thread's parameters, share of the gradient, sum of it and activations of one
  * piece, 18 P + 2,048 rows of them. For a norm alone, a few passes of a hundred epochs, the outputs are
  * computed again.
- *
- * @param want What is wanted beside loss and accuracy: nothing, the gradient's norm, the gradient.
  */
 export async function evaluate(
-  work: PassWork,
+  work: PassWork & EvaluateOptions,
   sizes: LayerSizes,
   models: readonly SharedFloats[],
-  { split, want }: Pick<EvaluateOptions, "split"> & { readonly want: "loss" | "norm" | "gradient" },
-): Promise<(Evaluation & LossGradient)[]> {
-  const found: (Evaluation & LossGradient)[] = [];
+): Promise<Evaluation[]> {
+  const { split, gradient: want } = work;
+  const found: Evaluation[] = [];
   for (const parameters of models) {
     const pass = openPass(work, { split, sizes, parameters }, want);
     const { loss, correct } = await forwardPass(work, pass);
-    const total = want === "loss" ? undefined : await backwardPass(work, pass);
+    const total = want && await backwardPass(work, pass);
     const gradientNorm = total ? norm(total) : NaN;
-    const gradient = want === "gradient" ? shareCopy(total!) : share(0);
+    const gradient = total && want === "whole" ? shareCopy(total) : share(0);
     found.push({ loss, accuracy: correct / work.rows[split], gradientNorm, gradient });
   }
   return found;
@@ -74,11 +72,11 @@ export async function openHessian(
   sizes: LayerSizes,
   parameters: SharedFloats,
 ): Promise<Hessian> {
-  const pass = openPass(work, { split: "train", sizes, parameters }, "gradient");
+  const pass = openPass(work, { split: "train", sizes, parameters }, "whole");
   await forwardPass(work, pass);
   return {
     async multiply(vectors): Promise<SharedFloats[]> {
-      const changes = openPass(work, pass, "gradient");
+      const changes = openPass(work, pass, "whole");
       const products: SharedFloats[] = [];
       for (const vector of vectors) {
         const tangent = { ...changes, parameters: vector };
@@ -95,14 +93,14 @@ export async function openHessian(
 function openPass(
   { rows }: PassWork,
   network: Pick<SplitPass, "split" | "sizes" | "parameters">,
-  want: "loss" | "norm" | "gradient",
+  want: EvaluateOptions["gradient"],
 ): SplitPass {
   const { split, sizes } = network;
   const allocate = (units: number): SharedFloats => share(rows[split] * units);
   return {
     ...network,
-    outputs: sizes.slice(want === "gradient" ? 1 : -1).map(allocate),
-    deltas: want === "loss" ? undefined : allocate(sizes.at(-1)!),
+    outputs: sizes.slice(want === "whole" ? 1 : -1).map(allocate),
+    deltas: want && allocate(sizes.at(-1)!),
   };
 }
 

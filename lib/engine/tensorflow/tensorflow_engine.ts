@@ -82,10 +82,13 @@ export async function createTensorFlowEngine(
           "--engine cpu",
       );
     },
-    evaluate(sizes, models, { split: name, gradient }): Promise<Evaluation[]> {
+    evaluate(sizes, models, { split: name, gradient, signal }): Promise<Evaluation[]> {
       const split = name === "train" ? train : test ??= uploadSplit(device, dataset.test);
-      const want = gradient ? "norm" : "loss";
-      return inGroups(models, { sizes, split }, (work, some) => evaluateModels(work, some, want));
+      return inGroups(
+        models,
+        { sizes, split, signal },
+        (work, some) => evaluateModels(work, some, gradient),
+      );
     },
     perturbedLosses(sizes, models, options): Promise<PerturbedLosses[]> {
       const { rays, onProgress, signal } = options;
@@ -96,9 +99,7 @@ export async function createTensorFlowEngine(
         return perturbedLossesAt(work, some, options, onPoint);
       });
     },
-    gradients: (sizes, models, { signal } = {}) =>
-      inGroups(models, { sizes, signal }, (work, some) => evaluateModels(work, some, "gradient")),
-    openHessian: (sizes, model, { signal } = {}) =>
+    openHessian: (sizes, model, signal) =>
       Promise.resolve({
         multiply: (vectors) =>
           inGroups(vectors, { sizes, tangents: true, signal }, (work, some) =>
