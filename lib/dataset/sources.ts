@@ -19,7 +19,6 @@ export const IMAGE_BYTES = 3072;
 /** Bytes of a record in a binary file: the label, then the image. */
 export const RECORD_BYTES: number = 1 + IMAGE_BYTES;
 
-/** A binary file of the data set. */
 export interface DataFile {
   readonly name: string;
   /** Records in the file. */
@@ -130,7 +129,6 @@ export interface Fetching {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Something that records can be taken from. */
 export interface Source {
   /** As it stands in messages. */
   readonly name: string;

@@ -33,7 +33,6 @@ export interface MeasureOptions {
   readonly onNotFinite?: (place: number, error: NotFiniteError) => void;
 }
 
-/** A network with what is asked of it. */
 interface Task {
   readonly network: MeasuredNetwork;
   readonly measures: readonly Measure[];
@@ -178,7 +177,6 @@ async function measureTask(
   return row;
 }
 
-/** What is computed when it is asked for first. */
 function once<T>(compute: () => Promise<T>): () => Promise<T> {
   let found: Promise<T> | undefined;
   return () => found ??= compute();

@@ -89,7 +89,6 @@ export async function openHessian(
   };
 }
 
-/** Allocates what the threads share of a pass. */
 function openPass(
   { rows }: PassWork,
   network: Pick<SplitPass, "split" | "sizes" | "parameters">,

@@ -14,7 +14,6 @@ import {
 } from "~/lib/engine/cpu/workspace.ts";
 import { NORMALISATION_EPSILON } from "~/lib/model.ts";
 
-/** What a thread works with. */
 export interface Thread {
   readonly workspace: Workspace;
   readonly splits: Readonly<Pick<Dataset, "train" | "test">>;
@@ -59,7 +58,6 @@ export function loadPixels(
   kernels.bytesToFloats(bytes, pixels, length * inputs);
 }
 
-/** Copies the rows' labels into the workspace. */
 export function loadLabels(
   { memory }: Workspace,
   { labels }: LogitLayout,

@@ -29,7 +29,6 @@ export interface RayModel {
   readonly norms: PartNorms | undefined;
 }
 
-/** A direction with the points that are asked for along it. */
 export interface RayDirection<P extends RayPoint = RayPoint> {
   /** g_k and what is known of it, or null: the one point is the model itself. */
   readonly vector: (Direction & { readonly normal: SharedFloats }) | null;
@@ -50,7 +49,6 @@ export interface RayTask extends RowRange {
   readonly logits: SharedFloats;
 }
 
-/** Computes the logits of all points for the task's rows. */
 export async function perturbedLogits(thread: Thread, task: RayTask): Promise<void> {
   const { workspace, splits: { train: split } } = thread;
   const { sizes, models, directions, start, count } = task;
@@ -217,7 +215,6 @@ async function smallLayers(
   return rest.length > 0 ? logits : transpose(logits, length, classes);
 }
 
-/** A matrix [rows, columns] as [columns, rows]. */
 function transpose(matrix: Float32Array, rows: number, columns: number): Float32Array {
   return matrix.map((_, i) => matrix[(i % rows) * columns + Math.floor(i / rows)]!);
 }

@@ -29,7 +29,6 @@ interface Model {
 /** What all tiles have in common. */
 interface Sampling extends PassWork, Required<Pick<PerturbOptions, "seed" | "frozen">> {
   readonly sizes: LayerSizes;
-  /** Whether parts are measured. */
   readonly parts: boolean;
   readonly modelTiles: readonly (readonly Model[])[];
   readonly bases: SharedFloats | undefined;

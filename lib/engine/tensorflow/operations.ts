@@ -25,7 +25,6 @@ export interface ImageRows {
 /** What a layer reads: images, the same for all members, or the layer below, [E, B, in]. */
 export type LayerInput = ImageRows | Tensor;
 
-/** Tells images from hidden units. */
 export function isImages(input: LayerInput): input is ImageRows {
   return "images" in input;
 }
@@ -63,7 +62,6 @@ export interface Steps {
   dispose(): void;
 }
 
-/** What `shift` adds. */
 export interface Shift {
   /** [E, 1, units]; default 0. */
   readonly bias?: Tensor | undefined;
@@ -74,7 +72,6 @@ export interface Shift {
 
 /** The operations; all are enqueued. */
 export interface Operations {
-  /** Bytes that a pixel takes on the device. */
   readonly bytesPerPixel: 1 | 4;
   uploadImages(pixels: Uint8Array, width: number): Tensor;
   /** X W^T + b, then ReLU where asked: [E, B, out]. */

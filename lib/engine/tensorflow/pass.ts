@@ -68,7 +68,6 @@ export async function downloadLayers(
   }
 }
 
-/** Does the same with a layer's weights and biases. */
 export function mapLayer(
   { weight, bias }: LayerTensors,
   map: (tensor: tf.Tensor) => tf.Tensor,

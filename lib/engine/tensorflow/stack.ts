@@ -43,7 +43,6 @@ interface Training {
   readonly steps: Steps | undefined;
 }
 
-/** Uploads a stack. */
 export function createTensorStack(
   device: Device,
   train: SplitTensors,

@@ -13,7 +13,6 @@ import {
 import { NORMALISATION_EPSILON } from "~/lib/model.ts";
 import type { Optimizer, TensorStep, TensorUpdate } from "~/lib/optimizer.ts";
 
-/** Operations on the active backend. */
 export const TENSOR_OPERATIONS: Operations = {
   bytesPerPixel: 4,
   uploadImages,

@@ -23,7 +23,6 @@ import { launchDelta, launchLoss, launchMoments } from "~/lib/engine/tensorflow/
 import { launchProduct } from "~/lib/engine/tensorflow/webgpu/product.ts";
 import type { Optimizer, TensorStep } from "~/lib/optimizer.ts";
 
-/** Operations on TensorFlow.js's WebGPU backend. */
 export function createWebGpuOperations(backend: WebGPUBackend): Operations {
   const { launch, openSteps } = createLauncher(backend);
   return {

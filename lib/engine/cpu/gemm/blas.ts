@@ -196,7 +196,6 @@ function bindBlas({ symbols: { cblas_sgemm } }: Blas, memory: WebAssembly.Memory
 interface ProcessorFeatures {
   readonly avx2: boolean;
   readonly avx512: boolean;
-  /** AVX-512 with bfloat16 instructions. */
   readonly avx512bf16: boolean;
 }
 
@@ -213,15 +212,6 @@ const AVX2 = ["haswell", "zen"];
  * kernels (SSE3) reach less than a quarter of what Cooperlake's do.
  *
  * @param core As `openblas_get_corename()` names it. One that is not known here is left alone.
- *
- * @example
- * ```ts
- * import { betterCoreType } from "~/lib/engine/cpu/gemm/blas.ts";
- *
- * const features = { avx2: true, avx512: false, avx512bf16: false };
- * if (betterCoreType("Prescott", features) !== "Haswell") throw new Error("SSE3 on AVX2");
- * if (betterCoreType("Zen", features) !== undefined) throw new Error("Zen is AVX2 already");
- * ```
  */
 export function betterCoreType(core: string, features: ProcessorFeatures): string | undefined {
   const isBelow = BELOW_AVX2.includes(core.toLowerCase());

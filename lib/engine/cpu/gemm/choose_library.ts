@@ -55,7 +55,6 @@ const choiceSchema = z.object({
   library: z.enum(GEMM_LIBRARIES),
   /** GFLOP/s a thread, of the last trial; of what is there. */
   rates: z.partialRecord(z.enum(GEMM_LIBRARIES), z.number()),
-  /** The day of the trial. */
   date: z.iso.date(),
 });
 type Choice = z.infer<typeof choiceSchema>;
