@@ -66,10 +66,10 @@ export async function createCpuEngine(
 
 /** Creates a stack, a thread for each member; the members' arrays change in `save` only. */
 function createStack(pool: Pool, options: StackOptions, members: readonly Member[]): Stack {
-  let current = members.map((member) => {
-    const { parameters, state, ...rest } = member;
-    return { member, own: { ...rest, parameters: shareCopy(parameters), state: shareCopy(state) } };
-  });
+  let current = members.map((member) => ({
+    member,
+    own: { ...member, parameters: shareCopy(member.parameters), state: shareCopy(member.state) },
+  }));
   return {
     async trainEpoch(): Promise<number[]> {
       const trained = current;

@@ -31,7 +31,6 @@ export function isImages(input: LayerInput): input is ImageRows {
 
 /** Losses and accuracies of E members' batches, which stay on the device until they are read. */
 export interface LossRecord {
-  readonly members: number;
   readonly batches: number;
   /** [E, ...] each; side by side, loss and accuracy of batch b are numbers 2 b and 2 b + 1 of a row. */
   readonly tensors: Tensor[];

@@ -233,12 +233,12 @@ export function layerGradient(
  */
 export async function readRecord(
   device: Device,
-  { members, batches, tensors }: LossRecord,
+  { batches, tensors }: LossRecord,
   rows: number,
 ): Promise<Record<"losses" | "accuracies", number[][]>> {
   const all = device.tidy(() => tf.concat(tensors, 1));
+  const [members, stride] = all.shape as [number, number];
   const values = await device.read(all).finally(() => all.dispose());
-  const stride = values.length / members;
   const column = (offset: number): number[][] =>
     Array.from(
       { length: members },

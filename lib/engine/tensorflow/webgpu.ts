@@ -44,7 +44,7 @@ export function createWebGpuOperations(backend: WebGPUBackend): Operations {
     },
     shift: (x, by) => launchShift(launch, x, by),
     openRecord: (members, batches, classes) => ({
-      ...{ members, batches },
+      batches,
       tensors: [tf.keep(tf.zeros([members, 2 * (batches + classes)]))],
     }),
     // Plain SGD has no update: it is in the gradient.
