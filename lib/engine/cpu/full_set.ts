@@ -140,17 +140,11 @@ async function backwardPass(
     const out = share(total.length);
     for (const range of ranges) {
       signal?.throwIfAborted();
-      const before = turn;
-      const taken = Promise.withResolvers<void>();
-      turn = taken.promise;
-      try {
-        await pool.run("backwardRows", { pass, tangent, range, out });
-        await before;
+      const computed = pool.run("backwardRows", { pass, tangent, range, out });
+      turn = Promise.all([turn, computed]).then(() => {
         for (let i = 0; i < total.length; i++) total[i]! += out[i]!;
-      } finally {
-        // After a failure too: the sum is lost, but no thread may wait for ever.
-        taken.resolve();
-      }
+      });
+      await turn;
     }
   }
   await Promise.all(Array.from({ length: threads }, work));
