@@ -10,7 +10,6 @@ import * as definitions from "~/lib/optimizer/definitions.ts";
 
 export type { TensorStep, TensorUpdate } from "~/lib/optimizer/definition.ts";
 
-/** By name. */
 const DEFINITIONS: readonly OptimizerDefinition[] = Object.values(definitions) as never;
 
 /** Their names. */

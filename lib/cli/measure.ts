@@ -35,7 +35,7 @@ export const main: Main<"model"> = async (values, about) => {
     const isSampled = about.name === "sharpness";
     const evaluations = [];
     for (const split of isSampled ? [] : ["train", "test"] as const) {
-      evaluations.push(...await engine.evaluate(sizes, [parameters], { split, gradient: false }));
+      evaluations.push(...await engine.evaluate(sizes, [parameters], { split }));
     }
     const [train, test] = evaluations;
     const network = {

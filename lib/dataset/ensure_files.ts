@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { basename, join } from "node:path";
 import {
   ARCHIVE_URL,
@@ -127,15 +127,11 @@ function uselessCopy(copy: string): UsageError {
 /** The records in a file's bytes. @throws {DamagedFileError} If they are not the expected ones. */
 function checkedRecords(bytes: Bytes, file: DataFile): Bytes {
   const records = recordsIn(bytes);
-  const found = md5(records);
+  const found = hash("md5", records);
   if (found === file.md5) return records;
   throw new DamagedFileError(
     `it is ${bytes.length} bytes with MD5 ${found}, expected MD5 ${file.md5}`,
   );
-}
-
-function md5(bytes: Uint8Array): string {
-  return createHash("md5").update(bytes).digest("hex");
 }
 
 /** Fetches all that the data directory lacks, one process at a time; returns why sources failed. */
@@ -167,7 +163,7 @@ async function fetchMissing(
     onMessage(`Fetching ${names()} from ${name}`);
     try {
       for await (const records of read({ folder, onProgress, onMessage, signal })) {
-        const file = lacking.get(md5(records));
+        const file = lacking.get(hash("md5", records));
         if (file === undefined) continue;
         const path = join(home, file.name);
         await storing(writeWhole(path, records));

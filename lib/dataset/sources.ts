@@ -6,7 +6,7 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { join } from "node:path";
 import { decode } from "fast-png";
 import { createTarDecoder } from "modern-tar";
@@ -19,7 +19,6 @@ export const IMAGE_BYTES = 3072;
 /** Bytes of a record in a binary file: the label, then the image. */
 export const RECORD_BYTES: number = 1 + IMAGE_BYTES;
 
-/** A binary file of the data set. */
 export interface DataFile {
   readonly name: string;
   /** Records in the file. */
@@ -130,7 +129,6 @@ export interface Fetching {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Something that records can be taken from. */
 export interface Source {
   /** As it stands in messages. */
   readonly name: string;
@@ -223,8 +221,7 @@ export function npmSource(
       const timer = setInterval(() => onMessage?.(`${message}: ${seconds += 5} s`), 5000);
       await pack(spec, folder, signal).finally(() => clearInterval(timer));
       const path = join(folder, tarball);
-      const digest = createHash("sha512").update(await Deno.readFile(path));
-      const found = `sha512-${digest.digest("base64")}`;
+      const found = `sha512-${hash("sha512", await Deno.readFile(path), "base64")}`;
       if (found !== integrity) {
         throw new Error(`its ${tarball} must have ${integrity}: current value is ${found}`);
       }

@@ -43,7 +43,6 @@ export function checkedEngine<E extends Engine>({ train, test }: Dataset, engine
     },
     evaluate: fitting(engine.evaluate),
     perturbedLosses: fitting(engine.perturbedLosses),
-    gradients: fitting(engine.gradients),
     openHessian: fitting(async (sizes, ...args): Promise<Hessian> => {
       const { multiply } = await engine.openHessian(sizes, ...args);
       const P = countParameters(sizes);

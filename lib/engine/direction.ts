@@ -45,7 +45,6 @@ export function drawDirection({ sizes, out, seed, k, parts }: Draw): Direction {
   return { inverseNorm: 1 / norm(out), norms: parts ? measureParts(sizes, out) : undefined };
 }
 
-/** Norms of a vector's tensors and rows. */
 export function measureParts(sizes: LayerSizes, vector: Float32Array): PartNorms {
   const squares = (from: number, length: number): number => {
     const part = vector.subarray(from, from + length);

@@ -71,13 +71,17 @@ export interface Evaluation {
   readonly accuracy: number;
   /** Euclidean norm of the loss's gradient over all P parameters; only where asked for, else NaN. */
   readonly gradientNorm: number;
+  /** The gradient, exactly 0 for the last layer's biases; [P] where the whole is asked for, else [0]. */
+  readonly gradient: SharedFloats;
 }
 
 /** What to evaluate. */
 export interface EvaluateOptions {
   readonly split: "train" | "test";
-  /** Also the gradient's norm. */
-  readonly gradient: boolean;
+  /** Also the gradient's norm, or all of it. Default: neither. */
+  readonly gradient?: "norm" | "whole";
+  /** Ends the work between blocks with its reason. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -123,19 +127,6 @@ export interface PerturbedLosses {
   readonly frozen: readonly (readonly number[])[];
 }
 
-/** How curvature is computed. */
-export interface CurvatureOptions {
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** The full training loss of a model and its gradient. */
-export interface LossGradient {
-  /** Mean cross-entropy in nats. */
-  readonly loss: number;
-  /** Shape [P]; exactly 0 for the last layer's biases. */
-  readonly gradient: SharedFloats;
-}
-
 /**
  * A network's Hessian H, known by its products; it holds what they have in common, which on the CPU
  * is a forward pass, until it is dropped.
@@ -172,14 +163,8 @@ export interface Engine {
     models: readonly SharedFloats[],
     options: PerturbOptions,
   ): Promise<PerturbedLosses[]>;
-  /** Loss and gradient on the full training split, one a model. */
-  gradients(
-    sizes: LayerSizes,
-    models: readonly SharedFloats[],
-    options?: CurvatureOptions,
-  ): Promise<LossGradient[]>;
   /** The Hessian of the full training loss at a model, which may not change while it is in use. */
-  openHessian(sizes: LayerSizes, model: SharedFloats, options?: CurvatureOptions): Promise<Hessian>;
+  openHessian(sizes: LayerSizes, model: SharedFloats, signal?: AbortSignal): Promise<Hessian>;
   /** Frees threads and device memory; the engine is of no use afterwards. */
   close(): Promise<void>;
 }
@@ -202,9 +187,9 @@ export interface EngineOptions {
   /** Gets one line whenever something is chosen: what, and why. Default: nobody. */
   readonly onMessage?: ((message: string) => void) | undefined;
   /**
-   * Bytes that the TensorFlow.js engine may use on its device, images included; more makes larger
-   * stacks and fewer chunks. Default 4 GiB, which cards of the last ten years have: WebGPU does not
-   * tell how much there is.
+   * Bytes that the engine may use. On a device, images included, default 4 GiB, which cards of the last
+   * ten years have: WebGPU does not tell how much there is. On the CPU, for what is kept around networks
+   * instead of computed again, default 1.5e9, or 2.5e8 a thread where that is more; it changes no result.
    */
-  readonly deviceMemory?: number;
+  readonly memory?: number;
 }

@@ -74,9 +74,7 @@ const BATCH_SIZE = 128;
 /** Networks of a GPU's stack: fewer than fit, so that a slow one is found out soon. */
 const MEMBERS = 6;
 
-/** What is tried. */
 export interface Contestants {
-  /** What to call the GPU. */
   readonly gpu: string;
   readonly openCpu: (options: EngineOptions) => Promise<Engine>;
   readonly openGpu: (options: EngineOptions) => Promise<Engine>;

@@ -86,7 +86,7 @@ export async function survey(
     const [x, y] = [xs[points.length % xs.length]!, ys[Math.floor(points.length / xs.length)]!];
     fillPoint(weights, span, [x, y]);
     const of = async (split: "train" | "test"): Promise<{ loss: number; accuracy: number }> =>
-      (await engine.evaluate(span.sizes, [weights], { split, gradient: false }))[0]!;
+      (await engine.evaluate(span.sizes, [weights], { split }))[0]!;
     const [train, test] = [shared[points.length - isAt] ?? await of("train"), await of("test")];
     const finite = (value: number): number | null => Number.isFinite(value) ? value : null;
     points.push({

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Callable, Parameters } from "~/lib/domain.ts";
-import type { Engine, Hessian, LossGradient, Ray } from "~/lib/engine.ts";
+import type { Engine, Evaluation, Hessian, Ray } from "~/lib/engine.ts";
 import type { LayerSizes, SharedFloats } from "~/lib/model.ts";
 
 /** A network that is measured. */
@@ -43,8 +43,8 @@ export interface ComputeOptions {
   readonly onProgress: (done: number) => void;
   /** The loss where its rays leave and on them, shape [rays][steps], in nats, all finite. */
   readonly rayLosses: () => { readonly loss: number; readonly losses: number[][] };
-  /** At the network itself, computed once for all measures. */
-  readonly gradient: () => Promise<LossGradient>;
+  /** At the network itself on the training images, computed once for all measures. */
+  readonly gradient: () => Promise<Evaluation>;
   readonly hessian: () => Promise<Hessian>;
 }
 

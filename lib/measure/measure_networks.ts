@@ -33,7 +33,6 @@ export interface MeasureOptions {
   readonly onNotFinite?: (place: number, error: NotFiniteError) => void;
 }
 
-/** A network with what is asked of it. */
 interface Task {
   readonly network: MeasuredNetwork;
   readonly measures: readonly Measure[];
@@ -155,8 +154,9 @@ async function measureTask(
 ): Promise<MeasureValue[]> {
   const { network, measures } = task;
   const { sizes, parameters } = network;
-  const gradient = once(async () => (await engine.gradients(sizes, [parameters], { signal }))[0]!);
-  const hessian = once(() => engine.openHessian(sizes, parameters, { signal }));
+  const whole = { split: "train", gradient: "whole", signal } as const;
+  const gradient = once(async () => (await engine.evaluate(sizes, [parameters], whole))[0]!);
+  const hessian = once(() => engine.openHessian(sizes, parameters, signal));
   const row: MeasureValue[] = [];
   for (const { name, method } of measures) {
     signal.throwIfAborted();
@@ -177,7 +177,6 @@ async function measureTask(
   return row;
 }
 
-/** What is computed when it is asked for first. */
 function once<T>(compute: () => Promise<T>): () => Promise<T> {
   let found: Promise<T> | undefined;
   return () => found ??= compute();

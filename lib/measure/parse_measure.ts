@@ -8,7 +8,6 @@ import type { Measure, MeasureDefinition, MeasuredNetwork } from "~/lib/measure/
 import * as definitions from "~/lib/measure/definitions.ts";
 import { parseOptimizer } from "~/lib/optimizer.ts";
 
-/** By name. */
 const DEFINITIONS: readonly MeasureDefinition<never>[] = Object.values(definitions);
 
 /** Names that records, options and study texts still have from before. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { count, positive } from "~/lib/domain.ts";
-import type { LossGradient } from "~/lib/engine.ts";
+import type { Evaluation } from "~/lib/engine.ts";
 import {
   type ComputeOptions,
   type MeasureDefinition,
@@ -83,7 +83,7 @@ async function ascend(
 ): Promise<MeasureValue> {
   const { engine, radius, steps, scale, seed, signal } = options;
   const P = parameters.length;
-  function slopeAt({ loss, gradient }: LossGradient, where: string): Slope {
+  function slopeAt({ loss, gradient }: Evaluation, where: string): Slope {
     validateFinite(loss, `the loss ${where}`);
     const slope = scale ? share(P, (i) => gradient[i]! * scale[i]!) : gradient;
     const length = validateFinite(norm(slope), `the gradient ${where}`);
@@ -102,7 +102,8 @@ async function ascend(
   for (let step = 1; step <= steps; step++) {
     signal.throwIfAborted();
     const point = share(P, (i) => parameters[i]! + radius * (scale?.[i] ?? 1) * z[i]!);
-    const [found] = await engine.gradients(sizes, [point], { signal });
+    const whole = { split: "train", gradient: "whole", signal } as const;
+    const [found] = await engine.evaluate(sizes, [point], whole);
     const there = slopeAt(found!, `at radius ${radius}`);
     const rise = there.loss - start.loss;
     rises.push(rise);

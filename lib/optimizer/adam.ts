@@ -48,8 +48,10 @@ export const adam: OptimizerDefinition<{ beta1: number; beta2: number; epsilon: 
     tensorStep(tf, { weight, gradient, slots, learningRate, t }): TensorStep {
       const m = tf.add(tf.mul(slots[0]!, beta1), tf.mul(gradient, 1 - beta1));
       const v = tf.add(tf.mul(slots[1]!, beta2), tf.mul(tf.square(gradient), 1 - beta2));
-      const bias1 = ofUpdates(tf, t, (t) => 1 - beta1 ** t);
-      const root2 = ofUpdates(tf, t, (t) => Math.sqrt(1 - beta2 ** t));
+      const ofUpdates = (value: (t: number) => number): Tensor =>
+        tf.tensor3d(t.map(value), [t.length, 1, 1]);
+      const bias1 = ofUpdates((t) => 1 - beta1 ** t);
+      const root2 = ofUpdates((t) => Math.sqrt(1 - beta2 ** t));
       const root = tf.add(tf.div(tf.sqrt(v), root2), epsilon);
       const step = tf.div(tf.mul(tf.div(learningRate, bias1), m), root);
       return { weight: tf.sub(weight, step), slots: [m, v] };
@@ -58,16 +60,3 @@ export const adam: OptimizerDefinition<{ beta1: number; beta2: number; epsilon: 
   color: "#009e73",
   symbol: "square",
 };
-
-/** `value(t)` of every network: one number where all agree, else shape [E, 1, 1]. */
-function ofUpdates(
-  tf: typeof import("@tensorflow/tfjs-core"),
-  t: readonly number[],
-  value: (t: number) => number,
-): Tensor | number {
-  const values = t.map(value);
-  const [first] = values;
-  return values.every((each) => each === first)
-    ? first!
-    : tf.tensor3d(values, [values.length, 1, 1]);
-}

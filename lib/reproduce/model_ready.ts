@@ -115,7 +115,7 @@ export async function rescaledMeasures(
   return await withEngine(trajectory.images, options, async ({ engine }) => {
     const { sizes } = trajectory;
     const scaled = SCALES.map((c) => rescaleLayer(sizes, parameters, { layer: LAYER, c }));
-    const evaluations = await engine.evaluate(sizes, scaled, { split: "train", gradient: false });
+    const evaluations = await engine.evaluate(sizes, scaled, { split: "train" });
     const networks = scaled.map((parameters) => ({ sizes, parameters }));
     const values = await measureNetworks(engine, networks, SCALES.map(() => measures));
     const rows = SCALES.flatMap((scale, index): RescaledMeasure[] => [

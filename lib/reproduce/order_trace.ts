@@ -76,10 +76,7 @@ export async function traceOrder(
         signal?.throwIfAborted();
         const [batches] = await stack.trainEpoch();
         await stack.save();
-        const [whole] = await engine.evaluate(sizes, [parameters], {
-          split: "train",
-          gradient: false,
-        });
+        const [whole] = await engine.evaluate(sizes, [parameters], { split: "train" });
         if (!Number.isFinite(batches! + whole!.loss)) break;
         epochs.push({ batches: batches!, fullSet: whole!.loss });
         onProgress?.({ message: `${name}: epoch ${epochs.length}`, done: epochs.length });

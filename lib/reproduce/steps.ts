@@ -263,8 +263,8 @@ async function evaluateNetwork(
 ): Promise<NetworkRecord> {
   const { context: { engine }, trajectory: { sizes } } = claim;
   const [[train], [test]] = await Promise.all([
-    engine.evaluate(sizes, [parameters], { split: "train", gradient: true }),
-    engine.evaluate(sizes, [parameters], { split: "test", gradient: false }),
+    engine.evaluate(sizes, [parameters], { split: "train", gradient: "norm" }),
+    engine.evaluate(sizes, [parameters], { split: "test" }),
   ]);
   const start = claim.initialWeights();
   return {

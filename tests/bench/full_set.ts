@@ -44,7 +44,7 @@ export async function* benchFullSet(
   const few = models.slice(0, MEASURED);
   const passSeconds = (): Promise<number> =>
     medianSeconds(
-      () => engine.evaluate(MLP_1, few, { split: "train", gradient: false }),
+      () => engine.evaluate(MLP_1, few, { split: "train" }),
       signal,
     ).then((seconds) => seconds / few.length);
 
@@ -81,7 +81,7 @@ export async function* benchFullSet(
     yield await row("gradient", {
       networks: MEASURED,
       arithmetic: GRADIENT_ARITHMETIC,
-      work: () => engine.gradients(MLP_1, few, { signal }),
+      work: () => engine.evaluate(MLP_1, few, { split: "train", gradient: "whole", signal }),
     });
     yield await row("H v", {
       networks: MEASURED,
@@ -89,7 +89,7 @@ export async function* benchFullSet(
       // Any vectors do: other networks' weights.
       work: async () => {
         for (const [i, model] of few.entries()) {
-          const hessian = await engine.openHessian(MLP_1, model, { signal });
+          const hessian = await engine.openHessian(MLP_1, model, signal);
           await hessian.multiply([models[MEASURED + i]!]);
         }
       },

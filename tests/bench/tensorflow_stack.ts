@@ -28,7 +28,7 @@ const images = Number(values.images);
 const numbers = (list: string): number[] => list.split(",").map(Number);
 const engine = await createTensorFlowEngine(
   TENSORFLOW_BACKENDS.find((name) => name === values.backend),
-  { dataset: randomDataset(MLP_1, images), deviceMemory: Number(values.memory) * 2 ** 30 },
+  { dataset: randomDataset(MLP_1, images), memory: Number(values.memory) * 2 ** 30 },
 );
 console.error(`${engine.info.library}, ${images} images an epoch`);
 const measurements: object[] = [];

@@ -271,7 +271,7 @@ Deno.test(
     // As if nobody had set the variable, and OpenBLAS did not know the processor.
     const text = `${OPEN}
       Deno.env.get = () => undefined;
-      const { name, replaced } = openBlas({ improve: true });
+      const { name, replaced } = openBlas();
       console.log(JSON.stringify({ core: name.split(" ")[2], replaced }));
       console.log(openBlas().name === name);`;
     const flags = ["--allow-ffi", "--allow-env=OPENBLAS_CORETYPE"];
@@ -291,7 +291,7 @@ Deno.test(
   "openBlas() leaves an OPENBLAS_CORETYPE that is set, and goes on without permission to set it",
   { ignore: !takesPrescott },
   async () => {
-    const text = `${OPEN}console.log(openBlas({ improve: true }).name.split(" ")[2]);`;
+    const text = `${OPEN}console.log(openBlas().name.split(" ")[2]);`;
     const env = { OPENBLAS_CORETYPE: "PRESCOTT" };
     for (const flags of [["--allow-ffi", "--allow-env=OPENBLAS_CORETYPE"], ["--allow-ffi"]]) {
       assertEquals(await runScript(text, { flags, env }), "Prescott\n");

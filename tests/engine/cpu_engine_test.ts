@@ -8,7 +8,12 @@ import { initialise, MLP_1 } from "~/lib/model.ts";
 import { assert, assertEquals, assertLess, assertMatch, assertRejects } from "@std/assert";
 import { testLibraries, withEngine } from "~/tests/fixtures/engine_cpu_fixture.ts";
 import { RAYS } from "~/tests/fixtures/reference_rays.ts";
-import { drawVectors, hessianProducts, randomDataset } from "~/tests/fixtures/tiny_dataset.ts";
+import {
+  drawVectors,
+  hessianProducts,
+  randomDataset,
+  WHOLE,
+} from "~/tests/fixtures/tiny_dataset.ts";
 
 /** Two pieces of four blocks of 512 rows, the last one short. */
 const TALL = [6, 7, 5, 4];
@@ -20,18 +25,18 @@ const vectors = models.map((_, seed) => drawVectors(TALL, 5 - 2 * seed, seed));
 testLibraries("the same bits on any number of threads and bytes", async (library) => {
   const dataset = randomDataset(TALL, ROWS);
   const results: unknown[][] = [];
-  // Room for all, for some vectors and points, for the hidden outputs alone, and for nothing.
-  for (const samplerBytes of [1.5e9, 1.2e6, 3e5, 1]) {
+  // Room for all, for some vectors and points, for fewer, and for nothing.
+  for (const memory of [1.5e9, 1.2e6, 3e5, 1]) {
     for (const threads of [1, 3]) {
-      await withEngine({ dataset, library, threads, samplerBytes }, async (engine) => {
+      await withEngine({ dataset, library, threads, memory }, async (engine) => {
         results.push([
           await engine.perturbedLosses(TALL, models, { seed: 3, rays: RAYS, frozen: true }),
           await hessianProducts(engine, TALL, models, vectors),
-          await engine.gradients(TALL, models),
-          await engine.evaluate(TALL, models, { split: "train", gradient: true }),
-          await engine.evaluate(TALL, models, { split: "test", gradient: false }),
+          await engine.evaluate(TALL, models, WHOLE),
+          await engine.evaluate(TALL, models, { split: "train", gradient: "norm" }),
+          await engine.evaluate(TALL, models, { split: "test" }),
         ]);
-        if (samplerBytes > 1 || threads > 1) return;
+        if (memory > 1 || threads > 1) return;
         const products = await hessianProducts(engine, TALL, [models[0]!], [[vectors[0]![4]!]]);
         const together = results[0]![1] as unknown[][];
         assertEquals(products, [[together[0]![4]]], "alone");
@@ -45,7 +50,7 @@ testLibraries("the same bits after a larger network moved memory", async (librar
   const sizes = [9, 17, 4];
   const dataset = randomDataset(sizes, 90);
   await withEngine({ dataset, library }, async (engine) => {
-    const options = { split: "train", gradient: true } as const;
+    const options = { split: "train", gradient: "norm" } as const;
     const model = initialise(sizes, 1);
     const before = await engine.evaluate(sizes, [model], options);
     const wide = [9, 3000, 4];
@@ -64,7 +69,7 @@ testLibraries("the engine says what ran", async (library) => {
     );
     const stack = { sizes: [5, 3], batchSize: 1, optimizer: "SGD" };
     assertEquals([engine.concurrency, engine.stackSize(stack)], [2, 1]);
-    const options = { split: "train", gradient: false } as const;
+    const options = { split: "train" } as const;
     assertEquals((await engine.evaluate([5, 4], [initialise([5, 4], 0)], options)).length, 1);
   });
 });
@@ -105,7 +110,7 @@ testLibraries("perturbedLosses() reports progress that rises to the end", async 
   const models = [1, 2, 3].map((seed) => initialise(TALL, seed));
   const seen: [number, number][] = [];
   await withEngine(
-    { dataset, library, threads: 2, samplerBytes: 6e5 },
+    { dataset, library, threads: 2, memory: 6e5 },
     (engine) =>
       engine.perturbedLosses(TALL, models, {
         seed: 1,
@@ -113,10 +118,10 @@ testLibraries("perturbedLosses() reports progress that rises to the end", async 
         onProgress: (done, total) => void seen.push([done, total]),
       }),
   );
-  // Of three models the model itself and the seven points that differ.
-  assertEquals(seen.at(-1), [24, 24]);
+  // Of three models the model itself and nine points.
+  assertEquals(seen.at(-1), [30, 30]);
   for (const [index, [done, total]] of seen.entries()) {
-    assertEquals(total, 24);
+    assertEquals(total, 30);
     assertLess(seen[index - 1]?.[0] ?? 0, done + 1);
   }
 });

@@ -19,6 +19,7 @@ import {
   referenceSplit,
   share,
   train,
+  WHOLE,
 } from "~/tests/fixtures/tiny_dataset.ts";
 import { fixture, flatten } from "~/tests/fixtures/pytorch_fixture.ts";
 import {
@@ -77,7 +78,7 @@ function productTolerance(
   );
 }
 
-testEngines("evaluate(), gradients() and openHessian() follow float64", async (open, slack) => {
+testEngines("evaluate() and openHessian() follow float64", async (open, slack) => {
   for (const [sizes, rows] of SHAPES) {
     const dataset = randomDataset(sizes, rows);
     const models = [1, 2, 3].map((seed) => initialise(sizes, seed));
@@ -87,13 +88,13 @@ testEngines("evaluate(), gradients() and openHessian() follow float64", async (o
     const lastBias = layoutLayers(sizes).at(-1)!.bias;
     const zeros = new Float32Array(sizes.at(-1)!);
     await open(dataset, async (engine) => {
-      const gradients = await engine.gradients(sizes, models);
+      const gradients = await engine.evaluate(sizes, models, WHOLE);
       const products = await hessianProducts(engine, sizes, models, vectors);
       assertEquals(products.map(({ length }) => length), [5, 0, 1]);
       for (const split of ["train", "test"] as const) {
         const data = referenceSplit(dataset[split]);
-        const found = await engine.evaluate(sizes, models, { split, gradient: true });
-        const without = await engine.evaluate(sizes, models, { split, gradient: false });
+        const found = await engine.evaluate(sizes, models, { split, gradient: "norm" });
+        const without = await engine.evaluate(sizes, models, { split });
         for (const [m, model] of models.entries()) {
           const { loss, accuracy, gradientNorm } = found[m]!;
           const [exact, losses, norms, gradientsOff] = once(`${sizes} ${split} ${m}`, () => {
@@ -224,12 +225,12 @@ Deno.test("PyTorch's losses, gradients and losses at a distance are the float64 
 });
 
 testEngines(
-  "evaluate(), trainEpoch(), gradients() and openHessian() give PyTorch's numbers",
+  "evaluate(), trainEpoch() and openHessian() give PyTorch's numbers",
   async (open) => {
     const { sizes, init, runs, batch: batchSize, epochs } = fixture;
     const finals = runs.map(({ finalParameters }) => share(flatten(finalParameters)));
     await open(fixtureData, async (engine) => {
-      const options = { split: "train", gradient: true } as const;
+      const options = { split: "train", gradient: "norm" } as const;
       const [first, ...last] = await engine.evaluate(
         sizes,
         [share(flatten(init)), ...finals],
@@ -264,7 +265,7 @@ testEngines(
     });
     await open(curvatureData, async (engine) => {
       const model = share(pytorch.parameters);
-      const [found] = await engine.gradients(pytorch.sizes, [model]);
+      const [found] = await engine.evaluate(pytorch.sizes, [model], WHOLE);
       assertAlmostEquals(found!.loss, pytorch.loss, FLOAT);
       assertLess(furthest(found!.gradient, pytorch.gradient), FLOAT);
       const asked = [pytorch.vectors.map(share)];
@@ -294,9 +295,8 @@ testEngines("what is wrong is refused, an abort has its reason", async (open) =>
       const member = makeMember(sizes, { seed: 0, learningRate: 0.1, optimizer: "SGD" });
       for (
         const ask of [
-          () => engine.evaluate(sizes, models, { split: "test", gradient: false }),
+          () => engine.evaluate(sizes, models, { split: "test" }),
           () => engine.perturbedLosses(sizes, models, { seed: 1, rays: [] }),
-          () => engine.gradients(sizes, models),
           () => hessianProducts(engine, sizes, models, [[]]),
           () => engine.createStack({ sizes, batchSize: 1, optimizer: "SGD" }, [member]),
         ]
@@ -320,8 +320,8 @@ testEngines("what is wrong is refused, an abort has its reason", async (open) =>
     const signal = AbortSignal.abort(new Error("enough"));
     for (
       const ask of [
-        () => engine.gradients(SIZES, models, { signal }),
-        () => hessianProducts(engine, SIZES, models, [drawVectors(SIZES, 1, 0)], { signal }),
+        () => engine.evaluate(SIZES, models, { ...WHOLE, signal }),
+        () => hessianProducts(engine, SIZES, models, [drawVectors(SIZES, 1, 0)], signal),
         () => engine.perturbedLosses(SIZES, models, { seed: 1, rays: RAYS, signal }),
       ]
     ) await assertRejects(ask, Error, "enough");

@@ -23,6 +23,7 @@ import {
   referenceSplit,
   share,
   train,
+  WHOLE,
 } from "~/tests/fixtures/tiny_dataset.ts";
 
 const SIZES = [9, 17, 8, 4];
@@ -31,7 +32,7 @@ const dataset = randomDataset(SIZES, ROWS);
 const data = referenceSplit(dataset.train);
 const LAYERS = layoutLayers(SIZES);
 const LAST = LAYERS.at(-1)!;
-const TRAIN = { split: "train", gradient: true } as const;
+const TRAIN = { split: "train", gradient: "norm" } as const;
 
 /** The pass in float64 at weights that `round` reads. */
 const noisy = (sizes: LayerSizes, w: ArrayLike<number>, rows: ReferenceData) =>
@@ -62,7 +63,7 @@ testCpu("the loss of 10 balanced classes is 0.278439 at best", separable, async 
   const models = scales.map((c) =>
     share(Array.from({ length: 110 }, (_, i) => i < 100 && i % 11 === 0 ? c : 0))
   );
-  const found = await engine.evaluate([10, 10], models, { split: "train", gradient: false });
+  const found = await engine.evaluate([10, 10], models, { split: "train" });
   for (const [index, { loss, accuracy }] of found.entries()) {
     assertEquals(accuracy, 1);
     // Epsilon shrinks the logits by eps / (2 variance), variance 0.09 c^2, and only raises the loss:
@@ -133,7 +134,7 @@ testCpu("permuting hidden units changes a loss by rounding only", dataset, async
 
 testCpu("last rows are orthogonal to their gradients", dataset, async (engine) => {
   const model = initialise(SIZES, 3);
-  const [found] = await engine.gradients(SIZES, [model]);
+  const [found] = await engine.evaluate(SIZES, [model], WHOLE);
   const { gradient } = found!;
   const { weight, bias, inputs, outputs } = LAST;
   assertEquals([...gradient.subarray(bias)], Array(outputs).fill(0));
@@ -159,7 +160,7 @@ testCpu("last rows are orthogonal to their gradients", dataset, async (engine) =
 
 testCpu("<w_in, g_in> + b g_b = <w_out, g_out> of every hidden unit", dataset, async (engine) => {
   const model = initialise(SIZES, 3);
-  const [found] = await engine.gradients(SIZES, [model]);
+  const [found] = await engine.evaluate(SIZES, [model], WHOLE);
   const { gradient } = found!;
   const tolerance = gradientTolerance(SIZES, model, data);
   let largest = 0;
@@ -230,7 +231,7 @@ for (const [sizes, rows] of [[[3, 4, 3], 1100], [[3, 4, 3, 3], 200], [[4, 3], 30
     const model = initialise(sizes, 6);
     const split = referenceSplit(small.train);
     const expected = finiteDifferences(sizes, model, split);
-    const [found] = await engine.gradients(sizes, [model]);
+    const [found] = await engine.evaluate(sizes, [model], WHOLE);
     const { gradient } = found!;
     const tolerance = gradientTolerance(sizes, model, split) + 1e-6;
     assertLess(tolerance, 0.01 * Math.max(...expected.map(Math.abs)));

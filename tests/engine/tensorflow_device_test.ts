@@ -58,11 +58,11 @@ Deno.test("planSplit() cuts what does not fit", () => {
 Deno.test("stackSize() follows the memory that the engine is given", async () => {
   const options = { sizes: SIZES, batchSize: 16, optimizer: "AdaGrad" };
   const sizes: number[] = [];
-  for (const deviceMemory of [100_000, 200_000]) {
+  for (const memory of [100_000, 200_000]) {
     await withEngine("cpu", (engine) => {
       sizes.push(engine.stackSize(options));
       return Promise.resolve();
-    }, { deviceMemory });
+    }, { memory });
   }
   assert(sizes[0]! > 1 && sizes[1]! > sizes[0]!, `${sizes}`);
   // The study's network, with the default of 4 GiB less the images: what the README says.

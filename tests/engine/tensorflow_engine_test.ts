@@ -19,6 +19,7 @@ import {
   referenceSplit,
   share,
   train,
+  WHOLE,
 } from "~/tests/fixtures/tiny_dataset.ts";
 import { RAYS } from "~/tests/fixtures/reference_rays.ts";
 import {
@@ -77,7 +78,7 @@ testBackends("the first of equal logits counts as the largest", (backend) => {
   // A network of zeros: all logits are equal, and so the first class is what it says.
   const dataset = makeDataset(makeSplit([9, 8, 7, 6, 5, 4], [0, 1, 2, 0, 1, 1]));
   return withEngine(backend, async (engine) => {
-    const options = { split: "train", gradient: false } as const;
+    const options = { split: "train" } as const;
     const [found] = await engine.evaluate([1, 3], [share([0, 0, 0, 0, 0, 0])], options);
     assertAlmostEquals(found!.accuracy, 1 / 3, FLOAT);
   }, { dataset });
@@ -105,18 +106,18 @@ testBackends("neither tensors nor buffers are leaked", async (backend) => {
     return [numTensors, numDataBuffers, bufferManager?.getNumUsedBuffers()];
   };
   const atStart = tf.memory().numTensors;
-  for (const deviceMemory of [60_000, 2 ** 30]) {
+  for (const memory of [60_000, 2 ** 30]) {
     await withEngine(backend, async (engine) => {
       // Images go to the device when they are first used.
       for (const split of ["train", "test"] as const) {
-        await engine.evaluate(SIZES, models, { split, gradient: false });
+        await engine.evaluate(SIZES, models, { split });
       }
       const before = held();
       for (const [name, run] of Object.entries(WAYS)) {
         await run(engine);
         assertEquals(held(), before, name);
       }
-    }, { deviceMemory });
+    }, { memory });
   }
   assertEquals(tf.memory().numTensors, atStart, "after close()");
 });
@@ -129,10 +130,13 @@ const models = [4, 5, 6].map((seed) => initialise(SIZES, seed));
 testBackends("chunks and groups round only; a step of 0 is exactly the loss", async (backend) => {
   const results: number[][] = [];
   // The second memory takes one model, two vectors and a few rows at a time.
-  for (const deviceMemory of [2 ** 30, 60_000]) {
+  for (const memory of [2 ** 30, 60_000]) {
     await withEngine(backend, async (engine) => {
-      const plain = await engine.evaluate(SIZES, models, { split: "train", gradient: false });
-      const evaluations = await engine.evaluate(SIZES, models, { split: "train", gradient: true });
+      const plain = await engine.evaluate(SIZES, models, { split: "train" });
+      const evaluations = await engine.evaluate(SIZES, models, {
+        split: "train",
+        gradient: "norm",
+      });
       const found = await engine.perturbedLosses(SIZES, models, OPTIONS);
       for (const [index, { loss, losses, accuracies, frozen }] of found.entries()) {
         assertEquals(loss, plain[index]!.loss);
@@ -143,10 +147,10 @@ testBackends("chunks and groups round only; a step of 0 is exactly the loss", as
       results.push([
         ...evaluations.flatMap((each) => [each.loss, each.accuracy, each.gradientNorm]),
         ...found.flatMap(({ losses, frozen }) => [losses, frozen].flat(2)),
-        ...(await engine.gradients(SIZES, models)).flatMap(({ gradient }) => [...gradient]),
+        ...(await engine.evaluate(SIZES, models, WHOLE)).flatMap(({ gradient }) => [...gradient]),
         ...products.flat().flatMap((product) => [...product]),
       ]);
-    }, { deviceMemory });
+    }, { memory });
   }
   const size = Math.max(...results[0]!.map(Math.abs));
   assertAllClose(results[1]!, results[0]!, 10 * FLOAT * (1 + size));
@@ -166,8 +170,8 @@ testBackends("work on a split reports progress and aborts cleanly", async (backe
     const options = { seed: 1, rays, frozen: true, signal, onProgress: abort };
     const cases = [
       () => engine.perturbedLosses(SIZES, models, options),
-      () => engine.gradients(SIZES, models, { signal }),
-      () => hessianProducts(engine, SIZES, models, [models, [], []], { signal }),
+      () => engine.evaluate(SIZES, models, { ...WHOLE, signal }),
+      () => hessianProducts(engine, SIZES, models, [models, [], []], signal),
     ];
     for (const work of cases) {
       await assertRejects(work, Error, "enough");

@@ -26,6 +26,7 @@ import {
   referenceSplit,
   share,
   train,
+  WHOLE,
 } from "~/tests/fixtures/tiny_dataset.ts";
 
 /** Every optimizer, and what its hyperparameters switch on. */
@@ -59,7 +60,7 @@ testLibraries("SGD rounds a weight once a step of many blocks", async (library) 
   await withEngine({ dataset, library }, async (engine) => {
     const member = makeMember(sizes, { seed: 1, learningRate, optimizer: "SGD" });
     const before = member.parameters.slice();
-    const [found] = await engine.gradients(sizes, [member.parameters]);
+    const [found] = await engine.evaluate(sizes, [member.parameters], WHOLE);
     const options = { sizes, batchSize: rows, optimizer: "SGD" };
     const { members } = await train(engine, options, { members: [member], epochs: 1 });
     const exact = Array.from(before, (w, index) => w - learningRate * found!.gradient[index]!);

@@ -103,7 +103,7 @@ Deno.test("measureNetworks() reports shares of its work, which sum to 1", async 
   assertEquals(none, [0, 1]);
 });
 
-const { gradients, openHessian } = functionEngine(of);
+const { evaluate, openHessian } = functionEngine(of);
 
 Deno.test("measureNetworks() asks once for a network's own gradient and Hessian", async () => {
   const asked: string[] = [];
@@ -114,13 +114,13 @@ Deno.test("measureNetworks() asks once for a network's own gradient and Hessian"
   await take([curved, curved], {
     networks,
     engine: {
-      gradients: (sizes, models, options) => {
+      evaluate: (sizes, models, options) => {
         if (placeOf(models[0]!) !== -1) asked.push(`gradient ${placeOf(models[0]!)}`);
-        return gradients(sizes, models, options);
+        return evaluate(sizes, models, options);
       },
-      openHessian: (sizes, model, options) => {
+      openHessian: (sizes, model, signal) => {
         asked.push(`Hessian ${placeOf(model)}`);
-        return openHessian(sizes, model, options);
+        return openHessian(sizes, model, signal);
       },
     },
   });
@@ -133,12 +133,12 @@ Deno.test("measureNetworks() takes two networks at once where an engine can", as
   let [running, most] = [0, 0];
   const engine: Partial<Engine> = {
     concurrency: 16,
-    gradients: async (sizes, models, options) => {
+    evaluate: async (sizes, models, options) => {
       most = Math.max(most, ++running);
       // As many turns of the event loop as it takes for the others to come this far.
       await new Promise((resolve) => setTimeout(resolve));
       running--;
-      return await gradients(sizes, models, options);
+      return await evaluate(sizes, models, options);
     },
   };
   assertEquals(await take(lists, { networks, engine }), await take(lists, { networks }));
@@ -150,12 +150,14 @@ Deno.test("measureNetworks() begins no other network once one has failed", async
   const networks = [1, NaN, 3, 4].map(filled);
   const engine: Partial<Engine> = {
     concurrency: 2,
-    openHessian: (sizes, model, options) => {
+    openHessian: (sizes, model, signal) => {
       begun.add(model);
-      return openHessian(sizes, model, options);
+      return openHessian(sizes, model, signal);
     },
-    gradients: (_sizes, models) =>
-      Promise.resolve(models.map((gradient) => ({ loss: gradient[0]!, gradient }))),
+    evaluate: (_sizes, models) =>
+      Promise.resolve(models.map((gradient) => (
+        { loss: gradient[0]!, accuracy: NaN, gradientNorm: NaN, gradient }
+      ))),
   };
   const lists = networks.map(() => ["worst-case", "lambda-max"]);
   const error = await assertRejects(() => take(lists, { networks, engine }), NotFiniteError);

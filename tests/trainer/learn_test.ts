@@ -38,7 +38,7 @@ Deno.test("learn() trains as the engine does, epoch by epoch, to its stop", asyn
     assertEquals(ended, "diverged");
 
     const { loss, samples, mean } = await sampleSharpness(engine, network, { directions: 4 });
-    const split = { split: "train", gradient: false } as const;
+    const split = { split: "train" } as const;
     const [evaluation] = await engine.evaluate(SIZES, [network.parameters], split);
     assertAlmostEquals(loss, evaluation!.loss, 1e-5);
     assertEquals(samples.length, 4);

@@ -13,15 +13,6 @@ import type { Engine, EngineOptions, Member, Stack, StackOptions } from "~/lib/e
 import { defaultThreads, threads as threadCount, validate } from "~/lib/domain.ts";
 import { shareCopy } from "~/lib/model.ts";
 
-/** What the CPU engine is made from. */
-export interface CpuEngineOptions extends EngineOptions {
-  /**
-   * Bound in bytes on what is kept in memory around a network instead of computed again; it changes
-   * no result. Default 1.5e9, or 2.5e8 a thread where that is more.
-   */
-  readonly samplerBytes?: number;
-}
-
 /** The CPU engine, with what a benchmark compares it to. */
 export interface CpuEngine extends Engine {
   /** Rate of the matrix library on all threads together, in FLOP/s: the peak that it reaches here. */
@@ -36,7 +27,7 @@ export interface CpuEngine extends Engine {
  * @throws {UsageError} If `threads` is not an integer in 1..256.
  */
 export async function createCpuEngine(
-  { dataset, threads = defaultThreads(), prefer, choices, onMessage, ...options }: CpuEngineOptions,
+  { dataset, threads = defaultThreads(), prefer, choices, onMessage, ...options }: EngineOptions,
   demanded?: LibrarySource | "measure",
 ): Promise<CpuEngine> {
   validate(threadCount, threads, "Cannot start the CPU engine as threads");
@@ -51,19 +42,16 @@ export async function createCpuEngine(
     library.close();
     throw error;
   });
-  const bytes = options.samplerBytes ?? Math.max(1.5e9, 2.5e8 * threads);
+  const bytes = options.memory ?? Math.max(1.5e9, 2.5e8 * threads);
   const work = { pool, threads, rows: { train: train.size, test: test.size }, bytes };
   return checkedEngine(dataset, {
     info: { name: "cpu", library: library.name, chosen },
     concurrency: threads,
     stackSize: () => 1,
     createStack: (options, members) => Promise.resolve(createStack(pool, options, members)),
-    evaluate: (sizes, models, { split, gradient }) =>
-      evaluate(work, sizes, models, { split, want: gradient ? "norm" : "loss" }),
+    evaluate: (sizes, models, options) => evaluate({ ...work, ...options }, sizes, models),
     perturbedLosses: (sizes, models, options) => perturbedLosses(work, sizes, models, options),
-    gradients: (sizes, models, { signal } = {}) =>
-      evaluate({ ...work, signal }, sizes, models, { split: "train", want: "gradient" }),
-    openHessian: (sizes, model, { signal } = {}) => openHessian({ ...work, signal }, sizes, model),
+    openHessian: (sizes, model, signal) => openHessian({ ...work, signal }, sizes, model),
     async peak(): Promise<number> {
       const rates = await pool.all("gemmRate", Array(threads).fill({ repeats: 8 }));
       return rates.reduce((sum, rate) => sum + rate, 0);
@@ -78,10 +66,10 @@ export async function createCpuEngine(
 
 /** Creates a stack, a thread for each member; the members' arrays change in `save` only. */
 function createStack(pool: Pool, options: StackOptions, members: readonly Member[]): Stack {
-  let current = members.map((member) => {
-    const { parameters, state, ...rest } = member;
-    return { member, own: { ...rest, parameters: shareCopy(parameters), state: shareCopy(state) } };
-  });
+  let current = members.map((member) => ({
+    member,
+    own: { ...member, parameters: shareCopy(member.parameters), state: shareCopy(member.state) },
+  }));
   return {
     async trainEpoch(): Promise<number[]> {
       const trained = current;

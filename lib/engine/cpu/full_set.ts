@@ -4,11 +4,10 @@
  *
  * @module
  */
-import type { RowRange } from "~/lib/engine/cpu/network.ts";
+import { cutRows } from "~/lib/engine/cpu/network.ts";
 import type { SharedPass, SplitPass } from "~/lib/engine/cpu/split_pass.ts";
 import type { Pool } from "~/lib/engine/cpu/pool.ts";
-import { BLOCK } from "~/lib/engine/cpu/workspace.ts";
-import type { EvaluateOptions, Evaluation, Hessian, LossGradient } from "~/lib/engine/engine.ts";
+import type { EvaluateOptions, Evaluation, Hessian } from "~/lib/engine/engine.ts";
 import {
   countParameters,
   type LayerSizes,
@@ -24,19 +23,10 @@ export interface PassWork {
   readonly threads: number;
   /** Rows of each split. */
   readonly rows: Readonly<Record<"train" | "test", number>>;
-  /**
-   * Bound on what is kept in memory instead of computed again, of a norm's pass, and around models;
-   * it changes no result.
-   */
+  /** Bound on what is kept in memory around models instead of computed again; it changes no result. */
   readonly bytes: number;
   readonly signal?: AbortSignal | undefined;
 }
-
-/**
- * Bound on the hidden outputs that are kept for a norm, in bytes. Of 50,000 images they are computed
- * again: a few passes of a hundred epochs, half as long again, for 179 MB less at the peak.
- */
-const NORM_BYTES = 1e8;
 
 /**
  * Blocks of rows in a piece, whatever the number of threads. A gradient is the sum of its pieces' in
@@ -50,23 +40,22 @@ const [SUMMED_BLOCKS, FORWARD_BLOCKS] = [4, 2];
  *
  * Memory of a gradient: the outputs of the hidden layers, 4 N sum(units) bytes (179 MB for MLP_1 on
  * 50,000 images), and a thread's parameters, share of the gradient, sum of it and activations of one
- * piece, 18 P + 2,048 rows of them.
- *
- * @param want What is wanted beside loss and accuracy: nothing, the gradient's norm, the gradient.
+ * piece, 18 P + 2,048 rows of them. For a norm alone, a few passes of a hundred epochs, the outputs are
+ * computed again.
  */
 export async function evaluate(
-  work: PassWork,
+  work: PassWork & EvaluateOptions,
   sizes: LayerSizes,
   models: readonly SharedFloats[],
-  { split, want }: Pick<EvaluateOptions, "split"> & { readonly want: "loss" | "norm" | "gradient" },
-): Promise<(Evaluation & LossGradient)[]> {
-  const found: (Evaluation & LossGradient)[] = [];
+): Promise<Evaluation[]> {
+  const { split, gradient: want } = work;
+  const found: Evaluation[] = [];
   for (const parameters of models) {
     const pass = openPass(work, { split, sizes, parameters }, want);
     const { loss, correct } = await forwardPass(work, pass);
-    const total = want === "loss" ? undefined : await backwardPass(work, pass);
+    const total = want && await backwardPass(work, pass);
     const gradientNorm = total ? norm(total) : NaN;
-    const gradient = want === "gradient" ? shareCopy(total!) : share(0);
+    const gradient = total && want === "whole" ? shareCopy(total) : share(0);
     found.push({ loss, accuracy: correct / work.rows[split], gradientNorm, gradient });
   }
   return found;
@@ -83,11 +72,11 @@ export async function openHessian(
   sizes: LayerSizes,
   parameters: SharedFloats,
 ): Promise<Hessian> {
-  const pass = openPass(work, { split: "train", sizes, parameters }, "gradient");
+  const pass = openPass(work, { split: "train", sizes, parameters }, "whole");
   await forwardPass(work, pass);
   return {
     async multiply(vectors): Promise<SharedFloats[]> {
-      const changes = openPass(work, pass, "gradient");
+      const changes = openPass(work, pass, "whole");
       const products: SharedFloats[] = [];
       for (const vector of vectors) {
         const tangent = { ...changes, parameters: vector };
@@ -100,21 +89,17 @@ export async function openHessian(
   };
 }
 
-/** Allocates what the threads share of a pass. */
 function openPass(
-  { rows, bytes }: PassWork,
+  { rows }: PassWork,
   network: Pick<SplitPass, "split" | "sizes" | "parameters">,
-  want: "loss" | "norm" | "gradient",
+  want: EvaluateOptions["gradient"],
 ): SplitPass {
   const { split, sizes } = network;
   const allocate = (units: number): SharedFloats => share(rows[split] * units);
-  const hidden = sizes.slice(1, -1).reduce((sum, units) => sum + 4 * rows[split] * units, 0);
-  const isKept = want === "gradient" ||
-    (want === "norm" && hidden <= Math.min(bytes, NORM_BYTES));
   return {
     ...network,
-    outputs: sizes.slice(isKept ? 1 : -1).map(allocate),
-    deltas: want === "loss" ? undefined : allocate(sizes.at(-1)!),
+    outputs: sizes.slice(want === "whole" ? 1 : -1).map(allocate),
+    deltas: want && allocate(sizes.at(-1)!),
   };
 }
 
@@ -155,28 +140,13 @@ async function backwardPass(
     const out = share(total.length);
     for (const range of ranges) {
       signal?.throwIfAborted();
-      const before = turn;
-      const taken = Promise.withResolvers<void>();
-      turn = taken.promise;
-      try {
-        await pool.run("backwardRows", { pass, tangent, range, out });
-        await before;
+      const computed = pool.run("backwardRows", { pass, tangent, range, out });
+      turn = Promise.all([turn, computed]).then(() => {
         for (let i = 0; i < total.length; i++) total[i]! += out[i]!;
-      } finally {
-        // After a failure too: the sum is lost, but no thread may wait for ever.
-        taken.resolve();
-      }
+      });
+      await turn;
     }
   }
   await Promise.all(Array.from({ length: threads }, work));
   return total;
-}
-
-/** Cuts rows into pieces of so many blocks. */
-function cutRows(rows: number, blocks: number): RowRange[] {
-  const most = blocks * BLOCK;
-  return Array.from({ length: Math.ceil(rows / most) }, (_, index) => ({
-    start: index * most,
-    count: Math.min(most, rows - index * most),
-  }));
 }

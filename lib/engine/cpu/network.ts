@@ -14,7 +14,6 @@ import {
 } from "~/lib/engine/cpu/workspace.ts";
 import { NORMALISATION_EPSILON } from "~/lib/model.ts";
 
-/** What a thread works with. */
 export interface Thread {
   readonly workspace: Workspace;
   readonly splits: Readonly<Pick<Dataset, "train" | "test">>;
@@ -32,9 +31,13 @@ export interface Rows extends RowRange {
   readonly order?: Uint32Array | undefined;
 }
 
-/** First row and length of every block of `count` rows, in order. */
-export function* blocksOf(count: number): Generator<[start: number, length: number]> {
-  for (let start = 0; start < count; start += BLOCK) yield [start, Math.min(BLOCK, count - start)];
+/** Cuts rows into pieces of so many blocks, in order. */
+export function cutRows(rows: number, blocks = 1): RowRange[] {
+  const most = blocks * BLOCK;
+  return Array.from({ length: Math.ceil(rows / most) }, (_, index) => {
+    const start = index * most;
+    return { start, count: Math.min(most, rows - start) };
+  });
 }
 
 /** Copies a block's pixels into the workspace and scales them to 0..1. */
@@ -55,7 +58,6 @@ export function loadPixels(
   kernels.bytesToFloats(bytes, pixels, length * inputs);
 }
 
-/** Copies the rows' labels into the workspace. */
 export function loadLabels(
   { memory }: Workspace,
   { labels }: LogitLayout,
@@ -91,7 +93,7 @@ export async function forward(
   const { gemm, kernels } = workspace;
   const { layers } = layout;
   const { parameters, outputs } = tangent ?? layout;
-  for (const [start, length] of blocksOf(rows.count)) {
+  for (const { start, count: length } of cutRows(rows.count)) {
     loadPixels(workspace, layout, rows, start, length);
     for (const [l, { inputs: K, outputs: n, weight, bias }] of layers.entries()) {
       const out = blockOffset(outputs[l]!, n, start);
@@ -140,7 +142,7 @@ export async function backward(
   const { gemm, kernels, accumulates } = workspace;
   const { layers, outputs, deltas, parameters, gradient } = layout;
   const isSingle = rows.count <= BLOCK;
-  for (const [start, length] of blocksOf(rows.count)) {
+  for (const { start, count: length } of cutRows(rows.count)) {
     if (!isSingle) loadPixels(workspace, layout, rows, start, length);
     const isLast = start + length === rows.count;
     for (let l = layers.length - 1; l >= 0; l--) {
@@ -221,7 +223,7 @@ export async function backwardTangent(
 ): Promise<void> {
   const { gemm, kernels } = workspace;
   const { layers, parameters, outputs, deltas, gradient: product } = layout;
-  for (const [start, length] of blocksOf(rows.count)) {
+  for (const { start, count: length } of cutRows(rows.count)) {
     loadPixels(workspace, layout, rows, start, length);
     const beta = start > 0 ? 1 : 0;
     for (let l = layers.length - 1; l >= 0; l--) {

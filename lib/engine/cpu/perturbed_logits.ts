@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { blocksOf, loadPixels, type RowRange, type Thread } from "~/lib/engine/cpu/network.ts";
+import { cutRows, loadPixels, type RowRange, type Thread } from "~/lib/engine/cpu/network.ts";
 import { BLOCK, blockOffset, openPlaces, type Workspace } from "~/lib/engine/cpu/workspace.ts";
 import {
   type Direction,
@@ -29,7 +29,6 @@ export interface RayModel {
   readonly norms: PartNorms | undefined;
 }
 
-/** A direction with the points that are asked for along it. */
 export interface RayDirection<P extends RayPoint = RayPoint> {
   /** g_k and what is known of it, or null: the one point is the model itself. */
   readonly vector: (Direction & { readonly normal: SharedFloats }) | null;
@@ -50,12 +49,11 @@ export interface RayTask extends RowRange {
   readonly logits: SharedFloats;
 }
 
-/** Computes the logits of all points for the task's rows. */
 export async function perturbedLogits(thread: Thread, task: RayTask): Promise<void> {
   const { workspace, splits: { train: split } } = thread;
   const { sizes, models, directions, start, count } = task;
   const layout = layOutRays(workspace, task);
-  for (const [at, length] of blocksOf(count)) {
+  for (const { start: at, count: length } of cutRows(count)) {
     const pixels = blockOffset(layout.pixels, sizes[0]!, at);
     loadPixels(workspace, { ...layout, pixels }, { split, start, count }, at, length);
   }
@@ -80,7 +78,7 @@ export async function perturbedLogits(thread: Thread, task: RayTask): Promise<vo
       for (const [index, point] of own.entries()) {
         const addStep = movePoint(workspace, layout, { m, model, vector, point });
         const place = m * points + before + index;
-        for (const [at, length] of blocksOf(count)) {
+        for (const { start: at, count: length } of cutRows(count)) {
           addStep(at, length);
           const logits = await smallLayers(workspace, layout, length);
           task.logits.set(logits, classes * (place * split.size + start + at));
@@ -217,7 +215,6 @@ async function smallLayers(
   return rest.length > 0 ? logits : transpose(logits, length, classes);
 }
 
-/** A matrix [rows, columns] as [columns, rows]. */
 function transpose(matrix: Float32Array, rows: number, columns: number): Float32Array {
   return matrix.map((_, i) => matrix[(i % rows) * columns + Math.floor(i / rows)]!);
 }

@@ -17,10 +17,9 @@ import {
   type SharedFloats,
 } from "~/lib/model.ts";
 
-/** A model with what is found around it and, once that is known, its own statistics. */
+/** A model, what is found at it and then along each ray, and its statistics once they are known. */
 interface Model {
   readonly ray: RayModel;
-  loss: number;
   readonly losses: number[][];
   readonly accuracies: number[][];
   readonly frozen: number[][];
@@ -30,7 +29,6 @@ interface Model {
 /** What all tiles have in common. */
 interface Sampling extends PassWork, Required<Pick<PerturbOptions, "seed" | "frozen">> {
   readonly sizes: LayerSizes;
-  /** Whether parts are measured. */
   readonly parts: boolean;
   readonly modelTiles: readonly (readonly Model[])[];
   readonly bases: SharedFloats | undefined;
@@ -39,10 +37,8 @@ interface Sampling extends PassWork, Required<Pick<PerturbOptions, "seed" | "fro
 }
 
 /**
- * Computes the losses at every point of every ray and model, in tiles that fit into memory.
- *
- * What several rays have in common is computed once: a direction's product with the images, a point
- * of several rays, and points at a step of 0, which are the model itself.
+ * Computes the losses at every point of every ray and model, in tiles that fit into memory. Rays of
+ * one direction share its product with the images.
  */
 export async function perturbedLosses(
   work: PassWork,
@@ -52,15 +48,15 @@ export async function perturbedLosses(
 ): Promise<PerturbedLosses[]> {
   if (parameters.length === 0) return [];
   const parts = frozen || rays.some(({ scaling }) => scaling !== "global");
-  const blank = (): number[][] => rays.map(({ steps }) => steps.map(() => NaN));
+  const all: readonly TracedRay[] = [{ direction: null, scaling: "global", steps: [0] }, ...rays];
+  const blank = (): number[][] => all.map(({ steps }) => steps.map(() => NaN));
   const models = parameters.map((vector): Model => ({
     ray: { parameters: vector, norms: parts ? measureParts(sizes, vector) : undefined },
-    loss: NaN,
     losses: blank(),
     accuracies: blank(),
     frozen: frozen ? blank() : [],
   }));
-  const groups = groupRays(rays);
+  const groups = groupRays(all);
   const plan = planTiles(work, sizes, {
     models: models.length,
     directions: groups.length,
@@ -87,7 +83,10 @@ export async function perturbedLosses(
       throw error;
     })
   ));
-  return models.map(({ ray: _, statistics: __, ...found }) => found);
+  return models.map(({ losses: [itself, ...losses], accuracies, frozen }) => ({
+    ...{ loss: itself![0]!, losses },
+    ...{ accuracies: accuracies.slice(1), frozen: frozen.slice(1) },
+  }));
 }
 
 /** Opens memory for a tile's directions and logits; what it returns computes one tile after the other. */
@@ -151,12 +150,10 @@ async function computeLosses(
     const kept = frozen && vector ? frozenStatistics(sizes, model, vector, point) : undefined;
     const ask = { split: "train", classes, logits: own, frozen: kept } as const;
     const found = await pool.run("logitLoss", ask, signal);
-    if (!vector) Object.assign(model, { loss: found.loss, statistics: found.statistics });
-    for (const { ray, index } of point.targets) {
-      model.losses[ray]![index] = found.loss;
-      model.accuracies[ray]![index] = found.correct / rows;
-      if (frozen) model.frozen[ray]![index] = kept ? found.frozen : found.loss;
-    }
+    if (!vector) model.statistics = found.statistics;
+    model.losses[point.ray]![point.index] = found.loss;
+    model.accuracies[point.ray]![point.index] = found.correct / rows;
+    if (frozen) model.frozen[point.ray]![point.index] = found.frozen;
   }
   const all = models.flatMap((model, m) => points.map((_, place) => lossAt(model, m, place)));
   await Promise.all(all);
@@ -188,12 +185,16 @@ function countPoints(all: readonly { readonly points: readonly unknown[] }[]): n
   return all.reduce((sum, { points }) => sum + points.length, 0);
 }
 
-/** A point of a direction, and the places of the answer that it fills. */
+/** A ray, or the model itself where the direction is null. */
+type TracedRay = Omit<Ray, "direction"> & { readonly direction: number | null };
+
+/** A point and its place in the answer. */
 interface GroupPoint extends RayPoint {
-  readonly targets: readonly { readonly ray: number; readonly index: number }[];
+  readonly ray: number;
+  readonly index: number;
 }
 
-/** The points of one direction, or the model itself where it is null. */
+/** Points of one direction, or the model itself where it is null. */
 interface Group {
   readonly direction: number | null;
   readonly points: readonly GroupPoint[];
@@ -202,31 +203,14 @@ interface Group {
 /** Points of a group at most, whose logits are in memory together; a direction with more has several. */
 const GROUP_POINTS = 64;
 
-/**
- * Groups rays by direction: first the model itself, which is also every point at a step of 0, then
- * the directions in the order in which they come. What several rays ask for is one point.
- */
-function groupRays(rays: readonly Ray[]): Group[] {
-  const asked = rays.flatMap(({ direction, scaling, steps }, ray) =>
-    steps.map((step, index) => ({ direction, scaling, step, target: { ray, index } }))
+/** Groups the points of rays by direction, in the order in which directions come. */
+function groupRays(rays: readonly TracedRay[]): Group[] {
+  const points = rays.flatMap(({ steps, ...own }, ray) =>
+    steps.map((step, index) => ({ ...own, step, ray, index }))
   );
-  const itself = asked.filter(({ step }) => step === 0).map(({ target }) => target);
-  const others = Map.groupBy(asked.filter(({ step }) => step !== 0), ({ direction }) => direction);
-  const groups = [...others].flatMap(([direction, all]) => {
-    const points = [...Map.groupBy(all, ({ scaling, step }) => `${scaling} ${step}`).values()];
-    return evenly(points, GROUP_POINTS).map((cut) => ({
-      direction,
-      points: cut.map((same) => ({
-        scaling: same[0]!.scaling,
-        step: same[0]!.step,
-        targets: same.map(({ target }) => target),
-      })),
-    }));
-  });
-  return [
-    { direction: null, points: [{ scaling: "global", step: 0, targets: itself }] },
-    ...groups,
-  ];
+  return [...Map.groupBy(points, ({ direction }) => direction)].flatMap(([direction, own]) =>
+    evenly(own, GROUP_POINTS).map((points) => ({ direction, points }))
+  );
 }
 
 /** Blocks of rows that a thread takes at once: products of fewer rows are slower. */

@@ -9,7 +9,6 @@ import type { OpenTask, Request, Response, Tasks } from "~/lib/engine/cpu/worker
 export type Ask<K extends keyof Tasks> = Parameters<Tasks[K]>[1];
 export type Answer<K extends keyof Tasks> = Awaited<ReturnType<Tasks[K]>>;
 
-/** Threads and their queue. */
 export interface Pool {
   /** Asks whichever thread is free first, unless the signal says before that it is too late. */
   run<K extends keyof Tasks>(kind: K, ask: Ask<K>, signal?: AbortSignal): Promise<Answer<K>>;
@@ -25,7 +24,6 @@ export interface Pool {
 
 const WORKER = new URL("./worker.ts", import.meta.url);
 
-/** A request that waits, and what to do with its answer. */
 interface Asked {
   readonly request: Request;
   readonly signal: AbortSignal | undefined;

@@ -41,7 +41,6 @@ export interface SharedPass {
   readonly deltas: SharedFloats | undefined;
 }
 
-/** That of a network. */
 export interface SplitPass extends SharedPass {
   readonly split: "train" | "test";
   readonly sizes: LayerSizes;
@@ -98,7 +97,6 @@ export interface LogitTask {
   readonly frozen?: Float64Array | undefined;
 }
 
-/** What complete logits give. */
 export interface LogitLoss {
   /** Mean cross-entropy in nats. */
   readonly loss: number;
@@ -110,7 +108,6 @@ export interface LogitLoss {
   readonly statistics: Float64Array;
 }
 
-/** The loss of complete logits. */
 export function logitLoss(
   { workspace, splits }: Thread,
   { split: name, classes, logits, deltas, frozen }: LogitTask,

@@ -16,13 +16,11 @@ import { type Direction, type Draw, drawDirection } from "~/lib/engine/direction
 /** What this thread works with, once it is opened. */
 let thread: Thread;
 
-/** What a thread starts from. */
 export interface OpenTask {
   readonly splits: Thread["splits"];
   readonly library: LibrarySource;
 }
 
-/** What a thread can be asked. */
 const TASKS = {
   async open(_: Thread, { splits, library }: OpenTask): Promise<void> {
     thread = { workspace: openWorkspace(await openGemmLibrary(library)), splits };
@@ -38,7 +36,6 @@ const TASKS = {
 };
 export type Tasks = typeof TASKS;
 
-/** A message to a thread. */
 export type Request = {
   [K in keyof Tasks]: { kind: K; ask: Parameters<Tasks[K]>[1] };
 }[keyof Tasks];

@@ -13,7 +13,6 @@ import { countParameters, type Layer, type LayerSizes, layoutLayers } from "~/li
  */
 export const BLOCK = 512;
 
-/** A thread's memory with its kernels and matrix products. */
 export interface Workspace {
   readonly memory: WebAssembly.Memory;
   readonly kernels: Kernels;
@@ -21,13 +20,11 @@ export interface Workspace {
   readonly accumulates: boolean;
   /** Bound to the memory as it is now. */
   gemm: Gemm;
-  /** Grows the memory to hold `bytes`. */
   reserve(bytes: number): void;
   /** A view of `length` numbers from a byte offset on, until the memory grows. */
   floats(at: number, length: number): Float32Array;
 }
 
-/** Opens an empty workspace. */
 export function openWorkspace(library: GemmLibrary): Workspace {
   const memory = new WebAssembly.Memory({ initial: 2, maximum: 65_536 });
   const workspace: Workspace = {
@@ -87,7 +84,6 @@ export interface LogitLayout {
   readonly scratch: number;
 }
 
-/** Allocates what belongs to the logits of `rows` rows. */
 export function layOutLogits({ allocate }: Places, classes: number, rows: number): LogitLayout {
   return {
     classes,

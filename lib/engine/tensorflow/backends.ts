@@ -51,7 +51,6 @@ export function isSoftware(adapter: GPUAdapter): boolean {
 
 /** The backends, in the order in which they are tried; "cpu" is TensorFlow.js's own, for tests. */
 export const TENSORFLOW_BACKENDS = ["tfjs-node-gpu", "webgpu", "tfjs-node", "cpu"] as const;
-/** One of `TENSORFLOW_BACKENDS`. */
 export type TensorFlowBackend = typeof TENSORFLOW_BACKENDS[number];
 
 /** The packages with TensorFlow's own library, for CUDA and for CPUs. */

@@ -17,7 +17,6 @@ import type { Operations } from "~/lib/engine/tensorflow/operations.ts";
 import { TENSOR_OPERATIONS } from "~/lib/engine/tensorflow/tensor_operations.ts";
 import { createWebGpuOperations } from "~/lib/engine/tensorflow/webgpu.ts";
 
-/** A backend in use. */
 export interface Device {
   /** Name and version of what computes. */
   readonly library: string;

@@ -25,14 +25,12 @@ export interface ImageRows {
 /** What a layer reads: images, the same for all members, or the layer below, [E, B, in]. */
 export type LayerInput = ImageRows | Tensor;
 
-/** Tells images from hidden units. */
 export function isImages(input: LayerInput): input is ImageRows {
   return "images" in input;
 }
 
 /** Losses and accuracies of E members' batches, which stay on the device until they are read. */
 export interface LossRecord {
-  readonly members: number;
   readonly batches: number;
   /** [E, ...] each; side by side, loss and accuracy of batch b are numbers 2 b and 2 b + 1 of a row. */
   readonly tensors: Tensor[];
@@ -63,7 +61,6 @@ export interface Steps {
   dispose(): void;
 }
 
-/** What `shift` adds. */
 export interface Shift {
   /** [E, 1, units]; default 0. */
   readonly bias?: Tensor | undefined;
@@ -74,7 +71,6 @@ export interface Shift {
 
 /** The operations; all are enqueued. */
 export interface Operations {
-  /** Bytes that a pixel takes on the device. */
   readonly bytesPerPixel: 1 | 4;
   uploadImages(pixels: Uint8Array, width: number): Tensor;
   /** X W^T + b, then ReLU where asked: [E, B, out]. */

@@ -6,7 +6,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Split } from "~/lib/dataset.ts";
-import type { Evaluation } from "~/lib/engine/engine.ts";
+import type { EvaluateOptions, Evaluation } from "~/lib/engine/engine.ts";
 import type { Device } from "~/lib/engine/tensorflow/device.ts";
 import type {
   ImageRows,
@@ -18,6 +18,7 @@ import {
   allocateParameters,
   type LayerSizes,
   layoutLayers,
+  share,
   type SharedFloats,
 } from "~/lib/model.ts";
 
@@ -67,7 +68,6 @@ export async function downloadLayers(
   }
 }
 
-/** Does the same with a layer's weights and biases. */
 export function mapLayer(
   { weight, bias }: LayerTensors,
   map: (tensor: tf.Tensor) => tf.Tensor,
@@ -233,12 +233,12 @@ export function layerGradient(
  */
 export async function readRecord(
   device: Device,
-  { members, batches, tensors }: LossRecord,
+  { batches, tensors }: LossRecord,
   rows: number,
 ): Promise<Record<"losses" | "accuracies", number[][]>> {
   const all = device.tidy(() => tf.concat(tensors, 1));
+  const [members, stride] = all.shape as [number, number];
   const values = await device.read(all).finally(() => all.dispose());
-  const stride = values.length / members;
   const column = (offset: number): number[][] =>
     Array.from(
       { length: members },
@@ -251,14 +251,12 @@ export async function readRecord(
 /**
  * Evaluates E models that fit on the device together on all rows of a split. Hidden units are
  * computed twice where a gradient is wanted, before and after the normalisation over all rows.
- *
- * @param want What is wanted beside loss and accuracy: nothing, the gradient's norm, the gradient.
  */
 export async function evaluateModels(
   work: ChunkedPass,
   models: readonly SharedFloats[],
-  want: "loss" | "norm" | "gradient",
-): Promise<(Evaluation & { readonly gradient: SharedFloats })[]> {
+  want: EvaluateOptions["gradient"],
+): Promise<Evaluation[]> {
   const { device, sizes, split } = work;
   const { operations } = device;
   const { layers, record } = device.tidy(() => ({
@@ -271,7 +269,7 @@ export async function evaluateModels(
     const logits = await logitsOf(work, (images) => outputsOf(images).at(-1)!);
     const batch = { labels: split.labels, start: 0, record, index: 0 };
     const deltas = device.tidy(() =>
-      want === "loss" ? operations.recordLoss(logits, batch) : operations.logitsDelta(logits, batch)
+      want ? operations.logitsDelta(logits, batch) : operations.recordLoss(logits, batch)
     );
     logits.dispose();
     if (deltas) {
@@ -284,8 +282,8 @@ export async function evaluateModels(
       });
     }
     // The last biases' gradient stays 0: `downloadLayers` knows them not.
-    const vectors = want === "gradient" ? models.map(() => allocateParameters(sizes)) : [];
-    if (want === "gradient") await downloadLayers(device, sizes, gradients, vectors);
+    const vectors = models.map(() => want === "whole" ? allocateParameters(sizes) : share(0));
+    if (want === "whole") await downloadLayers(device, sizes, gradients, vectors);
     const norms = want === "norm" ? await normsOf(device, gradients) : [];
     const { losses, accuracies } = await readRecord(device, record, split.size);
     return models.map((_, e) => ({

@@ -43,7 +43,6 @@ interface Training {
   readonly steps: Steps | undefined;
 }
 
-/** Uploads a stack. */
 export function createTensorStack(
   device: Device,
   train: SplitTensors,
@@ -140,15 +139,12 @@ function trainAt(
   const { steps, record } = training;
   const { labels, size } = train;
   const start = index * batchSize;
-  const images = { ...train, start, count: Math.min(batchSize, size - start) };
-  if (steps === undefined) {
-    trainBatch(training, images, { labels, start, record, index });
-    return;
-  }
-  const first = { start: 0, cursor: steps.cursor };
-  steps.take(images.count, () => {
-    trainBatch(training, { ...images, ...first }, { labels, ...first, record, index: 0 });
-  });
+  const count = Math.min(batchSize, size - start);
+  const at = steps ? { start: 0, cursor: steps.cursor, index: 0 } : { start, index };
+  const step = (): void =>
+    trainBatch(training, { ...train, ...at, count }, { ...at, labels, record });
+  if (steps) steps.take(count, step);
+  else step();
 }
 
 /**

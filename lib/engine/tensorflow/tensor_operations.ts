@@ -13,7 +13,6 @@ import {
 import { NORMALISATION_EPSILON } from "~/lib/model.ts";
 import type { Optimizer, TensorStep, TensorUpdate } from "~/lib/optimizer.ts";
 
-/** Operations on the active backend. */
 export const TENSOR_OPERATIONS: Operations = {
   bytesPerPixel: 4,
   uploadImages,
@@ -46,7 +45,7 @@ export const TENSOR_OPERATIONS: Operations = {
       // A copy where nothing is done, so that the result is always one to dispose of.
       return relu ? tf.relu(sum) : sum === x ? tf.clone(x) : sum;
     }),
-  openRecord: (members, batches) => ({ members, batches, tensors: [] }),
+  openRecord: (_members, batches) => ({ batches, tensors: [] }),
 };
 
 /** An optimizer's step by its own definition; frees what the step used up and did not return. */

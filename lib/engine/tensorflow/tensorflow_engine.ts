@@ -39,7 +39,7 @@ import type { SharedFloats } from "~/lib/model.ts";
  */
 export async function createTensorFlowEngine(
   backend: TensorFlowBackend | undefined,
-  { dataset, deviceMemory = 4 * 2 ** 30 }: EngineOptions,
+  { dataset, memory = 4 * 2 ** 30 }: EngineOptions,
 ): Promise<Engine> {
   const device = await openDevice(backend);
   const { tensorBytes } = device;
@@ -48,7 +48,7 @@ export async function createTensorFlowEngine(
   const images = device.operations.bytesPerPixel *
     (dataset.train.pixels.length + dataset.test.pixels.length);
   // Where the images alone take nearly all, a quarter is still needed to get anywhere.
-  const budget: Budget = { bytes: Math.max(deviceMemory - images, deviceMemory / 4), tensorBytes };
+  const budget: Budget = { bytes: Math.max(memory - images, memory / 4), tensorBytes };
 
   /** Takes as many vectors at once as memory allows through a whole split: models, or tangents. */
   async function inGroups<T>(
@@ -82,10 +82,13 @@ export async function createTensorFlowEngine(
           "--engine cpu",
       );
     },
-    evaluate(sizes, models, { split: name, gradient }): Promise<Evaluation[]> {
+    evaluate(sizes, models, { split: name, gradient, signal }): Promise<Evaluation[]> {
       const split = name === "train" ? train : test ??= uploadSplit(device, dataset.test);
-      const want = gradient ? "norm" : "loss";
-      return inGroups(models, { sizes, split }, (work, some) => evaluateModels(work, some, want));
+      return inGroups(
+        models,
+        { sizes, split, signal },
+        (work, some) => evaluateModels(work, some, gradient),
+      );
     },
     perturbedLosses(sizes, models, options): Promise<PerturbedLosses[]> {
       const { rays, onProgress, signal } = options;
@@ -96,9 +99,7 @@ export async function createTensorFlowEngine(
         return perturbedLossesAt(work, some, options, onPoint);
       });
     },
-    gradients: (sizes, models, { signal } = {}) =>
-      inGroups(models, { sizes, signal }, (work, some) => evaluateModels(work, some, "gradient")),
-    openHessian: (sizes, model, { signal } = {}) =>
+    openHessian: (sizes, model, signal) =>
       Promise.resolve({
         multiply: (vectors) =>
           inGroups(vectors, { sizes, tangents: true, signal }, (work, some) =>

@@ -23,7 +23,6 @@ import { launchDelta, launchLoss, launchMoments } from "~/lib/engine/tensorflow/
 import { launchProduct } from "~/lib/engine/tensorflow/webgpu/product.ts";
 import type { Optimizer, TensorStep } from "~/lib/optimizer.ts";
 
-/** Operations on TensorFlow.js's WebGPU backend. */
 export function createWebGpuOperations(backend: WebGPUBackend): Operations {
   const { launch, openSteps } = createLauncher(backend);
   return {
@@ -45,7 +44,7 @@ export function createWebGpuOperations(backend: WebGPUBackend): Operations {
     },
     shift: (x, by) => launchShift(launch, x, by),
     openRecord: (members, batches, classes) => ({
-      ...{ members, batches },
+      batches,
       tensors: [tf.keep(tf.zeros([members, 2 * (batches + classes)]))],
     }),
     // Plain SGD has no update: it is in the gradient.

@@ -66,21 +66,14 @@ const NAMES: Partial<Record<typeof Deno.build.os, readonly string[]>> = {
 /** Before the names of all functions: of most libraries, and of the OpenBLAS that comes with SciPy. */
 const PREFIXES = ["", "scipy_"];
 
-/** How a BLAS is opened. */
-export interface BlasOptions {
-  /**
-   * Whether an OpenBLAS that takes lesser kernels than the processor has is loaded again with the
-   * right ones, unless OPENBLAS_CORETYPE is set. Default false: a thread takes what is loaded.
-   */
-  readonly improve?: boolean;
-  /** This file and no other, as the system finds it. */
-  readonly file?: `${string}.${string}`;
-}
-
-/** Opens the first BLAS that is there and computes rightly, on one thread; undefined if none is. */
-export function openBlas({ improve = false, file }: BlasOptions = {}): GemmLibrary | undefined {
+/**
+ * Opens the first BLAS that is there and computes rightly, on one thread; undefined if none is.
+ *
+ * @param file This file and no other, as the system finds it.
+ */
+export function openBlas(file?: `${string}.${string}`): GemmLibrary | undefined {
   for (const name of file ? [file] : NAMES[Deno.build.os] ?? []) {
-    const opened = improve ? openImproved(name) : open(name);
+    const opened = openImproved(name);
     if (opened === undefined) continue;
     const { library, ...replaced } = opened;
     useOneThread(library);
@@ -99,19 +92,13 @@ export function openBlas({ improve = false, file }: BlasOptions = {}): GemmLibra
   return undefined;
 }
 
-interface Opened {
-  readonly library: Blas;
-  /** The core that OpenBLAS takes by itself, where it was loaded with a better one. */
-  readonly replaced?: string;
-}
-
-function open(name: string): Opened | undefined {
+function open(name: string): Blas | undefined {
   for (const prefix of PREFIXES) {
     const symbols = Object.fromEntries(
       Object.entries(SYMBOLS).map(([key, symbol]) => [key, { ...symbol, name: prefix + key }]),
     );
     try {
-      return { library: Deno.dlopen(name, symbols as unknown as typeof SYMBOLS) };
+      return Deno.dlopen(name, symbols as unknown as typeof SYMBOLS);
     } catch {
       // Not installed, without the CBLAS interface, or not permitted: the next one.
     }
@@ -119,34 +106,43 @@ function open(name: string): Opened | undefined {
   return undefined;
 }
 
+interface Opened {
+  readonly library: Blas;
+  /** The core that OpenBLAS takes by itself, where it was loaded with a better one. */
+  readonly replaced?: string | undefined;
+}
+
 /**
- * OpenBLAS reads OPENBLAS_CORETYPE when it is loaded, so it is given back and loaded again; where
- * somebody else holds it, it stays as it is.
+ * Opens a file; an OpenBLAS that takes lesser kernels than the processor has is given back and loaded
+ * again with the right ones, unless OPENBLAS_CORETYPE is set. It reads that when it is loaded: where
+ * somebody else holds it, it stays as it is, and a thread takes what is loaded.
  */
 function openImproved(name: string): Opened | undefined {
   const first = open(name);
   if (first === undefined) return undefined;
-  const { symbols } = first.library;
-  const core = text(symbols.openblas_get_corename?.());
-  const better = core === undefined ? undefined : betterCoreType(core, {
+  const { symbols } = first;
+  const core = coreOf(first);
+  const better = core && betterCoreType(core, {
     avx2: symbols.support_avx2?.() === 1,
     avx512: symbols.support_avx512?.() === 1,
     avx512bf16: symbols.support_avx512_bf16?.() === 1,
   });
-  if (core === undefined || better === undefined) return first;
   try {
-    if (Deno.env.get(CORE_TYPE) !== undefined) return first;
+    if (!better || Deno.env.get(CORE_TYPE) !== undefined) return { library: first };
     Deno.env.set(CORE_TYPE, better);
   } catch {
     // Not permitted: what is loaded computes as rightly, only slower.
-    return first;
+    return { library: first };
   }
-  first.library.close();
-  const second = open(name);
+  first.close();
+  const library = open(name);
   Deno.env.delete(CORE_TYPE);
-  if (second === undefined) return undefined;
-  const taken = text(second.library.symbols.openblas_get_corename?.());
-  return taken === core ? second : { ...second, replaced: core };
+  return library && { library, replaced: coreOf(library) === core ? undefined : core };
+}
+
+/** The core whose kernels an OpenBLAS takes, where it tells. */
+function coreOf({ symbols }: Blas): string | undefined {
+  return text(symbols.openblas_get_corename?.());
 }
 
 /**
@@ -200,21 +196,15 @@ function bindBlas({ symbols: { cblas_sgemm } }: Blas, memory: WebAssembly.Memory
 interface ProcessorFeatures {
   readonly avx2: boolean;
   readonly avx512: boolean;
-  /** AVX-512 with bfloat16 instructions. */
   readonly avx512bf16: boolean;
 }
 
-/** Vector bits of the cores that are known to use less than some processors offer. */
-const VECTOR_BITS: Readonly<Record<string, number>> = {
-  ...cores(
-    128,
-    "Katmai Coppermine Northwood Prescott Banias Atom Core2 Penryn Dunnington Nehalem",
-    "Athlon Opteron Opteron_SSE3 Barcelona Bobcat Nano",
-  ),
-  // AVX without fused multiplication, or with half the units.
-  ...cores(192, "Sandybridge Bulldozer Piledriver Steamroller Excavator"),
-  ...cores(256, "Haswell Zen"),
-};
+/** Cores that are known to use SSE, or AVX without fused multiplication or with half the units. */
+const BELOW_AVX2 = `katmai coppermine northwood prescott banias atom core2 penryn dunnington nehalem
+  athlon opteron opteron_sse3 barcelona bobcat nano
+  sandybridge bulldozer piledriver steamroller excavator`.split(/\s+/);
+/** Those that use AVX2. */
+const AVX2 = ["haswell", "zen"];
 
 /**
  * The value of OPENBLAS_CORETYPE that the processor calls for, or undefined where OpenBLAS's own
@@ -222,26 +212,13 @@ const VECTOR_BITS: Readonly<Record<string, number>> = {
  * kernels (SSE3) reach less than a quarter of what Cooperlake's do.
  *
  * @param core As `openblas_get_corename()` names it. One that is not known here is left alone.
- *
- * @example
- * ```ts
- * import { betterCoreType } from "~/lib/engine/cpu/gemm/blas.ts";
- *
- * const features = { avx2: true, avx512: false, avx512bf16: false };
- * if (betterCoreType("Prescott", features) !== "Haswell") throw new Error("SSE3 on AVX2");
- * if (betterCoreType("Zen", features) !== undefined) throw new Error("Zen is AVX2 already");
- * ```
  */
 export function betterCoreType(core: string, features: ProcessorFeatures): string | undefined {
-  const bits = VECTOR_BITS[core.toLowerCase()] ?? Infinity;
+  const isBelow = BELOW_AVX2.includes(core.toLowerCase());
+  if (!isBelow && !AVX2.includes(core.toLowerCase())) return undefined;
   // Sapphire Rapids' products in float32 are Cooperlake's, which more versions know.
-  if (features.avx512bf16 && bits < 512) return "Cooperlake";
-  if (features.avx512 && bits < 512) return "SkylakeX";
+  if (features.avx512bf16) return "Cooperlake";
+  if (features.avx512) return "SkylakeX";
   // Zen's kernels are Haswell's but for details.
-  if (features.avx2 && bits < 256) return "Haswell";
-  return undefined;
-}
-
-function cores(bits: number, ...names: readonly string[]): Record<string, number> {
-  return Object.fromEntries(names.join(" ").toLowerCase().split(" ").map((name) => [name, bits]));
+  return features.avx2 && isBelow ? "Haswell" : undefined;
 }

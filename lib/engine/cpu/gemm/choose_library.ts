@@ -10,7 +10,7 @@ import { dirname } from "node:path";
 import process from "node:process";
 import { z } from "zod";
 import config from "~/deno.json" with { type: "json" };
-import { type BlasOptions, openBlas } from "~/lib/engine/cpu/gemm/blas.ts";
+import { openBlas } from "~/lib/engine/cpu/gemm/blas.ts";
 import {
   GEMM_LIBRARIES,
   type GemmLibrary,
@@ -19,6 +19,7 @@ import {
 } from "~/lib/engine/cpu/gemm/gemm_library.ts";
 import { openOneDnn } from "~/lib/engine/cpu/gemm/onednn.ts";
 import { openOnnxRuntime } from "~/lib/engine/cpu/gemm/onnx_runtime.ts";
+import type { EngineOptions } from "~/lib/engine/engine.ts";
 import { MLP_1 } from "~/lib/model.ts";
 
 /** Share of the fastest rate at which an earlier of `GEMM_LIBRARIES` is taken, so that noise decides nothing. */
@@ -28,15 +29,11 @@ const CLOSE = 0.95;
 const MOST_TRIALS = 5;
 
 /** What is known before anything is measured. */
-export interface ChoiceOptions {
+export interface ChoiceOptions extends Pick<EngineOptions, "choices" | "onMessage"> {
   /** This one and no other; "measure": a trial, whatever was chosen before. */
   readonly demanded?: LibrarySource | "measure" | undefined;
   /** This one if it is there: a run goes on with the library that it was begun with. */
   readonly prefer?: GemmLibraryName | undefined;
-  /** File that keeps what was chosen on each machine. Default: nothing is kept. */
-  readonly choices?: string | undefined;
-  /** Gets one line: what was chosen, why, and the rates. */
-  readonly onMessage?: ((message: string) => void) | undefined;
   /** Rates of libraries in FLOP/s. Default: `measureGemm`. */
   readonly measure?: (libraries: readonly GemmLibrary[]) => Promise<number[]>;
 }
@@ -58,7 +55,6 @@ const choiceSchema = z.object({
   library: z.enum(GEMM_LIBRARIES),
   /** GFLOP/s a thread, of the last trial; of what is there. */
   rates: z.partialRecord(z.enum(GEMM_LIBRARIES), z.number()),
-  /** The day of the trial. */
   date: z.iso.date(),
 });
 type Choice = z.infer<typeof choiceSchema>;
@@ -81,14 +77,12 @@ export async function chooseGemmLibrary(options: ChoiceOptions = {}): Promise<Ch
     return { library, chosen };
   };
   const again = demanded === "measure";
-  if (!again && demanded !== undefined) {
-    return say(await openGemmLibrary(demanded, IMPROVE), "demanded");
-  }
+  if (!again && demanded !== undefined) return say(await openGemmLibrary(demanded), "demanded");
   if (!again && prefer !== undefined) {
-    const own = await openGemmLibrary(prefer, IMPROVE).catch(() => undefined);
+    const own = await openGemmLibrary(prefer).catch(() => undefined);
     if (own !== undefined) return say(own, "the run's own");
   }
-  const blas = openBlas(IMPROVE);
+  const blas = openBlas();
   const machine: Machine = {
     processor: processor(),
     blas: blas?.name ?? "",
@@ -101,13 +95,13 @@ export async function chooseGemmLibrary(options: ChoiceOptions = {}): Promise<Ch
   if (known !== undefined) {
     const library = known.library === "blas"
       ? blas
-      : await openGemmLibrary(known.library, IMPROVE).catch(() => undefined);
+      : await openGemmLibrary(known.library).catch(() => undefined);
     if (library && (library.kind !== "onednn" || library.name === known.onednn)) {
       if (library !== blas) blas?.close();
       return say(library, fastest, describe(known, choices));
     }
   }
-  const oneDnn = openOneDnn(IMPROVE);
+  const oneDnn = openOneDnn();
   const onnxRuntime = await openOnnxRuntime().catch((error: Error) => {
     if (!blas && !oneDnn) throw error;
     onMessage?.(error.message);
@@ -126,8 +120,6 @@ export async function chooseGemmLibrary(options: ChoiceOptions = {}): Promise<Ch
   const chosen = libraries.find(({ kind }) => kind === choice.library)!;
   return say(chosen, fastest, describe(choice, isKept ? choices : undefined));
 }
-
-const IMPROVE = { improve: true } as const;
 
 /** The first library whose rate is close to the fastest. */
 export function fasterLibrary(rates: Choice["rates"]): GemmLibraryName {
@@ -201,14 +193,10 @@ export function processor(): string {
  *
  * @throws {Error} If it is not there.
  */
-export async function openGemmLibrary(
-  source: LibrarySource,
-  options?: BlasOptions,
-): Promise<GemmLibrary> {
+export async function openGemmLibrary(source: LibrarySource): Promise<GemmLibrary> {
   if (source === "onnxruntime") return await openOnnxRuntime();
-  if (source === "onednn") return openOneDnn(options) ?? noLibrary(source);
-  if (source === "blas") return openBlas(options) ?? noLibrary(source);
-  return openBlas({ ...options, file: source }) ?? noLibrary(source);
+  if (source === "onednn") return openOneDnn() ?? noLibrary(source);
+  return openBlas(source === "blas" ? undefined : source) ?? noLibrary(source);
 }
 
 /** @throws {Error} Always: what to install. */

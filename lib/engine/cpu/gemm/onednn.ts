@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { addressOf, type BlasOptions, openBlas } from "~/lib/engine/cpu/gemm/blas.ts";
+import { addressOf, openBlas } from "~/lib/engine/cpu/gemm/blas.ts";
 import {
   computesRightly,
   type Gemm,
@@ -33,11 +33,11 @@ const [SEQUENTIAL, WITH_OPENMP] = [1, 2];
  * with few rows, those that add to it the BLAS's, which packs less. Undefined if oneDNN is not there
  * or computes wrongly.
  */
-export function openOneDnn(options?: BlasOptions): GemmLibrary | undefined {
+export function openOneDnn(): GemmLibrary | undefined {
   for (const name of NAMES) {
     const library = open(name);
     if (library === undefined) continue;
-    const blas = openBlas(options);
+    const blas = openBlas();
     const gemm: GemmLibrary = {
       kind: "onednn",
       source: "onednn",

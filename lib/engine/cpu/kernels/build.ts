@@ -5,18 +5,13 @@
  */
 import asc from "assemblyscript/asc";
 
-/** What the build makes, by file name. */
-export interface Built {
-  readonly "kernels.wasm": Uint8Array;
-  readonly "signatures.d.ts": string;
-}
-
 /**
  * Compiles the kernels; the same source gives the same bytes.
  *
+ * @returns The files that it makes, by name.
  * @throws {Error} With the compiler's messages.
  */
-export async function buildKernels(): Promise<Built> {
+export async function buildKernels(): Promise<Record<string, Uint8Array>> {
   const folder = new URL("./assembly/", import.meta.url);
   const sources = new Map<string, string>();
   for await (const { name } of Deno.readDir(folder)) {
@@ -48,21 +43,18 @@ export async function buildKernels(): Promise<Built> {
   const signatures = [...String(written["kernels.d.ts"]).matchAll(/export function (.*);/g)];
   return {
     "kernels.wasm": binary,
-    "signatures.d.ts": [
+    "signatures.d.ts": new TextEncoder().encode([
       "// deno-fmt-ignore-file",
       "/** The kernels, as the build found them in assembly/; numbers are byte offsets, counts or scales. */",
       "export interface Kernels {",
       ...signatures.map(([, signature]) => `  ${signature};`),
       "}\n",
-    ].join("\n"),
+    ].join("\n")),
   };
 }
 
 if (import.meta.main) {
   for (const [name, contents] of Object.entries(await buildKernels())) {
-    await Deno.writeFile(
-      new URL(name, import.meta.url),
-      typeof contents === "string" ? new TextEncoder().encode(contents) : contents,
-    );
+    await Deno.writeFile(new URL(name, import.meta.url), contents);
   }
 }

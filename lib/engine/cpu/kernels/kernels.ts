@@ -13,7 +13,6 @@ export const FREE_BYTES_FROM = 65_536;
 /** Compiled once a thread; it holds no state. */
 let module: WebAssembly.Module | undefined;
 
-/** Instantiates the kernels on a memory. */
 export function openKernels(memory: WebAssembly.Memory): Kernels {
   module ??= new WebAssembly.Module(Deno.readFileSync(new URL("./kernels.wasm", import.meta.url)));
   const instance = new WebAssembly.Instance(module, { env: { memory, abort: () => {} } });

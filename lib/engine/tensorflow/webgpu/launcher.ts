@@ -39,7 +39,6 @@ interface Recording {
   readonly releases: (() => void)[];
 }
 
-/** A kernel as the backend takes it. */
 type Program = Parameters<WebGPUBackend["runWebGPUProgram"]>[0];
 
 /** What TensorFlow.js 4.22 keeps to itself. */
@@ -56,7 +55,6 @@ const SUBMIT = "WEBGPU_DEFERRED_SUBMIT_BATCH_SIZE";
 /** Replayed launches of a submission: a few small steps, so that no driver takes it for a hang. */
 const REPLAYED = 128;
 
-/** What enqueues kernels on a backend, and what opens steps that are recorded. */
 export function createLauncher(
   backend: WebGPUBackend,
 ): { readonly launch: Launch; readonly openSteps: () => Steps } {

@@ -55,7 +55,6 @@ interface Operand {
  */
 type Tile = Readonly<Record<"rows" | "columns" | "threadRows" | "threadColumns", number>>;
 
-/** What decides a kernel's code. */
 interface Variant {
   readonly tile: Tile;
   readonly a: Operand;
@@ -247,7 +246,6 @@ fn read${name}(network : i32, row : i32, column : i32) -> vec4<f32> {
 }`;
 }
 
-/** Stores four sums of a row. */
 function writeFunction({ hasBias, then, isVector }: Variant): string {
   const zero = isVector ? "vec4<f32>(0.0)" : "0.0";
   const finish = (index: string): string =>
