@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { OptionName } from "~/lib/cli/options.ts";
+import { FLAT_HELP, type OptionName } from "~/lib/cli/options.ts";
 import { measureHelp } from "~/lib/measure.ts";
 import { optimizerHelp } from "~/lib/optimizer.ts";
 import { STOP_HELP } from "~/lib/trainer.ts";
@@ -27,7 +27,10 @@ export interface Command {
 
 const ENGINE = ["engine", "threads", "data", "json"] as const;
 const OPTIMIZERS = { "Optimizers, NAME or NAME(key=value,...)": optimizerHelp() };
-const MEASURES = { "Measures, NAME or NAME(key=value,...)": measureHelp() };
+/** What the symbols in the measures' help are. */
+const SYMBOLS =
+  "L: training loss; w: the P weights and biases; u_k: random, of length 1; H: Hessian of L";
+const MEASURES = { "Measures, NAME or NAME(key=value,...)": [SYMBOLS, ...measureHelp()] };
 
 /** Every command by its task's name. */
 export const COMMANDS = {
@@ -62,7 +65,9 @@ export const COMMANDS = {
     required: ["optimizer", "learning-rate", "batch-size", "seed", "out"],
     help: {
       models: "where its trajectory is kept, to go on from (default models/)",
-      stops: `when training ends: ${STOP_HELP} (default cumulative:1e-3); the last is written`,
+      stops:
+        `when training ends: ${STOP_HELP} (default cumulative:1e-3); ${FLAT_HELP}; the latest ` +
+        "network is written",
     },
     notes: OPTIMIZERS,
   },
@@ -84,8 +89,8 @@ export const COMMANDS = {
   landscape: {
     file: "~/lib/cli/landscape.ts",
     summary:
-      "Loss and accuracy, training and test, along a line or in a plane through networks: a " +
-      "random direction, two, or other networks. At each point the logits are normalised by all rows.",
+      "Loss and accuracy, training and test, along a line or in a plane: from one network in random " +
+      "directions, or through two or three. At each point the logits are normalised over all images.",
     options: [
       ...["model", "to", "and", "points", "plane", "normalise", "biases", "radius", "seed"],
       ...["images", "out", ...ENGINE],
@@ -101,7 +106,7 @@ export const COMMANDS = {
     ],
     needs: { and: "to" },
     help: {
-      radius: "the longest step in a random direction (default 1 by filters' norms, else 5)",
+      radius: "the longest step in a random direction (default 1; 5 with --normalise none)",
       seed: "seed of the directions (default: the study's)",
       out:
         "writes FILE.json, .csv, .svg and .png; the same command goes on from .json, another replaces them",

@@ -85,6 +85,10 @@ const path = (use: PathUse, value: string, help: string): Option<string> => (
   { ...option(value, file, help), path: use }
 );
 
+/** What the first two kinds of stop mean. */
+export const FLAT_HELP =
+  "in the first two each of EPOCHS (default 5), in a row or in all, changed the loss by less than NATS";
+
 /** All options by name. */
 export const OPTIONS = {
   model: path("read", "FILE", "safetensors with PyTorch's names and layout"),
@@ -94,7 +98,7 @@ export const OPTIONS = {
   plane: option("WxH", size, "a plane of so many points (default 25x25 with three networks)"),
   normalise: choice(
     ["filter", "none"],
-    "unit of a random step: each filter's norm (default), or none: a distance",
+    "a random step of 1 moves each unit's weights by their norm (filter, default) or all by a distance of 1 (none)",
   ),
   biases: choice(["move", "keep"], "whether a random step moves a layer's biases (default move)"),
   preset: choice(PRESETS, "the study that other options change (default standard)"),
@@ -124,7 +128,8 @@ export const OPTIONS = {
   ),
   stops: list(
     named(parseStop, "a stop"),
-    `when training ends: ${STOP_HELP}; figures show the first; a loss beside another kind is only passed`,
+    `when training ends: ${STOP_HELP}; ${FLAT_HELP}; figures show the first stop; a loss ends training ` +
+      "only if all stops are losses",
   ),
   measures: list(
     measure,

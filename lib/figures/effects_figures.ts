@@ -237,8 +237,8 @@ export function plotEigenvalues(study: Study, records: Records): Figure {
     name: "lambda-max",
     title: "Largest eigenvalue and the edge of stability",
     panels,
-    caption: `${describeCells(study, drawn)} Means beside an edge are of logarithms, with the ` +
-      "residual in the interval; without an edge, values are lower bounds. The " +
+    caption: `${describeCells(study, drawn)} Where an edge is drawn, means are taken on the log ` +
+      "scale and intervals hold the residual; elsewhere values are lower bounds. The " +
       "edge is that of full-batch training: for SGD in the Hessian's eigenvalue, for AdaGrad in that " +
       "of the preconditioned Hessian.",
   });

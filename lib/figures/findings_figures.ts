@@ -142,10 +142,10 @@ export function plotLevels(study: Study, findings: readonly Finding[]): Figure {
     }),
     caption: shown.length === 0
       ? "No effect has two ends with two seeds at a common level of the full-set loss."
-      : "Each point compares two cells at one training loss: the ratio of their values, paired by seed, " +
-        "with its 95 % t interval, which holds the error of interpolation (hollow: not the first cell " +
-        `and the last); n = ${seeds}. Colours compare with the change of sharpness at the stop ` +
-        `${stop}; black: that is not settled. Dashed: 1 / ${NEGLIGIBLE_RATIO} and ` +
+      : "Each point is the ratio of two cells' values at one training loss, paired by seed; hollow: not " +
+        `of the first and the last cell; n = ${seeds}. 95 % t intervals hold the error of interpolation. ` +
+        `Colours compare with the change of sharpness at the stop ${stop}; black: that change is not ` +
+        `settled. Dashed: 1 / ${NEGLIGIBLE_RATIO} and ` +
         `${NEGLIGIBLE_RATIO}; an interval between them is negligible. Grey: inconclusive, by its ` +
         "interval or after Holm's adjustment for the number of verdicts.",
     isNarrow: true,

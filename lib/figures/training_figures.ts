@@ -122,8 +122,8 @@ export function plotLead(study: Study, records: Records): Figure {
       replication.length > 0 &&
       `Above: the published study again. ${describePublished(compared)}`,
       along.length > 0 &&
-      "Along training: lines on one another differ in how far it got, lines apart in the minimum" +
-        `${measure === LEAD_MEASURE ? "" : " or in the scale of the weights"}. ` +
+      "Along training: lines on one another differ only in how far it got, lines apart also in " +
+        `the place reached${measure === LEAD_MEASURE ? "" : " or the scale of the weights"}. ` +
         describeCurves(study, curves),
     ].filter((sentence) => sentence !== false).join(" "),
     isNarrow: true,

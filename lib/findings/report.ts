@@ -125,7 +125,7 @@ const HOW_TO_READ = [
   list([
     "*Falls*, *rises*: the interval excludes 1.",
     "*Survives*: sharpness at the stop, between the same two cells, goes the same way. " +
-    "*Reverses*: it goes the other way. Where sharpness at the stop is not settled, neither is said.",
+    "*Reverses*: it goes the other way. Where sharpness at the stop is not settled, the verdict is *falls* or *rises*.",
     `*Negligible*: it lies within 1/${NEGLIGIBLE_RATIO} to ${NEGLIGIBLE_RATIO}, or a difference within ` +
     `${100 * NEGLIGIBLE_SHARE} % of the larger value. Optimizers are then called *alike*.`,
     "*Inconclusive*: anything else; the runs settle nothing. Optimizers are then called *open*. " +
@@ -133,8 +133,8 @@ const HOW_TO_READ = [
     "the level at which most cells can be compared.",
   ]),
   "Among many comparisons some exclude 1 by chance. So p is adjusted by Holm's method. A verdict whose " +
-  "adjusted p is above 0.05 becomes inconclusive, and its p is shown: of the ratio lying outside " +
-  `1/${NEGLIGIBLE_RATIO} to ${NEGLIGIBLE_RATIO} where the interval lies within, else of a ratio of 1. ` +
+  "adjusted p is above 0.05 becomes inconclusive, and its p is shown. It is that of a ratio of 1; where " +
+  `the verdict was *negligible*, of a ratio outside 1/${NEGLIGIBLE_RATIO} to ${NEGLIGIBLE_RATIO}. ` +
   "For each factor these comparisons are one family: sharpness at the stop, relative sharpness (filter) " +
   "at the stop, and relative sharpness (filter) at equal training loss. Antithetic sharpness at equal " +
   "loss is another family; other measures stand alone. Single steps, and the cells of two optimizers at " +

@@ -36,7 +36,7 @@ export const STOP_HELP =
  * - `consecutive:c` (the original's text): the epoch loss changed by less than c nats in each of 5
  *   epochs in a row; `consecutive:c:n` for n of them.
  * - `cumulative:c` (the original's program): it changed by less than c in 5 epochs from the third
- *   on, wherever they lie.
+ *   on, in a row or not.
  * - `loss:x`: the epoch loss is at or below x nats.
  * - `epochs:n`: n epochs.
  *
@@ -82,8 +82,8 @@ export function parseStop(text: string): Stop {
   const inARow = kind === "consecutive";
   const size = formatNumber(criterion);
   const isUsual = needed === FLAT_EPOCHS;
-  const flat = isUsual ? "five epochs" : plural(needed, "epoch");
-  const where = needed === 1 ? "" : inARow ? " in a row" : ", wherever they lay,";
+  const flat = needed === 1 ? "1 epoch" : `each of ${isUsual ? "five" : needed} epochs`;
+  const where = needed === 1 ? "" : inARow ? " in a row" : ", in a row or not,";
   return {
     text: `${kind}:${size}${isUsual ? "" : `:${needed}`}`,
     words: `${flat}${where} changed the epoch loss by less than ${size} nats`,

@@ -26,11 +26,13 @@ Deno.test("parseStop() gives the first epoch at which a stop is reached", () => 
 });
 
 Deno.test("parseStop() says what a stop is, of one epoch too", () => {
-  const stops = ["epochs:1", "epochs:10", "consecutive:0.1:1", "cumulative:1e-3"];
+  const flat = ["consecutive:0.1:1", "consecutive:0.1:7", "cumulative:1e-3"];
+  const stops = ["epochs:1", "epochs:10", ...flat];
   assertEquals(stops.map((text) => parseStop(text).words), [
     ...["after 1 epoch", "after 10 epochs"],
     "1 epoch changed the epoch loss by less than 0.1 nats",
-    "five epochs, wherever they lay, changed the epoch loss by less than 1e-3 nats",
+    "each of 7 epochs in a row changed the epoch loss by less than 0.1 nats",
+    "each of five epochs, in a row or not, changed the epoch loss by less than 1e-3 nats",
   ]);
 });
 
