@@ -35,8 +35,8 @@ export interface NotebookDisplay {
 }
 
 /**
- * Shows a figure as PNG of twice its size. An SVG would look sharper, but nbconvert's HTML prefers
- * it and then drops all but its text; code hosts drop it too.
+ * Shows a figure as PNG of twice its size. An SVG would look sharper, but the HTML of nbconvert 6.5
+ * prefers it and then drops all but its text; code hosts drop it too.
  *
  * @throws {Error} Outside a notebook.
  */
