@@ -137,11 +137,8 @@ export async function showRun(
     ? "none missing"
     : `${outcome.missingRuns} of ${listTrajectories(study).length} not complete`;
   const [stop = ""] = study.stops;
-  await close(
-    `${plural(runs.length, "run")} with a result at the stop ${stop} (${
-      parseStop(stop).words
-    }), ${missing}`,
-  );
+  const results = `${plural(runs.length, "run")} with a result`;
+  await close(`${results} at the stop ${stop} (${parseStop(stop).words}), ${missing}`);
   return { ...outcome, runs };
 }
 

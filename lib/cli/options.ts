@@ -98,7 +98,8 @@ export const OPTIONS = {
   plane: option("WxH", size, "a plane of so many points (default 25x25 with three networks)"),
   normalise: choice(
     ["filter", "none"],
-    "a random step of 1 moves each unit's weights by their norm (filter, default) or all by a distance of 1 (none)",
+    "a random step of 1 moves each unit's weights by their norm (filter, default) or all by a " +
+      "distance of 1 (none)",
   ),
   biases: choice(["move", "keep"], "whether a random step moves a layer's biases (default move)"),
   preset: choice(PRESETS, "the study that other options change (default standard)"),

@@ -99,11 +99,13 @@ export function meanLayers(
   return [
     ...throughPoints(means),
     ...means,
-    ...cellLayers(study, lost, "diverged", (cell) => ({ y: NaN, text: "×", ...place(cell) }), {
-      ...{ kind: "rules", along: "x", dash: "1 3" },
-    }),
+    ...cellLayers(study, lost, "diverged", (cell) => ({ ...LOST_ROW, ...place(cell) }), LOST),
   ];
 }
+
+/** The mark of cells of which all seeds diverged: a rule at their place along x. */
+export const LOST = { kind: "rules", along: "x", dash: "1 3" } as const;
+export const LOST_ROW = { y: NaN, text: "×" } as const;
 
 /** Pale lines through layers' points, broken where one is missing. */
 export function throughPoints(layers: readonly Layer[]): Layer[] {

@@ -9,6 +9,8 @@ import {
   describeNetworks,
   effectAxis,
   effectPanels,
+  LOST,
+  LOST_ROW,
   meanLayers,
   measureAxis,
   throughPoints,
@@ -188,8 +190,8 @@ export function plotAxes(study: Study, runs: Runs): Figure {
           })),
         })),
         {
-          ...{ kind: "rules", name: "diverged", along: "x", dash: "1 3" },
-          rows: cells.filter(isLost).map((cell) => ({ x: xOf(cell), y: NaN, text: "×" })),
+          ...{ ...LOST, name: "diverged" },
+          rows: cells.filter(isLost).map((cell) => ({ ...LOST_ROW, x: xOf(cell) })),
         },
         // The colours' legend stands once, on marks that are there already.
         {

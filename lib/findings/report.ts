@@ -125,7 +125,8 @@ const HOW_TO_READ = [
   list([
     "*Falls*, *rises*: the interval excludes 1.",
     "*Survives*: sharpness at the stop, between the same two cells, goes the same way. " +
-    "*Reverses*: it goes the other way. Where sharpness at the stop is not settled, the verdict is *falls* or *rises*.",
+    "*Reverses*: it goes the other way. Where sharpness at the stop is not settled, the verdict is " +
+    "*falls* or *rises*.",
     `*Negligible*: it lies within 1/${NEGLIGIBLE_RATIO} to ${NEGLIGIBLE_RATIO}, or a difference within ` +
     `${100 * NEGLIGIBLE_SHARE} % of the larger value. Optimizers are then called *alike*.`,
     "*Inconclusive*: anything else; the runs settle nothing. Optimizers are then called *open*. " +
