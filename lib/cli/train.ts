@@ -43,23 +43,23 @@ export const main: Main<"out"> = async (values, about) => {
     .sort((a, b) => a.training.epochs - b.training.epochs);
   const last = runs.at(-1);
   // Weights that are not finite from the start have no run.
-  if (typeof last?.training.sha256 !== "string") {
+  if (last?.network === undefined) {
     throw new DivergedError(
       `Training diverged in epoch ${content.epochLosses.length + 1}: nothing was written; a ` +
         "smaller learning rate may stay finite",
     );
   }
-  const { config, training } = last;
-  const { epochs, stopped, trainLoss, testAccuracy } = training;
+  const { config, training, network: { epoch, sha256: _, measures: __, ...evaluated } } = last;
+  const { trainLoss, testAccuracy } = evaluated;
   const seconds = performance.now() / 1000;
   const time = formatSeconds(seconds);
-  await writeWhole(out, await Deno.readFile(networkFile(models, config, epochs)));
+  await writeWhole(out, await Deno.readFile(networkFile(models, config, epoch)));
   about.onMessage(
-    `${plural(epochs, "epoch")} (${stopped}), training loss ${trainLoss!.toFixed(4)}, test ` +
-      `accuracy ${(100 * testAccuracy!).toFixed(1)} %, written to ${out}, ${time}`,
+    `${plural(epoch, "epoch")} (${training.stopped}), training loss ${trainLoss.toFixed(4)}, ` +
+      `test accuracy ${(100 * testAccuracy).toFixed(1)} %, written to ${out}, ${time}`,
   );
   const { engine } = provenance.at(-1)!;
   const passed = Object.entries(content.stops).filter(([stop]) => study.stops.includes(stop));
   const stops = Object.fromEntries(passed);
-  return { config, ...training, sha256: undefined, stops, engine, seconds };
+  return { config, ...training, ...evaluated, stops, engine, seconds };
 };

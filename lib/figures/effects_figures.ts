@@ -142,9 +142,7 @@ export function plotNorms(study: Study, runs: Runs): Figure {
     title: "Norm of the weights",
     panels: effectPanels(study, cells, { label: "|w|", scale: "log" }, (own) => {
       const means = cellLayers(study, own, "norm", (cell) => {
-        const norms = cell.runs.flatMap(({ training: { stopped, weightNorm } }) =>
-          stopped === "diverged" ? [] : weightNorm ?? []
-        );
+        const norms = cell.runs.flatMap(({ network }) => network?.weightNorm ?? []);
         const { mean: y, interval } = norms.length === 0
           ? { mean: NaN, interval: null }
           : meanInterval(norms);

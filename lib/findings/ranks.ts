@@ -41,19 +41,18 @@ export interface MeasureRank extends TauInterval {
 }
 
 /** A value of a run, where it has one. */
-type ValueOf = (run: RunResult) => number | null | undefined;
+type ValueOf = (run: RunResult) => number | undefined;
 
 /** Minus the training loss ranks the gap by itself: what a measure adds shows beside these only. */
 const BASELINES: Readonly<Record<string, ValueOf>> = {
-  "minus training loss": ({ training: { trainLoss } }) => trainLoss && -trainLoss,
-  "weight norm": ({ training }) => training.weightNorm,
-  "distance from the start": ({ training }) => training.distance,
+  "minus training loss": ({ network }) => network && -network.trainLoss,
+  "weight norm": ({ network }) => network?.weightNorm,
+  "distance from the start": ({ network }) => network?.distance,
   epochs: ({ training }) => training.epochs,
 };
 const TARGETS: Readonly<Record<RankTarget, ValueOf>> = {
-  gap: ({ training: { trainLoss, testLoss } }) =>
-    trainLoss === null || testLoss === null ? null : testLoss - trainLoss,
-  "test error": ({ training: { testAccuracy } }) => testAccuracy === null ? null : 1 - testAccuracy,
+  gap: ({ network }) => network && network.testLoss - network.trainLoss,
+  "test error": ({ network }) => network && 1 - network.testAccuracy,
 };
 
 /**
@@ -167,11 +166,11 @@ function pairValues(runs: Runs, xOf: ValueOf, yOf: ValueOf): RankedCell {
 }
 
 /** What may explain it, by name: of a run. */
-const EXPLANATIONS: Readonly<Record<string, (run: RunResult) => number | null>> = {
+const EXPLANATIONS: Readonly<Record<string, ValueOf>> = {
   "learning rate / batch size": ({ config }) => config.learningRate / config.batchSize,
   "learning rate": ({ config }) => config.learningRate,
   "batch size": ({ config }) => config.batchSize,
-  "training loss": ({ training }) => training.trainLoss,
+  "training loss": ({ network }) => network?.trainLoss,
 };
 
 /** Somers' d of a measure given an explanation, the group "given learning rate", over all cells. */

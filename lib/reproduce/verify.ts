@@ -86,7 +86,7 @@ function compare(before: RunResult, now: RunResult | undefined, all: readonly nu
   return {
     trajectory: before.config,
     identical: String(losses) === String(lossesNow) &&
-      before.training.sha256 === now?.training.sha256 && missing.length === 0 &&
+      before.network?.sha256 === now?.network?.sha256 && missing.length === 0 &&
       values.every(([, difference]) => difference === 0),
     epochs: [before.training.epochs, now?.training.epochs ?? null],
     epochLosses: Math.max(0, ...differences),
@@ -95,10 +95,10 @@ function compare(before: RunResult, now: RunResult | undefined, all: readonly nu
   };
 }
 
-function valuesOf({ training, measures }: RunResult): Record<string, number> {
-  const { trainLoss, testLoss } = training;
+function valuesOf({ network, measures }: RunResult): Record<string, number> {
+  const { trainLoss = NaN, testLoss = NaN } = network ?? {};
   const taken = Object.entries(measures).map(([text, { estimate }]) => [text, estimate]);
-  return { trainLoss: trainLoss ?? NaN, testLoss: testLoss ?? NaN, ...Object.fromEntries(taken) };
+  return { trainLoss, testLoss, ...Object.fromEntries(taken) };
 }
 
 function relative(a: number, b: number): number {

@@ -31,19 +31,12 @@ import {
 /** How training stood at a stop: it was reached, the study's epochs ended before, or it diverged. */
 export type Outcome = "reached" | "epoch limit" | "diverged";
 
-/** What a run says of its network; null where training diverged. */
-const NETWORK = [
-  ...["sha256", "trainLoss", "trainAccuracy", "testLoss", "testAccuracy", "gradientNorm"] as const,
-  ...["weightNorm", "layerNorms", "distance"] as const,
-];
-type OfNetwork = { readonly [K in typeof NETWORK[number]]: NetworkRecord[K] | null };
-
 /** A trajectory at a stop. */
 export interface RunResult {
   readonly config: Trajectory;
   /** Canonical text of the stop. */
   readonly stop: string;
-  readonly training: OfNetwork & {
+  readonly training: {
     /** Mean batch loss of every epoch up to the stop, in nats. */
     readonly epochLosses: readonly number[];
     readonly epochs: number;
@@ -51,6 +44,8 @@ export interface RunResult {
     /** Wall time of the whole trajectory's training so far, in seconds. */
     readonly seconds: number;
   };
+  /** The network at the stop; undefined where training diverged. */
+  readonly network: NetworkRecord | undefined;
   /** Values by the measure's canonical text; empty where training diverged. */
   readonly measures: Readonly<Record<string, Measurement>>;
 }
@@ -131,10 +126,10 @@ export function runAt(
       epochLosses: content.epochLosses.slice(0, epoch),
       epochs: epoch,
       stopped: outcome,
-      ...Object.fromEntries(NETWORK.map((key) => [key, network?.[key] ?? null])) as OfNetwork,
       seconds: provenance.filter(({ did }) => did === "trained")
         .reduce((sum, { seconds }) => sum + seconds, 0),
     },
+    network,
     measures: Object.fromEntries(values),
   };
 }
@@ -249,14 +244,14 @@ export function reportCells(study: Study, runs: Runs, stop: string): unknown[] {
 }
 
 function summariseCell(cell: Cell, runs: Runs, measure: string): CellSummary {
-  const kept = runs.filter(({ training }) => training.stopped !== "diverged");
-  const measured = kept.filter(({ measures }) => measures[measure] !== undefined);
+  const networks = runs.flatMap(({ network }) => network ?? []);
+  const measured = runs.filter(({ measures }) => measures[measure] !== undefined);
   const values = measured.map(({ measures }) => measures[measure]!);
   const seedsOf = (some: Runs): number[] => some.map(({ config }) => config.seed);
   const seedsStopped = (why: Outcome): number[] =>
     seedsOf(runs.filter(({ training }) => training.stopped === why));
-  const meanOf = (key: "trainLoss" | "testAccuracy" | "epochs"): number | null =>
-    meanOrNull(kept.map(({ training }) => training[key]));
+  const meanOf = (key: "trainLoss" | "testAccuracy" | "epoch"): number | null =>
+    networks.length === 0 ? null : meanInterval(networks.map((each) => each[key])).mean;
   return {
     ...{ ...cell, measure, runs, seeds: seedsOf(runs) },
     value: values.length === 0 ? null : summariseValues(values),
@@ -266,7 +261,7 @@ function summariseCell(cell: Cell, runs: Runs, measure: string): CellSummary {
         typeof values[i]!.residual === "number" ? [[seed, values[i]!.residual]] : []
       ),
     ),
-    unresolved: seedsOf(kept.filter(({ measures }) => measures[measure]?.converged === false)),
+    unresolved: seedsOf(measured.filter((_, i) => values[i]!.converged === false)),
     converged: runs.length > 0 &&
       runs.every(({ stop, training }) =>
         parseStop(stop).isCriterion && training.stopped === "reached"
@@ -275,7 +270,7 @@ function summariseCell(cell: Cell, runs: Runs, measure: string): CellSummary {
     diverged: seedsStopped("diverged"),
     trainLoss: meanOf("trainLoss"),
     testAccuracy: meanOf("testAccuracy"),
-    epochs: meanOf("epochs"),
+    epochs: meanOf("epoch"),
   };
 }
 
@@ -288,9 +283,4 @@ function summariseValues(values: readonly Measurement[]): ValueSummary {
     ...{ mean, interval },
     pooledInterval: isSampled ? meanInterval(samples.flat()).interval : null,
   };
-}
-
-function meanOrNull(values: readonly unknown[]): number | null {
-  const known = values.filter((value) => typeof value === "number");
-  return known.length === 0 ? null : meanInterval(known).mean;
 }

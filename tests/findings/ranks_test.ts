@@ -64,8 +64,8 @@ Deno.test("rankMeasures() ranks against the test error too, baselines first", ()
   // Training loss 1, 2, 3 by rate; test accuracy falls with it.
   const graded = runs.map((run) => {
     const level = 4 + Math.log10(run.config.learningRate);
-    const training = { ...run.training, trainLoss: level, testAccuracy: 1 - level / 10 };
-    return { ...run, training };
+    const network = { ...run.network!, trainLoss: level, testAccuracy: 1 - level / 10 };
+    return { ...run, network };
   });
   const found = rankMeasures(study, graded, "test error");
   assertEquals([found[0]!.label, found[0]!.tau], ["minus training loss (baseline)", -1]);

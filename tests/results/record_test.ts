@@ -8,6 +8,7 @@ import {
   readRecord,
   recordFile,
   runsAt,
+  runsCsv,
   type TrajectoryRecord,
   writeRecord,
 } from "~/lib/results.ts";
@@ -96,8 +97,10 @@ Deno.test("parseRecord() keeps what it does not know, and readers pass it over",
   assertEquals(parseRecord(formatRecord(future)), future);
   assertEquals(formatRecord(parseRecord(formatRecord(future))), formatRecord(future));
   const [known] = runsAt(STUDY, [RECORD]);
-  const { config: _, ...run } = runsAt(STUDY, [future])[0]!;
-  assertEquals({ config: known!.config, ...run }, known!);
+  const [run] = runsAt(STUDY, [future]);
+  const { config, network } = known!;
+  assertEquals({ ...run!, config, network }, known!);
+  assertEquals(runsCsv([run!]), runsCsv([known!]));
 });
 
 Deno.test("parseRecord() notices every change of content or provenance", () => {

@@ -210,11 +210,11 @@ Deno.test("runAt() shows losses up to the stop, its network and the measures of 
   const record = syntheticRecord(STOPS, TRAJECTORY!, { samples: [1, 3], trainLoss: 1.5 });
   const work = { did: "trained", seconds: 2, to: 2 } as TrajectoryRecord["provenance"][number];
   const timed = { ...record, provenance: [work, { ...work, did: "measured x" }, work] };
-  const { training, measures } = runAt(STOPS, timed, "epochs:3", [
+  const { training, network, measures } = runAt(STOPS, timed, "epochs:3", [
     ...["sharpness(directions=2)", "frozen-batchnorm"],
   ])!;
-  const { epochs, stopped, seconds, trainLoss, epochLosses } = training;
-  assertEquals([epochs, stopped, seconds, trainLoss], [3, "reached", 4, 1.5]);
+  const { epochs, stopped, seconds, epochLosses } = training;
+  assertEquals([epochs, stopped, seconds, network!.trainLoss], [3, "reached", 4, 1.5]);
   assertEquals(epochLosses, record.content.epochLosses.slice(0, 3));
   assertEquals(Object.entries(measures).map(([text, { estimate }]) => [text, estimate]), [
     ["sharpness(directions=2)", 2],
