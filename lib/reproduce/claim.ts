@@ -107,7 +107,7 @@ export class Claim {
     });
     const all = Object.entries({ ...content.stops, ...Object.fromEntries(passed) });
     this.update({ stops: Object.fromEntries(all.sort()) });
-    await writeRecord(folders.results, this.trajectory, this.record);
+    await writeRecord(folders.results, this.record);
   }
 }
 

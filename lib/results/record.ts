@@ -128,12 +128,11 @@ export type Records = readonly TrajectoryRecord[];
  */
 export function parseRecord(text: string): TrajectoryRecord {
   const parsed = file.parse(JSON.parse(text));
-  const expected = checksums(parsed);
   for (const part of ["content", "provenance"] as const) {
-    if (parsed.sha256[part] !== expected[part]) {
+    const [wanted, found] = [parsed.sha256[part], checksum(parsed[part])];
+    if (found !== wanted) {
       throw new DamagedFileError(
-        `the checksum of its ${part} must be ${parsed.sha256[part]}: current value is ` +
-          expected[part],
+        `the checksum of its ${part} must be ${wanted}: current value is ${found}`,
       );
     }
   }
@@ -145,7 +144,9 @@ export function parseRecord(text: string): TrajectoryRecord {
 export function formatRecord(record: TrajectoryRecord): string {
   // The schema brings known keys into its own order, on which the checksums stand.
   const ordered = file.omit({ format: true, sha256: true }).parse(record);
-  const whole = { format: FORMAT, ...ordered, sha256: checksums(ordered) };
+  const { content, provenance } = ordered;
+  const sums = { content: checksum(content), provenance: checksum(provenance) };
+  const whole = { format: FORMAT, ...ordered, sha256: sums };
   // Lists of numbers on one line each; no text inside has line feeds of its own.
   return JSON.stringify(whole, null, 1)
     .replace(
@@ -206,20 +207,13 @@ export function readRecord(
  *
  * @throws {Error} If it does not say whole how it came about: see `checkProvenance`.
  */
-export async function writeRecord(
-  results: string,
-  trajectory: Trajectory,
-  record: TrajectoryRecord,
-): Promise<void> {
-  const path = recordFile(results, trajectory);
+export async function writeRecord(results: string, record: TrajectoryRecord): Promise<void> {
+  const path = recordFile(results, record.content.trajectory);
   const fault = checkProvenance(record);
   if (fault !== undefined) throw new Error(`Cannot write ${path} as ${fault}`);
   await writeWhole(path, formatRecord(record));
 }
 
-function checksums(
-  { content, provenance }: Pick<TrajectoryRecord, "content" | "provenance">,
-): { content: string; provenance: string } {
-  const [first, second] = [content, provenance].map((part) => sha256(JSON.stringify(part)));
-  return { content: first!, provenance: second! };
+function checksum(part: unknown): string {
+  return sha256(JSON.stringify(part));
 }

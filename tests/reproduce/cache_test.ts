@@ -88,7 +88,7 @@ Deno.test("plan() counts what is cached, running and missing, and touches nothin
     assertEquals(listFiles(folder), []);
     const { records: [done] } = await compute(change({ grid: { optimizers: ["SGD"] } }));
     // So small a training may take no hundredth of a second, of which no rate follows.
-    await writeRecord(options.folders.results, ALL[0]!, {
+    await writeRecord(options.folders.results, {
       ...done!,
       provenance: done!.provenance.map((part) => ({ ...part, seconds: 1 })),
     });
@@ -127,7 +127,7 @@ Deno.test("verify() computes cached runs again, apart, and tells what differs", 
     const { content, ...rest } = records[3]!;
     const [network] = content.networks;
     const networks = [{ ...network!, trainLoss: network!.trainLoss * 2 }];
-    await writeRecord(options.folders.results, ALL[3]!, {
+    await writeRecord(options.folders.results, {
       ...rest,
       content: { ...content, networks },
     });
@@ -137,7 +137,7 @@ Deno.test("verify() computes cached runs again, apart, and tells what differs", 
     assertEquals([trajectory, values.trainLoss, epochLosses], [ALL[3]!, 0.5, 0]);
     // A stop that is not reached again.
     const lower = { ...content, epochLosses: content.epochLosses.with(2, 0.5) };
-    await writeRecord(options.folders.results, ALL[3]!, { ...rest, content: lower });
+    await writeRecord(options.folders.results, { ...rest, content: lower });
     const passed = change({ stops: ["loss:0.5", "epochs:3"] });
     const [lost] = await verify(passed, { ...options, count: 9, seed: 3 });
     assertEquals([lost!.identical, lost!.epochs, lost!.values], [false, [3, null], {}]);
@@ -210,7 +210,7 @@ Deno.test("getModelReady() gives no network of another machine, nor loses its me
     }
     assertEquals(await getModelReady(study, trajectory, options), own);
     // A record that was computed elsewhere: it is computed again, whole.
-    await writeRecord(folders.results, trajectory, ofElsewhere(record!));
+    await writeRecord(folders.results, ofElsewhere(record!));
     await Deno.remove(folders.models, { recursive: true });
     assertEquals(await getModelReady(study, trajectory, options), own);
     const after = parseRecord(await Deno.readTextFile(recordFile(folders.results, trajectory)));

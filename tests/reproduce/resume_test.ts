@@ -111,7 +111,7 @@ Deno.test("run() replaces another machine's record by its own where it goes on, 
   const [trajectory] = listTrajectories(study) as [Trajectory];
   await withPlace(async ({ folder, compute, messages, options: { folders } }) => {
     const { records: [record] } = await compute(alone("AdaGrad"));
-    await writeRecord(folders.results, trajectory, ofElsewhere(record!));
+    await writeRecord(folders.results, ofElsewhere(record!));
     // Nothing is wanted of it: it is believed.
     assertEquals((await compute(alone("AdaGrad"))).cachedRuns, 1);
     const { records: [replaced] } = await compute(study);
@@ -130,7 +130,7 @@ Deno.test("run() replaces another machine's record by its own where it goes on, 
     found.delete([...found.keys()].find((path) => path.includes("epoch=3"))!);
     assertSame(found, wanted);
     // The same where all that is kept is another machine's, and a network is missing.
-    await writeRecord(folders.results, trajectory, ofElsewhere(replaced!));
+    await writeRecord(folders.results, ofElsewhere(replaced!));
     for (const epoch of [5, "latest"] as const) {
       await moveElsewhere(folders.models, trajectory, epoch);
     }

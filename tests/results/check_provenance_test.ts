@@ -76,11 +76,11 @@ Deno.test("checkProvenance() names overlaps, gaps and unknown revisions; such a 
       const found = checkProvenance(record);
       if (fault === undefined) {
         assertEquals(found, undefined, what);
-        await writeRecord(folder, trajectory!, record);
+        await writeRecord(folder, record);
         continue;
       }
       assertMatch(found!, fault, what);
-      const error = await assertRejects(() => writeRecord(folder, trajectory!, record), Error);
+      const error = await assertRejects(() => writeRecord(folder, record), Error);
       assertEquals(error.message, `Cannot write ${recordFile(folder, trajectory!)} as ${found}`);
       // As one that was written before this was looked at.
       await writeWhole(recordFile(folder, trajectory!), formatRecord(record));

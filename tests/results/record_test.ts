@@ -170,7 +170,7 @@ Deno.test("readRecord() gives what writeRecord() wrote; who only looks leaves a 
   await withFolder(async (folder) => {
     const path = recordFile(folder, TRAJECTORY!);
     assertEquals(await readRecord(folder, TRAJECTORY!, silent), undefined);
-    await writeRecord(folder, TRAJECTORY!, RECORD);
+    await writeRecord(folder, RECORD);
     assertEquals(await readRecord(folder, TRAJECTORY!, silent), RECORD);
     assertEquals(await readRecord(folder, OTHER!, silent), undefined);
     await Deno.writeFile(path, Uint8Array.of(0xff, 0xfe));
