@@ -16,13 +16,11 @@ const DEFINITIONS: readonly OptimizerDefinition[] = Object.values(definitions) a
 export const OPTIMIZER_NAMES: readonly string[] = DEFINITIONS.map(({ name }) => name);
 
 /** An optimizer whose hyperparameters are set. */
-export interface Optimizer extends UpdateRule {
+export interface Optimizer
+  extends UpdateRule, Pick<OptimizerDefinition, "name" | "color" | "symbol"> {
   /** Canonical: "SGD", "SGD(momentum=0.9)". The same text is the same optimizer. */
   readonly text: string;
-  readonly name: string;
   readonly hyperparameters: Parameters;
-  readonly color: string;
-  readonly symbol: string;
 }
 
 /**
@@ -40,16 +38,11 @@ export interface Optimizer extends UpdateRule {
  * ```
  */
 export function parseOptimizer(text: string): Optimizer {
-  const { definition, parameters: hyperparameters, text: canonical } = parseCall(
-    text,
-    "optimizer",
-    DEFINITIONS,
-  );
-  const { name, color, symbol } = definition;
-  const conflict = definition.conflict?.(hyperparameters);
-  if (conflict !== undefined) throw new UsageError(`Cannot use optimizer ${name} as ${conflict}`);
-  const rule = definition.rule(hyperparameters);
-  return { ...rule, name, text: canonical, color, symbol, hyperparameters };
+  const { definition, parameters, text: canonical } = parseCall(text, "optimizer", DEFINITIONS);
+  const { name, color, symbol, conflict, rule } = definition;
+  const fault = conflict?.(parameters);
+  if (fault !== undefined) throw new UsageError(`Cannot use optimizer ${name} as ${fault}`);
+  return { ...rule(parameters), name, text: canonical, color, symbol, hyperparameters: parameters };
 }
 
 /** Help of all optimizers. */
