@@ -159,14 +159,10 @@ export function byCell<T>(
  * with the next, so that a study that is ended early has whole cells.
  */
 export function listTrajectories(study: Study): Trajectory[] {
-  const trajectories = new Map<string, Trajectory>();
-  for (const seed of study.grid.seeds) {
-    for (const cell of listCells(study)) {
-      const trajectory = trajectoryOf(study, cell, seed);
-      trajectories.set(trajectoryPath(trajectory), trajectory);
-    }
-  }
-  return [...trajectories.values()];
+  const trajectories = study.grid.seeds.flatMap((seed) =>
+    listCells(study).map((cell) => trajectoryOf(study, cell, seed))
+  );
+  return [...new Map(trajectories.map((each) => [trajectoryPath(each), each])).values()];
 }
 
 /** The measures that a study asks of a trajectory's network at one of its stops. */
