@@ -6,9 +6,6 @@
  */
 import { z } from "zod";
 
-/** Largest seed: the generator takes 32 bits. */
-export const MAX_SEED = 2 ** 32 - 1;
-
 /** Integers from one number to another, both included. */
 export const integer = (low: number, high: number): z.ZodInt =>
   z.int().min(low).max(high).describe(`an integer in ${low}..${high}`);
@@ -18,8 +15,8 @@ export const positive = z.number().positive().describe("a number > 0");
 export const learningRate = positive;
 /** Images a batch. */
 export const batchSize = integer(1, 1e6);
-/** Of initial weights and of directions. */
-export const seed = integer(0, MAX_SEED);
+/** Of initial weights and of directions; the generator takes 32 bits. */
+export const seed = integer(0, 2 ** 32 - 1);
 /** The first so many training images. */
 export const images = integer(1, 50_000);
 /** Passes over the training images; 0 trains nothing. */

@@ -4,11 +4,11 @@
  * @module
  */
 import jstat from "jstat";
-import { MAX_SEED } from "~/lib/domain.ts";
 import { fillNormal, openStream, permutation } from "~/lib/random.ts";
 import { assertAlmostEquals, assertEquals, assertLess, assertThrows } from "@std/assert";
 
 const WORD = (1n << 64n) - 1n;
+const MAX_SEED = 2 ** 32 - 1;
 
 /**
  * xoroshiro128+ 1.0 with its jump of 2^64 draws, as its authors publish it

@@ -80,10 +80,8 @@ export function checkStudy(study: Study): Study {
   for (const [key, { of, schema, isList, effect }] of Object.entries(FIELDS)) {
     if (effect !== undefined && !study.grid.effects.includes(effect)) continue;
     const [name, value] = [key.replaceAll("-", " "), of(study)];
-    for (const each of !isList ? [value] : Array.isArray(value) ? value : []) {
-      check(name, schema, each);
-    }
     if (isList) check(name, listed.describe(`a list of ${name}, at least 1, none twice`), value);
+    for (const each of isList ? value as unknown[] : [value]) check(name, schema, each);
   }
   const { grid, stops, measures: { first, others } } = study;
   const canonical = (values: readonly string[], parse: (text: string) => { text: string }) => [

@@ -115,10 +115,7 @@ export const edgeStudy: Study = {
  * the study has, and pairs in which the learning rate grows with the batch size from the base cell on, so that an
  * epoch goes the same way, learning rate x updates, in each.
  */
-export function equalRatioStudy(
-  study: Study,
-  batchSizes: readonly number[] = [128, 512, 2048, 8192],
-): Study {
+export function equalRatioStudy(study: Study, batchSizes: readonly number[]): Study {
   const { baseLearningRate, baseBatchSize } = study.grid;
   const pairs = batchSizes.map((batchSize) => (
     { learningRate: baseLearningRate * batchSize / baseBatchSize, batchSize }

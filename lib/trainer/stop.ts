@@ -125,5 +125,5 @@ function flatEpoch(
 
 /** "1e-3", "0.05", "1.5": short, and the same for the same number. */
 function formatNumber(value: number): string {
-  return value === 0 || value >= 0.01 ? String(value) : value.toExponential().replace("e+", "e");
+  return value === 0 || value >= 0.01 ? String(value) : value.toExponential();
 }
