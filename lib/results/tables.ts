@@ -49,8 +49,7 @@ export function runsCsv(runs: Runs): string {
       if (runs.some((run) => of(run) !== null)) add(`${text} ${suffix}`, of, unit);
     }
   }
-  // One line end: readers take an empty line for one more row.
-  return tableOf(columns, runs).toCSV().trimEnd() + "\n";
+  return tableOf(columns, runs).toCSV();
 }
 
 /** A column's name as a heading: "learning rate", "train loss (nats)". */
