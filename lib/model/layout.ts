@@ -169,8 +169,8 @@ export function share(length: number, at?: (i: number) => number): SharedFloats 
   return out;
 }
 
-/** Copies a vector into memory that threads can share, rounded to float32. */
-export function shareCopy(values: Vector): SharedFloats {
+/** Copies numbers into memory that threads can share, rounded to float32. */
+export function shareCopy(values: ArrayLike<number>): SharedFloats {
   const copy = share(values.length);
   copy.set(values);
   return copy;
