@@ -62,7 +62,7 @@ export async function getModelReady(
     throw new Error(`${failure} as another process is training it: wait for that to end`);
   }
   const [stop] = study.stops as [string];
-  const { training } = (record && runAt(study, record, stop, [])) ?? {};
+  const { training } = (record && runAt(study, record, stop)) ?? {};
   if (training?.stopped === "diverged") {
     throw new DivergedError(`${failure} as training diverged after epoch ${training.epochs}`);
   }
@@ -108,7 +108,7 @@ export async function rescaledMeasures(
   const path = join(results, "rescaling", `${key}.json`);
   const kept = await readCheckedJson(path, onMessage, file);
   const record = await readRecord(results, trajectory, onMessage);
-  const known = record && runAt(study, record, stop, [])?.network?.sha256;
+  const known = record && runAt(study, record, stop)?.network?.sha256;
   if (kept && !options.fresh && kept.network === (known ?? kept.network)) return kept.rows;
   if (options.cachedOnly) return [];
   const parameters = await getModelReady(study, trajectory, options);

@@ -44,7 +44,7 @@ export async function verify(
   // Nothing is compared at the other stops.
   const study = { ...whole, measures: { ...whole.measures, others: [] } };
   const atStop = (record: TrajectoryRecord): RunResult | undefined =>
-    runAt(study, record, study.stops[0]!, study.measures.first);
+    runAt(study, record, study.stops[0]!);
   const inspected = await inspect(whole, listTrajectories(whole), options, options.onMessage);
   // One that ended without passing the first stop has nothing there to compare.
   const left = inspected.flatMap(({ isDone, trajectory, record }) => {

@@ -98,15 +98,13 @@ export function findMeasurement(
 }
 
 /**
- * A trajectory at a stop; undefined where it is not there yet, or its network was not evaluated.
- *
- * @param texts The measures that are of interest, canonical texts.
+ * A trajectory at a stop, with all measures that the study asks for at any of its stops; undefined where
+ * it is not there yet, or its network was not evaluated.
  */
 export function runAt(
   study: Study,
   { content, provenance }: TrajectoryRecord,
   stop: string,
-  texts: readonly string[],
 ): RunResult | undefined {
   const state = locateStop(study, stop, content);
   if (state === undefined) return undefined;
@@ -115,7 +113,7 @@ export function runAt(
     ? undefined
     : content.networks.find((each) => each.epoch === epoch);
   if (network === undefined && outcome !== "diverged") return undefined;
-  const values = texts.flatMap((text) => {
+  const values = [...study.measures.first, ...study.measures.others].flatMap((text) => {
     const value = network && findMeasurement(network, text);
     return value === undefined ? [] : [[text, value] as const];
   });
@@ -142,13 +140,12 @@ export function runAt(
  */
 export const runsAt: (study: Study, records: Records, stop?: string) => Runs = remember(
   (study, records, stop = study.stops[0]!) => {
-    const texts = [...new Set([...study.measures.first, ...study.measures.others])];
     const byPath = new Map(
       records.map((record) => [trajectoryPath(record.content.trajectory), record]),
     );
     return listTrajectories(study).flatMap((trajectory) => {
       const record = byPath.get(trajectoryPath(trajectory));
-      return record === undefined ? [] : runAt(study, record, stop, texts) ?? [];
+      return record === undefined ? [] : runAt(study, record, stop) ?? [];
     });
   },
 );
@@ -185,8 +182,6 @@ export interface CellSummary extends Cell {
   readonly residuals: ReadonlyMap<number, number>;
   /** Seeds whose eigenvalue has not converged: their value is a lower bound. */
   readonly unresolved: readonly number[];
-  /** Whether there are results and all of them met a criterion: a number of epochs is none. */
-  readonly converged: boolean;
   /** Seeds that the epoch limit stopped. */
   readonly unconverged: readonly number[];
   /** Seeds whose training diverged. */
@@ -235,7 +230,10 @@ export function reportCells(study: Study, runs: Runs, stop: string): unknown[] {
   const summaries = summariseCells(study, runs, measure ?? "sharpness");
   return summaries.filter(({ seeds }) => seeds.length > 0).map((cell) => {
     const { effect, optimizer, learningRate, batchSize, seeds, value: sharpness } = cell;
-    const { trainLoss, testAccuracy, epochs, converged, diverged } = cell;
+    const { trainLoss, testAccuracy, epochs, diverged } = cell;
+    // A number of epochs is no criterion.
+    const converged = parseStop(stop).isCriterion &&
+      cell.runs.every(({ training }) => training.stopped === "reached");
     return {
       ...{ effect, optimizer, learningRate, batchSize, stop, seeds, sharpness },
       ...{ trainLoss, testAccuracy, epochs, converged, diverged },
@@ -245,27 +243,23 @@ export function reportCells(study: Study, runs: Runs, stop: string): unknown[] {
 
 function summariseCell(cell: Cell, runs: Runs, measure: string): CellSummary {
   const networks = runs.flatMap(({ network }) => network ?? []);
-  const measured = runs.filter(({ measures }) => measures[measure] !== undefined);
-  const values = measured.map(({ measures }) => measures[measure]!);
-  const seedsOf = (some: Runs): number[] => some.map(({ config }) => config.seed);
+  const measured = runs.flatMap(({ config: { seed }, measures }) =>
+    measures[measure] === undefined ? [] : { seed, value: measures[measure] }
+  );
   const seedsStopped = (why: Outcome): number[] =>
-    seedsOf(runs.filter(({ training }) => training.stopped === why));
+    runs.flatMap(({ config, training }) => training.stopped === why ? config.seed : []);
   const meanOf = (key: "trainLoss" | "testAccuracy" | "epoch"): number | null =>
     networks.length === 0 ? null : meanInterval(networks.map((each) => each[key])).mean;
   return {
-    ...{ ...cell, measure, runs, seeds: seedsOf(runs) },
-    value: values.length === 0 ? null : summariseValues(values),
-    bySeed: new Map(seedsOf(measured).map((seed, i) => [seed, values[i]!.estimate])),
+    ...{ ...cell, measure, runs, seeds: runs.map(({ config }) => config.seed) },
+    value: measured.length === 0 ? null : summariseValues(measured.map(({ value }) => value)),
+    bySeed: new Map(measured.map(({ seed, value }) => [seed, value.estimate])),
     residuals: new Map(
-      seedsOf(measured).flatMap((seed, i) =>
-        typeof values[i]!.residual === "number" ? [[seed, values[i]!.residual]] : []
+      measured.flatMap(({ seed, value: { residual } }) =>
+        typeof residual === "number" ? [[seed, residual]] : []
       ),
     ),
-    unresolved: seedsOf(measured.filter((_, i) => values[i]!.converged === false)),
-    converged: runs.length > 0 &&
-      runs.every(({ stop, training }) =>
-        parseStop(stop).isCriterion && training.stopped === "reached"
-      ),
+    unresolved: measured.flatMap(({ seed, value }) => value.converged === false ? seed : []),
     unconverged: seedsStopped("epoch limit"),
     diverged: seedsStopped("diverged"),
     trainLoss: meanOf("trainLoss"),

@@ -57,8 +57,6 @@ Deno.test("summariseCells() takes means over seeds and both intervals", () => {
   const half = 3.182446305284 * Math.sqrt(49.04 / 3 / 4);
   assertAlmostEquals(cell.value!.pooledInterval![0], 5 - half, 1e-6);
   assertEquals([cell.trainLoss, cell.epochs, cell.testAccuracy], [1.5, 8, 0.5]);
-  // Eight epochs are a number, not a criterion.
-  assertEquals(cell.converged, false);
 });
 
 Deno.test("summariseCells() keeps diverged runs out of every mean and says so", () => {
@@ -69,7 +67,7 @@ Deno.test("summariseCells() keeps diverged runs out of every mean and says so", 
   });
   const [base, fast] = summariseCells(study, results);
   assertEquals([base!.seeds, base!.diverged, base!.unconverged], [[0, 1], [1], [0]]);
-  assertEquals([base!.epochs, base!.value!.mean, base!.converged], [10, 0.5, false]);
+  assertEquals([base!.epochs, base!.value!.mean], [10, 0.5]);
   assertEquals(base!.value!.interval, null);
   assertEquals([fast!.value, fast!.trainLoss, fast!.epochs], [null, null, null]);
   assertEquals([fast!.diverged, [...base!.bySeed]], [[0, 1], [[0, 0.5]]]);
@@ -83,7 +81,7 @@ Deno.test("summariseCells() takes any order, passes other runs over, leaves miss
     summariseCells(small, all),
   );
   const [cell] = summariseCells(small, []);
-  assertEquals([cell!.seeds, cell!.converged, cell!.value], [[], false, null]);
+  assertEquals([cell!.seeds, cell!.value], [[], null]);
   const [taken] = summariseCells(small, all, "trace");
   assertEquals([taken!.value, taken!.trainLoss], [null, 1.2]);
 });
@@ -107,6 +105,14 @@ Deno.test("reportCells() has the keys of the command's contract", () => {
     sharpness: { mean: 0.5, interval: [0.5, 0.5], pooledInterval },
     ...{ converged: false, diverged: [] },
   });
+  // Eight epochs are a number, not a criterion.
+  const convergedOf = (stopped: Outcome): unknown[] => {
+    const study = { ...small, stops: ["cumulative:1e-3"] };
+    const cells = reportCells(study, syntheticResults(study, () => ({ stopped })), study.stops[0]!);
+    return [...new Set(cells.map((cell) => (cell as { converged: boolean }).converged))];
+  };
+  const outcomes = ["reached", "epoch limit", "diverged"] as const;
+  assertEquals(outcomes.map(convergedOf), [[true], [false], [false]]);
   // Whatever a study takes first; null where it takes none.
   const sharpnessOf = (...first: string[]): unknown => {
     const study = { ...small, measures: { first, others: [] } };
@@ -210,9 +216,8 @@ Deno.test("runAt() shows losses up to the stop, its network and the measures of 
   const record = syntheticRecord(STOPS, TRAJECTORY!, { samples: [1, 3], trainLoss: 1.5 });
   const work = { did: "trained", seconds: 2, to: 2 } as TrajectoryRecord["provenance"][number];
   const timed = { ...record, provenance: [work, { ...work, did: "measured x" }, work] };
-  const { training, network, measures } = runAt(STOPS, timed, "epochs:3", [
-    ...["sharpness(directions=2)", "frozen-batchnorm"],
-  ])!;
+  const asked = { first: ["sharpness(directions=2)"], others: ["frozen-batchnorm"] };
+  const { training, network, measures } = runAt({ ...STOPS, measures: asked }, timed, "epochs:3")!;
   const { epochs, stopped, seconds, epochLosses } = training;
   assertEquals([epochs, stopped, seconds, network!.trainLoss], [3, "reached", 4, 1.5]);
   assertEquals(epochLosses, record.content.epochLosses.slice(0, 3));
@@ -221,8 +226,8 @@ Deno.test("runAt() shows losses up to the stop, its network and the measures of 
   ]);
   // A network that was not evaluated, a stop that is not there yet.
   const bare = { ...record, content: { ...record.content, networks: [] } };
-  assertEquals(runAt(STOPS, bare, "epochs:3", []), undefined);
-  assertEquals(runAt(STOPS, record, "epochs:99", []), undefined);
+  assertEquals(runAt(STOPS, bare, "epochs:3"), undefined);
+  assertEquals(runAt(STOPS, record, "epochs:99"), undefined);
 });
 
 Deno.test("runsAt() has the study's runs in its trajectories' order, and no others", () => {
