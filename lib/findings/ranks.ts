@@ -10,16 +10,9 @@ import { remember } from "~/lib/files/remember.ts";
 import { LEAD_MEASURE } from "~/lib/findings/places.ts";
 import { enumerate, formatTau } from "~/lib/findings/words.ts";
 import { parseMeasure } from "~/lib/measure.ts";
-import { type RunResult, type Runs, tableOf } from "~/lib/results.ts";
+import { type RunResult, type Runs, summariseCells, tableOf } from "~/lib/results.ts";
 import { type RankedCell, type TauInterval, tauInterval } from "~/lib/statistics.ts";
-import {
-  byCell,
-  type EffectName,
-  EFFECTS,
-  listCells,
-  mainMeasure,
-  type Study,
-} from "~/lib/study.ts";
+import { type EffectName, EFFECTS, mainMeasure, type Study } from "~/lib/study.ts";
 
 /** Of the bootstrap's draws; any number does. */
 const BOOTSTRAP_SEED = 20_251_107;
@@ -68,9 +61,8 @@ export const rankMeasures: (
   runs: Runs,
   target?: RankTarget,
 ) => readonly MeasureRank[] = remember((study, runs, target = "gap") => {
-  const runsOf = byCell(study, runs, ({ config }) => config);
   // Pairs differ in both factors.
-  const cells = listCells(study).filter(({ effect }) => effect !== "pairs");
+  const cells = summariseCells(study, runs).filter(({ effect }) => effect !== "pairs");
   const groups = [
     ...Map.groupBy(cells, ({ effect, optimizer }) => `${EFFECTS[effect].label}, ${optimizer}`),
   ];
@@ -84,7 +76,7 @@ export const rankMeasures: (
   return [...baselines, ...measures].flatMap(({ valueOf, ...about }) => {
     const ranked = groups.map(([group, own]) => ({
       of: { group, effect: own[0]!.effect, optimizer: own[0]!.optimizer },
-      values: own.map((cell) => pairValues(runsOf(cell), valueOf, TARGETS[target]))
+      values: own.map(({ runs }) => pairValues(runs, valueOf, TARGETS[target]))
         .filter(({ length }) => length > 0),
     }));
     const each = ranked.map(({ values, of }) => ({ ...about, target, ...of, ...tauOf([values]) }))
@@ -181,12 +173,14 @@ export type Explanation = TauInterval & Pick<MeasureRank, "measure" | "label" | 
  * the bootstrap interval over seeds and cells of `tauInterval`.
  */
 export function explain(study: Study, runs: Runs): Explanation[] {
-  const cells = listCells(study).map(byCell(study, runs, ({ config }) => config));
+  const cells = summariseCells(study, runs);
   return [mainMeasure(study), LEAD_MEASURE].flatMap((measure) =>
     Object.entries(EXPLANATIONS).map(([name, valueOf]): Explanation => ({
       ...{ measure, label: parseMeasure(measure).label, group: `given ${name}` },
       ...tauOf([
-        cells.map((own) => pairValues(own, valueOf, ({ measures }) => measures[measure]?.estimate)),
+        cells.map(({ runs }) =>
+          pairValues(runs, valueOf, ({ measures }) => measures[measure]?.estimate)
+        ),
       ]),
     }))
   );
