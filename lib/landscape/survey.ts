@@ -26,8 +26,9 @@ const landscape = z.object({
   landscape: z.literal(1),
   /** All that decides the numbers: networks' SHA-256, directions, images, engine. */
   question: z.record(z.string(), z.json()),
-  axes: z.array(z.object({ label: z.string(), ticks: z.array(z.number()) })).min(1).max(2),
-  networks: z.array(z.object({ name: z.string(), x: z.number(), y: z.number() })),
+  axes: z.array(z.object({ label: z.string(), ticks: z.array(z.number()).readonly() }))
+    .min(1).max(2),
+  networks: z.array(z.object({ name: z.string(), x: z.number(), y: z.number() })).readonly(),
   /** x fastest; fewer than the axes have while it is unfinished. */
   points: z.array(point),
 });
@@ -67,15 +68,13 @@ export async function survey(
   span: Span,
   { question, path, signal, onProgress }: SurveyOptions,
 ): Promise<Landscape> {
-  const axes = span.axes.map(({ label, ticks }) => ({ label, ticks: [...ticks] }));
-  const [{ ticks: xs }, { ticks: ys } = { ticks: [0] }] = axes as [typeof axes[0], typeof axes[0]?];
+  const { networks } = span;
+  const axes = span.axes.map(({ label, ticks }) => ({ label, ticks }));
+  const [xs = [], ys = [0]] = axes.map(({ ticks }) => ticks);
   const kept = path === undefined ? undefined : await readLandscape(path);
   const isSame = JSON.stringify(kept?.question) === JSON.stringify(question);
   const points: Landscape["points"] = isSame ? kept!.points : [];
-  const found: Landscape = {
-    ...{ landscape: 1, question, axes, points },
-    networks: span.networks.map((network) => ({ ...network })),
-  };
+  const found: Landscape = { landscape: 1, question, axes, networks, points };
   const weights = allocateParameters(span.sizes);
   const isAt = points.length;
   const shared = await alongRay(engine, span, xs.slice(isAt), signal);
