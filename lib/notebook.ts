@@ -1,5 +1,6 @@
 /**
- * What a Deno notebook shows: figures, tables, and progress that stays in one place.
+ * What a Deno notebook shows: figures, tables, and progress that stays in one place. Whatever shows
+ * something throws an Error outside a notebook.
  *
  * @module
  */
@@ -37,18 +38,12 @@ export interface NotebookDisplay {
 /**
  * Shows a figure as PNG of twice its size. An SVG would look sharper, but the HTML of nbconvert 6.5
  * prefers it and then drops all but its text; code hosts drop it too.
- *
- * @throws {Error} Outside a notebook.
  */
 export async function showFigure(figure: Figure): Promise<void> {
   await showPicture(figure, `${figure.title}. ${figure.caption}`);
 }
 
-/**
- * Shows a plot of one's own as PNG, with Observable Plot's options.
- *
- * @throws {Error} Outside a notebook.
- */
+/** Shows a plot of one's own as PNG, with Observable Plot's options. */
 export async function showPlot(options: Plot.PlotOptions): Promise<void> {
   const { width = 640, height = 400 } = options;
   const drawn = renderPlot({ width, height, ...options, axis: undefined } as Plot.PlotOptions);
@@ -57,11 +52,7 @@ export async function showPlot(options: Plot.PlotOptions): Promise<void> {
   await showPicture({ svg, width, height }, "A plot");
 }
 
-/**
- * Shows sentences as a list, Markdown where the notebook's front end renders it.
- *
- * @throws {Error} Outside a notebook.
- */
+/** Shows sentences as a list, Markdown where the notebook's front end renders it. */
 export async function showSentences(sentences: readonly string[]): Promise<void> {
   const plain = sentences.length === 0 ? ["Nothing to compare, or too few results."] : sentences;
   await show({
@@ -75,7 +66,6 @@ export async function showSentences(sentences: readonly string[]): Promise<void>
  * significant digits. Headings without a row would say nothing: then it says that there is none.
  *
  * @param limit Rows that are shown; default 20.
- * @throws {Error} Outside a notebook.
  */
 export async function showTable(
   table: ColumnTable,
@@ -97,8 +87,6 @@ export async function showTable(
 /**
  * Opens a display whose progress replaces itself. `close()` it before the cell ends: a time left
  * that stays in the output would differ from one execution to the next.
- *
- * @throws {Error} Outside a notebook.
  */
 export function showProgress(): NotebookDisplay {
   const id = crypto.randomUUID();
@@ -124,7 +112,6 @@ export function showProgress(): NotebookDisplay {
  *
  * @param options `cachedOnly: true` computes nothing.
  * @returns What `run` does, and `runs`: those at the study's first stop.
- * @throws {Error} Outside a notebook.
  */
 export async function showRun(
   study: Study,
@@ -142,7 +129,7 @@ export async function showRun(
   return { ...outcome, runs };
 }
 
-/** Shows a study's cells: see `cellColumns`. @throws {Error} Outside a notebook. */
+/** Shows a study's cells: see `cellColumns`. */
 export async function showCells(study: Study, runs: Runs): Promise<void> {
   const cells = summariseCells(study, runs).filter(({ seeds }) => seeds.length > 0);
   const note = cells.some((cell) => cellNote(cell) !== "") ? { note: cellNote } : {};
