@@ -12,7 +12,7 @@ import { cellText, plural } from "~/lib/files/numbers.ts";
 import { formatProgress, type OnProgress, throttled } from "~/lib/files/progress.ts";
 import { cellColumns, cellNote } from "~/lib/findings.ts";
 import { run, type RunOptions, type RunOutcome } from "~/lib/reproduce.ts";
-import { columnTitle, type Runs, runsAt, summariseCells, tableOf } from "~/lib/results.ts";
+import { type Runs, runsAt, summariseCells, tableOf } from "~/lib/results.ts";
 import { listTrajectories, type Study } from "~/lib/study.ts";
 import { parseStop } from "~/lib/trainer.ts";
 
@@ -62,8 +62,8 @@ export async function showSentences(sentences: readonly string[]): Promise<void>
 }
 
 /**
- * Shows a table as HTML: headings in words with units, whole numbers as they are, others to four
- * significant digits. Headings without a row would say nothing: then it says that there is none.
+ * Shows a table as HTML: whole numbers as they are, others to four significant digits. Headings
+ * without a row would say nothing: then it says that there is none.
  *
  * @param limit Rows that are shown; default 20.
  */
@@ -72,15 +72,12 @@ export async function showTable(
   { limit = 20 }: { readonly limit?: number } = {},
 ): Promise<void> {
   if (table.numRows() === 0) return await show({ "text/plain": "No row: too few results." });
-  const named = table.rename(
-    Object.fromEntries(table.columnNames().map((name) => [name, columnTitle(name)])),
-  );
-  const names = named.columnNames();
+  const names = table.columnNames();
   const format = Object.fromEntries(names.map((name) => [name, cellText]));
   await show({
-    "text/html": named.toHTML({ limit, format, null: () => "" }) +
-      (named.numRows() > limit ? `<p>The first ${limit} of ${named.numRows()} rows.</p>` : ""),
-    "text/plain": `${plural(named.numRows(), "row")}: ${names.join(", ")}`,
+    "text/html": table.toHTML({ limit, format, null: () => "" }) +
+      (table.numRows() > limit ? `<p>The first ${limit} of ${table.numRows()} rows.</p>` : ""),
+    "text/plain": `${plural(table.numRows(), "row")}: ${names.join(", ")}`,
   });
 }
 

@@ -85,8 +85,8 @@ export function radiusTable(study: Study, runs: Runs): ColumnTable {
   });
   return tableOf<Row>({
     optimizer: ({ optimizer }) => optimizer,
-    learningRate: ({ learningRate }) => learningRate,
-    batchSize: ({ batchSize }) => batchSize,
+    "learning rate": ({ learningRate }) => learningRate,
+    "batch size (images)": ({ batchSize }) => batchSize,
     ...(rows.length === 0
       ? {}
       : { ...rise(0), ...rise(-1), ...exponent(0, 1), ...exponent(-2, -1) }),

@@ -52,15 +52,6 @@ export function runsCsv(runs: Runs): string {
   return tableOf(columns, runs).toCSV();
 }
 
-/** A column's name as a heading: "learning rate", "train loss (nats)". */
-export function columnTitle(name: string): string {
-  const words = /^[a-z]+([A-Z][a-z]+)*$/.test(name)
-    ? name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
-    : name;
-  const [, unit] = RUN[name] ?? [];
-  return unit === undefined ? words : `${words} (${unit})`;
-}
-
 /** A table with its columns even where there are no rows. */
 export function tableOf<Row>(columns: Columns<Row>, rows: readonly Row[]): ColumnTable {
   return table(Object.entries(columns).map(([name, valueOf]) => [name, rows.map(valueOf)]));

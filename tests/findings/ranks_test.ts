@@ -123,8 +123,8 @@ Deno.test("radiusTable() has means over seeds by radius, and exponents; nothing 
   }));
   const table = radiusTable(own, runsAt(own, curved));
   assertEquals(table.columnNames(), [
-    ...["optimizer", "learningRate", "batchSize", "rise at r = 0.5 (nats)", "rise at r = 4 (nats)"],
-    ...["exponent from r = 0.5 to 1", "exponent from r = 2 to 4"],
+    ...["optimizer", "learning rate", "batch size (images)", "rise at r = 0.5 (nats)"],
+    ...["rise at r = 4 (nats)", "exponent from r = 0.5 to 1", "exponent from r = 2 to 4"],
   ]);
   // Means of 1 and 3 times r^2 and r.
   assertEquals(Object.values(table.object(0)!).slice(3), ["0.50", "8.0", "2.00", "1.00"]);

@@ -1,6 +1,5 @@
 /** Runs at stops and tables of cells, of made-up results. @module */
 import {
-  columnTitle,
   findMeasurement,
   locateStop,
   type Outcome,
@@ -146,11 +145,6 @@ Deno.test("runsCsv() has one row a run, a column or two a measure, units named",
   }));
   const details = `${name} standard error [nats],${name} residual [nats],${name} converged`;
   assert(runsCsv(runsAt(small, detailed)).split("\n")[0]!.endsWith(details));
-});
-
-Deno.test("columnTitle() parts the words of a name, adds its unit, and leaves other texts alone", () => {
-  const names = ["trainLoss", "gradientNorm", "learning rate, AdaGrad", "sharpness(directions=16)"];
-  assertEquals(names.map(columnTitle), ["train loss (nats)", "gradient norm", ...names.slice(2)]);
 });
 
 const STOPS: Study = {
