@@ -11,22 +11,22 @@ import type { RunResult, Runs } from "~/lib/results/runs.ts";
 export type Columns<Row> = Record<string, (row: Row) => unknown>;
 
 /** Every column of runs but those of measures, with its unit. */
-const RUN: Readonly<Record<string, [of: (run: RunResult) => unknown, unit?: string]>> = {
-  optimizer: [({ config }) => config.optimizer],
-  learningRate: [({ config }) => config.learningRate],
-  batchSize: [({ config }) => config.batchSize, "images"],
-  seed: [({ config }) => config.seed],
-  stop: [({ stop }) => stop],
-  epochs: [({ training }) => training.epochs],
-  outcome: [({ training }) => training.stopped],
-  trainLoss: [({ network }) => network?.trainLoss, "nats"],
-  trainAccuracy: [({ network }) => network?.trainAccuracy, "fraction"],
-  testLoss: [({ network }) => network?.testLoss, "nats"],
-  testAccuracy: [({ network }) => network?.testAccuracy, "fraction"],
-  gradientNorm: [({ network }) => network?.gradientNorm],
-  weightNorm: [({ network }) => network?.weightNorm],
-  distance: [({ network }) => network?.distance],
-  trainingSeconds: [({ training }) => training.seconds, "s"],
+const RUN: Columns<RunResult> = {
+  optimizer: ({ config }) => config.optimizer,
+  learningRate: ({ config }) => config.learningRate,
+  "batchSize [images]": ({ config }) => config.batchSize,
+  seed: ({ config }) => config.seed,
+  stop: ({ stop }) => stop,
+  epochs: ({ training }) => training.epochs,
+  outcome: ({ training }) => training.stopped,
+  "trainLoss [nats]": ({ network }) => network?.trainLoss,
+  "trainAccuracy [fraction]": ({ network }) => network?.trainAccuracy,
+  "testLoss [nats]": ({ network }) => network?.testLoss,
+  "testAccuracy [fraction]": ({ network }) => network?.testAccuracy,
+  gradientNorm: ({ network }) => network?.gradientNorm,
+  weightNorm: ({ network }) => network?.weightNorm,
+  distance: ({ network }) => network?.distance,
+  "trainingSeconds [s]": ({ training }) => training.seconds,
 };
 
 /**
@@ -35,18 +35,18 @@ const RUN: Readonly<Record<string, [of: (run: RunResult) => unknown, unit?: stri
  * residual and whether it has converged; what no run has is no column.
  */
 export function runsCsv(runs: Runs): string {
-  const columns: Columns<RunResult> = {};
-  const add = (name: string, of: (run: RunResult) => unknown, unit?: string): void => {
-    columns[unit === undefined ? name : `${name} [${unit}]`] = of;
-  };
-  for (const [name, [of, unit]] of Object.entries(RUN)) add(name, of, unit);
+  const columns = { ...RUN };
   for (const text of new Set(runs.flatMap(({ measures }) => Object.keys(measures)))) {
     const { unit } = parseMeasure(text);
-    add(text, ({ measures }) => measures[text]?.estimate ?? null, unit);
-    const details = [["standard error", "standardError", unit], ["residual", "residual", unit]];
-    for (const [suffix, key, unit] of [...details, ["converged", "converged"]]) {
-      const of = ({ measures }: RunResult): unknown => measures[text]?.[key!] ?? null;
-      if (runs.some((run) => of(run) !== null)) add(`${text} ${suffix}`, of, unit);
+    const details = {
+      [`${text} [${unit}]`]: "estimate",
+      [`${text} standard error [${unit}]`]: "standardError",
+      [`${text} residual [${unit}]`]: "residual",
+      [`${text} converged`]: "converged",
+    };
+    for (const [name, key] of Object.entries(details)) {
+      const of = ({ measures }: RunResult): unknown => measures[text]?.[key] ?? null;
+      if (runs.some((run) => of(run) !== null)) columns[name] = of;
     }
   }
   return tableOf(columns, runs).toCSV();
