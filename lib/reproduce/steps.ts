@@ -138,10 +138,7 @@ function record(run: ClaimedRun, diverged: boolean): void {
     claim.record = undefined;
   }
   claim.record ??= {
-    content: {
-      trajectory: { ...trajectory, sizes: [...trajectory.sizes] },
-      ...{ data: dataset.md5, epochLosses: [], diverged, stops: {}, networks: [] },
-    },
+    content: { trajectory, data: dataset.md5, epochLosses: [], diverged, stops: {}, networks: [] },
     provenance: [],
   };
   const { content, provenance } = claim.record;

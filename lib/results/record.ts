@@ -7,7 +7,7 @@ import { z } from "zod";
 import { join } from "node:path";
 import { DamagedFileError, type OnDamage, readChecked } from "~/lib/files/checked.ts";
 import { sha256, writeWhole } from "~/lib/files/files.ts";
-import { isSameTrajectory, type Trajectory, trajectoryPath } from "~/lib/trainer.ts";
+import { isSameTrajectory, Trajectory, trajectoryPath } from "~/lib/trainer.ts";
 
 /** Version of the file format; 1 was one file a run with its stopping rule in its identity. */
 const FORMAT = 2;
@@ -55,19 +55,9 @@ const network = z.looseObject({
 /** A network on the trajectory that was evaluated. */
 export type NetworkRecord = z.infer<typeof network>;
 
-const trajectory = z.looseObject({
-  dataset: z.literal("cifar10"),
-  images: z.int().min(1),
-  sizes: z.array(z.int().min(1)).min(2),
-  optimizer: z.string(),
-  learningRate: z.number().positive(),
-  batchSize: z.int().min(1),
-  seed: count,
-});
-
 /** What the same machine computes again to the bit. */
 const content = z.looseObject({
-  trajectory,
+  trajectory: Trajectory.loose(),
   /** MD5 of every data file used, by name. */
   data: z.record(z.string(), z.string()),
   /** Mean batch loss of every epoch in nats; ends before the epoch that diverged. */

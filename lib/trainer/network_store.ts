@@ -11,7 +11,7 @@ import { DamagedFileError, type OnDamage, readChecked } from "~/lib/files/checke
 import { writeWhole } from "~/lib/files/files.ts";
 import { countParameters, decodeModel, encodeModel, type SharedFloats } from "~/lib/model.ts";
 import { parseOptimizer } from "~/lib/optimizer.ts";
-import { isSameTrajectory, type Trajectory, trajectoryPath } from "~/lib/trainer/trajectory.ts";
+import { isSameTrajectory, Trajectory, trajectoryPath } from "~/lib/trainer/trajectory.ts";
 
 /** A network at an epoch, as it was kept. */
 export interface KeptNetwork {
@@ -30,7 +30,7 @@ export interface KeptNetwork {
 
 /** What a file's metadata holds, each value as JSON. */
 const metadataSchema = z.object({
-  trajectory: z.custom<Trajectory>((value) => typeof value === "object" && value !== null),
+  trajectory: Trajectory,
   epochLosses: z.array(z.number()),
   data: z.record(z.string(), z.string()),
   engines: z.array(z.looseObject({ name: z.string(), library: z.string() })),

@@ -3,26 +3,29 @@
  *
  * @module
  */
-import { type LayerSizes, MLP_1 } from "~/lib/model.ts";
+import { z } from "zod";
+import { MLP_1 } from "~/lib/model.ts";
 
-/** When to stop is no part of it, and what is measured on the way is no part of it either. */
-export interface Trajectory {
-  readonly dataset: "cifar10";
+/** As files have it, too: records' checksums stand on the order of its keys. */
+export const Trajectory = z.object({
+  dataset: z.literal("cifar10"),
   /** The first so many training images are used. */
-  readonly images: number;
-  readonly sizes: LayerSizes;
+  images: z.int().min(1),
+  sizes: z.array(z.int().min(1)).min(2).readonly(),
   /** Canonical text of an optimizer with its hyperparameters. */
-  readonly optimizer: string;
-  readonly learningRate: number;
+  optimizer: z.string(),
+  learningRate: z.number().positive(),
   /** Images a batch. */
-  readonly batchSize: number;
+  batchSize: z.int().min(1),
   /** Seed of the initial weights: the same weights in every cell. */
-  readonly seed: number;
+  seed: z.int().min(0),
   /** SHA-256, its beginning, of weights that it starts from in place of the seed's. */
-  readonly init?: string | undefined;
+  init: z.string().optional(),
   /** The images in a new order every epoch, from the seed; absent: in file order. */
-  readonly order?: "shuffled" | undefined;
-}
+  order: z.literal("shuffled").optional(),
+});
+/** When to stop is no part of it, and what is measured on the way is no part of it either. */
+export type Trajectory = Readonly<z.infer<typeof Trajectory>>;
 
 /** A trajectory's place below models/ and results/, without extension. */
 export function trajectoryPath(trajectory: Trajectory): string {
