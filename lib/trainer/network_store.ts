@@ -13,29 +13,27 @@ import { countParameters, decodeModel, encodeModel, type SharedFloats } from "~/
 import { parseOptimizer } from "~/lib/optimizer.ts";
 import { isSameTrajectory, Trajectory, trajectoryPath } from "~/lib/trainer/trajectory.ts";
 
-/** A network at an epoch, as it was kept. */
-export interface KeptNetwork {
-  readonly parameters: SharedFloats;
-  /** The optimizer's state, shape [S * P]; empty where the file has none though S > 0. */
-  readonly state: Float32Array;
-  /** Losses up to this network's epoch, in nats. */
-  readonly epochLosses: number[];
-  /** MD5 of the data files that it was trained on, by name. */
-  readonly data: Readonly<Record<string, string>>;
-  /** What trained it, in the order of its last use. */
-  readonly engines: readonly EngineInfo[];
-  /** Wall time of training; 0 where the file does not say, as its bytes are the trajectory's. */
-  readonly seconds: number;
-}
+const engine: z.ZodType<EngineInfo> = z.looseObject({ name: z.string(), library: z.string() });
 
 /** What a file's metadata holds, each value as JSON. */
 const metadataSchema = z.object({
   trajectory: Trajectory,
+  /** Losses up to this network's epoch, in nats. */
   epochLosses: z.array(z.number()),
+  /** MD5 of the data files that it was trained on, by name. */
   data: z.record(z.string(), z.string()),
-  engines: z.array(z.looseObject({ name: z.string(), library: z.string() })),
+  /** What trained it, in the order of its last use. */
+  engines: z.array(engine).readonly(),
+  /** Wall time of training; 0 where the file does not say, as its bytes are the trajectory's. */
   seconds: z.number().min(0).default(0),
 });
+
+/** A network at an epoch, as it was kept. */
+export interface KeptNetwork extends Readonly<Omit<z.infer<typeof metadataSchema>, "trajectory">> {
+  readonly parameters: SharedFloats;
+  /** The optimizer's state, shape [S * P]; empty where the file has none though S > 0. */
+  readonly state: Float32Array;
+}
 
 /** Where a trajectory's network of an epoch is kept; `"latest"` for the newest. */
 export function networkFile(
@@ -96,7 +94,7 @@ export function readNetwork(
       ? `it must have ${numbers} numbers of state: it has ${state.length}`
       : undefined;
     if (fault !== undefined) throw new DamagedFileError(`Cannot use ${path} as ${fault}`);
-    return { ...record, parameters, state, engines: record.engines as EngineInfo[] };
+    return { ...record, parameters, state };
   });
 }
 
