@@ -45,11 +45,9 @@ export function encodeModel(
 ): Uint8Array {
   const count = countParameters(sizes);
   const tensors = new Map(namedTensors(sizes, parameters, ""));
-  for (let slot = 0; slot < state.length / count; slot++) {
-    const vector = state.subarray(slot * count, (slot + 1) * count);
-    for (const [key, tensor] of namedTensors(sizes, vector, `state.${slot}.`)) {
-      tensors.set(key, tensor);
-    }
+  for (let from = 0; from < state.length; from += count) {
+    const slot = namedTensors(sizes, state.subarray(from, from + count), `state.${from / count}.`);
+    for (const [key, tensor] of slot) tensors.set(key, tensor);
   }
   return encodeTensors(tensors, { ...metadata, sha256: checksum(tensors, metadata) });
 }

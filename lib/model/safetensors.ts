@@ -28,8 +28,7 @@ export function encodeTensors(
   tensors: ReadonlyMap<string, Tensor>,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array {
-  const entries: [string, unknown][] = [];
-  if (Object.keys(metadata).length > 0) entries.push(["__metadata__", metadata]);
+  const entries: [string, unknown][] = [["__metadata__", metadata]];
   let offset = 0;
   for (const [name, { shape, values }] of tensors) {
     const end = offset + values.byteLength;
