@@ -25,7 +25,6 @@ export interface LearnOptions {
   readonly maxEpochs?: number;
   /** After every epoch, with its mean batch loss in nats, finite or not. */
   readonly onEpoch?: (epoch: number, loss: number) => void;
-  readonly signal?: AbortSignal;
 }
 
 /** A trained network, and how its training went. */
@@ -45,7 +44,7 @@ export interface LearnedNetwork {
  */
 export async function learn(engine: Engine, options: LearnOptions): Promise<LearnedNetwork> {
   const { learningRate, batchSize, stop, optimizer = "SGD", seed = 0, sizes = MLP_1 } = options;
-  const { maxEpochs = 20_000, onEpoch, signal } = options;
+  const { maxEpochs = 20_000, onEpoch } = options;
   const stops = [parseStop(stop)];
   const parameters = initialise(sizes, seed);
   const state = allocateState(optimizer, parameters.length);
@@ -53,11 +52,10 @@ export async function learn(engine: Engine, options: LearnOptions): Promise<Lear
   let ended: Ended = "stopped";
   let epoch = 0;
   await trainStack(engine, [run], {
-    ...{ sizes, optimizer, batchSize, stops, maxEpochs, signal },
+    ...{ sizes, optimizer, batchSize, stops, maxEpochs },
     // One that diverges is no part of the run's losses.
     onEpoch: (_, [loss]) => onEpoch?.(++epoch, loss!),
-    onNetwork: () => Promise.resolve(),
-    onEnd: (_, why) => Promise.resolve(void (ended = why)),
+    onEnd: (_, why) => void (ended = why),
   });
   return { sizes, parameters, epochLosses: run.epochLosses, ended };
 }

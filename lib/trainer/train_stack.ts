@@ -31,9 +31,9 @@ export interface TrainStackOptions<R extends TrainingRun = TrainingRun> extends 
   /** After every epoch, with the runs still in the stack and the loss of each, finite or not. */
   readonly onEpoch?: (runs: readonly [R, ...R[]], losses: readonly number[]) => void;
   /** A network that is to be kept: at a stop, or at an epoch that was wanted. */
-  readonly onNetwork: (run: R) => Promise<void>;
+  readonly onNetwork?: (run: R) => Promise<void>;
   /** A run is done; its parameters and state are final. Of a diverged one they say nothing. */
-  readonly onEnd: (run: R, ended: Ended) => Promise<void>;
+  readonly onEnd: (run: R, ended: Ended) => Promise<void> | void;
   /** The time to keep all that the next epoch depends on. */
   readonly onCheckpoint?: (runs: readonly R[]) => Promise<void>;
   /** Seconds between checkpoints: of work that an interruption may cost. Default 30. */
@@ -74,7 +74,7 @@ export async function trainStack<R extends TrainingRun>(
   /** Tells of what an epoch, or none, led to. @returns The runs that go on. */
   async function tell(told: readonly R[], ends: readonly (Ended | undefined)[]): Promise<R[]> {
     for (const [index, run] of told.entries()) {
-      if (ends[index] !== "diverged" && isKept(run)) await onNetwork(run);
+      if (ends[index] !== "diverged" && isKept(run)) await onNetwork?.(run);
       if (ends[index] !== undefined) await onEnd(run, ends[index]);
     }
     return told.filter((_, index) => ends[index] === undefined);
