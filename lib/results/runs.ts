@@ -11,7 +11,7 @@ import type {
   Records,
   TrajectoryRecord,
 } from "~/lib/results/record.ts";
-import { type Interval, meanInterval } from "~/lib/statistics.ts";
+import { type Interval, type MeanInterval, meanInterval } from "~/lib/statistics.ts";
 import {
   byCell,
   type Cell,
@@ -150,11 +150,8 @@ export const runsAt: (study: Study, records: Records, stop?: string) => Runs = r
   },
 );
 
-/** A measure over the seeds of a cell, in its unit. */
-export interface ValueSummary {
-  readonly mean: number;
-  /** 95 % t interval over seed means, n = seeds. */
-  readonly interval: Interval | null;
+/** A measure over the seeds of a cell, in its unit: n = seeds. */
+export interface ValueSummary extends Pick<MeanInterval, "mean" | "interval"> {
   /**
    * The original's: 95 % t interval over seeds x directions as if independent, too narrow where
    * networks differ by more than directions do; null for a measure that keeps no samples.

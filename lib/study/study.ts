@@ -4,7 +4,6 @@
  * @module
  */
 import { scientific } from "~/lib/files/numbers.ts";
-import type { LayerSizes } from "~/lib/model.ts";
 import { type Trajectory, trajectoryPath } from "~/lib/trainer.ts";
 
 /** The presets by name, the smallest first. */
@@ -13,10 +12,7 @@ export const PRESETS = ["quick", "standard", "paper"] as const;
 export type PresetName = typeof PRESETS[number];
 
 /** A learning rate and a batch size. */
-export interface Pair {
-  readonly learningRate: number;
-  readonly batchSize: number;
-}
+export type Pair = Pick<Trajectory, "learningRate" | "batchSize">;
 
 /** Which cells are trained. */
 export interface Grid {
@@ -34,17 +30,14 @@ export interface Grid {
   readonly seeds: readonly number[];
 }
 
-/** A study: a grid, the stops and measures that are asked of its trajectories. */
-export interface Study {
+/**
+ * A study: a grid, the stops and measures that are asked of its trajectories, and what is the same in
+ * all of these.
+ */
+export interface Study extends Pick<Trajectory, "sizes" | "images" | "init" | "order"> {
   /** The preset that it came from. */
   readonly preset: string;
   readonly grid: Grid;
-  readonly sizes: LayerSizes;
-  /** Of its trajectories, as order: see `Trajectory`. */
-  readonly init?: string | undefined;
-  readonly order?: "shuffled" | undefined;
-  /** The first so many training images are used; the test set is always whole. */
-  readonly images: number;
   /** A trajectory ends here where a stop is not reached before. */
   readonly maxEpochs: number;
   /** Canonical texts; figures show the first. */

@@ -9,7 +9,7 @@ import { MLP_1 } from "~/lib/model.ts";
 /** As files have it, too: records' checksums stand on the order of its keys. */
 export const Trajectory = z.object({
   dataset: z.literal("cifar10"),
-  /** The first so many training images are used. */
+  /** The first so many training images are used; the test set is always whole. */
   images: z.int().min(1),
   sizes: z.array(z.int().min(1)).min(2).readonly(),
   /** Canonical text of an optimizer with its hyperparameters. */
