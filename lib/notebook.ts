@@ -9,7 +9,7 @@ import type * as Plot from "@observablehq/plot";
 import { Buffer } from "node:buffer";
 import { type Figure, renderPlot, renderPng } from "~/lib/figures.ts";
 import { cellText, plural } from "~/lib/files/numbers.ts";
-import { formatProgress, type OnProgress, throttled } from "~/lib/files/progress.ts";
+import { formatProgress, throttled } from "~/lib/files/progress.ts";
 import { cellColumns, cellNote } from "~/lib/findings.ts";
 import { run, type RunOptions, type RunOutcome } from "~/lib/reproduce.ts";
 import { type Runs, runsAt, summariseCells, tableOf } from "~/lib/results.ts";
@@ -25,12 +25,11 @@ const INTERVAL = 200;
  */
 const SETTLE = 20;
 
-/** Progress and messages of long work in a cell's output. */
-export interface NotebookDisplay {
-  /** Shows a new state in the place of the last; at most five a second. */
-  readonly onProgress: OnProgress;
-  /** Prints a line that stays. */
-  readonly onMessage: (message: string) => void;
+/**
+ * Long work in a cell's output: progress in the place of the last, at most five times a second, and
+ * messages that stay.
+ */
+export interface NotebookDisplay extends Required<Pick<RunOptions, "onProgress" | "onMessage">> {
   /** Leaves `message` in the progress' place, or nothing. */
   close(message?: string): Promise<void>;
 }

@@ -16,15 +16,7 @@ import {
   type TrajectoryRecord,
 } from "~/lib/results.ts";
 import { meanInterval } from "~/lib/statistics.ts";
-import {
-  byCell,
-  type Cell,
-  type EffectName,
-  EFFECTS,
-  effectValue,
-  listCells,
-  type Study,
-} from "~/lib/study.ts";
+import { byCell, type Cell, EFFECTS, effectValue, listCells, type Study } from "~/lib/study.ts";
 
 /** A network of a trajectory with the value of a measure. */
 export interface CurvePoint {
@@ -160,9 +152,7 @@ function networksWith(
 }
 
 /** Cells that differ in one factor, by ascending value. */
-export interface Series {
-  readonly effect: EffectName;
-  readonly optimizer: string;
+export interface Series extends Pick<Cell, "effect" | "optimizer"> {
   /** Whether the optimizer is compared, cell by cell, with the study's first: the reference. */
   readonly isAgainst: boolean;
   readonly reference: string;

@@ -22,12 +22,10 @@ import {
   twoSidedP,
   welchTest,
 } from "~/lib/statistics.ts";
-import { type Cell, type EffectName, EFFECTS, effectValue, type Study } from "~/lib/study.ts";
+import { type Cell, EFFECTS, effectValue, type Study } from "~/lib/study.ts";
 
 /** A published cell: 6 seeds x 49 directions. */
-export interface PublishedCell {
-  readonly effect: EffectName;
-  readonly optimizer: string;
+export interface PublishedCell extends Pick<Cell, "effect" | "optimizer"> {
   /** Learning rate at batch size 128, or batch size at learning rate 1e-4. */
   readonly value: number;
   /** Mean sharpness in nats. */
@@ -58,15 +56,12 @@ export const PUBLISHED_CELLS = CELLS.map(([effect, optimizer, value, mean, halfW
 /** A mean in nats with its 95 % interval. */
 type Value = Pick<MeanInterval, "mean" | "interval">;
 
-/** A published cell beside ours. */
-export interface PublishedComparison extends Cell {
+/** A published cell beside ours: our values by seed and our mean full-set training loss. */
+export interface PublishedComparison extends Cell, Pick<CellSummary, "bySeed" | "trainLoss"> {
   /** Canonical text of the stop of our networks. */
   readonly stop: string;
   /** Null while the cell has no result. */
   readonly ours: Value | null;
-  readonly bySeed: ReadonlyMap<number, number>;
-  /** Our mean full-set training loss in nats. */
-  readonly trainLoss: number | null;
   readonly theirs: Value & { readonly interval: Interval };
   /**
    * Ours over theirs with its 95 % interval and p of equality, by Welch's test of the logarithms; null
