@@ -143,10 +143,9 @@ export const runsAt: (study: Study, records: Records, stop?: string) => Runs = r
     const byPath = new Map(
       records.map((record) => [trajectoryPath(record.content.trajectory), record]),
     );
-    return listTrajectories(study).flatMap((trajectory) => {
-      const record = byPath.get(trajectoryPath(trajectory));
-      return record === undefined ? [] : runAt(study, record, stop) ?? [];
-    });
+    return listTrajectories(study)
+      .flatMap((trajectory) => byPath.get(trajectoryPath(trajectory)) ?? [])
+      .flatMap((record) => runAt(study, record, stop) ?? []);
   },
 );
 
@@ -214,11 +213,10 @@ export function isLost({ seeds, diverged }: CellSummary): boolean {
 
 /** The cells without those that another effect has, too. */
 export function distinctCells<C extends Cell>(cells: readonly C[]): C[] {
-  return [
-    ...new Map(
-      cells.map((cell) => [`${cell.optimizer} ${cell.learningRate} ${cell.batchSize}`, cell]),
-    ).values(),
-  ];
+  const keyed = cells.map((cell) => (
+    [`${cell.optimizer} ${cell.learningRate} ${cell.batchSize}`, cell] as const
+  ));
+  return [...new Map(keyed).values()];
 }
 
 /** What `reproduce --json` prints of the cells that have results at a stop: sharpness, where it was taken. */
