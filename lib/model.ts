@@ -5,4 +5,3 @@
  */
 export * from "~/lib/model/layout.ts";
 export * from "~/lib/model/model_file.ts";
-export * from "~/lib/model/safetensors.ts";

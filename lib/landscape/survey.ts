@@ -8,7 +8,7 @@ import { UsageError } from "~/lib/domain.ts";
 import type { Engine } from "~/lib/engine.ts";
 import { readIfThere, writeWhole } from "~/lib/files/files.ts";
 import { fillPoint, type Span } from "~/lib/landscape/span.ts";
-import { allocateParameters } from "~/lib/model.ts";
+import { share } from "~/lib/model.ts";
 
 // Null where it is not finite: JSON has neither NaN nor infinity.
 const number = z.number().nullable();
@@ -75,7 +75,7 @@ export async function survey(
   const isSame = JSON.stringify(kept?.question) === JSON.stringify(question);
   const points: Landscape["points"] = isSame ? kept!.points : [];
   const found: Landscape = { landscape: 1, question, axes, networks, points };
-  const weights = allocateParameters(span.sizes);
+  const weights = share(span.origin.length);
   const isAt = points.length;
   const shared = await alongRay(engine, span, xs.slice(isAt), signal);
   const total = xs.length * ys.length;

@@ -67,18 +67,13 @@ export function countParameters(sizes: LayerSizes): number {
  * @throws {RangeError} If `seed` or `sizes` is out of its domain.
  */
 export function initialise(sizes: LayerSizes, seed: number): SharedFloats {
-  const parameters = allocateParameters(sizes);
+  const parameters = share(countParameters(sizes));
   const generator = openStream(seed, 0);
   for (const { inputs, outputs, weight } of layoutLayers(sizes)) {
     const layer = parameters.subarray(weight, weight + outputs * (inputs + 1));
     fillUniform(layer, generator, 1 / Math.sqrt(inputs));
   }
   return parameters;
-}
-
-/** Zeros of shape [P] in memory that threads can share. */
-export function allocateParameters(sizes: LayerSizes): SharedFloats {
-  return share(countParameters(sizes));
 }
 
 /**

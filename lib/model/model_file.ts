@@ -7,11 +7,11 @@
 import { sha256 } from "~/lib/files/files.ts";
 import { printable } from "~/lib/files/text.ts";
 import {
-  allocateParameters,
   countParameters,
   type LayerSizes,
   layoutLayers,
   MAX_UNITS,
+  share,
   type SharedFloats,
 } from "~/lib/model/layout.ts";
 import { decodeTensors, encodeTensors, type Tensor } from "~/lib/model/safetensors.ts";
@@ -71,7 +71,7 @@ export function decodeModel(bytes: Uint8Array, name: string): ModelFile {
   const bySlot = Map.groupBy(tensors, slotOf);
   const { layers, notes } = findLayers(new Map(bySlot.get("")), name);
   const sizes = sizesOf(layers);
-  const parameters = allocateParameters(sizes);
+  const parameters = share(countParameters(sizes));
   const state = new Float32Array((bySlot.size - 1) * parameters.length);
   for (const [slot, entries] of bySlot) {
     const own = slot === "" ? layers : findLayers(new Map(entries), name).layers;

@@ -3,7 +3,6 @@ import fc from "fast-check";
 import { UsageError } from "~/lib/domain.ts";
 import { balanceUnits, norm, rescaleLayer } from "~/lib/model.ts";
 import {
-  allocateParameters,
   countParameters,
   initialise,
   type Layer,
@@ -76,6 +75,7 @@ Deno.test("layoutLayers() says what sizes must be", () => {
 Deno.test("initialise() draws each layer from U(-1/sqrt(fan_in), 1/sqrt(fan_in))", () => {
   const sizes = [400, 60, 25, 10];
   const parameters = initialise(sizes, 7);
+  assert(parameters.buffer instanceof SharedArrayBuffer);
   for (const { inputs, outputs, weight } of layoutLayers(sizes)) {
     const bound = 1 / Math.sqrt(inputs);
     const layer = parameters.subarray(weight, weight + outputs * (inputs + 1));
@@ -105,12 +105,6 @@ Deno.test("initialise() draws the numbers that results so far were trained from"
   for (const [i, value] of pinned.entries()) {
     assertAlmostEquals(initialise([4, 2], 0)[i]!, value, 5.1e-7);
   }
-});
-
-Deno.test("allocateParameters() gives shared zeros of length P", () => {
-  const parameters = allocateParameters([3, 2, 2]);
-  assert(parameters.buffer instanceof SharedArrayBuffer);
-  assertEquals([...parameters], Array(14).fill(0));
 });
 
 Deno.test("rescaleLayer() changes no logit, whatever hidden layer and c", () => {

@@ -9,7 +9,6 @@ import { BLOCK } from "~/lib/engine/cpu/workspace.ts";
 import type { PerturbedLosses, PerturbOptions, Ray } from "~/lib/engine/engine.ts";
 import { measureParts, type RayPoint, stepFactors } from "~/lib/engine/direction.ts";
 import {
-  allocateParameters,
   countParameters,
   type LayerSizes,
   layoutLayers,
@@ -99,7 +98,7 @@ function openLane(sampling: Sampling): (tiles: Iterable<Group[]>) => Promise<voi
     index: number,
   ): Promise<RayDirection<GroupPoint>> {
     if (k === null) return { vector: null, points };
-    const out = vectors[index] ??= allocateParameters(sizes);
+    const out = vectors[index] ??= share(countParameters(sizes));
     const drawn = await pool.run("drawDirection", { sizes, out, seed, k, parts }, signal);
     return { vector: { normal: out, ...drawn }, points };
   }

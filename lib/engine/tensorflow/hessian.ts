@@ -25,7 +25,7 @@ import {
   uploadLayers,
 } from "~/lib/engine/tensorflow/pass.ts";
 import { oneHotOf } from "~/lib/engine/tensorflow/tensor_operations.ts";
-import { allocateParameters, NORMALISATION_EPSILON, type SharedFloats } from "~/lib/model.ts";
+import { NORMALISATION_EPSILON, share, type SharedFloats } from "~/lib/model.ts";
 
 /** A network, [1, ...], and K vectors of its shape, [K, ...]. */
 type TangentNetwork = { readonly layers: LayerTensors[]; readonly tangents: LayerTensors[] };
@@ -65,7 +65,7 @@ export async function multiplyHessian(
       (images, delta, total) =>
         addProducts(operations, network, { images, delta: dualOf(delta) }, total),
     );
-    const products = vectors.map(() => allocateParameters(sizes));
+    const products = vectors.map(({ length }) => share(length));
     await downloadLayers(device, sizes, total, products);
     return products;
   } finally {

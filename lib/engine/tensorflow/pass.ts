@@ -14,13 +14,7 @@ import type {
   LossRecord,
   Operations,
 } from "~/lib/engine/tensorflow/operations.ts";
-import {
-  allocateParameters,
-  type LayerSizes,
-  layoutLayers,
-  share,
-  type SharedFloats,
-} from "~/lib/model.ts";
+import { type LayerSizes, layoutLayers, share, type SharedFloats } from "~/lib/model.ts";
 
 /**
  * One layer of E networks: weights [E, out, in], biases [E, 1, out].
@@ -282,7 +276,7 @@ export async function evaluateModels(
       });
     }
     // The last biases' gradient stays 0: `downloadLayers` knows them not.
-    const vectors = models.map(() => want === "whole" ? allocateParameters(sizes) : share(0));
+    const vectors = models.map(({ length }) => share(want === "whole" ? length : 0));
     if (want === "whole") await downloadLayers(device, sizes, gradients, vectors);
     const norms = want === "norm" ? await normsOf(device, gradients) : [];
     const { losses, accuracies } = await readRecord(device, record, split.size);
