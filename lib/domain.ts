@@ -90,26 +90,18 @@ export interface Callable {
   readonly parameters: Readonly<Record<string, ParameterDomain>>;
 }
 
-/** A call of one: `SGD(momentum=0.9)`. */
-export interface Call<D extends Callable> {
-  readonly definition: D;
-  /** All of them, defaults filled in. */
-  readonly parameters: Parameters;
-  /** Canonical: parameters at their defaults are left out. */
-  readonly text: string;
-}
-
 /**
  * Reads `name` or `name(key=value,...)`, the name's case ignored.
  *
  * @param kind Names what is read in messages: "optimizer", "measure".
+ * @returns All parameters, and the canonical text, which leaves out those at their defaults.
  * @throws {UsageError} If the name or a key is unknown, a key stands twice, or a value is out of its domain.
  */
 export function parseCall<D extends Callable>(
   text: string,
   kind: string,
   definitions: readonly D[],
-): Call<D> {
+): { readonly definition: D; readonly parameters: Parameters; readonly text: string } {
   const fail = (reason: string): never => {
     throw new UsageError(`Cannot use ${kind} ${text.slice(0, 200) || "(empty)"} as ${reason}`);
   };
