@@ -113,21 +113,20 @@ export function parseCall<D extends Callable>(
     return fail(`it must be ${names}, with (key=value) where wanted`);
   }
   const { name, parameters: domains } = definition;
-  const parameters: Record<string, number | boolean> = Object.fromEntries(
-    Object.entries(domains).map(([key, domain]) => [key, domain.default]),
-  );
-  const seen = new Set<string>();
+  const given: Record<string, number | boolean> = {};
   for (const part of (match[2] ?? "").split(",").filter((each) => each.trim() !== "")) {
     const [key = "", ...rest] = part.split("=").map((each) => each.trim());
     const value = rest.join("=");
-    if (seen.has(key)) fail(`${key} must be given once`);
-    seen.add(key);
+    if (Object.hasOwn(given, key)) fail(`${key} must be given once`);
     const domain = Object.hasOwn(domains, key) ? domains[key]! : fail(
       `it has no ${key}: there is ${Object.keys(domains).join(", ") || "nothing to set"}`,
     );
-    const given = value === "true" ? true : value === "false" ? false : readNumber(value);
-    parameters[key] = validate(domain.schema, given, `Cannot use ${kind} ${name} as ${key}`);
+    const read = value === "true" ? true : value === "false" ? false : readNumber(value);
+    given[key] = validate(domain.schema, read, `Cannot use ${kind} ${name} as ${key}`);
   }
+  const parameters = Object.fromEntries(
+    Object.entries(domains).map(([key, domain]) => [key, given[key] ?? domain.default]),
+  );
   const set = Object.entries(domains)
     .filter(([key, domain]) => parameters[key] !== domain.default)
     .map(([key]) => `${key}=${parameters[key]}`);
