@@ -58,3 +58,21 @@ Deno.test("plan() counts missing epochs and measures at the mean rate seen here"
     const epochs = record!.content.stops["cumulative:1e-3"]!;
     assertAlmostEquals(planned.runs[1]!.seconds, epochs * epoch, 1e-9);
   }));
+
+Deno.test("plan() expects a stricter stop later where none was reached yet", () =>
+  withFolder(async (folder) => {
+    const options = { folders: { models: folder, results: folder }, threads: 1 };
+    const measures = { first: [], others: [] };
+    const expected = async (stops: string[], maxEpochs = 20_000): Promise<number> => {
+      const study = alone("SGD", { stops, measures, maxEpochs });
+      const [trajectory] = listTrajectories(study);
+      return (await plan(study, options)).secondsOfMissing / epochCost(trajectory!);
+    };
+    // Five epochs from where the slope of 1.95 t^-0.21 is below the criterion.
+    const slope = (criterion: number): number => (1.95 * 0.21 / criterion) ** (1 / 1.21);
+    for (const criterion of [1e-3, 1e-4]) {
+      assertAlmostEquals(await expected([`cumulative:${criterion}`]), slope(criterion) + 5, 1);
+    }
+    assertAlmostEquals(await expected(["cumulative:1e-4"], 200), 200, 1e-9);
+    assertAlmostEquals(await expected(["epochs:7", "loss:1.5"]), 7, 1e-9);
+  }));
