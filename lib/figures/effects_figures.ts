@@ -20,7 +20,7 @@ import type { Axis, Layer, Panel } from "~/lib/figures/figure.ts";
 import { EDGE, lighten, rampOf, SYMBOLS } from "~/lib/figures/theme.ts";
 import { scientific } from "~/lib/files/numbers.ts";
 import { capitalize } from "~/lib/files/text.ts";
-import { edgeCells, edgeMeasure, EIGENVALUE } from "~/lib/findings.ts";
+import { edgeCells, edgeMeasure } from "~/lib/findings.ts";
 import { parseMeasure } from "~/lib/measure.ts";
 import {
   type CellSummary,
@@ -207,7 +207,7 @@ export function plotAxes(study: Study, runs: Runs): Figure {
  * is the one that it bounds: the Hessian's for gradient descent, the preconditioned one for AdaGrad.
  */
 export function plotEigenvalues(study: Study, records: Records): Figure {
-  const plain = summariseCells(study, runsAt(study, records), edgeMeasure(study) ?? EIGENVALUE);
+  const plain = summariseCells(study, runsAt(study, records), edgeMeasure(study)!);
   const edged = edgeCells(study, records);
   const groups = study.grid.optimizers.flatMap((optimizer) =>
     study.grid.effects.map((effect) => {

@@ -17,21 +17,13 @@ const EDGE_OPTIMIZER = "SGD";
 /** The eigenvalue that bounds it. */
 export const EIGENVALUE = measureThat(({ edgeOf }) => edgeOf === EDGE_OPTIMIZER);
 
-/** The text of a study's eigenvalue that bounds this optimizer, by default gradient descent. */
+/**
+ * The text of the eigenvalue that bounds this optimizer, by default gradient descent: the study's, else
+ * that of quick; undefined for an optimizer that has no edge here.
+ */
 export function edgeMeasure({ measures }: Study, optimizer = EDGE_OPTIMIZER): string | undefined {
-  return measures.first.find((text) => parseMeasure(text).edgeOf === optimizer);
-}
-
-/** Whether an optimizer has an edge that is known here. */
-export function hasEdge(optimizer: string): boolean {
-  return edgeMeasure(presets.quick, optimizer) !== undefined;
-}
-
-/** The study, asking for the eigenvalue of every optimizer's edge, too. */
-function withEdges(study: Study): Study {
-  const lacking = study.grid.optimizers.filter((each) => edgeMeasure(study, each) === undefined)
-    .flatMap((optimizer) => edgeMeasure(presets.quick, optimizer) ?? []);
-  return withMeasures(study, lacking);
+  return [...measures.first, ...presets.quick.measures.first]
+    .find((text) => parseMeasure(text).edgeOf === optimizer);
 }
 
 /** A network on a trajectory of the edge's study. */
@@ -47,7 +39,7 @@ export interface EdgePoint {
 
 /** The networks of a study whose first measure is lambda max, by series and epoch. */
 export function edgeRows(study: Study, records: Records): EdgePoint[] {
-  const text = edgeMeasure(study) ?? "";
+  const text = edgeMeasure(study)!;
   const runs = study.stops.flatMap((stop) => runsAt(study, records, stop))
     .filter(({ measures }) => measures[text] !== undefined);
   return runs.map(({ config, training: { epochs: epoch }, measures }): EdgePoint => {
@@ -70,9 +62,10 @@ export function edgeRows(study: Study, records: Records): EdgePoint[] {
  * Lanczos comes from below, and an eigenvalue lies within its residual.
  */
 export function edgeCells(asked: Study, records: Records): CellSummary[] {
-  const study = withEdges(asked);
+  const { grid: { optimizers } } = asked;
+  const study = withMeasures(asked, optimizers.flatMap((each) => edgeMeasure(asked, each) ?? []));
   const runs = runsAt(study, records);
-  return study.grid.optimizers.flatMap((optimizer) => {
+  return optimizers.flatMap((optimizer) => {
     const text = edgeMeasure(study, optimizer);
     const cells = text === undefined ? [] : summariseCells(study, runs, text);
     return cells.flatMap(({ value, ...cell }): CellSummary[] => {

@@ -7,7 +7,7 @@ import type { ColumnTable } from "arquero";
 import { writeWhole } from "~/lib/files/files.ts";
 import { plural, significant } from "~/lib/files/numbers.ts";
 import { NEGLIGIBLE_RATIO, NEGLIGIBLE_SHARE } from "~/lib/findings/contrast.ts";
-import { edgeCells, edgeTable, hasEdge } from "~/lib/findings/edge.ts";
+import { edgeCells, edgeMeasure, edgeTable } from "~/lib/findings/edge.ts";
 import { firstScreen } from "~/lib/findings/first_screen.ts";
 import {
   describeFinding,
@@ -55,11 +55,14 @@ export function findingsMarkdown(study: Study, records: Records): string {
   const [stop = ""] = study.stops;
   const cells = summariseCells(study, runs);
   const measured = distinctCells(edgeCells(study, records));
-  const kept = distinctCells(cells.filter((cell) => !isLost(cell) && hasEdge(cell.optimizer)));
+  const kept = distinctCells(cells.filter((cell) => !isLost(cell)));
   const unmeasured = [...Map.groupBy(kept, (cell) => cell.optimizer)]
     .flatMap(([optimizer, { length }]) => {
       const known = measured.filter((cell) => cell.optimizer === optimizer).length;
-      return known < length ? `${optimizer} in ${length - known} of ${length} cells` : [];
+      const hasEdge = edgeMeasure(study, optimizer) !== undefined;
+      return hasEdge && known < length
+        ? `${optimizer} in ${length - known} of ${length} cells`
+        : [];
     });
   const at = (where: Finding["where"]): Finding[] =>
     findings.filter((each) => each.where === where);
