@@ -103,8 +103,8 @@ export function meanLayers(
   ];
 }
 
-/** The mark of cells of which all seeds diverged: a rule at their place along x. */
-export const LOST = { kind: "rules", along: "x", dash: "1 3" } as const;
+/** The mark of cells of which all seeds diverged: a rule at their place along x, in no legend. */
+export const LOST = { kind: "rules", along: "x", dash: "1 3", legend: undefined } as const;
 export const LOST_ROW = { y: NaN, text: "×" } as const;
 
 /** Pale lines through layers' points, broken where one is missing. */

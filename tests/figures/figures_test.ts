@@ -274,9 +274,11 @@ Deno.test("plotRatio() puts both effects on one axis", () => {
   const lost = syntheticResults(both, ({ learningRate }) => (
     learningRate === 1e-1 ? { stopped: "diverged", epochs: 2 } : { epochs: 60 }
   ));
-  const [layer] = plotRatio(both, lost).panels[0]!.layers
-    .filter(({ name }) => name === "SGD-diverged");
+  const diverged = plotRatio(both, lost);
+  const [layer] = diverged.panels[0]!.layers.filter(({ name }) => name === "SGD-diverged");
   assertEquals(layer!.rows.map(({ x }) => x), [1e-1 / 128]);
+  // The optimizer is the panel's heading, and no entry of the legend.
+  assertEquals(texts(diverged).filter((text) => text === "SGD").length, 1);
 });
 
 Deno.test("plotRanks() draws a line a measure, groups and their mean", () => {
