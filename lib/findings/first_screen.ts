@@ -8,7 +8,6 @@ import { type Comparison, FEWEST_SEEDS, formatComparison, wayOf } from "~/lib/fi
 import {
   againstText,
   comparisonText,
-  FAMILY_ERROR,
   type Finding,
   rangeText,
 } from "~/lib/findings/list_findings.ts";
@@ -96,9 +95,9 @@ function openText(findings: readonly Finding[]): string {
 }
 
 /** Which way a value goes, where the verdict holds among all of its family; whatever it does at the stop. */
-function changeOf({ kind, adjustedP, comparisons: [found] }: Finding): string {
-  if (!((adjustedP ?? 1) <= FAMILY_ERROR)) return OPEN;
-  if (kind === "negligible") return "stays alike";
+function changeOf({ judged, comparisons: [found] }: Finding): string {
+  if (judged === "inconclusive") return OPEN;
+  if (judged === "negligible") return "stays alike";
   return wayOf(found!.sign);
 }
 

@@ -9,6 +9,7 @@ import { remember } from "~/lib/files/remember.ts";
 import {
   compare,
   type Comparison,
+  type Contrast,
   type End,
   FEWEST_SEEDS,
   formatComparison,
@@ -30,7 +31,7 @@ import { enumerate, formatEstimate } from "~/lib/findings/words.ts";
 import { MEASURE_NAMES, parseMeasure } from "~/lib/measure.ts";
 import { type Records, runsAt, tableOf } from "~/lib/results.ts";
 import { benjaminiHochberg, holm, meanInterval } from "~/lib/statistics.ts";
-import { mainMeasure, type Study, withMeasures } from "~/lib/study.ts";
+import { type Cell, mainMeasure, type Study, withMeasures } from "~/lib/study.ts";
 
 /** Of tests that are counted together: at most so many of those that are counted are false. */
 const FALSE_SHARE = 0.05;
@@ -88,33 +89,22 @@ function withCrossChecks(study: Study): Study {
 
 /** What becomes of a series at a place, by itself; `stop` is the study's, with its first measure. */
 export function findAt(series: Series, place: Place, stop: Place): Finding {
-  const { isAgainst, cells, nameOf } = series;
-  const endsAt = (at: Place, optimizer = series.optimizer): End[] =>
-    cells.map((cell) => ({ name: nameOf(cell), ...at.valuesOf({ ...cell, optimizer }) }));
-  const unitOf = ({ measure }: Place): string => parseMeasure(measure).unit;
-  const all = endsAt(place);
-  const finding = (ends: readonly End[], comparisons: readonly Comparison[]): Finding => {
-    const kind = isAgainst ? "inconclusive" : comparisons[0]?.kind ?? "inconclusive";
-    return { ...series, ...place, kind, judged: kind, adjustedP: null, comparisons, ends };
-  };
-  if (isAgainst) {
-    return finding(
-      [],
-      endsAt(place, series.reference).flatMap((first, i) =>
-        compare({ first, last: all[i]!, unit: unitOf(place) }) ?? []
-      ),
-    );
-  }
-  const ends = all.filter(({ bySeed }) => bySeed.size > 0);
-  return finding(
-    ends,
-    endsOf(ends).flatMap(([first, last]) => {
-      const [from, to] = [first, last].map((end) => endsAt(stop)[all.indexOf(end)]!);
-      const reference = compare({ first: from!, last: to!, unit: unitOf(stop) });
-      const contrast = { first, last, unit: unitOf(place) };
-      return compare(contrast, place.where === "stop" ? undefined : reference) ?? [];
-    }),
+  const { isAgainst, cells, nameOf, reference } = series;
+  const endAt = (cell: Cell, at: Place): End => ({ name: nameOf(cell), ...at.valuesOf(cell) });
+  const contrastAt = (at: Place, first: Cell, last: Cell): Contrast => (
+    { first: endAt(first, at), last: endAt(last, at), unit: parseMeasure(at.measure).unit }
   );
+  const ends = isAgainst ? [] : cells.map((cell) => ({ cell, ...endAt(cell, place) }))
+    .filter(({ bySeed }) => bySeed.size > 0);
+  const comparisons = isAgainst
+    ? cells.map((cell) => compare(contrastAt(place, { ...cell, optimizer: reference }, cell)))
+    : endsOf(ends).map(([{ cell: first }, { cell: last }]) => {
+      const before = compare(contrastAt(stop, first, last));
+      return compare(contrastAt(place, first, last), place.where === "stop" ? undefined : before);
+    });
+  const found = comparisons.filter((comparison) => comparison !== undefined);
+  const kind = isAgainst ? "inconclusive" : found[0]?.kind ?? "inconclusive";
+  return { ...series, ...place, kind, judged: kind, adjustedP: null, comparisons: found, ends };
 }
 
 /** Adjusts the verdicts of findings that are judged together. */
@@ -207,8 +197,8 @@ export function findingsTable(findings: readonly Finding[]): ColumnTable {
 
 /** "ratio 0.56 [0.40, 0.76]", with Holm's p of `kind` where that makes it inconclusive: ", p = 0.14". */
 export function comparisonText({ kind, judged, adjustedP, comparisons: [found] }: Finding): string {
-  const isDoubt = judged !== kind && judged === "inconclusive" && adjustedP !== null;
-  return formatComparison(found!) + (isDoubt ? `, p = ${significant(adjustedP, 2)}` : "");
+  const isDoubt = kind !== "inconclusive" && judged === "inconclusive";
+  return formatComparison(found!) + (isDoubt ? `, p = ${significant(adjustedP!, 2)}` : "");
 }
 
 /** The two ends: "10⁻⁴ to 10⁻¹". */
