@@ -99,12 +99,9 @@ export function explore(
     isWhole ? study : { ...study, grid: { ...study.grid, seeds } },
     records,
   );
-  const first = mainMeasure(study);
-  const stop = atStop(chosen, runsAt(chosen, records), first, "stop");
+  const stop = atStop(chosen, runsAt(chosen, records), mainMeasure(study), "stop");
   const place = isLevel(at)
     ? atLossLevels(chosen, records, measure).find(({ level }) => level === Number(at))!
-    : at === study.stops[0] && measure === first
-    ? stop
     : atStop(chosen, runsAt(chosen, records, at), measure);
   const published = publishedCells(chosen, measure).filter((cell) =>
     isPublished && cell.effect === effect && optimizers.includes(cell.optimizer)
