@@ -140,7 +140,9 @@ function draw(): void {
     (isLevel(at)
       ? "interpolated to a loss over all training images."
       : `at ${at}: ${parseStop(at).words}.`);
-  const plot = plotCells(found, chosen, widthOf("plot"));
+  // Of all optimizers, so that each keeps the symbol of its box.
+  const styled = { ...chosen, optimizers: study.grid.optimizers };
+  const plot = plotCells(found, styled, widthOf("plot"));
   const say = (text: string): string => byId("point").textContent = text;
   plot.querySelectorAll("a").forEach((link, i) => {
     const cell = found.cells[i]!;

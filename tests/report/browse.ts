@@ -77,6 +77,14 @@ async function tryPage(page: Page): Promise<void> {
     const expected = [value!.mean, ...value!.interval!];
     assertEquals(values.slice(0, 3), expected.map((each) => Number(each.toPrecision(4))));
   }
+  const symbols = (): Promise<(string | null)[]> =>
+    page.locator("#plot a path")
+      .evaluateAll((all) => [...new Set(all.map((path) => path.getAttribute("d")))]);
+  const [, ...later] = await symbols();
+  // An optimizer keeps its symbol, that of its box, where an earlier one is not shown.
+  await page.locator("[name=optimizer]").first().uncheck();
+  assertEquals([later.length, await symbols()], [1, later]);
+  await page.locator("[name=optimizer]").first().check();
   const sentences = (): Promise<string> => page.locator("#sentences").innerText();
   let before = await sentences();
   const cases = [
