@@ -55,13 +55,17 @@ export function effectPanels<C extends Cell>(
   });
 }
 
-/** Points of one effect's cells, a layer an optimizer, beside one another. */
+/**
+ * Points of one effect's cells, a layer an optimizer, beside one another.
+ *
+ * @param xOf Where a cell stands; default: at its value.
+ */
 export function cellLayers<C extends Cell>(
   study: Study,
   cells: readonly C[],
   name: string,
-  rowOf: (cell: C) => Omit<Row, "x"> & { readonly x?: number },
-  style: Partial<Layer> = {},
+  rowOf: (cell: C) => Omit<Row, "x">,
+  { xOf, ...style }: Partial<Layer> & { readonly xOf?: ((cell: C) => number) | undefined } = {},
 ): Layer[] {
   if (cells[0] === undefined) return [];
   const { valueOf } = effectAxis(study, cells[0].effect);
@@ -72,35 +76,33 @@ export function cellLayers<C extends Cell>(
     ...{ kind: "points", name: `${slug}-${name}`, legend: optimizer, color, symbol },
     shift: gap * (i - (styles.length - 1) / 2),
     rows: cells.filter((cell) => cell.optimizer === optimizer)
-      .map((cell) => ({ x: valueOf(cell), ...rowOf(cell) }))
+      .map((cell) => ({ x: (xOf ?? valueOf)(cell), ...rowOf(cell) }))
       .sort((a, b) => a.x - b.x),
     ...style,
   }));
 }
 
-/**
- * Means of one effect's cells with their intervals over seeds, and lines through them.
- *
- * @param xOf Where a cell stands; default: at its value.
- */
+/** Means of one effect's cells, and lines through them; see `cellLayers`. */
 export function meanLayers(
   study: Study,
   cells: readonly CellSummary[],
   xOf?: (cell: CellSummary) => number,
 ): Layer[] {
-  const place = (cell: CellSummary): { x?: number } => xOf ? { x: xOf(cell) } : {};
-  const means = cellLayers(study, cells, "mean", (cell) => ({
-    ...{ y: cell.value?.mean ?? NaN, interval: cell.value?.interval ?? null },
-    isHollow: cell.bySeed.size === 1,
-    isPale: cell.unconverged.length > 0,
-    ...place(cell),
-  }));
+  const means = cellLayers(study, cells, "mean", meanRow, { xOf });
   const lost = cells.filter(isLost);
   return [
     ...throughPoints(means),
     ...means,
-    ...cellLayers(study, lost, "diverged", (cell) => ({ ...LOST_ROW, ...place(cell) }), LOST),
+    ...cellLayers(study, lost, "diverged", () => LOST_ROW, { ...LOST, xOf }),
   ];
+}
+
+/** A cell's mean with its interval over seeds. */
+export function meanRow({ value, bySeed, unconverged }: CellSummary): Omit<Row, "x"> {
+  return {
+    ...{ y: value?.mean ?? NaN, interval: value?.interval ?? null },
+    ...{ isHollow: bySeed.size === 1, isPale: unconverged.length > 0 },
+  };
 }
 
 /** The mark of cells of which all seeds diverged: a rule at their place along x, in no legend. */

@@ -12,6 +12,7 @@ import {
   LOST,
   LOST_ROW,
   meanLayers,
+  meanRow,
   measureAxis,
   throughPoints,
 } from "~/lib/figures/cells.ts";
@@ -99,7 +100,7 @@ export function plotRatio(study: Study, runs: Runs): Figure {
   const layersOf = (own: readonly CellSummary[]): Layer[] => {
     const { effect } = own[0]!;
     const { label, symbol } = EFFECTS[effect];
-    const style = { symbol, shift: 0, legend: `by ${label}` };
+    const style = { symbol, legend: `by ${label}` };
     return meanLayers(study, own, xOf).map((layer) => ({
       ...{ ...layer, ...(layer.kind === "points" ? style : {}), shift: 0 },
       name: layer.name.replace("mean", effect),
@@ -181,11 +182,9 @@ export function plotAxes(study: Study, runs: Runs): Figure {
         ...sizes.map((size, i): Layer => ({
           ...{ kind: "points", name: `batch-${size}`, legend: `Batch size ${size}`, radius: 4 },
           symbol: SYMBOLS[i % SYMBOLS.length]!,
-          rows: cells.filter(({ batchSize }) => batchSize === size).map((cell) => ({
-            ...{ x: xOf(cell), y: cell.value?.mean ?? NaN, interval: cell.value?.interval ?? null },
-            ...{ color: colors.get(cell.learningRate)!, isHollow: cell.bySeed.size === 1 },
-            isPale: cell.unconverged.length > 0,
-          })),
+          rows: cells.filter(({ batchSize }) => batchSize === size).map((cell) => (
+            { ...meanRow(cell), x: xOf(cell), color: colors.get(cell.learningRate)! }
+          )),
         })),
         {
           ...{ ...LOST, name: "diverged" },
