@@ -41,8 +41,7 @@ export async function refreshReport(
   const bytes = await readIfThere(path);
   if (bytes === undefined) return undefined;
   const page = new TextDecoder().decode(bytes);
-  const data = dataOf(study, records);
-  const fresh = page.replace(/(?<=id="data">)[^<]*/, () => data);
+  const fresh = withData(page, study, records);
   if (fresh !== page) await writeWhole(path, fresh);
   return path;
 }
@@ -56,23 +55,22 @@ export async function reportHtml(study: Study, records: Records, script: string)
   const program = `const require = () => ({});\n${script}`
     .replaceAll("</script", "<\\/script").replaceAll("<!--", "<\\!--");
   const hash = createHash("sha256").update(program).digest("base64");
-  const data = dataOf(study, records);
   const page = await Deno.readTextFile(new URL("page.html", import.meta.url));
-  return page.replace("HASH", hash)
-    .replace('id="data">', (start) => start + data)
+  return withData(page, study, records).replace("HASH", hash)
     .replace("<script></script>", () => `<script>${program}</script>`);
 }
 
 /**
- * What the page knows of a study, without samples that nothing on it looks at, and with epoch losses to
- * nine digits: see `unpackData`.
+ * A page with what it knows of a study, without samples that nothing on it looks at, and with epoch
+ * losses to nine digits: see `unpackData`.
  */
-function dataOf(study: Study, records: Records): string {
+function withData(page: string, study: Study, records: Records): string {
   const data: ReportData = { study, records };
   const text = JSON.stringify(data, (key, value) => {
     if (key === "epochLosses") return value.map((loss: number) => Number(loss.toPrecision(9)));
     const isRead = [CURVE_MEASURE, LEAD_MEASURE].includes(currentName(value?.measure ?? ""));
     return value?.samples === undefined || isRead ? value : { ...value, samples: undefined };
   });
-  return gzipSync(text).toString("base64");
+  const packed = gzipSync(text).toString("base64");
+  return page.replace(/(?<=id="data">)[^<]*/, () => packed);
 }
