@@ -172,7 +172,7 @@ export interface Place {
   readonly level?: number;
   /** A measure's text. */
   readonly measure: string;
-  /** A cell's values, of no seed where there are none. */
+  /** The values of a cell of the grid, of no seed where there are none. */
   valuesOf(cell: Cell): Omit<End, "name">;
 }
 
@@ -226,9 +226,7 @@ export function atStop(
   return {
     ...{ where, place: `at ${runs[0]?.stop ?? study.stops[0] ?? ""}`, measure },
     valuesOf: (cell) => {
-      const found = cells.get(keyOf(cell));
-      const bySeed = found?.bySeed ?? new Map<number, number>();
-      const { residuals = new Map<number, number>(), trainLoss: loss = null } = found ?? {};
+      const { bySeed, residuals, trainLoss: loss } = cells.get(keyOf(cell))!;
       const others = new Map([...residuals].map(([seed, own]) => [seed, bySeed.get(seed)! + own]));
       return { bySeed, others, isLowerBound: residuals.size > 0, loss };
     },

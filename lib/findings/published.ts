@@ -152,7 +152,7 @@ export function publishedTable(rows: readonly PublishedComparison[]): ColumnTabl
     "learning rate": ({ learningRate }) => learningRate,
     "batch size": ({ batchSize }) => batchSize,
     seeds: ({ bySeed }) => bySeed.size,
-    "training loss (nats)": ({ trainLoss }) => trainLoss,
+    "training loss (nats)": ({ trainLoss }) => trainLoss && significant(trainLoss),
     "ours (nats)": ({ ours }) => formatEstimate(ours),
     "published (nats)": ({ theirs }) => formatEstimate(theirs),
     "ours / published": ({ ratio }) => formatEstimate(ratio),

@@ -5,7 +5,7 @@
  */
 import type { ColumnTable } from "arquero";
 import { writeWhole } from "~/lib/files/files.ts";
-import { plural, significant } from "~/lib/files/numbers.ts";
+import { cellText, plural } from "~/lib/files/numbers.ts";
 import { NEGLIGIBLE_RATIO, NEGLIGIBLE_SHARE } from "~/lib/findings/contrast.ts";
 import { edgeCells, edgeMeasure, edgeTable } from "~/lib/findings/edge.ts";
 import { firstScreen } from "~/lib/findings/first_screen.ts";
@@ -157,17 +157,12 @@ function list(sentences: readonly string[]): string {
   return sentences.map((sentence) => `- ${sentence}`).join("\n");
 }
 
-/** A table in Markdown, numbers to three digits; nothing for one without rows. */
+/** A table in Markdown; nothing for one without rows. */
 function tableText(table: ColumnTable): string {
   if (table.numRows() === 0) return "";
   const names = table.columnNames();
-  const cell = (value: unknown): string => {
-    if (typeof value !== "number") return String(value ?? "");
-    const isExact = Number.isInteger(value) || value === Number(value.toPrecision(1));
-    return isExact ? String(value) : significant(value);
-  };
   const rows = (table.objects() as Record<string, unknown>[])
-    .map((row) => names.map((name) => cell(row[name])));
+    .map((row) => names.map((name) => cellText(row[name])));
   return [names, names.map(() => "---"), ...rows].map((row) => `| ${row.join(" | ")} |`).join("\n");
 }
 
