@@ -65,12 +65,11 @@ export const listFindings: (
   records: Records,
 ) => readonly Finding[] = remember((study, records) => {
   const checked = withCrossChecks(study);
-  const runs = runsAt(checked, records);
   const measure = mainMeasure(study);
-  const stop = atStop(study, runs, measure, "stop");
-  const others = rankedMeasures(checked, runs)
+  const stop = atStop(checked, records, measure, { where: "stop" });
+  const others = rankedMeasures(checked, runsAt(checked, records))
     .filter((text) => text !== measure && parseMeasure(text).isCrossCheck)
-    .map((text) => atStop(study, runs, text));
+    .map((text) => atStop(checked, records, text));
   const losses = [LEAD_MEASURE, CURVE_MEASURE]
     .flatMap((text) => atLossLevels(study, records, text));
   const places = [stop, ...others, ...losses];

@@ -22,7 +22,7 @@ import {
 import { enumerate, formatEstimate } from "~/lib/findings/words.ts";
 import { parseMeasure } from "~/lib/measure.ts";
 import type { OrderTrace } from "~/lib/reproduce.ts";
-import { type Records, runsAt, tableOf } from "~/lib/results.ts";
+import { type Records, tableOf } from "~/lib/results.ts";
 import { holm, meanInterval } from "~/lib/statistics.ts";
 import { listCells, mainMeasure, type Study } from "~/lib/study.ts";
 
@@ -40,8 +40,7 @@ export interface OrderComparison extends Comparison, Pick<Place, "place" | "meas
  */
 export function compareOrders(file: Study, shuffled: Study, records: Records): OrderComparison[] {
   const [first, last] = [file, shuffled].map((study) => [
-    ...[mainMeasure(study), LEAD_MEASURE]
-      .map((text) => atStop(study, runsAt(study, records), text)),
+    ...[mainMeasure(study), LEAD_MEASURE].map((text) => atStop(study, records, text)),
     ...[CURVE_MEASURE, LEAD_MEASURE].flatMap((text) => atLossLevels(study, records, text)),
   ]);
   const found = listCells(shuffled).flatMap((cell) =>

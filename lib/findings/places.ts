@@ -11,7 +11,7 @@ import {
   locateStop,
   type Measurement,
   type Records,
-  type Runs,
+  runsAt,
   summariseCells,
   type TrajectoryRecord,
 } from "~/lib/results.ts";
@@ -211,20 +211,22 @@ export function listSeries(study: Study): Series[] {
 }
 
 /**
- * A measure of a study's networks at the stop of `runs`; an eigenvalue's other value is greater by the
- * residual.
- *
- * @param where "stop" for the study's first stop and measure.
+ * A measure of a study's networks at a stop, by default its first; an eigenvalue's other value is greater
+ * by the residual.
  */
 export function atStop(
   study: Study,
-  runs: Runs,
+  records: Records,
   measure: string,
-  where: "stop" | "measure" = "measure",
+  { stop = study.stops[0] ?? "", where = "measure" }: {
+    readonly stop?: string;
+    readonly where?: "stop" | "measure";
+  } = {},
 ): Place {
-  const cells = new Map(summariseCells(study, runs, measure).map((cell) => [keyOf(cell), cell]));
+  const summaries = summariseCells(study, runsAt(study, records, stop), measure);
+  const cells = new Map(summaries.map((cell) => [keyOf(cell), cell]));
   return {
-    ...{ where, place: `at ${runs[0]?.stop ?? study.stops[0] ?? ""}`, measure },
+    ...{ where, place: `at ${stop}`, measure },
     valuesOf: (cell) => {
       const { bySeed, residuals, trainLoss: loss } = cells.get(keyOf(cell))!;
       const others = new Map([...residuals].map(([seed, own]) => [seed, bySeed.get(seed)! + own]));

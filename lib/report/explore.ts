@@ -99,10 +99,10 @@ export function explore(
     isWhole ? study : { ...study, grid: { ...study.grid, seeds } },
     records,
   );
-  const stop = atStop(chosen, runsAt(chosen, records), mainMeasure(study), "stop");
+  const stop = atStop(chosen, records, mainMeasure(study), { where: "stop" });
   const place = isLevel(at)
     ? atLossLevels(chosen, records, measure).find(({ level }) => level === Number(at))!
-    : atStop(chosen, runsAt(chosen, records, at), measure);
+    : atStop(chosen, records, measure, { stop: at });
   const published = publishedCells(chosen, measure).filter((cell) =>
     isPublished && cell.effect === effect && optimizers.includes(cell.optimizer)
   );

@@ -1,6 +1,6 @@
 /** The page: in a browser, offline; and what it knows without one. @module */
 import { join } from "node:path";
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { describeFinding, listFindings, LOSS_LEVELS } from "~/lib/findings.ts";
 import {
   explore,
@@ -60,6 +60,12 @@ Deno.test("explore() has the values of reproduce --json and the sentences of the
       );
     }
   }
+  // No such trajectory comes as low: it is not told what there is at the first stop instead.
+  const [low] = explore(STUDY, records, {
+    ...{ effect: "batch-size", at: "loss:0.7", measure: "relative-filter", isPublished: false },
+    ...{ optimizers: ["AdaGrad"], seeds },
+  }).sentences;
+  assertMatch(low!, /, at loss:0\.7: relative sharpness \(filter\) has no two cells to compare\.$/);
   const findings = listFindings(STUDY, RECORDS).map(describeFinding);
   const [at = ""] = STUDY.stops;
   const places = [[at, "sharpness"], [at, "relative-filter"]].concat(
