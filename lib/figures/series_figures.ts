@@ -74,7 +74,7 @@ function seriesLayers(legend: string, given: readonly Row[], i: number): Layer[]
   const color = SERIES_COLORS[i % SERIES_COLORS.length]!;
   const symbol = SYMBOLS[i % SYMBOLS.length]!;
   const radius = Math.max(1.5, 6 - i);
-  return rows.length === 0 ? [] : [
+  return [
     { kind: "lines", name: `series-${i}-line`, rows, color },
     { kind: "points", name: `series-${i}`, rows, color, symbol, radius, legend },
   ];

@@ -80,11 +80,10 @@ export function plotCurves(study: Study, records: Records): Figure {
   return compose({
     name: "curves",
     title: `${capitalize(parseMeasure(measure).label)} along training`,
-    panels: study.grid.effects.flatMap((effect) => {
+    panels: byEffect(curves).flatMap((some) => {
       const y = measureAxis(measure);
-      return study.grid.optimizers.flatMap((optimizer) =>
-        curvesPanel(study, curves, { effect, optimizer, y })
-      );
+      return [...Map.groupBy(some, ({ cell }) => cell.optimizer).values()]
+        .map((own) => curvesPanel(study, own, y));
     }),
     caption: describeCurves(study, curves),
     isNarrow: true,
@@ -106,14 +105,9 @@ export function plotLead(study: Study, records: Records): Figure {
     ({ cell, points }) => cell.optimizer === optimizer && points.length > 1,
   );
   const replication = publishedPanels(study, compared, { isRatio: false });
-  const along = study.grid.effects.toReversed()
-    .filter((effect) => {
-      const own = curves.filter(({ cell }) => cell.effect === effect);
-      return new Set(own.map(({ cell }) => effectValue(cell))).size > 1;
-    })
-    .flatMap((effect) =>
-      curvesPanel(study, curves, { effect, optimizer, y: measureAxis(measure) })
-    );
+  const along = byEffect(curves).toReversed()
+    .filter((own) => new Set(own.map(({ cell }) => effectValue(cell))).size > 1)
+    .map((own) => curvesPanel(study, own, measureAxis(measure)));
   return compose({
     name: "lead",
     title: "Is it the minimum that differs, or how far training got?",
@@ -142,16 +136,15 @@ function curvesIn(
   }).reduce((best, other) => other.count > best.count ? other : best);
 }
 
-/** The curves of one effect and optimizer, coloured by value and named at their ends; none without any. */
-function curvesPanel(
-  study: Study,
-  curves: readonly Curve[],
-  { effect, optimizer, y }: { effect: EffectName; optimizer: string; y: Axis },
-): Panel[] {
+function byEffect(curves: readonly Curve[]): Curve[][] {
+  return [...Map.groupBy(curves, ({ cell }) => cell.effect).values()];
+}
+
+/** The curves of one effect and optimizer, coloured by value and named at their ends. */
+function curvesPanel(study: Study, own: readonly Curve[], y: Axis): Panel {
+  const { effect, optimizer } = own[0]!.cell;
   const { values, valueOf, format } = effectAxis(study, effect);
   const { colorOf, ramp } = valueColors(study, effect);
-  const own = curves.filter(({ cell }) => cell.effect === effect && cell.optimizer === optimizer);
-  if (own.length === 0) return [];
   const lines = own.map(({ cell, points }, z) =>
     points.map(({ trainLoss, value, atStop }) => (
       { x: trainLoss, y: value, z, atStop, color: colorOf(cell) }
@@ -166,7 +159,7 @@ function curvesPanel(
     return ends.slice(0, 1).map((end) => ({ ...end, text: format(value) }));
   });
   const outer = [names[0], names.at(-1)].flatMap((end) => end ?? []);
-  return [{
+  return {
     heading: `${capitalize(EFFECTS[effect].label)}, ${optimizer}`,
     x: { label: "Full-set loss (nats) →", isFalling: true, room: 30 },
     y,
@@ -178,7 +171,7 @@ function curvesPanel(
         rows: [...new Set([...outer, ...names])],
       },
     ],
-  }];
+  };
 }
 
 /** The colours of an effect's values, and their entry in the legend. */
