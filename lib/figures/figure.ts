@@ -3,10 +3,8 @@
  *
  * @module
  */
+import type { SymbolName } from "@observablehq/plot";
 import type { Interval } from "~/lib/statistics.ts";
-
-/** What Plot's symbols can be; areas are equal. */
-export type MarkSymbol = "circle" | "diamond" | "square" | "triangle" | "star" | "cross";
 
 /** One mark; not drawn where a coordinate that its layer needs is NaN, where lines break. */
 export interface Row {
@@ -47,7 +45,7 @@ export interface Layer {
   readonly color?: string;
   /** Of texts: what parts them from what is below. */
   readonly halo?: string;
-  readonly symbol?: MarkSymbol;
+  readonly symbol?: SymbolName;
   /** Of points, default 3; of strokes, default 1.5; `stroke-dasharray`. */
   readonly radius?: number;
   readonly width?: number;

@@ -4,7 +4,7 @@
  * @module
  */
 import * as Plot from "@observablehq/plot";
-import type { MarkSymbol } from "~/lib/figures/figure.ts";
+import type { SymbolName } from "@observablehq/plot";
 import { parseOptimizer } from "~/lib/optimizer.ts";
 
 /** Verdana has nearly DejaVu's widths, for viewers of the SVG that lack DejaVu. */
@@ -23,9 +23,9 @@ export const INK = {
 /** Okabe and Ito's colour-blind-safe set without yellow, https://jfly.uni-koeln.de/color. */
 export const SERIES_COLORS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00"];
 /** The symbols of series in turn. */
-export const SYMBOLS: readonly MarkSymbol[] = ["circle", "diamond", "square", "triangle"];
+export const SYMBOLS: readonly SymbolName[] = ["circle", "diamond", "square", "triangle"];
 /** Those of a rule's second and third form. */
-const FORMS: readonly MarkSymbol[] = ["star", "cross"];
+const FORMS: readonly SymbolName[] = ["star", "cross"];
 
 /** The edge of stability, wherever it is drawn. */
 export const EDGE = {
@@ -36,14 +36,14 @@ export const EDGE = {
 /** How optimizers' marks look, by canonical text; those of one rule share its colour, ever lighter. */
 export function optimizerStyles(
   optimizers: readonly string[],
-): Map<string, { readonly color: string; readonly symbol: MarkSymbol; readonly slug: string }> {
+): Map<string, { readonly color: string; readonly symbol: SymbolName; readonly slug: string }> {
   const names = optimizers.map((text) => parseOptimizer(text).name);
   return new Map(optimizers.map((text, i) => {
     const { name, color, symbol } = parseOptimizer(text);
     const place = Math.min(2, names.slice(0, i).filter((earlier) => earlier === name).length);
     return [text, {
       color: lighten(color, 0.3 * place),
-      symbol: place === 0 ? symbol as MarkSymbol : FORMS[place - 1]!,
+      symbol: place === 0 ? symbol as SymbolName : FORMS[place - 1]!,
       slug: text.replace(/[^\w-]+/g, "_"),
     }];
   }));
