@@ -20,7 +20,6 @@ import { byCell, type Cell, EFFECTS, effectValue, listCells, type Study } from "
 
 /** A network of a trajectory with the value of a measure. */
 export interface CurvePoint {
-  readonly epoch: number;
   /** Full-set loss in nats. */
   readonly trainLoss: number;
   /** The mean over the first K directions, which all curves that are compared have. */
@@ -136,8 +135,7 @@ function networksWith(
   text: string,
 ): (Omit<CurvePoint, "value"> & { estimate: number; samples: number[] | undefined })[] {
   const { name, parameters: { directions: _, ...asked } } = parseMeasure(text);
-  const [first] = study.stops;
-  const stop = first === undefined ? undefined : locateStop(study, first, content)?.epoch;
+  const stop = locateStop(study, study.stops[0]!, content)?.epoch;
   const countOf = ({ protocol }: Measurement): number => Number(protocol.directions ?? 0);
   return content.networks.flatMap(({ epoch, trainLoss, measures }) => {
     const [best] = measures.filter(({ measure, protocol }) =>
@@ -145,7 +143,7 @@ function networksWith(
       Object.entries(asked).every(([key, value]) => protocol[key] === value)
     ).sort((a, b) => countOf(b) - countOf(a));
     return best === undefined ? [] : [{
-      ...{ epoch, trainLoss, atStop: epoch === stop, estimate: best.estimate },
+      ...{ trainLoss, atStop: epoch === stop, estimate: best.estimate },
       samples: Array.isArray(best.samples) ? best.samples : undefined,
     }];
   });

@@ -9,9 +9,7 @@ const study = vary(presets.standard, {
 
 /** Networks along a trajectory: [loss, value], ... */
 function points(...pairs: [trainLoss: number, value: number][]): CurvePoint[] {
-  return pairs.map(([trainLoss, value], i) => (
-    { epoch: i + 1, trainLoss, value, atStop: false }
-  ));
+  return pairs.map(([trainLoss, value]) => ({ trainLoss, value, atStop: false }));
 }
 
 Deno.test("valueAtLoss() is linear in the logarithm between neighbours and extrapolates nothing", () => {
