@@ -22,7 +22,7 @@ export function element<K extends keyof HTMLElementTagNameMap>(
 /**
  * Shows rows, keyed by their columns' heads, in a table whose heads sort it.
  *
- * @param filter Holds what a row must have in one of its columns.
+ * @param filter Holds what a row must show in one of its columns.
  * @returns What is shown now.
  */
 export function showTable(
@@ -34,7 +34,7 @@ export function showTable(
   const shown = (): Row[] => {
     const wanted = filter?.value.toLowerCase() ?? "";
     const some = rows.filter((row) =>
-      Object.values(row).some((value) => String(value ?? "").toLowerCase().includes(wanted))
+      Object.values(row).some((value) => cellText(value).toLowerCase().includes(wanted))
     );
     return by === "" ? some : some.sort((a, b) => sign * compareValues(a[by], b[by]));
   };

@@ -128,6 +128,12 @@ async function tryPage(page: Page): Promise<void> {
   await page.fill("#filter", "32768");
   assertEquals(await page.locator("#cells tbody tr").count(), 1);
   await page.fill("#filter", "");
+  // A value is found as it is shown, rounded.
+  for (const shown of await page.locator("#cells tbody td:nth-child(4)").allInnerTexts()) {
+    await page.fill("#filter", shown);
+    assert(await page.locator("#cells tbody tr").count() > 0, shown);
+  }
+  await page.fill("#filter", "");
   const numbers = async (): Promise<number[]> =>
     (await page.locator("#cells tbody td:nth-child(4)").allInnerTexts()).map(Number);
   for (const sign of [1, -1]) {
