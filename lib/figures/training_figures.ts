@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { describeRuns, effectAxis, measureAxis } from "~/lib/figures/cells.ts";
+import { describeRuns, type EffectAxis, effectAxis, measureAxis } from "~/lib/figures/cells.ts";
 import { compose, type Figure } from "~/lib/figures/compose.ts";
 import type { Axis, Layer, Panel, Ramp } from "~/lib/figures/figure.ts";
 import { describePublished, publishedPanels } from "~/lib/figures/findings_figures.ts";
@@ -19,7 +19,7 @@ import {
 } from "~/lib/findings.ts";
 import { parseMeasure } from "~/lib/measure.ts";
 import { type CellSummary, type Records, type Runs, summariseCells } from "~/lib/results.ts";
-import { type EffectName, EFFECTS, effectValue, type Study } from "~/lib/study.ts";
+import { type Cell, EFFECTS, effectValue, type Study } from "~/lib/study.ts";
 
 /** Points that a line of epochs keeps: more cannot be seen. */
 const POINTS = 40;
@@ -48,7 +48,7 @@ export function plotTrainingLoss(study: Study, runs: Runs): Figure {
 }
 
 function lossLayers(study: Study, cells: readonly CellSummary[]): Layer[] {
-  const { colorOf, ramp } = valueColors(study, cells[0]!.effect);
+  const { colorOf, ramp } = valueColors(effectAxis(study, cells[0]!.effect));
   const lines = cells.flatMap((cell, z) =>
     cell.runs.map(({ config: { seed }, training: { epochLosses, stopped } }) =>
       sparse(epochLosses.length, POINTS).map((x) => ({
@@ -143,8 +143,9 @@ function byEffect(curves: readonly Curve[]): Curve[][] {
 /** The curves of one effect and optimizer, coloured by value and named at their ends. */
 function curvesPanel(study: Study, own: readonly Curve[], y: Axis): Panel {
   const { effect, optimizer } = own[0]!.cell;
-  const { values, valueOf, format } = effectAxis(study, effect);
-  const { colorOf, ramp } = valueColors(study, effect);
+  const axis = effectAxis(study, effect);
+  const { values, valueOf, format } = axis;
+  const { colorOf, ramp } = valueColors(axis);
   const lines = own.map(({ cell, points }, z) =>
     points.map(({ trainLoss, value, atStop }) => (
       { x: trainLoss, y: value, z, atStop, color: colorOf(cell) }
@@ -176,16 +177,13 @@ function curvesPanel(study: Study, own: readonly Curve[], y: Axis): Panel {
 
 /** The colours of an effect's values, and their entry in the legend. */
 function valueColors(
-  study: Study,
-  effect: EffectName,
-): { colorOf: (cell: Curve["cell"]) => string; ramp: Ramp } {
-  const { values, valueOf, format, title } = effectAxis(study, effect);
+  { values, valueOf, format, title }: EffectAxis,
+): { colorOf: (cell: Cell) => string; ramp: Ramp } {
   const colors = rampOf(values);
   const [from, to] = [values[0], values.at(-1)].map((value) => format(value ?? NaN));
-  const start = `${title} ${from}`;
   return {
     colorOf: (cell) => colors.get(valueOf(cell))!,
-    ramp: { from: start, to: to!, colors: [...colors.values()] },
+    ramp: { from: `${title} ${from}`, to: to!, colors: [...colors.values()] },
   };
 }
 
