@@ -19,7 +19,7 @@ import {
   publishedSentences,
 } from "~/lib/findings.ts";
 import { parseMeasure } from "~/lib/measure.ts";
-import { type Records, runsAt } from "~/lib/results.ts";
+import { type CellSummary, type Records, runsAt } from "~/lib/results.ts";
 import { type MeanInterval, meanInterval } from "~/lib/statistics.ts";
 import {
   type Cell,
@@ -60,10 +60,7 @@ export interface Selection {
 }
 
 /** A cell with its measure over the chosen seeds, n, in the measure's unit. */
-export interface ExploredCell extends Cell, MeanInterval {
-  /** Mean full-set loss in nats. */
-  readonly trainLoss: number | null;
-}
+export interface ExploredCell extends Cell, MeanInterval, Pick<CellSummary, "trainLoss"> {}
 
 /** What a selection shows. */
 export interface Explored {
