@@ -170,7 +170,7 @@ export interface Place {
   readonly level?: number;
   /** A measure's text. */
   readonly measure: string;
-  /** The values of a cell of the grid, of no seed where there are none. */
+  /** A cell's values, of no seed where there are none. */
   valuesOf(cell: Cell): Omit<End, "name">;
 }
 
@@ -226,7 +226,9 @@ export function atStop(
   return {
     ...{ where, place: `at ${stop}`, measure },
     valuesOf: (cell) => {
-      const { bySeed, residuals, trainLoss: loss } = cells.get(keyOf(cell))!;
+      const found = cells.get(keyOf(cell));
+      const bySeed = found?.bySeed ?? new Map<number, number>();
+      const { residuals = new Map<number, number>(), trainLoss: loss = null } = found ?? {};
       const others = new Map([...residuals].map(([seed, own]) => [seed, bySeed.get(seed)! + own]));
       return { bySeed, others, isLowerBound: residuals.size > 0, loss };
     },

@@ -26,6 +26,14 @@ Deno.test("compareOrders() pairs each shuffled cell with the same cell in file o
   ]);
   assertAlmostEquals(found[2]!.estimate, 0.5, 1e-12);
   assertEquals(orderTable(found).numRows(), 3);
+  // A cell that is in one order only is compared with nothing.
+  const wider = vary(shuffledStudy, {
+    pairs: [...shuffledStudy.grid.pairs, { learningRate: 1e-1, batchSize: 64 }],
+  });
+  assertEquals(
+    compareOrders(axesStudy, wider, records),
+    compareOrders(axesStudy, shuffledStudy, records),
+  );
 });
 
 Deno.test("traceOrder() evaluates every epoch, ends where the rule ends on both losses, and is kept", async () => {
