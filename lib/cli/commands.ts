@@ -80,7 +80,7 @@ export const COMMANDS = {
   },
   measure: {
     file: "~/lib/cli/measure.ts",
-    summary: "Measures a trained network: sharpness, curvature, generalisation.",
+    summary: "Measures a trained network: sharpness, curvature, generalization.",
     options: ["model", "measures", "images", ...ENGINE],
     required: ["model", "measures"],
     help: { measures: "one or more of those below" },

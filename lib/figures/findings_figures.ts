@@ -160,10 +160,7 @@ export function plotLevels(study: Study, findings: readonly Finding[]): Figure {
  */
 export function plotRanks(study: Study, ranks: readonly MeasureRank[]): Figure {
   const measures = [...new Map(ranks.map((rank) => [rank.measure, rank])).values()];
-  const names = measures.map(({ measure, label }) => {
-    const isShared = measures.filter((other) => other.label === label).length > 1;
-    return inTwoLines(isShared ? measure : label);
-  });
+  const names = measures.map(({ label }) => inTwoLines(label));
   const styles = optimizerStyles(study.grid.optimizers);
   const groups = [...new Set(ranks.map(({ group }) => group))];
   const layerOf = (own: readonly MeasureRank[]): Layer => {
@@ -194,7 +191,7 @@ export function plotRanks(study: Study, ranks: readonly MeasureRank[]): Figure {
   const ofOne = ranks.filter(({ effect }) => effect !== null);
   const seeds = plurals(ranks.map((one) => one.seeds.length), "seed");
   return compose({
-    name: "generalisation",
+    name: "generalization",
     title: "Measures against generalization",
     panels,
     caption: ranks.length === 0

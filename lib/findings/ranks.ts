@@ -24,6 +24,7 @@ export type RankTarget = "gap" | "test error";
 export interface MeasureRank extends TauInterval {
   /** Canonical text, or a baseline's name. */
   readonly measure: string;
+  /** What it is called among the others: its text where two have one name. */
   readonly label: string;
   readonly isBaseline: boolean;
   readonly target: RankTarget;
@@ -69,10 +70,15 @@ export const rankMeasures: (
   const baselines = Object.entries(BASELINES).map(([measure, valueOf]) => (
     { measure, label: `${measure} (baseline)`, isBaseline: true, valueOf }
   ));
-  const measures = rankedMeasures(study, runs).map((measure) => ({
-    ...{ measure, label: parseMeasure(measure).label, isBaseline: false },
+  const texts = rankedMeasures(study, runs).filter((text) =>
+    !(parseMeasure(text).label in BASELINES)
+  );
+  const labels = texts.map((text) => parseMeasure(text).label);
+  const measures = texts.map((measure, i) => ({
+    ...{ measure, isBaseline: false },
+    label: labels.filter((label) => label === labels[i]).length > 1 ? measure : labels[i]!,
     valueOf: (({ measures }) => measures[measure]?.estimate) as ValueOf,
-  })).filter(({ label }) => !(label in BASELINES));
+  }));
   return [...baselines, ...measures].flatMap(({ valueOf, ...about }) => {
     const ranked = groups.map(([group, own]) => ({
       of: { group, effect: own[0]!.effect, optimizer: own[0]!.optimizer },
@@ -127,10 +133,8 @@ export function rankSentences(ranks: readonly MeasureRank[]): string[] {
 /** One row a measure, in their order, a column a group: tau or Somers' d with its interval. */
 export function tauTable(ranks: readonly Explanation[], head = "measure"): ColumnTable {
   const rows = [...Map.groupBy(ranks, ({ measure }) => measure).values()];
-  const isShared = (label: string): boolean =>
-    rows.filter(([rank]) => rank!.label === label).length > 1;
   return tableOf<Explanation[]>({
-    [head]: ([rank]) => isShared(rank!.label) ? rank!.measure : rank!.label,
+    [head]: ([rank]) => rank!.label,
     ...Object.fromEntries(
       [...Map.groupBy(ranks, ({ group }) => group)].map(([group, all]) => [
         `${group} (${plurals(all.map(({ cells }) => cells), "cell")})`,

@@ -21,11 +21,9 @@ export function formatEstimate(
   return toSpread(mean, spread) + units + formatInterval(interval);
 }
 
-/** "0.81 [0.52, 0.95]", "1.0 (in 95 % of draws)"; nothing where there is no tau. */
+/** "0.81 [0.52, 0.95]"; nothing where there is no tau. */
 export function formatTau({ tau, interval }: TauInterval): string {
-  if (tau === null) return "";
-  const isOne = interval !== null && interval[0] === interval[1];
-  return significant(tau, 2) + (isOne ? " (in 95 % of draws)" : formatInterval(interval));
+  return tau === null ? "" : significant(tau, 2) + formatInterval(interval);
 }
 
 /** "a, b and c". */

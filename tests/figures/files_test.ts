@@ -97,7 +97,7 @@ Deno.test("forColumn() sets nothing below 7 points in 3.3 inches; its PNG states
     columns.map(({ name }) => name),
     [
       ...["lead", "sharpness", "published", "curves", "levels", "lambda-max", "ratio"],
-      ...["generalisation", "training-loss"],
+      ...["generalization", "training-loss"],
     ].map((name) => `${name}.column`),
   );
   for (const figure of columns) {
