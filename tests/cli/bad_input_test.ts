@@ -32,16 +32,10 @@ const VALUES: Readonly<Record<"train" | "reproduce", Readonly<Record<string, rea
       "learning-rate": ["-1", "0", "NaN", "Infinity", "0x10", "abc", "1e999", "1,2", ""],
       "batch-size": ["0", "-5", "1.5", "1e9", "many"],
       seed: ["1.5", "-1", "4294967296", "x"],
-      optimizer: [
-        ...["Adagrads", "", "SGD,AdaGrad", "__proto__", "SGD(momentum=1)", "SGD(beta1=0.9)"],
-        ...["SGD(momentum)", "SGD(momentum=0.9", "AdaGrad(epsilon=0)", "SGD(nesterov=2)"],
-      ],
+      optimizer: ["Adagrads", "SGD,AdaGrad", "SGD(momentum=1)", "AdaGrad(epsilon=0)"],
       images: ["0", "50001", "1.5"],
       "max-epochs": ["-1", "1.5", "1e7"],
-      stops: [
-        ...["never", "", "epochs", "epochs:", "epochs:-1", "epochs:1.5", "loss:x", "loss:-1"],
-        ...["cumulative:1e-3:0", "cumulative:1e-3:5:6", "loss:1:5", "epochs:2,epochs:2", "loss:1,"],
-      ],
+      stops: ["never", "epochs:2,epochs:2", "loss:1,"],
       threads: ["0", "257", "1.5", ""],
       engine: ["abacus", "", "cpu:"],
     },
@@ -94,10 +88,7 @@ const WRONG: (readonly [CommandName, readonly string[]])[] = [
   ["train", []],
   ["train", [...TRAIN, "--out", "data/never", "--learning-rate", "2"]],
   ["train", [...TRAIN, "--out", "data/never", "--bogus"]],
-  ["train", [...TRAIN, "--out", "data/never", "positional"]],
   ["train", TRAIN],
-  ["train", TRAIN.slice(2)],
-  ["train", ["--seed", "1"]],
   ["sharpness", []],
   ["sharpness", ["--model", "--json"]],
   ["measure", []],
@@ -117,15 +108,14 @@ const WRONG: (readonly [CommandName, readonly string[]])[] = [
   ["landscape", ["--model", MODEL, "--to", MODEL, "--plane", "3x3"]],
   ["landscape", ["--model", MODEL, "--to", MODEL, "--radius", "1"]],
   ["reproduce", ["--fresh=yes"]],
-  ["reproduce", ["--no-fresh"]],
   ["reproduce", ["--__proto__=1"]],
   ["reproduce", ["--models"]],
   ["reproduce", ["--fresh", "--dry-run"]],
   ["reproduce", ["--cached-only", "--verify", "1"]],
   ["reproduce", ["--verify", "0"]],
-  ["reproduce", ["--verify", "all"]],
   ["bench", ["more"]],
   ["bench", ["--threads", "0"]],
+  ["setup:gpu", ["--cpu=1"]],
 ];
 
 Deno.test(`${WRONG.length} wrong command lines: one line, status 2, nothing written`, () =>
@@ -148,12 +138,6 @@ Deno.test(`${WRONG.length} wrong command lines: one line, status 2, nothing writ
     assertEquals(listFiles(folder), ["model.safetensors"]);
     assert(!existsSync(`${ROOT}data/never`));
   }));
-
-Deno.test("setup:gpu refuses what it does not know, before it installs anything", async () => {
-  for (const args of [["--bogus"], ["tfjs-node"], ["--cpu=1"], ["--cpu", "--cpu"], ["--", "x"]]) {
-    assertEquals(notRefused(await ask("setup:gpu", ...args)), []);
-  }
-});
 
 /** The same inputs in every run. */
 const RUNS = { seed: 20_251_123, numRuns: 500 };
@@ -201,7 +185,6 @@ for (const [name, command] of Object.entries(COMMANDS)) {
         }
         const values = texts && valueOrLine(() => readValues({}, texts));
         for (const value of Object.values(values ?? {})) assert(value !== undefined);
-        assertEquals(({} as Record<string, unknown>).polluted, undefined);
       }),
       RUNS,
     );
