@@ -15,7 +15,7 @@ import {
 } from "~/lib/cluster.ts";
 import { UsageError } from "~/lib/domain.ts";
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
-import { MAY_MOUNT, withReadOnly } from "~/tests/fixtures/mount.ts";
+import { MAY_MOUNT, READ_ONLY, withReadOnly } from "~/tests/fixtures/mount.ts";
 import { permissionsOf } from "~/tests/fixtures/script.ts";
 import { foldersIn, reproduceWith, searchPath } from "~/tests/fixtures/slurm.ts";
 import { listFiles, withFolder } from "~/tests/fixtures/temporary_folder.ts";
@@ -35,7 +35,9 @@ Deno.test("sbatchOptions() splits as bash does", async () => {
     assertEquals(sbatchOptions(text), wanted);
   }
   for (const text of [`"a`, "it's", "a\nb"]) {
-    assertThrows(() => sbatchOptions(text), UsageError, "--sbatch must be one line");
+    const { message } = assertThrows(() => sbatchOptions(text), UsageError);
+    const wanted = "--sbatch must be one line with its quotes closed: current value is ";
+    assertEquals(message, wanted + text);
   }
 });
 
@@ -53,7 +55,6 @@ Deno.test("sbatchOptions() refuses what --slurm sets, and cpusPerTask() reads th
   for (const own of ["--array=1-2", "-a 1-2", "--dependency=after:1", "--wrap=ls", "--parsable"]) {
     assertThrows(() => sbatchOptions(`--time=5 ${own}`), UsageError, "--slurm sets it");
   }
-  assertEquals(sbatchOptions(""), []);
   const threads: [string, number | undefined][] = [
     ["--cpus-per-task=4", 4],
     ["--time=5 --cpus-per-task 8 --mem=1G", 8],
@@ -197,10 +198,6 @@ Deno.test("without sbatch, in unusable folders and with wrong options nothing is
       "--sbatch must not set --array=1-3: --slurm sets it\n",
     );
     assertEquals(
-      await wrong("--sbatch", '--comment="a'),
-      '--sbatch must be one line with its quotes closed: current value is --comment="a\n',
-    );
-    assertEquals(
       await wrong("--fresh"),
       "--slurm and --fresh must not be given together\n",
     );
@@ -209,8 +206,7 @@ Deno.test("without sbatch, in unusable folders and with wrong options nothing is
     await withReadOnly(join(far, "models"), async () => {
       assertEquals(
         await refused({ PATH }),
-        `Cannot submit as --models must be writable: ${far}/models: ` +
-          "the folder cannot be written to; choose another or change its permissions\n",
+        `Cannot submit as --models must be writable: ${far}/models: ${READ_ONLY}\n`,
       );
     });
   }));
