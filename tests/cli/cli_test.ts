@@ -179,27 +179,23 @@ Deno.test("landscape --json prints what it writes, and goes on from there", () =
     assertEquals(again.document.points[0]!.trainLoss, 7);
   }));
 
-Deno.test("landscape refuses pairs of other sizes, damaged files and files of others: nothing is written", () =>
+Deno.test("landscape refuses pairs of other sizes and damaged files: nothing is written", () =>
   withFolder(async (folder) => {
-    await writeNetworks(folder, { a: [4, 0], b: [3, 0], same: [4, 0] });
+    await writeNetworks(folder, { a: [4, 0], b: [3, 0] });
     await Deno.writeFile(join(folder, "cut"), (await Deno.readFile(join(folder, "a"))).subarray(9));
-    await Deno.writeTextFile(join(folder, "own.json"), "{}");
     const before = listFiles(folder);
     const at = (name: string): string => join(folder, name);
-    const cases: [words: string[], RegExp][] = [
-      [["--to", at("b")], /same layers: sizes are 3072, 4, 10 and 3072, 3, 10/],
-      [["--to", at("same")], /from a to same as they are the same network/],
-      [["--to", at("cut")], /Cannot read .*cut/],
-      [["--points", "2", "--out", at("own")], /what is there is no landscape/],
+    const cases: [to: string, RegExp][] = [
+      ["b", /same layers: sizes are 3072, 4, 10 and 3072, 3, 10/],
+      ["cut", /Cannot read .*cut/],
     ];
-    for (const [words, message] of cases) {
-      const out = words.includes("--out") ? [] : ["--out", at("x")];
-      const refused = await ask("landscape", "--model", at("a"), ...words, ...out, ...IMAGES);
+    for (const [to, message] of cases) {
+      const words = ["--model", at("a"), "--to", at(to), "--out", at("x"), ...IMAGES];
+      const refused = await ask("landscape", ...words);
       assertEquals(notRefused(refused), []);
       assertMatch(refused.stderr, message);
       assertEquals(listFiles(folder), before);
     }
-    assertStringIncludes(await Deno.readTextFile(join(folder, "own.json")), "{}");
   }));
 
 interface Reproduced {
@@ -229,15 +225,8 @@ Deno.test("reproduce --json computes, draws, finds again, plans and verifies; so
     ]);
     assertEquals([computed.cachedRuns, computed.computedRuns, computed.missingRuns], [0, 2, 0]);
     assertEquals(computed.cells.length, 2);
-    const [cell] = computed.cells;
-    for (
-      const key of [
-        ...["effect", "optimizer", "learningRate", "batchSize", "stop", "seeds", "sharpness"],
-        ...["trainLoss", "testAccuracy", "epochs", "converged"],
-      ]
-    ) assert(key in cell!, key);
-    const sharpness = cell!.sharpness as Readonly<Record<string, unknown>>;
-    for (const key of ["mean", "interval", "pooledInterval"]) assert(key in sharpness, key);
+    // What reportCells() alone has; its own test has the other keys.
+    assertEquals(computed.cells.map(({ converged }) => converged), [false, false]);
     for (const path of computed.figures) assert((await Deno.stat(path)).size > 0, path);
 
     // No data are needed to draw from what is there.

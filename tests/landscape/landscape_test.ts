@@ -1,4 +1,5 @@
 /** Landscapes against a float64 reference, their geometry, and what is kept of them. @module */
+import { UsageError } from "~/lib/domain.ts";
 import type { Engine } from "~/lib/engine.ts";
 import {
   fillPoint,
@@ -114,14 +115,14 @@ Deno.test("networks that span nothing, or have other layers, are refused", () =>
   const other = { ...A, name: "d", sizes: [4, 2] };
   assertThrows(
     () => lineBetween(A, other, 5),
-    RangeError,
+    UsageError,
     "Cannot go from a to d as networks must have the same layers: sizes are " +
       `${sizes.join(", ")} and 4, 2`,
   );
-  assertThrows(() => lineBetween(A, { ...A, name: "e" }, 5), RangeError, "are the same network");
+  assertThrows(() => lineBetween(A, { ...A, name: "e" }, 5), UsageError, "are the same network");
   assertThrows(
     () => planeThrough([A, B, { ...B, name: "f" }], [2, 2]),
-    RangeError,
+    UsageError,
     "Cannot draw a plane as f must not lie on the line of the other two networks",
   );
 });
@@ -167,7 +168,7 @@ Deno.test("survey() goes on from its file, row by row, and asks anew where the q
     await Deno.writeTextFile(path, "{}");
     await assertRejects(
       () => survey(counting([]), span, { question, path }),
-      RangeError,
+      UsageError,
       `Cannot write ${path} as what is there is no landscape: move it away`,
     );
     assertEquals(await Deno.readTextFile(path), "{}");
