@@ -16,7 +16,6 @@ import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { listFiles, withFailingOpen } from "~/tests/fixtures/temporary_folder.ts";
 import {
   assertEnds,
-  assertSame,
   change,
   contents,
   type Place,
@@ -42,15 +41,11 @@ function filesOf({ options: { folders } }: Place, index: number): Record<Kind | 
   };
 }
 
-/** The undamaged study. */
-interface Original {
-  /** By kind, in the order of the trajectories; the newest state as it was after one epoch. */
-  readonly files: Record<Kind, readonly Uint8Array[]>;
-  readonly contents: Map<string, unknown>;
-}
+type Files = Record<Kind, readonly Uint8Array[]>;
 
-let computed: Promise<Original> | undefined;
-function original(): Promise<Original> {
+let computed: Promise<Files> | undefined;
+/** Files of the undamaged study by trajectory; the newest state as it was after one epoch. */
+function original(): Promise<Files> {
   computed ??= withPlace(async (place) => {
     const read = (kind: Kind): Uint8Array[] =>
       TRAJECTORIES.map((_, index) => Deno.readFileSync(filesOf(place, index)[kind]));
@@ -63,8 +58,7 @@ function original(): Promise<Original> {
     await Deno.remove(place.options.folders.results, { recursive: true });
     await Deno.remove(place.options.folders.models, { recursive: true });
     await place.compute(STUDY);
-    const files = { record: read("record"), network: read("network"), latest };
-    return { files, contents: await contents(place.folder) };
+    return { record: read("record"), network: read("network"), latest };
   });
   return computed;
 }
@@ -116,7 +110,7 @@ function older(good: Uint8Array, kind: Kind): Uint8Array {
 
 /** Puts the files there with which the damaged one is needed. */
 async function lay(place: Place, index: number, kind: Kind): Promise<void> {
-  const { files } = await original();
+  const files = await original();
   const paths = filesOf(place, index);
   const good = (each: Kind): Uint8Array => files[each][index]!;
   const unmeasured = (): Uint8Array => {
@@ -141,7 +135,7 @@ async function damage(
   index: number,
   { kind, way }: { kind: Kind; way: string },
 ): Promise<(aside: string) => Promise<void>> {
-  const { files } = await original();
+  const files = await original();
   const path = filesOf(place, index)[kind];
   const how = DAMAGES[way]!;
   if ("bytes" in how) {
@@ -163,7 +157,6 @@ for (let round = 0; round < ROUNDS; round++) {
   const cases = CASES.slice(round * TRAJECTORIES.length, (round + 1) * TRAJECTORIES.length);
   const name = `${cases[0]!.kind} ${cases[0]!.way} to ${cases.at(-1)!.kind} ${cases.at(-1)!.way}`;
   Deno.test(`run() over damages ${round + 1} of ${ROUNDS}, ${name}`, async () => {
-    const wanted = await original();
     await withPlace(async (place) => {
       const asides = [];
       for (const [index, each] of cases.entries()) {
@@ -183,7 +176,7 @@ for (let round = 0; round < ROUNDS; round++) {
         await check(`${path}.damaged-1`);
       }
       assertEquals(told.length, asides.length, told.join("\n"));
-      assertSame(await contents(place.folder), wanted.contents);
+      await assertEnds(place.folder, STUDY);
       const left = listFiles(place.folder).filter((path) => /\.damaged-\d+[/@]?$/.test(path));
       assertEquals(left.length, asides.length);
     });
