@@ -28,7 +28,6 @@ import {
   trainReference,
 } from "~/tests/fixtures/reference_training.ts";
 import {
-  assertAllClose,
   FLOAT,
   SIZES,
   testBackends,
@@ -63,9 +62,9 @@ for (const [place, [E, B, inputs, units]] of STACKS.entries()) {
         const run = { ...options, learningRate: 0.1, epochs: 1, parameters };
         const [expected, tolerance] = [trainReference(run, data), trainingTolerance(run, data)];
         assertLess(10 * tolerance.parameters, furthest(expected.parameters, parameters));
-        assertAllClose(stack.losses.map((each) => each[index]!), expected.losses, FLOAT);
+        assertLess(furthest(stack.losses.map((each) => each[index]!), expected.losses), FLOAT);
         const found = stack.members[index]!.parameters;
-        assertAllClose(found, expected.parameters, tolerance.parameters + FLOAT);
+        assertLess(furthest(found, expected.parameters), tolerance.parameters + FLOAT);
       }
       // Larger tiles keep the order of every sum: the same bits alone.
       const alone = await train(engine, options, { members: [members[E - 1]!], epochs: 1 });
@@ -153,7 +152,7 @@ testBackends("chunks and groups round only; a step of 0 is exactly the loss", as
     }, { memory });
   }
   const size = Math.max(...results[0]!.map(Math.abs));
-  assertAllClose(results[1]!, results[0]!, 10 * FLOAT * (1 + size));
+  assertLess(furthest(results[1]!, results[0]!), 10 * FLOAT * (1 + size));
 });
 
 testBackends("work on a split reports progress and aborts cleanly", async (backend) => {
