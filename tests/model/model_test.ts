@@ -48,13 +48,9 @@ Deno.test("layoutLayers() tiles the flat vector: weight, bias, weight, bias, wit
 
 Deno.test("layoutLayers() says what sizes must be", () => {
   const cases = [
-    [[], "[]"],
     [[5], "[5]"],
     ["31", "31"],
-    [undefined, "undefined"],
     [[3, 0], "[3,0]"],
-    [[0, 3], "[0,3]"],
-    [[3, -2, 1], "[3,-2,1]"],
     [[3, 2.5], "[3,2.5]"],
     // JSON has neither of them.
     [[3, NaN], "[3,null]"],
