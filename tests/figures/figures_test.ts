@@ -196,9 +196,7 @@ Deno.test("plotPublished() puts ours over the published, 1 in the middle", () =>
   const [first, second, third] = heights(figure, "SGD-ours");
   const published = marks(figure, "SGD-published-interval");
   const ends = (mark: Element): [number, number] =>
-    [
-      ...["y1", "y2"].map((end) => Number(mark.getAttribute(end))),
-    ] as [number, number];
+    ["y1", "y2"].map((end) => Number(mark.getAttribute(end))) as [number, number];
   // 1.29571 +- 0.03383 over 1.29571.
   const [from, to] = ends(published[0]!);
   const share = Math.log(1 - 0.03383 / 1.29571) / Math.log(1 + 0.03383 / 1.29571);
@@ -220,12 +218,8 @@ Deno.test("plotCurves() draws a line a trajectory, its loss falling to the right
   assertEquals([lines.length, marks(figure, "curve-stop").length], [6, 6]);
   const xs = along(lines[0]!, 0);
   assert(xs.length > 1 && xs.every((x, i) => i === 0 || x > xs[i - 1]!), String(xs));
-  assertEquals(
-    new Set(marks(figure, "curve-value").map((mark) => mark.textContent)),
-    new Set([
-      ...["10⁻¹", "10⁻²", "10⁻⁴"],
-    ]),
-  );
+  const names = new Set(marks(figure, "curve-value").map((mark) => mark.textContent));
+  assertEquals(names, new Set(["10⁻¹", "10⁻²", "10⁻⁴"]));
   assertStringIncludes(figure.caption, "the one for the stop cumulative:1e-3; n = 2 seeds");
 });
 

@@ -136,10 +136,7 @@ Deno.test("listFindings() compares an effect in another measure with the effect 
   const cases = [
     [(rate: number) => 1e-3 / rate, "survives"],
     [(rate: number) => rate, "reverses"],
-    [
-      () => 1,
-      "negligible",
-    ],
+    [() => 1, "negligible"],
   ] as const;
   for (const [relative, kind] of cases) {
     const records = recordsOf(

@@ -276,10 +276,8 @@ interface Shown {
   readonly kind: string;
 }
 const SUBJECTS = ["SGD", "AdaGrad"].flatMap((optimizer) => [
-  ...[
-    `${optimizer}, learning rate (batch size 128)`,
-    `${optimizer}, batch size (learning rate 10⁻⁴)`,
-  ],
+  `${optimizer}, learning rate (batch size 128)`,
+  `${optimizer}, batch size (learning rate 10⁻⁴)`,
 ]);
 const shown: Shown[] = [];
 /** What the page says of two optimizers' cells: "lower at 32 and 64, open at 128". */

@@ -1,7 +1,7 @@
 /** What a notebook shows, and constants that are set in one. @module */
 import { setConstants } from "~/lib/cli/notebooks.ts";
 import { formatProgress } from "~/lib/files/progress.ts";
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ROOT } from "~/tests/fixtures/script.ts";
 
 Deno.test("formatProgress() shows a bar, a share and the time left where they are known", () => {
@@ -68,10 +68,7 @@ Deno.test("setConstants() says what is missing or malformed", async () => {
   assertThrows(() => setConstants(TEXT, ["PRESET"]), Error, "must be NAME=VALUE");
   for (const name of ["learning_rate", "batch_size", "optimizer", "measures"]) {
     const text = await Deno.readTextFile(`${ROOT}notebooks/${name}.ipynb`);
-    assertEquals(
-      setConstants(text, ["PRESET=quick", "COMPUTE=true", "SEEDS=0"]) === undefined,
-      false,
-    );
+    assert(setConstants(text, ["PRESET=quick", "COMPUTE=true", "SEEDS=0"]) !== undefined, name);
   }
   const measures = await Deno.readTextFile(`${ROOT}notebooks/measures.ipynb`);
   assertThrows(
