@@ -16,8 +16,8 @@ import {
 import { UsageError } from "~/lib/domain.ts";
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { MAY_MOUNT, READ_ONLY, withReadOnly } from "~/tests/fixtures/mount.ts";
-import { permissionsOf } from "~/tests/fixtures/script.ts";
-import { foldersIn, reproduceWith, searchPath } from "~/tests/fixtures/slurm.ts";
+import { ended, permissionsOf, startTask } from "~/tests/fixtures/script.ts";
+import { foldersIn, searchPath } from "~/tests/fixtures/slurm.ts";
 import { listFiles, withFolder } from "~/tests/fixtures/temporary_folder.ts";
 
 Deno.test("sbatchOptions() splits as bash does", async () => {
@@ -170,10 +170,8 @@ Deno.test("without sbatch, in unusable folders and with wrong options nothing is
     const refused = async (
       { PATH, args = [], status = 1 }: { PATH: string; args?: string[]; status?: number },
     ): Promise<string> => {
-      const { code, stdout, stderr } = await reproduceWith(
-        { PATH },
-        [...STUDY, ...foldersIn(far), ...args],
-      );
+      const words = [...STUDY, ...foldersIn(far), ...args];
+      const { code, stdout, stderr } = await ended(startTask("reproduce", words, { PATH }));
       assertEquals([code, stdout], [status, ""]);
       assertEquals(listFiles(folder).filter((path) => path.endsWith("submitted")), []);
       return stderr;

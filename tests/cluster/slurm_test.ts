@@ -12,11 +12,11 @@ import { parseRecord, type TrajectoryRecord } from "~/lib/results.ts";
 import { listTrajectories, presets } from "~/lib/study.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { run } from "~/tests/fixtures/command.ts";
+import { ended, startTask } from "~/tests/fixtures/script.ts";
 import {
   foldersIn,
   HAS_SLURM,
   killStep,
-  reproduceWith,
   searchPath,
   type Slurm,
   type Step,
@@ -58,7 +58,8 @@ function contentsOf(folder: string): Map<string, unknown> {
 
 /** Submits a study. @returns The folder of what its jobs print. */
 async function submit(slurm: Slurm, args: readonly string[]): Promise<string> {
-  const { code, stdout, stderr } = await reproduceWith(slurm.environment, [...args, "--json"]);
+  const task = startTask("reproduce", [...args, "--json"], slurm.environment);
+  const { code, stdout, stderr } = await ended(task);
   assertEquals(code, 0, stderr);
   return JSON.parse(stdout).folder;
 }
@@ -100,7 +101,7 @@ async function shareRuns(slurm: Slurm): Promise<string> {
   assertEquals(nodes.toSorted(), ["n0", "n0", "n1", "n1"]);
   assertMatch(Deno.readTextFileSync(join(logs, "rest.txt")), /6 runs cached, 0 computed/);
   assert(listFiles(shared!).some((path) => path.endsWith("sharpness.svg")));
-  const { code, stdout } = await reproduceWith(slurm.environment, args);
+  const { code, stdout } = await ended(startTask("reproduce", args, slurm.environment));
   assertEquals(code, 0);
   assertMatch(stdout, /^All runs are cached: .*, nothing was submitted\n$/);
   return alone!;
@@ -221,10 +222,11 @@ PATH=\${PATH#*:} exec sbatch "$@"`;
     ],
   ];
   for (const [env, options, said] of refusals) {
-    const { code, stdout, stderr } = await reproduceWith(
-      { ...environment, ...env },
-      [...study, "--sbatch", options],
-    );
+    const task = startTask("reproduce", [...study, "--sbatch", options], {
+      ...environment,
+      ...env,
+    });
+    const { code, stdout, stderr } = await ended(task);
     assertEquals([code, stdout], [1, ""]);
     assertMatch(stderr.replace("Cannot submit, as Slurm says: ", ""), said);
     // What had begun may take a moment to end.
