@@ -27,7 +27,7 @@ import {
   referenceForward,
   referencePass,
 } from "~/tests/fixtures/reference_network.ts";
-import { RAYS, referencePoint, referencePointLosses } from "~/tests/fixtures/reference_rays.ts";
+import { RAYS, stepOf } from "~/tests/fixtures/reference_rays.ts";
 import { floatTolerance, furthest, once } from "~/tests/fixtures/reference_training.ts";
 import { FLOAT } from "~/tests/fixtures/tensorflow_fixture.ts";
 
@@ -175,9 +175,12 @@ testEngines("perturbedLosses() is the loss at every point, frozen or not", async
               continue;
             }
             const [expected, tolerance] = once(`${name} ${m} ${direction}`, () => {
-              const moved = referencePoint(sizes, model, { seed: 9, direction, scaling, step });
-              const at = (point: Float64Array): ReturnType<typeof referencePointLosses> =>
-                referencePointLosses(sizes, point, { data, statistics: exact.statistics });
+              const along = stepOf(sizes, model, { direction, scaling }, 9);
+              const moved = Float64Array.from(model, (w, i) => w + step * along[i]!);
+              const at = (point: Float64Array) => ({
+                ...referenceForward(sizes, point, data),
+                frozen: referenceForward(sizes, point, data, exact.statistics).loss,
+              });
               const off = floatTolerance((round) => {
                 const { loss, frozen } = at(moved.map(round));
                 return [loss, frozen];

@@ -4,7 +4,6 @@
  *
  * @module
  */
-import type { Engine } from "~/lib/engine/engine.ts";
 import { measureNetworks, type MeasureValue, NotFiniteError } from "~/lib/measure.ts";
 import { type Layer, layoutLayers, rescaleLayer } from "~/lib/model.ts";
 import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
@@ -14,12 +13,6 @@ import { referencePass } from "~/tests/fixtures/reference_network.ts";
 import { referenceSplit } from "~/tests/fixtures/tiny_dataset.ts";
 
 const { sizes } = pytorch;
-
-/** The same network in float64 loops. */
-function float64Engine(of: readonly number[] = sizes): Engine {
-  const data = referenceSplit(dataset.train);
-  return functionEngine({ loss: (w) => referencePass(of, w, data).loss });
-}
 
 testEngines("lambda-max is PyTorch's to its tolerance", async (engine) => {
   const [[plain, preconditioned]] = await measureNetworks(
@@ -39,9 +32,10 @@ testEngines("trace is the Hessian's where the loss has no kinks", async (engine)
   const linear = [12, 4];
   const w = pytorch.parameters.slice(0, 52);
   const flat = measured(w, { sizes: linear });
-  const text = "trace(directions=3,radius=0.001)";
-  const { samples } = await measureOne<{ samples: number[] }>(float64Engine(linear), flat, {
-    text,
+  const data = referenceSplit(dataset.train);
+  const float64 = functionEngine({ loss: (w) => referencePass(linear, w, data).loss });
+  const { samples } = await measureOne<{ samples: number[] }>(float64, flat, {
+    text: "trace(directions=3,radius=0.001)",
   });
   const exact = await measureOne<{ samples: number[] }>(engine, flat, {
     text: "hessian-trace(directions=3)",
