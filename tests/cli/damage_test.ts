@@ -72,9 +72,6 @@ function flip(position: (length: number) => number): Damage {
   return { bytes: (good) => good.with(position(good.length), good[position(good.length)]! ^ 1) };
 }
 
-const joined = (one: Uint8Array, other: Uint8Array): Uint8Array =>
-  new Uint8Array(Buffer.concat([one, other]));
-
 const DAMAGES: Record<string, Damage> = {
   "emptied": { bytes: () => new Uint8Array(0) },
   "its end missing": {
@@ -83,7 +80,7 @@ const DAMAGES: Record<string, Damage> = {
   },
   "a bit of its first byte": flip(() => 0),
   "a bit of its last byte": flip((length) => length - 1),
-  "a byte more": { bytes: (good) => joined(good, Uint8Array.of(48)) },
+  "a byte more": { bytes: (good) => new Uint8Array(Buffer.concat([good, Uint8Array.of(48)])) },
   "another trajectory's file": { bytes: (_, { other }) => other },
   "an older schema, its checksum right": { bytes: (good, { kind }) => older(good, kind) },
   "a directory": { put: (path) => Deno.mkdir(join(path, "not empty"), { recursive: true }) },

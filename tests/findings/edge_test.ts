@@ -8,15 +8,11 @@ import { syntheticRecords, withDetails } from "~/tests/fixtures/synthetic_result
 const EPOCHS = edgeStudy.stops.map((stop) => Number(stop.split(":")[1])).toSorted((a, b) => a - b);
 const { learningRate: RATE } = edgeStudy.grid.pairs[0]!;
 
-/** Full-batch SGD whose largest eigenvalue is `share` of 2 / lr, by epoch; the others have 70. */
-const recordsWith = (share: (epoch: number) => number) =>
-  syntheticRecords(edgeStudy, ({ optimizer, batchSize, images }) => ({
-    estimate: (_, { epoch }) =>
-      optimizer === "SGD" && batchSize === images ? share(epoch) * 2 / RATE : 70,
-  }));
-
 Deno.test("edgeRows() has every network by series and epoch, an edge for full-batch SGD alone", () => {
-  const rows = edgeRows(edgeStudy, recordsWith(() => 0.5));
+  const records = syntheticRecords(edgeStudy, ({ optimizer, batchSize, images }) => ({
+    estimate: () => optimizer === "SGD" && batchSize === images ? 1 / RATE : 70,
+  }));
+  const rows = edgeRows(edgeStudy, records);
   const series = [...Map.groupBy(rows, (row) => row.series)];
   assertEquals(series.length, 4);
   for (const [name, own] of series) {
