@@ -25,6 +25,7 @@ import {
   withSlurm,
 } from "~/tests/fixtures/slurm.ts";
 import { listFiles } from "~/tests/fixtures/temporary_folder.ts";
+import { assertSame, contents } from "~/tests/fixtures/tiny_study.ts";
 
 /** The engine is named, as the one that is faster here may be another next time. */
 const COMMON = [
@@ -43,17 +44,6 @@ const LONG = [
 
 function recordOf(folder: string, path: string): TrajectoryRecord {
   return parseRecord(Deno.readTextFileSync(join(folder, path)));
-}
-
-/** What must be the same however a study is run: records' contents, networks' bytes. */
-function contentsOf(folder: string): Map<string, unknown> {
-  return new Map(
-    listFiles(folder).flatMap((path): [string, unknown][] => {
-      if (path.endsWith(".json")) return [[path, recordOf(folder, path).content]];
-      const isNetwork = /epoch=\d+\.safetensors$/.test(path);
-      return isNetwork ? [[path, Deno.readFileSync(join(folder, path))]] : [];
-    }),
-  );
 }
 
 /** Submits a study. @returns The folder of what its jobs print. */
@@ -87,9 +77,10 @@ async function shareRuns(slurm: Slurm): Promise<string> {
   const logs = await submit({ ...slurm, environment: { ...slurm.environment, PATH } }, args);
   assertStringIncludes(Deno.readTextFileSync(calls), "--requeue --signal=B:TERM@120");
   await untilDone(slurm);
-  const wanted = contentsOf(alone!);
-  assertEquals(wanted.size, 12);
-  assertEquals(contentsOf(shared!), wanted);
+  const wanted = await contents(alone!);
+  // A record, a network and the newest state each.
+  assertEquals(wanted.size, 18);
+  assertSame(await contents(shared!), wanted);
   const records = listFiles(shared!).filter((path) => path.endsWith(".json"));
   const trained = records.flatMap((path) =>
     recordOf(shared!, path).provenance.filter(({ did }) => did === "trained")
@@ -193,7 +184,7 @@ async function endTasks(slurm: Slurm, epochs: number): Promise<void> {
   });
 
   await untilDone(slurm);
-  assertEquals(contentsOf(shared), contentsOf(alone));
+  assertSame(await contents(shared), await contents(alone));
   const log = listFiles(logs).map((path) => Deno.readTextFileSync(join(logs, path))).join("\n");
   const goingOn = [...log.matchAll(/lr=([\d.]+),.*: going on after epoch (\d+)/g)]
     .map(([, rate, epoch]) => `${rate} after ${epoch}`).sort();
