@@ -213,10 +213,8 @@ Deno.test("run() that takes over from a killed process removes what it left half
     await Deno.writeTextFile(lock, "process 1, started\u{9b}31m long ago\n");
     await place.compute();
     assertEquals(place.messages, [
-      `${
-        describeTrajectory(TRAJECTORIES[0]!)
-      }: taking over from process 1, started\\u{9b}31m long ago, ` +
-      "which ended without finishing",
+      `${describeTrajectory(TRAJECTORIES[0]!)}: taking over from process 1, ` +
+      "started\\u{9b}31m long ago, which ended without finishing",
     ]);
     const left = listFiles(place.folder).map((path) => join(place.folder, path));
     assertEquals([...torn, ...others].filter((path) => left.includes(path)), others);

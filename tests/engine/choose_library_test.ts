@@ -39,7 +39,6 @@ import { makeSplit, randomDataset } from "~/tests/fixtures/tiny_dataset.ts";
 
 const blas = openBlas();
 const oneDnn = openOneDnn();
-const isOpenBlas = blas?.name.startsWith("OpenBLAS") ?? false;
 
 /** Runs a script; returns what it printed, errors if there is nothing else. */
 async function runScript(
@@ -261,7 +260,7 @@ testLibraries("a row's products do not depend on how many rows are multiplied", 
 });
 
 // Elsewhere there are no such kernels to be given.
-const takesPrescott = isOpenBlas && Deno.build.arch === "x86_64";
+const takesPrescott = blas?.name.startsWith("OpenBLAS") && Deno.build.arch === "x86_64";
 const OPEN = `import { openBlas } from "~/lib/engine/cpu/gemm/blas.ts";`;
 
 Deno.test(

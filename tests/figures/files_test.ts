@@ -11,18 +11,11 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { decode } from "fast-png";
 import { DOMParser } from "linkedom";
 import { inkOf, pdfText } from "~/tests/fixtures/svg_marks.ts";
-import {
-  spread,
-  syntheticRecords,
-  type SyntheticRun,
-  vary,
-} from "~/tests/fixtures/synthetic_results.ts";
+import { spread, syntheticRecords, vary } from "~/tests/fixtures/synthetic_results.ts";
 import { withFolder } from "~/tests/fixtures/temporary_folder.ts";
 
 const { quick, standard } = presets;
-type SyntheticRunOf = (run: { learningRate: number; batchSize: number; seed: number }) =>
-  | SyntheticRun
-  | undefined;
+type SyntheticRunOf = Parameters<typeof syntheticRecords>[1];
 
 /** Small, with the published protocol, several stops and every kind of figure. */
 const whole = vary(standard, {
