@@ -100,29 +100,37 @@ Deno.test("studyName() is the preset and whatever differs from it, fit for a fil
   assert(/^quick,seeds=0,1,[\d,]+-[0-9a-f]{8}$/.test(long) && long.length < 200, long);
 });
 
-Deno.test("studyName() of two studies is the same only if they are", () => {
-  const study = fc.record({
+Deno.test("studyName() of two studies that differ in one part is the same only if they are", () => {
+  const parts = {
     preset: fc.constantFrom(...PRESETS),
-    grid: fc.record({
-      effects: fc.constantFrom(["pairs"], ["learning-rate"], ["batch-size", "learning-rate"]),
-      optimizers: fc.constantFrom(["SGD"], ["SGD(momentum=0.9)"], ["SGD", "AdaGrad"]),
-      learningRates: fc.constantFrom([1e-3, 1e-2], [1e-3], [1e-2, 1e-3]),
-      pairs: fc.constantFrom([], [{ learningRate: 1, batchSize: 2 }]),
-      seeds: fc.constantFrom([0], [0, 1], Array.from({ length: 99 }, (_, i) => i)),
-    }),
+    effects: fc.constantFrom(["pairs"], ["learning-rate"], ["batch-size", "learning-rate"]),
+    optimizers: fc.constantFrom(["SGD"], ["SGD(momentum=0.9)"], ["SGD", "AdaGrad"]),
+    learningRates: fc.constantFrom([1e-3, 1e-2], [1e-3], [1e-2, 1e-3]),
+    batchSizes: fc.constantFrom([32], [32, 128]),
+    baseLearningRate: fc.constantFrom(1e-3, 1e-2),
+    baseBatchSize: fc.constantFrom(32, 128),
+    pairs: fc.constantFrom([], [{ learningRate: 1, batchSize: 2 }]),
+    seeds: fc.constantFrom([0], [0, 1], Array.from({ length: 99 }, (_, i) => i)),
     sizes: fc.constantFrom([3072, 10], [3072, 5, 10], [3072, 512, 256, 128, 10]),
     images: fc.constantFrom(10_000, 50_000),
+    order: fc.constantFrom(undefined, "shuffled"),
+    init: fc.constantFrom(undefined, "0123456789ab"),
     maxEpochs: fc.constantFrom(20_000, 30),
     stops: fc.constantFrom(["epochs:10"], ["epochs:1"], ["epochs:1", "loss:0"], ["loss:0"]),
-    measures: fc.record({
-      first: fc.constantFrom([], ["sharpness"], ["sharpness(directions=4)"]),
-      others: fc.constantFrom([], ["sharpness"]),
-    }),
-  });
-  const name = (options: { preset: Study["preset"] }): string =>
-    studyName(change(options, presets[options.preset as "quick"]));
+    first: fc.constantFrom([], ["sharpness"], ["sharpness(directions=4)"]),
+    others: fc.constantFrom([], ["sharpness"]),
+  };
+  const study = fc.record(parts);
+  const name = ({ preset, sizes, images, order, init, maxEpochs, stops, first, others, ...grid }: {
+    [part in keyof typeof parts]: unknown;
+  }): string => {
+    const own = { preset, sizes, images, order, init, maxEpochs, stops };
+    const measures = { first, others };
+    return studyName(change({ ...own, measures, grid }, presets[preset as "quick"]));
+  };
   fc.assert(
-    fc.property(study, study, (a, b) => {
+    fc.property(study, study, fc.constantFrom(...Object.keys(parts)), (a, other, part) => {
+      const b = { ...a, [part]: other[part as "seeds"] };
       assertEquals(name(a) === name(b), JSON.stringify(a) === JSON.stringify(b));
       assert(/^[-\w=,.()]+$/.test(name(a)), name(a));
     }),
@@ -161,10 +169,13 @@ const BAD: readonly [study: unknown, wanted: string, shown: string][] = [
   ] as const).map(([grid, ...words]): typeof BAD[0] => [change({ grid }), ...words]),
   [change({ preset: "huge" }), "preset must be quick or standard or paper", "huge"],
   [change({ images: "10000" }), "images must be an integer in 1..50000", "10000"],
+  [change({ maxEpochs: 1.5 }), "max epochs must be an integer in 0..1000000", "1.5"],
+  [change({ order: "random" }), "order must be shuffled or absent", "random"],
   [change({ sizes: [3072, 5, 3] }), SIZES, "[3072,5,3]"],
   [change({ sizes: [3072, 0, 10] }), SIZES, "[3072,0,10]"],
   [change({ stops: undefined }), LIST("stops"), "undefined"],
   [change({ measures: { first: "trace" } }), "measures must be a list of texts", "trace"],
+  [change({ measures: { others: "trace" } }), "other measures must be a list of texts", "trace"],
   // What is no study, as a cell may write it.
   [undefined, "it must be an object", "undefined"],
   [{}, "grid must be an object", "undefined"],
