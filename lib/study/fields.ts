@@ -37,6 +37,7 @@ const pair = z.object({ learningRate: domain.learningRate, batchSize: domain.bat
 const layers = z.array(z.int().min(1)).min(2)
   .refine((all) => all[0] === 3072 && all.at(-1) === 10)
   .describe("a list that begins with 3072 inputs and ends with 10 classes");
+const init = z.string().optional().describe("a text or absent");
 const order = z.literal("shuffled").optional().describe("shuffled or absent");
 const oneOf = (names: readonly string[]) => z.enum(names).describe(names.join(" or "));
 
@@ -62,7 +63,7 @@ const FIELDS: Readonly<Record<string, Field>> = {
   stops: list(({ stops }) => stops, text),
   measures: one(({ measures }) => measures.first, texts),
   "other-measures": one(({ measures }) => measures.others, texts),
-  init: one(({ init }) => init, text.optional()),
+  init: one(({ init }) => init, init),
   order: one(({ order }) => order, order),
 };
 

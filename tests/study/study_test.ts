@@ -171,6 +171,7 @@ const BAD: readonly [study: unknown, wanted: string, shown: string][] = [
   [change({ images: "10000" }), "images must be an integer in 1..50000", "10000"],
   [change({ maxEpochs: 1.5 }), "max epochs must be an integer in 0..1000000", "1.5"],
   [change({ order: "random" }), "order must be shuffled or absent", "random"],
+  [change({ init: 7 }), "init must be a text or absent", "7"],
   [change({ sizes: [3072, 5, 3] }), SIZES, "[3072,5,3]"],
   [change({ sizes: [3072, 0, 10] }), SIZES, "[3072,0,10]"],
   [change({ stops: undefined }), LIST("stops"), "undefined"],
