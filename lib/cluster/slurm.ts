@@ -125,11 +125,12 @@ export function sbatchOptions(text: string): string[] {
   return words;
 }
 
-/** CPUs a task that options for sbatch ask for; undefined where they do not say. */
+/** CPUs a task that options for sbatch ask for, the last to say so; undefined where none does. */
 export function cpusPerTask(options: readonly string[]): number | undefined {
   const text = options.join(" ");
-  const match = /(?:^|\s)(?:--cpus-per-task[= ]|-c ?)(\d+)(?:\s|$)/.exec(text);
-  return match === null ? undefined : Math.max(1, Number(match[1]));
+  const found = text.matchAll(/(?<=^|\s)(?:--cpus-per-task[= ]|-c ?)(\d+)(?=\s|$)/g);
+  const [, last] = [...found].at(-1) ?? [];
+  return last === undefined ? undefined : Math.max(1, Number(last));
 }
 
 /** How much memory a job asks for, unless the user's options say it in any of Slurm's ways. */

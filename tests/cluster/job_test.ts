@@ -60,6 +60,7 @@ Deno.test("sbatchOptions() refuses what --slurm sets, and cpusPerTask() reads th
     ["--time=5 --cpus-per-task 8 --mem=1G", 8],
     ["-c 2", 2],
     ["-c2", 2],
+    ["-c 2 --cpus-per-task=8 -c 4", 4],
     ["--time=5", undefined],
   ];
   for (const [text, wanted] of threads) {
