@@ -74,7 +74,7 @@ async function runStudy(study: Study, options: Options): Promise<object> {
     },
   });
   // Whoever works on the runs that are left draws when they are done.
-  const isShared = noWait && missingRuns > 0;
+  const isShared = noWait && !cachedOnly && missingRuns > 0;
   if (missingRuns > 0 && !cachedOnly && !noWait) Deno.exitCode = 1;
   let figures: string[] = [];
   if (!isShared) {

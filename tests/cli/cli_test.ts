@@ -251,6 +251,14 @@ Deno.test("reproduce --json computes, draws, finds again, plans and verifies; so
     assertSame(await contents(join(folder, "shared")), await contents(join(folder, "one")));
   }));
 
+Deno.test("reproduce --cached-only draws, whether or not it waits for others", () =>
+  withFolder(async (folder) => {
+    const folders = ["--models", join(folder, "m"), "--results", join(folder, "r")];
+    const words = [...TINY, ...folders, "--cached-only", "--no-wait"];
+    const { document: { figures } } = await ask<Reproduced>("reproduce", ...words);
+    assertStringIncludes(figures[0] ?? "", "sharpness.svg");
+  }));
+
 Deno.test("reproduce that cannot be completed ends with status 1 and says what is missing", () =>
   withFolder(async (folder) => {
     const { code, document, stderr } = await ask<Reproduced>(
