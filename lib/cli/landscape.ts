@@ -7,7 +7,7 @@ import { basename } from "node:path";
 import { readModelFile } from "~/lib/cli/asked.ts";
 import type { Main } from "~/lib/cli/main.ts";
 import type { Values } from "~/lib/cli/options.ts";
-import { UsageError } from "~/lib/domain.ts";
+import { positive, UsageError, validate } from "~/lib/domain.ts";
 import { plotLandscape, renderPng } from "~/lib/figures.ts";
 import { sha256, writeWhole } from "~/lib/files/files.ts";
 import { significant } from "~/lib/files/numbers.ts";
@@ -76,6 +76,7 @@ function spanFrom(
     return { span: planeThrough([model!, to!, and], plane), how: { plane } };
   }
   if (to !== undefined) return { span: lineBetween(model!, to, points), how: { points } };
+  validate(positive, radius, "--radius");
   const how = { normalise, biases, radius, seed, points: values.plane ?? [points] };
   return { span: randomSpan(model!, how), how };
 }

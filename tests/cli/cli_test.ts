@@ -179,18 +179,19 @@ Deno.test("landscape --json prints what it writes, and goes on from there", () =
     assertEquals(again.document.points[0]!.trainLoss, 7);
   }));
 
-Deno.test("landscape refuses pairs of other sizes and damaged files: nothing is written", () =>
+Deno.test("landscape refuses other sizes, damaged files, steps of no length: nothing is written", () =>
   withFolder(async (folder) => {
     await writeNetworks(folder, { a: [4, 0], b: [3, 0] });
     await Deno.writeFile(join(folder, "cut"), (await Deno.readFile(join(folder, "a"))).subarray(9));
     const before = listFiles(folder);
     const at = (name: string): string => join(folder, name);
-    const cases: [to: string, RegExp][] = [
-      ["b", /same layers: sizes are 3072, 4, 10 and 3072, 3, 10/],
-      ["cut", /Cannot read .*cut/],
+    const cases: [string[], RegExp][] = [
+      [["--to", at("b")], /same layers: sizes are 3072, 4, 10 and 3072, 3, 10/],
+      [["--to", at("cut")], /Cannot read .*cut/],
+      [["--plane", "3x3", "--radius", "0"], /--radius must be a number > 0: current value is 0/],
     ];
-    for (const [to, message] of cases) {
-      const words = ["--model", at("a"), "--to", at(to), "--out", at("x"), ...IMAGES];
+    for (const [more, message] of cases) {
+      const words = ["--model", at("a"), ...more, "--out", at("x"), ...IMAGES];
       const refused = await ask("landscape", ...words);
       assertEquals(notRefused(refused), []);
       assertMatch(refused.stderr, message);
