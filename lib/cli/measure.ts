@@ -8,11 +8,11 @@ import type { Main } from "~/lib/cli/main.ts";
 import { unitAfter } from "~/lib/files/numbers.ts";
 import { Meter } from "~/lib/files/progress.ts";
 import {
-  DIRECTION_SEED,
   type MeasuredNetwork,
   measureNetworks,
   type MeasureValue,
   parseMeasure,
+  protocolOf,
   validateAvailable,
 } from "~/lib/measure.ts";
 import type { ModelFile } from "~/lib/model.ts";
@@ -58,9 +58,9 @@ export const main: Main<"model"> = async (values, about) => {
     }
     const work = { engine: engine.info, seconds: performance.now() / 1000 };
     if (!isSampled) {
-      const taken = measures.map(({ text, unit, parameters }, place) => {
-        const protocol = { ...parameters, directionSeed: DIRECTION_SEED };
-        return [text, { ...found![place]!, unit, protocol }] as const;
+      const taken = measures.map((each, place) => {
+        const about = { unit: each.unit, protocol: protocolOf(each) };
+        return [each.text, { ...found![place]!, ...about }] as const;
       });
       return { loss: train!.loss, measures: Object.fromEntries(taken), ...work };
     }

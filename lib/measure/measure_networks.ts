@@ -18,6 +18,12 @@ import { parseMeasure, validateAvailable } from "~/lib/measure/parse_measure.ts"
 /** Seed of the study's directions; a number that nobody takes for initial weights' by chance. */
 export const DIRECTION_SEED = 20_251_107;
 
+/** What a value depends on beside its network: all parameters, and the seed of what is drawn. */
+export function protocolOf({ parameters, method }: Measure): Record<string, number | boolean> {
+  const drawn = method.rays || method.passes ? { directionSeed: DIRECTION_SEED } : {};
+  return { ...parameters, ...drawn };
+}
+
 /** Networks at once at most, each on all threads: one's products fill the other's pauses. */
 const LANES = 2;
 

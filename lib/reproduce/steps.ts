@@ -8,11 +8,11 @@ import type { EngineInfo } from "~/lib/engine.ts";
 import { removeIfThere, sha256 } from "~/lib/files/files.ts";
 import { plural } from "~/lib/files/numbers.ts";
 import {
-  DIRECTION_SEED,
   type MeasuredNetwork,
   measureNetworks,
   type MeasureValue,
   parseMeasure,
+  protocolOf,
 } from "~/lib/measure.ts";
 import { layoutLayers, norm, type SharedFloats } from "~/lib/model.ts";
 import { allocateState } from "~/lib/optimizer.ts";
@@ -282,12 +282,11 @@ async function evaluateNetwork(
 }
 
 function measurementOf({ engine }: Context, text: string, value: MeasureValue): Measurement {
-  const { name, unit, parameters, method } = parseMeasure(text);
-  const drawn = method.rays || method.passes ? { directionSeed: DIRECTION_SEED } : {};
+  const measure = parseMeasure(text);
   return {
-    measure: name,
-    protocol: { ...parameters, ...drawn },
-    unit,
+    measure: measure.name,
+    protocol: protocolOf(measure),
+    unit: measure.unit,
     ...value,
     engine: { name: engine.info.name, library: engine.info.library },
   };

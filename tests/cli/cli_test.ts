@@ -2,7 +2,9 @@
 import { join } from "node:path";
 import { helpOf } from "~/lib/cli/words.ts";
 import { COMMANDS } from "~/lib/cli/commands.ts";
+import { DIRECTION_SEED } from "~/lib/measure.ts";
 import { decodeModel, encodeModel, initialise, MLP_1 } from "~/lib/model.ts";
+import type { Measurement } from "~/lib/results.ts";
 import {
   assert,
   assertAlmostEquals,
@@ -112,7 +114,10 @@ Deno.test("train --json, sharpness --json and measure --json tell of one network
 
     const measures = "sharpness(directions=3),generalization-gap,weight-norm";
     const taken = await document<
-      { loss: number; measures: Record<string, { estimate: number; unit: string }> }
+      {
+        loss: number;
+        measures: Record<string, Pick<Measurement, "estimate" | "unit" | "protocol">>;
+      }
     >("measure", ...model, "--measures", measures);
     assertEquals(Object.keys(taken).sort(), ["engine", "loss", "measures", "seconds"]);
     assertEquals(Object.keys(taken.measures), [
@@ -120,6 +125,9 @@ Deno.test("train --json, sharpness --json and measure --json tell of one network
     ]);
     const [sharpness, , length] = Object.values(taken.measures);
     assertEquals([sharpness!.estimate, sharpness!.unit], [mean, "nats"]);
+    // As records have it: the directions' seed where there are directions.
+    const protocol = { directions: 3, radius: 5, directionSeed: DIRECTION_SEED };
+    assertEquals([sharpness!.protocol, length!.protocol], [protocol, {}]);
     assertAlmostEquals(length!.estimate, norm, 1e-6 * norm);
     // The same losses summed in float64 in two orders.
     assertAlmostEquals(taken.loss, trainLoss, 300 * Number.EPSILON * trainLoss);
