@@ -108,9 +108,10 @@ function sizeOf({ scale, estimate, interval, unit }: Comparison, rest = ""): str
   return `by ${formatEstimate({ mean: Math.abs(estimate), interval: ends }, unit)}`;
 }
 
-/** "relative sharpness", of whatever kind. */
+/** "relative sharpness" is that of the lead measure; others of its kind say which. */
 function wordsOf({ measure }: Finding): string {
-  return parseMeasure(measure).label.replace(/ \(.*\)$/, "");
+  const { label, isLead } = parseMeasure(measure);
+  return isLead ? label.replace(/ \(.*\)$/, "") : label;
 }
 
 /**

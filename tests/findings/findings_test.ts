@@ -276,6 +276,12 @@ Deno.test("firstScreen() says which cells have a level, what stands in for relat
   const norms = { ...both, measures: { first: ["weight-norm"], others: [] } };
   const [first] = firstScreen(listFindings(norms, recordsOf(norms, ({ seed }) => 10 + seed)));
   assertMatch(first!, / nats\): weight norm stays alike \(ratio 1/);
+  const two = { ...both, measures: { first: ["relative-tensor", "relative-filter"], others: [] } };
+  const [named] = firstScreen(listFindings(two, recordsOf(two, ({ seed }) => 10 + seed)));
+  assertMatch(
+    named!,
+    / nats\): relative sharpness \(tensor\) stays .* and relative sharpness stays /,
+  );
 });
 
 Deno.test("findingsTable() has a row for each of two measures that differ in their parameters", () => {
