@@ -24,8 +24,8 @@ export const INK = {
 export const SERIES_COLORS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00"];
 /** The symbols of series in turn. */
 export const SYMBOLS: readonly SymbolName[] = ["circle", "diamond", "square", "triangle"];
-/** Those of a rule's second and third form. */
-const FORMS: readonly SymbolName[] = ["star", "cross"];
+/** Those of a rule's further forms, in turn. */
+const FORMS: readonly SymbolName[] = ["star", "cross", "wye"];
 
 /** The edge of stability, wherever it is drawn. */
 export const EDGE = {
@@ -40,10 +40,10 @@ export function optimizerStyles(
   const names = optimizers.map((text) => parseOptimizer(text).name);
   return new Map(optimizers.map((text, i) => {
     const { name, color, symbol } = parseOptimizer(text);
-    const place = Math.min(2, names.slice(0, i).filter((earlier) => earlier === name).length);
+    const place = names.slice(0, i).filter((earlier) => earlier === name).length;
     return [text, {
-      color: lighten(color, 0.3 * place),
-      symbol: place === 0 ? symbol as SymbolName : FORMS[place - 1]!,
+      color: lighten(color, 1 - 0.7 ** place),
+      symbol: place === 0 ? symbol as SymbolName : FORMS[(place - 1) % FORMS.length]!,
       slug: text.replace(/[^\w-]+/g, "_"),
     }];
   }));

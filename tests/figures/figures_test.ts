@@ -135,12 +135,13 @@ Deno.test("plotResults2() stands optimizers beside each other, doublings at even
   assertEquals(sgd, -adagrad!);
   // Further apart than a marker of radius 3 with its outline.
   assert(adagrad! - sgd! >= 8);
-  const optimizers = ["SGD", "SGD(momentum=0.9)", "SGD(momentum=0.99)"];
+  const optimizers = ["SGD", ...[0.9, 0.99, 0.5].map((share) => `SGD(momentum=${share})`)];
   const momentum = vary(quick, { optimizers });
-  const colors = ["SGD", "SGD_momentum_0_9_", "SGD_momentum_0_99_"].map((slug) =>
-    colorOf(plotResults2(momentum, syntheticResults(momentum)), `${slug}-mean`)
-  );
-  assertEquals(new Set(colors).size, 3);
+  const means = plotResults2(momentum, syntheticResults(momentum)).panels[0]!.layers
+    .filter(({ name }) => name.endsWith("-mean"));
+  for (const key of ["color", "symbol"] as const) {
+    assertEquals(new Set(means.map((layer) => layer[key])).size, 4, key);
+  }
 });
 
 /** The fill of a group, or of its first mark. */
