@@ -17,7 +17,7 @@ export interface FittedAxis extends Axis {
 /** An interval may reach so many times below the lowest point of a logarithmic axis. */
 const REACH = 10;
 /** Pixels between the frame and the outermost values along x: marks stand beside them. */
-const INSET = { x: 14, y: 4 } as const;
+export const INSET = { x: 14, y: 4 } as const;
 
 /** Fits an axis to all that layers put on it; an axis of nothing goes from 0.1 to 1. */
 export function fitAxis(axis: Axis, along: "x" | "y", layers: readonly Layer[]): FittedAxis {

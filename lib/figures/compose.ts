@@ -4,7 +4,7 @@
  * @module
  */
 import * as Plot from "@observablehq/plot";
-import { fitAxis, type FittedAxis, scaleOf } from "~/lib/figures/axis.ts";
+import { fitAxis, type FittedAxis, INSET, scaleOf } from "~/lib/figures/axis.ts";
 import type { Axis, FigureSpec, Layer, Panel } from "~/lib/figures/figure.ts";
 import { renderPlot, roomyTexts, tenth, toMarks } from "~/lib/figures/layers.ts";
 import { FONT_FAMILY, FONT_SIZE, INK, textWidth } from "~/lib/figures/theme.ts";
@@ -38,7 +38,7 @@ interface Layout extends Pick<Figure, "inches"> {
 const PAGE: Layout = { width: 840, single: 620, frame: 220, padding: 14 };
 /** A column of two, 3.3 inches: 366 pixels make a tick's 11 of them 7.15 points, the least there is. */
 const COLUMN: Layout = { width: 366, single: 366, frame: 150, padding: 4, inches: 3.3 };
-/** Between panels, and from a line of words to the next. */
+/** Between panels at least, and from a line of words to the next. */
 const GAP = 12;
 const LINE = 15;
 const LINE_OF_LEGEND = 20;
@@ -122,11 +122,20 @@ function drawRows(
   // Frames stand below each other, whatever their own axes take.
   const roomOf = (column: number): number =>
     Math.max(...rows.map(({ rooms }) => rooms[column] ?? 0));
+  // Labels at the ends of neighbouring axes do not meet; round numbers stand further inside.
+  const reach = ({ x: { values, ticks } }: { x: FittedAxis }): number => {
+    const ends = values ? [...ticks.slice(0, 1), ...ticks.slice(-1)] : [];
+    return Math.max(...ends.map(({ label }) => textWidth(label, FONT_SIZE.tick))) / 2 - INSET.x;
+  };
+  const gaps = rows.flatMap(({ axes: [left, right] }) =>
+    left && right ? [reach(left) + reach(right) + 6 - roomOf(1)] : []
+  );
+  const gap = Math.max(GAP, ...gaps);
   return rows.map(({ row, axes, rooms }): Piece => {
-    const free = width - row.reduce((sum, _, i) => sum + roomOf(i) + GAP, 0);
-    let right = -GAP;
+    const free = width - row.reduce((sum, _, i) => sum + roomOf(i) + gap, 0);
+    let right = -gap;
     const plots = row.map((panel, i) => {
-      const left = right + GAP + roomOf(i);
+      const left = right + gap + roomOf(i);
       right = left + free / row.length;
       const { height = frame } = panel;
       return drawPanel(panel, { ...axes[i]!, left, right, width, height, room: rooms[i]! });

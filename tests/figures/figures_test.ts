@@ -332,6 +332,15 @@ Deno.test("plotEigenvalues() draws 2 / learning rate beside the eigenvalue that 
   assertEquals([figure.panels.length, lines.length], [2 * optimizers.length, 4]);
   const means = heights(figure, "SGD-mean");
   lines.slice(0, 2).flat().forEach((y, i) => assertAlmostEquals(y, means[i]!, 2 * PIXELS));
+  // Labels at the ends of two axes side by side: half of nine letters of 11 pixels each.
+  const pairs = [{ learningRate: 1e-3, batchSize: 128 }, { learningRate: 1e-2, batchSize: 7 }];
+  const beside = vary(quick, { effects: ["pairs"], optimizers: ["SGD", "Adam"], pairs });
+  const { svg } = plotEigenvalues(beside, syntheticRecords(beside));
+  const at = (label: string): number[] =>
+    [...svg.matchAll(new RegExp(`\\(([\\d.]+),[\\d.]+\\)"[^>]*>${label}<`, "g"))]
+      .map(([, x]) => Number(x));
+  const distance = at("7.81×10⁻⁶")[1]! - at("1.43×10⁻³")[0]!;
+  assert(distance > 58, String(distance));
   const edges = (own: Study): number =>
     marks(plotEigenvalues(own, syntheticRecords(own)), "edge").length;
   assertEquals([edges(study), edges(vary(study, { optimizers: ["AdaGrad"] }))], [1, 0]);
