@@ -68,6 +68,9 @@ Deno.test("plotLandscape() draws contours of a plane, the lowest level over all 
   };
   const { svg, panels } = plotLandscape(found);
   assertEquals(panels.map(({ heading }) => heading), ["Training loss", "Test loss"]);
+  const nowhere = { ...found, points: found.points.map(({ x, y }) => point(x, y, null)) };
+  // No band and no legend of losses that nobody saw.
+  assert(!/nats|contours/.test(plotLandscape(nowhere).svg));
   const [{ levels = [], rows }] = panels[0]!.layers as [typeof panels[0]["layers"][0]];
   assertEquals([levels[0], levels.length, rows.length], [1, 12, 9]);
   assert(levels.every((level, i) => i === 0 || level > levels[i - 1]!) && levels.at(-1)! < 3);
