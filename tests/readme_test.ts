@@ -116,7 +116,7 @@ Deno.test("README is one screen of plain sentences whose links lead somewhere", 
   }
 });
 
-Deno.test("results/figures are what is drawn from results/, the README's first one too", async () => {
+Deno.test("results/figures are what reproduce --preset draws of each, the README's first one too", async () => {
   for (const [index, study] of STUDIES.entries()) {
     const { records } = OUTCOMES[index]!;
     const pictures = study === presets.standard

@@ -134,7 +134,7 @@ Deno.test("adamStep() that keeps nothing takes a gradient that is small beside t
 });
 
 Deno.test("findStep() refuses what no kernel does", () => {
-  for (const name of ["lionStep", "memory", "addScaled"]) {
+  for (const name of ["noStep", "memory", "addScaled"]) {
     assertThrows(
       () => findStep(kernels, name, 1),
       RangeError,

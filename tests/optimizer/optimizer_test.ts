@@ -7,7 +7,7 @@ import pytorch from "~/tests/fixtures/pytorch_optimizers.json" with { type: "jso
 import { referenceData } from "~/tests/fixtures/reference_network.ts";
 import { furthest, trainReference } from "~/tests/fixtures/reference_training.ts";
 
-Deno.test("every optimizer has a run of PyTorch's to be compared with", () => {
+Deno.test("every optimizer has a run of PyTorch's, by make_pytorch_optimizers.py, to be compared with", () => {
   const compared = new Set(pytorch.runs.map(({ optimizer }) => parseOptimizer(optimizer).name));
   for (const name of OPTIMIZER_NAMES) assert(compared.has(name), name);
 });
