@@ -20,7 +20,7 @@ import type { Study } from "~/lib/study.ts";
 
 /**
  * All figures of a study that have a mark to show, and sharpness always; a new one is a file and a
- * line here.
+ * line here, which `deno task reproduce` draws, and with `--preset quick`.
  *
  * @param records What is missing stays empty, and says so.
  */
