@@ -19,8 +19,8 @@ import { locateStop, type Records, runsAt } from "~/lib/results.ts";
 import type { Study } from "~/lib/study.ts";
 
 /**
- * All figures of a study that have a mark to show, and sharpness always; a new one is a file and a
- * line here, which `deno task reproduce` draws, and with `--preset quick`.
+ * All figures of a study that have a mark to show, and sharpness always. A new one is a file and a
+ * line here; `deno task reproduce` draws it, and again with `--preset quick`.
  *
  * @param records What is missing stays empty, and says so.
  */

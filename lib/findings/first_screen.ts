@@ -132,7 +132,7 @@ export function optimizerSentences(findings: readonly Finding[]): string[] {
     });
     const { optimizer, reference } = own[0]!;
     const isMeasured = own.some(({ comparisons }) => comparisons.length > 0);
-    const open = isMeasured ? "too few seeds to be counted" : "not measured";
+    const open = isMeasured ? "too few seeds to be counted" : "no cell has a value of both";
     return `${optimizer} against ${reference} at equal training loss, relative sharpness: ` +
       `${effects.length === 0 ? open : effects.join("; ")}.`;
   });

@@ -269,7 +269,7 @@ Deno.test("firstScreen() says which cells have a level, what stands in for relat
   const alike = said(() => true, 0);
   assertMatch(alike[0]!, /relative sharpness stays alike at 1\.7 \(ratio 1\..* nats\.$/);
   const notMeasured =
-    "AdaGrad against SGD at equal training loss, relative sharpness: not measured.";
+    "AdaGrad against SGD at equal training loss, relative sharpness: no cell has a value of both.";
   assertEquals(standIn[2], notMeasured);
   const alone = firstScreen(listFindings({ ...both, stops: ["cumulative:1e-3"] }, []));
   assertEquals(alone, [notMeasured]);
