@@ -37,7 +37,7 @@ const FULL: Omit<Study, "preset"> = {
       "lambda-max(iterations=8,tolerance=0.1)",
       "generalization-gap",
     ],
-    others: ["antithetic(directions=16)", "generalization-gap"],
+    others: ["antithetic(directions=16)", "relative-filter", "generalization-gap"],
   },
 };
 
@@ -75,7 +75,7 @@ export const presets: Readonly<Record<PresetName, Study>> = {
         "worst-case(steps=2)",
         "adaptive-worst-case(steps=2)",
       ],
-      others: FULL.measures.others,
+      others: ["antithetic(directions=16)", "relative-filter(directions=4)", "generalization-gap"],
     },
   },
   standard: { ...FULL, preset: "standard" },
