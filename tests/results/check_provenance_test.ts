@@ -150,6 +150,15 @@ Deno.test("results/: every record says whole how it came about", () => {
   for (const [path, record] of COMMITTED) assertEquals(checkProvenance(record), undefined, path);
 });
 
+Deno.test("results/README.md names the records that several engines trained, and no others", async () => {
+  const mixed = COMMITTED.flatMap(([path, { provenance }]) =>
+    provenance.some(({ engines = [] }) => engines.length > 1) ? [path.replace(/^[^/]*\//, "")] : []
+  );
+  const readme = await Deno.readTextFile(`${ROOT}results/README.md`);
+  const named = readme.matchAll(/`(\w+\/lr=\S+)`/g);
+  assertEquals(Array.from(named, ([, path]) => path), mixed);
+});
+
 Deno.test("results/README.md says on what the records were computed, and how long it took", async () => {
   const all = COMMITTED.flatMap(([path, { provenance }]) =>
     provenance.map((each) => ({ ...each, path, images: path.split(/[=/]/)[1]! }))
