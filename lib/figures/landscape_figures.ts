@@ -123,7 +123,7 @@ function planePanels({ axes: [x, y], networks, points }: Landscape): Panel[] {
     const what = `${WORD[split]} loss`;
     const rows = points.map((point) => ({ ...point, z: point[`${split}Loss`] ?? NaN }));
     const known = rows.map(({ z }) => z).filter(Number.isFinite).sort((a, b) => a - b);
-    const [low, high] = [known[0]!, known.at(-1)!];
+    const [low = NaN, high = NaN] = [known[0], known.at(-1)];
     // Close where the loss is low, as there the shape of a minimum is; the first takes all.
     const levels = Array.from({ length: LEVELS }, (_, i) => low + (high - low) * (i / LEVELS) ** 2);
     return {
