@@ -124,16 +124,17 @@ export function plotLead(study: Study, records: Records): Figure {
   });
 }
 
-/** The curves in the scale-free measure where as many networks along training have it. */
+/** The curves in the scale-free measure, where some trajectory has it along training. */
 function curvesIn(
   study: Study,
   records: Records,
   isWanted: (curve: Curve) => boolean = () => true,
 ): { measure: string; curves: Curve[] } {
-  return [LEAD_MEASURE, CURVE_MEASURE].map((measure) => {
-    const curves = listCurves(study, records, measure).filter(isWanted);
-    return { measure, curves, count: curves.flatMap(({ points }) => points).length };
-  }).reduce((best, other) => other.count > best.count ? other : best);
+  const choices = [LEAD_MEASURE, CURVE_MEASURE].map((measure) => (
+    { measure, curves: listCurves(study, records, measure).filter(isWanted) }
+  ));
+  return choices.find(({ curves }) => curves.some(({ points }) => points.length > 1)) ??
+    choices.at(-1)!;
 }
 
 function byEffect(curves: readonly Curve[]): Curve[][] {

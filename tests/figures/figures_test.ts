@@ -224,6 +224,28 @@ Deno.test("plotCurves() draws a line a trajectory, its loss falling to the right
   assertStringIncludes(figure.caption, "the one for the stop cumulative:1e-3; n = 2 seeds");
 });
 
+Deno.test("plotCurves() is in relative sharpness where a trajectory has it along training", () => {
+  /** The records with it at the last `count` networks of each trajectory. */
+  const having = (count: number): typeof records =>
+    records.map(({ content, ...rest }) => ({
+      ...rest,
+      content: {
+        ...content,
+        networks: content.networks.map((network, i, { length }) => ({
+          ...network,
+          measures: network.measures.filter(({ measure }) =>
+            measure !== "relative-filter" || i >= length - count
+          ),
+        })),
+      },
+    }));
+  const titles = [2, 1].map((count) => plotCurves(study, having(count)).title);
+  assertEquals(titles, [
+    "Relative sharpness (filter) along training",
+    "Antithetic sharpness along training",
+  ]);
+});
+
 Deno.test("plotLead() has ours beside the published and the first optimizer's curves", () => {
   const figure = plotLead(study, records);
   const counts = ["SGD-ours", "SGD-published", "curve"].map((name) => marks(figure, name).length);
