@@ -58,7 +58,7 @@ export async function growKrylov<T>(
     const matrix = diagonal.map((value, i) =>
       diagonal.map((_, j) => i === j ? value : Math.abs(i - j) === 1 ? beside[Math.min(i, j)]! : 0)
     );
-    const { values, vectors } = symmetricEigen(matrix);
+    const { values, vectors } = await symmetricEigen(matrix);
     const isExhausted = beta <= 1e-6 * Math.max(...values.map(Math.abs));
     const found = look({ basis, values, vectors, beta, isExhausted });
     if (found !== undefined) return found;
@@ -114,60 +114,23 @@ export function largestPair(
   return { value, residual: norm(product) / length };
 }
 
-/** Sweeps converge quadratically: 8 do for m = 60; more says that the matrix is not finite. */
-const MAX_SWEEPS = 40;
-
 /**
- * Eigenvalues, descending, and unit vectors of a small symmetric matrix, by cyclic Jacobi rotations in
- * float64 (Golub and Van Loan, Matrix Computations, 4th edition, 8.5).
+ * Eigenvalues, descending, and unit vectors of a small symmetric matrix.
  *
  * @throws {RangeError} If an entry is not finite.
  */
-export function symmetricEigen(
-  matrix: readonly (readonly number[])[],
-): { values: number[]; vectors: number[][] } {
-  const a = matrix.map((row) => Float64Array.from(row));
-  const v = matrix.map((_, i) => Float64Array.from(matrix, (_, j) => Number(i === j)));
-  const size = Math.hypot(...matrix.flat());
-  if (!Number.isFinite(size)) {
+async function symmetricEigen(
+  matrix: number[][],
+): Promise<{ values: number[]; vectors: number[][] }> {
+  if (!matrix.flat().every(Number.isFinite)) {
     throw new RangeError("Cannot decompose a matrix as its entries must be finite");
   }
-  const below = (): number => norm(Float64Array.from(a.flatMap((row, i) => [...row.slice(0, i)])));
-  for (let sweep = 0; sweep < MAX_SWEEPS && below() > 1e-16 * size; sweep++) {
-    for (let p = 0; p < a.length; p++) {
-      for (let q = p + 1; q < a.length; q++) rotate(a, v, p, q);
-    }
-  }
-  const order = a.map((_, i) => i).sort((i, j) => a[j]![j]! - a[i]![i]!);
+  // Loaded here: nothing else needs it, and the page does without.
+  const { EigenvalueDecomposition } = await import("ml-matrix");
+  // Ascending, vectors as columns.
+  const found = new EigenvalueDecomposition(matrix, { assumeSymmetric: true });
   return {
-    values: order.map((i) => a[i]![i]!),
-    vectors: order.map((i) => v.map((row) => row[i]!)),
+    values: found.realEigenvalues.toReversed(),
+    vectors: found.eigenvectorMatrix.transpose().to2DArray().toReversed(),
   };
-}
-
-/** One rotation in the plane (p, q) that makes a[p][q] zero. */
-function rotate(
-  a: readonly Float64Array[],
-  v: readonly Float64Array[],
-  p: number,
-  q: number,
-): void {
-  const off = a[p]![q]!;
-  if (off === 0) return;
-  const tau = (a[q]![q]! - a[p]![p]!) / (2 * off);
-  const t = (tau < 0 ? -1 : 1) / (Math.abs(tau) + Math.hypot(1, tau));
-  const c = 1 / Math.hypot(1, t);
-  const s = t * c;
-  const turn = (xs: Float64Array, i: number, ys: Float64Array, j: number): void => {
-    const x = xs[i]!;
-    const y = ys[j]!;
-    xs[i] = c * x - s * y;
-    ys[j] = s * x + c * y;
-  };
-  const [rowP, rowQ] = [a[p]!, a[q]!];
-  for (const row of a) turn(row, p, row, q);
-  for (const row of v) turn(row, p, row, q);
-  for (let k = 0; k < a.length; k++) turn(rowP, k, rowQ, k);
-  // Zero by the choice of t, but for rounding.
-  rowP[q] = rowQ[p] = 0;
 }
