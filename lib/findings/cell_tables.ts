@@ -43,12 +43,10 @@ export function cellColumns(study: Study): Columns<CellSummary> {
 const FACTORS = ["learning-rate", "batch-size"] as const;
 
 /** What became of a cell's seeds, where it is not that all have a value; else nothing. */
-export function cellNote({ diverged, unconverged, unresolved }: CellSummary): string {
+export function cellNote({ diverged, unconverged }: CellSummary): string {
   return [
     diverged.length > 0 && `${diverged.length} diverged`,
     unconverged.length > 0 && "stop not reached",
-    // An eigenvalue that has not converged is a lower bound.
-    unresolved.length > 0 && "not converged",
   ].filter(Boolean).join(", ");
 }
 

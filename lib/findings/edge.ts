@@ -98,11 +98,10 @@ export function edgeTable(cells: readonly CellSummary[]): ColumnTable {
       if (interval === null) return "one seed";
       return interval[1] < 2 ? "below" : interval[0] > 2 ? "above" : "not told apart";
     },
-    "residual / λ max": ({ residuals, bySeed, unresolved }) => {
+    "residual / λ max": ({ residuals, bySeed }) => {
       const shares = [...residuals].map(([seed, residual]) => residual / bySeed.get(seed)!);
       const isShare = shares.length > 0 && Math.min(...bySeed.values()) > 0;
-      return (isShare ? significant(meanInterval(shares).mean, 2) : "") +
-        (unresolved.length === 0 ? "" : " (not converged: a lower bound)");
+      return isShare ? significant(meanInterval(shares).mean, 2) : "";
     },
     seeds: ({ bySeed }) => bySeed.size,
   }, rows);

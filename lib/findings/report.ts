@@ -98,9 +98,10 @@ export function findingsMarkdown(study: Study, records: Records): string {
     "Full-batch gradient descent is stable while learning rate × λ max stays below 2. λ max is the " +
     "largest eigenvalue of the loss's Hessian, for AdaGrad of the preconditioned Hessian. Means and " +
     "intervals are taken on the log scale. Lanczos's method comes to λ max from below, so the residual " +
-    "is added to the interval's upper end.",
+    "is added to the interval's upper end. A value whose residual is above 1 % of it is a lower bound, " +
+    "and stands in no table.",
     tableText(edgeTable(measured)),
-    unmeasured.length === 0 ? "" : `Not measured: ${enumerate(unmeasured)}.`,
+    unmeasured.length === 0 ? "" : `Not measured to 1 %: ${enumerate(unmeasured)}.`,
     "## Against the published values",
     published.length === 0 ? "These cells were not published." : PUBLISHED,
     list(publishedSentences(published)),

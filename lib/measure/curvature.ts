@@ -12,7 +12,7 @@ import {
   type MeasureValue,
   validateFinite,
 } from "~/lib/measure/definition.ts";
-import { growKrylov, isConverged, largestPair, unitDirection } from "~/lib/measure/lanczos.ts";
+import { growKrylov, largestPair, unitDirection } from "~/lib/measure/lanczos.ts";
 import { dot, share, type SharedFloats } from "~/lib/model.ts";
 import { parseOptimizer } from "~/lib/optimizer.ts";
 import { meanInterval } from "~/lib/statistics.ts";
@@ -20,8 +20,8 @@ import { meanInterval } from "~/lib/statistics.ts";
 /** Vectors whose products are computed together: they share the pass at w. */
 const TOGETHER = 4;
 
-/** Products that Lanczos takes until 1e-3 on networks of this study. */
-const PRODUCTS = 13;
+/** Products that Lanczos takes until 1e-2 on networks of this study: 9 to 13. */
+const PRODUCTS = 12;
 
 /** Forward passes of products with so many vectors: see `rayPasses`. */
 function hessianPasses(vectors: number): number {
@@ -126,6 +126,9 @@ export const density: MeasureDefinition<{ readonly probes: number; readonly step
  *
  * Its value has `residual`, `|H y - lambda y|` of the unit vector y that was found: an eigenvalue
  * lies within it; `converged` and `iterations`; and `timesLearningRate`, null where that is not known.
+ * The residual decides when to end. The usual estimate of the error, residual^2 / gap, takes the gap to
+ * the next eigenvalue that was found: on a network of this study (SGD, batch 16384, epoch 1,568) it was
+ * below 1 % after 5 products, where the largest one lay 20 % higher.
  */
 export const lambdaMax = largestEigenvalue({
   name: "lambda-max",
@@ -171,7 +174,7 @@ function largestEigenvalue(
       tolerance: {
         schema: positive,
         default: 1e-3,
-        help: "relative error, as estimated, at which to end",
+        help: "residual / eigenvalue at which to end",
       },
     },
     method: ({ iterations, tolerance }) => ({
@@ -194,9 +197,10 @@ function largestEigenvalue(
           (space) => {
             const taken = space.basis.length;
             options.onProgress(taken / Math.min(iterations, P));
-            const converged = isConverged(space, tolerance);
+            const { value, residual } = largestPair(space, products);
+            const converged = space.isExhausted || residual <= tolerance * Math.abs(value);
             if (!converged && taken < iterations) return undefined;
-            return { ...largestPair(space, products), converged, iterations: taken };
+            return { value, residual, converged, iterations: taken };
           },
         );
         const timesLearningRate = learningRate === undefined ? null : learningRate * value;

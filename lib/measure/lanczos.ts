@@ -21,9 +21,7 @@ export interface Krylov {
   /** Eigenvalues of A in this space, descending, and their unit vectors in this basis. */
   readonly values: readonly number[];
   readonly vectors: readonly (readonly number[])[];
-  /** Length of what the last product adds to the space. */
-  readonly beta: number;
-  /** Whether that is no more than what float32 leaves of a vector within it. */
+  /** Whether the last product adds no more to it than what float32 leaves of a vector within it. */
   readonly isExhausted: boolean;
 }
 
@@ -60,7 +58,7 @@ export async function growKrylov<T>(
     );
     const { values, vectors } = await symmetricEigen(matrix);
     const isExhausted = beta <= 1e-6 * Math.max(...values.map(Math.abs));
-    const found = look({ basis, values, vectors, beta, isExhausted });
+    const found = look({ basis, values, vectors, isExhausted });
     if (found !== undefined) return found;
     beside.push(beta);
     basis.push(share(P, (i) => rest[i]! / beta));
@@ -76,18 +74,6 @@ function subtract(rest: Float64Array, q: Vector, projection: number, next: Vecto
     sum += next[i]! * left;
   }
   return sum;
-}
-
-/**
- * Whether the estimated error of the largest eigenvalue is within a tolerance relative to it:
- * `min(b, b^2 / gap)`, b being the bound on the residual and gap the distance to the next (Parlett, 11.7).
- * After few products the next is not known, and the error may be twice the estimate.
- */
-export function isConverged({ values, vectors, beta, isExhausted }: Krylov, to: number): boolean {
-  const bound = beta * Math.abs(vectors[0]!.at(-1)!);
-  const gap = values[0]! - (values[1] ?? -Infinity);
-  const error = Number.isFinite(gap) && gap > 0 ? Math.min(bound, bound ** 2 / gap) : bound;
-  return isExhausted || error <= to * Math.abs(values[0]!);
 }
 
 /**

@@ -32,7 +32,7 @@ const RUN: Columns<RunResult> = {
 /**
  * A study's runs as CSV, one row a run and stop, units in the header in brackets: how training ended,
  * losses, accuracies, norms, and of every measure the estimate, its standard error, and an eigenvalue's
- * residual and whether it has converged; what no run has is no column.
+ * residual; what no run has is no column.
  */
 export function runsCsv(runs: Runs): string {
   const columns = { ...RUN };
@@ -42,7 +42,6 @@ export function runsCsv(runs: Runs): string {
       [`${text} [${unit}]`]: "estimate",
       [`${text} standard error [${unit}]`]: "standardError",
       [`${text} residual [${unit}]`]: "residual",
-      [`${text} converged`]: "converged",
     };
     for (const [name, key] of Object.entries(details)) {
       const of = ({ measures }: RunResult): unknown => measures[text]?.[key] ?? null;

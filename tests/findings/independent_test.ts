@@ -61,12 +61,12 @@ function cellsOf(subject: string): { name: string; own: Content[] }[] {
   });
 }
 
-/** The one of the most directions or the smallest tolerance first. */
+/** The one of the most directions or the smallest residual first; eigenvalues whose residual is at most 1 %. */
 function valuesOf(network: Content["networks"][number], label: string): Value[] {
-  const rank = ({ samples, protocol }: Value): number =>
-    Number(protocol.tolerance ?? 0) - (samples?.length ?? 0);
-  return network.measures.filter(({ measure }) => MEASURES[label]!.includes(measure))
-    .sort((a, b) => rank(a) - rank(b));
+  const rank = ({ samples, residual = 0 }: Value): number => residual - (samples?.length ?? 0);
+  return network.measures.filter(({ measure, estimate, residual = 0 }) =>
+    MEASURES[label]!.includes(measure) && 100 * residual <= Math.abs(estimate)
+  ).sort((a, b) => rank(a) - rank(b));
 }
 
 function atStop(own: readonly Content[], label: string): BySeed {

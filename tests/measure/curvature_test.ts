@@ -44,11 +44,30 @@ async function measure(
   });
 }
 
+Deno.test("lambda-max is not ended by an eigenvalue that only seems to be found", async () => {
+  const seed = 3;
+  const start = unitDirection(P, seed, 0);
+  const places = [...start.keys()].sort((i, j) => Math.abs(start[j]!) - Math.abs(start[i]!));
+  // The start has most of the eigenvector of 8 and an eighth of that of 10. After three products residual
+  // / eigenvalue is 5 %, and residual^2 / gap, as the next one found lies near 0, 0.3 %.
+  const value = await measureOne<Eigenvalue>(
+    functionEngine(
+      quadratic(
+        spectrum.map((_, i) => ({ [places[0]!]: 8, [places[44]!]: 10 })[i] ?? Math.cos(i) / 2),
+      ),
+    ),
+    measured(new Float32Array(P)),
+    { text: "lambda-max(tolerance=0.01)", seed },
+  );
+  assertAlmostEquals(value.estimate, 10, 0.01 * 10);
+  assert(value.residual <= 0.01 * value.estimate);
+});
+
 Deno.test("lambda-max is the largest eigenvalue on a quadratic, by value and not by magnitude", async () => {
   const of = quadratic(spectrum.map((value, i) => i === 5 ? -30 : value), { v });
   const value = await measure(of, "lambda-max", { learningRate: 0.1 });
   assertAlmostEquals(value.estimate, 9, 1e-3 * 9);
-  assert(value.residual < Math.sqrt(1e-3) * 9 && Math.abs(value.estimate - 9) <= value.residual);
+  assert(value.residual <= 1e-3 * 9 && Math.abs(value.estimate - 9) <= value.residual);
   assertEquals(value.converged, true);
   assertEquals(value.standardError, null);
   assertEquals(value["timesLearningRate"], 0.1 * value.estimate);
