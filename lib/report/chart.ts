@@ -47,7 +47,7 @@ export function plotCells(
         y2: ({ mean, halfWidth }) => mean + halfWidth,
       }),
       Plot.dot(published, { x: "value", y: "mean", symbol: "optimizer", r: 5, stroke: GREY }),
-      Plot.line(cells, { ...sign, y: "mean", strokeOpacity: 0.4 }),
+      Plot.line(cells, { ...sign, z: "optimizer", y: "mean", strokeOpacity: 0.4 }),
       Plot.ruleX(cells.filter(({ interval }) => interval), {
         ...sign,
         y1: whisker,
