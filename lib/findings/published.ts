@@ -113,10 +113,18 @@ export function comparePublished(study: Study, records: Records): PublishedCompa
 /**
  * What an effect and optimizer come to: how many cells agree, which differ by Welch's test, adjusted by
  * Holm over all rows, and which have no result yet.
+ *
+ * @param isSaid Of which rows; default: of all.
  */
-export function publishedSentences(rows: readonly PublishedComparison[]): string[] {
+export function publishedSentences(
+  rows: readonly PublishedComparison[],
+  isSaid: (row: PublishedComparison) => boolean = () => true,
+): string[] {
   if (rows.every(({ ours }) => ours === null)) return [];
-  const groups = Map.groupBy(rows, ({ effect, optimizer }) => `${effect} ${optimizer}`);
+  const groups = Map.groupBy(
+    rows.filter(isSaid),
+    ({ effect, optimizer }) => `${effect} ${optimizer}`,
+  );
   const tested = rows.filter(({ ratio }) => ratio !== null);
   const ps = holm(tested.map(({ ratio }) => ratio!.p));
   return [...groups.values()].map((own) => {

@@ -92,17 +92,15 @@ export function explore(
   const chosen = { ...study, grid: { ...study.grid, effects: [effect], optimizers, seeds } };
   // Among all optimizers, as on the page of findings; of all seeds it is remembered.
   const isWhole = String(seeds) === String(study.grid.seeds);
-  const judged = listFindings(
-    isWhole ? study : { ...study, grid: { ...study.grid, seeds } },
-    records,
-  );
+  const whole = isWhole ? study : { ...study, grid: { ...study.grid, seeds } };
+  const judged = listFindings(whole, records);
   const stop = atStop(chosen, records, mainMeasure(study), { where: "stop" });
   const place = isLevel(at)
     ? atLossLevels(chosen, records, measure).find(({ level }) => level === Number(at))!
     : atStop(chosen, records, measure, { stop: at });
-  const published = publishedCells(chosen, measure).filter((cell) =>
-    isPublished && cell.effect === effect && optimizers.includes(cell.optimizer)
-  );
+  const isChosen = (cell: Pick<Cell, "effect" | "optimizer">): boolean =>
+    cell.effect === effect && optimizers.includes(cell.optimizer);
+  const published = isPublished ? publishedCells(chosen, measure).filter(isChosen) : [];
   return {
     cells: listCells(chosen).flatMap((cell) => {
       const { bySeed, loss: trainLoss = null } = place.valuesOf(cell);
@@ -118,7 +116,9 @@ export function explore(
           ) ?? findAt(each, place, stop),
         )
       ),
-      ...(published.length > 0 ? publishedSentences(comparePublished(chosen, records)) : []),
+      ...(published.length > 0
+        ? publishedSentences(comparePublished(whole, records), isChosen)
+        : []),
     ],
   };
 }

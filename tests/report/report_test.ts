@@ -1,7 +1,14 @@
 /** The page: in a browser, offline; and what it knows without one. @module */
 import { join } from "node:path";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { describeFinding, listFindings, LOSS_LEVELS } from "~/lib/findings.ts";
+import {
+  comparePublished,
+  describeFinding,
+  listFindings,
+  LOSS_LEVELS,
+  PUBLISHED_CELLS,
+  publishedSentences,
+} from "~/lib/findings.ts";
 import {
   explore,
   measuresOffered,
@@ -82,6 +89,42 @@ Deno.test("explore() has the values of reproduce --json and the sentences of the
       const [sgd] = explore(STUDY, records, { ...asked, optimizers: ["SGD"] }).sentences;
       assertEquals(sgd, sentences[0]);
     }
+  }
+});
+
+Deno.test("explore() says of the published values what the findings say, whatever is chosen", () => {
+  const study = vary(presets.standard, { learningRates: [1e-4, 1e-2], batchSizes: [128] });
+  const publishedAt = (own: string, rate: number): number =>
+    PUBLISHED_CELLS.find(({ effect, optimizer, value }) =>
+      effect === "learning-rate" && optimizer === own && value === rate
+    )!.mean;
+  // As published, but for one cell: p = 0.02 alone, which Holm's adjustment for six takes away.
+  const records = syntheticRecords(study, ({ optimizer, learningRate, seed }) => {
+    const ratio = optimizer === "SGD" && learningRate === 1e-2 ? 1.0865 : 1;
+    return {
+      samples: [publishedAt(optimizer, learningRate) * ratio * (1 + 0.03 * (seed - 1))],
+      epochs: 60,
+    };
+  });
+  const rows = comparePublished(study, records);
+  const { p } = rows.find(({ learningRate }) => learningRate === 1e-2)!.ratio!;
+  assert(2 * p < 0.05 && 0.05 < rows.length * p, String(p));
+  const sentences = publishedSentences(rows);
+  for (
+    const [effect, optimizers, ...places] of [
+      ["learning-rate", ["SGD"], 0],
+      ["learning-rate", ["SGD", "AdaGrad"], 0, 1],
+      ["batch-size", ["AdaGrad"], 3],
+    ] as const
+  ) {
+    const found = explore(study, records, {
+      ...{ effect, optimizers, seeds: study.grid.seeds, at: study.stops[0]!, isPublished: true },
+      measure: "sharpness",
+    });
+    assertEquals(
+      found.sentences.filter((text) => text.includes("published")),
+      places.map((place) => sentences[place]),
+    );
   }
 });
 
