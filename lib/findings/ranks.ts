@@ -10,7 +10,13 @@ import { remember } from "~/lib/files/remember.ts";
 import { LEAD_MEASURE } from "~/lib/findings/places.ts";
 import { enumerate, formatTau } from "~/lib/findings/words.ts";
 import { parseMeasure } from "~/lib/measure.ts";
-import { type RunResult, type Runs, summariseCells, tableOf } from "~/lib/results.ts";
+import {
+  distinctCells,
+  type RunResult,
+  type Runs,
+  summariseCells,
+  tableOf,
+} from "~/lib/results.ts";
 import { type RankedCell, type TauInterval, tauInterval } from "~/lib/statistics.ts";
 import { type EffectName, EFFECTS, mainMeasure, type Study } from "~/lib/study.ts";
 
@@ -177,7 +183,7 @@ export type Explanation = TauInterval & Pick<MeasureRank, "measure" | "label" | 
  * the bootstrap interval over seeds and cells of `tauInterval`.
  */
 export function explain(study: Study, runs: Runs): Explanation[] {
-  const cells = summariseCells(study, runs);
+  const cells = distinctCells(summariseCells(study, runs));
   return [mainMeasure(study), LEAD_MEASURE].flatMap((measure) =>
     Object.entries(EXPLANATIONS).map(([name, valueOf]): Explanation => ({
       ...{ measure, label: parseMeasure(measure).label, group: `given ${name}` },

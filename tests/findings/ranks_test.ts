@@ -113,6 +113,8 @@ Deno.test("explain() finds what made-up sharpness follows, and orders the others
   // larger rate in all but the pairs that tie or cross.
   assertEquals(Math.ceil(tau["given learning rate / batch size"]!), -0);
   assertEquals(tauTable(found).numRows(), 1);
+  // The base cell of two effects is one cell.
+  assertEquals(explain(study, runs).map(({ cells }) => cells).slice(0, 4), [5, 5, 5, 5]);
 });
 
 Deno.test("radiusTable() has means over seeds by radius, and exponents; nothing without curves", () => {
