@@ -190,6 +190,9 @@ export function plotRanks(study: Study, ranks: readonly MeasureRank[]): Figure {
   }));
   const ofOne = ranks.filter(({ effect }) => effect !== null);
   const seeds = plurals(ranks.map((one) => one.seeds.length), "seed");
+  const intervals = ranks.some(({ interval }) => interval !== null)
+    ? "95 % bootstrap intervals over seeds and cells, too narrow for few seeds; "
+    : "";
   return compose({
     name: "generalization",
     title: "Measures against generalization",
@@ -197,8 +200,7 @@ export function plotRanks(study: Study, ranks: readonly MeasureRank[]): Figure {
     caption: ranks.length === 0
       ? "No measure has three cells of one factor to rank yet."
       : `At the stop ${study.stops[0]}, over ${plurals(ofOne.map(({ cells }) => cells), "cell")} ` +
-        `that differ in one factor; n = ${seeds}; ` +
-        "95 % bootstrap intervals over seeds and cells, too narrow for few seeds; the mean over groups " +
+        `that differ in one factor; n = ${seeds}; ${intervals}the mean over groups ` +
         "where all have one sign. 1: the sharper, the larger the gap (test loss − training loss) or test error.",
   });
 }

@@ -312,6 +312,10 @@ Deno.test("plotRanks() draws a line a measure, groups and their mean", () => {
     Math.sign(tau!),
   );
   assertStringIncludes(figure.caption, "n = 2 seeds");
+  assertStringIncludes(figure.caption, "95 % bootstrap intervals");
+  const single = vary(study, { seeds: [0] });
+  const ofOne = plotRanks(single, rankMeasures(single, runsAt(single, records)));
+  assertStringIncludes(ofOne.caption, "n = 1 seed; the mean over groups");
   assertStringIncludes(plotRanks(study, []).caption, "No measure has three cells");
 });
 
