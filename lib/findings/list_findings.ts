@@ -247,11 +247,10 @@ function between(finding: Finding): string[] {
   const adjusted = benjaminiHochberg(steps.map(({ pEffect }) => pEffect));
   const settled = steps.filter((_, i) => adjusted[i]! <= FALSE_SHARE);
   const along = settled.filter(({ sign }) => sign === found?.sign).length;
-  const way = !found?.sign
-    ? []
-    : settled.length === 0
-    ? ["No single step is settled."]
-    : [`${along} of ${steps.length} single steps go ${found.sign < 0 ? "down" : "up"}.`];
+  const way = !found?.sign ? [] : settled.length === 0 ? ["No single step is settled."] : [
+    `${along} of ${plural(steps.length, "single step")} ${along === 1 ? "goes" : "go"} ` +
+    `${found.sign < 0 ? "down" : "up"}.`,
+  ];
   return [...way, ...turnsOf(finding).map((turn) => `It ${turn}`)];
 }
 

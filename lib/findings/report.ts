@@ -177,20 +177,21 @@ function shortText({ grid, maxEpochs }: Study, cells: readonly CellSummary[]): s
       `reach it: of these it is the network at epoch ${maxEpochs}.`;
 }
 
-/** How many runs of a series have no value of the measure, diverged or did not reach the stop, where any did. */
+/** How many runs of a series gave no value of the measure, diverged or did not reach the stop, where any did. */
 function missingSentences({ grid }: Study, cells: readonly CellSummary[]): string[] {
   const series = Map.groupBy(cells, ({ optimizer, effect }) => (
     `${optimizer}, ${EFFECTS[effect].label}`
   ));
   return [...series].flatMap(([name, own]) => {
     const all = own.length * grid.seeds.length;
+    const runs = plural(all, "run");
     const missing = all - own.flatMap(({ bySeed }) => [...bySeed]).length;
     const lost = own.flatMap(({ diverged }) => diverged).length;
     const diverged = lost === 0 ? "" : `, ${lost} of them as training diverged`;
     const short = own.flatMap(({ unconverged }) => unconverged).length;
     return [
-      ...(missing === 0 ? [] : [`${name}: ${missing} of ${all} runs have no value${diverged}.`]),
-      ...(short === 0 ? [] : [`${name}: ${short} of ${all} runs did not reach the stop.`]),
+      ...(missing === 0 ? [] : [`${name}: ${missing} of ${runs} gave no value${diverged}.`]),
+      ...(short === 0 ? [] : [`${name}: ${short} of ${runs} did not reach the stop.`]),
     ];
   });
 }

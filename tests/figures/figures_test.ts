@@ -176,7 +176,7 @@ Deno.test("plotResults2() shows one seed hollow, limited runs pale, and lost cel
   assertEquals(marks(lost, "SGD-mean").length, 5);
   assertEquals(marks(lost, "SGD-diverged").length, 1);
   assertStringIncludes(lost.caption, "×: all diverged");
-  assertStringIncludes(lost.caption, "3 diverged and are in no mean");
+  assertStringIncludes(lost.caption, "3 diverged and entered no mean");
   const axes = plotAxes(
     axesStudy,
     syntheticResults(
@@ -189,7 +189,7 @@ Deno.test("plotResults2() shows one seed hollow, limited runs pale, and lost cel
   assertEquals(marks(axes, "diverged").length, 2);
   assertStringIncludes(axes.caption, "×: all diverged");
   const [first] = syntheticResults(quick);
-  assertStringIncludes(plotResults2(quick, [first!]).caption, "29 have no result yet");
+  assertStringIncludes(plotResults2(quick, [first!]).caption, "29 gave no result yet");
 });
 
 Deno.test("plotPublished() puts ours over the published, 1 in the middle", () => {

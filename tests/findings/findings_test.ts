@@ -67,7 +67,7 @@ Deno.test("listFindings() says at the stop what falls, by which steps, and where
     whole,
     "SGD, learning rate (batch size 128), at cumulative:1e-3: sharpness goes from 0.500 nats at 10⁻³ " +
       "(loss 1.05) to 0.100 nats at 10⁻¹ (loss 1.05), ratio 0.2000 [0.1951, 0.2050]: falls; n = 3 " +
-      "seeds. 1 of 2 single steps go down.",
+      "seeds. 1 of 2 single steps goes down.",
   );
   assertMatch(turn!, /^highest at 10⁻²: ratio 1\.6.* to there, ratio 0\.12.* from there\.$/);
   assertEquals(cellOf(finding!), "falls: 0.2000 [0.1951, 0.2050]");
@@ -346,10 +346,16 @@ Deno.test("findingsMarkdown() counts what is missing and what diverged, by optim
   assertEquals(
     missing!.trim().split("\n"),
     [
-      "- SGD, learning rate: 2 of 9 runs have no value, 1 of them as training diverged.",
+      "- SGD, learning rate: 2 of 9 runs gave no value, 1 of them as training diverged.",
       "- SGD, learning rate: 1 of 9 runs did not reach the stop.",
-      "- AdaGrad, learning rate: 9 of 9 runs have no value.",
-      "- AdaGrad, batch size: 9 of 9 runs have no value.",
+      "- AdaGrad, learning rate: 9 of 9 runs gave no value.",
+      "- AdaGrad, batch size: 9 of 9 runs gave no value.",
     ],
+  );
+  const one = vary(quick, { effects: ["learning-rate"], optimizers: ["SGD"], seeds: [0] });
+  const single = vary(one, { learningRates: [1e-2] });
+  assertMatch(
+    findingsMarkdown(single, []),
+    /\n- SGD, learning rate: 1 of 1 run gave no value\.\n$/,
   );
 });
