@@ -129,6 +129,7 @@ export function rankSentences(ranks: readonly MeasureRank[]): string[] {
     const names = some.map(([rank]) => rank!.label);
     return some.length > 3 ? String(some.length) : `${some.length} (${enumerate(names)})`;
   };
+  if (whole.length === 0) return baselines;
   return [
     ...baselines,
     `Of ${plural(whole.length, "measure")}, tau is above 0 in every group for ` +

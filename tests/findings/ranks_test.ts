@@ -86,6 +86,11 @@ Deno.test("tauTable() has a measure a row, rankSentences() who ranks as the gap 
   assertEquals(rankSentences(two), [
     "Of 2 measures, tau is above 0 in every group for 1 (sharpness), and below 0 in every group for none.",
   ]);
+  // Baselines alone.
+  const alone = two.map((rank) => ({ ...rank, isBaseline: true }));
+  assertEquals(rankSentences(alone), [
+    "Kendall's tau of sharpness with the generalization gap is 1.0 in 2 groups.",
+  ]);
 });
 
 Deno.test("rankMeasures() tells measures apart that differ in their parameters only", () => {
