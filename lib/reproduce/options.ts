@@ -76,6 +76,15 @@ export function placed(options: RunOptions): PlacedOptions {
   return { folders: PROJECT_FOLDERS, onMessage: console.error, ...options };
 }
 
+/** @throws {UsageError} If initial weights are named and not given, or given and not named. */
+export function checkInitial(
+  { init }: Pick<Trajectory, "init">,
+  { initial }: Pick<RunOptions, "initial">,
+): void {
+  if ((init === undefined) === (initial === undefined)) return;
+  throw new UsageError("Cannot train as `init` and `initial` weights must come together");
+}
+
 /** An engine, and the images that it holds. */
 export interface EngineOnData {
   readonly engine: Engine;

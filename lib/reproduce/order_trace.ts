@@ -9,9 +9,15 @@ import type { Dataset } from "~/lib/dataset.ts";
 import { createCpuEngine, type GemmLibraryName, gemmLibraryOf } from "~/lib/engine.ts";
 import { readCheckedJson } from "~/lib/files/checked.ts";
 import { writeWhole } from "~/lib/files/files.ts";
-import { initialise, type LayerSizes, share, type SharedFloats } from "~/lib/model.ts";
+import { initialise, type LayerSizes, share, shareCopy, type SharedFloats } from "~/lib/model.ts";
 import { allocateState } from "~/lib/optimizer.ts";
-import { placed, revision, type RunOptions, withEngine } from "~/lib/reproduce/options.ts";
+import {
+  checkInitial,
+  placed,
+  revision,
+  type RunOptions,
+  withEngine,
+} from "~/lib/reproduce/options.ts";
 import { parseStop, type Trajectory, trajectoryPath } from "~/lib/trainer.ts";
 
 const epochNumber = z.int().nullable();
@@ -44,6 +50,7 @@ const MOST_EPOCHS = 250;
  *
  * @param options rule: default the stop of standard.
  * @returns Undefined where it is not there and `cachedOnly` forbids to compute.
+ * @throws {UsageError} If it names initial weights that are not given, or the reverse.
  */
 export async function traceOrder(
   trajectory: Trajectory,
@@ -56,10 +63,12 @@ export async function traceOrder(
   const kept = await readCheckedJson(path, onMessage, trace);
   if (kept?.rule === rule && !options.fresh) return kept;
   if (options.cachedOnly) return undefined;
+  checkInitial(trajectory, options);
   return await withEngine(images, options, async ({ engine, dataset }) => {
     const start = performance.now();
     const stop = parseStop(rule);
-    const parameters = initialise(sizes, seed);
+    const { initial } = options;
+    const parameters = initial === undefined ? initialise(sizes, seed) : shareCopy(initial);
     const state = allocateState(optimizer, parameters.length);
     const shuffle = order === "shuffled" ? seed : undefined;
     const stack = await engine.createStack({ sizes, batchSize, optimizer }, [

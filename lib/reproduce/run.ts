@@ -4,11 +4,11 @@
  * @module
  */
 import { setTimeout as delay } from "node:timers/promises";
-import { UsageError } from "~/lib/domain.ts";
 import { plural } from "~/lib/files/numbers.ts";
 import { Meter } from "~/lib/files/progress.ts";
 import { type Claim, claim, type Context } from "~/lib/reproduce/claim.ts";
 import {
+  checkInitial,
   libraryOf,
   placed,
   type PlacedOptions,
@@ -96,11 +96,7 @@ async function compute(
 ): Promise<Worked> {
   const { wait = true, onProgress, folders: { models } } = options;
   const { signal = new AbortController().signal } = options;
-  if ((study.init === undefined) !== (options.initial === undefined)) {
-    throw new UsageError(
-      "Cannot train as `init` of a study and `initial` weights must come together",
-    );
-  }
+  checkInitial(study, options);
   revision();
   const queue = inspected.filter(({ isDone }) => !isDone);
   const prefer = await libraryOf(models, [...queue, ...inspected]);

@@ -1,8 +1,16 @@
 /** What the order of the images does, on a tiny data set and on made-up records. @module */
+import { UsageError } from "~/lib/domain.ts";
 import { compareOrders, orderSentences, orderTable } from "~/lib/findings.ts";
+import { initialise } from "~/lib/model.ts";
 import { traceOrder } from "~/lib/reproduce.ts";
 import { axesStudy, listTrajectories, shuffledStudy } from "~/lib/study.ts";
-import { assertAlmostEquals, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
+import {
+  assertAlmostEquals,
+  assertEquals,
+  assertMatch,
+  assertNotEquals,
+  assertRejects,
+} from "@std/assert";
 import { syntheticRecords, vary } from "~/tests/fixtures/synthetic_results.ts";
 import { alone, withPlace } from "~/tests/fixtures/tiny_study.ts";
 
@@ -66,5 +74,20 @@ Deno.test("traceOrder() evaluates every epoch, ends where the rule ends on both 
     const lost = (await traceOrder(diverged, { ...asked, rule: "loss:0" }))!;
     assertEquals(await traceOrder(diverged, { ...kept, rule: "loss:0" }), lost);
     assertMatch(orderSentences([lost])[0]!, /: the stop is not reached\. Within 0 epochs /);
+    // From given weights, as from the seed that they are of.
+    const seeded = { ...whole, seed: 7 };
+    const given = { ...whole, init: "0123456789ab" };
+    const initial = initialise(whole.sizes, 7);
+    const [own, begun] = [
+      await traceOrder(seeded, asked),
+      await traceOrder(given, { ...asked, initial }),
+    ];
+    assertEquals(begun!.epochs, own!.epochs);
+    assertEquals(initial, initialise(whole.sizes, 7));
+    await assertRejects(
+      () => traceOrder({ ...given, batchSize: 30 }, asked),
+      UsageError,
+      "together",
+    );
   });
 });
