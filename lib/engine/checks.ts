@@ -10,13 +10,14 @@ import { parseOptimizer } from "~/lib/optimizer.ts";
 
 /**
  * An engine on a data set that refuses, with a RangeError, layer sizes whose first layer has other
- * inputs than the images or whose last has fewer outputs than there are classes; members whose arrays
- * are not as long as the network and the optimizer ask for; vectors that are not as long as the network.
+ * inputs than the images or whose last has fewer outputs than there are classes; models, members and
+ * vectors that are not as long as the network and the optimizer ask for.
  */
 export function checkedEngine<E extends Engine>({ train, test }: Dataset, engine: E): E {
   const inputs = train.pixels.length / train.size;
   const classes = 1 + Math.max(largest(train.labels), largest(test.labels));
-  function check([first, ...others]: LayerSizes): void {
+  function check(sizes: LayerSizes, models: readonly SharedFloats[] = []): void {
+    const [first, ...others] = sizes;
     const refuse = (part: string, value: unknown): never => {
       throw new RangeError(
         `Cannot run a network on these images as its ${part}: current value is ${value}`,
@@ -25,14 +26,21 @@ export function checkedEngine<E extends Engine>({ train, test }: Dataset, engine
     const last = others.at(-1);
     if (first !== inputs) refuse(`first layer must have ${inputs} inputs`, first);
     if (!(last! >= classes)) refuse(`last layer must have ${classes} outputs or more`, last);
+    const P = countParameters(sizes);
+    const wrong = models.find(({ length }) => length !== P);
+    if (wrong === undefined) return;
+    throw new RangeError(
+      `Cannot run a network of sizes ${sizes} as it must have ${P} parameters: ` +
+        `current number is ${wrong.length}`,
+    );
   }
   /** The method, for networks that fit. */
   const fitting = <A extends unknown[], T>(
-    method: (sizes: LayerSizes, ...args: A) => Promise<T>,
+    method: (sizes: LayerSizes, models: readonly SharedFloats[], ...args: A) => Promise<T>,
   ): typeof method =>
-  async (sizes: LayerSizes, ...args: A): Promise<T> => {
-    check(sizes);
-    return await method(sizes, ...args);
+  async (sizes, models, ...args): Promise<T> => {
+    check(sizes, models);
+    return await method(sizes, models, ...args);
   };
   return {
     ...engine,
@@ -43,9 +51,10 @@ export function checkedEngine<E extends Engine>({ train, test }: Dataset, engine
     },
     evaluate: fitting(engine.evaluate),
     perturbedLosses: fitting(engine.perturbedLosses),
-    openHessian: fitting(async (sizes, ...args): Promise<Hessian> => {
-      const { multiply } = await engine.openHessian(sizes, ...args);
-      const P = countParameters(sizes);
+    async openHessian(sizes, model, signal): Promise<Hessian> {
+      check(sizes, [model]);
+      const { multiply } = await engine.openHessian(sizes, model, signal);
+      const P = model.length;
       return {
         async multiply(vectors): Promise<SharedFloats[]> {
           const wrong = vectors.find(({ length }) => length !== P);
@@ -56,7 +65,7 @@ export function checkedEngine<E extends Engine>({ train, test }: Dataset, engine
           );
         },
       };
-    }),
+    },
   };
 }
 

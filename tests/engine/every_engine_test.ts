@@ -320,6 +320,17 @@ testEngines("what is wrong is refused, an abort has its reason", async (open) =>
       () => hessianProducts(engine, SIZES, models, [[share([1, 2])]]),
       "Cannot multiply by the Hessian as a vector must have 350 numbers: current number is 2",
     );
+    const short = [models[0]!, share(models[0]!.subarray(1))];
+    for (
+      const ask of [
+        () => engine.evaluate(SIZES, short, WHOLE),
+        () => engine.perturbedLosses(SIZES, short, { seed: 1, rays: [] }),
+        () => hessianProducts(engine, SIZES, short.slice(1), [[]]),
+      ]
+    ) {
+      const wanted = "as it must have 350 parameters: current number is 349";
+      await refuse(ask, `Cannot run a network of sizes 9,17,8,4 ${wanted}`);
+    }
     const signal = AbortSignal.abort(new Error("enough"));
     for (
       const ask of [
