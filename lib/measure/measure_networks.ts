@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { seed as seedDomain, validate } from "~/lib/domain.ts";
 import type { Engine, PerturbedLosses, Ray } from "~/lib/engine.ts";
 import {
   type ComputeOptions,
@@ -63,8 +64,8 @@ type OpenPart = (passes: number) => (done: number) => void;
  * @param networks Read, never written.
  * @param measures For each network the texts of its measures.
  * @returns Shape [networks][measures], in the order in which they were asked for.
- * @throws {UsageError} If there is no such measure or it cannot be had of a network, before anything
- * is computed.
+ * @throws {UsageError} If there is no such measure, it cannot be had of a network or the seed is out of
+ * its domain, before anything is computed.
  * @throws {NotFiniteError} If a loss, gradient or curvature is NaN or infinite, unless
  * `onNotFinite` is told.
  */
@@ -75,6 +76,7 @@ export async function measureNetworks(
   { seed = DIRECTION_SEED, ...options }: MeasureOptions = {},
 ): Promise<MeasureValue[][]> {
   const { onProgress, onNotFinite, signal = new AbortController().signal } = options;
+  validate(seedDomain, seed, "Cannot measure as seed");
   const tasks = networks.map((network, place): Task => {
     const asked = measures[place]!.map(parseMeasure);
     validateAvailable(asked, network);

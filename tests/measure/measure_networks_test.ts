@@ -194,6 +194,8 @@ Deno.test("measureNetworks() computes nothing before it knows that it can", asyn
   );
   const unknown = (): Promise<unknown> => take([["sharpness", "?"]], { asked });
   await assertRejects(unknown, RangeError, "Cannot use measure ? as");
+  const negative = (): Promise<unknown> => take([["sharpness"]], { asked, seed: -1 });
+  await assertRejects(negative, RangeError, "Cannot measure as seed must be an integer in 0..");
   assertEquals(asked, []);
 });
 
