@@ -213,8 +213,8 @@ export function plotEigenvalues(study: Study, records: Records): Figure {
       const [bounded, others] = [edged, plain].map((cells) =>
         cells.filter((cell) => cell.effect === effect && cell.optimizer === optimizer)
       ) as [CellSummary[], CellSummary[]];
-      // The base cell alone, which both effects share, makes no series.
-      const isEdged = bounded.length > 1 || bounded.length >= others.length;
+      // Few of a series, as the base cell that both effects share, make none.
+      const isEdged = 2 * bounded.length > others.length;
       const cells = isEdged ? [...bounded, ...others.filter(isLost)] : others;
       return { optimizer, effect, isEdged, cells };
     })
@@ -229,6 +229,13 @@ export function plotEigenvalues(study: Study, records: Records): Figure {
       layers: [
         ...(isLine ? [{ ...EDGE, kind: "lines", rows } as const] : []),
         ...meanLayers(study, cells),
+        ...cellLayers(
+          study,
+          cells.filter(({ lowerBounds }) => lowerBounds.size > 0),
+          "lower-bound",
+          ({ lowerBounds }) => ({ y: meanInterval([...lowerBounds.values()]).mean }),
+          { symbol: "triangle", opacity: 0.4, legend: undefined },
+        ),
       ],
     };
   });
@@ -237,7 +244,11 @@ export function plotEigenvalues(study: Study, records: Records): Figure {
     title: "Largest eigenvalue and the edge of stability",
     panels,
     caption: `${describeCells(study, drawn)} Where an edge is drawn, means are taken on the log ` +
-      "scale and intervals hold the residual, which is at most 1 %. The edge is that of full-batch " +
-      "training: for SGD in the Hessian's eigenvalue, for AdaGrad in that of the preconditioned Hessian.",
+      "scale and intervals hold the residual, which is at most 1 %. " +
+      (drawn.some(({ lowerBounds }) => lowerBounds.size > 0)
+        ? "Pale triangles: lower bounds, as the residual is larger. "
+        : "") +
+      "The edge is that of full-batch training: for SGD in the Hessian's eigenvalue, for AdaGrad in that " +
+      "of the preconditioned Hessian.",
   });
 }

@@ -57,7 +57,7 @@ export function edgeRows(study: Study, records: Records): EdgePoint[] {
 /**
  * The cells of a study with the eigenvalue whose edge is 2 / learning rate, AdaGrad's of the
  * preconditioned Hessian, whether the study asks for it or not; none of an optimizer that has no edge
- * here, and none in which it was not measured. The mean and its interval are taken on the log scale, unless
+ * here, and none in which it was not measured; without a value where it has lower bounds alone. The mean and its interval are taken on the log scale, unless
  * a value is not above 0. The interval's upper end is raised by what the residuals add to that mean:
  * Lanczos comes from below, and an eigenvalue lies within its residual.
  */
@@ -69,7 +69,8 @@ export function edgeCells(asked: Study, records: Records): CellSummary[] {
     const text = edgeMeasure(study, optimizer);
     const cells = text === undefined ? [] : summariseCells(study, runs, text);
     return cells.flatMap(({ value, ...cell }): CellSummary[] => {
-      if (cell.optimizer !== optimizer || value === null) return [];
+      if (cell.optimizer !== optimizer) return [];
+      if (value === null) return cell.lowerBounds.size === 0 ? [] : [{ ...cell, value }];
       const values = [...cell.bySeed.values()];
       const [scaled, back] = Math.min(...values) > 0 ? [Math.log, Math.exp] : [Number, Number];
       const found = meanInterval(values.map((each) => scaled(each)));
@@ -82,12 +83,17 @@ export function edgeCells(asked: Study, records: Records): CellSummary[] {
   });
 }
 
-/** One row a cell of `edgeCells`: learning rate x lambda max, and on which side of 2 its interval lies. */
+/**
+ * One row a cell of `edgeCells` that has a value: learning rate x lambda max, and on which side of 2 its
+ * interval lies.
+ */
 export function edgeTable(cells: readonly CellSummary[]): ColumnTable {
-  const rows = cells.map(({ value, learningRate: rate, ...cell }) => ({
-    ...{ ...cell, rate, eigenvalue: value!.mean },
-    interval: value!.interval && [rate * value!.interval[0], rate * value!.interval[1]] as const,
-  }));
+  const rows = cells.flatMap(({ value, learningRate: rate, ...cell }) =>
+    value === null ? [] : {
+      ...{ ...cell, rate, eigenvalue: value.mean },
+      interval: value.interval && [rate * value.interval[0], rate * value.interval[1]] as const,
+    }
+  );
   return tableOf<typeof rows[0]>({
     optimizer: ({ optimizer }) => optimizer,
     "learning rate": ({ rate }) => rate,

@@ -54,7 +54,7 @@ export function findingsMarkdown(study: Study, records: Records): string {
   const published = comparePublished(study, records);
   const [stop = ""] = study.stops;
   const cells = summariseCells(study, runs);
-  const measured = distinctCells(edgeCells(study, records));
+  const measured = distinctCells(edgeCells(study, records)).filter(({ value }) => value !== null);
   const kept = distinctCells(cells.filter((cell) => !isLost(cell)));
   const unmeasured = [...Map.groupBy(kept, (cell) => cell.optimizer)]
     .flatMap(([optimizer, { length }]) => {

@@ -48,6 +48,8 @@ export interface RunResult {
   readonly network: NetworkRecord | undefined;
   /** Values by the measure's canonical text; empty where training diverged. */
   readonly measures: Readonly<Record<string, Measurement>>;
+  /** Eigenvalues that are none, as their residual is too large. */
+  readonly lowerBounds: Readonly<Record<string, Measurement>>;
 }
 
 /** Of one stop, in any order. */
@@ -104,14 +106,13 @@ export function findMeasurement(
  */
 const LARGEST_RESIDUAL = 0.01;
 
-/** Whether it is more than a lower bound. */
-function isValue({ estimate, residual }: Measurement): boolean {
-  return !(Number(residual ?? 0) > LARGEST_RESIDUAL * Math.abs(estimate));
+function isLowerBound({ estimate, residual }: Measurement): boolean {
+  return Number(residual ?? 0) > LARGEST_RESIDUAL * Math.abs(estimate);
 }
 
 /**
- * A trajectory at a stop, with all measures that the study asks for at any of its stops, without
- * eigenvalues that are lower bounds; undefined where it is not there yet, or its network was not evaluated.
+ * A trajectory at a stop, with all measures that the study asks for at any of its stops; undefined where
+ * it is not there yet, or its network was not evaluated.
  */
 export function runAt(
   study: Study,
@@ -125,10 +126,14 @@ export function runAt(
     ? undefined
     : content.networks.find((each) => each.epoch === epoch);
   if (network === undefined && outcome !== "diverged") return undefined;
-  const values = [...study.measures.first, ...study.measures.others].flatMap((text) => {
+  const taken = [...study.measures.first, ...study.measures.others].flatMap((text) => {
     const value = network && findMeasurement(network, text);
-    return value !== undefined && isValue(value) ? [[text, value] as const] : [];
+    return value === undefined ? [] : [[text, value] as const];
   });
+  const { measures = [], lowerBounds = [] } = Object.groupBy(
+    taken,
+    ([, value]) => isLowerBound(value) ? "lowerBounds" : "measures",
+  );
   return {
     config: content.trajectory,
     stop,
@@ -140,7 +145,8 @@ export function runAt(
         .reduce((sum, { seconds }) => sum + seconds, 0),
     },
     network,
-    measures: Object.fromEntries(values),
+    measures: Object.fromEntries(measures),
+    lowerBounds: Object.fromEntries(lowerBounds),
   };
 }
 
@@ -188,6 +194,8 @@ export interface CellSummary extends Cell {
   readonly bySeed: ReadonlyMap<number, number>;
   /** Of eigenvalues, in their unit; of no seed where the measure has none. */
   readonly residuals: ReadonlyMap<number, number>;
+  /** Eigenvalues of seeds whose residual is too large for a value. */
+  readonly lowerBounds: ReadonlyMap<number, number>;
   /** Seeds that the epoch limit stopped. */
   readonly unconverged: readonly number[];
   /** Seeds whose training diverged. */
@@ -262,6 +270,11 @@ function summariseCell(cell: Cell, runs: Runs, measure: string): CellSummary {
     residuals: new Map(
       measured.flatMap(({ seed, value: { residual } }) =>
         typeof residual === "number" ? [[seed, residual]] : []
+      ),
+    ),
+    lowerBounds: new Map(
+      runs.flatMap(({ config: { seed }, lowerBounds }) =>
+        lowerBounds[measure] === undefined ? [] : [[seed, lowerBounds[measure].estimate]]
       ),
     ),
     unconverged: seedsStopped("epoch limit"),

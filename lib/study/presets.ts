@@ -70,8 +70,8 @@ export const presets: Readonly<Record<PresetName, Study>> = {
         "generalization-gap",
         "weight-norm",
         "hessian-trace(directions=2)",
-        "lambda-max(tolerance=0.01)",
-        "preconditioned-lambda-max(tolerance=0.01)",
+        "lambda-max(iterations=30,tolerance=0.01)",
+        "preconditioned-lambda-max(iterations=30,tolerance=0.01)",
         "worst-case(steps=2)",
         "adaptive-worst-case(steps=2)",
       ],
@@ -90,7 +90,7 @@ export const presets: Readonly<Record<PresetName, Study>> = {
 /** Few enough images that a full batch is quick, enough that it is CIFAR-10. */
 const EDGE_IMAGES = 5000;
 const EDGE_EPOCHS = [50, 100, 200, 300, 400, 600, 800, 1000, 1200, 1400, 1600];
-const EIGENVALUE = "lambda-max(tolerance=0.01)";
+const EIGENVALUE = "lambda-max(iterations=30,tolerance=0.01)";
 
 /**
  * The Hessian's largest eigenvalue along training (Cohen et al. arXiv 2103.00065, section 3): SGD with

@@ -31,6 +31,7 @@ import {
   syntheticRecords,
   syntheticResults,
   vary,
+  withDetails,
 } from "~/tests/fixtures/synthetic_results.ts";
 
 const { quick, paper, standard } = presets;
@@ -345,6 +346,25 @@ Deno.test("plotEdge() draws 2 / lr where the eigenvalue of that height stands", 
   const [edge, ...others] = numbers(marks(figure, "edge"), "y1");
   assertEquals([others, marks(figure, "series-1").length], [[], 1]);
   assertAlmostEquals(Math.min(...heights(figure, "series-0")), edge!, 2 * PIXELS);
+});
+
+Deno.test("plotEigenvalues() draws an eigenvalue whose residual is above 1 % as a lower bound", () => {
+  const made = syntheticRecords(quick, ({ learningRate }) => ({
+    estimate: (measure) => measure.includes("lambda-max") ? 1 / learningRate : undefined,
+  }));
+  const having = (share: number): Figure =>
+    plotEigenvalues(
+      quick,
+      withDetails(made, ({ learningRate }, { estimate }) => ({
+        residual: (learningRate === 1e-3 ? share : 0.01) * estimate,
+      })),
+    );
+  const counts = [0.01, 0.011].map(having).map((figure) => [
+    ...["SGD-mean", "SGD-lower-bound"].map((name) => marks(figure, name).length),
+    figure.caption.includes("triangles"),
+  ]);
+  // Three learning rates and three batch sizes, of which the first learning rate has none.
+  assertEquals(counts, [[6, 0, false], [5, 1, true]]);
 });
 
 Deno.test("plotEigenvalues() draws 2 / learning rate beside the eigenvalue that it bounds", () => {
