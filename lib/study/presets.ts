@@ -34,6 +34,7 @@ const FULL: Omit<Study, "preset"> = {
       "relative-tensor",
       "relative-filter",
       "frozen-batchnorm",
+      // As quick has it, once every record does: see results/README.md.
       "lambda-max(iterations=8,tolerance=0.1)",
       "generalization-gap",
     ],
