@@ -85,7 +85,7 @@ export function describePublished(comparisons: readonly PublishedComparison[]): 
   const near = had.filter(({ apart }) => apart! <= 2).length;
   return `Ours at the stop ${stops}, ${seeds}; published: n = ${PUBLISHED_PROTOCOL.seeds}; means ` +
     `with 95 % t intervals over seeds. ${had.length} of ${comparisons.length} published cells ` +
-    `compared, ${near} lie within two published half-widths.`;
+    `compared, ${near} ${near === 1 ? "lies" : "lie"} within two published half-widths.`;
 }
 
 const [SURVIVES, REVERSES, NEGLIGIBLE] = SERIES_COLORS;
