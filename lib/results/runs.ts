@@ -101,8 +101,8 @@ export function findMeasurement(
 
 /**
  * The largest residual of an eigenvalue, relative to it. With more, Lanczos's method may not have met the
- * largest one yet, and has a lower bound: of 44 networks of this study with residuals of 10 to 26 %, 17 had
- * one that lay beyond eigenvalue + residual.
+ * largest one yet, and has a lower bound: of 77 values of this study with residuals of 7 to 28 %, 23 had a
+ * larger eigenvalue beyond value + residual, and of 83 with 1 to 7 %, 8.
  */
 const LARGEST_RESIDUAL = 0.01;
 
