@@ -57,9 +57,10 @@ export function edgeRows(study: Study, records: Records): EdgePoint[] {
 /**
  * The cells of a study with the eigenvalue whose edge is 2 / learning rate, AdaGrad's of the
  * preconditioned Hessian, whether the study asks for it or not; none of an optimizer that has no edge
- * here, and none in which it was not measured; without a value where it has lower bounds alone. The mean and its interval are taken on the log scale, unless
- * a value is not above 0. The interval's upper end is raised by what the residuals add to that mean:
- * Lanczos comes from below, and an eigenvalue lies within its residual.
+ * here, and none in which it was not measured; without a value where it has lower bounds alone. The
+ * mean and its interval are taken on the log scale, unless a value is not above 0. The interval's upper
+ * end is raised by what the residuals add to that mean: Lanczos comes from below, and an eigenvalue lies
+ * within its residual.
  */
 export function edgeCells(asked: Study, records: Records): CellSummary[] {
   const { grid: { optimizers } } = asked;
