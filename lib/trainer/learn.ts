@@ -41,6 +41,7 @@ export interface LearnedNetwork {
  * Trains one network from its initial weights to a stop; nothing is written.
  *
  * @throws {UsageError} If a value is out of its domain; nothing is trained then.
+ * @throws {RangeError} If the layer sizes do not fit the images.
  */
 export async function learn(engine: Engine, options: LearnOptions): Promise<LearnedNetwork> {
   const { learningRate, batchSize, stop, optimizer = "SGD", seed = 0, sizes = MLP_1 } = options;
