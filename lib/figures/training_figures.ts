@@ -130,11 +130,11 @@ function curvesIn(
   records: Records,
   isWanted: (curve: Curve) => boolean = () => true,
 ): { measure: string; curves: Curve[] } {
-  const choices = [LEAD_MEASURE, CURVE_MEASURE].map((measure) => (
+  const curvesOf = (measure: string): { measure: string; curves: Curve[] } => (
     { measure, curves: listCurves(study, records, measure).filter(isWanted) }
-  ));
-  return choices.find(({ curves }) => curves.some(({ points }) => points.length > 1)) ??
-    choices.at(-1)!;
+  );
+  const lead = curvesOf(LEAD_MEASURE);
+  return lead.curves.some(({ points }) => points.length > 1) ? lead : curvesOf(CURVE_MEASURE);
 }
 
 function byEffect(curves: readonly Curve[]): Curve[][] {

@@ -24,7 +24,7 @@ export interface End {
   /** The same by another interpolant, or with the residual: what lies between is added to intervals. */
   readonly others?: ReadonlyMap<number, number>;
   /** Whether it is the residual: the value may be too low, and not too high. */
-  readonly isLowerBound?: boolean;
+  readonly isFromBelow?: boolean;
   /** Mean full-set loss in nats. */
   readonly loss?: number | null;
 }
@@ -97,7 +97,7 @@ export function compare(contrast: Contrast, reference?: Comparison): Comparison 
     const apart = own.map((value, j) => Math.abs(scaled(others[i]![j]!) - scaled(value)));
     return meanInterval(apart).mean;
   });
-  const shift = contrast.first.isLowerBound ? Math.max(before, after) : before + after;
+  const shift = contrast.first.isFromBelow ? Math.max(before, after) : before + after;
   const margin = isRatio
     ? Math.log(NEGLIGIBLE_RATIO)
     : NEGLIGIBLE_SHARE * Math.max(...means.map(Math.abs));

@@ -230,7 +230,7 @@ export function atStop(
       const bySeed = found?.bySeed ?? new Map<number, number>();
       const { residuals = new Map<number, number>(), trainLoss: loss = null } = found ?? {};
       const others = new Map([...residuals].map(([seed, own]) => [seed, bySeed.get(seed)! + own]));
-      return { bySeed, others, isLowerBound: residuals.size > 0, loss };
+      return { bySeed, others, isFromBelow: residuals.size > 0, loss };
     },
   };
 }

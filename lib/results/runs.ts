@@ -48,7 +48,7 @@ export interface RunResult {
   readonly network: NetworkRecord | undefined;
   /** Values by the measure's canonical text; empty where training diverged. */
   readonly measures: Readonly<Record<string, Measurement>>;
-  /** Eigenvalues that are none, as their residual is too large. */
+  /** The same of eigenvalues whose residual is too large for a value. */
   readonly lowerBounds: Readonly<Record<string, Measurement>>;
 }
 

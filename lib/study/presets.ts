@@ -9,6 +9,9 @@ import type { PresetName, Study } from "~/lib/study/study.ts";
 /** Equal losses along training. */
 const LEVELS = ["loss:1.9", "loss:1.7", "loss:1.5", "loss:1.3", "loss:1.1", "loss:0.9", "loss:0.7"];
 
+/** To a residual of 1 %. */
+const EIGENVALUE = "lambda-max(iterations=30,tolerance=0.01)";
+
 /** What the presets have in common. */
 const FULL: Omit<Study, "preset"> = {
   grid: {
@@ -71,8 +74,8 @@ export const presets: Readonly<Record<PresetName, Study>> = {
         "generalization-gap",
         "weight-norm",
         "hessian-trace(directions=2)",
-        "lambda-max(iterations=30,tolerance=0.01)",
-        "preconditioned-lambda-max(iterations=30,tolerance=0.01)",
+        EIGENVALUE,
+        `preconditioned-${EIGENVALUE}`,
         "worst-case(steps=2)",
         "adaptive-worst-case(steps=2)",
       ],
@@ -91,7 +94,6 @@ export const presets: Readonly<Record<PresetName, Study>> = {
 /** Few enough images that a full batch is quick, enough that it is CIFAR-10. */
 const EDGE_IMAGES = 5000;
 const EDGE_EPOCHS = [50, 100, 200, 300, 400, 600, 800, 1000, 1200, 1400, 1600];
-const EIGENVALUE = "lambda-max(iterations=30,tolerance=0.01)";
 
 /**
  * The Hessian's largest eigenvalue along training (Cohen et al. arXiv 2103.00065, section 3): SGD with

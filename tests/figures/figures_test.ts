@@ -27,6 +27,7 @@ import {
 } from "@std/assert";
 import { marks, numbers, PIXELS, places, shifts, texts } from "~/tests/fixtures/svg_marks.ts";
 import {
+  mapMeasures,
   spread,
   syntheticRecords,
   syntheticResults,
@@ -228,18 +229,11 @@ Deno.test("plotCurves() draws a line a trajectory, its loss falling to the right
 Deno.test("plotCurves() is in relative sharpness where a trajectory has it along training", () => {
   /** The records with it at the last `count` networks of each trajectory. */
   const having = (count: number): typeof records =>
-    records.map(({ content, ...rest }) => ({
-      ...rest,
-      content: {
-        ...content,
-        networks: content.networks.map((network, i, { length }) => ({
-          ...network,
-          measures: network.measures.filter(({ measure }) =>
-            measure !== "relative-filter" || i >= length - count
-          ),
-        })),
-      },
-    }));
+    mapMeasures(
+      records,
+      (measures, _, after) =>
+        measures.filter(({ measure }) => measure !== "relative-filter" || after < count),
+    );
   const titles = [2, 1].map((count) => plotCurves(study, having(count)).title);
   assertEquals(titles, [
     "Relative sharpness (filter) along training",
@@ -391,18 +385,11 @@ Deno.test("plotEigenvalues() draws 2 / learning rate beside the eigenvalue that 
     marks(plotEigenvalues(own, syntheticRecords(own)), "edge").length;
   assertEquals([edges(study), edges(vary(study, { optimizers: ["AdaGrad"] }))], [1, 0]);
   // The base cell alone has the preconditioned one among batch sizes: these keep the plain one.
-  const rates = records.map(({ content, ...rest }) => ({
-    ...rest,
-    content: {
-      ...content,
-      networks: content.networks.map((network) => ({
-        ...network,
-        measures: network.measures.filter(({ measure }) =>
-          content.trajectory.batchSize === 128 || !measure.startsWith("preconditioned")
-        ),
-      })),
-    },
-  }));
+  const rates = mapMeasures(
+    records,
+    (measures, { batchSize }) =>
+      measures.filter(({ measure }) => batchSize === 128 || !measure.startsWith("preconditioned")),
+  );
   const { panels, caption } = plotEigenvalues(quick, rates);
   const drawn = panels.map(({ layers }) => layers.find(({ kind }) => kind === "points")!.rows);
   assertEquals(drawn.map(({ length }) => length), [3, 3, 3, 3]);
