@@ -61,11 +61,11 @@ export async function listPictures(
     return pictures.flatMap(({ heading }, i) => found[i] ? [{ heading, found: found[i] }] : []);
   }));
   const densities = records.flatMap(({ content }) => {
-    const { optimizer, learningRate, seed } = content.trajectory;
+    const { optimizer, learningRate, batchSize, seed } = content.trajectory;
     const epoch = locateStop(study, study.stops[0]!, content)?.epoch;
     const value = content.networks.find((network) => network.epoch === epoch)?.measures
       .find(({ probes }) => probes !== undefined);
-    const name = `${optimizer}, learning rate ${scientific(learningRate)}`;
+    const name = `${optimizer}, rate ${scientific(learningRate)}, batch ${batchSize}`;
     return value === undefined || seed !== 0 ? [] : [{ name, value }];
   });
   return [

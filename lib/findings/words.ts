@@ -31,9 +31,12 @@ export function enumerate(parts: readonly string[]): string {
   return parts.length < 2 ? parts.join("") : `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)}`;
 }
 
-/** " [−1.31, −1.25]", to two digits of its width. */
+/** " [−1.31, −1.25]", to two digits of its width; an end that these would make 0 has one of its own. */
 function formatInterval(interval: Interval | null): string {
   if (interval === null) return "";
-  const [low, high] = interval.map((end) => toSpread(end, (interval[1] - interval[0]) / 2));
+  const [low, high] = interval.map((end) => {
+    const text = toSpread(end, (interval[1] - interval[0]) / 2);
+    return end !== 0 && Number(text) === 0 ? significant(end, 1) : text;
+  });
   return ` [${low}, ${high}]`;
 }

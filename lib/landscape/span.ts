@@ -189,6 +189,7 @@ export function fillPoint(out: SharedFloats, { origin, axes }: Span, at: readonl
 }
 
 function evenTicks(low: number, high: number, count: number): number[] {
-  // From both ends alike, so that the middle of an odd number is exactly 0.
-  return Array.from({ length: count }, (_, i) => (low * (count - 1 - i) + high * i) / (count - 1));
+  // From both ends alike, so that the middle of an odd number is exactly 0, as one alone is.
+  const last = count - 1;
+  return Array.from({ length: count }, (_, i) => (low * (last - i) + high * i) / (last || 1));
 }

@@ -1,4 +1,10 @@
-import { compare, type Comparison, type Contrast, type Kind } from "~/lib/findings.ts";
+import {
+  compare,
+  type Comparison,
+  type Contrast,
+  formatEstimate,
+  type Kind,
+} from "~/lib/findings.ts";
 import { openStream } from "~/lib/random.ts";
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 
@@ -90,6 +96,13 @@ function simulate(draw: (normal: () => number) => Contrast, seed: number): Recor
   }
   return counts;
 }
+
+Deno.test("formatEstimate() writes 0 as the end of a wide interval only where it is 0", () => {
+  const textOf = (low: number, high: number) => formatEstimate({ mean: 3, interval: [low, high] });
+  assertEquals(textOf(0.0021, 6372), "3 [0.002, 6372]");
+  assertEquals(textOf(-0.04, 40), "3 [−0.04, 40]");
+  assertEquals(textOf(0, 6), "3.0 [0.0, 6.0]");
+});
 
 /** Log-normal ends with a seed's share in both, and noise of their own. */
 const ratioOf =

@@ -95,6 +95,9 @@ Deno.test("lineBetween() and planeThrough() pass through their networks, in thei
   assertEquals(line.axes[0]!.ticks, [-0.5, 0, 0.5, 1, 1.5]);
   // Where even points pass between the networks.
   assertEquals(lineBetween(A, B, 3).axes[0]!.ticks, [-0.5, 0, 0.5, 1, 1.5]);
+  // One point adds none to them; alone it is the network.
+  assertEquals(lineBetween(A, B, 1).axes[0]!.ticks, [0, 1]);
+  assertEquals(randomSpan(A, { ...RANDOM, points: [1] }).axes[0]!.ticks, [0]);
   const plane = planeThrough([A, B, C], [4, 3]);
   for (const [i, { parameters }] of [A, B, C].entries()) {
     const { x, y } = plane.networks[i]!;
