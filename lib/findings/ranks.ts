@@ -23,6 +23,9 @@ import { type EffectName, EFFECTS, mainMeasure, type Study } from "~/lib/study.t
 /** Of the bootstrap's draws; any number does. */
 const BOOTSTRAP_SEED = 20_251_107;
 
+/** Two cells have an order whatever they are. */
+const FEWEST_CELLS = 3;
+
 /** What networks are ranked against: test loss - training loss, or the share of wrong test images. */
 export type RankTarget = "gap" | "test error";
 
@@ -58,7 +61,7 @@ const TARGETS: Readonly<Record<RankTarget, ValueOf>> = {
 /**
  * Kendall's tau (Somers' d, the same without ties) between each measure and the target, over cells that
  * differ in one factor, group by group, with the bootstrap interval over seeds and cells of
- * `tauInterval`; then the mean over groups, where all of them have the same sign.
+ * `tauInterval`; then the mean over groups, where each of them has a tau, all of the same sign.
  *
  * @returns Baselines first, then the study's measures that are in the runs, each with its groups and
  * then all of them; those of which no tau can be had are left out.
@@ -73,6 +76,7 @@ export const rankMeasures: (
   const groups = [
     ...Map.groupBy(cells, ({ effect, optimizer }) => `${EFFECTS[effect].label}, ${optimizer}`),
   ];
+  const most = groups.filter(([, own]) => own.length >= FEWEST_CELLS).length;
   const baselines = Object.entries(BASELINES).map(([measure, valueOf]) => (
     { measure, label: `${measure} (baseline)`, isBaseline: true, valueOf }
   ));
@@ -93,10 +97,12 @@ export const rankMeasures: (
     }));
     const each = ranked.map(({ values, of }) => ({ ...about, target, ...of, ...tauOf([values]) }))
       .filter(({ tau }) => tau !== null);
-    const isOneWay = each.length > 1 && new Set(each.map(({ tau }) => Math.sign(tau!))).size === 1;
+    const isOneWay = new Set(each.map(({ tau }) => Math.sign(tau!))).size === 1;
     const all = { group: "all groups", effect: null, optimizer: null };
     const mean = tauOf(ranked.map(({ values }) => values));
-    return isOneWay ? [...each, { ...about, target, ...all, ...mean }] : each;
+    return isOneWay && most > 1 && each.length === most
+      ? [...each, { ...about, target, ...all, ...mean }]
+      : each;
   });
 });
 
@@ -152,12 +158,9 @@ export function tauTable(ranks: readonly Explanation[], head = "measure"): Colum
   }, rows);
 }
 
-/**
- * The rank correlation, with the draws that all have in common. Groups of fewer than three cells are passed
- * over: two have an order whatever they are.
- */
+/** The rank correlation, with the draws that all have in common; groups of too few cells are passed over. */
 function tauOf(groups: readonly (readonly RankedCell[])[]): TauInterval {
-  return tauInterval(groups.filter(({ length }) => length > 2), BOOTSTRAP_SEED);
+  return tauInterval(groups.filter(({ length }) => length >= FEWEST_CELLS), BOOTSTRAP_SEED);
 }
 
 /** Both values of a cell's runs that have both. */

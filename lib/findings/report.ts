@@ -110,7 +110,7 @@ export function findingsMarkdown(study: Study, records: Records): string {
     "Kendall's tau is 1 where networks stand in the same order, −1 in the opposite one. Networks that " +
     "tie in the measure are not compared (Somers' d). Baselines need no measuring. Intervals are 95 % " +
     "bootstrap: seeds and cells are drawn again 1,000 times. Few seeds make them too narrow. A mean " +
-    "over groups stands only where all groups have one sign.",
+    "over groups stands only where all groups have a tau, of one sign.",
     ...(["gap", "test error"] as const).flatMap((target) => {
       const ranks = rankMeasures(study, runs, target);
       return [list(rankSentences(ranks)), tableText(tauTable(ranks))];

@@ -53,6 +53,21 @@ Deno.test("rankMeasures() gives tau within each one-factor group, and their mean
   }
 });
 
+Deno.test("rankMeasures() gives no mean over groups where one of them lacks the measure", () => {
+  const both = vary(study, { optimizers: ["SGD", "AdaGrad"] });
+  const all = syntheticResults(both, ({ learningRate, batchSize }) => ({
+    gap: learningRate + 1 / batchSize,
+    estimate: () => learningRate + 1 / batchSize,
+  }));
+  const groupsOf = (some: typeof all): string[] =>
+    rankMeasures(both, some).filter(({ measure }) => measure === "trace").map((rank) => rank.group);
+  assertEquals(groupsOf(all).slice(3), ["batch size, AdaGrad", "all groups"]);
+  const lacking = all.map((run) =>
+    run.config.optimizer === "SGD" || run.config.batchSize === 128 ? run : { ...run, measures: {} }
+  );
+  assertEquals(groupsOf(lacking).slice(2), ["batch size, SGD"]);
+});
+
 Deno.test("rankMeasures() leaves out what cannot be ranked", () => {
   const one = runs.filter(({ config }) => config.learningRate === 1e-2 && config.batchSize === 128);
   const two = runs.filter(({ config }) => config.learningRate !== 1e-3 && config.batchSize === 128);
