@@ -55,14 +55,14 @@ export function toMarks(layer: Layer, place: Place): Plot.Markish[] {
       Plot.text(rows.filter(({ text }) => text), { [along]: along, ...words }),
     ];
   }
-  const fills = rows.map(({ isHollow, isPale }, i) =>
-    isHollow ? "#fff" : isPale ? lighten(colors[i]!, 0.6) : colors[i]!
-  );
+  const shades = rows.map(({ isPale }, i) => isPale ? lighten(colors[i]!, 0.6) : colors[i]!);
+  const fills = rows.map(({ isHollow }, i) => isHollow ? "#fff" : shades[i]!);
+  const outlines = rows.map(({ isHollow }, i) => isHollow ? shades[i]! : colors[i]!);
   const { radius: r = 3, symbol = "circle" } = layer;
-  const dots = { ...at, r, symbol, fill: oneOf(fills), ...stroke, strokeWidth: 1.25 };
+  const ink = { fill: oneOf(fills), ...stroke, stroke: oneOf(outlines), strokeWidth: 1.25 };
   return [
     ...intervalMarks(layer, place, { ...stroke, className: `${name}-interval` }),
-    ...(r > 0 ? [Plot.dot(rows, dots)] : []),
+    ...(r > 0 ? [Plot.dot(rows, { ...at, r, symbol, ...ink })] : []),
   ];
 }
 

@@ -157,6 +157,9 @@ Deno.test("plotResults2() shows one seed hollow, limited runs pale, and lost cel
   assertEquals(colorOf(single, "SGD-mean"), "#fff");
   assertEquals(marks(single, "SGD-mean-interval").length, 0);
   assertStringIncludes(single.caption, "n = 1 seed a cell (hollow: 1)");
+  const short = vary(limited, { seeds: [0] });
+  const ended = plotResults2(short, syntheticResults(short, () => ({ stopped: "epoch limit" })));
+  assertStringIncludes(ended.svg, 'stroke="#99c7e0" fill="#fff"');
   const some = plotResults2(
     limited,
     syntheticResults(limited, ({ learningRate, seed }) => ({
