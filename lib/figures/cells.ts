@@ -169,7 +169,7 @@ export function describeRuns(study: Study, cells: readonly CellSummary[]): strin
   const troubles = [
     [count(({ unconverged }) => unconverged), "did not reach it"],
     [count(({ diverged }) => diverged), "diverged and entered no mean"],
-    [planned - count(({ seeds }) => seeds), "gave no result yet"],
+    [planned - count(({ seeds }) => seeds), "gave no result"],
   ].filter(([runs]) => runs !== 0).map((words) => words.join(" "));
   return `Networks at the stop ${study.stops[0]}: of ${plural(planned, "run")} ` +
     `${troubles.length === 0 ? "all reached it" : troubles.join(", ")}.`;

@@ -194,7 +194,7 @@ Deno.test("plotResults2() shows one seed hollow, limited runs pale, and lost cel
   assertEquals(marks(axes, "diverged").length, 2);
   assertStringIncludes(axes.caption, "×: all diverged");
   const [first] = syntheticResults(quick);
-  assertStringIncludes(plotResults2(quick, [first!]).caption, "29 gave no result yet");
+  assertStringIncludes(plotResults2(quick, [first!]).caption, "of 30 runs 29 gave no result.");
 });
 
 Deno.test("plotPublished() puts ours over the published, 1 in the middle", () => {
