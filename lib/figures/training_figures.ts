@@ -181,10 +181,12 @@ function valueColors(
   { values, valueOf, format, title }: EffectAxis,
 ): { colorOf: (cell: Cell) => string; ramp: Ramp } {
   const colors = rampOf(values);
-  const [from, to] = [values[0], values.at(-1)].map((value) => format(value ?? NaN));
+  // Of one value the legend has one word.
+  const ends = [...new Set([values[0], values.at(-1)])];
+  const [from, to = ""] = ends.map((value) => format(value ?? NaN));
   return {
     colorOf: (cell) => colors.get(valueOf(cell))!,
-    ramp: { from: `${title} ${from}`, to: to!, colors: [...colors.values()] },
+    ramp: { from: `${title} ${from}`, to, colors: [...colors.values()] },
   };
 }
 

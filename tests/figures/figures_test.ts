@@ -227,6 +227,11 @@ Deno.test("plotCurves() draws a line a trajectory, its loss falling to the right
   const names = new Set(marks(figure, "curve-value").map((mark) => mark.textContent));
   assertEquals(names, new Set(["10⁻¹", "10⁻²", "10⁻⁴"]));
   assertStringIncludes(figure.caption, "the one for the stop cumulative:1e-3; n = 2 seeds");
+  const ofOne = texts(plotCurves(vary(study, { learningRates: [1e-2] }), records));
+  // In the legend; at the end of a line, with its halo.
+  assertEquals(ofOne.filter((text) => text.includes("10⁻²")), [
+    ...["Learning rate 10⁻²", "10⁻²", "10⁻²"],
+  ]);
 });
 
 Deno.test("plotCurves() is in relative sharpness where a trajectory has it along training", () => {
