@@ -227,7 +227,8 @@ export function plotEigenvalues(study: Study, records: Records): Figure {
     return {
       ...{ heading: optimizer, x, y: measureAxis(cells[0]!.measure) },
       layers: [
-        ...(isLine ? [{ ...EDGE, kind: "lines", rows } as const] : []),
+        // A line through one point would not be seen.
+        ...(isLine ? [{ ...EDGE, kind: rows.length > 1 ? "lines" : "rules", rows } as const] : []),
         ...meanLayers(study, cells),
         ...cellLayers(
           study,

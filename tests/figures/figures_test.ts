@@ -392,6 +392,13 @@ Deno.test("plotEigenvalues() draws 2 / learning rate beside the eigenvalue that 
   const edges = (own: Study): number =>
     marks(plotEigenvalues(own, syntheticRecords(own)), "edge").length;
   assertEquals([edges(study), edges(vary(study, { optimizers: ["AdaGrad"] }))], [1, 0]);
+  // A line through one point would not be seen.
+  const single = plotEigenvalues(
+    vary(quick, { effects: ["learning-rate"], optimizers: ["SGD"], learningRates: [1e-2] }),
+    records,
+  );
+  const [edge] = numbers(marks(single, "edge"), "y1");
+  assertAlmostEquals(edge!, heights(single, "SGD-mean")[0]!, 2 * PIXELS);
   // The base cell alone has the preconditioned one among batch sizes: these keep the plain one.
   const rates = mapMeasures(
     records,
