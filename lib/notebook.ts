@@ -121,7 +121,9 @@ export async function showRun(
     : `${outcome.missingRuns} of ${listTrajectories(study).length} not complete`;
   const [stop = ""] = study.stops;
   const results = `${plural(runs.length, "run")} with a result`;
-  await close(`${results} at the stop ${stop} (${parseStop(stop).words}), ${missing}`);
+  const short = runs.filter(({ training }) => training.stopped !== "reached").length;
+  const least = short === 0 ? "" : `${short} of them did not reach it, `;
+  await close(`${results} at the stop ${stop} (${parseStop(stop).words}), ${least}${missing}`);
   return { ...outcome, runs };
 }
 

@@ -61,12 +61,19 @@ Deno.test("a notebook: every output stands in its cell; progress leaves its last
     `const quiet = showProgress(); await quiet.close("nothing to do");`,
     `await showSentences(["a", "b"]);`,
     `const { presets } = await import("~/lib/study.ts"); await showSentences(Object.keys(presets));`,
+    `import { showRun } from "~/lib/notebook.ts";
+       const { runs } = await showRun({ ...presets.quick, stops: ["epochs:20"], maxEpochs: 10 }, { cachedOnly: true });`,
   ];
   const { code, text, said } = execute(found!, [`${ROOT}notebooks`, JSON.stringify(cells)]);
   assertEquals(code, 0, said);
-  const [progress, quiet, sentences, later] = JSON.parse(text) as string[][][];
+  const [progress, quiet, sentences, later, short] = JSON.parse(text) as string[][][];
   assertEquals(progress, [["display_data", "trained"]]);
   assertEquals(quiet, [["display_data", "nothing to do"]]);
   assertEquals(sentences, [["display_data", "a\nb"]]);
   assertStringIncludes(JSON.stringify(later), "quick");
+  assertEquals(short, [[
+    "display_data",
+    "30 runs with a result at the stop epochs:20 (after 20 epochs), 30 of them did not reach it, " +
+    "none missing",
+  ]]);
 });
