@@ -89,6 +89,10 @@ function summaryOf({ points, axes }: Landscape): string {
     (axes.length === 2 ? `, y = ${significant(y)}` : "");
   if (known.length === 0) return `${points.length} points, none with a finite loss`;
   const [lowest, highest] = [known[0]!, known.at(-1)!];
-  return `${points.length} points; training loss ${describe(lowest)}, the lowest of them, to ` +
+  const all = `${points.length} points`;
+  const counted = known.length === points.length
+    ? all
+    : `${known.length} of ${all} have a finite loss`;
+  return `${counted}; training loss ${describe(lowest)}, the lowest of them, to ` +
     describe(highest);
 }

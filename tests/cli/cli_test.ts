@@ -182,9 +182,11 @@ Deno.test("landscape --json prints what it writes, and goes on from there", () =
     assertEquals({ ...printed, engine: null }, { ...kept, engine: null });
     // Of a question that is the same all points are there: none is computed again.
     kept.points[0].trainLoss = 7;
+    kept.points[1].trainLoss = null;
     await Deno.writeTextFile(`${out}.json`, JSON.stringify(kept));
     const again = await ask<Printed>("landscape", ...args);
     assertEquals(again.document.points[0]!.trainLoss, 7);
+    assertStringIncludes(again.stderr, "4 of 5 points have a finite loss; training loss ");
   }));
 
 Deno.test("landscape refuses other sizes, damaged files, steps of no length: nothing is written", () =>
