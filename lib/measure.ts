@@ -4,6 +4,7 @@
  * @module
  */
 export {
+  isLowerBound,
   type Measure,
   type MeasuredNetwork,
   type MeasureValue,

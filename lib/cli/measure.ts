@@ -8,6 +8,7 @@ import type { Main } from "~/lib/cli/main.ts";
 import { unitAfter } from "~/lib/files/numbers.ts";
 import { Meter } from "~/lib/files/progress.ts";
 import {
+  isLowerBound,
   type MeasuredNetwork,
   measureNetworks,
   type MeasureValue,
@@ -97,6 +98,7 @@ export function formatMeasurement(value: MeasureValue, unit: string): string {
     standardError !== null && `standard error ${short(standardError, 2)}`,
     drawn && `95 % ${ends} (t over ${drawn.n} samples)`,
     converged === false && `not converged after ${iterations} products`,
-    typeof residual === "number" && `residual ${residual.toPrecision(2)}`,
+    typeof residual === "number" &&
+    `residual ${residual.toPrecision(2)}${isLowerBound(value) ? ": a lower bound" : ""}`,
   ].filter(Boolean).join(", ");
 }

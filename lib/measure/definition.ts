@@ -33,6 +33,20 @@ export interface MeasureValue {
   readonly [detail: string]: unknown;
 }
 
+/**
+ * The largest residual of an eigenvalue, relative to it. With more, Lanczos's method may not have met the
+ * largest one yet, and has a lower bound: of 77 values of this study with residuals of 7 to 28 %, 23 had a
+ * larger eigenvalue beyond value + residual, and of 83 with 1 to 7 %, 8.
+ */
+const LARGEST_RESIDUAL = 0.01;
+
+/** Whether it is no value of the largest eigenvalue, which may lie above it. */
+export function isLowerBound(
+  { estimate, residual }: Pick<MeasureValue, "estimate"> & { readonly residual?: unknown },
+): boolean {
+  return Number(residual ?? 0) > LARGEST_RESIDUAL * Math.abs(estimate);
+}
+
 /** What a measure is computed from, besides the network. */
 export interface ComputeOptions {
   readonly engine: Engine;

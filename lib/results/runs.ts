@@ -4,7 +4,7 @@
  * @module
  */
 import { remember } from "~/lib/files/remember.ts";
-import { currentName, parseMeasure } from "~/lib/measure.ts";
+import { currentName, isLowerBound, parseMeasure } from "~/lib/measure.ts";
 import type {
   Measurement,
   NetworkRecord,
@@ -97,17 +97,6 @@ export function findMeasurement(
     currentName(measure) === name &&
     Object.entries(parameters).every(([key, value]) => isEnough(key, value, protocol[key]))
   ).sort((a, b) => Number(a.residual ?? 0) - Number(b.residual ?? 0))[0];
-}
-
-/**
- * The largest residual of an eigenvalue, relative to it. With more, Lanczos's method may not have met the
- * largest one yet, and has a lower bound: of 77 values of this study with residuals of 7 to 28 %, 23 had a
- * larger eigenvalue beyond value + residual, and of 83 with 1 to 7 %, 8.
- */
-const LARGEST_RESIDUAL = 0.01;
-
-function isLowerBound({ estimate, residual }: Measurement): boolean {
-  return Number(residual ?? 0) > LARGEST_RESIDUAL * Math.abs(estimate);
 }
 
 /**

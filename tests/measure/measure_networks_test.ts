@@ -283,9 +283,13 @@ Deno.test("formatMeasurement() says how far a value can be trusted wherever it i
   const found = { estimate: 240.5, standardError: null, residual: 31.25, iterations: 8 };
   assertEquals(
     formatMeasurement({ ...found, converged: false }, "nats per unit^2"),
-    "240.5 nats per unit^2, not converged after 8 products, residual 31",
+    "240.5 nats per unit^2, not converged after 8 products, residual 31: a lower bound",
   );
-  assertEquals(formatMeasurement({ ...found, converged: true }, "1"), "240.5, residual 31");
+  // To a tolerance that is wider than 1 %.
+  const converged = { ...found, converged: true };
+  assertEquals(formatMeasurement(converged, "1"), "240.5, residual 31: a lower bound");
+  const close = { ...converged, residual: 2.4 };
+  assertEquals(formatMeasurement(close, "1"), "240.5, residual 2.4");
   // t(0.975, 2) / sqrt(3) = 2.484138.
   assertMatch(
     formatMeasurement({ estimate: 2, standardError: 0.5, samples: [1, 2, 3] }, "nats"),
