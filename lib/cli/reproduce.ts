@@ -125,7 +125,7 @@ async function writeOutputs(
 async function verifyRuns(study: Study, options: Options): Promise<object> {
   const { onMessage, verify: count = 1 } = options;
   const seed = options["verify-seed"] ?? Math.floor(Date.now() / 1000) % 1e6;
-  onMessage(`Verifying ${plural(count, "cached run")}, chosen by --verify-seed ${seed}`);
+  onMessage(`Verifying up to ${plural(count, "cached run")}, chosen by --verify-seed ${seed}`);
   const agreements = await verify(study, { ...options, count, seed });
   if (agreements.length === 0) {
     throw new Error(`Cannot verify as no run of this study is cached at ${study.stops[0]}`);

@@ -247,10 +247,11 @@ Deno.test("reproduce --json computes, draws, finds again, plans and verifies; so
     const { document: again } = await ask<Reproduced>("reproduce", ...args, "--data", empty);
     assertEquals([again.cachedRuns, again.computedRuns], [2, 0]);
     assertEquals([again.cells, again.figures], [computed.cells, computed.figures]);
-    const { document: verified } = await ask<{ agreements: { identical: boolean }[] }>(
-      ...["reproduce", ...args, "--verify", "1", "--verify-seed", "1"] as const,
+    const verified = await ask<{ agreements: { identical: boolean }[] }>(
+      ...["reproduce", ...args, "--verify", "3", "--verify-seed", "1"] as const,
     );
-    assertEquals(verified.agreements.map(({ identical }) => identical), [true]);
+    assertEquals(verified.document.agreements.map(({ identical }) => identical), [true, true]);
+    assertStringIncludes(verified.stderr, "Verifying up to 3 cached runs, chosen by");
     assertEquals(listFiles(folder).filter((path) => !path.endsWith(".verify.lock")), files);
 
     const told = await Promise.all(
