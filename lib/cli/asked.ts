@@ -76,7 +76,7 @@ export function remarks(values: Values, study: Study): string[] {
     ),
     ...stops.slice(0, 1).filter((first) => isPassed(first, stops)).map(({ text }) =>
       `Training does not go on for ${text}, the first stop: ` +
-      "runs that end before have no result"
+      "runs that end before have no result there"
     ),
   ];
 }

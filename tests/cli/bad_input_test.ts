@@ -214,7 +214,7 @@ Deno.test("remarks() tell of options without a use, batches of all images or of 
   ]);
   assertEquals(told("--images=500", "--batch-sizes=500,501", "--stops=loss:1,epochs:2"), [
     "Batch size 501 is that of all 500 images",
-    "Training does not go on for loss:1, the first stop: runs that end before have no result",
+    "Training does not go on for loss:1, the first stop: runs that end before have no result there",
   ]);
   assertEquals(told("--stops=epochs:2,loss:1"), []);
   const alone = "makes batches of one image: they train nothing, and their loss is ln 10";
