@@ -220,6 +220,7 @@ export function plotEigenvalues(study: Study, records: Records): Figure {
     })
   );
   const drawn = groups.flatMap(({ cells }) => cells);
+  const hasEdge = groups.some(({ isEdged, effect }) => isEdged && effect !== "pairs");
   const panels = groups.map(({ optimizer, effect, isEdged, cells }): Panel => {
     const x = effectAxis(study, effect);
     const rows = cells.map((cell) => ({ x: x.valueOf(cell), y: 2 / cell.learningRate }));
@@ -244,12 +245,16 @@ export function plotEigenvalues(study: Study, records: Records): Figure {
     name: "lambda-max",
     title: "Largest eigenvalue and the edge of stability",
     panels,
-    caption: `${describeCells(study, drawn)} Where an edge is drawn, means are taken on the log ` +
-      "scale and intervals hold the residual, which is at most 1 %. " +
-      (drawn.some(({ lowerBounds }) => lowerBounds.size > 0)
-        ? "Pale triangles: lower bounds, as the residual is larger. "
-        : "") +
+    caption: [
+      describeCells(study, drawn),
+      hasEdge &&
+      "Where an edge is drawn, means are taken on the log scale and intervals hold the residual, which " +
+        "is at most 1 %.",
+      drawn.some(({ lowerBounds }) => lowerBounds.size > 0) &&
+      "Pale triangles: lower bounds, as the residual is above 1 %.",
+      hasEdge &&
       "The edge is that of full-batch training: for SGD in the Hessian's eigenvalue, for AdaGrad in that " +
-      "of the preconditioned Hessian.",
+        "of the preconditioned Hessian.",
+    ].filter(Boolean).join(" "),
   });
 }

@@ -190,6 +190,8 @@ export function plotRanks(study: Study, ranks: readonly MeasureRank[]): Figure {
   }));
   const ofOne = ranks.filter(({ effect }) => effect !== null);
   const seeds = plurals(ranks.map((one) => one.seeds.length), "seed");
+  const targets = [...new Set(ranks.map(({ target }) => target))]
+    .map((target) => target === "gap" ? "gap (test loss − training loss)" : target);
   const intervals = ranks.some(({ interval }) => interval !== null)
     ? "95 % bootstrap intervals over seeds and cells, too narrow for few seeds; "
     : "";
@@ -201,6 +203,8 @@ export function plotRanks(study: Study, ranks: readonly MeasureRank[]): Figure {
       ? "No measure has three cells of one factor to rank yet."
       : `At the stop ${study.stops[0]}, over ${plurals(ofOne.map(({ cells }) => cells), "cell")} ` +
         `that differ in one factor; n = ${seeds}; ${intervals}the mean over groups ` +
-        "where all have one sign. 1: the sharper, the larger the gap (test loss − training loss) or test error.",
+        `where all have a tau, of one sign. 1: the sharper, the larger the ${
+          targets.join(" or ")
+        }.`,
   });
 }

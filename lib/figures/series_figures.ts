@@ -25,7 +25,9 @@ export function plotRescaling(
     { measure, own, unit: own.find(({ scale }) => scale === 1)?.value ?? NaN }
   ));
   const drawn = groups.filter(({ unit }) => unit > 0);
-  const lost = groups.filter((group) => !drawn.includes(group));
+  const lost = groups.filter((group) =>
+    !drawn.includes(group) || group.own.some(({ value }) => !(value > 0))
+  );
   return compose({
     name: "rescaling",
     title: "A layer rescaled, the function unchanged",
@@ -38,7 +40,7 @@ export function plotRescaling(
       }),
     }],
     caption: given.length === 0 ? "Nothing was computed yet." : caption +
-      (lost.length === 0 ? "" : " Not drawn, without a value above 0 at c = 1: " +
+      (lost.length === 0 ? "" : " Values that are not above 0, or not at c = 1, are not drawn: " +
         `${lost.map(({ measure }) => measure).join(", ")}.`),
   });
 }

@@ -316,6 +316,7 @@ Deno.test("plotRanks() draws a line a measure, groups and their mean", () => {
   );
   assertStringIncludes(figure.caption, "n = 2 seeds");
   assertStringIncludes(figure.caption, "95 % bootstrap intervals");
+  assertStringIncludes(figure.caption, "the larger the gap (test loss − training loss).");
   const single = vary(study, { seeds: [0] });
   const ofOne = plotRanks(single, rankMeasures(single, runsAt(single, records)));
   assertStringIncludes(ofOne.caption, "n = 1 seed; the mean over groups");
@@ -328,6 +329,7 @@ Deno.test("plotRescaling() draws shares of the value at c = 1 and names what has
     ...[10, 0.1, 1].map((scale) => ({ scale, measure: "relative", value: 0.25 })),
     { scale: 0.1, measure: "trace", value: 3 },
     { scale: 1, measure: "negative", value: -3 },
+    ...[1, 10].map((scale) => ({ scale, measure: "lower", value: 2 - scale })),
   ]);
   const [left, middle, right] = heights(figure, "series-0");
   // 10, 1 and 0.1 of the value at 1.
@@ -335,7 +337,7 @@ Deno.test("plotRescaling() draws shares of the value at c = 1 and names what has
   assertEquals(new Set(places(marks(figure, "series-1")).map(({ y }) => y)).size, 1);
   assertStringIncludes(
     figure.caption,
-    "Not drawn, without a value above 0 at c = 1: trace, negative.",
+    "Values that are not above 0, or not at c = 1, are not drawn: trace, negative, lower.",
   );
 });
 
@@ -389,9 +391,12 @@ Deno.test("plotEigenvalues() draws 2 / learning rate beside the eigenvalue that 
       .map(([, x]) => Number(x));
   const distance = at("7.81×10⁻⁶")[1]! - at("1.43×10⁻³")[0]!;
   assert(distance > 58, String(distance));
-  const edges = (own: Study): number =>
-    marks(plotEigenvalues(own, syntheticRecords(own)), "edge").length;
-  assertEquals([edges(study), edges(vary(study, { optimizers: ["AdaGrad"] }))], [1, 0]);
+  const edges = (own: Study): [number, boolean] => {
+    const figure = plotEigenvalues(own, syntheticRecords(own));
+    return [marks(figure, "edge").length, figure.caption.includes("The edge is that")];
+  };
+  const adaGrad = vary(study, { optimizers: ["AdaGrad"] });
+  assertEquals([edges(study), edges(adaGrad)], [[1, true], [0, false]]);
   // A line through one point would not be seen.
   const single = plotEigenvalues(
     vary(quick, { effects: ["learning-rate"], optimizers: ["SGD"], learningRates: [1e-2] }),
