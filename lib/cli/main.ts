@@ -28,8 +28,13 @@ export type Main<Required extends OptionName = never> = (
   about: About,
 ) => Promise<object | void>;
 
-/** Aborts at the first signal and ends at the next. @returns The status that it asks for. */
-function listen(interruption: AbortController): () => number {
+/**
+ * Aborts at the first signal and ends at the next.
+ *
+ * @param when Work stops, for the message.
+ * @returns The status that it asks for.
+ */
+function listen(interruption: AbortController, when: string): () => number {
   let [status, last] = [0, -Infinity];
   for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
     if (signal === "SIGTERM" && Deno.build.os === "windows") continue;
@@ -39,7 +44,7 @@ function listen(interruption: AbortController): () => number {
       last = now;
       if (status !== 0) return;
       status = code;
-      console.error("\nStopping after the epoch in progress; once more to stop at once");
+      console.error(`\nStopping${when}; once more to stop at once`);
       interruption.abort(new Error("interrupted"));
     });
   }
@@ -73,7 +78,9 @@ async function run(name: CommandName, words: readonly string[]): Promise<number>
   const command: Command = COMMANDS[name];
   const interruption = new AbortController();
   const { signal } = interruption;
-  const interrupted = listen(interruption);
+  const trains = command.options.includes("models");
+  const keeps = trains || words.some((word) => /^--out(=|$)/.test(word));
+  const interrupted = listen(interruption, trains ? " after the epoch in progress" : "");
   const { close, ...display } = openDisplay();
   try {
     const texts = readWords(command, words);
@@ -89,7 +96,10 @@ async function run(name: CommandName, words: readonly string[]): Promise<number>
   } catch (error) {
     close();
     if (!signal.aborted) return sayError(error);
-    console.error("Interrupted: what is finished is kept; the same command goes on from there");
+    const what = keeps
+      ? "what is finished is kept; the same command goes on from there"
+      : "nothing was kept";
+    console.error(`Interrupted: ${what}`);
   }
   close();
   return interrupted();

@@ -1,11 +1,12 @@
 /**
  * `deno task train` that is interrupted, killed, or asked for more later: the same command goes on,
- * and ends with the bytes of one that nobody disturbed.
+ * and ends with the bytes of one that nobody disturbed. A command that keeps nothing says so.
  *
  * @module
  */
 import { join } from "node:path";
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { encodeModel, initialise, MLP_1 } from "~/lib/model.ts";
 import { JSON_ON_CPU, run, TRAIN } from "~/tests/fixtures/command.ts";
 import { type Ended, startCommand, startTask } from "~/tests/fixtures/script.ts";
 import { listFiles, withFolder } from "~/tests/fixtures/temporary_folder.ts";
@@ -28,12 +29,16 @@ async function ends(
   return new Map([...await contents(folder), ["told", told]]);
 }
 
-/** Sends a signal at the end of the first epoch. @returns Status and what was printed. */
-async function stopped(process: Deno.ChildProcess, signal: Deno.Signal): Promise<Ended> {
+/** Sends a signal when a first progress is told, by default the end of the first epoch. @returns Status and what was printed. */
+async function stopped(
+  process: Deno.ChildProcess,
+  signal: Deno.Signal,
+  progress = ": epoch ",
+): Promise<Ended> {
   let stderr = "";
   for await (const part of process.stderr.pipeThrough(new TextDecoderStream())) {
     stderr += part;
-    if (part.includes(": epoch ")) process.kill(signal);
+    if (part.includes(progress)) process.kill(signal);
   }
   const stdout = await new Response(process.stdout).text();
   return { code: (await process.status).code, stdout, stderr };
@@ -65,4 +70,24 @@ Deno.test("train interrupted, asked for more and killed: the same command goes o
     assertStringIncludes(last.stderr, "going on after epoch ");
     assertStringIncludes(last.stderr, "taking over from process");
     assertSame(await ends(disturbed!, last), wanted);
+  }));
+
+Deno.test("sharpness interrupted says that nothing was kept", () =>
+  withFolder(async (folder) => {
+    const model = join(folder, "m.safetensors");
+    await Deno.writeFile(model, encodeModel(MLP_1, initialise(MLP_1, 0)));
+    const options = [
+      "--model",
+      model,
+      "--images",
+      "500",
+      "--directions",
+      "10000",
+      "--threads",
+      "1",
+    ];
+    const process = startTask("sharpness", [...options, ...JSON_ON_CPU]);
+    const { code, stdout, stderr } = await stopped(process, "SIGINT", "measures of");
+    assertEquals([code, stdout], [130, ""], stderr);
+    assertMatch(stderr, /\nStopping; once more to stop at once\nInterrupted: nothing was kept\n$/);
   }));
