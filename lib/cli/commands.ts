@@ -133,7 +133,8 @@ export const COMMANDS = {
     help: {
       optimizers: "to train with (default SGD,AdaGrad)",
       "batch-sizes": "to train with (default 32,128,1024)",
-      measures: "to take; none: - (default: the study's, and Hessian products)",
+      measures:
+        "to take; none: - (default: sharpness, radius-curve, gradients and Hessian products)",
       images: "training images (default 10240 to train with, 2048 to measure on)",
     },
   },
