@@ -21,13 +21,13 @@ export const seed = integer(0, 2 ** 32 - 1);
 export const images = integer(1, 50_000);
 /** Passes over the training images; 0 trains nothing. */
 export const epochs = integer(0, 1e6);
-/** Number of points around a network. */
+/** Number of random directions. */
 export const directions = integer(1, 10_000);
 /** Length of a step in parameter space. */
 export const radius = z.number().min(0).describe("a number >= 0");
 /** Threads of the CPU engine at most. */
 const MAX_THREADS = 256;
-/** Of the CPU engine. */
+/** Threads of the CPU engine. */
 export const threads = integer(1, MAX_THREADS);
 /** Threads where none are asked for: the machine's cores. */
 export const defaultThreads = (): number => Math.min(navigator.hardwareConcurrency, MAX_THREADS);

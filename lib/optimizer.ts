@@ -12,7 +12,7 @@ export type { TensorStep, TensorUpdate } from "~/lib/optimizer/definition.ts";
 
 const DEFINITIONS: readonly OptimizerDefinition[] = Object.values(definitions) as never;
 
-/** Their names. */
+/** Names of all optimizers. */
 export const OPTIMIZER_NAMES: readonly string[] = DEFINITIONS.map(({ name }) => name);
 
 /** An optimizer whose hyperparameters are set. */

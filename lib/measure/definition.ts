@@ -40,7 +40,7 @@ export interface MeasureValue {
  */
 const LARGEST_RESIDUAL = 0.01;
 
-/** Whether it is no value of the largest eigenvalue, which may lie above it. */
+/** Whether its residual is above 1 %: the largest eigenvalue may lie above it. */
 export function isLowerBound(
   { estimate, residual }: Pick<MeasureValue, "estimate"> & { readonly residual?: unknown },
 ): boolean {

@@ -16,10 +16,10 @@ const FORMER_NAMES: ReadonlyMap<string, string> = new Map([
   ["generalisation", "generalization-gap"],
 ]);
 
-/** Their names. */
+/** Names of all measures. */
 export const MEASURE_NAMES: readonly string[] = DEFINITIONS.map(({ name }) => name);
 
-/** The name of today of a measure that a record calls by this one. */
+/** The present name of a measure, given that or a former one. */
 export function currentName(name: string): string {
   return FORMER_NAMES.get(name.toLowerCase()) ?? name;
 }
@@ -39,7 +39,7 @@ export function parseMeasure(text: string): Measure {
   return { ...definition, text: canonical, parameters, method };
 }
 
-/** The text of the measure whose definition says this of it. */
+/** The name of the first measure whose definition meets a condition. */
 export function measureThat(
   is: (measure: MeasureDefinition<never>) => boolean | undefined,
 ): string {
