@@ -88,7 +88,7 @@ const provenance = z.looseObject({
   /** ISO 8601. */
   finished: z.string(),
 });
-/** One piece of work. */
+/** One piece of work on a trajectory, and what did it. */
 export type Provenance = z.infer<typeof provenance>;
 
 const file = z.looseObject({
@@ -107,7 +107,7 @@ export interface TrajectoryRecord {
   readonly [unknown: string]: unknown;
 }
 
-/** Of trajectories, in any order. */
+/** Records of trajectories, in any order. */
 export type Records = readonly TrajectoryRecord[];
 
 /**

@@ -31,7 +31,7 @@ import {
 /** How training stood at a stop: it was reached, the study's epochs ended before, or it diverged. */
 export type Outcome = "reached" | "epoch limit" | "diverged";
 
-/** A trajectory at a stop. */
+/** A run: a trajectory of a study at a stop. */
 export interface RunResult {
   readonly config: Trajectory;
   /** Canonical text of the stop. */
@@ -52,7 +52,7 @@ export interface RunResult {
   readonly lowerBounds: Readonly<Record<string, Measurement>>;
 }
 
-/** Of one stop, in any order. */
+/** Runs at one stop, in any order. */
 export type Runs = readonly RunResult[];
 
 /**
