@@ -14,7 +14,7 @@ import { presets, type Study, withMeasures } from "~/lib/study.ts";
 /** The optimizer whose edge is 2 / learning rate: gradient descent without momentum. */
 const EDGE_OPTIMIZER = "SGD";
 
-/** The eigenvalue that bounds it. */
+/** Name of the measure whose edge that is: lambda-max. */
 export const EIGENVALUE = measureThat(({ edgeOf }) => edgeOf === EDGE_OPTIMIZER);
 
 /**

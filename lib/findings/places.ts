@@ -38,9 +38,9 @@ export interface Curve {
   readonly points: readonly CurvePoint[];
 }
 
-/** Sharpness without the slope's noise. */
+/** Name of the measure along training: sharpness without the slope's noise. */
 export const CURVE_MEASURE = measureThat(({ isAlongTraining }) => isAlongTraining);
-/** What sees neither a layer's scale nor, at equal loss, how far training got. */
+/** Name of the measure that sees neither a layer's scale nor, at equal loss, how far training got. */
 export const LEAD_MEASURE = measureThat(({ isLead }) => isLead);
 /**
  * Levels of the full-set loss in nats at which cells are compared: those of the presets' `loss:` stops,
@@ -160,7 +160,7 @@ export interface Series extends Pick<Cell, "effect" | "optimizer"> {
   nameOf(cell: Cell): string;
 }
 
-/** Somewhere cells have values. */
+/** Where cells are compared, and in which measure. */
 export interface Place {
   /** At the study's first stop in its first measure, there in another, or at equal loss. */
   readonly where: "stop" | "measure" | "loss";

@@ -179,7 +179,7 @@ const EXPLANATIONS: Readonly<Record<string, ValueOf>> = {
   "training loss": ({ network }) => network?.trainLoss,
 };
 
-/** Somers' d of a measure given an explanation, the group "given learning rate", over all cells. */
+/** Somers' d of a measure given an explanation, over all cells; its group is "given learning rate". */
 export type Explanation = TauInterval & Pick<MeasureRank, "measure" | "label" | "group">;
 
 /**

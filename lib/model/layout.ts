@@ -157,7 +157,7 @@ export function norm(a: Vector): number {
 /** float32 in memory that threads can share. */
 export type SharedFloats = Float32Array<SharedArrayBuffer>;
 
-/** Makes `length` of them, each what `at` gives; default zeros. */
+/** Makes `length` float32 numbers that threads can share, each what `at` gives; default zeros. */
 export function share(length: number, at?: (i: number) => number): SharedFloats {
   const out = new Float32Array(new SharedArrayBuffer(4 * length));
   if (at !== undefined) { for (let i = 0; i < length; i++) out[i] = at(i); }

@@ -84,7 +84,7 @@ const rows = z.array(z.object({
   value: z.number(),
   standardError: z.nullable(z.number()),
 }));
-/** One of them. */
+/** A measure of a network whose first layer is scaled. */
 export type RescaledMeasure = z.infer<typeof rows>[number];
 
 /** With the SHA-256 of the network's weights. */

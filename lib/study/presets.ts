@@ -114,9 +114,9 @@ export const edgeStudy: Study = {
 };
 
 /**
- * Whether it is the batch size that counts, or learning rate / batch size: both effects for SGD, whichever
- * the study has, and pairs in which the learning rate grows with the batch size from the base cell on, so that an
- * epoch goes the same way, learning rate x updates, in each.
+ * Whether it is the batch size that counts, or learning rate / batch size, with SGD. It has both effects,
+ * and pairs in which the learning rate grows with the batch size from the base cell on: an epoch goes
+ * the same way, learning rate x updates, in each.
  */
 export function equalRatioStudy(study: Study, batchSizes: readonly number[]): Study {
   const { baseLearningRate, baseBatchSize } = study.grid;

@@ -6,7 +6,7 @@
 import { z } from "zod";
 import { MLP_1 } from "~/lib/model.ts";
 
-/** As files have it, too: records' checksums stand on the order of its keys. */
+/** The schema of a trajectory, in files too: records' checksums depend on the order of its keys. */
 export const Trajectory = z.object({
   dataset: z.literal("cifar10"),
   /** The first so many training images are used; the test set is always whole. */
@@ -24,7 +24,7 @@ export const Trajectory = z.object({
   /** The images in a new order every epoch, from the seed; absent: in file order. */
   order: z.literal("shuffled").optional(),
 });
-/** When to stop is no part of it, and what is measured on the way is no part of it either. */
+/** All that decides the weights after any number of epochs: not when to stop or what is measured. */
 export type Trajectory = Readonly<z.infer<typeof Trajectory>>;
 
 /** A trajectory's place below models/ and results/, without extension. */
