@@ -158,7 +158,7 @@ async function launch(): Promise<number> {
         (signal === "SIGKILL"
           ? "because memory ran out: fewer --threads or --images take less"
           : "for a fault in a native library: another --engine may do") +
-        "; what is finished is kept, and the same command goes on from there",
+        "; the same command goes on from what was kept",
     );
   }
   return code;

@@ -95,8 +95,7 @@ export function helpOf(name: string, command: Command): string {
     "",
     hang(
       "",
-      "Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted, 143 told to end (what is " +
-        "finished is kept).",
+      "Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted, 143 told to end.",
     ),
   ].join("\n");
 }
