@@ -2,6 +2,8 @@ import { basename } from "node:path";
 import { forColumn, listFigures, listPictures } from "~/lib/figures.ts";
 import {
   describeFinding,
+  edgeCells,
+  edgeTable,
   FEWEST_SEEDS,
   type Finding,
   findingsMarkdown,
@@ -65,6 +67,14 @@ Deno.test("README's summary says what the verdicts say", () => {
   for (const finding of found("learning-rate", "stop")) {
     assertStringIncludes(describeFinding(finding), "It is highest at 5×10⁻⁴: ");
   }
+  // From 10⁻³ on, SGD's learning rate × largest Hessian eigenvalue is not told apart from 2.
+  const cells = edgeCells(presets.standard, OUTCOMES[0]!.records)
+    .filter((cell) => cell.optimizer === "SGD" && cell.effect === "learning-rate");
+  assertEquals(
+    edgeTable(cells).array("against 2"),
+    cells.map(({ learningRate }) => learningRate < 1e-3 ? "below" : "not told apart"),
+  );
+  assertEquals(cells.map(({ bySeed }) => bySeed.size), cells.map(() => 3));
   // At equal training loss relative sharpness falls: with SGD at every loss compared, with AdaGrad at
   // three of four. Where training stops it falls with SGD only.
   for (const optimizer of ["SGD", "AdaGrad"]) {
