@@ -87,12 +87,8 @@ function summaryOf({ points, axes }: Landscape): string {
   const describe = ({ trainLoss, x, y }: Landscape["points"][number]): string =>
     `${trainLoss!.toFixed(5)} nats at x = ${significant(x)}` +
     (axes.length === 2 ? `, y = ${significant(y)}` : "");
-  if (known.length === 0) return `${points.length} points, none with a finite loss`;
-  const [lowest, highest] = [known[0]!, known.at(-1)!];
-  const all = `${points.length} points`;
-  const counted = known.length === points.length
-    ? all
-    : `${known.length} of ${all} have a finite loss`;
-  return `${counted}; training loss ${describe(lowest)}, the lowest of them, to ` +
-    describe(highest);
+  const counted = `${known.length} of ${points.length} points have a finite loss`;
+  if (known.length === 0) return counted;
+  return `${counted}; training loss ${describe(known[0]!)}, the lowest of them, to ` +
+    describe(known.at(-1)!);
 }

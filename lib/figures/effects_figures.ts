@@ -216,20 +216,18 @@ export function plotEigenvalues(study: Study, records: Records): Figure {
       // Few of a series, as the base cell that both effects share, make none.
       const isEdged = 2 * bounded.length > others.length;
       const cells = isEdged ? [...bounded, ...others.filter(isLost)] : others;
-      return { optimizer, effect, isEdged, cells };
+      return { optimizer, effect, hasLine: isEdged && effect !== "pairs", cells };
     })
   );
   const drawn = groups.flatMap(({ cells }) => cells);
-  const hasEdge = groups.some(({ isEdged, effect }) => isEdged && effect !== "pairs");
-  const panels = groups.map(({ optimizer, effect, isEdged, cells }): Panel => {
+  const panels = groups.map(({ optimizer, effect, hasLine, cells }): Panel => {
     const x = effectAxis(study, effect);
     const rows = cells.map((cell) => ({ x: x.valueOf(cell), y: 2 / cell.learningRate }));
-    const isLine = isEdged && effect !== "pairs";
     return {
       ...{ heading: optimizer, x, y: measureAxis(cells[0]!.measure) },
       layers: [
         // A line through one point would not be seen.
-        ...(isLine ? [{ ...EDGE, kind: rows.length > 1 ? "lines" : "rules", rows } as const] : []),
+        ...(hasLine ? [{ ...EDGE, kind: rows.length > 1 ? "lines" : "rules", rows } as const] : []),
         ...meanLayers(study, cells),
         ...cellLayers(
           study,
@@ -247,14 +245,12 @@ export function plotEigenvalues(study: Study, records: Records): Figure {
     panels,
     caption: [
       describeCells(study, drawn),
-      hasEdge &&
-      "Where an edge is drawn, means are taken on the log scale and intervals hold the residual, which " +
-        "is at most 1 %.",
+      groups.some(({ hasLine }) => hasLine) &&
+      "The edge is that of full-batch training: for SGD in the Hessian's eigenvalue, for AdaGrad in that " +
+        "of the preconditioned Hessian. Where it is drawn, means are taken on the log scale and intervals " +
+        "hold the residual, which is at most 1 %.",
       drawn.some(({ lowerBounds }) => lowerBounds.size > 0) &&
       "Pale triangles: lower bounds, as the residual is above 1 %.",
-      hasEdge &&
-      "The edge is that of full-batch training: for SGD in the Hessian's eigenvalue, for AdaGrad in that " +
-        "of the preconditioned Hessian.",
     ].filter(Boolean).join(" "),
   });
 }

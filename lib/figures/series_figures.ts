@@ -25,8 +25,9 @@ export function plotRescaling(
     { measure, own, unit: own.find(({ scale }) => scale === 1)?.value ?? NaN }
   ));
   const drawn = groups.filter(({ unit }) => unit > 0);
-  const lost = groups.filter((group) =>
-    !drawn.includes(group) || group.own.some(({ value }) => !(value > 0))
+  const lost = groups.filter(({ unit, own }) =>
+    [unit, ...own.map(({ value }) => value)]
+      .some((value) => !(value > 0))
   );
   return compose({
     name: "rescaling",
