@@ -98,11 +98,9 @@ export const rankMeasures: (
     const each = ranked.map(({ values, of }) => ({ ...about, target, ...of, ...tauOf([values]) }))
       .filter(({ tau }) => tau !== null);
     const isOneWay = new Set(each.map(({ tau }) => Math.sign(tau!))).size === 1;
+    if (!isOneWay || most < 2 || each.length < most) return each;
     const all = { group: "all groups", effect: null, optimizer: null };
-    const mean = tauOf(ranked.map(({ values }) => values));
-    return isOneWay && most > 1 && each.length === most
-      ? [...each, { ...about, target, ...all, ...mean }]
-      : each;
+    return [...each, { ...about, target, ...all, ...tauOf(ranked.map(({ values }) => values)) }];
   });
 });
 
