@@ -13,7 +13,7 @@ import { printable } from "~/lib/files/text.ts";
 import { parseMeasure } from "~/lib/measure.ts";
 import { decodeModel, type ModelFile } from "~/lib/model.ts";
 import { checkStudy, listCells, presets, type Study } from "~/lib/study.ts";
-import { isPassed, parseStop } from "~/lib/trainer.ts";
+import { isPassed, parseStop, Trajectory } from "~/lib/trainer.ts";
 
 /** The study that the options make of another one. */
 export function studyFrom(values: Values, from: Study = presets.standard): Study {
@@ -126,8 +126,11 @@ function kindOf(path: string): string {
   }
 }
 
+/** A network's file, and the trajectory that it is on where the file is one of ours. */
+export type NetworkFile = ModelFile & { readonly trajectory: Trajectory | undefined };
+
 /** Reads a network for CIFAR-10 from a file that the command line names. */
-export async function readModelFile(path: string): Promise<ModelFile> {
+export async function readModelFile(path: string): Promise<NetworkFile> {
   const model = await readIfThere(path)
     .then((bytes) => decodeModel(bytes ?? new Uint8Array(), path))
     .catch(({ message }) => {
@@ -135,9 +138,32 @@ export async function readModelFile(path: string): Promise<ModelFile> {
     });
   for (const note of model.notes) console.error(note);
   const { sizes } = model;
-  if (sizes[0] === 3072 && sizes.at(-1) === 10) return model;
+  if (sizes[0] === 3072 && sizes.at(-1) === 10) {
+    return { ...model, trajectory: trajectoryIn(model) };
+  }
   throw new UsageError(
     `Cannot use ${path} as a network for CIFAR-10 must have 3072 inputs and 10 outputs: ` +
       `current sizes are ${sizes.join(", ")}`,
   );
+}
+
+function trajectoryIn({ metadata }: ModelFile): Trajectory | undefined {
+  try {
+    return Trajectory.parse(JSON.parse(metadata.trajectory ?? ""));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Training images that a network is looked at on: as asked, else those that it was trained on, else all. */
+export function imagesFor(
+  { images }: Values,
+  { trajectory }: NetworkFile,
+  onMessage: (message: string) => void,
+): number {
+  if (images !== undefined || trajectory === undefined) return images ?? presets.standard.images;
+  if (trajectory.images < presets.standard.images) {
+    onMessage(`On the first ${trajectory.images} images, as it was trained; --images takes others`);
+  }
+  return trajectory.images;
 }

@@ -32,6 +32,10 @@ const SYMBOLS =
   "L: training loss; w: the P weights and biases; u_k: random, of length 1; H: Hessian of L";
 const MEASURES = { "Measures, NAME or NAME(key=value,...)": [SYMBOLS, ...measureHelp()] };
 
+/** Of the commands that look at networks. */
+const OF_NETWORK =
+  "the first N training images (default: those that --model was trained on, else all)";
+
 /** Every command by its task's name. */
 export const COMMANDS = {
   reproduce: {
@@ -76,14 +80,14 @@ export const COMMANDS = {
     summary: "Samples the rise in training loss at random points around a trained network.",
     options: ["model", "directions", "radius", "images", ...ENGINE],
     required: ["model"],
-    help: { directions: "random directions (default 49)" },
+    help: { directions: "random directions (default 49)", images: OF_NETWORK },
   },
   measure: {
     file: "~/lib/cli/measure.ts",
     summary: "Measures a trained network: sharpness, curvature, generalization.",
     options: ["model", "measures", "images", ...ENGINE],
     required: ["model", "measures"],
-    help: { measures: "one or more of those below" },
+    help: { measures: "one or more of those below", images: OF_NETWORK },
     notes: MEASURES,
   },
   landscape: {
@@ -108,6 +112,7 @@ export const COMMANDS = {
     help: {
       radius: "the longest step in a random direction (default 1; 5 with --normalise none)",
       seed: "seed of the directions (default: the study's)",
+      images: OF_NETWORK,
       out:
         "writes FILE.json, .csv, .svg and .png; the same command goes on from .json, another replaces them",
     },

@@ -4,7 +4,7 @@
  * @module
  */
 import { basename } from "node:path";
-import { readModelFile } from "~/lib/cli/asked.ts";
+import { imagesFor, readModelFile } from "~/lib/cli/asked.ts";
 import type { Main } from "~/lib/cli/main.ts";
 import type { Values } from "~/lib/cli/options.ts";
 import { positive, UsageError, validate } from "~/lib/domain.ts";
@@ -31,11 +31,15 @@ export const main: Main<"model"> = async (values, about) => {
     throw new UsageError("--plane with --to must be given with --and, the third network");
   }
   const paths = [values.model, values.to, values.and].filter((each) => each !== undefined);
-  const networks = await Array.fromAsync(paths, readNetwork);
+  const files = await Array.fromAsync(paths, readModelFile);
+  const networks = files.map(({ sizes, parameters }, i): SpanNetwork => (
+    { name: basename(paths[i]!).replace(/\.safetensors$/, ""), sizes, parameters }
+  ));
   const { span, how } = spanFrom(values, networks);
-  const { out, images = 50_000 } = values;
+  const { out } = values;
   const path = out === undefined ? undefined : `${out}.json`;
   if (path !== undefined) await readLandscape(path);
+  const images = imagesFor(values, files[0]!, about.onMessage);
   return await withEngine(images, { ...values, ...about }, async ({ engine, engine: { info } }) => {
     const hashes = networks.map(({ parameters }) => sha256(parameters));
     const library = `${info.name}, ${info.library}`;
@@ -59,11 +63,6 @@ export const main: Main<"model"> = async (values, about) => {
     return { ...found, engine: info, seconds: performance.now() / 1000 };
   });
 };
-
-async function readNetwork(path: string): Promise<SpanNetwork> {
-  const { sizes, parameters } = await readModelFile(path);
-  return { name: basename(path).replace(/\.safetensors$/, ""), sizes, parameters };
-}
 
 /** What is asked for, and what decides it beside the networks. */
 function spanFrom(

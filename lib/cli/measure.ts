@@ -3,34 +3,34 @@
  *
  * @module
  */
-import { readModelFile, studyFrom } from "~/lib/cli/asked.ts";
+import { imagesFor, readModelFile, studyFrom } from "~/lib/cli/asked.ts";
 import type { Main } from "~/lib/cli/main.ts";
 import { unitAfter } from "~/lib/files/numbers.ts";
 import { Meter } from "~/lib/files/progress.ts";
 import {
   isLowerBound,
-  type MeasuredNetwork,
   measureNetworks,
   type MeasureValue,
   parseMeasure,
   protocolOf,
   validateAvailable,
 } from "~/lib/measure.ts";
-import type { ModelFile } from "~/lib/model.ts";
 import { withEngine } from "~/lib/reproduce.ts";
 import { meanInterval } from "~/lib/statistics.ts";
 import { presets } from "~/lib/study.ts";
 
 export const main: Main<"model"> = async (values, about) => {
-  const { images, measures: { first } } = studyFrom(values, {
+  const { measures: { first } } = studyFrom(values, {
     ...presets.standard,
     measures: { first: ["sharpness"], others: [] },
   });
   const measures = first.map(parseMeasure);
-  const { sizes, parameters, ...file } = await readModelFile(values.model);
-  const asked = { sizes, parameters, ...trajectoryOf(file) };
+  const file = await readModelFile(values.model);
+  const { sizes, parameters, state, trajectory } = file;
+  const asked = { ...trajectory, sizes, parameters, state };
   // Before minutes are spent on the others.
   validateAvailable(measures, asked, ` of ${values.model}`);
+  const images = imagesFor(values, file, about.onMessage);
   return await withEngine(images, { ...values, ...about }, async ({ engine }) => {
     // Sharpness brings the training loss along.
     const isSampled = about.name === "sharpness";
@@ -70,18 +70,6 @@ export const main: Main<"model"> = async (values, about) => {
     return { loss, samples, mean, standardError, radius, directions, ...work };
   });
 };
-
-/** What one of our own files says of the trajectory that its network is on. */
-function trajectoryOf(
-  { metadata, state }: Pick<ModelFile, "metadata" | "state">,
-): Pick<MeasuredNetwork, "optimizer" | "learningRate" | "state"> {
-  try {
-    const { optimizer, learningRate } = JSON.parse(metadata.trajectory ?? "{}");
-    return { optimizer, learningRate, state };
-  } catch {
-    return {};
-  }
-}
 
 /**
  * A value with its unit, its error and the 95 % t interval of its samples, or its residual and whether
