@@ -172,12 +172,22 @@ export function describeRuns(study: Study, cells: readonly CellSummary[]): strin
     [planned - count(({ seeds }) => seeds), "gave no result"],
   ].filter(([runs]) => runs !== 0).map((words) => words.join(" "));
   return `Networks at the stop ${study.stops[0]}: of ${plural(planned, "run")} ` +
-    `${troubles.length === 0 ? "all reached it" : troubles.join(", ")}.`;
+    `${troubles.length === 0 ? "all reached it" : troubles.join(", ")}.${describeLosses(cells)}`;
+}
+
+/** " Training loss: 0.77 to 2.10 nats.", of cells; nothing where none has one. */
+export function describeLosses(cells: readonly { readonly trainLoss: number | null }[]): string {
+  const losses = cells.flatMap(({ trainLoss }) => trainLoss ?? []);
+  if (losses.length === 0) return "";
+  const ends = [Math.min(...losses), Math.max(...losses)].map((loss) => loss.toFixed(2));
+  return ` Training loss: ${[...new Set(ends)].join(" to ")} nats.`;
 }
 
 /** "n = 1 to 3 seeds a cell (hollow: 1)", of cells with so many seeds. */
 export function describeSeeds(all: readonly number[]): string {
   const counts = all.filter((n) => n > 0);
   if (counts.length === 0) return "no cell has a value";
-  return `n = ${plurals(counts, "seed")} a cell${counts.includes(1) ? " (hollow: 1)" : ""}`;
+  return `n = ${plurals(counts, "seed")} a cell${
+    new Set(counts).size > 1 && counts.includes(1) ? " (hollow: 1)" : ""
+  }`;
 }

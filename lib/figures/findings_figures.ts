@@ -6,6 +6,7 @@
  */
 import {
   cellLayers,
+  describeLosses,
   describeSeeds,
   effectPanels,
   inTwoLines,
@@ -83,9 +84,12 @@ export function describePublished(comparisons: readonly PublishedComparison[]): 
   const stops = [...new Set(had.map(({ stop }) => stop))].join(", ");
   const seeds = describeSeeds(had.map(({ bySeed }) => bySeed.size));
   const near = had.filter(({ apart }) => apart! <= 2).length;
-  return `Ours at the stop ${stops}, ${seeds}; published: n = ${PUBLISHED_PROTOCOL.seeds}; means ` +
-    `with 95 % t intervals over seeds. ${had.length} of ${comparisons.length} published cells ` +
-    `compared, ${near} ${near === 1 ? "lies" : "lie"} within two published half-widths.`;
+  return `Ours at the stop ${stops}, ${seeds}; published: n = ${PUBLISHED_PROTOCOL.seeds}. Means ` +
+    `with 95 % t intervals over seeds.${describeLosses(had)} ${had.length} of ` +
+    `${comparisons.length} published cells compared, ${near} ${
+      near === 1 ? "lies" : "lie"
+    } within ` +
+    "two published half-widths.";
 }
 
 const [SURVIVES, REVERSES, NEGLIGIBLE] = SERIES_COLORS;
@@ -192,19 +196,19 @@ export function plotRanks(study: Study, ranks: readonly MeasureRank[]): Figure {
   const seeds = plurals(ranks.map((one) => one.seeds.length), "seed");
   const targets = [...new Set(ranks.map(({ target }) => target))]
     .map((target) => target === "gap" ? "gap (test loss − training loss)" : target);
-  const intervals = ranks.some(({ interval }) => interval !== null)
-    ? "95 % bootstrap intervals over seeds and cells, too narrow for few seeds; "
-    : "";
+  const hasIntervals = ranks.some(({ interval }) => interval !== null);
   return compose({
     name: "generalization",
     title: "Measures against generalization",
     panels,
     caption: ranks.length === 0
-      ? "No measure has three cells of one factor to rank yet."
+      ? "No measure tells three pairs of cells of one factor apart yet."
       : `At the stop ${study.stops[0]}, over ${plurals(ofOne.map(({ cells }) => cells), "cell")} ` +
-        `that differ in one factor; n = ${seeds}; ${intervals}the mean over groups ` +
-        `where all have a tau, of one sign. 1: the sharper, the larger the ${
-          targets.join(" or ")
-        }.`,
+        `that differ in one factor; n = ${seeds}. Pairs of cells count that their seeds tell apart; ` +
+        `${
+          hasIntervals ? "95 % bootstrap intervals over cells; " : ""
+        }a mean over groups where all ` +
+        "have a tau, of one sign. " +
+        `1: the larger the measure, the larger the ${targets.join(" or ")}.`,
   });
 }

@@ -5,18 +5,12 @@
  */
 import { describeRuns, type EffectAxis, effectAxis, measureAxis } from "~/lib/figures/cells.ts";
 import { compose, type Figure } from "~/lib/figures/compose.ts";
-import type { Axis, Layer, Panel, Ramp } from "~/lib/figures/figure.ts";
+import type { Layer, Panel, Ramp } from "~/lib/figures/figure.ts";
 import { describePublished, publishedPanels } from "~/lib/figures/findings_figures.ts";
 import { rampOf } from "~/lib/figures/theme.ts";
 import { plural, sparse } from "~/lib/files/numbers.ts";
 import { capitalize } from "~/lib/files/text.ts";
-import {
-  comparePublished,
-  type Curve,
-  CURVE_MEASURE,
-  LEAD_MEASURE,
-  listCurves,
-} from "~/lib/findings.ts";
+import { comparePublished, type Curve, LEAD_MEASURE, listCurves } from "~/lib/findings.ts";
 import { parseMeasure } from "~/lib/measure.ts";
 import { type CellSummary, type Records, type Runs, summariseCells } from "~/lib/results.ts";
 import { type Cell, EFFECTS, effectValue, type Study } from "~/lib/study.ts";
@@ -76,15 +70,14 @@ function lossLayers(study: Study, cells: readonly CellSummary[]): Layer[] {
 
 /** Draws one line a trajectory through its networks, with a dot at the study's first stop. */
 export function plotCurves(study: Study, records: Records): Figure {
-  const { measure, curves } = curvesIn(study, records);
+  const curves = listCurves(study, records, LEAD_MEASURE);
   return compose({
     name: "curves",
-    title: `${capitalize(parseMeasure(measure).label)} along training`,
-    panels: byEffect(curves).flatMap((some) => {
-      const y = measureAxis(measure);
-      return [...Map.groupBy(some, ({ cell }) => cell.optimizer).values()]
-        .map((own) => curvesPanel(study, own, y));
-    }),
+    title: `${capitalize(parseMeasure(LEAD_MEASURE).label)} along training`,
+    panels: byEffect(curves).flatMap((some) =>
+      [...Map.groupBy(some, ({ cell }) => cell.optimizer).values()]
+        .map((own) => curvesPanel(study, own))
+    ),
     caption: describeCurves(study, curves),
     isNarrow: true,
   });
@@ -99,15 +92,12 @@ export function plotCurves(study: Study, records: Records): Figure {
 export function plotLead(study: Study, records: Records): Figure {
   const compared = comparePublished(study, records);
   const [optimizer = ""] = study.grid.optimizers;
-  const { measure, curves } = curvesIn(
-    study,
-    records,
-    ({ cell, points }) => cell.optimizer === optimizer && points.length > 1,
-  );
+  const curves = listCurves(study, records, LEAD_MEASURE)
+    .filter(({ cell, points }) => cell.optimizer === optimizer && points.length > 1);
   const replication = publishedPanels(study, compared, { isRatio: false });
   const along = byEffect(curves).toReversed()
     .filter((own) => new Set(own.map(({ cell }) => effectValue(cell))).size > 1)
-    .map((own) => curvesPanel(study, own, measureAxis(measure)));
+    .map((own) => curvesPanel(study, own));
   return compose({
     name: "lead",
     title: "Is it the minimum that differs, or how far training got?",
@@ -116,25 +106,11 @@ export function plotLead(study: Study, records: Records): Figure {
       replication.length > 0 &&
       `Above: the published study again. ${describePublished(compared)}`,
       along.length > 0 &&
-      "Along training: lines on one another differ only in how far it got, lines apart also in " +
-        `the place reached${measure === LEAD_MEASURE ? "" : " or the scale of the weights"}. ` +
+      "Along training: cells whose lines lie on one another are equally sharp at equal loss. " +
         describeCurves(study, curves),
     ].filter((sentence) => sentence !== false).join(" "),
     isNarrow: true,
   });
-}
-
-/** The curves in the scale-free measure, where some trajectory has it along training. */
-function curvesIn(
-  study: Study,
-  records: Records,
-  isWanted: (curve: Curve) => boolean = () => true,
-): { measure: string; curves: Curve[] } {
-  const curvesOf = (measure: string): { measure: string; curves: Curve[] } => (
-    { measure, curves: listCurves(study, records, measure).filter(isWanted) }
-  );
-  const lead = curvesOf(LEAD_MEASURE);
-  return lead.curves.some(({ points }) => points.length > 1) ? lead : curvesOf(CURVE_MEASURE);
 }
 
 function byEffect(curves: readonly Curve[]): Curve[][] {
@@ -142,7 +118,7 @@ function byEffect(curves: readonly Curve[]): Curve[][] {
 }
 
 /** The curves of one effect and optimizer, coloured by value and named at their ends. */
-function curvesPanel(study: Study, own: readonly Curve[], y: Axis): Panel {
+function curvesPanel(study: Study, own: readonly Curve[]): Panel {
   const { effect, optimizer } = own[0]!.cell;
   const axis = effectAxis(study, effect);
   const { values, valueOf, format } = axis;
@@ -164,7 +140,7 @@ function curvesPanel(study: Study, own: readonly Curve[], y: Axis): Panel {
   return {
     heading: `${capitalize(EFFECTS[effect].label)}, ${optimizer}`,
     x: { label: "Full-set loss (nats) →", isFalling: true, room: 30 },
-    y,
+    y: measureAxis(LEAD_MEASURE),
     layers: [
       { kind: "lines", name: "curve", rows, width: 1.25, legend: ramp },
       { kind: "points", name: "curve-stop", rows: rows.filter((row) => row.atStop), radius: 2 },
@@ -198,5 +174,5 @@ function describeCurves(study: Study, curves: readonly Curve[]): string {
   return "One line a trajectory through its networks, a dot at the one for the stop " +
     `${study.stops[0]}; n = ${plural(seeds, "seed")}` +
     (directions ? `, the first K = ${directions} directions` : "") +
-    `; the loss is that of all ${plural(study.images, "training image")}.`;
+    `. The loss is that of all ${plural(study.images, "training image")}.`;
 }

@@ -117,8 +117,9 @@ export function compare(contrast: Contrast, reference?: Comparison): Comparison 
   };
 }
 
-/** "ratio 0.019 [0.017, 0.021]", or "difference −0.40 nats [−0.42, −0.38]". */
+/** "ratio 0.019 [0.017, 0.021]", or "difference −0.40 nats [−0.42, −0.38]"; of one seed no number. */
 export function formatComparison({ scale, estimate, interval, unit }: Comparison): string {
+  if (interval === null) return "one seed";
   return `${scale} ${formatEstimate({ mean: estimate, interval }, scale === "ratio" ? "1" : unit)}`;
 }
 

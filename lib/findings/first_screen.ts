@@ -11,7 +11,7 @@ import {
   type Finding,
   rangeText,
 } from "~/lib/findings/list_findings.ts";
-import { CURVE_MEASURE, LEAD_MEASURE } from "~/lib/findings/places.ts";
+import { LEAD_MEASURE } from "~/lib/findings/places.ts";
 import { enumerate, formatEstimate } from "~/lib/findings/words.ts";
 import { parseMeasure } from "~/lib/measure.ts";
 import { EFFECTS } from "~/lib/study.ts";
@@ -25,8 +25,7 @@ export function firstScreen(findings: readonly Finding[]): string[] {
 
 /**
  * What a larger learning rate does with each optimizer, then a larger batch: to sharpness and relative
- * sharpness at the stop, and at equal training loss to relative sharpness or, where no two cells have
- * that, to antithetic sharpness.
+ * sharpness at the stop, and to relative sharpness at equal training loss.
  */
 export function effectSentences(findings: readonly Finding[]): string[] {
   const own = findings.filter(({ isAgainst, effect }) => !isAgainst && effect !== "pairs");
@@ -45,18 +44,17 @@ function effectSentence(findings: readonly Finding[]): string[] {
   const [stop] = at("stop");
   if (stop === undefined) return [];
   const [relative] = at("measure", LEAD_MEASURE);
-  const lead = at("loss", LEAD_MEASURE);
-  const levels = lead.length > 0 ? lead : at("loss", CURVE_MEASURE);
+  const levels = at("loss", LEAD_MEASURE);
   const { optimizer, effect, comparisons: [found] } = stop;
   const losses = [found!.first, found!.last].map(({ loss }) => significant(loss ?? NaN))
     .join(" to ");
   const atStop = [
-    `${wordsOf(stop)} ${whatItDoes(stop)}`,
+    `${parseMeasure(stop.measure).label} ${whatItDoes(stop)}`,
     ...(relative ? [`relative sharpness ${whatItDoes(relative, "")}`] : []),
   ];
   const atLoss = levels.length === 0
     ? `no two cells have ${FEWEST_SEEDS} seeds in common`
-    : `${wordsOf(levels[0]!)} ${atLevels(levels, rangeText(stop)).join(". It ")}`;
+    : `relative sharpness ${atLevels(levels, rangeText(stop)).join(". It ")}`;
   return [
     `${optimizer}, ${EFFECTS[effect].label} from ${rangeText(stop)} (training loss ${losses} ` +
     `nats): ${enumerate(atStop)}. At equal training loss ${atLoss}.`,
@@ -68,7 +66,7 @@ function whatItDoes(finding: Finding, rest = " of its value"): string {
   const [found] = finding.comparisons as [Comparison];
   const way = changeOf(finding);
   if (way === "falls" || way === "rises") return `${way} ${sizeOf(found, rest)}`;
-  const few = found.n < FEWEST_SEEDS ? `, n = ${found.n}: no verdict` : "";
+  const few = found.interval && found.n < FEWEST_SEEDS ? `, n = ${found.n}: no verdict` : "";
   return `${way} (${comparisonText(finding)}${few})`;
 }
 
@@ -106,12 +104,6 @@ function sizeOf({ scale, estimate, interval, unit }: Comparison, rest = ""): str
   if (scale === "ratio") return `to ${formatEstimate({ mean: estimate, interval })}${rest}`;
   const ends = interval!.map(Math.abs).sort((a, b) => a - b) as [number, number];
   return `by ${formatEstimate({ mean: Math.abs(estimate), interval: ends }, unit)}`;
-}
-
-/** "relative sharpness" is that of the lead measure; others of its kind say which. */
-function wordsOf({ measure }: Finding): string {
-  const { label, isLead } = parseMeasure(measure);
-  return isLead ? label.replace(/ \(.*\)$/, "") : label;
 }
 
 /**

@@ -180,7 +180,7 @@ export function findingsTable(findings: readonly Finding[]): ColumnTable {
     return [
       `${finding.judged}: ${comparisonText(finding).replace(/^ratio /, "")}`,
       ...(isWhole(finding) ? [] : [rangeText(finding)]),
-      ...(n === most ? [] : [`n = ${n}`]),
+      ...(n === most || n === 1 ? [] : [`n = ${n}`]),
     ].join(", ");
   };
   return tableOf<typeof rows[0]>({

@@ -5,7 +5,7 @@
  * @module
  */
 import type { ColumnTable } from "arquero";
-import { plural, plurals, significant } from "~/lib/files/numbers.ts";
+import { plural, plurals } from "~/lib/files/numbers.ts";
 import { remember } from "~/lib/files/remember.ts";
 import { LEAD_MEASURE } from "~/lib/findings/places.ts";
 import { enumerate, formatTau } from "~/lib/findings/words.ts";
@@ -17,14 +17,11 @@ import {
   summariseCells,
   tableOf,
 } from "~/lib/results.ts";
-import { type RankedCell, type TauInterval, tauInterval } from "~/lib/statistics.ts";
+import { type Interval, type RankedCell, type TauInterval, tauInterval } from "~/lib/statistics.ts";
 import { type EffectName, EFFECTS, mainMeasure, type Study } from "~/lib/study.ts";
 
 /** Of the bootstrap's draws; any number does. */
 const BOOTSTRAP_SEED = 20_251_107;
-
-/** Two cells have an order whatever they are. */
-const FEWEST_CELLS = 3;
 
 /** What networks are ranked against: test loss - training loss, or the share of wrong test images. */
 export type RankTarget = "gap" | "test error";
@@ -59,9 +56,8 @@ const TARGETS: Readonly<Record<RankTarget, ValueOf>> = {
 };
 
 /**
- * Kendall's tau (Somers' d, the same without ties) between each measure and the target, over cells that
- * differ in one factor, group by group, with the bootstrap interval over seeds and cells of
- * `tauInterval`; then the mean over groups, where each of them has a tau, all of the same sign.
+ * Kendall's tau between each measure and the target, over cells that differ in one factor, group by
+ * group: see `tauInterval`; then the mean over groups, where each of them has a tau, all of the same sign.
  *
  * @returns Baselines first, then the study's measures that are in the runs, each with its groups and
  * then all of them; those of which no tau can be had are left out.
@@ -76,7 +72,6 @@ export const rankMeasures: (
   const groups = [
     ...Map.groupBy(cells, ({ effect, optimizer }) => `${EFFECTS[effect].label}, ${optimizer}`),
   ];
-  const most = groups.filter(([, own]) => own.length >= FEWEST_CELLS).length;
   const baselines = Object.entries(BASELINES).map(([measure, valueOf]) => (
     { measure, label: `${measure} (baseline)`, isBaseline: true, valueOf }
   ));
@@ -95,12 +90,22 @@ export const rankMeasures: (
       values: own.map(({ runs }) => pairValues(runs, valueOf, TARGETS[target]))
         .filter(({ length }) => length > 0),
     }));
-    const each = ranked.map(({ values, of }) => ({ ...about, target, ...of, ...tauOf([values]) }))
+    const each = ranked.map(({ values, of }) => ({
+      ...about,
+      target,
+      ...of,
+      ...tauInterval([values], BOOTSTRAP_SEED),
+    }))
       .filter(({ tau }) => tau !== null);
     const isOneWay = new Set(each.map(({ tau }) => Math.sign(tau!))).size === 1;
-    if (!isOneWay || most < 2 || each.length < most) return each;
+    if (!isOneWay || groups.length < 2 || each.length < groups.length) return each;
     const all = { group: "all groups", effect: null, optimizer: null };
-    return [...each, { ...about, target, ...all, ...tauOf(ranked.map(({ values }) => values)) }];
+    return [...each, {
+      ...about,
+      target,
+      ...all,
+      ...tauInterval(ranked.map(({ values }) => values), BOOTSTRAP_SEED),
+    }];
   });
 });
 
@@ -111,37 +116,32 @@ export function rankedMeasures(study: Study, runs: Runs): string[] {
 }
 
 /**
- * What the first baseline does, and of how many measures tau has one sign in every group; up to three
- * are named. No sentence without ranks.
+ * Of how many measures that have a tau in every group its interval lies on one side of 0 in all; up to
+ * three are named. No sentence without ranks.
  */
 export function rankSentences(ranks: readonly MeasureRank[]): string[] {
   const counted = ranks.filter(({ effect }) => effect !== null);
   const byMeasure = [...Map.groupBy(counted, ({ measure }) => measure).values()];
-  if (byMeasure.length === 0) return [];
-  const target = ranks[0]!.target === "gap" ? "the generalization gap" : "the test error";
   const most = Math.max(...byMeasure.map(({ length }) => length));
-  const baselines = byMeasure.filter(([rank]) => rank!.isBaseline).slice(0, 1).map((own) => {
-    const taus = own.map(({ tau }) => tau!).sort((a, b) => a - b);
-    const ends = new Set([taus[0]!, taus.at(-1)!].map((tau) => significant(tau, 2)));
-    return `Kendall's tau of ${own[0]!.measure} with ${target} is ${[...ends].join(" to ")} in ` +
-      `${plural(own.length, "group")}.`;
-  });
-  const whole = byMeasure.filter((own) => !own[0]!.isBaseline && own.length === most);
-  const namesOf = (isMeant: (tau: number) => boolean): string => {
-    const some = whole.filter((own) => own.every(({ tau }) => isMeant(tau!)));
+  const whole = byMeasure.filter((own) => own.length === most);
+  if (whole.length === 0) return [];
+  const target = ranks[0]!.target === "gap" ? "the generalization gap" : "the test error";
+  const namesOf = (isMeant: (interval: Interval) => boolean): string => {
+    const some = whole.filter((own) => own.every(({ interval }) => interval && isMeant(interval)));
     if (some.length === 0) return "none";
     const names = some.map(([rank]) => rank!.label);
     return some.length > 3 ? String(some.length) : `${some.length} (${enumerate(names)})`;
   };
-  if (whole.length === 0) return baselines;
   return [
-    ...baselines,
-    `Of ${plural(whole.length, "measure")}, tau is above 0 in every group for ` +
-    `${namesOf((tau) => tau > 0)}, and below 0 in every group for ${namesOf((tau) => tau < 0)}.`,
+    `With ${target}, ${
+      plural(whole.length, "measure")
+    } (baselines included) have a tau in each of ` +
+    `${plural(most, "group")}. Its interval lies above 0 in all for ` +
+    `${namesOf(([low]) => low > 0)}, below 0 in all for ${namesOf(([, high]) => high < 0)}.`,
   ];
 }
 
-/** One row a measure, in their order, a column a group: tau or Somers' d with its interval. */
+/** One row a measure, in their order, a column a group: tau with its interval and its pairs of cells. */
 export function tauTable(ranks: readonly Explanation[], head = "measure"): ColumnTable {
   const rows = [...Map.groupBy(ranks, ({ measure }) => measure).values()];
   return tableOf<Explanation[]>({
@@ -154,11 +154,6 @@ export function tauTable(ranks: readonly Explanation[], head = "measure"): Colum
     ),
     seeds: (own) => Math.max(...own.map(({ seeds }) => seeds.length)),
   }, rows);
-}
-
-/** The rank correlation, with the draws that all have in common; groups of too few cells are passed over. */
-function tauOf(groups: readonly (readonly RankedCell[])[]): TauInterval {
-  return tauInterval(groups.filter(({ length }) => length >= FEWEST_CELLS), BOOTSTRAP_SEED);
 }
 
 /** Both values of a cell's runs that have both. */
@@ -177,23 +172,20 @@ const EXPLANATIONS: Readonly<Record<string, ValueOf>> = {
   "training loss": ({ network }) => network?.trainLoss,
 };
 
-/** Somers' d of a measure given an explanation, over all cells; its group is "given learning rate". */
+/** Kendall's tau of a measure with an explanation, over all cells; its group is "with learning rate". */
 export type Explanation = TauInterval & Pick<MeasureRank, "measure" | "label" | "group">;
 
-/**
- * Somers' d of the study's measure and the scale-free one given every explanation, over all cells, with
- * the bootstrap interval over seeds and cells of `tauInterval`.
- */
+/** Kendall's tau of the study's measure and the scale-free one with every explanation: see `tauInterval`. */
 export function explain(study: Study, runs: Runs): Explanation[] {
   const cells = distinctCells(summariseCells(study, runs));
   return [mainMeasure(study), LEAD_MEASURE].flatMap((measure) =>
     Object.entries(EXPLANATIONS).map(([name, valueOf]): Explanation => ({
-      ...{ measure, label: parseMeasure(measure).label, group: `given ${name}` },
-      ...tauOf([
+      ...{ measure, label: parseMeasure(measure).label, group: `with ${name}` },
+      ...tauInterval([
         cells.map(({ runs }) =>
           pairValues(runs, valueOf, ({ measures }) => measures[measure]?.estimate)
         ),
-      ]),
+      ], BOOTSTRAP_SEED),
     }))
   );
 }

@@ -107,10 +107,10 @@ export function findingsMarkdown(study: Study, records: Records): string {
     list(publishedSentences(published)),
     tableText(publishedTable(published.filter(({ ours }) => ours !== null))),
     "## What goes with generalization",
-    "Kendall's tau is 1 where networks stand in the same order, −1 in the opposite one. Networks that " +
-    "tie in the measure are not compared (Somers' d). Baselines need no measuring. Intervals are 95 % " +
-    "bootstrap: seeds and cells are drawn again 1,000 times. Few seeds make them too narrow. A mean " +
-    "over groups stands only where all groups have a tau, of one sign.",
+    "Kendall's tau is 1 where cells stand in the same order, −1 in the opposite one. Pairs of cells count " +
+    "that are told apart in both, by a 95 % t interval paired over seeds (Goodman and Kruskal's gamma). " +
+    "A tau needs three. Baselines need no measuring. Intervals are 95 % bootstrap: cells are drawn again " +
+    "1,000 times. A mean over groups stands only where all groups have a tau, of one sign.",
     ...(["gap", "test error"] as const).flatMap((target) => {
       const ranks = rankMeasures(study, runs, target);
       return [list(rankSentences(ranks)), tableText(tauTable(ranks))];
@@ -138,14 +138,15 @@ const HOW_TO_READ = [
     "the level at which most cells can be compared.",
   ]),
   "Among many comparisons some exclude 1 by chance. So p is adjusted by Holm's method. A verdict whose " +
-  "adjusted p is above 0.05 becomes inconclusive, and its p is shown. It is that of a ratio of 1; where " +
-  `the verdict was *negligible*, of a ratio outside 1/${NEGLIGIBLE_RATIO} to ${NEGLIGIBLE_RATIO}. ` +
+  "adjusted p is above 0.05 becomes inconclusive, and its p is shown. p tests that the ratio is 1; for " +
+  `*negligible*, that it lies outside 1/${NEGLIGIBLE_RATIO} to ${NEGLIGIBLE_RATIO}. ` +
   "For each factor these comparisons are one family: sharpness at the stop, relative sharpness (filter) " +
   "at the stop, and relative sharpness (filter) at equal training loss. Antithetic sharpness at equal " +
   "loss is another family; other measures stand alone. Single steps, and the cells of two optimizers at " +
   "one place, are counted by Benjamini and Hochberg's method at 0.05.",
   "*Relative sharpness* moves each unit's weights by a share of their norm, so it does not see a layer's " +
-  "scale; *balanced*, it does not see a unit's either. *Antithetic sharpness* is the mean over +u and −u. Intervals of an eigenvalue hold its residual.",
+  "scale. *Balanced*: after each hidden unit's incoming and outgoing weights were scaled to one norm, so " +
+  "it does not see a unit's scale either. *Antithetic sharpness* is the mean over +u and −u. Intervals of an eigenvalue hold its residual.",
 ].join("\n\n");
 const [OF_THREE, OF_ONE] = [3, 1].map((n) => (100 * shareWithin(n)).toFixed(0));
 const PUBLISHED =

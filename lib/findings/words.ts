@@ -21,9 +21,9 @@ export function formatEstimate(
   return toSpread(mean, spread) + units + formatInterval(interval);
 }
 
-/** "0.81 [0.52, 0.95]"; nothing where there is no tau. */
-export function formatTau({ tau, interval }: TauInterval): string {
-  return tau === null ? "" : significant(tau, 2) + formatInterval(interval);
+/** "0.81 [0.52, 0.95], 20 pairs"; nothing where there is no tau. */
+export function formatTau({ tau, interval, pairs }: TauInterval): string {
+  return tau === null ? "" : `${significant(tau, 2)}${formatInterval(interval)}, ${pairs} pairs`;
 }
 
 /** "a, b and c". */

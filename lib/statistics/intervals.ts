@@ -73,7 +73,10 @@ export function meanInterval(values: readonly number[]): MeanInterval {
       "Cannot take a mean as there must be at least 1 value: current number is 0",
     );
   }
-  requireFinite(values, "take a mean");
+  const bad = values.find((value) => !Number.isFinite(value));
+  if (bad !== undefined) {
+    throw new RangeError(`Cannot take a mean as values must be finite: current value is ${bad}`);
+  }
   const mean = values.reduce((sum, value) => sum + value, 0) / n;
   if (n === 1) return { mean, standardError: null, n, interval: null };
   const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
@@ -131,12 +134,4 @@ function adjust(ps: readonly number[], by: (ranked: readonly number[]) => number
   const order = [...ps.keys()].sort((a, b) => ps[a]! - ps[b]!);
   const adjusted = by(order.map((place) => ps[place]!));
   return ps.map((_, place) => adjusted[order.indexOf(place)]!);
-}
-
-/** Checks that values are finite. @throws {RangeError} "Cannot WHAT as values must be finite: ..." */
-export function requireFinite(values: readonly number[], what: string): void {
-  const bad = values.find((value) => !Number.isFinite(value));
-  if (bad !== undefined) {
-    throw new RangeError(`Cannot ${what} as values must be finite: current value is ${bad}`);
-  }
 }

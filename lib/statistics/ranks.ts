@@ -5,58 +5,10 @@
  */
 import jstat from "jstat";
 import { openStream } from "~/lib/random.ts";
-import { type Interval, requireFinite } from "~/lib/statistics/intervals.ts";
+import { type Interval, meanInterval } from "~/lib/statistics/intervals.ts";
 
 /** Between the two nearest order statistics (R's type 7); the package has no types. */
 const { percentile }: { percentile(values: readonly number[], share: number): number } = jstat;
-
-/**
- * Somers' d of y given x: concordant pairs less discordant ones, of the pairs that are not tied in x,
- *
- *     d = (C - D) / (pairs not tied in x)
- *
- * (Somers, https://doi.org/10.2307/2090408). 1 where y rises with x, -1 where it falls, though many cells of
- * a grid have one x: Kendall's tau-b cannot reach either then. Without ties it is Kendall's tau.
- *
- * @param x Finite, shape [n], as y.
- * @returns In [-1, 1]; null where one of them does not vary, as no order is there to compare.
- * @throws {RangeError} If lengths differ or a value is not finite.
- */
-export function somersD(x: readonly number[], y: readonly number[]): number | null {
-  if (x.length !== y.length) {
-    throw new RangeError(
-      "Cannot correlate ranks as there must be as many x as y: " +
-        `current numbers are ${x.length} and ${y.length}`,
-    );
-  }
-  requireFinite([...x, ...y], "correlate ranks");
-  let [difference, untiedX, untiedY] = [0, 0, 0];
-  for (let i = 0; i < x.length; i++) {
-    for (let j = 0; j < i; j++) {
-      const signX = Math.sign(x[i]! - x[j]!);
-      const signY = Math.sign(y[i]! - y[j]!);
-      difference += signX * signY;
-      untiedX += Math.abs(signX);
-      untiedY += Math.abs(signY);
-    }
-  }
-  return untiedX === 0 || untiedY === 0 ? null : difference / untiedX;
-}
-
-/**
- * The mean over groups of each one's tau, so that only cells that differ in the group's one factor
- * are compared (Jiang et al. arXiv 1912.02178).
- *
- * @returns Null where no group has one.
- */
-export function tauWithinGroups(
-  groups: readonly { readonly x: readonly number[]; readonly y: readonly number[] }[],
-): number | null {
-  const taus = groups.map(({ x, y }) => somersD(x, y)).filter((tau) => tau !== null);
-  if (taus.length === 0) return null;
-  // Fractions that cancel leave 0, and not what rounding leaves of them.
-  return Number((taus.reduce((sum, tau) => sum + tau, 0) / taus.length).toFixed(12));
-}
 
 /** A cell's networks, each with the two values that are ranked. */
 export type RankedCell = readonly {
@@ -67,26 +19,38 @@ export type RankedCell = readonly {
 
 /** Draws of the bootstrap. */
 const RESAMPLES = 1000;
+/** Fewer pairs of cells are no order. */
+const FEWEST_PAIRS = 3;
 
 /** A rank correlation with its interval; null where it cannot be had. */
 export interface TauInterval {
-  /** Of the cells' means over all seeds; the mean over groups where there are several. */
+  /** The mean over groups where there are several. */
   readonly tau: number | null;
   readonly interval: Interval | null;
-  /** Seeds that were drawn from, ascending. */
+  /** Seeds of any cell, ascending. */
   readonly seeds: readonly number[];
   /** Cells of all groups. */
   readonly cells: number;
+  /** Pairs of cells that count. */
+  readonly pairs: number;
 }
 
 /**
- * Somers' d of the cells' means, within groups, with a 95 % percentile bootstrap over seeds and
- * cells: as many seeds as there are are drawn with replacement, the same for all cells (they are
- * paired), and as many cells in each group (Efron and Tibshirani, An Introduction to the Bootstrap,
- * 13). A cell without any of the drawn seeds is left out of that draw. Few seeds make it too narrow:
- * three have 10 different draws.
+ * Kendall's tau over the pairs of cells that are told apart in both x and y, within groups, so that only
+ * cells that differ in the group's one factor are compared (Jiang et al. arXiv 1912.02178); then the
+ * mean over groups. Of pairs that go the same way in x and y (C) or opposite ways (D)
  *
- * @param groups Cells that differ in one factor, group by group.
+ *     tau = (C - D) / (C + D)
+ *
+ * (Goodman and Kruskal's gamma, https://doi.org/10.2307/2281536). Two cells are told apart where the
+ * 95 % t interval of their difference, paired over seeds, excludes 0, or where they have one seed in
+ * common, which has no interval. So the seeds decide which pairs count.
+ *
+ * The interval is a 95 % percentile bootstrap over cells: as many are drawn in each group as it has,
+ * with replacement (Efron and Tibshirani, An Introduction to the Bootstrap, 13).
+ *
+ * @param groups Cells that differ in one factor, group by group; one of fewer than three pairs that
+ * count is passed over.
  * @param seed Of the draws.
  * @returns The interval is null for fewer than 2 seeds.
  * @throws {RangeError} If a value is not finite.
@@ -94,31 +58,52 @@ export interface TauInterval {
 export function tauInterval(groups: readonly (readonly RankedCell[])[], seed: number): TauInterval {
   const cells = groups.flat();
   const seeds = [...new Set(cells.flat().map(({ seed }) => seed))].sort((a, b) => a - b);
-  const tau = tauOf(groups, seeds);
-  const known = { tau, seeds, cells: cells.length, interval: null };
+  const signs = groups.map((own) => own.map((a) => own.map((b) => agreement(a, b))))
+    .filter((own) => count(own.flat()) / 2 >= FEWEST_PAIRS);
+  const all = signs.map((own) => [...own.keys()]);
+  const tau = meanTau(signs, all);
+  const pairs = count(signs.flat(2)) / 2;
+  const known = { tau, seeds, cells: cells.length, pairs, interval: null };
   if (seeds.length < 2 || tau === null) return known;
   const stream = openStream(seed, 0);
-  const draw = <T>(all: readonly T[]): T[] =>
-    all.map(() => all[Math.floor((stream.next() >>> 0) / 2 ** 32 * all.length)]!);
-  const taus = Array.from({ length: RESAMPLES }, () => {
-    const drawn = draw(seeds);
-    return tauOf(groups.map(draw), drawn);
-  }).filter((again) => again !== null);
+  const draw = (own: readonly number[]): number[] =>
+    own.map(() => own[Math.floor((stream.next() >>> 0) / 2 ** 32 * own.length)]!);
+  const taus = Array.from({ length: RESAMPLES }, () => meanTau(signs, all.map(draw)))
+    .filter((again) => again !== null);
   const [low, high] = [0.025, 0.975].map((share) => percentile(taus, share));
-  return taus.length === 0 ? known : { ...known, interval: [low!, high!] };
+  return { ...known, interval: [low!, high!] };
 }
 
-/** Tau of the cells' means over seeds, each as often as it was drawn. */
-function tauOf(
-  groups: readonly (readonly RankedCell[])[],
-  drawn: readonly number[],
-): number | null {
-  return tauWithinGroups(groups.map((cells) => {
-    const had = cells.map((cell) =>
-      drawn.flatMap((seed) => cell.find((one) => one.seed === seed) ?? [])
-    ).filter(({ length }) => length > 0);
-    const means = (key: "x" | "y"): number[] =>
-      had.map((all) => all.reduce((sum, one) => sum + one[key], 0) / all.length);
-    return { x: means("x"), y: means("y") };
-  }));
+/** 1 where two cells go the same way in x and y, -1 where opposite ways, 0 where one is not told. */
+function agreement(a: RankedCell, b: RankedCell): number {
+  const both = a.flatMap((one) => {
+    const other = b.find(({ seed }) => seed === one.seed);
+    return other === undefined ? [] : [[one, other] as const];
+  });
+  const [x, y] = (["x", "y"] as const).map((key) => signOf(both.map(([u, v]) => u[key] - v[key])));
+  return x! * y!;
 }
+
+/** The sign of a mean whose 95 % t interval excludes 0, or of a single value; else 0. */
+function signOf(values: readonly number[]): number {
+  if (values.length === 0) return 0;
+  const { mean, interval } = meanInterval(values);
+  const [low, high] = interval ?? [mean, mean];
+  return low <= 0 && high >= 0 ? 0 : Math.sign(mean);
+}
+
+/** Tau of the cells that were drawn, by group, from the agreement of each two; the mean over groups. */
+function meanTau(
+  signs: readonly (readonly (readonly number[])[])[],
+  drawn: readonly (readonly number[])[],
+): number | null {
+  const taus = signs.flatMap((own, group) => {
+    const some = drawn[group]!.flatMap((i) => drawn[group]!.map((j) => own[i]![j]!));
+    return count(some) === 0 ? [] : some.reduce((sum, sign) => sum + sign, 0) / count(some);
+  });
+  if (taus.length === 0) return null;
+  // Fractions that cancel leave 0, and not what rounding leaves of them.
+  return Number((taus.reduce((sum, tau) => sum + tau, 0) / taus.length).toFixed(12));
+}
+
+const count = (signs: readonly number[]): number => signs.filter((sign) => sign !== 0).length;

@@ -24,7 +24,7 @@ const whole = vary(standard, {
 const wholeRun: SyntheticRunOf = ({ learningRate, batchSize, seed }) => ({
   samples: spread(49, 0.1 + learningRate, 0.01),
   epochs: 60,
-  gap: 0.1 + (1 + seed) * learningRate + 1e-6 * batchSize,
+  gap: 0.1 + (1 + 0.001 * seed) * learningRate + 1e-6 * batchSize,
 });
 const small = vary(quick, { effects: ["learning-rate"], optimizers: ["SGD"] });
 const THREE = ["SGD", "SGD(momentum=0.9)", "AdaGrad"];

@@ -6,9 +6,7 @@ import {
   holm,
   meanInterval,
   type RankedCell,
-  somersD,
   tauInterval,
-  tauWithinGroups,
   tQuantile,
   twoSidedP,
   welchTest,
@@ -48,14 +46,6 @@ Deno.test("statistics name what they cannot use", () => {
     [
       () => tQuantile(0.5, NaN),
       "take a t quantile as degrees of freedom must be finite and > 0: current value is NaN",
-    ],
-    [
-      () => somersD([1, 2], [1]),
-      "correlate ranks as there must be as many x as y: current numbers are 2 and 1",
-    ],
-    [
-      () => somersD([1, NaN], [1, 2]),
-      "correlate ranks as values must be finite: current value is NaN",
     ],
   ];
   for (const [call, message] of cases) assertThrows(call, RangeError, `Cannot ${message}`);
@@ -143,85 +133,85 @@ Deno.test("tQuantile() takes degrees of freedom that are not whole", () => {
   }
 });
 
-Deno.test("somersD() agrees with scipy.stats.somersd, ties included", () => {
-  assertEquals(somersD([12, 2, 1, 12, 2], [1, 4, 7, 1, 0]), -0.5);
-  // By hand: of 10 pairs one is tied in x, another in y, and 6 of the other 8 are in order, 2 not.
-  assertAlmostEquals(somersD([1, 1, 2, 3, 4], [1, 2, 3, 3, 2.5])!, (6 - 2) / 9, 1e-15);
-  assertEquals(somersD([1, 1, 1, 2, 2, 2, 3, 3, 3], [3, 1, 2, 4, 6, 5, 7, 9, 8]), 1);
-});
-
-Deno.test("somersD() sees ranks only, changes sign with one of them, and is Kendall's tau without ties", () => {
-  const x = [0.3, -1, 7, 2, 2, 0];
-  const y = [5, 1, 9, 3, 4, 4];
-  const d = somersD(x, y)!;
-  assertEquals(somersD(x.map(Math.exp), y.map((value) => value ** 3)), d);
-  assertEquals(somersD(x.map((value) => -value), y), -d);
-  // scipy.stats.kendalltau, which takes x and y alike.
-  for (const [a, b] of [[[1, 2, 3, 4], [1, 3, 2, 4]], [[1, 3, 2, 4], [1, 2, 3, 4]]] as const) {
-    assertAlmostEquals(somersD(a, b)!, 2 / 3, 1e-15);
-  }
-});
-
-Deno.test("somersD() is null where there is no order", () => {
-  for (const [x, y] of [[[], []], [[1], [2]], [[3, 3], [1, 2]], [[1, 2], [3, 3]]] as const) {
-    assertEquals(somersD(x, y), null);
-  }
-});
-
-Deno.test("tauWithinGroups() compares no cell with one of another group", () => {
-  // Within each group y rises with x; between the groups it falls (Simpson's paradox).
-  const groups = [{ x: [1, 2, 3], y: [11, 12, 13] }, { x: [4, 5, 6], y: [1, 2, 3] }];
-  assertEquals(tauWithinGroups(groups), 1);
-  assert(somersD(groups.flatMap(({ x }) => x), groups.flatMap(({ y }) => y))! < 0);
-  // A group without an order has no say.
-  assertEquals(tauWithinGroups([...groups, { x: [1, 1], y: [1, 2] }]), 1);
-  assertEquals(tauWithinGroups([{ x: [1], y: [1] }]), null);
-  assertEquals(tauWithinGroups([]), null);
-});
-
 /** A cell whose seeds 0, 1, 2 ... have these values. */
 const cell = (x: readonly number[], y: readonly number[]): RankedCell =>
   x.map((value, seed) => ({ seed, x: value, y: y[seed]! }));
 
-Deno.test("tauInterval() has the bootstrap's own distribution, as done by hand", () => {
-  // One seed ranks two cells one way, weakly, the others the other way: of n seeds, only the draw of that
-  // one n times has tau -1. Its probability n^-n is 1/4 and 1/27, above 0.025, then 1/256, below.
-  for (const [n, low] of [[2, -1], [3, -1], [4, 1]] as const) {
-    const strong = (value: number): number[] => Array(n - 1).fill(value);
-    const cells = [
-      cell([...strong(0), 5], [...strong(0), 5]),
-      cell([...strong(99), 0], [...strong(99), 5.5]),
-    ];
-    const { tau, interval } = tauInterval([cells], 4);
-    assertEquals([n, tau, interval], [n, 1, [low, 1]]);
+/** Cells of one seed, which tell their order. */
+const single = (x: readonly number[], y: readonly number[]): RankedCell[] =>
+  x.map((value, i) => cell([value], [y[i]!]));
+
+Deno.test("tauInterval() is scipy.stats.kendalltau, and leaves out pairs that tie in x or y", () => {
+  // By hand: of 10 pairs one is tied in x, another in y, and 6 of the other 8 are in order, 2 not.
+  const x = [1, 1, 2, 3, 4];
+  const y = [1, 2, 3, 3, 2.5];
+  const found = tauInterval([single(x, y)], 1);
+  assertEquals([found.tau, found.pairs, found.cells, found.interval], [(6 - 2) / 8, 8, 5, null]);
+  assertEquals(tauInterval([single(x.map((value) => -value), y)], 1).tau, -0.5);
+  assertEquals(tauInterval([single(y, x)], 1).tau, 0.5);
+  assertAlmostEquals(tauInterval([single([1, 2, 3, 4], [1, 3, 2, 4])], 1).tau!, 2 / 3, 1e-12);
+});
+
+Deno.test("tauInterval() leaves out pairs that their seeds do not tell apart", () => {
+  // Three seeds' differences of 1, 1.2 and 1.4 have the interval 1.2 ± 0.50, of 0, 1 and 2 1 ± 2.48.
+  const steady = [1, 1.2, 1.4];
+  const loose = [0, 1, 2];
+  const zeros = [0, 0, 0];
+  const far = [10, 10, 10];
+  const cells = [cell(zeros, zeros), cell(steady, steady), cell(loose, far), cell(far, far)];
+  // Not told: the third from the first two in x, from the fourth in y.
+  const { tau, pairs } = tauInterval([cells], 1);
+  assertEquals([tau, pairs], [1, 3]);
+  // A common shift of a seed cancels, as pairs are compared within seed.
+  const shift = [-50, 0, 70];
+  const shifted = cells.map((own) => own.map((one, i) => ({ ...one, x: one.x + shift[i]! })));
+  assertEquals(tauInterval([shifted], 1).pairs, 3);
+  // Fewer than three pairs are no order.
+  assertEquals(tauInterval([cells.slice(0, 3)], 1).tau, null);
+});
+
+Deno.test("tauInterval() compares no cell with one of another group", () => {
+  // Within each group y rises with x; between the groups it falls (Simpson's paradox).
+  const groups = [single([1, 2, 3], [11, 12, 13]), single([4, 5, 6], [1, 2, 3])];
+  assertEquals(tauInterval(groups, 1).tau, 1);
+  assert(tauInterval([groups.flat()], 1).tau! < 0);
+  // A group without an order has no say.
+  assertEquals(tauInterval([...groups, single([1, 1, 1], [1, 2, 3])], 1).tau, 1);
+});
+
+Deno.test("tauInterval()'s interval is that of all draws of cells", () => {
+  const [x, y] = [[1, 2, 3, 4, 5], [2, 1, 4, 5, 3]];
+  const twice = (value: number): number[] => [value, value];
+  const { tau, interval } = tauInterval([x.map((value, i) => cell(twice(value), twice(y[i]!)))], 4);
+  assertAlmostEquals(tau!, (7 - 3) / 10, 1e-12);
+  const all: number[] = [];
+  for (let code = 0; code < 5 ** 5; code++) {
+    const drawn = [0, 1, 2, 3, 4].map((place) => Math.floor(code / 5 ** place) % 5);
+    const signs = drawn.flatMap((i) =>
+      drawn.map((j) => Math.sign((x[i]! - x[j]!) * (y[i]! - y[j]!)))
+    ).filter((sign) => sign !== 0);
+    if (signs.length > 0) all.push(signs.reduce((sum, sign) => sum + sign / signs.length, 0));
   }
+  all.sort((a, b) => a - b);
+  // Of 1,000 draws 25 are expected beyond each end, 5 more or less.
+  const [low, high] = interval!.map((end) => Number(end.toFixed(9))) as [number, number];
+  assert(all[Math.floor(0.01 * all.length)]! <= low && low <= all[Math.floor(0.04 * all.length)]!);
+  assert(all[Math.floor(0.96 * all.length)]! <= high && high <= all.at(-1)!);
 });
 
 Deno.test("tauInterval() depends on its seed only, whatever the order of cells' seeds", () => {
   const stream = openStream(3, 0);
-  const draw = (start: number) => [0, 1, 2, 3].map(() => start + 9 * stream.next() / 2 ** 31);
-  const groups = [0, 1].map(() => [0, 1, 2, 3, 4].map((i) => cell(draw(i), draw(i))));
+  const near = (value: number) => [0, 1, 2].map(() => value + stream.next() / 2 ** 36);
+  const groups = [0, 1].map((group) => (
+    [0, 1, 2, 3, 4].map((i) => cell(near(i), near((i * (2 + group)) % 5)))
+  ));
   const first = tauInterval(groups, 9);
   assertEquals(tauInterval(groups, 9), first);
   const [low, high] = first.interval!;
   assert(low < first.tau! && first.tau! < high);
-  assertEquals(first.cells, 10);
+  assertEquals([first.cells, first.pairs, first.seeds], [10, 20, [0, 1, 2]]);
   const reversed = groups.map((cells) => cells.map((own) => own.toReversed()));
   assertEquals(tauInterval(reversed, 9), first);
-});
-
-Deno.test("tauInterval() leaves out empty cells, and has no interval without two seeds or an order", () => {
-  const cases: [RankedCell[], ReturnType<typeof tauInterval>][] = [
-    [[cell([1], [1]), cell([2], [2])], { tau: 1, seeds: [0], cells: 2, interval: null }],
-    [[cell([1, 1], [1, 2]), cell([1, 1], [2, 3])], {
-      ...{ tau: null, seeds: [0, 1], cells: 2, interval: null },
-    }],
-    [[cell([1, 2], [1, 2]), cell([5], [5]), []], {
-      ...{ tau: 1, seeds: [0, 1], cells: 3, interval: [1, 1] },
-    }],
-    [[], { tau: null, seeds: [], cells: 0, interval: null }],
-  ];
-  for (const [cells, expected] of cases) {
-    assertEquals(tauInterval([cells], 1), expected);
-  }
+  assertEquals(tauInterval([[], ...groups], 9).tau, first.tau);
+  assertEquals(tauInterval([], 9).tau, null);
 });
