@@ -1,6 +1,7 @@
 import { basename } from "node:path";
 import { forColumn, listFigures, listPictures } from "~/lib/figures.ts";
 import {
+  againstText,
   comparisonText,
   describeFinding,
   edgeCells,
@@ -15,7 +16,7 @@ import {
 } from "~/lib/findings.ts";
 import { significant } from "~/lib/files/numbers.ts";
 import { run } from "~/lib/reproduce.ts";
-import { runsAt, runsCsv } from "~/lib/results.ts";
+import { runsAt, runsCsv, summariseCells } from "~/lib/results.ts";
 import { presets, studyFile } from "~/lib/study.ts";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { ROOT } from "~/tests/fixtures/script.ts";
@@ -65,6 +66,18 @@ Deno.test("README says of the results what the verdicts say, number by number", 
   const [batches] = found("batch-size", "stop", ["SGD"]);
   const losses = batches!.comparisons.flatMap(({ first, last }) => [first.loss!, last.loss!])
     .map((loss) => significant(loss)).join(" to ");
+  const [lowest] = found("learning-rate", "loss", ["AdaGrad"]).filter(({ level }) => level === 1.5);
+  const [, turn] = /It is lowest at 10⁻²: .* to there, (.*) from there\./.exec(
+    describeFinding(lowest!),
+  )!;
+  const edge = edgeTable(
+    edgeCells(presets.standard, OUTCOMES[0]!.records).filter((cell) =>
+      cell.optimizer === "SGD" && cell.effect === "learning-rate" && cell.learningRate >= 1e-3
+    ),
+  );
+  const edges = (edge.array("learning rate × λ max") as string[])
+    .map((text) => text.match(/[\d.]+/g)!.map(Number));
+  const [means, ends] = [edges.map(([mean]) => mean!), edges.flatMap(([, ...each]) => each)];
   const numbers = [
     `falls to ${ratio("learning-rate", "stop", "SGD")} of its value with SGD, to ` +
     `${ratio("learning-rate", "stop", "AdaGrad")} with AdaGrad.`,
@@ -72,16 +85,23 @@ Deno.test("README says of the results what the verdicts say, number by number", 
     `${ratio("learning-rate", "loss", "AdaGrad", 1.5)} with AdaGrad.`,
     `with SGD only**, to ${ratio("learning-rate", "measure", "SGD")}. With AdaGrad it is not ` +
     `settled: ratio ${ratio("learning-rate", "measure", "AdaGrad")}.`,
-    `the loss is ${losses} nats. Sharpness falls to ${ratio("batch-size", "stop", "SGD")}.`,
+    `the loss rises from ${losses} nats, and sharpness falls to ${
+      ratio("batch-size", "stop", "SGD")
+    }.`,
+    `lowest at 10⁻², and ${turn!.replace("ratio ", "")} times that at 10⁻¹.`,
+    `is ${significant(Math.min(...means))} to ${
+      significant(Math.max(...means))
+    } (intervals within ` +
+    `${significant(Math.min(...ends))} to ${significant(Math.max(...ends))}).`,
   ];
   for (const text of numbers) assertStringIncludes(block, text);
-  assertEquals(block.match(/ \[\d[^\]]*\](?!\()/g)?.length, 7);
-  // A larger learning rate ends flatter. Up to 5×10⁻⁴ it rises.
+  assertEquals(block.match(/ \[\d[^\]]*\](?!\()/g)?.length, 8);
+  // A larger learning rate ends flatter. It is highest at 5×10⁻⁴.
   assertEquals(verdicts("learning-rate", "stop"), new Set(["falls"]));
   for (const finding of found("learning-rate", "stop")) {
     assertStringIncludes(describeFinding(finding), "It is highest at 5×10⁻⁴: ");
   }
-  // From 10⁻³ on, SGD's learning rate × largest Hessian eigenvalue is not told apart from 2.
+  // SGD's larger rates end near the edge of stability.
   const cells = edgeCells(presets.standard, OUTCOMES[0]!.records)
     .filter((cell) => cell.optimizer === "SGD" && cell.effect === "learning-rate");
   assertEquals(
@@ -98,7 +118,7 @@ Deno.test("README says of the results what the verdicts say, number by number", 
     const compared = found("learning-rate", "loss", [optimizer])
       .filter(({ comparisons: [each] }) => each!.n >= FEWEST_SEEDS);
     assertEquals(compared.length - settled.length, optimizer === "SGD" ? 0 : 1);
-    assert(optimizer === "SGD" || compared.length === 4);
+    assertEquals(compared.length, optimizer === "SGD" ? 5 : 4);
     assert(optimizer === "SGD" || compared.filter(isWhole).length === 1);
     assert(
       settled.every(({ judged, comparisons: [each] }) => judged !== "negligible" && each!.sign < 0),
@@ -106,7 +126,8 @@ Deno.test("README says of the results what the verdicts say, number by number", 
   }
   assertEquals(verdicts("learning-rate", "measure", ["SGD"]), new Set(["survives"]));
   assert(!verdicts("learning-rate", "measure", ["AdaGrad"]).has("survives"));
-  // Larger batches of SGD learn less before they stop, and end flatter; at equal loss no fall is seen.
+  // Larger batches of SGD stop at a higher loss. At equal loss, from 32 to 8192, no fall is seen.
+  assertEquals(found("batch-size", "loss", ["SGD"])[0]!.comparisons[0]!.last.name, "8192");
   // On 10,000 images at 10⁻² it rises with SGD.
   assertEquals(presets.quick.grid.baseLearningRate, 1e-2);
   const rising = found("batch-size", "loss", ["SGD"], quick)
@@ -126,13 +147,21 @@ Deno.test("README says of the results what the verdicts say, number by number", 
   const [against] = optimizerSentences(findings!);
   assertStringIncludes(against!, "by learning rate, at 1.5 nats, alike at ");
   assertStringIncludes(against!, ", lower at 10⁻³, 5×10⁻³ and 10⁻², higher at 10⁻¹;");
+  const [atStop] = findings!.filter((each) => each.isAgainst && each.where === "stop");
+  assertEquals(againstText(atStop!), "lower at 10⁻⁴, 5×10⁻⁴, 10⁻³, 5×10⁻³, 10⁻², 5×10⁻² and 10⁻¹");
+  const { testAccuracy } = summariseCells(
+    presets.standard,
+    runsAt(presets.standard, OUTCOMES[0]!.records),
+  )
+    .find(({ optimizer, batchSize }) => optimizer === "SGD" && batchSize === 50_000)!;
+  assertStringIncludes(readme, `stops at ${(100 * testAccuracy!).toFixed(1)} % test accuracy`);
 });
 
 Deno.test("README is one screen of plain sentences whose links lead somewhere", async () => {
   const readme = await Deno.readTextFile(`${ROOT}README.md`);
   // What was found takes the lines that it takes.
   const own = readme.replace(/<!-- found -->.*?<!-- -->/s, "");
-  assert(own.split("\n").length <= 120 && readme.split(/\s+/).length <= 950);
+  assert(own.split("\n").length <= 120 && readme.split(/\s+/).length <= 1000);
   assert(own.split("\n").findIndex((line) => line.startsWith("npx -y deno task")) < 40);
   const prose = readme.replace(/```.*?```|^\|.*$|^ {4}.*$/gms, "");
   for (const sentence of prose.split(/(?<=[.:?])\s+|\n\n|\n- /)) {
