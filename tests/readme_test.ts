@@ -55,7 +55,7 @@ Deno.test("README says of the results what the verdicts say, number by number", 
       (where === "stop" || each.measure === LEAD_MEASURE)
     );
   const verdicts = (...of: Parameters<typeof found>): Set<string> =>
-    new Set(found(...of).map(({ judged }) => judged));
+    new Set(found(...of).map(({ verdict }) => verdict));
   const ratio = (
     ...[effect, where, optimizer, level]: [string, string, string, number?]
   ): string => {
@@ -113,15 +113,17 @@ Deno.test("README says of the results what the verdicts say, number by number", 
   // three of four. Where training stops it falls with SGD only.
   for (const optimizer of ["SGD", "AdaGrad"]) {
     const settled = found("learning-rate", "loss", [optimizer])
-      .filter(({ judged }) => judged !== "inconclusive");
-    assert(settled.some(({ judged }) => judged === "survives"));
+      .filter(({ verdict }) => verdict !== "inconclusive");
+    assert(settled.some(({ verdict }) => verdict === "survives"));
     const compared = found("learning-rate", "loss", [optimizer])
       .filter(({ comparisons: [each] }) => each!.n >= FEWEST_SEEDS);
     assertEquals(compared.length - settled.length, optimizer === "SGD" ? 0 : 1);
     assertEquals(compared.length, optimizer === "SGD" ? 5 : 4);
     assert(optimizer === "SGD" || compared.filter(isWhole).length === 1);
     assert(
-      settled.every(({ judged, comparisons: [each] }) => judged !== "negligible" && each!.sign < 0),
+      settled.every(({ verdict, comparisons: [each] }) =>
+        verdict !== "negligible" && each!.sign < 0
+      ),
     );
   }
   assertEquals(verdicts("learning-rate", "measure", ["SGD"]), new Set(["survives"]));
@@ -132,7 +134,7 @@ Deno.test("README says of the results what the verdicts say, number by number", 
   assertEquals(presets.quick.grid.baseLearningRate, 1e-2);
   const rising = found("batch-size", "loss", ["SGD"], quick)
     .filter(({ comparisons: [each] }) => each!.n >= FEWEST_SEEDS);
-  assertEquals(new Set(rising.map(({ judged }) => judged)), new Set(["rises"]));
+  assertEquals(new Set(rising.map(({ verdict }) => verdict)), new Set(["rises"]));
   for (const { ends } of found("batch-size", "stop", ["SGD"])) {
     assert(ends.every(({ loss }, i) => i === 0 || loss! > ends[i - 1]!.loss!));
   }

@@ -12,7 +12,13 @@ import { defaultThreads } from "~/lib/domain.ts";
 import { writeWhole } from "~/lib/files/files.ts";
 import { plural } from "~/lib/files/numbers.ts";
 import { formatSeconds } from "~/lib/files/text.ts";
-import { cellColumns, cellNote, firstScreen, listFindings, writeFindings } from "~/lib/findings.ts";
+import {
+  cellColumns,
+  cellNote,
+  listFindings,
+  summarySentences,
+  writeFindings,
+} from "~/lib/findings.ts";
 import { refreshReport } from "~/lib/report.ts";
 import {
   type Agreement,
@@ -88,8 +94,8 @@ async function runStudy(study: Study, options: Options): Promise<object> {
       Deno.exitCode = 1;
     }
     const cells = summariseCells(study, runsAt(study, records));
-    const claims = firstScreen(listFindings(study, records));
-    for (const line of [...describeCells(study, cells), ...claims, ...failed]) onMessage(line);
+    const summary = summarySentences(listFindings(study, records));
+    for (const line of [...describeCells(study, cells), ...summary, ...failed]) onMessage(line);
   }
   const seconds = performance.now() / 1000;
   const missing = missingRuns > 0 ? `, ${missingRuns} missing` : "";

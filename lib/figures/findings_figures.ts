@@ -21,12 +21,12 @@ import { capitalize } from "~/lib/files/text.ts";
 import {
   type Finding,
   isWhole,
-  type Kind,
   LOSS_LEVELS,
   type MeasureRank,
   NEGLIGIBLE_RATIO,
   PUBLISHED_PROTOCOL,
   type PublishedComparison,
+  type Verdict,
 } from "~/lib/findings.ts";
 import { parseMeasure } from "~/lib/measure.ts";
 import { EFFECTS, mainMeasure, type Study } from "~/lib/study.ts";
@@ -93,7 +93,7 @@ export function describePublished(comparisons: readonly PublishedComparison[]): 
 }
 
 const [SURVIVES, REVERSES, NEGLIGIBLE] = SERIES_COLORS;
-const COLORS: Readonly<Record<Kind, string>> = {
+const COLORS: Readonly<Record<Verdict, string>> = {
   ...{ survives: SURVIVES!, reverses: REVERSES!, negligible: NEGLIGIBLE!, inconclusive: INK.axis },
   ...{ falls: INK.text, rises: INK.text },
 };
@@ -111,8 +111,8 @@ export function plotLevels(study: Study, findings: readonly Finding[]): Figure {
     return where === "loss" && !isAgainst && isRatio ? [{ ...finding, found }] : [];
   });
   const measures = [...new Set(shown.map(({ measure }) => measure))];
-  const kinds = new Set(shown.map(({ judged }) => judged));
-  const colors = Object.entries(COLORS).filter(([kind]) => kinds.has(kind as Kind));
+  const verdicts = new Set(shown.map(({ verdict }) => verdict));
+  const colors = Object.entries(COLORS).filter(([verdict]) => verdicts.has(verdict as Verdict));
   const seeds = plurals(shown.map(({ found }) => found.n), "seed");
   const [stop] = study.stops;
   const band = [1 / NEGLIGIBLE_RATIO, NEGLIGIBLE_RATIO].map((y) => ({ x: NaN, y }));
@@ -129,12 +129,12 @@ export function plotLevels(study: Study, findings: readonly Finding[]): Figure {
         y: { label: "Ratio of the\ntwo ends", scale: "log" },
         layers: [
           { kind: "rules", name: "negligible-band", rows: band, color: INK.muted, dash: "3 3" },
-          ...colors.flatMap(([kind, color]) =>
+          ...colors.flatMap(([verdict, color]) =>
             measures.map((measure, i): Layer => ({
-              ...{ kind: "points", name: kind, symbol: SYMBOLS[i]!, color, radius: 4 },
-              legend: i === 0 ? kind : undefined,
+              ...{ kind: "points", name: verdict, symbol: SYMBOLS[i]!, color, radius: 4 },
+              legend: i === 0 ? verdict : undefined,
               shift: 9 * (i - (measures.length - 1) / 2),
-              rows: rows.filter((row) => row.measure === measure && row.judged === kind),
+              rows: rows.filter((row) => row.measure === measure && row.verdict === verdict),
             }))
           ),
           ...measures.map((measure, i): Layer => ({

@@ -7,7 +7,7 @@ import { formatEstimate } from "~/lib/findings/words.ts";
 import { type Interval, meanInterval, tQuantile, twoSidedP } from "~/lib/statistics.ts";
 
 /** What an effect does; or what becomes of that at the stop elsewhere. */
-export type Kind = "falls" | "rises" | "survives" | "reverses" | "negligible" | "inconclusive";
+export type Verdict = "falls" | "rises" | "survives" | "reverses" | "negligible" | "inconclusive";
 
 /** Two values whose ratio lies within 1 / 1.2 .. 1.2 are as good as equal. */
 export const NEGLIGIBLE_RATIO = 1.2;
@@ -48,10 +48,10 @@ export interface Comparison extends Contrast {
   /** Null for one seed. */
   readonly interval: Interval | null;
   readonly n: number;
-  readonly kind: Kind;
+  readonly verdict: Verdict;
   /** 1 or -1 where the interval, of `FEWEST_SEEDS` or more, excludes no effect; else 0. */
   readonly sign: number;
-  /** Two-sided, of no effect at all; and of `kind`: at most 0.05 where it is not inconclusive. */
+  /** Two-sided, of no effect at all; and of `verdict`: at most 0.05 where it is not inconclusive. */
   readonly pEffect: number;
   readonly p: number;
 }
@@ -62,7 +62,7 @@ export interface Comparison extends Contrast {
  * between the values and the others, mean over seeds: of both ends, or the greater of two lower bounds,
  * as each moves the result one way only.
  *
- * The kind is "negligible" where the interval lies wholly within `NEGLIGIBLE_RATIO` (or
+ * The verdict is "negligible" where the interval lies wholly within `NEGLIGIBLE_RATIO` (or
  * `NEGLIGIBLE_SHARE` of the larger end), even if it excludes 1 (or 0). Else the effect "falls" or
  * "rises" where the interval excludes 1 (0). Where a `reference` does either it "survives" if it goes the
  * reference's way and "reverses" if it goes the other. It is inconclusive otherwise, and for fewer than
@@ -91,7 +91,7 @@ export function compare(contrast: Contrast, reference?: Comparison): Comparison 
   );
   const scale = isRatio ? "ratio" : "difference";
   const known = { ...contrast, means, n, estimate: back(mean), scale } as const;
-  const open = { kind: "inconclusive", sign: 0, pEffect: 1, p: 1 } as const;
+  const open = { verdict: "inconclusive", sign: 0, pEffect: 1, p: 1 } as const;
   if (standardError === null) return { ...known, ...open, interval: null };
   const [before = 0, after = 0] = values.map((own, i) => {
     const apart = own.map((value, j) => Math.abs(scaled(others[i]![j]!) - scaled(value)));
@@ -112,7 +112,7 @@ export function compare(contrast: Contrast, reference?: Comparison): Comparison 
   const isNegligible = size + half <= margin;
   return {
     ...{ ...known, interval, sign, pEffect },
-    kind: isNegligible ? "negligible" : kindOf(sign, reference),
+    verdict: isNegligible ? "negligible" : verdictOf(sign, reference),
     p: isNegligible ? pOf(margin - size - shift) : pEffect,
   };
 }
@@ -123,13 +123,13 @@ export function formatComparison({ scale, estimate, interval, unit }: Comparison
   return `${scale} ${formatEstimate({ mean: estimate, interval }, scale === "ratio" ? "1" : unit)}`;
 }
 
-function kindOf(sign: number, reference: Comparison | undefined): Kind {
+function verdictOf(sign: number, reference: Comparison | undefined): Verdict {
   if (sign === 0) return "inconclusive";
-  const seen = reference === undefined || reference.kind === "negligible" ? 0 : reference.sign;
+  const seen = reference === undefined || reference.verdict === "negligible" ? 0 : reference.sign;
   return seen === 0 ? wayOf(sign) : sign === seen ? "survives" : "reverses";
 }
 
 /** What an effect of this sign does where it is compared with no other. */
-export function wayOf(sign: number): Kind {
+export function wayOf(sign: number): Verdict {
   return sign < 0 ? "falls" : "rises";
 }

@@ -13,13 +13,13 @@ import {
   type End,
   FEWEST_SEEDS,
   formatComparison,
-  type Kind,
+  type Verdict,
   wayOf,
 } from "~/lib/findings/contrast.ts";
 import {
+  ANTITHETIC_MEASURE,
   atLossLevels,
   atStop,
-  CURVE_MEASURE,
   endsOf,
   LEAD_MEASURE,
   listSeries,
@@ -40,11 +40,9 @@ export const FAMILY_ERROR = 0.05;
 
 /** What becomes of a series at a place. */
 export interface Finding extends Series, Place {
-  /** The verdict by itself; of optimizers the cells have one each. */
-  readonly kind: Kind;
-  /** The verdict among those of its family, where it is of one: see `listFindings`. */
-  readonly judged: Kind;
-  /** Holm's p of `kind`; null where it is of no family. */
+  /** Among those of its family, where it is of one: see `listFindings`; of optimizers the cells have one each. */
+  readonly verdict: Verdict;
+  /** Holm's p of the comparison's own verdict; null where it is of no family. */
   readonly adjustedP: number | null;
   /** Of the two ends; of every cell, where optimizers are compared. */
   readonly comparisons: readonly Comparison[];
@@ -70,7 +68,7 @@ export const listFindings: (
   const others = rankedMeasures(checked, runsAt(checked, records))
     .filter((text) => text !== measure && parseMeasure(text).isCrossCheck)
     .map((text) => atStop(checked, records, text));
-  const losses = [LEAD_MEASURE, CURVE_MEASURE]
+  const losses = [LEAD_MEASURE, ANTITHETIC_MEASURE]
     .flatMap((text) => atLossLevels(study, records, text));
   const places = [stop, ...others, ...losses];
   return judgeFamilies(
@@ -102,8 +100,8 @@ export function findAt(series: Series, place: Place, stop: Place): Finding {
       return compare(contrastAt(place, first, last), place.where === "stop" ? undefined : before);
     });
   const found = comparisons.filter((comparison) => comparison !== undefined);
-  const kind = isAgainst ? "inconclusive" : found[0]?.kind ?? "inconclusive";
-  return { ...series, ...place, kind, judged: kind, adjustedP: null, comparisons: found, ends };
+  const verdict = isAgainst ? "inconclusive" : found[0]?.verdict ?? "inconclusive";
+  return { ...series, ...place, verdict, adjustedP: null, comparisons: found, ends };
 }
 
 /** Adjusts the verdicts of findings that are judged together. */
@@ -114,7 +112,8 @@ function judgeFamilies(findings: readonly Finding[]): Finding[] {
   );
   const families = Map.groupBy(
     members,
-    ({ effect, where, measure }) => `${effect} ${where === "loss" && measure === CURVE_MEASURE}`,
+    ({ effect, where, measure }) =>
+      `${effect} ${where === "loss" && measure === ANTITHETIC_MEASURE}`,
   );
   const adjusted = new Map(
     families.values().flatMap((family) => {
@@ -125,15 +124,16 @@ function judgeFamilies(findings: readonly Finding[]): Finding[] {
   const isHeld = (finding: Finding): boolean => (adjusted.get(finding) ?? 0) <= FAMILY_ERROR;
   const settled = new Set(
     findings.filter((each) =>
-      each.where === "stop" && (each.kind === "falls" || each.kind === "rises") && isHeld(each)
+      each.where === "stop" && (each.verdict === "falls" || each.verdict === "rises") &&
+      isHeld(each)
     ).map(({ subject }) => subject),
   );
   return findings.map((each) => {
-    const { kind, subject, comparisons: [found] } = each;
-    const isSequel = kind === "survives" || kind === "reverses";
-    const alone = isSequel && !settled.has(subject) ? wayOf(found!.sign) : kind;
+    const { verdict, subject, comparisons: [found] } = each;
+    const isSequel = verdict === "survives" || verdict === "reverses";
+    const own = isSequel && !settled.has(subject) ? wayOf(found!.sign) : verdict;
     const adjustedP = adjusted.get(each) ?? null;
-    return { ...each, adjustedP, judged: isHeld(each) ? alone : "inconclusive" };
+    return { ...each, adjustedP, verdict: isHeld(each) ? own : "inconclusive" };
   });
 }
 
@@ -147,7 +147,7 @@ export function describeFinding(finding: Finding): string {
   const what = isAgainst
     ? `is ${againstText(finding)}`
     : `goes from ${endText(finding, 0)} to ${endText(finding, 1)}, ` +
-      `${comparisonText(finding)}: ${finding.judged}`;
+      `${comparisonText(finding)}: ${finding.verdict}`;
   return [`${start} ${what}; n = ${plural(n, "seed")}.`, ...between(finding)].join(" ");
 }
 
@@ -178,7 +178,7 @@ export function findingsTable(findings: readonly Finding[]): ColumnTable {
     if (finding.isAgainst) return againstText(finding);
     const { n } = finding.comparisons[0]!;
     return [
-      `${finding.judged}: ${comparisonText(finding).replace(/^ratio /, "")}`,
+      `${finding.verdict}: ${comparisonText(finding).replace(/^ratio /, "")}`,
       ...(isWhole(finding) ? [] : [rangeText(finding)]),
       ...(n === most || n === 1 ? [] : [`n = ${n}`]),
     ].join(", ");
@@ -194,9 +194,9 @@ export function findingsTable(findings: readonly Finding[]): ColumnTable {
   }, rows);
 }
 
-/** "ratio 0.56 [0.40, 0.76]", with Holm's p of `kind` where that makes it inconclusive: ", p = 0.14". */
-export function comparisonText({ kind, judged, adjustedP, comparisons: [found] }: Finding): string {
-  const isDoubt = kind !== "inconclusive" && judged === "inconclusive";
+/** "ratio 0.56 [0.40, 0.76]", with Holm's p where that makes it inconclusive: ", p = 0.14". */
+export function comparisonText({ verdict, adjustedP, comparisons: [found] }: Finding): string {
+  const isDoubt = found!.verdict !== "inconclusive" && verdict === "inconclusive";
   return formatComparison(found!) + (isDoubt ? `, p = ${significant(adjustedP!, 2)}` : "");
 }
 
@@ -219,9 +219,9 @@ function seedsOf({ comparisons }: Finding): number {
 export function againstText({ comparisons }: Finding): string {
   const counted = comparisons.filter(({ n }) => n >= FEWEST_SEEDS);
   const adjusted = benjaminiHochberg(counted.map(({ p }) => p));
-  const byWord = Map.groupBy(counted, ({ kind, sign }, i) => {
-    if (kind === "inconclusive" || adjusted[i]! > FALSE_SHARE) return "open";
-    return kind === "negligible" ? "alike" : sign < 0 ? "lower" : "higher";
+  const byWord = Map.groupBy(counted, ({ verdict, sign }, i) => {
+    if (verdict === "inconclusive" || adjusted[i]! > FALSE_SHARE) return "open";
+    return verdict === "negligible" ? "alike" : sign < 0 ? "lower" : "higher";
   });
   const namesOf = (own: readonly Comparison[]): string =>
     enumerate(own.map(({ last }) => last.name));

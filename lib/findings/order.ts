@@ -13,9 +13,9 @@ import {
 } from "~/lib/findings/contrast.ts";
 import { FAMILY_ERROR } from "~/lib/findings/list_findings.ts";
 import {
+  ANTITHETIC_MEASURE,
   atLossLevels,
   atStop,
-  CURVE_MEASURE,
   LEAD_MEASURE,
   type Place,
 } from "~/lib/findings/places.ts";
@@ -41,7 +41,7 @@ export interface OrderComparison extends Comparison, Pick<Place, "place" | "meas
 export function compareOrders(file: Study, shuffled: Study, records: Records): OrderComparison[] {
   const [first, last] = [file, shuffled].map((study) => [
     ...[mainMeasure(study), LEAD_MEASURE].map((text) => atStop(study, records, text)),
-    ...[CURVE_MEASURE, LEAD_MEASURE].flatMap((text) => atLossLevels(study, records, text)),
+    ...[ANTITHETIC_MEASURE, LEAD_MEASURE].flatMap((text) => atLossLevels(study, records, text)),
   ]);
   const found = listCells(shuffled).flatMap((cell) =>
     first!.flatMap(({ place, measure, valuesOf }, i) => {
@@ -58,7 +58,7 @@ export function compareOrders(file: Study, shuffled: Study, records: Records): O
   const ps = holm(found.map(({ p }) => p));
   return found.map((one, i) => ({
     ...one,
-    kind: ps[i]! > FAMILY_ERROR ? "inconclusive" : one.kind,
+    verdict: ps[i]! > FAMILY_ERROR ? "inconclusive" : one.verdict,
   }));
 }
 
@@ -69,7 +69,7 @@ export function orderTable(found: readonly OrderComparison[]): ColumnTable {
     measure: ({ measure }) => parseMeasure(measure).label,
     where: ({ place }) => place,
     "shuffled / file order": formatComparison,
-    verdict: ({ kind }) => kind,
+    verdict: ({ verdict }) => verdict,
     seeds: ({ n }) => n,
   }, found);
 }

@@ -39,7 +39,7 @@ export interface Curve {
 }
 
 /** Name of the measure along training: sharpness without the slope's noise. */
-export const CURVE_MEASURE = measureThat(({ isAlongTraining }) => isAlongTraining);
+export const ANTITHETIC_MEASURE = measureThat(({ isAlongTraining }) => isAlongTraining);
 /** Name of the measure that sees neither a layer's scale nor, at equal loss, how far training got. */
 export const LEAD_MEASURE = measureThat(({ isLead }) => isLead);
 /**
@@ -255,8 +255,8 @@ export function atLossLevels(study: Study, records: Records, measure: string): P
 }
 
 /**
- * The two values that lie furthest apart of those with `FEWEST_SEEDS` in common, which is what a verdict
- * needs; the more seeds, where several are as far apart. Where no two have that: the
+ * The two cells that lie furthest apart in the factor, of those with `FEWEST_SEEDS` in common, which is
+ * what a verdict needs; the more seeds, where several are as far apart. Where no two have that: the
  * first and the last; where there are not two: none.
  *
  * @param ends By ascending value, each with values.

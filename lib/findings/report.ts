@@ -8,7 +8,7 @@ import { writeWhole } from "~/lib/files/files.ts";
 import { cellText, plural } from "~/lib/files/numbers.ts";
 import { NEGLIGIBLE_RATIO, NEGLIGIBLE_SHARE } from "~/lib/findings/contrast.ts";
 import { edgeCells, edgeMeasure, edgeTable } from "~/lib/findings/edge.ts";
-import { firstScreen } from "~/lib/findings/first_screen.ts";
+import { summarySentences } from "~/lib/findings/summary.ts";
 import {
   describeFinding,
   describeTurns,
@@ -78,7 +78,7 @@ export function findingsMarkdown(study: Study, records: Records): string {
     `# What ${studyName(study)} shows`,
     `Computed from the records beside this page; \`deno task reproduce\` writes it. The stop is ` +
     `\`${stop}\`: ${parseStop(stop).words}.${shortText(study, cells)}`,
-    list(firstScreen(findings)),
+    list(summarySentences(findings)),
     "## How to read it",
     HOW_TO_READ,
     "## At the stop",

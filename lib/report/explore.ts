@@ -4,10 +4,10 @@
  * @module
  */
 import {
+  ANTITHETIC_MEASURE,
   atLossLevels,
   atStop,
   comparePublished,
-  CURVE_MEASURE,
   describeFinding,
   findAt,
   LEAD_MEASURE,
@@ -75,7 +75,7 @@ export function measuresOffered(study: Study, records: Records, at: string): str
   const { first, others } = study.measures;
   if (isLevel(at)) {
     const single = others.filter((text) => parseMeasure(text).parameters.directions === undefined);
-    return [...new Set([CURVE_MEASURE, LEAD_MEASURE, ...single])]
+    return [...new Set([ANTITHETIC_MEASURE, LEAD_MEASURE, ...single])]
       .filter((measure) => listCurves(study, records, measure).length > 0);
   }
   const runs = runsAt(study, records, at);

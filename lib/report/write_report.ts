@@ -6,7 +6,7 @@
 import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import { readIfThere, writeWhole } from "~/lib/files/files.ts";
-import { CURVE_MEASURE, LEAD_MEASURE } from "~/lib/findings.ts";
+import { ANTITHETIC_MEASURE, LEAD_MEASURE } from "~/lib/findings.ts";
 import { currentName } from "~/lib/measure.ts";
 import type { ReportData } from "~/lib/report/explore.ts";
 import type { Records } from "~/lib/results.ts";
@@ -68,7 +68,7 @@ function withData(page: string, study: Study, records: Records): string {
   const data: ReportData = { study, records };
   const text = JSON.stringify(data, (key, value) => {
     if (key === "epochLosses") return value.map((loss: number) => Number(loss.toPrecision(9)));
-    const isRead = [CURVE_MEASURE, LEAD_MEASURE].includes(currentName(value?.measure ?? ""));
+    const isRead = [ANTITHETIC_MEASURE, LEAD_MEASURE].includes(currentName(value?.measure ?? ""));
     return value?.samples === undefined || isRead ? value : { ...value, samples: undefined };
   });
   const packed = gzipSync(text).toString("base64");

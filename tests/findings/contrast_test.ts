@@ -3,7 +3,7 @@ import {
   type Comparison,
   type Contrast,
   formatEstimate,
-  type Kind,
+  type Verdict,
 } from "~/lib/findings.ts";
 import { openStream } from "~/lib/random.ts";
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
@@ -25,7 +25,7 @@ Deno.test("compare() takes the ratio of positive ends on a log scale, paired ove
   const seeds = [1, 1.1, 1.05];
   const found = compare(contrast(seeds, seeds.map((a, i) => a * Math.exp(1.1 - 0.1 * i))))!;
   const half = T * 0.1 / Math.sqrt(3);
-  assertEquals([found.scale, found.n, found.kind, found.sign], ["ratio", 3, "rises", 1]);
+  assertEquals([found.scale, found.n, found.verdict, found.sign], ["ratio", 3, "rises", 1]);
   assertAlmostEquals(found.estimate, Math.E, 1e-12);
   assertAlmostEquals(found.interval![0], Math.exp(1 - half), 1e-7);
   assertAlmostEquals(found.interval![1], Math.exp(1 + half), 1e-7);
@@ -36,13 +36,13 @@ Deno.test("compare() takes the ratio of positive ends on a log scale, paired ove
 
 Deno.test("compare() takes the difference where an end is not told from 0", () => {
   const found = compare(contrast([-0.1, 0.1, 0.3], [1.9, 2.1, 2.3]))!;
-  assertEquals([found.scale, found.kind], ["difference", "rises"]);
+  assertEquals([found.scale, found.verdict], ["difference", "rises"]);
   assertAlmostEquals(found.estimate, 2, 1e-12);
   // 0.39 is a fifth of 2 less 0.01: within the margin of the larger end.
   const small = compare(contrast([-0.4, 2, 4.4], [-0.01, 2.39, 4.79]))!;
-  assertEquals([small.scale, small.kind], ["difference", "negligible"]);
+  assertEquals([small.scale, small.verdict], ["difference", "negligible"]);
   const large = compare(contrast([-0.4, 2, 4.4], [0.2, 2.6, 5]))!;
-  assertEquals([large.scale, large.kind], ["difference", "rises"]);
+  assertEquals([large.scale, large.verdict], ["difference", "rises"]);
 });
 
 Deno.test("compare() adds the distance of the interpolants to the half-width", () => {
@@ -69,12 +69,12 @@ Deno.test("compare() asks for others of the seeds that both ends have, and for a
 
 Deno.test("compare() has p = 0 where seeds agree to the bit, as of batches beyond the images", () => {
   const found = compare(contrast([1, 1.1, 1.2], [1, 1.1, 1.2]))!;
-  assertEquals([found.kind, found.interval, found.p], ["negligible", [1, 1], 0]);
+  assertEquals([found.verdict, found.interval, found.p], ["negligible", [1, 1], 0]);
 });
 
 Deno.test("compare() settles nothing for one seed, and is nothing without a common one", () => {
   const one = compare(contrast([1], [2]))!;
-  assertEquals([one.kind, one.interval, one.p, one.estimate], ["inconclusive", null, 1, 2]);
+  assertEquals([one.verdict, one.interval, one.p, one.estimate], ["inconclusive", null, 1, 2]);
   assertEquals(compare(contrast([1], [])), undefined);
 });
 
@@ -91,8 +91,8 @@ function simulate(draw: (normal: () => number) => Contrast, seed: number): Recor
   const reference = compare(contrast([1, 1, 1], [2, 2.1, 2]))!;
   const counts: Record<string, number> = {};
   for (let i = 0; i < DRAWS; i++) {
-    const { kind } = compare(draw(normal), reference)!;
-    counts[kind] = (counts[kind] ?? 0) + 1;
+    const { verdict } = compare(draw(normal), reference)!;
+    counts[verdict] = (counts[verdict] ?? 0) + 1;
   }
   return counts;
 }
@@ -121,21 +121,25 @@ const differenceOf = (difference: number, mean: number) => (normal: () => number
 };
 
 Deno.test("a verdict's word is wrong in at most 5 % of 2,000 draws at n = 3, whatever the effect; and each is given to data that deserve it", () => {
-  const cases: [name: string, draw: Parameters<typeof simulate>[0], wrong: Kind[], word?: Kind][] =
-    [
-      ["no effect, little noise", ratioOf(1, 0.02), ["survives", "reverses"]],
-      ["no effect, much noise", ratioOf(1, 0.3), ["survives", "reverses"]],
-      ["at the margin", ratioOf(1.2, 0.02), ["negligible", "reverses"]],
-      ["at the other margin", ratioOf(1 / 1.2, 0.02), ["negligible", "survives"]],
-      ["beyond it", ratioOf(1.5, 0.1), ["negligible", "reverses"]],
-      ["the other way", ratioOf(1 / 1.5, 0.1), ["negligible", "survives"]],
-      ["no difference", differenceOf(0, 0), ["survives", "reverses"]],
-      ["a difference, the other way", differenceOf(-0.5, 0), ["survives"]],
-      ["hardly any", ratioOf(1.01, 0.02, 0.1), ["survives", "reverses"], "negligible"],
-      ["twice", ratioOf(2, 0.05, 0.1), ["reverses", "negligible"], "survives"],
-      ["half", ratioOf(0.5, 0.05, 0.1), ["survives", "negligible"], "reverses"],
-      ["noise", ratioOf(1.1, 0.5), ["negligible", "reverses"], "inconclusive"],
-    ];
+  const cases: [
+    name: string,
+    draw: Parameters<typeof simulate>[0],
+    wrong: Verdict[],
+    word?: Verdict,
+  ][] = [
+    ["no effect, little noise", ratioOf(1, 0.02), ["survives", "reverses"]],
+    ["no effect, much noise", ratioOf(1, 0.3), ["survives", "reverses"]],
+    ["at the margin", ratioOf(1.2, 0.02), ["negligible", "reverses"]],
+    ["at the other margin", ratioOf(1 / 1.2, 0.02), ["negligible", "survives"]],
+    ["beyond it", ratioOf(1.5, 0.1), ["negligible", "reverses"]],
+    ["the other way", ratioOf(1 / 1.5, 0.1), ["negligible", "survives"]],
+    ["no difference", differenceOf(0, 0), ["survives", "reverses"]],
+    ["a difference, the other way", differenceOf(-0.5, 0), ["survives"]],
+    ["hardly any", ratioOf(1.01, 0.02, 0.1), ["survives", "reverses"], "negligible"],
+    ["twice", ratioOf(2, 0.05, 0.1), ["reverses", "negligible"], "survives"],
+    ["half", ratioOf(0.5, 0.05, 0.1), ["survives", "negligible"], "reverses"],
+    ["noise", ratioOf(1.1, 0.5), ["negligible", "reverses"], "inconclusive"],
+  ];
   for (const [i, [name, draw, wrong, word]] of cases.entries()) {
     const counts = simulate(draw, i);
     const text = `${name}: ${JSON.stringify(counts)}`;

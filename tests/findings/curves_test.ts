@@ -1,4 +1,4 @@
-import { CURVE_MEASURE, type CurvePoint, listCurves, valueAtLoss } from "~/lib/findings.ts";
+import { ANTITHETIC_MEASURE, type CurvePoint, listCurves, valueAtLoss } from "~/lib/findings.ts";
 import { presets } from "~/lib/study.ts";
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { syntheticRecords, vary } from "~/tests/fixtures/synthetic_results.ts";
@@ -50,7 +50,7 @@ Deno.test("listCurves() takes the directions that all networks have", () => {
     estimate: (text) =>
       text === "antithetic" ? 0.5 : text === "antithetic(directions=16)" ? 0.2 : 0,
   }));
-  const [first] = listCurves(study, records, CURVE_MEASURE);
+  const [first] = listCurves(study, records, ANTITHETIC_MEASURE);
   const last = first!.points.at(-1)!;
   assert(last.atStop);
   assertEquals(first!.directions, 16);

@@ -4,8 +4,8 @@ import {
   type Finding,
   findingsMarkdown,
   findingsTable,
-  firstScreen,
   listFindings,
+  summarySentences,
 } from "~/lib/findings.ts";
 import type { Records, TrajectoryRecord } from "~/lib/results.ts";
 import { equalRatioStudy, presets, type Study } from "~/lib/study.ts";
@@ -33,7 +33,7 @@ interface At {
   readonly loss: number;
 }
 
-/** Records with given values; trajectories end at 1.25 nats unless told. */
+/** Records with given values; trajectories end at 1.05 nats unless told. */
 function recordsOf(
   own: Study,
   value: (at: At, measure: string) => number,
@@ -79,7 +79,7 @@ Deno.test("listFindings() says at the stop what falls, by which steps, and where
 
 Deno.test("listFindings() leaves open what is wide, has too few seeds, or is not there, and names cells", () => {
   const wide = recordsOf(study, ({ rate, seed }) => rate === 1e-1 ? 0.5 + 0.4 * (seed - 1) : 0.5);
-  assertEquals(find(study, wide, "stop", "sharpness")[0]!.kind, "inconclusive");
+  assertEquals(find(study, wide, "stop", "sharpness")[0]!.verdict, "inconclusive");
   for (const seeds of [[5], [0, 1]]) {
     const few = vary(both, { seeds });
     const records = recordsOf(few, ({ rate, seed }) => rate * (1 + 1e-3 * seed * rate));
@@ -90,7 +90,7 @@ Deno.test("listFindings() leaves open what is wide, has too few seeds, or is not
       new RegExp(`: inconclusive; n = ${seeds.length} seeds?\\.$`),
     );
     const n = seeds.length === 1 ? "is not settled (one seed)" : ", n = 2: no verdict)";
-    assertStringIncludes(firstScreen(listFindings(few, records))[0]!, n);
+    assertStringIncludes(summarySentences(listFindings(few, records))[0]!, n);
     const against = find(few, records, "stop", "sharpness").find(({ isAgainst }) => isAgainst)!;
     assertMatch(describeFinding(against), /: sharpness has too few seeds to be counted\.$/);
     assertEquals(findingsTable([against]).numRows(), 0);
@@ -125,7 +125,7 @@ Deno.test("listFindings() judges an effect by what is left of it at equal loss, 
     for (const each of found) {
       assertStringIncludes(describeFinding(each), `at ${each.level} nats: relative`);
     }
-    return [...new Set(found.map(({ kind }) => kind))];
+    return [...new Set(found.map(({ verdict }) => verdict))];
   };
   assertEquals(judge(1), ["negligible"]);
   assertEquals(judge(0.7), ["survives"]);
@@ -144,7 +144,7 @@ Deno.test("listFindings() compares an effect in another measure with the effect 
       ({ rate, seed }, measure) =>
         wobble(seed, rate) * (measure === "relative-filter" ? relative(rate) : 1e-3 / rate + 0.1),
     );
-    assertEquals(find(study, records, "measure", "relative-filter")[0]!.kind, kind);
+    assertEquals(find(study, records, "measure", "relative-filter")[0]!.verdict, kind);
   }
 });
 
@@ -170,7 +170,7 @@ Deno.test("listFindings() compares batch sizes at equal learning rate / batch si
   const own = equalRatioStudy(study, [128, 512, 8192]);
   const records = recordsOf(own, ({ batch, seed }) => batch / 8192 + 1e-3 * seed * batch / 8192);
   const pairs = listFindings(own, records).filter(({ effect }) => effect === "pairs");
-  assertEquals(pairs[0]!.kind, "rises");
+  assertEquals(pairs[0]!.verdict, "rises");
   assertStringIncludes(
     describeFinding(pairs[0]!),
     "SGD, batch size at equal learning rate / batch size (7.81×10⁻⁷), at cumulative:1e-3: sharpness " +
@@ -203,13 +203,13 @@ Deno.test("listFindings() adjusts by Holm: of many verdicts a weak one is inconc
       findings.filter((each) =>
         each.optimizer === optimizer && !each.isAgainst && each.comparisons.length > 0 &&
         (each.where !== "measure" || each.measure === "relative-filter")
-      ).map(({ judged }) => judged),
+      ).map(({ verdict }) => verdict),
     );
   assertEquals(wordsOf("SGD"), new Set(["falls", "survives"]));
   const stop = findings.find(({ optimizer, where }) => optimizer === "AdaGrad" && where === "stop");
-  assertEquals(stop!.kind, "rises");
+  assertEquals(stop!.comparisons[0]!.verdict, "rises");
   assertEquals(wordsOf("AdaGrad"), new Set(["inconclusive"]));
-  const [sgd, adagrad, against, ...others] = firstScreen(findings);
+  const [sgd, adagrad, against, ...others] = summarySentences(findings);
   assertEquals(others, []);
   assertMatch(
     sgd!,
@@ -236,12 +236,12 @@ Deno.test("listFindings() says of one factor what it says of it among others", (
   );
   const said = (study: Study): string[] =>
     listFindings(study, records).filter(({ effect }) => effect === "batch-size")
-      .map(({ place, measure, judged }) => `${place} ${measure} ${judged}`);
+      .map(({ place, measure, verdict }) => `${place} ${measure} ${verdict}`);
   assertEquals(said(all)[0], "at cumulative:1e-3 sharpness falls");
   assertEquals(said(vary(all, { effects: ["batch-size"] })), said(all));
 });
 
-Deno.test("firstScreen() says which cells have a level, and what is not there", () => {
+Deno.test("summarySentences() says which cells have a level, and what is not there", () => {
   const said = (hasRelative: (rate: number) => boolean, factor = 1e-3): string[] => {
     const records = recordsOf(
       both,
@@ -253,7 +253,7 @@ Deno.test("firstScreen() says which cells have a level, and what is not there", 
         network.measures = network.measures.filter(({ measure }) => measure !== "relative-filter");
       }
     }
-    return firstScreen(listFindings(both, records));
+    return summarySentences(listFindings(both, records));
   };
   const [sgd, , against] = said((rate) => rate >= 1e-2);
   assertStringIncludes(
@@ -268,13 +268,13 @@ Deno.test("firstScreen() says which cells have a level, and what is not there", 
   const notMeasured =
     "AdaGrad against SGD at equal training loss, relative sharpness: no cell has a value of both.";
   assertEquals(unmeasured[2], notMeasured);
-  const alone = firstScreen(listFindings({ ...both, stops: ["cumulative:1e-3"] }, []));
+  const alone = summarySentences(listFindings({ ...both, stops: ["cumulative:1e-3"] }, []));
   assertEquals(alone, [notMeasured]);
   const norms = { ...both, measures: { first: ["weight-norm"], others: [] } };
-  const [first] = firstScreen(listFindings(norms, recordsOf(norms, ({ seed }) => 10 + seed)));
+  const [first] = summarySentences(listFindings(norms, recordsOf(norms, ({ seed }) => 10 + seed)));
   assertMatch(first!, / nats\): weight norm stays alike \(ratio 1/);
   const two = { ...both, measures: { first: ["relative-tensor", "relative-filter"], others: [] } };
-  const [named] = firstScreen(listFindings(two, recordsOf(two, ({ seed }) => 10 + seed)));
+  const [named] = summarySentences(listFindings(two, recordsOf(two, ({ seed }) => 10 + seed)));
   assertMatch(
     named!,
     / nats\): relative sharpness \(tensor\) stays .* and relative sharpness stays /,

@@ -27,7 +27,7 @@ Deno.test("compareOrders() pairs each shuffled cell with the same cell in file o
   );
   const found = compareOrders(axesStudy, shuffledStudy, records)
     .filter(({ place, measure }) => place === "at cumulative:1e-3" && measure === "sharpness");
-  assertEquals(found.map(({ learningRate, kind, n }) => [learningRate, kind, n]), [
+  assertEquals(found.map(({ learningRate, verdict, n }) => [learningRate, verdict, n]), [
     [1e-3, "inconclusive", 3],
     [1e-2, "inconclusive", 3],
     [1e-1, "falls", 3],

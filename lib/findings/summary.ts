@@ -1,5 +1,5 @@
 /**
- * The sentences of the first screen.
+ * What is found, in a few sentences.
  *
  * @module
  */
@@ -19,7 +19,7 @@ import { EFFECTS } from "~/lib/study.ts";
 const OPEN = "is not settled";
 
 /** What is found: of each effect, optimizer by optimizer, then of each other optimizer against the first. */
-export function firstScreen(findings: readonly Finding[]): string[] {
+export function summarySentences(findings: readonly Finding[]): string[] {
   return [...effectSentences(findings), ...optimizerSentences(findings)];
 }
 
@@ -93,9 +93,9 @@ function openText(findings: readonly Finding[]): string {
 }
 
 /** Which way a value goes, where the verdict holds among all of its family; whatever it does at the stop. */
-function changeOf({ judged, comparisons: [found] }: Finding): string {
-  if (judged === "inconclusive") return OPEN;
-  if (judged === "negligible") return "stays alike";
+function changeOf({ verdict, comparisons: [found] }: Finding): string {
+  if (verdict === "inconclusive") return OPEN;
+  if (verdict === "negligible") return "stays alike";
   return wayOf(found!.sign);
 }
 
