@@ -147,8 +147,8 @@ Deno.test("README says of the results what the verdicts say, number by number", 
     assert(each!.scale === "ratio" && (each!.interval?.[1] ?? 1) >= 1);
   }
   const [against] = optimizerSentences(findings!);
-  assertStringIncludes(against!, "by learning rate, at 1.5 nats, alike at ");
-  assertStringIncludes(against!, ", lower at 10⁻³, 5×10⁻³ and 10⁻², higher at 10⁻¹;");
+  assertStringIncludes(against!, "By learning rate, at 1.5 nats, it is alike at ");
+  assertStringIncludes(against!, ", lower at 10⁻³, 5×10⁻³ and 10⁻², higher at 10⁻¹. By");
   const [atStop] = findings!.filter((each) => each.isAgainst && each.where === "stop");
   assertEquals(againstText(atStop!), "lower at 10⁻⁴, 5×10⁻⁴, 10⁻³, 5×10⁻³, 10⁻², 5×10⁻² and 10⁻¹");
   const { testAccuracy } = summariseCells(

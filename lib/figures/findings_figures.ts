@@ -146,8 +146,8 @@ export function plotLevels(study: Study, findings: readonly Finding[]): Figure {
     }),
     caption: shown.length === 0
       ? "No effect has two ends with two seeds at a common level of the full-set loss."
-      : "Each point is the ratio of two cells' values at one training loss, paired by seed; hollow: not " +
-        `of the first and the last cell; n = ${seeds}. 95 % t intervals hold the error of interpolation. ` +
+      : "Each point is the ratio of two cells' values at one training loss, paired by seed. Hollow: not " +
+        `of the first and the last cell. n = ${seeds}; 95 % t intervals hold the error of interpolation. ` +
         `Colours compare with the change of sharpness at the stop ${stop}; black: that change is not ` +
         `settled. Dashed: 1 / ${NEGLIGIBLE_RATIO} and ` +
         `${NEGLIGIBLE_RATIO}; an interval between them is negligible. Grey: inconclusive, by its ` +
@@ -204,11 +204,11 @@ export function plotRanks(study: Study, ranks: readonly MeasureRank[]): Figure {
     caption: ranks.length === 0
       ? "No measure tells three pairs of cells of one factor apart yet."
       : `At the stop ${study.stops[0]}, over ${plurals(ofOne.map(({ cells }) => cells), "cell")} ` +
-        `that differ in one factor; n = ${seeds}. Pairs of cells count that their seeds tell apart; ` +
+        `that differ in one factor; n = ${seeds}. Pairs of cells count that their seeds tell apart. ` +
         `${
-          hasIntervals ? "95 % bootstrap intervals over cells; " : ""
-        }a mean over groups where all ` +
-        "have a tau, of one sign. " +
+          hasIntervals ? "95 % bootstrap intervals over cells. " : ""
+        }A mean stands over groups that ` +
+        "all have a tau, of one sign. " +
         `1: the larger the measure, the larger the ${targets.join(" or ")}.`,
   });
 }

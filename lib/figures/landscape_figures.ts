@@ -47,6 +47,7 @@ export function plotLandscape(found: Landscape): Figure {
 
 /** Draws the losses along lines between networks, a panel a line. */
 export function plotLines(given: readonly Headed[]): Figure {
+  const stops = new Set(given.map(({ found }) => found.question["stop"]));
   return compose({
     name: "lines",
     title: "On the way from one network to another at one epoch loss",
@@ -54,7 +55,9 @@ export function plotLines(given: readonly Headed[]): Figure {
     panels: given.map(({ heading, found }) => (
       { ...linePanels(found)[0]!, heading, x: { label: "Share of the way" } }
     )),
-    caption: `One pair of one seed each; ${NORMALISED} Marked: the networks themselves.`,
+    caption:
+      `One pair of one seed each, at the stop ${[...stops].join(" or ")}; ${NORMALISED} Marked: ` +
+      "the networks themselves.",
     isNarrow: true,
   });
 }
@@ -87,8 +90,8 @@ export function plotField(given: readonly Headed[]): Figure {
       };
     }),
     caption:
-      "Seed 0 at the stop; a step of 1 moves every filter by its own norm, a layer's biases " +
-      "by theirs; each band begins at twice the rise of the one before.",
+      "Seed 0 at the stop. A step of 1 moves every filter by its own norm, a layer's biases by theirs. " +
+      "Each band begins at twice the rise of the one before.",
     isNarrow: true,
   });
 }

@@ -109,8 +109,8 @@ export function findingsMarkdown(study: Study, records: Records): string {
     "## What goes with generalization",
     "Kendall's tau is 1 where cells stand in the same order, −1 in the opposite one. Pairs of cells count " +
     "that are told apart in both, by a 95 % t interval paired over seeds (Goodman and Kruskal's gamma). " +
-    "A tau needs three. Baselines need no measuring. Intervals are 95 % bootstrap: cells are drawn again " +
-    "1,000 times. A mean over groups stands only where all groups have a tau, of one sign.",
+    "A tau needs three, an interval six. Baselines need no measuring. Intervals are 95 % bootstrap: cells " +
+    "are drawn again 1,000 times. A mean over groups stands only where all groups have a tau, of one sign.",
     ...(["gap", "test error"] as const).flatMap((target) => {
       const ranks = rankMeasures(study, runs, target);
       return [list(rankSentences(ranks)), tableText(tauTable(ranks))];

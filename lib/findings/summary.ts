@@ -120,12 +120,12 @@ export function optimizerSentences(findings: readonly Finding[]): string[] {
         comparisons.filter(({ n }) => n >= FEWEST_SEEDS).length;
       const [most] = some.toSorted((a, b) => counted(b) - counted(a) || b.level! - a.level!);
       if (most === undefined || counted(most) === 0) return [];
-      return `by ${EFFECTS[effect].label}, at ${most.level} nats, ${againstText(most)}`;
+      return `By ${EFFECTS[effect].label}, at ${most.level} nats, it is ${againstText(most)}.`;
     });
     const { optimizer, reference } = own[0]!;
     const isMeasured = own.some(({ comparisons }) => comparisons.length > 0);
     const open = isMeasured ? "too few seeds to be counted" : "no cell has a value of both";
-    return `${optimizer} against ${reference} at equal training loss, relative sharpness: ` +
-      `${effects.length === 0 ? open : effects.join("; ")}.`;
+    const name = `${optimizer} against ${reference}, relative sharpness at equal training loss`;
+    return effects.length === 0 ? `${name}: ${open}.` : `${name}. ${effects.join(" ")}`;
   });
 }

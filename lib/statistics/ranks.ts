@@ -19,8 +19,9 @@ export type RankedCell = readonly {
 
 /** Draws of the bootstrap. */
 const RESAMPLES = 1000;
-/** Fewer pairs of cells are no order. */
+/** Fewer pairs of cells are no order; and of fewer, that four cells have, draws differ by too little. */
 const FEWEST_PAIRS = 3;
+const FEWEST_DRAWN = 6;
 
 /** A rank correlation with its interval; null where it cannot be had. */
 export interface TauInterval {
@@ -52,7 +53,7 @@ export interface TauInterval {
  * @param groups Cells that differ in one factor, group by group; one of fewer than three pairs that
  * count is passed over.
  * @param seed Of the draws.
- * @returns The interval is null for fewer than 2 seeds.
+ * @returns The interval is null for fewer than 2 seeds or 6 pairs.
  * @throws {RangeError} If a value is not finite.
  */
 export function tauInterval(groups: readonly (readonly RankedCell[])[], seed: number): TauInterval {
@@ -64,7 +65,7 @@ export function tauInterval(groups: readonly (readonly RankedCell[])[], seed: nu
   const tau = meanTau(signs, all);
   const pairs = count(signs.flat(2)) / 2;
   const known = { tau, seeds, cells: cells.length, pairs, interval: null };
-  if (seeds.length < 2 || tau === null) return known;
+  if (seeds.length < 2 || pairs < FEWEST_DRAWN || tau === null) return known;
   const stream = openStream(seed, 0);
   const draw = (own: readonly number[]): number[] =>
     own.map(() => own[Math.floor((stream.next() >>> 0) / 2 ** 32 * own.length)]!);

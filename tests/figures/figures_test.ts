@@ -309,7 +309,7 @@ Deno.test("plotRanks() draws a line a measure, groups and their mean", () => {
   const ofOne = plotRanks(single, rankMeasures(single, runsAt(single, records)));
   assertStringIncludes(
     ofOne.caption,
-    "n = 1 seed. Pairs of cells count that their seeds tell apart; a mean",
+    "n = 1 seed. Pairs of cells count that their seeds tell apart. A mean",
   );
   assertStringIncludes(plotRanks(study, []).caption, "No measure tells three pairs of cells");
 });

@@ -221,7 +221,7 @@ Deno.test("listFindings() adjusts by Holm: of many verdicts a weak one is inconc
   );
   assertMatch(
     against!,
-    /^AdaGrad against SGD at equal training loss, relative sharpness: by learning rate, at 1\.7 nats, /,
+    /^AdaGrad against SGD, relative sharpness at equal training loss\. By learning rate, at 1\.7 nats, it is /,
   );
 });
 
@@ -260,13 +260,13 @@ Deno.test("summarySentences() says which cells have a level, and what is not the
     sgd!,
     ". At equal training loss relative sharpness falls at 1.7 (10⁻² to 10⁻¹: to 0.1000 [0.0975, 0.1025]), ",
   );
-  assertMatch(against!, /, relative sharpness: by learning rate, at 1\.7 nats, .*10⁻² and 10⁻¹\.$/);
+  assertMatch(against!, / By learning rate, at 1\.7 nats, .*10⁻² and 10⁻¹\.$/);
   const unmeasured = said(() => false);
   assertMatch(unmeasured[0]!, / At equal training loss no two cells have 3 seeds in common\.$/);
   const alike = said(() => true, 0);
   assertMatch(alike[0]!, /relative sharpness stays alike at 1\.7 \(ratio 1\..* nats\.$/);
   const notMeasured =
-    "AdaGrad against SGD at equal training loss, relative sharpness: no cell has a value of both.";
+    "AdaGrad against SGD, relative sharpness at equal training loss: no cell has a value of both.";
   assertEquals(unmeasured[2], notMeasured);
   const alone = summarySentences(listFindings({ ...both, stops: ["cumulative:1e-3"] }, []));
   assertEquals(alone, [notMeasured]);

@@ -312,7 +312,7 @@ for (const line of page.split("\n")) {
     const names = from === undefined ? undefined : [from, to!];
     shown.push({
       ...{ subject: heads[i]!, label, where: level ?? STOP, names, size: size!, p },
-      ...{ kind: kind!, seeds: Number(n ?? 3) },
+      ...{ kind: kind!, seeds: size === "one seed" ? 1 : Number(n ?? 3) },
     });
   }
 }
