@@ -159,7 +159,7 @@ Deno.test("README says of the results what the verdicts say, number by number", 
   assertStringIncludes(readme, `stops at ${(100 * testAccuracy!).toFixed(1)} % test accuracy`);
 });
 
-Deno.test("README is one screen of plain sentences whose links lead somewhere", async () => {
+Deno.test("README is short, of plain sentences, and its links lead somewhere", async () => {
   const readme = await Deno.readTextFile(`${ROOT}README.md`);
   // What was found takes the lines that it takes.
   const own = readme.replace(/<!-- found -->.*?<!-- -->/s, "");

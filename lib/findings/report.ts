@@ -83,7 +83,9 @@ export function findingsMarkdown(study: Study, records: Records): string {
     HOW_TO_READ,
     "## At the stop",
     list(at("stop").map(describeFinding)),
-    others.some((text) => text !== "") ? "In other measures:" : "",
+    others.some((text) => text !== "")
+      ? "In other measures; all but relative sharpness (filter) are judged each by itself:"
+      : "",
     ...others,
     "## At equal training loss",
     `The loss is that of all training images: ${levels} nats. Networks were kept on ` +
