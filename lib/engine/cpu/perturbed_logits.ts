@@ -8,7 +8,7 @@
  * @module
  */
 import { cutRows, loadPixels, type RowRange, type Thread } from "~/lib/engine/cpu/network.ts";
-import { BLOCK, blockOffset, openPlaces, type Workspace } from "~/lib/engine/cpu/workspace.ts";
+import { BLOCK, blockOffset, openAllocator, type Workspace } from "~/lib/engine/cpu/workspace.ts";
 import {
   type Direction,
   type PartNorms,
@@ -118,11 +118,11 @@ function layOutRays(workspace: Workspace, { sizes, models, count }: RayTask): Ra
   const [first, ...rest] = layers as [Layer, ...Layer[]];
   const P = countParameters(sizes);
   const smallLength = P - first.bias;
-  const places = openPlaces();
-  const floats = (length: number): number => places.allocate(4 * length);
+  const allocator = openAllocator();
+  const floats = (length: number): number => allocator.allocate(4 * length);
   const layout = {
     ...{ first, rest, count, smallLength },
-    bytes: places.allocate(BLOCK * first.inputs),
+    bytes: allocator.allocate(BLOCK * first.inputs),
     pixels: floats(count * first.inputs),
     parameters: floats(P),
     outputs: layers.map((layer) => floats(layer.outputs * BLOCK)),
@@ -133,7 +133,7 @@ function layOutRays(workspace: Workspace, { sizes, models, count }: RayTask): Ra
     bases: models.map(() => floats(first.outputs * count)),
     smallModels: models.map(() => floats(smallLength)),
   };
-  workspace.reserve(places.end);
+  workspace.reserve(allocator.end);
   return layout;
 }
 
