@@ -135,9 +135,6 @@ export function equalRatioStudy(study: Study, batchSizes: readonly number[]): St
   };
 }
 
-/** What the studies below ask for along training. */
-const ALONG = ["antithetic(directions=16)", "relative-filter", "generalization-gap"];
-
 /**
  * Learning rate and batch size at once, for SGD on 10,000 images to the stop of standard: whether
  * their ratio, the learning rate alone or the loss explains sharpness.
@@ -155,7 +152,7 @@ export const axesStudy: Study = {
   stops: ["cumulative:1e-3", ...LOSS_STOPS],
   measures: {
     first: ["sharpness", "antithetic", "relative-filter", "generalization-gap"],
-    others: ALONG,
+    others: FULL.measures.others,
   },
 };
 
