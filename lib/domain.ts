@@ -17,6 +17,9 @@ export const learningRate = positive;
 export const batchSize = integer(1, 1e6);
 /** Of initial weights and of directions; the generator takes 32 bits. */
 export const seed = integer(0, 2 ** 32 - 1);
+/** A learning rate with its batch size. */
+export const pair = z.object({ learningRate, batchSize })
+  .describe("learning rates > 0 with batch sizes >= 1");
 /** The first so many training images. */
 export const images = integer(1, 50_000);
 /** Passes over the training images; 0 trains nothing. */

@@ -42,14 +42,10 @@ const oneOf = <const T extends string>(names: readonly T[]): z.ZodType<T> =>
 const named = (open: (text: string) => { text: string }, what: string): z.ZodType<string> =>
   from((text) => open(text).text, z.string().describe(what));
 
-const pair: z.ZodType<{ learningRate: number; batchSize: number }> = from(
-  (text) => {
-    const [learningRate, batchSize, ...more] = text.split(":").map(readNumber);
-    return more.length > 0 ? {} : { learningRate, batchSize };
-  },
-  z.object({ learningRate: domain.learningRate, batchSize: domain.batchSize })
-    .describe("LR:B, a number > 0 and an integer >= 1"),
-);
+const pair = from((text) => {
+  const [learningRate, batchSize, ...more] = text.split(":").map(readNumber);
+  return more.length > 0 ? {} : { learningRate, batchSize };
+}, domain.pair.describe("LR:B, a number > 0 and an integer >= 1"));
 
 const points = domain.integer(2, 10_000);
 const size: z.ZodType<[number, number]> = from(

@@ -109,13 +109,13 @@ async function demandFolders(
   { models, results, data }: Folders & { readonly data: string | undefined },
   signal: AbortSignal,
 ): Promise<{ data?: string }> {
-  const validate = async (name: string, path: string, written = false): Promise<void> => {
+  const validate = async (path: string, name: string, { written = false } = {}): Promise<void> => {
     signal.throwIfAborted();
     await demandShared(path, { name, written }, console.error);
   };
-  await validate("--models", models, true);
-  await validate("--results", results, true);
-  await validate("the project", ROOT);
+  await validate(models, "--models", { written: true });
+  await validate(results, "--results", { written: true });
+  await validate(ROOT, "the project");
   const directory = dataDirectory(data);
   // Fetched here if need be: nodes may have no network.
   const files = await ensureCifar10({ directory, onMessage: console.error, signal });
@@ -123,7 +123,7 @@ async function demandFolders(
   // What was unpacked into the project, or was there, is all that a node needs.
   const isOwn = places.size === 1 && places.has(join(ROOT, "data"));
   if (!isOwn) places.add(directory);
-  for (const path of places) await validate("--data", path);
+  for (const path of places) await validate(path, "--data");
   return isOwn ? {} : { data: directory };
 }
 

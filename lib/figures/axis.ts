@@ -42,7 +42,7 @@ export function fitAxis(axis: Axis, along: "x" | "y", layers: readonly Layer[]):
     : [from / pad, to * pad] as const;
   const at = values ?? (isLog ? logTicks(...domain) : roundTicks(...domain));
   const isPlain = !isLog || at.every((value) => value >= 0.01 && value < 1000);
-  const format = axis.format ?? ((value) => formatTick(value, isPlain));
+  const format = axis.format ?? ((value) => formatTick(value, { isPlain }));
   return { ...axis, domain, isLog, ticks: at.map((value) => ({ value, label: format(value) })) };
 }
 
@@ -68,7 +68,7 @@ function extentOf(values: readonly number[]): [low: number, high: number] {
 }
 
 /** `0.3`, `−1500`, `2×10⁵`: six letters and a sign at most; not plain, `10⁻³`, `1`, `30`. */
-export function formatTick(value: number, isPlain = true): string {
+export function formatTick(value: number, { isPlain = true } = {}): string {
   const size = Math.abs(value);
   const decimal = String(Number(size.toPrecision(4)));
   const isShort = isPlain ? size < 1e4 && decimal.length <= 6 : size >= 1 && size < 100;

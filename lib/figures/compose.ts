@@ -162,7 +162,7 @@ function drawPanel({ heading = "", layers }: Panel, frame: {
   const bottom = top + frame.height;
   const [across, up] = [scaleOf(x, "x", [left, right]), scaleOf(y, "y", [bottom, top])];
   const lowest = ({ isLog, domain }: FittedAxis): number => isLog ? domain[0] : -Infinity;
-  const place = { x: across.apply, y: up.apply, bottom: { x: lowest(x), y: lowest(y) }, right };
+  const scales = { x: across.apply, y: up.apply, bottom: { x: lowest(x), y: lowest(y) }, right };
   const xs = x.ticks.map(({ value }) => value);
   const ys = y.ticks.map(({ value }) => value);
   // Where there is no room for all labels: the ends first, then the shortest.
@@ -183,7 +183,7 @@ function drawPanel({ heading = "", layers }: Panel, frame: {
       Plot.gridX(xs, grid),
       Plot.gridY(ys, grid),
       y.scale === "log" && !y.isLog ? Plot.ruleY([0], { stroke: INK.axis }) : [],
-      layers.flatMap((layer) => layer.rows.length === 0 ? [] : toMarks(layer, place)),
+      layers.flatMap((layer) => layer.rows.length === 0 ? [] : toMarks(layer, scales)),
       Plot.frame({ stroke: INK.axis }),
       Plot.axisX(xs, { tickSize: 4, label: null, text: null }),
       Plot.axisX(labelled.map((row) => row.x), {
@@ -253,8 +253,8 @@ function legend(all: readonly Layer[], width: number): Piece[] {
   const height = y + LINE_OF_LEGEND / 2 + 2;
   const identity = { type: "identity" } as const;
   const bottom = { x: -Infinity, y: -Infinity };
-  const place = { x: Number, y: Number, bottom, right: Infinity };
-  const marks = samples.flatMap((layer) => toMarks(layer, place));
+  const scales = { x: Number, y: Number, bottom, right: Infinity };
+  const marks = samples.flatMap((layer) => toMarks(layer, scales));
   return [{
     svg: renderPlot({ width, height, margin: 0, x: identity, y: identity, marks }),
     height,

@@ -118,8 +118,8 @@ function linePanels({ axes: [axis], networks, points }: Landscape): Panel[] {
   }));
 }
 
-/** Contours of a plane. */
-const LEVELS = 12;
+/** Bands of colour between a plane's contours. */
+const BANDS = 12;
 
 function planePanels({ axes: [x, y], networks, points }: Landscape): Panel[] {
   return SPLITS.map((split): Panel => {
@@ -128,7 +128,7 @@ function planePanels({ axes: [x, y], networks, points }: Landscape): Panel[] {
     const known = rows.map(({ z }) => z).filter(Number.isFinite).sort((a, b) => a - b);
     const [low = NaN, high = NaN] = [known[0], known.at(-1)];
     // Close where the loss is low, as there the shape of a minimum is; the first takes all.
-    const levels = Array.from({ length: LEVELS }, (_, i) => low + (high - low) * (i / LEVELS) ** 2);
+    const levels = Array.from({ length: BANDS }, (_, i) => low + (high - low) * (i / BANDS) ** 2);
     return {
       heading: what,
       x: { label: x!.label },

@@ -9,7 +9,7 @@ import type { Layer, Row } from "~/lib/figures/figure.ts";
 import { FONT_FAMILY, FONT_SIZE, INK, lighten, textWidth } from "~/lib/figures/theme.ts";
 
 /** Where values stand in a panel. */
-export interface Place {
+export interface PanelScales {
   x(value: number): number;
   y(value: number): number;
   /** Values below cannot be drawn. */
@@ -22,7 +22,7 @@ export interface Place {
 const TEXT_SHIFT = 5;
 
 /** The marks of a layer. */
-export function toMarks(layer: Layer, place: Place): Plot.Markish[] {
+export function toMarks(layer: Layer, scales: PanelScales): Plot.Markish[] {
   const { kind, name, rows, color = INK.text, width = 1.5, along = "y", opacity = 1 } = layer;
   const colors = rows.map((row) => row.color ?? color);
   const dx = layer.shift ?? 0;
@@ -36,7 +36,7 @@ export function toMarks(layer: Layer, place: Place): Plot.Markish[] {
   if (kind === "texts") {
     const fill = (row: Row): string => row.color ?? color;
     const style = { ...at, text: "text", dx: TEXT_SHIFT, dy: 9, textAnchor: "start" } as const;
-    const shown = roomyTexts(rows, place);
+    const shown = roomyTexts(rows, scales);
     const { halo } = layer;
     return [
       // A mark of its own: in a PDF it would lie over the letters.
@@ -61,7 +61,7 @@ export function toMarks(layer: Layer, place: Place): Plot.Markish[] {
   const { radius: r = 3, symbol = "circle" } = layer;
   const ink = { fill: oneOf(fills), ...stroke, stroke: oneOf(outlines), strokeWidth: 1.25 };
   return [
-    ...intervalMarks(layer, place, { ...stroke, className: `${name}-interval` }),
+    ...intervalMarks(layer, scales, { ...stroke, className: `${name}-interval` }),
     ...(r > 0 ? [Plot.dot(rows, { ...at, r, symbol, ...ink })] : []),
   ];
 }
@@ -91,7 +91,7 @@ function contourMarks({ name, rows, levels = [], colors = [] }: Layer): Plot.Mar
 /** Strokes from end to end; an end that cannot be drawn is a wedge at the axis' end. */
 function intervalMarks(
   { name, rows, along = "y", color = INK.text, shift = 0 }: Layer,
-  { bottom }: Place,
+  { bottom }: PanelScales,
   style: Plot.RuleXOptions & Plot.RuleYOptions,
 ): Plot.Markish[] {
   const known = rows.filter(({ interval, y }) => interval && !Number.isNaN(y));
@@ -108,12 +108,12 @@ function intervalMarks(
 }
 
 /** Rows without those whose text would lie on an earlier one's or beyond the frame. */
-export function roomyTexts(rows: readonly Row[], place: Omit<Place, "bottom">): Row[] {
+export function roomyTexts(rows: readonly Row[], scales: Omit<PanelScales, "bottom">): Row[] {
   const boxes: { left: number; right: number; y: number }[] = [];
   return rows.filter(({ x, y, text = "" }) => {
-    const left = place.x(x) + TEXT_SHIFT;
-    const box = { left, right: left + textWidth(text, FONT_SIZE.tick), y: place.y(y) };
-    const isFree = box.right < place.right &&
+    const left = scales.x(x) + TEXT_SHIFT;
+    const box = { left, right: left + textWidth(text, FONT_SIZE.tick), y: scales.y(y) };
+    const isFree = box.right < scales.right &&
       boxes.every((other) =>
         box.left > other.right + 6 || other.left > box.right + 6 || Math.abs(box.y - other.y) > 11
       );

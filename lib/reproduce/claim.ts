@@ -9,7 +9,7 @@ import { removeUnfinished } from "~/lib/files/files.ts";
 import { type Lock, tryLock } from "~/lib/files/lock.ts";
 import type { Meter } from "~/lib/files/progress.ts";
 import { initialise, shareCopy, type SharedFloats } from "~/lib/model.ts";
-import { type EngineOnData, type PlacedOptions, revision } from "~/lib/reproduce/options.ts";
+import { type EngineOnData, type FilledOptions, revision } from "~/lib/reproduce/options.ts";
 import { type Kept, nextStep, type Step } from "~/lib/reproduce/next_step.ts";
 import {
   locateStop,
@@ -33,7 +33,7 @@ import {
 /** A study that is being worked on. */
 export interface Context extends EngineOnData {
   readonly study: Study;
-  readonly options: PlacedOptions;
+  readonly options: FilledOptions;
   /** Aborted by the caller, or where another lane failed. */
   readonly signal: AbortSignal;
   readonly meter: Meter<Trajectory>;
@@ -140,7 +140,7 @@ export async function claim(context: Context, trajectory: Trajectory): Promise<C
 
 /** Reads what networks are kept; damaged ones are set aside. */
 export async function readKept(
-  { folders: { models }, onMessage }: PlacedOptions,
+  { folders: { models }, onMessage }: FilledOptions,
   trajectory: Trajectory,
 ): Promise<Map<number | "latest", Kept>> {
   const kept = new Map<number | "latest", Kept>();
@@ -161,7 +161,7 @@ export function keptOf({ epochLosses, state, engines, seconds }: Omit<KeptNetwor
  * where none is kept, or it is another machine's.
  */
 export async function readAgreeing(
-  { folders: { models }, onMessage }: PlacedOptions,
+  { folders: { models }, onMessage }: FilledOptions,
   trajectory: Trajectory,
   epochLosses: readonly number[],
 ): Promise<{ parameters: SharedFloats; state: Float32Array | undefined } | undefined> {

@@ -12,7 +12,7 @@ import { isHeld } from "~/lib/files/lock.ts";
 import { measureNetworks } from "~/lib/measure.ts";
 import { rescaleLayer, type SharedFloats } from "~/lib/model.ts";
 import { readAgreeing } from "~/lib/reproduce/claim.ts";
-import { placed, type RunOptions, withEngine } from "~/lib/reproduce/options.ts";
+import { type RunOptions, withDefaults, withEngine } from "~/lib/reproduce/options.ts";
 import { run } from "~/lib/reproduce/run.ts";
 import { readRecord, runAt } from "~/lib/results.ts";
 import { checkStudy, type Study } from "~/lib/study.ts";
@@ -36,7 +36,7 @@ export async function getModelReady(
   trajectory: Trajectory,
   given: RunOptions = {},
 ): Promise<SharedFloats> {
-  const options = placed(given);
+  const options = withDefaults(given);
   const { models, results } = options.folders;
   const { optimizer, learningRate, batchSize, seed, sizes, images, order, init } = trajectory;
   const before = await readRecord(results, trajectory, options.onMessage);
@@ -101,7 +101,7 @@ export async function rescaledMeasures(
   trajectory: Trajectory,
   { measures, ...options }: RunOptions & { readonly measures: readonly string[] },
 ): Promise<RescaledMeasure[]> {
-  const { folders: { results }, onMessage } = placed(options);
+  const { folders: { results }, onMessage } = withDefaults(options);
   const [stop] = study.stops as [string];
   const asked = { trajectory: trajectoryPath(trajectory), stop, layer: LAYER };
   const key = sha256(JSON.stringify([asked, measures])).slice(0, 12);

@@ -68,11 +68,11 @@ export interface RunOptions {
   readonly checkpointSeconds?: number;
 }
 
-/** The same with a place. */
-export type PlacedOptions = RunOptions & Required<Pick<RunOptions, "folders" | "onMessage">>;
+/** The same with the defaults of `folders` and `onMessage` filled in. */
+export type FilledOptions = RunOptions & Required<Pick<RunOptions, "folders" | "onMessage">>;
 
-/** Fills in the defaults of where files lie and where messages go. */
-export function placed(options: RunOptions): PlacedOptions {
+/** Fills in where files lie and where messages go; other options stay as they are. */
+export function withDefaults(options: RunOptions): FilledOptions {
   return { folders: PROJECT_FOLDERS, onMessage: console.error, ...options };
 }
 
@@ -104,7 +104,7 @@ export async function withEngine<T>(
   prefer?: EngineOptions["prefer"],
 ): Promise<T> {
   if (options.opened !== undefined) return await work(options.opened);
-  const { folders: { models }, onMessage, onProgress, threads, signal } = placed(options);
+  const { folders: { models }, onMessage, onProgress, threads, signal } = withDefaults(options);
   const loaded = await loadImagesLabels(Math.ceil(images / 10_000), {
     ...{ directory: options.data, onProgress, onMessage, signal },
   });

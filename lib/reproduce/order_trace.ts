@@ -13,9 +13,9 @@ import { initialise, type LayerSizes, share, shareCopy, type SharedFloats } from
 import { allocateState } from "~/lib/optimizer.ts";
 import {
   checkInitial,
-  placed,
   revision,
   type RunOptions,
+  withDefaults,
   withEngine,
 } from "~/lib/reproduce/options.ts";
 import { parseStop, type Trajectory, trajectoryPath } from "~/lib/trainer.ts";
@@ -56,7 +56,7 @@ export async function traceOrder(
   trajectory: Trajectory,
   { rule = "cumulative:1e-3", ...options }: RunOptions & { readonly rule?: string } = {},
 ): Promise<OrderTrace | undefined> {
-  const { folders: { results }, onMessage, onProgress, signal } = placed(options);
+  const { folders: { results }, onMessage, onProgress, signal } = withDefaults(options);
   const { images, sizes, optimizer, batchSize, learningRate, seed, order = "file" } = trajectory;
   const name = trajectoryPath({ ...trajectory, order: undefined }).replaceAll("/", ",");
   const path = join(results, "order", `${name},order=${order}.json`);

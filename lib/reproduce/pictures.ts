@@ -15,7 +15,7 @@ import {
 } from "~/lib/landscape.ts";
 import { DIRECTION_SEED } from "~/lib/measure.ts";
 import { getModelReady } from "~/lib/reproduce/model_ready.ts";
-import { placed, revision, type RunOptions, withEngine } from "~/lib/reproduce/options.ts";
+import { revision, type RunOptions, withDefaults, withEngine } from "~/lib/reproduce/options.ts";
 import { presets, type Study, trajectoryOf } from "~/lib/study.ts";
 
 /** Planes reach half as far as each filter's own norm, twice as far as the scale-free measure. */
@@ -31,7 +31,7 @@ export async function surveyPicture(
   picture: Picture,
   { study = presets.standard, ...options }: RunOptions & { readonly study?: Study } = {},
 ): Promise<Landscape | undefined> {
-  const { folders: { results }, onProgress, signal } = placed(options);
+  const { folders: { results }, onProgress, signal } = withDefaults(options);
   const { name, networks, stop, seed, points } = picture;
   const kept = options.fresh ? undefined : await readPicture(picture, results, study.images);
   if (kept !== undefined || options.cachedOnly) return kept;

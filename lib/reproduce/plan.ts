@@ -10,7 +10,7 @@ import type { OnDamage } from "~/lib/files/checked.ts";
 import { isHeld } from "~/lib/files/lock.ts";
 import { measurePasses } from "~/lib/measure.ts";
 import { readKept } from "~/lib/reproduce/claim.ts";
-import { placed, type PlacedOptions, type RunOptions } from "~/lib/reproduce/options.ts";
+import { type FilledOptions, type RunOptions, withDefaults } from "~/lib/reproduce/options.ts";
 import { nextStep } from "~/lib/reproduce/next_step.ts";
 import { locateStop, readRecord, type TrajectoryRecord } from "~/lib/results.ts";
 import { checkStudy, listTrajectories, measuresAt, type Study } from "~/lib/study.ts";
@@ -48,7 +48,7 @@ export interface Inspected {
 export async function inspect(
   study: Study,
   trajectories: readonly Trajectory[],
-  options: PlacedOptions,
+  options: FilledOptions,
   onDamage?: OnDamage,
 ): Promise<Inspected[]> {
   const { networks, fresh, folders: { models, results } } = options;
@@ -81,14 +81,14 @@ export async function inspect(
 /** Lists a study's trajectories without computing or changing anything. */
 export async function plan(asked: Study, given: RunOptions = {}): Promise<Plan> {
   const study = checkStudy(asked);
-  const options = placed(given);
+  const options = withDefaults(given);
   return await planOf(await inspect(study, listTrajectories(study), options), options);
 }
 
 /** The same of what was looked at. */
 export async function planOf(
   inspected: readonly Inspected[],
-  { folders: { models }, threads = defaultThreads() }: PlacedOptions,
+  { folders: { models }, threads = defaultThreads() }: FilledOptions,
 ): Promise<Plan> {
   const rate = rateHere(inspected);
   const runs = await Array.fromAsync(

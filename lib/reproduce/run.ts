@@ -9,11 +9,11 @@ import { Meter } from "~/lib/files/progress.ts";
 import { type Claim, claim, type Context } from "~/lib/reproduce/claim.ts";
 import {
   checkInitial,
+  type FilledOptions,
   libraryOf,
-  placed,
-  type PlacedOptions,
   revision,
   type RunOptions,
+  withDefaults,
   withEngine,
 } from "~/lib/reproduce/options.ts";
 import { measure, train } from "~/lib/reproduce/steps.ts";
@@ -55,7 +55,7 @@ export async function run(
 ): Promise<RunOutcome> {
   const study = checkStudy(asked);
   const trajectories = some ?? listTrajectories(study);
-  const options = placed(given);
+  const options = withDefaults(given);
   const { onMessage, cachedOnly } = options;
   const before = await inspect(study, trajectories, options, onMessage);
   onPlan?.(await planOf(before, options));
@@ -92,7 +92,7 @@ interface Worked {
 async function compute(
   study: Study,
   inspected: readonly Inspected[],
-  options: PlacedOptions,
+  options: FilledOptions,
 ): Promise<Worked> {
   const { wait = true, onProgress, folders: { models } } = options;
   const { signal = new AbortController().signal } = options;

@@ -8,7 +8,7 @@ import { uniformInt } from "pure-rand/distribution/uniformInt";
 import { scratchFolder } from "~/lib/files/files.ts";
 import { waitForLock } from "~/lib/files/lock.ts";
 import { openStream } from "~/lib/random.ts";
-import { libraryOf, placed, type RunOptions, withEngine } from "~/lib/reproduce/options.ts";
+import { libraryOf, type RunOptions, withDefaults, withEngine } from "~/lib/reproduce/options.ts";
 import { inspect } from "~/lib/reproduce/plan.ts";
 import { run } from "~/lib/reproduce/run.ts";
 import { runAt, type RunResult, type TrajectoryRecord } from "~/lib/results.ts";
@@ -39,7 +39,7 @@ export async function verify(
   asked: Study,
   { count, seed, ...given }: RunOptions & { readonly count: number; readonly seed: number },
 ): Promise<Agreement[]> {
-  const options = placed(given);
+  const options = withDefaults(given);
   const whole = checkStudy(asked);
   // Nothing is compared at the other stops.
   const study = { ...whole, measures: { ...whole.measures, others: [] } };

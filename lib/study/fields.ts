@@ -32,8 +32,6 @@ interface Field {
 
 const text = z.string().describe("a text");
 const texts = z.array(z.string()).describe("a list of texts");
-const pair = z.object({ learningRate: domain.learningRate, batchSize: domain.batchSize })
-  .describe("learning rates > 0 with batch sizes >= 1");
 const layers = z.array(z.int().min(1)).min(2)
   .refine((all) => all[0] === 3072 && all.at(-1) === 10)
   .describe("a list that begins with 3072 inputs and ends with 10 classes");
@@ -55,7 +53,7 @@ const FIELDS: Readonly<Record<string, Field>> = {
   "batch-sizes": list(({ grid }) => grid.batchSizes, domain.batchSize, "batch-size"),
   "base-learning-rate": one(({ grid }) => grid.baseLearningRate, domain.learningRate),
   "base-batch-size": one(({ grid }) => grid.baseBatchSize, domain.batchSize),
-  cells: list(({ grid }) => grid.pairs, pair, "pairs"),
+  cells: list(({ grid }) => grid.pairs, domain.pair, "pairs"),
   seeds: list(({ grid }) => grid.seeds, domain.seed),
   layers: one(({ sizes }) => sizes, layers),
   images: one(({ images }) => images, domain.images),

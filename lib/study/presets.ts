@@ -6,11 +6,11 @@
 import { MLP_1 } from "~/lib/model.ts";
 import type { PresetName, Study } from "~/lib/study/study.ts";
 
-/** Equal losses along training. */
-const LEVELS = ["loss:1.9", "loss:1.7", "loss:1.5", "loss:1.3", "loss:1.1", "loss:0.9", "loss:0.7"];
+/** At equal losses along training. */
+const LOSS_STOPS = [1.9, 1.7, 1.5, 1.3, 1.1, 0.9, 0.7].map((loss) => `loss:${loss}`);
 
-/** To a residual of 1 %. */
-const EIGENVALUE = "lambda-max(iterations=30,tolerance=0.01)";
+/** The largest eigenvalue to a residual of 1 %. */
+const LAMBDA_MAX = "lambda-max(iterations=30,tolerance=0.01)";
 
 /** What the presets have in common. */
 const FULL: Omit<Study, "preset"> = {
@@ -27,7 +27,7 @@ const FULL: Omit<Study, "preset"> = {
   sizes: MLP_1,
   images: 50_000,
   maxEpochs: 20_000,
-  stops: ["cumulative:1e-3", ...LEVELS],
+  stops: ["cumulative:1e-3", ...LOSS_STOPS],
   measures: {
     first: [
       "sharpness",
@@ -74,8 +74,8 @@ export const presets: Readonly<Record<PresetName, Study>> = {
         "generalization-gap",
         "weight-norm",
         "hessian-trace(directions=2)",
-        EIGENVALUE,
-        `preconditioned-${EIGENVALUE}`,
+        LAMBDA_MAX,
+        `preconditioned-${LAMBDA_MAX}`,
         "worst-case(steps=2)",
         "adaptive-worst-case(steps=2)",
       ],
@@ -87,7 +87,7 @@ export const presets: Readonly<Record<PresetName, Study>> = {
     ...FULL,
     preset: "paper",
     grid: { ...FULL.grid, seeds: [0, 1, 2, 3, 4, 5] },
-    stops: ["cumulative:1e-4", "cumulative:1e-3", "consecutive:1e-3", ...LEVELS],
+    stops: ["cumulative:1e-4", "cumulative:1e-3", "consecutive:1e-3", ...LOSS_STOPS],
   },
 };
 
@@ -110,7 +110,7 @@ export const edgeStudy: Study = {
   },
   images: EDGE_IMAGES,
   stops: EDGE_EPOCHS.toReversed().map((epoch) => `epochs:${epoch}`),
-  measures: { first: [EIGENVALUE], others: [EIGENVALUE] },
+  measures: { first: [LAMBDA_MAX], others: [LAMBDA_MAX] },
 };
 
 /**
@@ -135,9 +135,6 @@ export function equalRatioStudy(study: Study, batchSizes: readonly number[]): St
   };
 }
 
-/** What the studies below ask for along training. */
-const ALONG = ["antithetic(directions=16)", "relative-filter", "generalization-gap"];
-
 /**
  * Learning rate and batch size at once, for SGD on 10,000 images to the stop of standard: whether
  * their ratio, the learning rate alone or the loss explains sharpness.
@@ -152,10 +149,10 @@ export const axesStudy: Study = {
       [32, 128, 1024].map((batchSize) => ({ learningRate, batchSize }))
     ),
   },
-  stops: ["cumulative:1e-3", ...LEVELS],
+  stops: ["cumulative:1e-3", ...LOSS_STOPS],
   measures: {
     first: ["sharpness", "antithetic", "relative-filter", "generalization-gap"],
-    others: ALONG,
+    others: FULL.measures.others,
   },
 };
 

@@ -290,22 +290,29 @@ Deno.test("plotRatio() puts both effects on one axis", () => {
 });
 
 Deno.test("plotRanks() draws a line a measure, groups and their mean", () => {
-  const ranks = rankMeasures(study, runsAt(study, records));
-  const figure = plotRanks(study, ranks);
-  const count = (isAll: boolean): number =>
-    ranks.filter(({ effect }) => (effect === null) === isAll).length;
-  assertEquals(marks(figure, "learning-rate-tau").length, count(false));
-  assertEquals(marks(figure, "all-tau").length, count(true));
-  const { tau } = ranks[0]!;
+  const both = vary(quick, { optimizers: ["SGD"], seeds: [0, 1] }, {
+    measures: { first: ["sharpness", "trace"], others: [] },
+  });
+  // In the gap's order along the learning rates; one of three pairs is not along the batch sizes.
+  const records = syntheticRecords(both, ({ learningRate, batchSize }) => ({
+    gap: learningRate + { 32: 0, 128: 0.002, 1024: 0.001 }[batchSize]!,
+    estimate: () => learningRate * batchSize,
+  }));
+  const ranks = rankMeasures(both, runsAt(both, records));
+  const figure = plotRanks(both, ranks);
   const [zero] = numbers(marks(figure, "zero"), "x1");
-  assertEquals(
-    Math.sign(numbers(marks(figure, "learning-rate-tau"), "cx")[0]! - zero!),
-    Math.sign(tau!),
-  );
+  const one = numbers(marks(figure, "learning-rate-tau"), "cx").map((x) => x - zero!);
+  assert(one[0]! > 0);
+  assertEquals(one, [one[0], one[0]]);
+  for (const [group, tau] of [["batch-size", (2 - 1) / 3], ["all", (1 + 1 / 3) / 2]] as const) {
+    const own = places(marks(figure, `${group}-tau`));
+    for (const { x } of own) assertAlmostEquals(x - zero!, tau * one[0]!, 2 * PIXELS);
+    assertEquals(new Set(own.map(({ y }) => y)).size, 2);
+  }
   assertStringIncludes(figure.caption, "n = 2 seeds");
   assertStringIncludes(figure.caption, "95 % bootstrap intervals");
   assertStringIncludes(figure.caption, "the larger the gap (test loss − training loss).");
-  const single = vary(study, { seeds: [0] });
+  const single = vary(both, { seeds: [0] });
   const ofOne = plotRanks(single, rankMeasures(single, runsAt(single, records)));
   assertStringIncludes(
     ofOne.caption,

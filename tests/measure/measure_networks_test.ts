@@ -1,6 +1,5 @@
 /** The door: which measures there are, and how networks go through them. @module */
 import {
-  DIRECTION_SEED,
   MEASURE_NAMES,
   type MeasuredNetwork,
   measureNetworks,
@@ -296,8 +295,4 @@ Deno.test("formatMeasurement() says how far a value can be trusted wherever it i
     /^2 nats, standard error 0.5, 95 % -0.4841 to 4.484 \(t over 3 samples\)$/,
   );
   assertEquals(formatMeasurement({ estimate: 2, standardError: null, samples: [2] }, "1"), "2");
-});
-
-Deno.test("DIRECTION_SEED is the seed that all committed results were measured with", () => {
-  assertEquals(DIRECTION_SEED, 20251107);
 });

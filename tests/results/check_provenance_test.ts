@@ -4,6 +4,7 @@
  * @module
  */
 import { UsageError } from "~/lib/domain.ts";
+import { DIRECTION_SEED } from "~/lib/measure.ts";
 import { revisionIn } from "~/lib/reproduce/options.ts";
 import {
   checkProvenance,
@@ -148,6 +149,14 @@ const COMMITTED = await Promise.all(
 
 Deno.test("results/: every record says whole how it came about", () => {
   for (const [path, record] of COMMITTED) assertEquals(checkProvenance(record), undefined, path);
+});
+
+Deno.test("DIRECTION_SEED is the seed that all committed results were measured with", () => {
+  const measures = COMMITTED.flatMap(([, { content }]) =>
+    content.networks.flatMap(({ measures }) => measures)
+  );
+  const seeds = measures.flatMap(({ protocol }) => protocol.directionSeed ?? []);
+  assertEquals([...new Set(seeds)], [DIRECTION_SEED]);
 });
 
 Deno.test("results/README.md names the records that several engines trained, and no others", async () => {

@@ -95,13 +95,13 @@ export async function forward(
   const { parameters, outputs } = tangent ?? layout;
   for (const { start, count: length } of cutRows(rows.count)) {
     loadPixels(workspace, layout, rows, start, length);
-    for (const [l, { inputs: K, outputs: n, weight, bias }] of layers.entries()) {
+    for (const [l, { inputs, outputs: n, weight, bias }] of layers.entries()) {
       const out = blockOffset(outputs[l]!, n, start);
       const input = inputOf(layout, layout.outputs, l, start);
-      await gemm(l === 0 ? "NT" : "NN", n, length, K, parameters + 4 * weight, input, out);
+      await gemm(l === 0 ? "NT" : "NN", n, length, inputs, parameters + 4 * weight, input, out);
       if (tangent && l > 0) {
         const change = inputOf(layout, outputs, l, start);
-        await gemm("NN", n, length, K, layout.parameters + 4 * weight, change, out, 1);
+        await gemm("NN", n, length, inputs, layout.parameters + 4 * weight, change, out, 1);
       }
       if (l === layers.length - 1) continue;
       const b = parameters + 4 * bias;
@@ -146,26 +146,26 @@ export async function backward(
     if (!isSingle) loadPixels(workspace, layout, rows, start, length);
     const isLast = start + length === rows.count;
     for (let l = layers.length - 1; l >= 0; l--) {
-      const { inputs: K, outputs: n, weight } = layers[l]!;
+      const { inputs, outputs: n, weight } = layers[l]!;
       const delta = blockOffset(deltas[l]!, n, l === layers.length - 1 ? start : 0);
       const input = inputOf(layout, outputs, l, start);
       const W = parameters + 4 * weight;
       if (l > 0) {
         // D_{l-1} = (W_l^T D_l) where H_{l-1} > 0: before W_l is updated.
         const { bias } = layers[l - 1]!;
-        await gemm("TN", K, length, n, W, delta, deltas[l - 1]!);
-        kernels.maskAndSum(deltas[l - 1]!, input, gradient + 4 * bias, K, length, start > 0);
-        if (isLast) onGradient?.(bias, K);
+        await gemm("TN", inputs, length, n, W, delta, deltas[l - 1]!);
+        kernels.maskAndSum(deltas[l - 1]!, input, gradient + 4 * bias, inputs, length, start > 0);
+        if (isLast) onGradient?.(bias, inputs);
       }
-      // The gradient of W_l is D_l H_{l-1}^T, [n, K].
+      // The gradient of W_l is D_l H_{l-1}^T, [n, inputs].
       const form = l === 0 ? "NN" : "NT";
       if (isSingle && inPlaceRate !== undefined) {
-        await gemm(form, n, K, length, delta, input, W, 1, -inPlaceRate);
+        await gemm(form, n, inputs, length, delta, input, W, 1, -inPlaceRate);
         continue;
       }
       const beta = start > 0 || accumulates ? 1 : 0;
-      await gemm(form, n, K, length, delta, input, gradient + 4 * weight, beta);
-      if (isLast) onGradient?.(weight, n * K);
+      await gemm(form, n, inputs, length, delta, input, gradient + 4 * weight, beta);
+      if (isLast) onGradient?.(weight, n * inputs);
     }
   }
 }
@@ -227,27 +227,27 @@ export async function backwardTangent(
     loadPixels(workspace, layout, rows, start, length);
     const beta = start > 0 ? 1 : 0;
     for (let l = layers.length - 1; l >= 0; l--) {
-      const { inputs: K, outputs: n, weight } = layers[l]!;
+      const { inputs, outputs: n, weight } = layers[l]!;
       const [W, V, target] = [parameters, tangent.parameters, product].map((at) => at + 4 * weight);
       const [delta, change] = [deltas, tangent.deltas].map((all) =>
         blockOffset(all[l]!, n, l === layers.length - 1 ? start : 0)
       );
       const input = inputOf(layout, outputs, l, start);
       if (l === 0) {
-        await gemm("NN", n, K, length, change!, input, target!, beta);
+        await gemm("NN", n, inputs, length, change!, input, target!, beta);
         continue;
       }
       const [below, changeBelow] = [deltas[l - 1]!, tangent.deltas[l - 1]!];
-      await gemm("TN", K, length, n, W!, delta!, below);
+      await gemm("TN", inputs, length, n, W!, delta!, below);
       // The sums are the gradient's, which nobody asks for.
-      kernels.maskAndSum(below, input, changeBelow, K, length, false);
-      await gemm("TN", K, length, n, V!, delta!, changeBelow);
-      await gemm("TN", K, length, n, W!, change!, changeBelow, 1);
-      await gemm("NT", n, K, length, change!, input, target!, beta);
+      kernels.maskAndSum(below, input, changeBelow, inputs, length, false);
+      await gemm("TN", inputs, length, n, V!, delta!, changeBelow);
+      await gemm("TN", inputs, length, n, W!, change!, changeBelow, 1);
+      await gemm("NT", n, inputs, length, change!, input, target!, beta);
       const inputChange = inputOf(layout, tangent.outputs, l, start);
-      await gemm("NT", n, K, length, delta!, inputChange, target!, 1);
+      await gemm("NT", n, inputs, length, delta!, inputChange, target!, 1);
       const bias = product + 4 * layers[l - 1]!.bias;
-      kernels.maskAndSum(changeBelow, input, bias, K, length, start > 0);
+      kernels.maskAndSum(changeBelow, input, bias, inputs, length, start > 0);
     }
   }
 }

@@ -8,7 +8,7 @@
  * @module
  */
 import { cutRows, loadPixels, type RowRange, type Thread } from "~/lib/engine/cpu/network.ts";
-import { BLOCK, blockOffset, openPlaces, type Workspace } from "~/lib/engine/cpu/workspace.ts";
+import { BLOCK, blockOffset, openAllocator, type Workspace } from "~/lib/engine/cpu/workspace.ts";
 import {
   type Direction,
   type PartNorms,
@@ -118,11 +118,11 @@ function layOutRays(workspace: Workspace, { sizes, models, count }: RayTask): Ra
   const [first, ...rest] = layers as [Layer, ...Layer[]];
   const P = countParameters(sizes);
   const smallLength = P - first.bias;
-  const places = openPlaces();
-  const floats = (length: number): number => places.allocate(4 * length);
+  const allocator = openAllocator();
+  const floats = (length: number): number => allocator.allocate(4 * length);
   const layout = {
     ...{ first, rest, count, smallLength },
-    bytes: places.allocate(BLOCK * first.inputs),
+    bytes: allocator.allocate(BLOCK * first.inputs),
     pixels: floats(count * first.inputs),
     parameters: floats(P),
     outputs: layers.map((layer) => floats(layer.outputs * BLOCK)),
@@ -133,7 +133,7 @@ function layOutRays(workspace: Workspace, { sizes, models, count }: RayTask): Ra
     bases: models.map(() => floats(first.outputs * count)),
     smallModels: models.map(() => floats(smallLength)),
   };
-  workspace.reserve(places.end);
+  workspace.reserve(allocator.end);
   return layout;
 }
 
@@ -181,8 +181,8 @@ function movePoint(
     kernels.addScaled(x, y, small + from, length, scale);
   };
   let unit = units;
-  for (const [index, { inputs: K, outputs: n, weight, bias }] of rest.entries()) {
-    for (let row = 0; row < n; row++) movePart(weight + row * K, K, rows[unit++]!);
+  for (const [index, { inputs, outputs: n, weight, bias }] of rest.entries()) {
+    for (let row = 0; row < n; row++) movePart(weight + row * inputs, inputs, rows[unit++]!);
     movePart(bias, n, biases[index + 1]!);
   }
   // s_u (a + b_u) + (s_b - s_u) b_u = s_u a + s_b b_u, as `shift` holds the direction's bias too.
@@ -202,10 +202,10 @@ async function smallLayers(
   { first, rest, outputs, small }: RayLayout,
   length: number,
 ): Promise<Float32Array> {
-  for (const [index, { inputs: K, outputs: n, weight, bias }] of rest.entries()) {
+  for (const [index, { inputs, outputs: n, weight, bias }] of rest.entries()) {
     const W = small + 4 * (weight - first.bias);
     const out = outputs[index + 1]!;
-    await gemm(index === 0 ? "NT" : "NN", n, length, K, W, outputs[index]!, out);
+    await gemm(index === 0 ? "NT" : "NN", n, length, inputs, W, outputs[index]!, out);
     if (index < rest.length - 1) {
       kernels.addBiasRelu(out, small + 4 * (bias - first.bias), n, length);
     }

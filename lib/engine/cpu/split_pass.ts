@@ -23,7 +23,7 @@ import {
   layOut,
   layOutLogits,
   type LogitLayout,
-  openPlaces,
+  openAllocator,
   type Workspace,
 } from "~/lib/engine/cpu/workspace.ts";
 import type { LayerSizes, SharedFloats } from "~/lib/model.ts";
@@ -144,10 +144,10 @@ function openLogits(
   classes: number,
   arrays: readonly (SharedFloats | undefined)[],
 ): { layout: LogitLayout; at: (number | undefined)[] } {
-  const places = openPlaces();
-  const layout = layOutLogits(places, classes, split.size);
-  const at = arrays.map((array) => array && places.allocate(array.byteLength));
-  workspace.reserve(places.end);
+  const allocator = openAllocator();
+  const layout = layOutLogits(allocator, classes, split.size);
+  const at = arrays.map((array) => array && allocator.allocate(array.byteLength));
+  workspace.reserve(allocator.end);
   loadLabels(workspace, layout, { split, start: 0, count: split.size });
   for (const [index, array] of arrays.entries()) {
     if (array !== undefined) workspace.floats(at[index]!, array.length).set(array);

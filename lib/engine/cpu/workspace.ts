@@ -44,8 +44,8 @@ export function openWorkspace(library: GemmLibrary): Workspace {
   return workspace;
 }
 
-/** Places in a workspace, given out one after the other. */
-export interface Places {
+/** Gives out a workspace's memory, one array after the other. */
+export interface Allocator {
   /** Byte offset of an array of so many bytes. */
   allocate(bytes: number): number;
   /** First free byte behind all arrays. */
@@ -59,8 +59,8 @@ export interface Places {
  */
 const GAP = 21 * 64;
 
-/** Opens an empty list of places from an offset on; arrays begin with a cache line. */
-export function openPlaces(): Places {
+/** Opens one that has given out nothing; arrays begin with a cache line. */
+export function openAllocator(): Allocator {
   let end = FREE_BYTES_FROM;
   return {
     allocate(bytes): number {
@@ -84,7 +84,7 @@ export interface LogitLayout {
   readonly scratch: number;
 }
 
-export function layOutLogits({ allocate }: Places, classes: number, rows: number): LogitLayout {
+export function layOutLogits({ allocate }: Allocator, classes: number, rows: number): LogitLayout {
   return {
     classes,
     labels: allocate(rows),
@@ -125,8 +125,8 @@ export function layOut(
   rows: number,
   { slots = 0, tangent = false }: { readonly slots?: number; readonly tangent?: boolean } = {},
 ): Layout {
-  const places = openPlaces();
-  const { allocate } = places;
+  const allocator = openAllocator();
+  const { allocate } = allocator;
   const layers = layoutLayers(sizes);
   const parameterBytes = 4 * countParameters(sizes);
   const block = Math.min(BLOCK, rows);
@@ -144,9 +144,9 @@ export function layOut(
     slots: Array.from({ length: slots }, () => allocate(parameterBytes)),
     bytes: allocate(block * sizes[0]!),
     pixels: allocate(4 * block * sizes[0]!),
-    ...layOutLogits(places, sizes.at(-1)!, rows),
+    ...layOutLogits(allocator, sizes.at(-1)!, rows),
     tangent: tangent ? layOutPass() : undefined,
-    end: places.end,
+    end: allocator.end,
   };
 }
 
