@@ -8,7 +8,7 @@ import type { ColumnTable } from "arquero";
 import type * as Plot from "@observablehq/plot";
 import { Buffer } from "node:buffer";
 import { type Figure, renderPlot, renderPng } from "~/lib/figures.ts";
-import { cellText, plural } from "~/lib/files/numbers.ts";
+import { entryText, plural } from "~/lib/files/numbers.ts";
 import { formatProgress, throttled } from "~/lib/files/progress.ts";
 import { cellColumns, cellNote } from "~/lib/findings.ts";
 import { run, type RunOptions, type RunOutcome } from "~/lib/reproduce.ts";
@@ -72,7 +72,7 @@ export async function showTable(
 ): Promise<void> {
   if (table.numRows() === 0) return await show({ "text/plain": "No row: too few results." });
   const names = table.columnNames();
-  const format = Object.fromEntries(names.map((name) => [name, cellText]));
+  const format = Object.fromEntries(names.map((name) => [name, entryText]));
   await show({
     "text/html": table.toHTML({ limit, format, null: () => "" }) +
       (table.numRows() > limit ? `<p>The first ${limit} of ${table.numRows()} rows.</p>` : ""),

@@ -70,7 +70,7 @@ export function sparse(count: number, most: number): number[] {
 }
 
 /** A value as tables show it: whole numbers as they are, others to four significant digits. */
-export function cellText(value: unknown): string {
+export function entryText(value: unknown): string {
   return typeof value === "number" && !Number.isInteger(value)
     ? String(Number(value.toPrecision(4)))
     : String(value ?? "");

@@ -5,7 +5,7 @@
  */
 import type { ColumnTable } from "arquero";
 import { writeWhole } from "~/lib/files/files.ts";
-import { cellText, plural } from "~/lib/files/numbers.ts";
+import { entryText, plural } from "~/lib/files/numbers.ts";
 import { NEGLIGIBLE_RATIO, NEGLIGIBLE_SHARE } from "~/lib/findings/contrast.ts";
 import { edgeCells, edgeMeasure, edgeTable } from "~/lib/findings/edge.ts";
 import { summarySentences } from "~/lib/findings/summary.ts";
@@ -166,7 +166,7 @@ function tableText(table: ColumnTable): string {
   if (table.numRows() === 0) return "";
   const names = table.columnNames();
   const rows = (table.objects() as Record<string, unknown>[])
-    .map((row) => names.map((name) => cellText(row[name])));
+    .map((row) => names.map((name) => entryText(row[name])));
   return [names, names.map(() => "---"), ...rows].map((row) => `| ${row.join(" | ")} |`).join("\n");
 }
 

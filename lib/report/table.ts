@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { cellText } from "~/lib/files/numbers.ts";
+import { entryText } from "~/lib/files/numbers.ts";
 
 type Value = string | number | null | undefined;
 type Row = Readonly<Record<string, Value>>;
@@ -34,7 +34,7 @@ export function showTable(
   const shown = (): Row[] => {
     const wanted = filter?.value.toLowerCase() ?? "";
     const some = rows.filter((row) =>
-      Object.values(row).some((value) => cellText(value).toLowerCase().includes(wanted))
+      Object.values(row).some((value) => entryText(value).toLowerCase().includes(wanted))
     );
     return by === "" ? some : some.sort((a, b) => sign * compareValues(a[by], b[by]));
   };
@@ -42,7 +42,7 @@ export function showTable(
   const fill = (): void =>
     body.replaceChildren(
       ...shown().map((row) =>
-        element("tr", {}, ...Object.values(row).map((value) => element("td", {}, cellText(value))))
+        element("tr", {}, ...Object.values(row).map((value) => element("td", {}, entryText(value))))
       ),
     );
   const heads = Object.keys(rows[0] ?? {}).map((textContent) => {
