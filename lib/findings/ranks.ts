@@ -129,7 +129,7 @@ export function rankSentences(ranks: readonly MeasureRank[]): string[] {
   const namesOf = (isMeant: (interval: Interval) => boolean): string => {
     const some = whole.filter((own) => own.every(({ interval }) => interval && isMeant(interval)));
     if (some.length === 0) return "none";
-    const names = some.map(([rank]) => rank!.label);
+    const names = some.map(([rank]) => rank!.isBaseline ? rank!.measure : rank!.label);
     return some.length > 3 ? String(some.length) : `${some.length} (${enumerate(names)})`;
   };
   return [
