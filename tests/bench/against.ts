@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { type Texts, toWords } from "~/lib/cli/words.ts";
 import type { About } from "~/lib/cli/main.ts";
 import { dataDirectory } from "~/lib/dataset.ts";
+import { callProgram } from "~/lib/files/programs.ts";
 import { describeRow, median, type Row } from "~/tests/bench/row.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -95,15 +96,10 @@ async function bench(folder: string, options: Texts): Promise<Row[]> {
 
 /** What a program prints on stdout. @throws {Error} If it fails, in its words. */
 async function call(program: string, args: readonly string[], cwd = ROOT): Promise<string> {
-  const { code, stdout, stderr } = await new Deno.Command(program, {
-    args: [...args],
-    cwd,
-    env: { INIT_CWD: cwd },
-    stdin: "null",
-  }).output();
-  const decoder = new TextDecoder();
-  if (code !== 0) {
-    throw new Error(`Cannot compare as ${program} failed: ${decoder.decode(stderr).trim()}`);
+  const called = await callProgram(program, args, { cwd, env: { INIT_CWD: cwd } });
+  if (called?.code !== 0) {
+    const reason = called?.stderr.trim() ?? "it is not on PATH";
+    throw new Error(`Cannot compare as ${program} failed: ${reason}`);
   }
-  return decoder.decode(stdout).trim();
+  return called.stdout.trim();
 }

@@ -3,18 +3,15 @@ import { join } from "node:path";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import config from "~/deno.json" with { type: "json" };
 import { fromHere } from "~/lib/cli/launch.ts";
+import { callProgram } from "~/lib/files/programs.ts";
 import { ended, ROOT, startTask } from "~/tests/fixtures/script.ts";
 
 Deno.test("paths are those of the folder in which the task was typed, and said whole", async () => {
   const folder = join(ROOT, "notebooks");
-  const { stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["task", "--quiet", "sharpness", "--model", "../none.safetensors"],
-    cwd: folder,
-    stdin: "null",
-    env: { NO_COLOR: "1", INIT_CWD: folder },
-  }).output();
+  const words = ["task", "--quiet", "sharpness", "--model", "../none.safetensors"];
+  const there = { cwd: folder, env: { NO_COLOR: "1", INIT_CWD: folder } };
   assertEquals(
-    new TextDecoder().decode(stderr),
+    (await callProgram(Deno.execPath(), words, there))!.stderr,
     `--model must name what exists: ${join(ROOT, "none.safetensors")} is not there\n`,
   );
   const engines = ["cpu:../libblas.so", `cpu:${join(ROOT, "libblas.so")}`, "cpu:libblas.so", "cpu"];
@@ -37,8 +34,7 @@ Deno.test("a command that the system kills ends with a line that names the signa
   for await (const part of task.stderr.pipeThrough(new TextDecoderStream())) {
     said += part;
     if (!said.includes("Matrix products by")) continue;
-    const { stdout } = await new Deno.Command("pgrep", { args: ["-P", `${task.pid}`] }).output();
-    const command = Number(new TextDecoder().decode(stdout));
+    const command = Number((await callProgram("pgrep", ["-P", `${task.pid}`]))!.stdout);
     if (command > 0) Deno.kill(command, "SIGKILL");
   }
   await task.stdout.cancel();

@@ -14,11 +14,17 @@ import {
   studyScript,
 } from "~/lib/cluster.ts";
 import { UsageError } from "~/lib/domain.ts";
+import { callProgram } from "~/lib/files/programs.ts";
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { MAY_MOUNT, READ_ONLY, withReadOnly } from "~/tests/fixtures/mount.ts";
 import { ended, permissionsOf, startTask } from "~/tests/fixtures/script.ts";
 import { foldersIn, searchPath } from "~/tests/fixtures/slurm.ts";
 import { listFiles, withFolder } from "~/tests/fixtures/temporary_folder.ts";
+
+/** What bash prints of a command. */
+async function bash(command: string): Promise<string> {
+  return (await callProgram("bash", ["-c", command]))!.stdout;
+}
 
 Deno.test("sbatchOptions() splits as bash does", async () => {
   const cases = [
@@ -28,11 +34,8 @@ Deno.test("sbatchOptions() splits as bash does", async () => {
     "",
   ];
   for (const text of cases) {
-    const { stdout } = await new Deno.Command("bash", {
-      args: ["-c", `for word in ${text}; do printf '%s\\0' "$word"; done`],
-    }).output();
-    const wanted = new TextDecoder().decode(stdout).split("\0").slice(0, -1);
-    assertEquals(sbatchOptions(text), wanted);
+    const printed = await bash(`for word in ${text}; do printf '%s\\0' "$word"; done`);
+    assertEquals(sbatchOptions(text), printed.split("\0").slice(0, -1));
   }
   for (const text of [`"a`, "it's", "a\nb"]) {
     const { message } = assertThrows(() => sbatchOptions(text), UsageError);
@@ -45,10 +48,7 @@ Deno.test("quoteWord() is undone by sbatchOptions(), and by bash", async () => {
   for (const word of ["plain", "a b", "it", '"quoted"', "$HOME `date` \\", "ü*?", ""]) {
     assertEquals(sbatchOptions(quoteWord(word)), [word]);
   }
-  const { stdout } = await new Deno.Command("bash", {
-    args: ["-c", `printf %s ${quoteWord("it's $HOME")}`],
-  }).output();
-  assertEquals(new TextDecoder().decode(stdout), "it's $HOME");
+  assertEquals(await bash(`printf %s ${quoteWord("it's $HOME")}`), "it's $HOME");
 });
 
 Deno.test("sbatchOptions() refuses what --slurm sets, and cpusPerTask() reads the threads", () => {
@@ -86,12 +86,9 @@ async function runAs(
     await Deno.writeTextFile(program, `#!/bin/bash\n${deno}\n`, { mode: 0o755 });
     const script = studyScript({ deno: program, args: ["run", "a b"], threads, marker });
     await Deno.writeTextFile(marker, script);
-    const { code, stdout, stderr } = await new Deno.Command("bash", {
-      args: [marker],
-      env: { SLURM_JOB_ID: "7", CIFAR10_DIR: "/of the site", ...env },
-    }).output();
-    const decoder = new TextDecoder();
-    return { code, text: decoder.decode(stdout) + decoder.decode(stderr) };
+    const given = { SLURM_JOB_ID: "7", CIFAR10_DIR: "/of the site", ...env };
+    const { code, stdout, stderr } = (await callProgram("bash", [marker], { env: given }))!;
+    return { code, text: stdout + stderr };
   });
 }
 

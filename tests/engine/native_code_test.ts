@@ -6,20 +6,16 @@
  */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { ensureCifar10 } from "~/lib/dataset.ts";
+import { callProgram } from "~/lib/files/programs.ts";
 import { TRAIN } from "~/tests/fixtures/command.ts";
 import { ended, ROOT, scriptWords, startScript } from "~/tests/fixtures/script.ts";
 import { withFolder } from "~/tests/fixtures/temporary_folder.ts";
 
-const hasStrace = await new Deno.Command("strace", { args: ["-V"], stdout: "null" }).output()
-  .then(({ success }) => success, () => false);
+const hasStrace = await callProgram("strace", ["-V"]) !== undefined;
 if (!hasStrace) console.warn("No strace: what native code does is not looked at (Debian: strace)");
 
 /** Where Deno keeps its own caches. */
-const { denoDir } = JSON.parse(
-  new TextDecoder().decode(
-    (await new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).output()).stdout,
-  ),
-);
+const { denoDir } = JSON.parse((await callProgram(Deno.execPath(), ["info", "--json"]))!.stdout);
 
 /** What Deno itself and the system's devices write. */
 const NOT_NATIVE = [denoDir, `${ROOT}node_modules/.deno/`, "/dev/", "/proc/self/"];
@@ -45,19 +41,17 @@ interface Traced {
 async function trace(args: readonly string[]): Promise<Traced> {
   return await withFolder(async (home) => {
     const log = `${home}.strace`;
-    const { success, stderr } = await new Deno.Command("strace", {
-      args: [
-        ...["-f", "-qq", "-o", log],
-        ...["-e", "trace=connect,sendto,sendmsg,sendmmsg,open,openat,creat,mkdir,mkdirat"],
-        ...[Deno.execPath(), ...args],
-      ],
-      cwd: ROOT,
-      env: {
-        ...{ HOME: home, XDG_CACHE_HOME: `${home}/.cache`, DENO_DIR: denoDir, NO_COLOR: "1" },
-        ...{ DENO_NO_UPDATE_CHECK: "1", ORT_DISABLE_TELEMETRY: "0" },
-      },
-    }).output();
-    assertEquals(success, true, new TextDecoder().decode(stderr));
+    const words = [
+      ...["-f", "-qq", "-o", log],
+      ...["-e", "trace=connect,sendto,sendmsg,sendmmsg,open,openat,creat,mkdir,mkdirat"],
+      ...[Deno.execPath(), ...args],
+    ];
+    const env = {
+      ...{ HOME: home, XDG_CACHE_HOME: `${home}/.cache`, DENO_DIR: denoDir, NO_COLOR: "1" },
+      ...{ DENO_NO_UPDATE_CHECK: "1", ORT_DISABLE_TELEMETRY: "0" },
+    };
+    const called = await callProgram("strace", words, { cwd: ROOT, env });
+    assertEquals(called!.code, 0, called!.stderr);
     assertEquals([...Deno.readDirSync(home)], []);
     const lines = (await Deno.readTextFile(log)).split("\n");
     await Deno.remove(log);

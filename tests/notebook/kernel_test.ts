@@ -5,6 +5,7 @@
  * @module
  */
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { callProgram } from "~/lib/files/programs.ts";
 import { ROOT } from "~/tests/fixtures/script.ts";
 
 /** Executes cells in a folder and prints [output type, text] of each; an update is one output. */
@@ -27,29 +28,19 @@ text = lambda o: o.get("text") or o.get("evalue") or o["data"]["text/plain"]
 print(json.dumps([[[o["output_type"], text(o)] for o in cell["outputs"]] for cell in cells]))
 `;
 
-function execute(
-  python: string,
-  args: readonly string[],
-): { code: number; text: string; said: string } {
-  try {
-    const { code, stdout, stderr } = new Deno.Command(python, {
-      args: ["-c", CLIENT, ...args],
-      env: { NO_COLOR: "1" },
-    }).outputSync();
-    const [text, said] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
-    return { code, text: text!, said: said! };
-  } catch (error) {
-    return { code: 127, text: "", said: String(error) };
-  }
-}
+const execute = (python: string, ...args: string[]): ReturnType<typeof callProgram> =>
+  callProgram(python, ["-c", CLIENT, ...args], { env: { NO_COLOR: "1" } });
 
+let found: string | undefined;
 // The system's has its packages where another stands before it.
-const found = ["python3", "/usr/bin/python3"].find((python) => execute(python, []).code === 0);
+for (const python of ["python3", "/usr/bin/python3"]) {
+  if ((await execute(python))?.code === 0) found ??= python;
+}
 if (!found) console.log("skipped: no python3 with nbclient, or no kernel named deno");
 
 Deno.test("a notebook: every output stands in its cell; progress leaves its last line", {
   ignore: !found,
-}, () => {
+}, async () => {
   const cells = [
     `import { showProgress, showSentences } from "~/lib/notebook.ts";
        const { onProgress, close } = showProgress();
@@ -64,9 +55,10 @@ Deno.test("a notebook: every output stands in its cell; progress leaves its last
     `import { showRun } from "~/lib/notebook.ts";
        const { runs } = await showRun({ ...presets.quick, stops: ["epochs:20"], maxEpochs: 10 }, { cachedOnly: true });`,
   ];
-  const { code, text, said } = execute(found!, [`${ROOT}notebooks`, JSON.stringify(cells)]);
-  assertEquals(code, 0, said);
-  const [progress, quiet, sentences, later, short] = JSON.parse(text) as string[][][];
+  const folder = `${ROOT}notebooks`;
+  const { code, stdout, stderr } = (await execute(found!, folder, JSON.stringify(cells)))!;
+  assertEquals(code, 0, stderr);
+  const [progress, quiet, sentences, later, short] = JSON.parse(stdout) as string[][][];
   assertEquals(progress, [["display_data", "trained"]]);
   assertEquals(quiet, [["display_data", "nothing to do"]]);
   assertEquals(sentences, [["display_data", "a\nb"]]);
