@@ -5,7 +5,7 @@
  */
 import { planTiles } from "~/lib/engine/cpu/perturbed_losses.ts";
 import { initialise, MLP_1 } from "~/lib/model.ts";
-import { assert, assertEquals, assertLess, assertMatch, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertLess, assertMatch } from "@std/assert";
 import { testLibraries, withEngine } from "~/tests/fixtures/engine_cpu_fixture.ts";
 import { RAYS } from "~/tests/fixtures/reference_rays.ts";
 import {
@@ -103,49 +103,4 @@ Deno.test("planTiles() fits the sampler into its memory with the fewest products
     const tile = plan(models, points);
     assertLess(4 * 50_000 * 10 * tile.lanes * tile.models * tile.directions * points, 1.5e9);
   }
-});
-
-testLibraries("perturbedLosses() reports progress that rises to the end", async (library) => {
-  const dataset = randomDataset(TALL, 1100);
-  const models = [1, 2, 3].map((seed) => initialise(TALL, seed));
-  const seen: [number, number][] = [];
-  await withEngine(
-    { dataset, library, threads: 2, memory: 6e5 },
-    (engine) =>
-      engine.perturbedLosses(TALL, models, {
-        seed: 1,
-        rays: RAYS,
-        onProgress: (done, total) => void seen.push([done, total]),
-      }),
-  );
-  // Of three models the model itself and nine points.
-  assertEquals(seen.at(-1), [30, 30]);
-  for (const [index, [done, total]] of seen.entries()) {
-    assertEquals(total, 30);
-    assertLess(seen[index - 1]?.[0] ?? 0, done + 1);
-  }
-});
-
-testLibraries("perturbedLosses() aborts between blocks", async (library) => {
-  // 20 blocks of rows, all in one group of points.
-  const dataset = randomDataset(TALL, 20 * 512);
-  const models = [initialise(TALL, 1)];
-  await withEngine({ dataset, library, threads: 2 }, async (engine) => {
-    const options = { seed: 1, rays: RAYS };
-    const expected = await engine.perturbedLosses(TALL, models, options);
-    const controller = new AbortController();
-    const reason = new Error("enough");
-    let blocks = 0;
-    const error = await assertRejects(() =>
-      engine.perturbedLosses(TALL, models, {
-        ...options,
-        signal: controller.signal,
-        onProgress: () => ++blocks === 3 && controller.abort(reason),
-      })
-    );
-    assert(error === reason);
-    assertEquals(await engine.perturbedLosses(TALL, models, options), expected);
-    // The blocks in progress may end, one a thread; the others were never begun.
-    assertLess(blocks, 6);
-  });
 });

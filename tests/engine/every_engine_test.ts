@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { PerturbOptions } from "~/lib/engine/engine.ts";
 import { initialise, type LayerSizes, layoutLayers } from "~/lib/model.ts";
 import { allocateState } from "~/lib/optimizer.ts";
 import { assertAlmostEquals, assertEquals, assertLess, assertRejects } from "@std/assert";
@@ -202,6 +203,34 @@ testEngines("perturbedLosses() is the loss at every point, frozen or not", async
       }
     });
   }
+});
+
+testEngines("perturbedLosses() reports progress, and aborts on the way", async (open) => {
+  const sizes = [6, 7, 5, 4];
+  const models = [initialise(sizes, 1)];
+  const rays = RAYS.slice(0, 2);
+  // On the CPU 20 blocks of rows, in four pieces for the model and for its points.
+  await open(randomDataset(sizes, 20 * 512), async (engine) => {
+    const ask = (options: Partial<PerturbOptions> = {}): Promise<unknown> =>
+      engine.perturbedLosses(sizes, models, { seed: 1, rays, ...options });
+    const seen: [number, number][] = [];
+    const expected = await ask({ onProgress: (...each) => seen.push(each) });
+    const [, total] = seen[0]!;
+    assertEquals(seen.at(-1), [total, total]);
+    for (const [index, [done, all]] of seen.entries()) {
+      assertEquals(all, total);
+      assertLess(seen[index - 1]?.[0] ?? 0, done + 1);
+    }
+    const controller = new AbortController();
+    const { signal } = controller;
+    const reason = new Error("enough");
+    let reports = 0;
+    const onProgress = (): unknown => ++reports === 3 && controller.abort(reason);
+    assertEquals(await assertRejects(() => ask({ onProgress, signal })), reason);
+    // What is in progress may end, a piece a thread; the rest is not begun, and the engine goes on.
+    assertLess(reports, Math.min(6, seen.length));
+    assertEquals(await ask(), expected);
+  });
 });
 
 // --- PyTorch ---
