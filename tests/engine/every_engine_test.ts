@@ -256,6 +256,22 @@ Deno.test("PyTorch's losses, gradients and losses at a distance are the float64 
   }
 });
 
+Deno.test("the float64 reference's gradient is that of central differences of its loss", () => {
+  const { sizes, init } = fixture;
+  const w = Float64Array.from(flatten(init));
+  const rows = referenceSplit(fixtureData.train);
+  // Truncation is h^2/6 L''' < 1e-9 for L''' < 1e3, rounding 1e-16 L / h = 1e-10; rows within h of a
+  // ReLU's kink add less than h times a gradient.
+  const h = 1e-6;
+  const expected = w.map((value, i) => {
+    const loss = (x: number): number => referenceForward(sizes, w.with(i, x), rows).loss;
+    return (loss(value + h) - loss(value - h)) / (2 * h);
+  });
+  const { gradient } = referencePass(sizes, w, rows);
+  assertLess(furthest(gradient, expected), 1e-8);
+  assertLess(1e-2, largest(gradient));
+});
+
 testEngines(
   "evaluate(), trainEpoch() and openHessian() give PyTorch's numbers",
   async (open) => {

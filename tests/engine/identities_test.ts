@@ -1,5 +1,5 @@
 /**
- * What must hold for every network of the study: the protocol's identities, and finite differences.
+ * What must hold for every network of the study: the protocol's identities.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import { assertAlmostEquals, assertEquals, assertLess, assertLessOrEqual } from 
 import { testCpu } from "~/tests/fixtures/engine_cpu_fixture.ts";
 import { dot } from "~/tests/fixtures/function_engine.ts";
 import { type ReferenceData, referencePass } from "~/tests/fixtures/reference_network.ts";
-import { floatTolerance, furthest } from "~/tests/fixtures/reference_training.ts";
+import { floatTolerance } from "~/tests/fixtures/reference_training.ts";
 import {
   makeDataset,
   makeMember,
@@ -205,39 +205,6 @@ testCpu("AdaGrad's first step is lr sqrt(non-zero gradients) long", dataset, asy
   assertLess(share, 1e-2);
   assertAlmostEquals(step, learningRate * length, length * (learningRate * share + 2 ** -24));
 });
-
-/**
- * Central differences of the float64 loss, (L(w + h) - L(w - h)) / 2h with h = 1e-6.
- *
- * Truncation is h^2/6 L''' < 1e-9 for L''' < 1e3, rounding 1e-16 L / h = 1e-10; rows within h of a
- * ReLU's kink add less than h times a gradient.
- */
-function finiteDifferences(
-  sizes: LayerSizes,
-  at: ArrayLike<number>,
-  rows: ReferenceData,
-): Float64Array {
-  const h = 1e-6;
-  const w = Float64Array.from(at);
-  return w.map((value, i) => {
-    const loss = (x: number): number => referencePass(sizes, w.with(i, x), rows).loss;
-    return (loss(value + h) - loss(value - h)) / (2 * h);
-  });
-}
-
-for (const [sizes, rows] of [[[3, 4, 3], 1100], [[3, 4, 3, 3], 200], [[4, 3], 30]] as const) {
-  const small = randomDataset(sizes, rows, 5);
-  testCpu(`the gradient is that of finite differences, ${rows} rows`, small, async (engine) => {
-    const model = initialise(sizes, 6);
-    const split = referenceSplit(small.train);
-    const expected = finiteDifferences(sizes, model, split);
-    const [found] = await engine.evaluate(sizes, [model], WHOLE);
-    const { gradient } = found!;
-    const tolerance = gradientTolerance(sizes, model, split) + 1e-6;
-    assertLess(tolerance, 0.01 * Math.max(...expected.map(Math.abs)));
-    assertLess(furthest(gradient, expected), tolerance);
-  });
-}
 
 testCpu("the loss falls by lr |g|^2 along the engine's own gradient", dataset, async (engine) => {
   // No reference: the engine's losses before and after its own small step.
