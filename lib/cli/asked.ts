@@ -53,6 +53,12 @@ function setInMeasure(text: string, { directions, radius }: Values): string {
   return `${name}(${parts})`;
 }
 
+/** What batches of so many images do: normalised, logits of one row are 0, of two all but 1 and -1. */
+const TOO_FEW: Readonly<Record<number, string>> = {
+  1: "one image: they train nothing, and their loss is ln 10",
+  2: "two images: they hardly train, as their gradient is all but 0",
+};
+
 /** What may not be meant: options without a use in the study that they make, and what it cannot give. */
 export function remarks(values: Values, study: Study): string[] {
   const { grid: { effects }, images, measures } = study;
@@ -70,10 +76,10 @@ export function remarks(values: Values, study: Study): string[] {
     ...idle.map(([name]) => `--${name} changes nothing in this study`),
     ...[...sizes].filter((size) => size > images)
       .map((size) => `Batch size ${size} is that of all ${images} images`),
-    // The normalisation makes the logits of one row 0.
-    ...[...sizes].filter((size) => size === 1 || images % size === 1).map((size) =>
-      `Batch size ${size} makes batches of one image: they train nothing, and their loss is ln 10`
-    ),
+    ...[...sizes].flatMap((size) => {
+      const fault = TOO_FEW[size < 3 ? size : images % size];
+      return fault === undefined ? [] : [`Batch size ${size} makes batches of ${fault}`];
+    }),
     ...stops.slice(0, 1).filter((first) => isPassed(first, stops)).map(({ text }) =>
       `Training does not go on for ${text}, the first stop: ` +
       "runs that end before have no result there"

@@ -201,12 +201,12 @@ Deno.test("toWords() of what readWords() reads is read as the same", () => {
   );
 });
 
-Deno.test("remarks() tell of options without a use, batches of all images or of one, a first stop that is passed", () => {
+Deno.test("remarks() tell of options without a use, batches of all images, of one or of two, a first stop that is passed", () => {
   const told = (...words: string[]): string[] => {
     const values = readValues({}, readWords(COMMANDS.reproduce, words));
     return remarks(values, studyFrom(values));
   };
-  assertEquals(told("--learning-rates=1", "--batch-sizes=2", "--radius=1", "--directions=1"), []);
+  assertEquals(told("--learning-rates=1", "--batch-sizes=4", "--radius=1", "--directions=1"), []);
   const effect = ["--effects=batch-size", "--learning-rates=1"];
   assertEquals(told(...effect, "--measures=trace", "--radius=1"), [
     "--learning-rates changes nothing in this study",
@@ -221,6 +221,11 @@ Deno.test("remarks() tell of options without a use, batches of all images or of 
   assertEquals(told("--images=129", "--batch-sizes=1,129", "--learning-rates=1"), [
     `Batch size 128 ${alone}`,
     `Batch size 1 ${alone}`,
+  ]);
+  const twos = "makes batches of two images: they hardly train, as their gradient is all but 0";
+  assertEquals(told("--images=130", "--batch-sizes=2,130", "--learning-rates=1"), [
+    `Batch size 128 ${twos}`,
+    `Batch size 2 ${twos}`,
   ]);
 });
 
