@@ -86,10 +86,8 @@ export function describePublished(comparisons: readonly PublishedComparison[]): 
   const near = had.filter(({ apart }) => apart! <= 2).length;
   return `Ours at the stop ${stops}, ${seeds}; published: n = ${PUBLISHED_PROTOCOL.seeds}. Means ` +
     `with 95 % t intervals over seeds.${describeLosses(had)} ${had.length} of ` +
-    `${comparisons.length} published cells compared, ${near} ${
-      near === 1 ? "lies" : "lie"
-    } within ` +
-    "two published half-widths.";
+    `${comparisons.length} published cells compared, ${near} ${near === 1 ? "lies" : "lie"} ` +
+    "within two published half-widths.";
 }
 
 const [SURVIVES, REVERSES, NEGLIGIBLE] = SERIES_COLORS;

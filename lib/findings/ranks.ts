@@ -126,6 +126,7 @@ export function rankSentences(ranks: readonly MeasureRank[]): string[] {
   const whole = byMeasure.filter((own) => own.length === most);
   if (whole.length === 0) return [];
   const target = ranks[0]!.target === "gap" ? "the generalization gap" : "the test error";
+  const counts = plural(whole.length, "measure");
   const namesOf = (isMeant: (interval: Interval) => boolean): string => {
     const some = whole.filter((own) => own.every(({ interval }) => interval && isMeant(interval)));
     if (some.length === 0) return "none";
@@ -133,9 +134,7 @@ export function rankSentences(ranks: readonly MeasureRank[]): string[] {
     return some.length > 3 ? String(some.length) : `${some.length} (${enumerate(names)})`;
   };
   return [
-    `With ${target}, ${
-      plural(whole.length, "measure")
-    } (baselines included) have a tau in each of ` +
+    `With ${target}, ${counts} (baselines included) have a tau in each of ` +
     `${plural(most, "group")}. Its interval lies above 0 in all for ` +
     `${namesOf(([low]) => low > 0)}, below 0 in all for ${namesOf(([, high]) => high < 0)}.`,
   ];

@@ -59,11 +59,11 @@ export interface TauInterval {
 export function tauInterval(groups: readonly (readonly RankedCell[])[], seed: number): TauInterval {
   const cells = groups.flat();
   const seeds = [...new Set(cells.flat().map(({ seed }) => seed))].sort((a, b) => a - b);
-  const signs = groups.map((own) => own.map((a) => own.map((b) => agreement(a, b))))
-    .filter((own) => count(own.flat()) / 2 >= FEWEST_PAIRS);
+  const signs = groups.map((own) => own.map((a, i) => own.slice(0, i).map((b) => agreement(a, b))))
+    .filter((own) => count(own.flat()) >= FEWEST_PAIRS);
   const all = signs.map((own) => [...own.keys()]);
   const tau = meanTau(signs, all);
-  const pairs = count(signs.flat(2)) / 2;
+  const pairs = count(signs.flat(2));
   const known = { tau, seeds, cells: cells.length, pairs, interval: null };
   if (seeds.length < 2 || pairs < FEWEST_DRAWN || tau === null) return known;
   const stream = openStream(seed, 0);
@@ -93,13 +93,15 @@ function signOf(values: readonly number[]): number {
   return low <= 0 && high >= 0 ? 0 : Math.sign(mean);
 }
 
-/** Tau of the cells that were drawn, by group, from the agreement of each two; the mean over groups. */
+/** Tau of the cells that were drawn, by group, from the agreement of each with those before it; the mean. */
 function meanTau(
   signs: readonly (readonly (readonly number[])[])[],
   drawn: readonly (readonly number[])[],
 ): number | null {
   const taus = signs.flatMap((own, group) => {
-    const some = drawn[group]!.flatMap((i) => drawn[group]!.map((j) => own[i]![j]!));
+    const some = drawn[group]!.flatMap((i) =>
+      drawn[group]!.map((j) => own[Math.max(i, j)]![Math.min(i, j)] ?? 0)
+    );
     return count(some) === 0 ? [] : some.reduce((sum, sign) => sum + sign, 0) / count(some);
   });
   if (taus.length === 0) return null;
