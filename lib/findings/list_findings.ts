@@ -53,9 +53,9 @@ export interface Finding extends Series, Place {
 /**
  * Everything about one study; nothing of it throws for what is missing.
  *
- * What is said of one factor at the stop, there and at every level of the loss in the lead measure, is one
- * family, and at the levels in the other measure another: so a study of one factor says the same as one
- * of several. p values are adjusted by Holm, and a verdict whose adjusted p is above 0.05 is inconclusive.
+ * What is said at the stop, there in the lead measure, and in that at every level of the loss, is one family
+ * for all series of the study; at the levels in the other measure another. p values are adjusted by Holm,
+ * and a verdict whose adjusted p is above 0.05 is inconclusive.
  * Where an effect is not settled at the stop itself, it can neither survive nor reverse: it falls or rises.
  */
 export const listFindings: (
@@ -112,8 +112,7 @@ function judgeFamilies(findings: readonly Finding[]): Finding[] {
   );
   const families = Map.groupBy(
     members,
-    ({ effect, where, measure }) =>
-      `${effect} ${where === "loss" && measure === ANTITHETIC_MEASURE}`,
+    ({ where, measure }) => where === "loss" && measure === ANTITHETIC_MEASURE,
   );
   const adjusted = new Map(
     families.values().flatMap((family) => {

@@ -142,10 +142,10 @@ const HOW_TO_READ = [
   "Among many comparisons some exclude 1 by chance. So p is adjusted by Holm's method. A verdict whose " +
   "adjusted p is above 0.05 becomes inconclusive, and its p is shown. p tests that the ratio is 1; for " +
   `*negligible*, that it lies outside 1/${NEGLIGIBLE_RATIO} to ${NEGLIGIBLE_RATIO}. ` +
-  "For each factor these comparisons are one family: sharpness at the stop, relative sharpness (filter) " +
-  "at the stop, and relative sharpness (filter) at equal training loss. Antithetic sharpness at equal " +
-  "loss is another family; other measures stand alone. Single steps, and the cells of two optimizers at " +
-  "one place, are counted by Benjamini and Hochberg's method at 0.05.",
+  "These comparisons of one page are one family: sharpness at the stop, relative sharpness (filter) at the " +
+  "stop and at equal training loss, of all optimizers and factors. So a page of one factor has smaller p. " +
+  "Antithetic sharpness at equal loss is another family; other measures stand alone. Single steps, and the " +
+  "cells of two optimizers at one place, are counted by Benjamini and Hochberg's method at 0.05.",
   "*Relative sharpness* moves each unit's weights by a share of their norm, so it does not see a layer's " +
   "scale. *Balanced*: after each hidden unit's incoming and outgoing weights were scaled to one norm, so " +
   "it does not see a unit's scale either. *Antithetic sharpness* is the mean over +u and −u. Intervals of an eigenvalue hold its residual.",

@@ -339,7 +339,7 @@ Deno.test("every verdict and interval of results/findings.md follows from the re
     places.flatMap(([label, where]) => {
       const found = verdict(subject, label!, where!);
       if (found?.judged?.seeds !== 3) return [];
-      const family = `${subject.split(",")[1]!.slice(0, 6)} ${label === "antithetic sharpness"}`;
+      const family = label === "antithetic sharpness";
       return [{
         key: `${subject} ${label} ${where}`,
         family,
