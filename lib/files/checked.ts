@@ -34,7 +34,7 @@ export async function readChecked<T>(
     const reason = damageOf(path, error);
     if (onDamage === undefined) return undefined;
     try {
-      onDamage(`${reason}; set aside as ${await setAside(path)}, it will be replaced`);
+      onDamage(`${reason}; set aside as ${await setAside(path)}, it counts as missing`);
     } catch (error) {
       // Another process that shares the study was first.
       if (error instanceof Deno.errors.NotFound) return undefined;

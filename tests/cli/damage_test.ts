@@ -168,7 +168,7 @@ for (let round = 0; round < ROUNDS; round++) {
         assertEquals(about.length, 1, `${kind} ${way}: ${place.messages.join("\n")}`);
         assertMatch(
           about[0]!,
-          /^Cannot \P{Cc}+; set aside as \P{Cc}+, it will be replaced$/u,
+          /^Cannot \P{Cc}+; set aside as \P{Cc}+, it counts as missing$/u,
         );
         await check(`${path}.damaged-1`);
       }
@@ -189,7 +189,7 @@ Deno.test("run() sets aside what is no file in the place of a lock", () =>
       place.messages.toSorted(),
       locks.map((path) =>
         `Cannot read ${path} as it must be a file: it is a directory; set aside as ` +
-        `${path}.damaged-1, it will be replaced`
+        `${path}.damaged-1, it counts as missing`
       ).toSorted(),
     );
     for (const path of locks) assert((await Deno.stat(`${path}.damaged-1/not empty`)).isDirectory);

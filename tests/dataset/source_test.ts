@@ -200,7 +200,7 @@ Deno.test("readDataset() names, sets aside and replaces a damaged file, and neve
     const said = places.messages.filter((message) => !message.startsWith("Waiting"));
     assertEquals(said.slice(0, 2), [
       `${path} is not used: ${fault}`,
-      `Cannot read ${path}: ${fault}; set aside as ${path}.damaged-${n + 1}, it will be replaced`,
+      `Cannot read ${path}: ${fault}; set aside as ${path}.damaged-${n + 1}, it counts as missing`,
     ]);
     assertEquals(await Deno.readFile(path), RIGHT);
   }

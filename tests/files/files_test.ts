@@ -160,7 +160,7 @@ Deno.test("readChecked() sets a damaged file aside and says what is wrong, in on
       const [before] = said[0]!.split("; set aside as ");
       assertEquals(before!.split(": ").slice(1).join(": "), reason);
       assertEquals(said, [
-        `${before}; set aside as ${path}.damaged-1, it will be replaced`,
+        `${before}; set aside as ${path}.damaged-1, it counts as missing`,
       ]);
       assertEquals(listFiles(folder), ["file.damaged-1"]);
     });
