@@ -202,7 +202,7 @@ export function plotAxes(study: Study, runs: Runs): Figure {
 }
 
 /**
- * Draws the largest eigenvalue of every cell, a row an optimizer, and the edge where the eigenvalue
+ * Draws the largest eigenvalue of every cell, a panel an effect and optimizer, and the edge where the eigenvalue
  * is the one that it bounds: the Hessian's for gradient descent, the preconditioned one for AdaGrad.
  */
 export function plotEigenvalues(study: Study, records: Records): Figure {
@@ -224,7 +224,8 @@ export function plotEigenvalues(study: Study, records: Records): Figure {
     const x = effectAxis(study, effect);
     const rows = cells.map((cell) => ({ x: x.valueOf(cell), y: 2 / cell.learningRate }));
     return {
-      ...{ heading: optimizer, x, y: measureAxis(cells[0]!.measure) },
+      heading: `${capitalize(EFFECTS[effect].label)}, ${optimizer}`,
+      ...{ x, y: measureAxis(cells[0]!.measure) },
       layers: [
         // A line through one point would not be seen.
         ...(hasLine ? [{ ...EDGE, kind: rows.length > 1 ? "lines" : "rules", rows } as const] : []),

@@ -106,7 +106,7 @@ export function plotLead(study: Study, records: Records): Figure {
       replication.length > 0 &&
       `Above: the published study again. ${describePublished(compared)}`,
       along.length > 0 &&
-      "Along training: cells whose lines lie on one another are equally sharp at equal loss. " +
+      "Along training: cells whose lines lie close to one another are about as sharp at equal loss. " +
         describeCurves(study, curves),
     ].filter((sentence) => sentence !== false).join(" "),
     isNarrow: true,

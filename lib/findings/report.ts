@@ -58,7 +58,10 @@ export function findingsMarkdown(study: Study, records: Records): string {
   const kept = distinctCells(cells.filter((cell) => !isLost(cell)));
   const unmeasured = [...Map.groupBy(kept, (cell) => cell.optimizer)]
     .flatMap(([optimizer, { length }]) => {
-      const known = measured.filter((cell) => cell.optimizer === optimizer).length;
+      const known = measured.filter((cell) =>
+        cell.optimizer === optimizer &&
+        cell.bySeed.size === cell.seeds.length - cell.diverged.length
+      ).length;
       const hasEdge = edgeMeasure(study, optimizer) !== undefined;
       return hasEdge && known < length
         ? `${optimizer} in ${length - known} of ${length} cells`
@@ -103,16 +106,18 @@ export function findingsMarkdown(study: Study, records: Records): string {
     "is added to the interval's upper end. A value whose residual is above 1 % of it is a lower bound, " +
     "and stands in no table.",
     tableText(edgeTable(measured)),
-    unmeasured.length === 0 ? "" : `Not measured to 1 %: ${enumerate(unmeasured)}.`,
+    unmeasured.length === 0 ? "" : `Not measured to 1 % in all seeds: ${enumerate(unmeasured)}.`,
     "## Against the published values",
     published.length === 0 ? "These cells were not published." : PUBLISHED,
     list(publishedSentences(published)),
     tableText(publishedTable(published.filter(({ ours }) => ours !== null))),
     "## What goes with generalization",
     "Kendall's tau is 1 where cells stand in the same order, −1 in the opposite one. Pairs of cells count " +
-    "that are told apart in both, by a 95 % t interval paired over seeds (Goodman and Kruskal's gamma). " +
-    "A tau needs three, an interval six. Baselines need no measuring. Intervals are 95 % bootstrap: cells " +
-    "are drawn again 1,000 times. A mean over groups stands only where all groups have a tau, of one sign.",
+    "that are told apart in both, by a 95 % t interval paired over seeds. A tau needs three, an interval " +
+    "six. Baselines need no measuring; the gap is the test loss minus the training loss, so it holds one " +
+    "of them. Intervals are 95 % bootstrap: cells are drawn again 1,000 times. [1.00, 1.00] says that no " +
+    "draw breaks the order, not how sure it is. A mean over groups stands only where all groups have a " +
+    "tau, of one sign.",
     ...(["gap", "test error"] as const).flatMap((target) => {
       const ranks = rankMeasures(study, runs, target);
       return [list(rankSentences(ranks)), tableText(tauTable(ranks))];
@@ -127,14 +132,18 @@ export function findingsMarkdown(study: Study, records: Records): string {
 const HOW_TO_READ = [
   "A verdict compares two cells: the first and the last that have three seeds in common. It is about " +
   "the ratio last / first, paired by seed, with a 95 % t interval in brackets, taken on the log scale. " +
-  "Where a value may be 0 the difference is judged, and it says so. Two seeds have an interval and no verdict.",
+  "Where a value may be 0 the difference is judged, and it says so. Two seeds have an interval and no verdict. " +
+  "Seeds differ in the initial weights only; the order of the images and the directions are the same. " +
+  "Intervals are of one comparison each, not adjusted.",
   list([
-    "*Falls*, *rises*: the interval excludes 1.",
-    "*Survives*: sharpness at the stop, between the same two cells, goes the same way. " +
-    "*Reverses*: it goes the other way. Where sharpness at the stop is not settled, the verdict is " +
+    `*Negligible*: it lies within 1/${NEGLIGIBLE_RATIO} to ${NEGLIGIBLE_RATIO}, even if it excludes 1; or a ` +
+    `difference within ${
+      100 * NEGLIGIBLE_SHARE
+    } % of the larger value. Optimizers are then called *alike*.`,
+    "*Falls*, *rises*: else the interval excludes 1.",
+    "*Survives*: sharpness at the stop, between the same two cells, goes the same way by its own interval. " +
+    "*Reverses*: it goes the other way. Where the series is not settled at the stop, the verdict is " +
     "*falls* or *rises*.",
-    `*Negligible*: it lies within 1/${NEGLIGIBLE_RATIO} to ${NEGLIGIBLE_RATIO}, or a difference within ` +
-    `${100 * NEGLIGIBLE_SHARE} % of the larger value. Optimizers are then called *alike*.`,
     "*Inconclusive*: anything else; the runs settle nothing. Optimizers are then called *open*. " +
     "Cells that do not have three seeds of both are left out. The sentence on optimizers above is about " +
     "the level at which most cells can be compared.",

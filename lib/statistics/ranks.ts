@@ -17,6 +17,9 @@ export type RankedCell = readonly {
   readonly y: number;
 }[];
 
+/** Of two cells; null where seeds do not tell. */
+type Agreement = number | null;
+
 /** Draws of the bootstrap. */
 const RESAMPLES = 1000;
 /** Fewer pairs of cells are no order; and of fewer, that four cells have, draws differ by too little. */
@@ -39,19 +42,21 @@ export interface TauInterval {
 /**
  * Kendall's tau over the pairs of cells that are told apart in both x and y, within groups, so that only
  * cells that differ in the group's one factor are compared (Jiang et al. arXiv 1912.02178); then the
- * mean over groups. Of pairs that go the same way in x and y (C) or opposite ways (D)
+ * mean over groups. Of pairs that go the same way in x and y (C), opposite ways (D), or have one x and are
+ * told apart in y (T): x does not say why
  *
- *     tau = (C - D) / (C + D)
+ *     tau = (C - D) / (C + D + T)
  *
- * (Goodman and Kruskal's gamma, https://doi.org/10.2307/2281536). Two cells are told apart where the
- * 95 % t interval of their difference, paired over seeds, excludes 0, or where they have one seed in
- * common, which has no interval. So the seeds decide which pairs count.
+ * (Somers' D of x given y, https://doi.org/10.2307/2090408). Two cells are told apart where the 95 % t
+ * interval of their difference, paired over seeds, excludes 0, or where they have one seed in common,
+ * which has no interval. So the seeds decide which pairs count.
  *
  * The interval is a 95 % percentile bootstrap over cells: as many are drawn in each group as it has,
- * with replacement (Efron and Tibshirani, An Introduction to the Bootstrap, 13).
+ * with replacement (Efron and Tibshirani, An Introduction to the Bootstrap, 13). Of a tau of 1 or -1
+ * every draw is the same.
  *
- * @param groups Cells that differ in one factor, group by group; one of fewer than three pairs that
- * count is passed over.
+ * @param groups Cells that differ in one factor, group by group; one of fewer than three pairs that are
+ * told apart in both is passed over.
  * @param seed Of the draws.
  * @returns The interval is null for fewer than 2 seeds or 6 pairs.
  * @throws {RangeError} If a value is not finite.
@@ -60,7 +65,7 @@ export function tauInterval(groups: readonly (readonly RankedCell[])[], seed: nu
   const cells = groups.flat();
   const seeds = [...new Set(cells.flat().map(({ seed }) => seed))].sort((a, b) => a - b);
   const signs = groups.map((own) => own.map((a, i) => own.slice(0, i).map((b) => agreement(a, b))))
-    .filter((own) => count(own.flat()) >= FEWEST_PAIRS);
+    .filter((own) => own.flat().filter(Boolean).length >= FEWEST_PAIRS);
   const all = signs.map((own) => [...own.keys()]);
   const tau = meanTau(signs, all);
   const pairs = count(signs.flat(2));
@@ -75,14 +80,16 @@ export function tauInterval(groups: readonly (readonly RankedCell[])[], seed: nu
   return { ...known, interval: [low!, high!] };
 }
 
-/** 1 where two cells go the same way in x and y, -1 where opposite ways, 0 where one is not told. */
-function agreement(a: RankedCell, b: RankedCell): number {
+/** 1 where two cells go the same way in x and y, -1 where opposite ways, 0 where x is one; null if not told. */
+function agreement(a: RankedCell, b: RankedCell): Agreement {
   const both = a.flatMap((one) => {
     const other = b.find(({ seed }) => seed === one.seed);
     return other === undefined ? [] : [[one, other] as const];
   });
-  const [x, y] = (["x", "y"] as const).map((key) => signOf(both.map(([u, v]) => u[key] - v[key])));
-  return x! * y!;
+  const [dx, dy] = (["x", "y"] as const).map((key) => both.map(([u, v]) => u[key] - v[key]));
+  const [x, y] = [signOf(dx!), signOf(dy!)];
+  if (y === 0) return null;
+  return x === 0 && dx!.some((each) => each !== 0) ? null : x * y;
 }
 
 /** The sign of a mean whose 95 % t interval excludes 0, or of a single value; else 0. */
@@ -95,18 +102,20 @@ function signOf(values: readonly number[]): number {
 
 /** Tau of the cells that were drawn, by group, from the agreement of each with those before it; the mean. */
 function meanTau(
-  signs: readonly (readonly (readonly number[])[])[],
+  signs: readonly (readonly (readonly Agreement[])[])[],
   drawn: readonly (readonly number[])[],
 ): number | null {
   const taus = signs.flatMap((own, group) => {
     const some = drawn[group]!.flatMap((i) =>
-      drawn[group]!.map((j) => own[Math.max(i, j)]![Math.min(i, j)] ?? 0)
+      drawn[group]!.map((j) => own[Math.max(i, j)]![Math.min(i, j)] ?? null)
     );
-    return count(some) === 0 ? [] : some.reduce((sum, sign) => sum + sign, 0) / count(some);
+    return count(some) === 0
+      ? []
+      : some.reduce<number>((sum, one) => sum + (one ?? 0), 0) / count(some);
   });
   if (taus.length === 0) return null;
   // Fractions that cancel leave 0, and not what rounding leaves of them.
   return Number((taus.reduce((sum, tau) => sum + tau, 0) / taus.length).toFixed(12));
 }
 
-const count = (signs: readonly number[]): number => signs.filter((sign) => sign !== 0).length;
+const count = (some: readonly Agreement[]): number => some.filter((one) => one !== null).length;
