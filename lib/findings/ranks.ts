@@ -23,8 +23,8 @@ import { type EffectName, EFFECTS, mainMeasure, type Study } from "~/lib/study.t
 /** Of the bootstrap's draws; any number does. */
 const BOOTSTRAP_SEED = 20_251_107;
 
-/** What networks are ranked against: test loss - training loss, or the share of wrong test images. */
-export type RankTarget = "gap" | "test error";
+/** What networks are ranked against: test loss - training loss, the share of wrong test images, sharpness. */
+export type RankTarget = "gap" | "test error" | "sharpness";
 
 /** Kendall's tau of one measure with the target, over one group of cells or the mean over all groups. */
 export interface MeasureRank extends TauInterval {
@@ -53,6 +53,7 @@ const BASELINES: Readonly<Record<string, ValueOf>> = {
 const TARGETS: Readonly<Record<RankTarget, ValueOf>> = {
   gap: ({ network }) => network && network.testLoss - network.trainLoss,
   "test error": ({ network }) => network && 1 - network.testAccuracy,
+  sharpness: ({ measures }) => measures.sharpness?.estimate,
 };
 
 /**
@@ -76,7 +77,7 @@ export const rankMeasures: (
     { measure, label: `${measure} (baseline)`, isBaseline: true, valueOf }
   ));
   const texts = rankedMeasures(study, runs).filter((text) =>
-    !(parseMeasure(text).label in BASELINES)
+    text !== target && !(parseMeasure(text).label in BASELINES)
   );
   const labels = texts.map((text) => parseMeasure(text).label);
   const measures = texts.map((measure, i) => ({
@@ -125,7 +126,11 @@ export function rankSentences(ranks: readonly MeasureRank[]): string[] {
   const most = Math.max(...byMeasure.map(({ length }) => length));
   const whole = byMeasure.filter((own) => own.length === most);
   if (whole.length === 0) return [];
-  const target = ranks[0]!.target === "gap" ? "the generalization gap" : "the test error";
+  const target = {
+    gap: "the generalization gap",
+    "test error": "the test error",
+    sharpness: "sharpness",
+  };
   const counts = plural(whole.length, "measure");
   const namesOf = (isMeant: (interval: Interval) => boolean): string => {
     const some = whole.filter((own) => own.every(({ interval }) => interval && isMeant(interval)));
@@ -134,7 +139,7 @@ export function rankSentences(ranks: readonly MeasureRank[]): string[] {
     return some.length > 3 ? String(some.length) : `${some.length} (${enumerate(names)})`;
   };
   return [
-    `With ${target}, ${counts} (baselines included) have a tau in each of ` +
+    `With ${target[ranks[0]!.target]}, ${counts} (baselines included) have a tau in each of ` +
     `${plural(most, "group")}. Its interval lies above 0 in all for ` +
     `${namesOf(([low]) => low > 0)}, below 0 in all for ${namesOf(([, high]) => high < 0)}.`,
   ];

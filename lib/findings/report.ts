@@ -111,14 +111,14 @@ export function findingsMarkdown(study: Study, records: Records): string {
     published.length === 0 ? "These cells were not published." : PUBLISHED,
     list(publishedSentences(published)),
     tableText(publishedTable(published.filter(({ ours }) => ours !== null))),
-    "## What goes with generalization",
+    "## What goes with generalization, and with sharpness",
     "Kendall's tau is 1 where cells stand in the same order, −1 in the opposite one. Pairs of cells count " +
     "that are told apart in both, by a 95 % t interval paired over seeds. A tau needs three, an interval " +
     "six. Baselines need no measuring; the gap is the test loss minus the training loss, so it holds one " +
     "of them. Intervals are 95 % bootstrap: cells are drawn again 1,000 times. [1.00, 1.00] says that no " +
     "draw breaks the order, not how sure it is. A mean over groups stands only where all groups have a " +
     "tau, of one sign.",
-    ...(["gap", "test error"] as const).flatMap((target) => {
+    ...(["gap", "test error", "sharpness"] as const).flatMap((target) => {
       const ranks = rankMeasures(study, runs, target);
       return [list(rankSentences(ranks)), tableText(tauTable(ranks))];
     }),
