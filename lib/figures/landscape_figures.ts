@@ -210,7 +210,7 @@ export function plotDensities(
       };
     }),
     caption:
-      `One network each, of seed 0, by learning rate and batch size. Stochastic Lanczos quadrature with ${probes} of ${nodes}, each node a normal density of ` +
+      `One network each, of seed 0, by learning rate and batch size. Stochastic Lanczos quadrature with ${probes} of ${nodes}, each bump a node, a normal density of ` +
       "1 % of the spectrum's width.",
     isNarrow: true,
   });

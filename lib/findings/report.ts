@@ -16,7 +16,7 @@ import {
   findingsTable,
   listFindings,
 } from "~/lib/findings/list_findings.ts";
-import { LOSS_LEVELS, WIDEST_BRACKET } from "~/lib/findings/places.ts";
+import { ANTITHETIC_MEASURE, LOSS_LEVELS, WIDEST_BRACKET } from "~/lib/findings/places.ts";
 import {
   comparePublished,
   publishedSentences,
@@ -83,7 +83,10 @@ export function findingsMarkdown(study: Study, records: Records): string {
     `\`${stop}\`: ${parseStop(stop).words}.${shortText(study, cells)}`,
     list(summarySentences(findings)),
     "## How to read it",
-    HOW_TO_READ,
+    howToRead(
+      findings.filter((each) => each.adjustedP !== null && each.measure !== ANTITHETIC_MEASURE)
+        .length,
+    ),
     "## At the stop",
     list(at("stop").map(describeFinding)),
     others.some((text) => text !== "")
@@ -129,36 +132,40 @@ export function findingsMarkdown(study: Study, records: Records): string {
   return paragraphs.filter((text) => text !== "").join("\n\n") + "\n";
 }
 
-const HOW_TO_READ = [
-  "A verdict compares two cells: the first and the last that have three seeds in common. It is about " +
-  "the ratio last / first, paired by seed, with a 95 % t interval in brackets, taken on the log scale. " +
-  "Where a value may be 0 the difference is judged, and it says so. Two seeds have an interval and no verdict. " +
-  "Seeds differ in the initial weights only; the order of the images and the directions are the same. " +
-  "Intervals are of one comparison each, not adjusted.",
-  list([
-    `*Negligible*: it lies within 1/${NEGLIGIBLE_RATIO} to ${NEGLIGIBLE_RATIO}, even if it excludes 1; or a ` +
-    `difference within ${
-      100 * NEGLIGIBLE_SHARE
-    } % of the larger value. Optimizers are then called *alike*.`,
-    "*Falls*, *rises*: else the interval excludes 1.",
-    "*Survives*: sharpness at the stop, between the same two cells, goes the same way by its own interval. " +
-    "*Reverses*: it goes the other way. Where the series is not settled at the stop, the verdict is " +
-    "*falls* or *rises*.",
-    "*Inconclusive*: anything else; the runs settle nothing. Optimizers are then called *open*. " +
-    "Cells that do not have three seeds of both are left out. The sentence on optimizers above is about " +
-    "the level at which most cells can be compared.",
-  ]),
-  "Among many comparisons some exclude 1 by chance. So p is adjusted by Holm's method. A verdict whose " +
-  "adjusted p is above 0.05 becomes inconclusive, and its p is shown. p tests that the ratio is 1; for " +
-  `*negligible*, that it lies outside 1/${NEGLIGIBLE_RATIO} to ${NEGLIGIBLE_RATIO}. ` +
-  "These comparisons of one page are one family: sharpness at the stop, relative sharpness (filter) at the " +
-  "stop and at equal training loss, of all optimizers and factors. So a page of one factor has smaller p. " +
-  "Antithetic sharpness at equal loss is another family; other measures stand alone. Single steps, and the " +
-  "cells of two optimizers at one place, are counted by Benjamini and Hochberg's method at 0.05.",
-  "*Relative sharpness* moves each unit's weights by a share of their norm, so it does not see a layer's " +
-  "scale. *Balanced*: after each hidden unit's incoming and outgoing weights were scaled to one norm, so " +
-  "it does not see a unit's scale either. *Antithetic sharpness* is the mean over +u and −u. Intervals of an eigenvalue hold its residual.",
-].join("\n\n");
+/** @param family How many comparisons are adjusted together. */
+const howToRead = (family: number): string =>
+  [
+    "A verdict compares two cells: the first and the last that have three seeds in common. It is about " +
+    "the ratio last / first, paired by seed, with a 95 % t interval in brackets, taken on the log scale. " +
+    "Where a value may be 0 the difference is judged, and it says so. Two seeds have an interval and no verdict. " +
+    "Seeds differ in the initial weights only; the order of the images and the directions are the same. " +
+    "Intervals are of one comparison each, not adjusted.",
+    list([
+      `*Negligible*: it lies within 1/${NEGLIGIBLE_RATIO} to ${NEGLIGIBLE_RATIO}, even if it excludes 1; or a ` +
+      `difference within ${
+        100 * NEGLIGIBLE_SHARE
+      } % of the larger value. Optimizers are then called *alike*.`,
+      "*Falls*, *rises*: else the interval excludes 1.",
+      "*Survives*: sharpness at the stop, between the same two cells, goes the same way by its own interval. " +
+      "*Reverses*: it goes the other way. Where the series is not settled at the stop, the verdict is " +
+      "*falls* or *rises*.",
+      "*Inconclusive*: anything else; the runs settle nothing. Optimizers are then called *open*. " +
+      "Cells that do not have three seeds of both are left out. The sentence on optimizers above is about " +
+      "the level at which most cells can be compared.",
+    ]),
+    "Among many comparisons some exclude 1 by chance. So p is adjusted by Holm's method. A verdict whose " +
+    "adjusted p is above 0.05 becomes inconclusive, and its p is shown. p tests that the ratio is 1; for " +
+    `*negligible*, that it lies outside 1/${NEGLIGIBLE_RATIO} to ${NEGLIGIBLE_RATIO}. ` +
+    `One family, of ${
+      plural(family, "comparison")
+    }, is sharpness at the stop, relative sharpness (filter) at the ` +
+    "stop and at equal training loss, of all optimizers and factors. So a page of one factor has smaller p. " +
+    "Antithetic sharpness at equal loss is another family; other measures stand alone. Single steps, and the " +
+    "cells of two optimizers at one place, are counted by Benjamini and Hochberg's method at 0.05.",
+    "*Relative sharpness* moves each unit's weights by a share of their norm, so it does not see a layer's " +
+    "scale. *Balanced*: after each hidden unit's incoming and outgoing weights were scaled to one norm, so " +
+    "it does not see a unit's scale either. *Antithetic sharpness* is the mean over +u and −u. Intervals of an eigenvalue hold its residual.",
+  ].join("\n\n");
 const [OF_THREE, OF_ONE] = [3, 1].map((n) => (100 * shareWithin(n)).toFixed(0));
 const PUBLISHED =
   "The published half-width is that of the 95 % t interval over six seeds. If both studies draw from one " +
