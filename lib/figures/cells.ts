@@ -71,7 +71,7 @@ export function cellLayers<C extends Cell>(
   const { valueOf } = effectAxis(study, cells[0].effect);
   const styles = [...optimizerStyles(study.grid.optimizers)]
     .filter(([optimizer]) => cells.some((cell) => cell.optimizer === optimizer));
-  const gap = Math.min(9, 24 / styles.length);
+  const gap = Math.min(6, 24 / styles.length);
   return styles.map(([optimizer, { color, symbol, slug }], i): Layer => ({
     ...{ kind: "points", name: `${slug}-${name}`, legend: optimizer, color, symbol },
     shift: gap * (i - (styles.length - 1) / 2),
