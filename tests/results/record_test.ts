@@ -179,6 +179,6 @@ Deno.test("readRecord() gives what writeRecord() wrote; who only looks leaves a 
     const said: string[] = [];
     assertEquals(await readRecord(folder, TRAJECTORY!, (text) => said.push(text)), undefined);
     assert(said[0]!.startsWith(`Cannot read ${path}: The encoded data`), said[0]);
-    assertStringIncludes(said[0]!, `; set aside as ${path}.damaged-1, it will be`);
+    assertStringIncludes(said[0]!, `; set aside as ${path}.damaged-1, it counts as`);
   });
 });

@@ -89,7 +89,7 @@ Deno.test("readNetwork() sets aside a network of another epoch, or without its s
     assertEquals(await read(2), undefined);
     assert(existsSync(`${path}.damaged-1`));
     assertStringIncludes(said[0]!, "its epoch must be 2: current value is 1");
-    assertStringIncludes(said[0]!, `set aside as ${path}.damaged-1, it will be`);
+    assertStringIncludes(said[0]!, `set aside as ${path}.damaged-1, it counts as`);
     await writeNetwork(folder, TRAJECTORY, KEPT, { latest: true, state: false });
     assertEquals(await read("latest"), undefined);
     assertStringIncludes(said[1]!, "it must have 14 numbers of state: it has 0");
