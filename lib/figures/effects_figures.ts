@@ -202,8 +202,9 @@ export function plotAxes(study: Study, runs: Runs): Figure {
 }
 
 /**
- * Draws the largest eigenvalue of every cell, a panel an effect and optimizer, and the edge where the eigenvalue
- * is the one that it bounds: the Hessian's for gradient descent, the preconditioned one for AdaGrad.
+ * Draws the largest eigenvalue of every cell, a panel an effect and optimizer, and the edge where the
+ * eigenvalue is the one that it bounds: the Hessian's for gradient descent, the preconditioned one for
+ * AdaGrad.
  */
 export function plotEigenvalues(study: Study, records: Records): Figure {
   const plain = summariseCells(study, runsAt(study, records), edgeMeasure(study)!);
@@ -224,8 +225,7 @@ export function plotEigenvalues(study: Study, records: Records): Figure {
     const x = effectAxis(study, effect);
     const rows = cells.map((cell) => ({ x: x.valueOf(cell), y: 2 / cell.learningRate }));
     return {
-      heading: `${capitalize(EFFECTS[effect].label)}, ${optimizer}`,
-      ...{ x, y: measureAxis(cells[0]!.measure) },
+      ...{ heading: `${x.title}, ${optimizer}`, x, y: measureAxis(cells[0]!.measure) },
       layers: [
         // A line through one point would not be seen.
         ...(hasLine ? [{ ...EDGE, kind: rows.length > 1 ? "lines" : "rules", rows } as const] : []),

@@ -121,7 +121,7 @@ function byEffect(curves: readonly Curve[]): Curve[][] {
 function curvesPanel(study: Study, own: readonly Curve[]): Panel {
   const { effect, optimizer } = own[0]!.cell;
   const axis = effectAxis(study, effect);
-  const { values, valueOf, format } = axis;
+  const { title, values, valueOf, format } = axis;
   const { colorOf, ramp } = valueColors(axis);
   const lines = own.map(({ cell, points }, z) =>
     points.map(({ trainLoss, value, atStop }) => (
@@ -138,7 +138,7 @@ function curvesPanel(study: Study, own: readonly Curve[]): Panel {
   });
   const outer = [names[0], names.at(-1)].flatMap((end) => end ?? []);
   return {
-    heading: `${capitalize(EFFECTS[effect].label)}, ${optimizer}`,
+    heading: `${title}, ${optimizer}`,
     x: { label: "Full-set loss (nats) →", isFalling: true, room: 30 },
     y: measureAxis(LEAD_MEASURE),
     layers: [

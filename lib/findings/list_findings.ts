@@ -104,16 +104,18 @@ export function findAt(series: Series, place: Place, stop: Place): Finding {
   return { ...series, ...place, verdict, adjustedP: null, comparisons: found, ends };
 }
 
+/** Whether it is at a level in the measure that does not lead: these are a family of their own. */
+export function isOfOtherFamily({ where, measure }: Place): boolean {
+  return where === "loss" && measure === ANTITHETIC_MEASURE;
+}
+
 /** Adjusts the verdicts of findings that are judged together. */
 function judgeFamilies(findings: readonly Finding[]): Finding[] {
   const members = findings.filter(({ isAgainst, where, measure, comparisons: [found] }) =>
     !isAgainst && found !== undefined && found.n >= FEWEST_SEEDS &&
     (where !== "measure" || parseMeasure(measure).isLead)
   );
-  const families = Map.groupBy(
-    members,
-    ({ where, measure }) => where === "loss" && measure === ANTITHETIC_MEASURE,
-  );
+  const families = Map.groupBy(members, isOfOtherFamily);
   const adjusted = new Map(
     families.values().flatMap((family) => {
       const ps = holm(family.map(({ comparisons: [found] }) => found!.p));

@@ -50,11 +50,18 @@ const BASELINES: Readonly<Record<string, ValueOf>> = {
   "distance from the start": ({ network }) => network?.distance,
   epochs: ({ training }) => training.epochs,
 };
-const TARGETS: Readonly<Record<RankTarget, ValueOf>> = {
-  gap: ({ network }) => network && network.testLoss - network.trainLoss,
-  "test error": ({ network }) => network && 1 - network.testAccuracy,
-  sharpness: ({ measures }) => measures.sharpness?.estimate,
-};
+const TARGETS: Readonly<Record<RankTarget, { readonly name: string; readonly valueOf: ValueOf }>> =
+  {
+    gap: {
+      name: "the generalization gap",
+      valueOf: ({ network }) => network && network.testLoss - network.trainLoss,
+    },
+    "test error": {
+      name: "the test error",
+      valueOf: ({ network }) => network && 1 - network.testAccuracy,
+    },
+    sharpness: { name: "sharpness", valueOf: ({ measures }) => measures.sharpness?.estimate },
+  };
 
 /**
  * Kendall's tau between each measure and the target, over cells that differ in one factor, group by
@@ -88,7 +95,7 @@ export const rankMeasures: (
   return [...baselines, ...measures].flatMap(({ valueOf, ...about }) => {
     const ranked = groups.map(([group, own]) => ({
       of: { group, effect: own[0]!.effect, optimizer: own[0]!.optimizer },
-      values: own.map(({ runs }) => pairValues(runs, valueOf, TARGETS[target]))
+      values: own.map(({ runs }) => pairValues(runs, valueOf, TARGETS[target].valueOf))
         .filter(({ length }) => length > 0),
     }));
     const each = ranked.map(({ values, of }) => ({
@@ -126,11 +133,6 @@ export function rankSentences(ranks: readonly MeasureRank[]): string[] {
   const most = Math.max(...byMeasure.map(({ length }) => length));
   const whole = byMeasure.filter((own) => own.length === most);
   if (whole.length === 0) return [];
-  const target = {
-    gap: "the generalization gap",
-    "test error": "the test error",
-    sharpness: "sharpness",
-  };
   const counts = plural(whole.length, "measure");
   const namesOf = (isMeant: (interval: Interval) => boolean): string => {
     const some = whole.filter((own) => own.every(({ interval }) => interval && isMeant(interval)));
@@ -139,7 +141,9 @@ export function rankSentences(ranks: readonly MeasureRank[]): string[] {
     return some.length > 3 ? String(some.length) : `${some.length} (${enumerate(names)})`;
   };
   return [
-    `With ${target[ranks[0]!.target]}, ${counts} (baselines included) have a tau in each of ` +
+    `With ${
+      TARGETS[ranks[0]!.target].name
+    }, ${counts} (baselines included) have a tau in each of ` +
     `${plural(most, "group")}. Its interval lies above 0 in all for ` +
     `${namesOf(([low]) => low > 0)}, below 0 in all for ${namesOf(([, high]) => high < 0)}.`,
   ];

@@ -14,9 +14,10 @@ import {
   describeTurns,
   type Finding,
   findingsTable,
+  isOfOtherFamily,
   listFindings,
 } from "~/lib/findings/list_findings.ts";
-import { ANTITHETIC_MEASURE, LOSS_LEVELS, WIDEST_BRACKET } from "~/lib/findings/places.ts";
+import { LOSS_LEVELS, WIDEST_BRACKET } from "~/lib/findings/places.ts";
 import {
   comparePublished,
   publishedSentences,
@@ -74,6 +75,7 @@ export function findingsMarkdown(study: Study, records: Records): string {
     [false, true].map((isAgainst) =>
       tableText(findingsTable(found.filter((each) => each.isAgainst === isAgainst)))
     );
+  const family = findings.filter((each) => each.adjustedP !== null && !isOfOtherFamily(each));
   const others = tablesOf(at("measure"));
   const turns = describeTurns(at("loss"));
   const levels = LOSS_LEVELS.join(", ");
@@ -83,10 +85,7 @@ export function findingsMarkdown(study: Study, records: Records): string {
     `\`${stop}\`: ${parseStop(stop).words}.${shortText(study, cells)}`,
     list(summarySentences(findings)),
     "## How to read it",
-    howToRead(
-      findings.filter((each) => each.adjustedP !== null && each.measure !== ANTITHETIC_MEASURE)
-        .length,
-    ),
+    howToRead(family.length),
     "## At the stop",
     list(at("stop").map(describeFinding)),
     others.some((text) => text !== "")
@@ -141,10 +140,9 @@ const howToRead = (family: number): string =>
     "Seeds differ in the initial weights only; the order of the images and the directions are the same. " +
     "Intervals are of one comparison each, not adjusted.",
     list([
-      `*Negligible*: it lies within 1/${NEGLIGIBLE_RATIO} to ${NEGLIGIBLE_RATIO}, even if it excludes 1; or a ` +
-      `difference within ${
-        100 * NEGLIGIBLE_SHARE
-      } % of the larger value. Optimizers are then called *alike*.`,
+      `*Negligible*: it lies within 1/${NEGLIGIBLE_RATIO} to ${NEGLIGIBLE_RATIO}, even if it excludes 1; ` +
+      `or a difference within ${100 * NEGLIGIBLE_SHARE} % of the larger value. ` +
+      "Optimizers are then called *alike*.",
       "*Falls*, *rises*: else the interval excludes 1.",
       "*Survives*: sharpness at the stop, between the same two cells, goes the same way by its own interval. " +
       "*Reverses*: it goes the other way. Where the series is not settled at the stop, the verdict is " +
@@ -156,10 +154,9 @@ const howToRead = (family: number): string =>
     "Among many comparisons some exclude 1 by chance. So p is adjusted by Holm's method. A verdict whose " +
     "adjusted p is above 0.05 becomes inconclusive, and its p is shown. p tests that the ratio is 1; for " +
     `*negligible*, that it lies outside 1/${NEGLIGIBLE_RATIO} to ${NEGLIGIBLE_RATIO}. ` +
-    `One family, of ${
-      plural(family, "comparison")
-    }, is sharpness at the stop, relative sharpness (filter) at the ` +
-    "stop and at equal training loss, of all optimizers and factors. So a page of one factor has smaller p. " +
+    `One family, of ${plural(family, "comparison")}, is sharpness at the stop, relative ` +
+    "sharpness (filter) at the stop and at equal training loss, of all optimizers and factors. So a page of " +
+    "one factor has smaller p. " +
     "Antithetic sharpness at equal loss is another family; other measures stand alone. Single steps, and the " +
     "cells of two optimizers at one place, are counted by Benjamini and Hochberg's method at 0.05.",
     "*Relative sharpness* moves each unit's weights by a share of their norm, so it does not see a layer's " +

@@ -40,10 +40,10 @@ export interface TauInterval {
 }
 
 /**
- * Kendall's tau over the pairs of cells that are told apart in both x and y, within groups, so that only
- * cells that differ in the group's one factor are compared (Jiang et al. arXiv 1912.02178); then the
- * mean over groups. Of pairs that go the same way in x and y (C), opposite ways (D), or have one x and are
- * told apart in y (T): x does not say why
+ * Kendall's tau over pairs of cells within groups, so that only cells that differ in the group's one factor
+ * are compared (Jiang et al. arXiv 1912.02178); then the mean over groups. Pairs count that are told apart
+ * in y: those that go the same way in x (C), the opposite way (D), or have the same x (T), which then does
+ * not explain y. Where x may differ and is not told apart, the pair does not count.
  *
  *     tau = (C - D) / (C + D + T)
  *
