@@ -175,12 +175,12 @@ export function describeRuns(study: Study, cells: readonly CellSummary[]): strin
     `${troubles.length === 0 ? "all reached it" : troubles.join(", ")}.${describeLosses(cells)}`;
 }
 
-/** " Training loss: 0.77 to 2.10 nats.", of cells; nothing where none has one. */
+/** " Loss of all images: 0.77 to 2.10 nats.", of cells; nothing where none has one. */
 export function describeLosses(cells: readonly { readonly trainLoss: number | null }[]): string {
   const losses = cells.flatMap(({ trainLoss }) => trainLoss ?? []);
   if (losses.length === 0) return "";
   const ends = [Math.min(...losses), Math.max(...losses)].map((loss) => loss.toFixed(2));
-  return ` Training loss: ${[...new Set(ends)].join(" to ")} nats.`;
+  return ` Loss of all images: ${[...new Set(ends)].join(" to ")} nats.`;
 }
 
 /** "n = 1 to 3 seeds a cell (hollow: 1)", of cells with so many seeds. */

@@ -87,7 +87,7 @@ export function plotResults2(study: Study, runs: Runs): Figure {
         ), { legend: "seeds × directions pooled", radius: 0, width: 5, opacity: 0.3 }),
         ...meanLayers(study, own),
       ]),
-      ...losses.map((panel) => ({ ...panel, heading: "Training loss", height: 90 })),
+      ...losses.map((panel) => ({ ...panel, heading: "How far training got", height: 90 })),
     ],
     caption: describeCells(study, cells),
   });
@@ -248,8 +248,8 @@ export function plotEigenvalues(study: Study, records: Records): Figure {
       describeCells(study, drawn),
       groups.some(({ hasLine }) => hasLine) &&
       "The edge is that of full-batch training: for SGD in the Hessian's eigenvalue, for AdaGrad in that " +
-        "of the preconditioned Hessian. Where it is drawn, means are taken on the log scale and intervals " +
-        "hold the residual, which is at most 1 %.",
+        "of the preconditioned Hessian. In panels with the edge, means are geometric and intervals " +
+        "include the residual, at most 1 %.",
       drawn.some(({ lowerBounds }) => lowerBounds.size > 0) &&
       "Pale triangles: lower bounds, as the residual is above 1 %.",
     ].filter(Boolean).join(" "),

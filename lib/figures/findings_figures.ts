@@ -90,10 +90,10 @@ export function describePublished(comparisons: readonly PublishedComparison[]): 
     "within two published half-widths.";
 }
 
-const [SURVIVES, REVERSES, NEGLIGIBLE] = SERIES_COLORS;
+const [SURVIVES, REVERSES, NEGLIGIBLE, OF_NONE] = SERIES_COLORS;
 const COLORS: Readonly<Record<Verdict, string>> = {
   ...{ survives: SURVIVES!, reverses: REVERSES!, negligible: NEGLIGIBLE!, inconclusive: INK.axis },
-  ...{ falls: INK.text, rises: INK.text },
+  ...{ falls: OF_NONE!, rises: OF_NONE! },
 };
 
 /**
@@ -124,7 +124,7 @@ export function plotLevels(study: Study, findings: readonly Finding[]): Figure {
       return {
         heading: `${capitalize(EFFECTS[own[0]!.effect].label)}, ${own[0]!.optimizer}`,
         x: { label: "Full-set loss (nats) →", isFalling: true, values: LOSS_LEVELS.toReversed() },
-        y: { label: "Ratio of the\ntwo ends", scale: "log" },
+        y: { label: "Last / first cell", scale: "log" },
         layers: [
           { kind: "rules", name: "negligible-band", rows: band, color: INK.muted, dash: "3 3" },
           ...colors.flatMap(([verdict, color]) =>
@@ -144,9 +144,9 @@ export function plotLevels(study: Study, findings: readonly Finding[]): Figure {
     }),
     caption: shown.length === 0
       ? "No effect has two ends with two seeds at a common level of the full-set loss."
-      : "Each point is the ratio of two cells' values at one training loss, paired by seed. Hollow: not " +
-        `of the first and the last cell. n = ${seeds}; 95 % t intervals hold the error of interpolation. ` +
-        `Colours compare with the change of sharpness at the stop ${stop}; black: that change is not ` +
+      : "Each point is the ratio of two cells' values at one training loss, paired by seed. Hollow: other " +
+        `cells than the outermost. n = ${seeds}; 95 % t intervals include the error of interpolation. ` +
+        `Colours compare with the change of sharpness at the stop ${stop}; pink: that change is not ` +
         `settled. Dashed: 1 / ${NEGLIGIBLE_RATIO} and ` +
         `${NEGLIGIBLE_RATIO}; an interval between them is negligible. Grey: inconclusive, by its ` +
         "interval or after Holm's adjustment for the number of verdicts.",
@@ -202,7 +202,7 @@ export function plotRanks(study: Study, ranks: readonly MeasureRank[]): Figure {
     caption: ranks.length === 0
       ? "No measure tells three pairs of cells of one factor apart yet."
       : `At the stop ${study.stops[0]}, over ${plurals(ofOne.map(({ cells }) => cells), "cell")} ` +
-        `that differ in one factor; n = ${seeds}. Pairs of cells count that their seeds tell apart. ` +
+        `that differ in one factor; n = ${seeds}. Only pairs of cells that their seeds tell apart count. ` +
         `${
           hasIntervals ? "95 % bootstrap intervals over cells. " : ""
         }A mean stands over groups that ` +

@@ -50,14 +50,14 @@ export function plotLines(given: readonly Headed[]): Figure {
   const stops = new Set(given.map(({ found }) => found.question["stop"]));
   return compose({
     name: "lines",
-    title: "On the way from one network to another at one epoch loss",
+    title: "Between two networks stopped at one epoch loss",
     // What a line joins stands in its heading: its axis must fit half a column.
     panels: given.map(({ heading, found }) => (
       { ...linePanels(found)[0]!, heading, x: { label: "Share of the way" } }
     )),
     caption:
       `One pair of one seed each, at the stop ${[...stops].join(" or ")}; ${NORMALISED} Marked: ` +
-      "the networks themselves.",
+      "the networks; their losses over all images differ.",
     isNarrow: true,
   });
 }

@@ -7,7 +7,14 @@
 import { measureAxis } from "~/lib/figures/cells.ts";
 import { compose, type Figure } from "~/lib/figures/compose.ts";
 import type { Layer, Panel, Row } from "~/lib/figures/figure.ts";
-import { EDGE, INK, SERIES_COLORS, SYMBOLS } from "~/lib/figures/theme.ts";
+import {
+  EDGE,
+  INK,
+  lighten,
+  optimizerStyles,
+  SERIES_COLORS,
+  SYMBOLS,
+} from "~/lib/figures/theme.ts";
 import { type EdgePoint, EIGENVALUE } from "~/lib/findings.ts";
 import type { OrderTrace, RescaledMeasure } from "~/lib/reproduce.ts";
 
@@ -54,6 +61,8 @@ export function plotEdge(
   const rates = new Set(given.flatMap(({ learningRate }) => learningRate ?? []));
   const edges = [...rates].map((rate) => ({ x: NaN, y: 2 / rate, text: `2 / ${rate}` }));
   const groups = [...Map.groupBy(given, ({ series }) => series)];
+  const optimizers = groups.map(([, [first]]) => first!.optimizer);
+  const styles = optimizerStyles([...new Set(optimizers)]);
   return compose({
     name: "edge-of-stability",
     title: "The edge of stability",
@@ -62,9 +71,13 @@ export function plotEdge(
       y: measureAxis(EIGENVALUE),
       layers: [
         { ...EDGE, kind: "rules", rows: edges },
-        ...groups.flatMap(([series, own], i) =>
-          seriesLayers(series, own.map(({ epoch, lambdaMax }) => ({ x: epoch, y: lambdaMax })), i)
-        ),
+        ...groups.flatMap(([series, own], i) => {
+          const rows = own.map(({ epoch, lambdaMax }) => ({ x: epoch, y: lambdaMax }));
+          // The later ones of an optimizer are paler.
+          const { color } = styles.get(optimizers[i]!)!;
+          const shade = lighten(color, optimizers.indexOf(optimizers[i]!) < i ? 0.5 : 0);
+          return seriesLayers(series, rows, i, shade);
+        }),
       ],
     }],
     caption,
@@ -72,9 +85,13 @@ export function plotEdge(
 }
 
 /** A line with its points. Later ones are smaller, so that those on one another can be seen. */
-function seriesLayers(legend: string, given: readonly Row[], i: number): Layer[] {
+function seriesLayers(
+  legend: string,
+  given: readonly Row[],
+  i: number,
+  color: string = SERIES_COLORS[i % SERIES_COLORS.length]!,
+): Layer[] {
   const rows = given.toSorted((a, b) => a.x - b.x);
-  const color = SERIES_COLORS[i % SERIES_COLORS.length]!;
   const symbol = SYMBOLS[i % SYMBOLS.length]!;
   const radius = Math.max(1.5, 6 - i);
   return [

@@ -27,7 +27,7 @@ export function plotTrainingLoss(study: Study, runs: Runs): Figure {
   const groups = Map.groupBy(cells, ({ effect, optimizer }) => `${effect} ${optimizer}`);
   return compose({
     name: "training-loss",
-    title: "Training loss of every run",
+    title: "Epoch loss of every run",
     panels: [...groups.values()].map((own): Panel => ({
       heading: `${own[0]!.optimizer}, ${EFFECTS[own[0]!.effect].label}s`,
       x: { label: "Epoch", scale: isLong ? "log" : "linear" },
@@ -104,9 +104,9 @@ export function plotLead(study: Study, records: Records): Figure {
     panels: [...replication, ...along],
     caption: [
       replication.length > 0 &&
-      `Above: the published study again. ${describePublished(compared)}`,
+      `Upper panels: the published study repeated. ${describePublished(compared)}`,
       along.length > 0 &&
-      "Along training: cells whose lines lie close to one another are about as sharp at equal loss. " +
+      "Lower panels: cells whose lines lie close to one another are about as sharp at equal loss. " +
         describeCurves(study, curves),
     ].filter((sentence) => sentence !== false).join(" "),
     isNarrow: true,
@@ -171,7 +171,7 @@ function describeCurves(study: Study, curves: readonly Curve[]): string {
   if (curves.length === 0) return "No trajectory has a network with this measure.";
   const seeds = new Set(curves.map(({ seed }) => seed)).size;
   const { directions } = curves[0]!;
-  return "One line a trajectory through its networks, a dot at the one for the stop " +
+  return "One line a trajectory; the dot is its network at the stop " +
     `${study.stops[0]}; n = ${plural(seeds, "seed")}` +
     (directions ? `, the first K = ${directions} directions` : "") +
     `. The loss is that of all ${plural(study.images, "training image")}.`;

@@ -30,6 +30,7 @@ export function edgeMeasure({ measures }: Study, optimizer = EDGE_OPTIMIZER): st
 export interface EdgePoint {
   /** "SGD, full batch, lr 0.05". */
   readonly series: string;
+  readonly optimizer: string;
   readonly epoch: number;
   /** Largest eigenvalue of the Hessian of the full-set loss, nats per unit^2. */
   readonly lambdaMax: number;
@@ -48,7 +49,7 @@ export function edgeRows(study: Study, records: Records): EdgePoint[] {
     const batch = isFullBatch ? "full batch" : `batch ${batchSize}`;
     return {
       series: `${optimizer}, ${batch}, lr ${learningRate}`,
-      ...{ epoch, lambdaMax: measures[text]!.estimate },
+      ...{ optimizer, epoch, lambdaMax: measures[text]!.estimate },
       learningRate: isFullBatch && optimizer === EDGE_OPTIMIZER ? learningRate : undefined,
     };
   }).sort((a, b) => a.series < b.series ? -1 : a.series > b.series ? 1 : a.epoch - b.epoch);

@@ -196,9 +196,15 @@ export function findingsTable(findings: readonly Finding[]): ColumnTable {
 }
 
 /** "ratio 0.56 [0.40, 0.76]", with Holm's p where that makes it inconclusive: ", p = 0.14". */
-export function comparisonText({ verdict, adjustedP, comparisons: [found] }: Finding): string {
-  const isDoubt = found!.verdict !== "inconclusive" && verdict === "inconclusive";
-  return formatComparison(found!) + (isDoubt ? `, p = ${significant(adjustedP!, 2)}` : "");
+export function comparisonText(finding: Finding): string {
+  const { adjustedP, comparisons: [found] } = finding;
+  return formatComparison(found!) +
+    (isDoubtful(finding) ? `, p = ${significant(adjustedP!, 2)}` : "");
+}
+
+/** Whether it is inconclusive for the number of comparisons only. */
+export function isDoubtful({ verdict, comparisons: [found] }: Finding): boolean {
+  return found!.verdict !== "inconclusive" && verdict === "inconclusive";
 }
 
 /** The two ends: "10⁻⁴ to 10⁻¹". */
@@ -216,16 +222,26 @@ function seedsOf({ comparisons }: Finding): number {
   return Math.max(0, ...comparisons.map(({ n }) => n));
 }
 
-/** "lower at 32 and 64, alike at 128": what the cells of optimizers say that have `FEWEST_SEEDS` or more. */
-export function againstText({ comparisons }: Finding): string {
+/**
+ * "lower at 32 and 64, alike at 128 to 1024": what the cells of optimizers say that have `FEWEST_SEEDS` or
+ * more; three neighbours or more by their first and last.
+ */
+export function againstText({ comparisons, cells, nameOf }: Finding): string {
   const counted = comparisons.filter(({ n }) => n >= FEWEST_SEEDS);
   const adjusted = benjaminiHochberg(counted.map(({ p }) => p));
   const byWord = Map.groupBy(counted, ({ verdict, sign }, i) => {
     if (verdict === "inconclusive" || adjusted[i]! > FALSE_SHARE) return "open";
     return verdict === "negligible" ? "alike" : sign < 0 ? "lower" : "higher";
   });
-  const namesOf = (own: readonly Comparison[]): string =>
-    enumerate(own.map(({ last }) => last.name));
+  const namesOf = (own: readonly Comparison[]): string => {
+    const order = cells.map(nameOf);
+    // Of neighbours the place among all cells and that among these lie equally far apart.
+    const runs = Map.groupBy(own, ({ last }, i) => order.indexOf(last.name) - i);
+    return enumerate([...runs.values()].flatMap((run) => {
+      const names = run.map(({ last }) => last.name);
+      return names.length < 3 ? names : `${names[0]} to ${names.at(-1)}`;
+    }));
+  };
   return [...byWord].map(([word, own]) => `${word} at ${namesOf(own)}`).join(", ");
 }
 

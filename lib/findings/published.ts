@@ -145,7 +145,8 @@ export function publishedSentences(
     return [
       `${start} ${within(1)} of ${plural(had.length, "cell")} within one published half-width, ` +
       `${within(2)} within two; n = ${seeds}.`,
-      differ.length > 0 && `Welch's test tells ${namesOf(differ)} apart.`,
+      had.some(({ ratio }) => ratio) &&
+      `Welch's test tells ${differ.length > 0 ? namesOf(differ) : "none"} apart.`,
       had.length > 2 && order.interval !== null &&
       `Kendall's tau of the order is ${formatTau(order)}.`,
       absent.length > 0 && `No result at ${namesOf(absent)}.`,

@@ -120,7 +120,10 @@ export const rankMeasures: (
 /** The measures of the first stop that are in the runs and are no outcome themselves. */
 export function rankedMeasures(study: Study, runs: Runs): string[] {
   const had = new Set(runs.flatMap(({ measures }) => Object.keys(measures)));
-  return study.measures.first.filter((text) => had.has(text) && !parseMeasure(text).isOutcome);
+  return study.measures.first.filter((text) => {
+    const { isOutcome, isRepeat } = parseMeasure(text);
+    return had.has(text) && !isOutcome && !isRepeat;
+  });
 }
 
 /**
@@ -134,18 +137,26 @@ export function rankSentences(ranks: readonly MeasureRank[]): string[] {
   const whole = byMeasure.filter((own) => own.length === most);
   if (whole.length === 0) return [];
   const counts = plural(whole.length, "measure");
+  // In a group of few pairs no measure has one.
+  const withInterval = new Set(counted.flatMap(({ group, interval }) => interval ? group : []));
   const namesOf = (isMeant: (interval: Interval) => boolean): string => {
-    const some = whole.filter((own) => own.every(({ interval }) => interval && isMeant(interval)));
+    const some = whole.filter((own) =>
+      own.every(({ group, interval }) => interval ? isMeant(interval) : !withInterval.has(group))
+    );
     if (some.length === 0) return "none";
     const names = some.map(([rank]) => rank!.isBaseline ? rank!.measure : rank!.label);
     return some.length > 3 ? String(some.length) : `${some.length} (${enumerate(names)})`;
   };
+  const { name } = TARGETS[ranks[0]!.target];
+  const start = `With ${name}, ${counts} (baselines included) have a tau in each of ` +
+    `${plural(most, "group")}`;
+  if (withInterval.size === 0) return [`${start}, none with an interval.`];
+  const known = withInterval.size < most ? `, with an interval in ${withInterval.size}` : "";
   return [
-    `With ${
-      TARGETS[ranks[0]!.target].name
-    }, ${counts} (baselines included) have a tau in each of ` +
-    `${plural(most, "group")}. Its interval lies above 0 in all for ` +
-    `${namesOf(([low]) => low > 0)}, below 0 in all for ${namesOf(([, high]) => high < 0)}.`,
+    `${start}${known}. It lies above 0 in all for ${
+      namesOf(([low]) => low > 0)
+    }, below 0 in all for ` +
+    `${namesOf(([, high]) => high < 0)}.`,
   ];
 }
 

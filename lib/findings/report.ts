@@ -89,7 +89,8 @@ export function findingsMarkdown(study: Study, records: Records): string {
     "## At the stop",
     list(at("stop").map(describeFinding)),
     others.some((text) => text !== "")
-      ? "In other measures; all but relative sharpness (filter) are judged each by itself:"
+      ? "In other measures (`deno task measure --help` defines them); all but relative sharpness (filter) are " +
+        "judged each by itself:"
       : "",
     ...others,
     "## At equal training loss",
@@ -114,9 +115,9 @@ export function findingsMarkdown(study: Study, records: Records): string {
     list(publishedSentences(published)),
     tableText(publishedTable(published.filter(({ ours }) => ours !== null))),
     "## What goes with generalization, and with sharpness",
-    "Kendall's tau is 1 where cells stand in the same order, −1 in the opposite one. Pairs of cells count " +
-    "that are told apart in both, by a 95 % t interval paired over seeds. A tau needs three, an interval " +
-    "six. Baselines need no measuring; the gap is the test loss minus the training loss, so it holds one " +
+    "Kendall's tau is 1 where cells stand in the same order, −1 in the opposite one. Only pairs of cells " +
+    "that a 95 % t interval, paired over seeds, tells apart in both count. A tau needs three pairs, its " +
+    "interval six. Baselines need no measuring; the gap is the test loss minus the training loss, so it holds one " +
     "of them. Intervals are 95 % bootstrap: cells are drawn again 1,000 times. [1.00, 1.00] says that no " +
     "draw breaks the order, not how sure it is. A mean over groups stands only where all groups have a " +
     "tau, of one sign.",
@@ -147,7 +148,7 @@ const howToRead = (family: number): string =>
       "*Survives*: sharpness at the stop, between the same two cells, goes the same way by its own interval. " +
       "*Reverses*: it goes the other way. Where the series is not settled at the stop, the verdict is " +
       "*falls* or *rises*.",
-      "*Inconclusive*: anything else; the runs settle nothing. Optimizers are then called *open*. " +
+      "*Inconclusive*: anything else. Sentences call it *not settled*, of optimizers *open*. " +
       "Cells that do not have three seeds of both are left out. The sentence on optimizers above is about " +
       "the level at which most cells can be compared.",
     ]),

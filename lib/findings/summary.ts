@@ -9,6 +9,7 @@ import {
   againstText,
   comparisonText,
   type Finding,
+  isDoubtful,
   rangeText,
 } from "~/lib/findings/list_findings.ts";
 import { LEAD_MEASURE } from "~/lib/findings/places.ts";
@@ -45,7 +46,7 @@ function effectSentence(findings: readonly Finding[]): string[] {
   if (stop === undefined) return [];
   const [relative] = at("measure", LEAD_MEASURE);
   const levels = at("loss", LEAD_MEASURE);
-  const { optimizer, effect, comparisons: [found] } = stop;
+  const { comparisons: [found] } = stop;
   const losses = [found!.first, found!.last].map(({ loss }) => significant(loss ?? NaN))
     .join(" to ");
   const atStop = [
@@ -56,7 +57,7 @@ function effectSentence(findings: readonly Finding[]): string[] {
     ? `no two cells have ${FEWEST_SEEDS} seeds in common`
     : `relative sharpness ${atLevels(levels, rangeText(stop)).join(". It ")}`;
   return [
-    `${optimizer}, ${EFFECTS[effect].label} from ${rangeText(stop)} (training loss ${losses} ` +
+    `${stop.subject} from ${rangeText(stop)} (training loss ${losses} ` +
     `nats): ${enumerate(atStop)}. At equal training loss ${atLoss}.`,
   ];
 }
@@ -86,10 +87,12 @@ function atLevels(findings: readonly Finding[], usual: string): string[] {
 
 /** "ratio 1.03 [0.84, 1.26]"; of several levels what their intervals lie within. */
 function openText(findings: readonly Finding[]): string {
-  const all = findings.map(({ comparisons: [found] }) => found!);
-  const ends = all.flatMap(({ interval }) => interval!);
+  const ends = findings.flatMap(({ comparisons: [found] }) => found!.interval!);
   const [low, high] = [Math.min(...ends), Math.max(...ends)].map((end) => significant(end));
-  return all.length === 1 ? formatComparison(all[0]!) : `intervals within ${low} to ${high}`;
+  if (findings.length === 1) return comparisonText(findings[0]!);
+  const ps = findings.filter(isDoubtful).map(({ adjustedP }) => adjustedP!);
+  const p = ps.length === 0 ? "" : `, p from ${significant(Math.min(...ps), 2)}`;
+  return `intervals within ${low} to ${high}${p}`;
 }
 
 /** Which way a value goes, where the verdict holds among all of its family; whatever it does at the stop. */
@@ -107,25 +110,39 @@ function sizeOf({ scale, estimate, interval, unit }: Comparison, rest = ""): str
 }
 
 /**
- * Each other optimizer against the first in relative sharpness at equal training loss: cell by cell, at the
- * level at which most cells can be compared, the highest of these.
+ * Each other optimizer against the first, cell by cell: sharpness and relative sharpness at the stop, and
+ * that at the level of the loss at which most cells can be compared, the highest of these.
  */
 export function optimizerSentences(findings: readonly Finding[]): string[] {
-  const against = findings.filter(({ isAgainst, where, measure }) =>
-    isAgainst && where === "loss" && measure === LEAD_MEASURE
-  );
+  const against = findings.filter(({ isAgainst }) => isAgainst);
   return [...Map.groupBy(against, ({ optimizer }) => optimizer).values()].map((own) => {
-    const effects = [...Map.groupBy(own, ({ effect }) => effect)].flatMap(([effect, some]) => {
-      const counted = ({ comparisons }: Finding): number =>
-        comparisons.filter(({ n }) => n >= FEWEST_SEEDS).length;
-      const [most] = some.toSorted((a, b) => counted(b) - counted(a) || b.level! - a.level!);
-      if (most === undefined || counted(most) === 0) return [];
-      return `By ${EFFECTS[effect].label}, at ${most.level} nats, it is ${againstText(most)}.`;
-    });
     const { optimizer, reference } = own[0]!;
+    const effects = [...Map.groupBy(own, ({ effect }) => effect)].flatMap(([effect, some]) => {
+      const parts = againstParts(some);
+      return parts.length === 0 ? [] : [`By ${EFFECTS[effect].label}: ${parts.join("; ")}.`];
+    });
     const isMeasured = own.some(({ comparisons }) => comparisons.length > 0);
     const open = isMeasured ? "too few seeds to be counted" : "no cell has a value of both";
-    const name = `${optimizer} against ${reference}, relative sharpness at equal training loss`;
+    const name = `${optimizer} against ${reference}`;
     return effects.length === 0 ? `${name}: ${open}.` : `${name}. ${effects.join(" ")}`;
   });
+}
+
+/** What the cells of one effect say at the stop, there in relative sharpness, and at equal loss. */
+function againstParts(findings: readonly Finding[]): string[] {
+  const counted = ({ comparisons }: Finding): number =>
+    comparisons.filter(({ n }) => n >= FEWEST_SEEDS).length;
+  const at = (place: Finding["where"], name?: string): Finding[] =>
+    findings.filter((each) =>
+      each.where === place && counted(each) > 0 &&
+      (name === undefined || parseMeasure(each.measure).name === name)
+    ).sort((a, b) => counted(b) - counted(a) || b.level! - a.level!);
+  const [stop] = at("stop");
+  const [relative] = at("measure", LEAD_MEASURE);
+  const [most] = at("loss", LEAD_MEASURE);
+  return [
+    stop && `${parseMeasure(stop.measure).label} at the stop is ${againstText(stop)}`,
+    relative && `relative sharpness there is ${againstText(relative)}`,
+    most && `relative sharpness at ${most.level} nats is ${againstText(most)}`,
+  ].filter((part) => part !== undefined);
 }

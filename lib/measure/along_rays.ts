@@ -164,6 +164,7 @@ export const radiusCurve = alongRays({
   name: "radius-curve",
   summary: "antithetic sharpness at r = 0.5 1 2 5 10; its estimate is the one at 5",
   label: "antithetic sharpness (radius curve)",
+  isRepeat: true,
   directions: 16,
   steps: () => RADII.flatMap(pair),
   estimate(loss, losses): MeasureValue {

@@ -120,9 +120,9 @@ export async function withEngine<T>(
 }
 
 /**
- * The matrix library or the GPU that computed last on this processor, as another one's rounding is
- * another trajectory: by the first record that names one, else by the newest state of a trajectory
- * that has no record yet; undefined where nothing was begun here.
+ * The matrix library or the GPU that computed last on this processor, else the matrix library that did
+ * elsewhere, as another one's rounding is another trajectory: by the first record that names one, else by
+ * the newest state of a trajectory that has no record yet; undefined where nothing was begun.
  */
 export async function libraryOf(
   models: string,
@@ -133,10 +133,12 @@ export async function libraryOf(
 ): Promise<EngineOptions["prefer"]> {
   const recordedFirst = runs.toSorted((a, b) => Number(!a.record) - Number(!b.record));
   for (const { trajectory, record } of recordedFirst) {
+    const { provenance = [] } = record ?? {};
     const engine: EngineInfo | undefined = record === undefined
       // A damaged file says nothing here, and is set aside when it is needed.
       ? (await readNetwork(models, trajectory, "latest", undefined))?.engines.at(-1)
-      : record.provenance.findLast((part) => part.processor === processor())?.engine;
+      : (provenance.findLast((part) => part.processor === processor()) ??
+        provenance.findLast((part) => gemmLibraryOf(part.engine) !== undefined))?.engine;
     if (engine !== undefined) return gemmLibraryOf(engine) ?? "gpu";
   }
   return undefined;

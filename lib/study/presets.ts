@@ -37,8 +37,8 @@ const FULL: Omit<Study, "preset"> = {
       "relative-tensor",
       "relative-filter",
       "frozen-batchnorm",
-      // As quick has it, once every record does: see results/README.md.
-      "lambda-max(iterations=8,tolerance=0.1)",
+      LAMBDA_MAX,
+      `preconditioned-${LAMBDA_MAX}`,
       "generalization-gap",
     ],
     others: ["antithetic(directions=16)", "relative-filter", "generalization-gap"],

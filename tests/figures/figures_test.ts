@@ -107,7 +107,7 @@ Deno.test("plotResults() puts means, losses and intervals where the axis says", 
   assertStringIncludes(figure.caption, "n = 3 seeds a cell");
   assertStringIncludes(
     figure.caption,
-    "Networks at the stop epochs:10: of 9 runs all reached it. Training loss: 2.00 to 4.00 nats.",
+    "Networks at the stop epochs:10: of 9 runs all reached it. Loss of all images: 2.00 to 4.00 nats.",
   );
   const reaching = syntheticResults(quick, ({ seed }) => ({ samples: [0.2 * (1 + 0.9 * seed)] }));
   const wide = plotResults(quick, reaching, { effect: "learning-rate", optimizer: "SGD" });
@@ -229,7 +229,10 @@ Deno.test("plotCurves() draws a line a trajectory, its loss falling to the right
   assert(xs.length > 1 && xs.every((x, i) => i === 0 || x > xs[i - 1]!), String(xs));
   const names = new Set(marks(figure, "curve-value").map((mark) => mark.textContent));
   assertEquals(names, new Set(["10⁻¹", "10⁻²", "10⁻⁴"]));
-  assertStringIncludes(figure.caption, "the one for the stop cumulative:1e-3; n = 2 seeds");
+  assertStringIncludes(
+    figure.caption,
+    "the dot is its network at the stop cumulative:1e-3; n = 2 seeds",
+  );
   const ofOne = texts(plotCurves(vary(study, { learningRates: [1e-2] }), records));
   // In the legend; at the end of a line, with its halo.
   assertEquals(ofOne.filter((text) => text.includes("10⁻²")), [
@@ -316,7 +319,7 @@ Deno.test("plotRanks() draws a line a measure, groups and their mean", () => {
   const ofOne = plotRanks(single, rankMeasures(single, runsAt(single, records)));
   assertStringIncludes(
     ofOne.caption,
-    "n = 1 seed. Pairs of cells count that their seeds tell apart. A mean",
+    "n = 1 seed. Only pairs of cells that their seeds tell apart count. A mean",
   );
   assertStringIncludes(plotRanks(study, []).caption, "No measure tells three pairs of cells");
 });
@@ -341,9 +344,14 @@ Deno.test("plotRescaling() draws shares of the value at c = 1 and names what has
 
 Deno.test("plotEdge() draws 2 / lr where the eigenvalue of that height stands", () => {
   const rows = [5, 12, 20].map((lambdaMax, i) => (
-    { series: "lr 0.1", epoch: 10 * i, lambdaMax, learningRate: 0.1 }
+    { series: "lr 0.1", optimizer: "SGD", epoch: 10 * i, lambdaMax, learningRate: 0.1 }
   ));
-  const figure = plotEdge([...rows, { series: "AdaGrad", epoch: 0, lambdaMax: 7 }]);
+  const figure = plotEdge([...rows, {
+    series: "AdaGrad",
+    optimizer: "AdaGrad",
+    epoch: 0,
+    lambdaMax: 7,
+  }]);
   // The eigenvalue of 20 lies on 2 / 0.1.
   const [edge, ...others] = numbers(marks(figure, "edge"), "y1");
   assertEquals([others, marks(figure, "series-1").length], [[], 1]);
@@ -393,7 +401,8 @@ Deno.test("plotEigenvalues() draws 2 / learning rate beside the eigenvalue that 
     const figure = plotEigenvalues(own, syntheticRecords(own));
     return [marks(figure, "edge").length, figure.caption.includes("The edge is that")];
   };
-  const adaGrad = vary(study, { optimizers: ["AdaGrad"] });
+  const plain = { first: ["lambda-max"], others: [] };
+  const adaGrad = vary(study, { optimizers: ["AdaGrad"] }, { measures: plain });
   assertEquals([edges(study), edges(adaGrad)], [[1, true], [0, false]]);
   // A line through one point would not be seen.
   const single = plotEigenvalues(

@@ -390,6 +390,7 @@ Deno.test("every verdict and interval of results/findings.md follows from the re
     const [sgd, adagrad] = ["SGD", "AdaGrad"].map((optimizer) =>
       cellsOf(`${optimizer}, ${effect} (`)
     );
+    const order = sgd!.map(({ name }) => name);
     const judgedCells = sgd!.flatMap(({ name, own }, i) => {
       const judged = judge(of(own), of(adagrad![i]!.own), label);
       return judged?.seeds === 3 ? [{ name, ...judged }] : [];
@@ -408,7 +409,10 @@ Deno.test("every verdict and interval of results/findings.md follows from the re
     const found = new Map(
       words.split(/, (?=[a-z])/).flatMap((part) => {
         const [word, names] = part.split(" at ") as [string, string];
-        return names.split(/, | and /).map((name) => [name, word] as const);
+        return names.split(/, | and /).flatMap((some) => {
+          const [first, last] = some.split(" to ").map((name) => order.indexOf(name));
+          return order.slice(first, (last ?? first!) + 1).map((name) => [name, word] as const);
+        });
       }),
     );
     const about = `${effect} ${label} ${where}`;

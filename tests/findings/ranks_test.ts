@@ -1,8 +1,15 @@
 /** What goes with what: on networks made to follow one thing. @module */
-import { explain, radiusTable, rankMeasures, rankSentences, tauTable } from "~/lib/findings.ts";
+import {
+  explain,
+  type MeasureRank,
+  radiusTable,
+  rankMeasures,
+  rankSentences,
+  tauTable,
+} from "~/lib/findings.ts";
 import { runsAt } from "~/lib/results.ts";
 import { axesStudy, presets } from "~/lib/study.ts";
-import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertStringIncludes } from "@std/assert";
 import {
   syntheticRecords,
   syntheticResults,
@@ -95,6 +102,7 @@ Deno.test("rankMeasures() ranks against the test error too, baselines first", ()
 
 Deno.test("tauTable() has a measure a row, rankSentences() who ranks as the gap in every group", () => {
   const two = ranks.filter(({ measure }) => ["sharpness", "trace"].includes(measure));
+  const groups = new Set(two.flatMap(({ effect, group }) => effect === null ? [] : group));
   const rows = tauTable(two).objects() as Record<string, string>[];
   assertEquals(
     ["learning rate, SGD (4 cells)", "batch size, SGD (4 cells)", "all groups (8 cells)", "seeds"]
@@ -102,9 +110,20 @@ Deno.test("tauTable() has a measure a row, rankSentences() who ranks as the gap 
     [["1.0 ", "−1.0"], ["1.0 ", "1.0 "], ["1.0 ", ""], ["3", "3"]],
   );
   assertEquals(rankSentences(two), [
-    "With the generalization gap, 2 measures (baselines included) have a tau in each of 2 groups. Its " +
-    "interval lies above 0 in all for 1 (sharpness), below 0 in all for none.",
+    "With the generalization gap, 2 measures (baselines included) have a tau in each of 2 groups. It " +
+    "lies above 0 in all for 1 (sharpness), below 0 in all for none.",
   ]);
+  // Where no measure has one, an interval is not asked for.
+  const cut = (count: number): MeasureRank[] =>
+    two.map((rank) => [...groups].indexOf(rank.group) < count ? { ...rank, interval: null } : rank);
+  assertStringIncludes(
+    rankSentences(cut(1))[0]!,
+    "groups, with an interval in 1. It lies above 0 in all for 2 (sharpness and trace ",
+  );
+  assertStringIncludes(
+    rankSentences(cut(2))[0]!,
+    "a tau in each of 2 groups, none with an interval.",
+  );
 });
 
 Deno.test("rankMeasures() tells measures apart that differ in their parameters only", () => {

@@ -267,7 +267,7 @@ Deno.test("getModelReady() tells a network held elsewhere from one that diverged
     }
   }));
 
-Deno.test("libraryOf() is that of the record on this processor, else that of the newest state", async () => {
+Deno.test("libraryOf() is that of the record, on this processor first, else that of the newest state", async () => {
   const study = alone("SGD");
   const [trajectory] = listTrajectories(study);
   await withPlace(async ({ compute, options: { folders: { models } } }) => {
@@ -283,7 +283,16 @@ Deno.test("libraryOf() is that of the record on this processor, else that of the
       libraryOf(models, [{ trajectory: trajectory!, record: one! }]);
     assertEquals(await of(by("onnxruntime-node 1.0", processor())), "onnxruntime");
     assertEquals(await of(by("OpenBLAS 0.3", processor())), "blas");
-    assertEquals(await of(by("OpenBLAS 0.3", "another processor")), undefined);
+    // Elsewhere the same kernels may have computed; a GPU there is none here.
+    assertEquals(await of(by("OpenBLAS 0.3", "another processor")), "blas");
+    const elsewhere = by("OpenBLAS 0.3", "another processor");
+    const here = by("onnxruntime-node 1.0", processor());
+    const both = { ...here!, provenance: [...here!.provenance, ...elsewhere!.provenance] };
+    assertEquals(await of(both), "onnxruntime");
+    const gpu = elsewhere!.provenance.map((part) => (
+      { ...part, engine: { name: "tensorflow", library: "webgpu" } }
+    ));
+    assertEquals(await of({ ...elsewhere!, provenance: gpu }), undefined);
     const latest = await readNetwork(models, trajectory!, "latest", silent);
     const engines = [{ name: "cpu", library: "onnxruntime-node 1.0" }];
     await writeNetwork(models, trajectory!, { ...latest!, engines }, { latest: true });
