@@ -54,6 +54,7 @@ export function findingsMarkdown(study: Study, records: Records): string {
   const runs = runsAt(study, records);
   const published = comparePublished(study, records);
   const [stop = ""] = study.stops;
+  const { words, isCriterion } = parseStop(stop);
   const cells = summariseCells(study, runs);
   const measured = distinctCells(edgeCells(study, records)).filter(({ value }) => value !== null);
   const kept = distinctCells(cells.filter((cell) => !isLost(cell)));
@@ -82,7 +83,11 @@ export function findingsMarkdown(study: Study, records: Records): string {
   const paragraphs = [
     `# What ${studyName(study)} shows`,
     `Computed from the records beside this page; \`deno task reproduce\` writes it. The stop is ` +
-    `\`${stop}\`: ${parseStop(stop).words}.${shortText(study, cells)}`,
+    `\`${stop}\`: ${words}.` +
+    (isCriterion
+      ? " The epoch loss is the mean over its batches, each just before its step."
+      : "") +
+    shortText(study, cells),
     list(summarySentences(findings)),
     "## How to read it",
     howToRead(family.length),

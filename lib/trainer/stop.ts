@@ -31,7 +31,7 @@ export const STOP_HELP =
   "consecutive:NATS[:EPOCHS], cumulative:NATS[:EPOCHS], loss:NATS or epochs:N";
 
 /**
- * Reads a stop.
+ * Reads a stop. The epoch loss is the mean over an epoch's batches, each just before its step.
  *
  * - `consecutive:c` (the original's text): the epoch loss changed by less than c nats in each of 5
  *   epochs in a row; `consecutive:c:n` for n of them.
