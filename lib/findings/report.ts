@@ -83,11 +83,8 @@ export function findingsMarkdown(study: Study, records: Records): string {
   const paragraphs = [
     `# What ${studyName(study)} shows`,
     `Computed from the records beside this page; \`deno task reproduce\` writes it. The stop is ` +
-    `\`${stop}\`: ${words}.` +
-    (isCriterion
-      ? " The epoch loss is the mean over its batches, each just before its step."
-      : "") +
-    shortText(study, cells),
+    `\`${stop}\`: ${words}.${shortText(study, cells)}` +
+    (isCriterion ? " The epoch loss is the mean over its batches, each just before its step." : ""),
     list(summarySentences(findings)),
     "## How to read it",
     howToRead(family.length),
