@@ -61,8 +61,7 @@ export function plotEdge(
   const rates = new Set(given.flatMap(({ learningRate }) => learningRate ?? []));
   const edges = [...rates].map((rate) => ({ x: NaN, y: 2 / rate, text: `2 / ${rate}` }));
   const groups = [...Map.groupBy(given, ({ series }) => series)];
-  const optimizers = groups.map(([, [first]]) => first!.optimizer);
-  const styles = optimizerStyles([...new Set(optimizers)]);
+  const styles = optimizerStyles([...new Set(given.map(({ optimizer }) => optimizer))]);
   return compose({
     name: "edge-of-stability",
     title: "The edge of stability",
@@ -73,10 +72,11 @@ export function plotEdge(
         { ...EDGE, kind: "rules", rows: edges },
         ...groups.flatMap(([series, own], i) => {
           const rows = own.map(({ epoch, lambdaMax }) => ({ x: epoch, y: lambdaMax }));
+          const { optimizer } = own[0]!;
           // The later ones of an optimizer are paler.
-          const { color } = styles.get(optimizers[i]!)!;
-          const shade = lighten(color, optimizers.indexOf(optimizers[i]!) < i ? 0.5 : 0);
-          return seriesLayers(series, rows, i, shade);
+          const first = groups.findIndex(([, [point]]) => point!.optimizer === optimizer);
+          const { color } = styles.get(optimizer)!;
+          return seriesLayers(series, rows, i, lighten(color, first < i ? 0.5 : 0));
         }),
       ],
     }],

@@ -151,8 +151,8 @@ const howToRead = (family: number): string =>
       "*Reverses*: it goes the other way. Where the series is not settled at the stop, the verdict is " +
       "*falls* or *rises*.",
       "*Inconclusive*: anything else. Sentences call it *not settled*, of optimizers *open*. " +
-      "Cells that do not have three seeds of both are left out. The sentence on optimizers above is about " +
-      "the level at which most cells can be compared.",
+      "Cells that do not have three seeds of both are left out. At equal loss the sentence on " +
+      "optimizers above is about the level at which most cells can be compared.",
     ]),
     "Among many comparisons some exclude 1 by chance. So p is adjusted by Holm's method. A verdict whose " +
     "adjusted p is above 0.05 becomes inconclusive, and its p is shown. p tests that the ratio is 1; for " +

@@ -37,15 +37,10 @@ export function effectSentences(findings: readonly Finding[]): string[] {
 }
 
 function effectSentence(findings: readonly Finding[]): string[] {
-  const at = (place: Finding["where"], name?: string): Finding[] =>
-    findings.filter(({ where, measure, comparisons: [found] }) =>
-      where === place && (!name || parseMeasure(measure).name === name) && found &&
-      (name === undefined || found.n >= FEWEST_SEEDS)
-    );
-  const [stop] = at("stop");
+  const stop = findings.find(({ where, comparisons: [found] }) => where === "stop" && found);
   if (stop === undefined) return [];
-  const [relative] = at("measure", LEAD_MEASURE);
-  const levels = at("loss", LEAD_MEASURE);
+  const [relative] = countedAt(findings, "measure", LEAD_MEASURE);
+  const levels = countedAt(findings, "loss", LEAD_MEASURE);
   const { comparisons: [found] } = stop;
   const losses = [found!.first, found!.last].map(({ loss }) => significant(loss ?? NaN))
     .join(" to ");
@@ -85,11 +80,11 @@ function atLevels(findings: readonly Finding[], usual: string): string[] {
   });
 }
 
-/** "ratio 1.03 [0.84, 1.26]"; of several levels what their intervals lie within. */
+/** "ratio 1.03 [0.84, 1.26]"; of several levels what their intervals lie within, and the least p. */
 function openText(findings: readonly Finding[]): string {
+  if (findings.length === 1) return comparisonText(findings[0]!);
   const ends = findings.flatMap(({ comparisons: [found] }) => found!.interval!);
   const [low, high] = [Math.min(...ends), Math.max(...ends)].map((end) => significant(end));
-  if (findings.length === 1) return comparisonText(findings[0]!);
   const ps = findings.filter(isDoubtful).map(({ adjustedP }) => adjustedP!);
   const p = ps.length === 0 ? "" : `, p from ${significant(Math.min(...ps), 2)}`;
   return `intervals within ${low} to ${high}${p}`;
@@ -130,19 +125,31 @@ export function optimizerSentences(findings: readonly Finding[]): string[] {
 
 /** What the cells of one effect say at the stop, there in relative sharpness, and at equal loss. */
 function againstParts(findings: readonly Finding[]): string[] {
-  const counted = ({ comparisons }: Finding): number =>
-    comparisons.filter(({ n }) => n >= FEWEST_SEEDS).length;
-  const at = (place: Finding["where"], name?: string): Finding[] =>
-    findings.filter((each) =>
-      each.where === place && counted(each) > 0 &&
-      (name === undefined || parseMeasure(each.measure).name === name)
-    ).sort((a, b) => counted(b) - counted(a) || b.level! - a.level!);
-  const [stop] = at("stop");
-  const [relative] = at("measure", LEAD_MEASURE);
-  const [most] = at("loss", LEAD_MEASURE);
+  const [stop] = countedAt(findings, "stop");
+  const [relative] = countedAt(findings, "measure", LEAD_MEASURE);
+  const [most] = countedAt(findings, "loss", LEAD_MEASURE).sort((a, b) =>
+    countedIn(b) - countedIn(a) || b.level! - a.level!
+  );
   return [
     stop && `${parseMeasure(stop.measure).label} at the stop is ${againstText(stop)}`,
     relative && `relative sharpness there is ${againstText(relative)}`,
     most && `relative sharpness at ${most.level} nats is ${againstText(most)}`,
   ].filter((part) => part !== undefined);
+}
+
+/** Findings at a place, in one measure or any, that have enough seeds. */
+function countedAt(
+  findings: readonly Finding[],
+  place: Finding["where"],
+  name?: string,
+): Finding[] {
+  return findings.filter((each) =>
+    each.where === place && countedIn(each) > 0 &&
+    (name === undefined || parseMeasure(each.measure).name === name)
+  );
+}
+
+/** How many of its comparisons have enough seeds. */
+function countedIn({ comparisons }: Finding): number {
+  return comparisons.filter(({ n }) => n >= FEWEST_SEEDS).length;
 }

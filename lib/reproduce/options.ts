@@ -133,12 +133,11 @@ export async function libraryOf(
 ): Promise<EngineOptions["prefer"]> {
   const recordedFirst = runs.toSorted((a, b) => Number(!a.record) - Number(!b.record));
   for (const { trajectory, record } of recordedFirst) {
-    const { provenance = [] } = record ?? {};
     const engine: EngineInfo | undefined = record === undefined
       // A damaged file says nothing here, and is set aside when it is needed.
       ? (await readNetwork(models, trajectory, "latest", undefined))?.engines.at(-1)
-      : (provenance.findLast((part) => part.processor === processor()) ??
-        provenance.findLast((part) => gemmLibraryOf(part.engine) !== undefined))?.engine;
+      : (record.provenance.findLast((part) => part.processor === processor()) ??
+        record.provenance.findLast((part) => gemmLibraryOf(part.engine) !== undefined))?.engine;
     if (engine !== undefined) return gemmLibraryOf(engine) ?? "gpu";
   }
   return undefined;
